@@ -1,0 +1,147 @@
+"""From a name to a frozen encoder: ``tiny``, a folder, or a hub id. Safetensors only, no code from the hub."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from transformers import CLIPConfig, CLIPModel
+
+from tagalign.backbones.dense_clip import DenseCLIP
+from tagalign.backbones.preprocess import Preprocessing
+from tagalign.backbones.text import Tokenizer
+from tagalign.backbones.tiny import tiny_clip_dir
+from tagalign.errors import ModelError
+
+PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
+HUB_FILES = ("*.json", "*.txt", "*.safetensors")
+
+
+def load_backbone(
+    name: str, *, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32
+) -> DenseCLIP:
+    """A frozen CLIP by name.
+
+    Args:
+        name: ``tiny`` (in the package: drawn scenes only), a folder with a Hugging Face ``CLIPModel``, or a hub id such as
+            ``openai/clip-vit-base-patch16``.
+        device: where the weights go.
+        dtype: of the weights; float32 or bfloat16.
+
+    Raises:
+        ModelError: if the folder is no CLIP, its weights are missing, truncated, pickled or of another shape.
+    """
+    folder = model_folder(name)
+    config = read_config(folder)
+    weights = weight_file(folder)
+    clip = _load_clip(folder, config, dtype)
+    text = config.text_config
+    return DenseCLIP(
+        clip.to(device),
+        Tokenizer.from_folder(folder, context=text.max_position_embeddings, eos_id=text.eos_token_id),
+        Preprocessing.from_folder(folder, image_size=config.vision_config.image_size),
+        name=name,
+        weight_hash=file_hash(weights),
+    ).to(device)
+
+
+def model_folder(name: str) -> Path:
+    """The local folder of a name; a hub id is downloaded (or found in the cache when offline).
+
+    Raises:
+        ModelError: if there is no such folder and the hub has or answers nothing.
+    """
+    if name == "tiny":
+        return tiny_clip_dir()
+    path = Path(name)
+    if path.is_dir():
+        return path
+    if path.suffix in PICKLES:
+        raise ModelError(f"{name}: a pickle can run code when it is opened and is refused; give a folder with model.safetensors")
+    if path.exists():
+        raise ModelError(f"{name}: expected a model folder, got a file")
+    if name.count("/") != 1 or name.startswith((".", "/", "~")):
+        raise ModelError(f"{name}: no such folder; give 'tiny', a model folder, or a hub id such as openai/clip-vit-base-patch16")
+    return _download(name)
+
+
+def _download(name: str) -> Path:
+    from huggingface_hub import snapshot_download  # late: it costs time that no local model needs
+
+    try:
+        return Path(snapshot_download(name, allow_patterns=list(HUB_FILES)))
+    except Exception as error:  # no network, no such repository, a gated one: the user's to mend, all alike
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise ModelError(
+            f"{name}: no such folder here, and it could not be fetched from the hub ({reason}); check the name and the network, "
+            "or give a folder"
+        ) from error
+
+
+def read_config(folder: Path) -> CLIPConfig:
+    """The CLIP configuration of a folder.
+
+    Raises:
+        ModelError: if ``config.json`` is missing, damaged, or of another architecture.
+    """
+    values = read_json(folder / "config.json")
+    if values.get("model_type") != "clip":
+        raise ModelError(f"{folder}: expected a CLIP model (model_type 'clip'), got {values.get('model_type')!r}")
+    config: CLIPConfig = CLIPConfig.from_dict(values)
+    return config
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object from a file of a model folder.
+
+    Raises:
+        ModelError: if it is missing, damaged, or not an object.
+    """
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ModelError(f"{path.parent}: not a model folder ({path.name} is missing)") from error
+    except (ValueError, OSError) as error:
+        raise ModelError(f"{path}: damaged ({error})") from error
+    if not isinstance(values, dict):
+        raise ModelError(f"{path}: expected a JSON object, got {type(values).__name__}")
+    return values
+
+
+def weight_file(folder: Path) -> Path:
+    """``model.safetensors`` of a folder, or the index of its shards.
+
+    Raises:
+        ModelError: if there is none; the message says so when a pickle lies there instead.
+    """
+    for name in ("model.safetensors", "model.safetensors.index.json"):
+        if (folder / name).exists():
+            return folder / name
+    pickles = [p.name for p in folder.iterdir() if p.suffix in PICKLES]
+    if pickles:
+        raise ModelError(f"{folder}: only a pickle ({pickles[0]}) is there, which can run code; convert it to model.safetensors")
+    raise ModelError(f"{folder}: model.safetensors is missing")
+
+
+def file_hash(path: Path) -> str:
+    """First 16 hex digits of the SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+
+
+def _load_clip(folder: Path, config: CLIPConfig, dtype: torch.dtype) -> CLIPModel:
+    try:
+        clip, report = CLIPModel.from_pretrained(
+            folder, config=config, dtype=dtype, use_safetensors=True, local_files_only=True, output_loading_info=True
+        )
+    except (SafetensorError, OSError, RuntimeError, ValueError, KeyError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise ModelError(f"{folder}: the weights cannot be loaded ({reason}); the file may be truncated") from error
+    # position_ids: a buffer that old checkpoints carry and the current model computes
+    extra = [k for k in report["unexpected_keys"] if not k.endswith("position_ids")]
+    if report["missing_keys"] or extra or report["mismatched_keys"]:
+        wrong = [*sorted(report["missing_keys"]), *sorted(extra), *map(str, report["mismatched_keys"])]
+        raise ModelError(f"{folder}: weights do not fit the config; first of {len(wrong)} keys: {wrong[0]}")
+    return clip  # type: ignore[no-any-return]

@@ -1,0 +1,284 @@
+"""Patch embeddings from any Hugging Face ``CLIPModel``, in the dense modes of the literature.
+
+The wrapped model is only read: no module is swapped, no buffer changed, gradients are off. All modes share the ordinary
+layers and differ in the last block (``maskclip``, ``sclip``, ``clearclip``, ``naclip``) or the last six (``surgery``).
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from transformers import CLIPModel
+
+from tagalign.backbones.text import Tokenizer
+from tagalign.backbones.preprocess import Preprocessing
+from tagalign.errors import InputError, UnknownNameError
+from tagalign.ops import attention as attn
+from tagalign.ops.grid import gaussian_neighbourhood, resize_positions
+
+SURGERY_LAYERS = 6  # TagAlign's release: exactly the last six blocks
+NACLIP_SIGMA = 5.0  # patches; NACLIP, arXiv:2404.08181, section 4.1
+
+Tokens = Float[Tensor, "batch tokens width"]
+Grid = tuple[int, int]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class DenseFeatures:
+    """What the vision tower makes of a batch, before its last layer norm and projection.
+
+    Attributes:
+        patches: patch rows of the dense stream.
+        cls: class-token row of the ordinary stream.
+        grid: rows and columns of patches; pixels that do not fill a patch are dropped at the bottom and right.
+    """
+
+    patches: Float[Tensor, "batch patches width"]
+    cls: Float[Tensor, "batch width"]
+    grid: Grid
+
+
+class DenseCLIP(nn.Module):
+    """A frozen CLIP that gives patch embeddings.
+
+    Attributes:
+        name: where it came from (a folder, a hub id, ``tiny``).
+        weight_hash: of the weights, for caches and reports.
+        embed_dim: dimension of the joint space.
+        width: of the vision tower.
+        patch_size: pixels.
+    """
+
+    def __init__(
+        self,
+        clip: CLIPModel,
+        tokenizer: Tokenizer,
+        preprocessing: Preprocessing,
+        *,
+        name: str = "clip",
+        weight_hash: str = "",
+    ) -> None:
+        super().__init__()
+        self.clip = clip.eval().requires_grad_(False)
+        self.tokenizer = tokenizer
+        self.preprocessing = preprocessing
+        self.name = name
+        self.weight_hash = weight_hash
+        vision = clip.config.vision_config
+        self.embed_dim: int = clip.config.projection_dim
+        self.width: int = vision.hidden_size
+        self.patch_size: int = vision.patch_size
+        self.num_layers: int = vision.num_hidden_layers
+
+    def train(self, mode: bool = True) -> "DenseCLIP":
+        """Frozen means frozen: the encoder stays in evaluation mode."""
+        return super().train(False)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.clip.logit_scale.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of the weights."""
+        return self.clip.logit_scale.dtype
+
+    @property
+    def logit_scale(self) -> float:
+        """CLIP's inverse temperature ``exp(t)``, at most 100."""
+        return min(float(self.clip.logit_scale.exp()), 100.0)
+
+    @property
+    def layers(self) -> Sequence[nn.Module]:
+        """The transformer blocks of the vision tower, first to last."""
+        return self.clip.vision_model.encoder.layers  # type: ignore[no-any-return]
+
+    def grid_of(self, height: int, width: int) -> Grid:
+        """Patches that fit into an image.
+
+        Raises:
+            InputError: if not a single patch fits.
+        """
+        grid = (height // self.patch_size, width // self.patch_size)
+        if 0 in grid:
+            raise InputError(f"expected at least {self.patch_size} x {self.patch_size} pixels, got {height} x {width}")
+        return grid
+
+    def embed_patches(
+        self, pixels: Float[Tensor, "batch 3 height pixel_width"], *, positions: str = "bicubic"
+    ) -> tuple[Tokens, Grid]:
+        """Input of the first block: class token and patches with positions, after the first layer norm.
+
+        Args:
+            pixels: normalised.
+            positions: ``bicubic`` (TagAlign) or ``bilinear`` (TagCLIP) resize of the position embeddings.
+        """
+        embeddings = self.clip.vision_model.embeddings
+        grid = self.grid_of(pixels.shape[2], pixels.shape[3])
+        patches = embeddings.patch_embedding(pixels.to(self.dtype)).flatten(2).transpose(1, 2)
+        cls = embeddings.class_embedding.expand(len(pixels), 1, -1)
+        resized = resize_positions(embeddings.position_embedding.weight, grid, mode=positions)  # type: ignore[arg-type]
+        return self.clip.vision_model.pre_layrnorm(torch.cat([cls, patches], dim=1) + resized), grid
+
+    def qkv(self, layer: nn.Module, normed: Tokens) -> tuple[Tensor, Tensor, Tensor]:
+        """The block's own query, key and value heads of its normalised input."""
+        block = layer.self_attn
+        return tuple(  # type: ignore[return-value]
+            attn.split_heads(projection(normed), block.num_heads) for projection in (block.q_proj, block.k_proj, block.v_proj)
+        )
+
+    def value(self, layer: nn.Module, normed: Tokens) -> Tensor:
+        """The block's value heads of its normalised input."""
+        return attn.split_heads(layer.self_attn.v_proj(normed), layer.self_attn.num_heads)  # type: ignore[operator, union-attr, arg-type]
+
+    def block(self, layer: nn.Module, x: Tokens, bias: Tensor | None = None) -> Tokens:
+        """One ordinary block; ``bias`` is added to the attention logits."""
+        mixed = attn.attention(*self.qkv(layer, layer.layer_norm1(x)), bias=bias)
+        return self.feed_forward(layer, x + self.out(layer, mixed))
+
+    def out(self, layer: nn.Module, heads: Tensor) -> Tokens:
+        """Output projection of a block's attention."""
+        return layer.self_attn.out_proj(attn.merge_heads(heads))  # type: ignore[no-any-return, operator, union-attr]
+
+    def feed_forward(self, layer: nn.Module, x: Tokens) -> Tokens:
+        """``x + MLP(LN2(x))`` of a block."""
+        return x + layer.mlp(layer.layer_norm2(x))  # type: ignore[no-any-return, operator]
+
+    def attention_map(self, layer: nn.Module, x: Tokens) -> Float[Tensor, "batch tokens keys"]:
+        """Head mean of a block's attention probabilities, from its input ``x``."""
+        q, k, _ = self.qkv(layer, layer.layer_norm1(x))  # type: ignore[operator]
+        return attn.head_mean_probs(q, k)
+
+    @torch.no_grad()
+    def attention_maps(self, pixels: Float[Tensor, "batch 3 height pixel_width"]) -> Float[Tensor, "layers batch tokens keys"]:
+        """Head-mean attention probabilities of every block; holds ``layers x batch x tokens^2`` numbers."""
+        x, _ = self.embed_patches(pixels)
+        maps = []
+        for layer in self.layers:
+            maps.append(self.attention_map(layer, x))
+            x = self.block(layer, x)
+        return torch.stack(maps)
+
+    @torch.no_grad()
+    def encode_dense(
+        self, pixels: Float[Tensor, "batch 3 height pixel_width"], *, mode: str = "clip"
+    ) -> DenseFeatures:
+        """Dense features in one of ``DENSE_MODES``.
+
+        Raises:
+            UnknownNameError: if the mode is not one of them.
+            InputError: if the image is smaller than a patch.
+        """
+        if mode not in DENSE_MODES:
+            raise UnknownNameError("dense mode", mode, DENSE_MODES)
+        x, grid = self.embed_patches(pixels)
+        dense, x = DENSE_MODES[mode](self, x, grid)
+        return DenseFeatures(patches=dense[:, 1:], cls=x[:, 0], grid=grid)
+
+    def project(self, features: Float[Tensor, "*batch width"]) -> Float[Tensor, "*batch dim"]:
+        """CLIP's own last layer norm and visual projection."""
+        return self.clip.visual_projection(self.clip.vision_model.post_layernorm(features))  # type: ignore[no-any-return]
+
+    @torch.no_grad()
+    def encode_ids(self, ids: Int[Tensor, "prompts tokens"]) -> Float[Tensor, "prompts dim"]:
+        """Text embeddings of token ids; any norm."""
+        # no mask: the tower is causal and read at the first end token, so what follows it never counts
+        output = self.clip.get_text_features(input_ids=ids.to(self.device))
+        return output.pooler_output  # type: ignore[no-any-return, union-attr]
+
+    def encode_text(self, prompts: Sequence[str], *, batch_size: int = 256) -> Float[Tensor, "prompts dim"]:
+        """Text embeddings of prompts; any norm. Prompts past the text context are cut, with a warning."""
+        ids = self.tokenizer(prompts)
+        if not len(ids):
+            return torch.zeros(0, self.embed_dim, device=self.device, dtype=self.dtype)
+        return torch.cat([self.encode_ids(chunk) for chunk in ids.split(batch_size)])
+
+
+def _before_last(clip: DenseCLIP, x: Tokens) -> Tokens:
+    for layer in clip.layers[:-1]:
+        x = clip.block(layer, x)
+    return x
+
+
+def _cls_row(clip: DenseCLIP, x: Tokens, normed: Tokens, v: Tensor) -> Tokens:
+    """The ordinary last block for the class token alone."""
+    layer = clip.layers[-1]
+    block = layer.self_attn
+    q = attn.split_heads(block.q_proj(normed[:, :1]), block.num_heads)  # type: ignore[operator, union-attr, arg-type]
+    k = attn.split_heads(block.k_proj(normed), block.num_heads)  # type: ignore[operator, union-attr, arg-type]
+    return clip.feed_forward(layer, x[:, :1] + clip.out(layer, attn.attention(q, k, v)))
+
+
+def _plain(clip: DenseCLIP, x: Tokens, grid: Grid) -> tuple[Tokens, Tokens]:
+    x = clip.block(clip.layers[-1], _before_last(clip, x))
+    return x, x
+
+
+def _maskclip(clip: DenseCLIP, x: Tokens, grid: Grid) -> tuple[Tokens, Tokens]:
+    # every token attends to itself alone; residual stream and feed-forward network stay
+    x = _before_last(clip, x)
+    layer = clip.layers[-1]
+    normed = layer.layer_norm1(x)  # type: ignore[operator]
+    v = clip.value(layer, normed)
+    return clip.feed_forward(layer, x + clip.out(layer, v)), _cls_row(clip, x, normed, v)
+
+
+def _other_last(
+    clip: DenseCLIP, x: Tokens, mix: Callable[[Tensor, Tensor, Tensor], Tensor]
+) -> tuple[Tokens, Tokens, Tokens]:
+    """Output of another attention in the last block, the block's input, and the class token's ordinary row."""
+    x = _before_last(clip, x)
+    layer = clip.layers[-1]
+    normed = layer.layer_norm1(x)  # type: ignore[operator]
+    q, k, v = clip.qkv(layer, normed)
+    return clip.out(layer, mix(q, k, v)), x, _cls_row(clip, x, normed, v)
+
+
+def _sclip(clip: DenseCLIP, x: Tokens, grid: Grid) -> tuple[Tokens, Tokens]:
+    mixed, x, cls = _other_last(clip, x, attn.correlative_attention)
+    return clip.feed_forward(clip.layers[-1], x + mixed), cls
+
+
+def _clearclip(clip: DenseCLIP, x: Tokens, grid: Grid) -> tuple[Tokens, Tokens]:
+    # Lan et al., ClearCLIP, arXiv:2407.12442: q-q, without the residual stream and the feed-forward network
+    mixed, _, cls = _other_last(clip, x, lambda q, k, v: attn.self_self_attention(q, v))
+    return mixed, cls
+
+
+def _naclip(clip: DenseCLIP, x: Tokens, grid: Grid) -> tuple[Tokens, Tokens]:
+    # its "reduced" last block: attention output alone, as in ClearCLIP
+    near = gaussian_neighbourhood(grid, sigma=NACLIP_SIGMA, device=x.device)
+    mixed, _, cls = _other_last(clip, x, lambda q, k, v: attn.neighbourhood_attention(k, v, near))
+    return mixed, cls
+
+
+def _surgery(clip: DenseCLIP, x: Tokens, grid: Grid) -> tuple[Tokens, Tokens]:
+    """Two streams over the last six blocks: the ordinary one, and one that adds v-v attention of the ordinary input.
+
+    ``d <- d + Attn_vv(LN1(x))`` with x the block's input on the ordinary stream, no feed-forward network on d. Of the
+    last block the ordinary stream needs the class token only.
+    """
+    for layer in clip.layers[:-SURGERY_LAYERS]:
+        x = clip.block(layer, x)
+    dense = x
+    for layer in clip.layers[-SURGERY_LAYERS:-1]:
+        q, k, v = clip.qkv(layer, layer.layer_norm1(x))  # type: ignore[operator]
+        dense = dense + clip.out(layer, attn.self_self_attention(v, v))
+        x = clip.feed_forward(layer, x + clip.out(layer, attn.attention(q, k, v)))
+    last = clip.layers[-1]
+    normed = last.layer_norm1(x)  # type: ignore[operator]
+    v = clip.value(last, normed)
+    return dense + clip.out(last, attn.self_self_attention(v, v)), _cls_row(clip, x, normed, v)
+
+
+DENSE_MODES: dict[str, Callable[[DenseCLIP, Tokens, Grid], tuple[Tokens, Tokens]]] = {
+    "clip": _plain,
+    "maskclip": _maskclip,
+    "surgery": _surgery,
+    "sclip": _sclip,
+    "clearclip": _clearclip,
+    "naclip": _naclip,
+}

@@ -1,0 +1,124 @@
+"""Open, orient, resize, normalise. The one place where (width, height) becomes (height, width)."""
+
+import json
+import math
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from PIL import Image, ImageOps, UnidentifiedImageError
+from torch import Tensor
+
+from tagalign.errors import ImageError, ModelError
+from tagalign.types import Size
+
+CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)  # OpenAI's release, channels R, G, B
+CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+MAX_PIXELS = 100_000_000
+"""Images with more pixels are refused before they are decoded: a small file can unpack to gigabytes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preprocessing:
+    """How pixels become numbers, as the encoder was trained.
+
+    Attributes:
+        image_size: native square input in pixels.
+        mean: per channel, of pixels scaled to [0, 1].
+        std: likewise.
+    """
+
+    image_size: int
+    mean: tuple[float, float, float] = CLIP_MEAN
+    std: tuple[float, float, float] = CLIP_STD
+
+    @classmethod
+    def from_folder(cls, folder: Path, *, image_size: int) -> "Preprocessing":
+        """Read ``preprocessor_config.json`` of a Hugging Face folder; CLIP's values where there is none.
+
+        Raises:
+            ModelError: if the file is there and cannot be read.
+        """
+        path = folder / "preprocessor_config.json"
+        if not path.exists():
+            return cls(image_size=image_size)
+        try:
+            values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            mean, std = values.get("image_mean", CLIP_MEAN), values.get("image_std", CLIP_STD)
+            return cls(image_size=image_size, mean=tuple(map(float, mean)), std=tuple(map(float, std)))  # type: ignore[arg-type]
+        except (ValueError, TypeError, AttributeError) as error:
+            raise ModelError(f"{path}: expected the JSON of an image processor, got something else ({error})") from error
+
+
+def open_image(source: str | Path | Image.Image, *, max_pixels: int = MAX_PIXELS) -> Image.Image:
+    """An RGB image, turned upright by its EXIF mark; transparent pixels lie on white.
+
+    Grey, palette, CMYK and 16-bit images are converted (16 bit by its upper byte); of an animation the first frame is taken.
+
+    Raises:
+        ImageError: if the file is missing, empty, truncated, no image, or larger than ``max_pixels``.
+    """
+    name = source if isinstance(source, (str, Path)) else "image"
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit below is the stricter one
+            image = Image.open(source) if isinstance(source, (str, Path)) else source
+            _refuse_bomb(image, name, max_pixels)
+            return _to_rgb(ImageOps.exif_transpose(image))
+    except FileNotFoundError as error:
+        raise ImageError(f"{name}: no such file") from error
+    except IsADirectoryError as error:
+        raise ImageError(f"{name}: expected an image file, got a folder") from error
+    except UnidentifiedImageError as error:
+        raise ImageError(f"{name}: not an image that can be read (empty, or another kind of file)") from error
+    except Image.DecompressionBombError as error:
+        raise ImageError(f"{name}: too many pixels ({error})") from error
+    except (OSError, SyntaxError, ValueError, EOFError, MemoryError) as error:
+        raise ImageError(f"{name}: the image is damaged ({error or type(error).__name__})") from error
+
+
+def _refuse_bomb(image: Image.Image, name: object, max_pixels: int) -> None:
+    if image.width * image.height > max_pixels:
+        raise ImageError(f"{name}: {image.width} x {image.height} pixels, at most {max_pixels:,} are opened; shrink it first")
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I;16") or image.mode == "I":
+        # Pillow clips 16-bit grey to 255 instead of scaling it
+        return Image.fromarray((np.asarray(image).astype(np.uint32) >> 8).clip(0, 255).astype(np.uint8)).convert("RGB")
+    if image.mode in {"RGBA", "LA", "PA"} or "transparency" in image.info:
+        rgba = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")
+    return image.convert("RGB")
+
+
+def short_side_size(size: Size, short_side: int, *, max_side: int = 2048, patch_size: int = 1) -> Size:
+    """The size with its short side at ``short_side`` and its ratio kept, unless the long side would pass ``max_side``.
+
+    Rounded to whole pixels; each side is at least one patch, so an extreme strip loses its ratio instead of vanishing.
+    """
+    height, width = size
+    scale = min(short_side / min(size), max_side / max(size))
+    return (max(patch_size, math.floor(height * scale + 0.5)), max(patch_size, math.floor(width * scale + 0.5)))
+
+
+def to_tensor(image: Image.Image, preprocessing: Preprocessing) -> Float[Tensor, "3 height width"]:
+    """Normalised pixels ``(x / 255 - mean) / std`` in float32."""
+    pixels = torch.from_numpy(np.array(image, dtype=np.uint8)).permute(2, 0, 1).float()
+    mean = torch.tensor(preprocessing.mean).view(3, 1, 1)
+    std = torch.tensor(preprocessing.std).view(3, 1, 1)
+    return (pixels / 255 - mean) / std
+
+
+def resize(image: Image.Image, size: Size) -> Image.Image:
+    """Bicubic resize (Pillow's, antialiased when it shrinks) to ``(height, width)``."""
+    if (image.height, image.width) == size:
+        return image
+    return image.resize((size[1], size[0]), Image.Resampling.BICUBIC)

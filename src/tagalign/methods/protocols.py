@@ -1,0 +1,93 @@
+"""What a method can do, as small Protocols; ``tasks``, ``evaluate``, ``cli`` and ``apps`` know methods by these alone.
+
+A method encodes an image once into a frozen value of its own kind and answers any number of questions from it. The value
+names its method; another method refuses it with both names (``refuse_foreign``).
+"""
+
+from collections.abc import Sequence
+from typing import Protocol, TypeVar, runtime_checkable
+
+from PIL import Image
+
+from tagalign.errors import InputError
+from tagalign.types import Caption, EncodedLabels, LabelSet, Referring, Segmentation, Tagging
+
+Encoded = TypeVar("Encoded")
+
+
+@runtime_checkable
+class Method(Protocol[Encoded]):
+    """Common to all: encode images and names.
+
+    Attributes:
+        method: its name in ``ta.load(..., method=...)``.
+    """
+
+    method: str
+
+    def encode_images(self, images: Sequence[Image.Image]) -> list[Encoded]:
+        """Encode upright RGB images of any sizes as a batch; equal to encoding them one by one."""
+        ...
+
+    def encode_labels(self, labels: LabelSet) -> EncodedLabels:
+        """Encode a label set with its templates."""
+        ...
+
+    def describe(self) -> dict[str, object]:
+        """Everything that a result must name: model, weight hash, method, profile, sizes, windows, thresholds."""
+        ...
+
+
+@runtime_checkable
+class Tagger(Method[Encoded], Protocol[Encoded]):
+    """Which labels are in the image?"""
+
+    def tag(self, image: Encoded, labels: EncodedLabels) -> Tagging:
+        """Scores of all labels and the chosen ones."""
+        ...
+
+
+@runtime_checkable
+class Segmenter(Method[Encoded], Protocol[Encoded]):
+    """Which label has each pixel?"""
+
+    def segment(self, image: Encoded, labels: EncodedLabels) -> Segmentation:
+        """Label map at the original size."""
+        ...
+
+
+@runtime_checkable
+class Referrer(Method[Encoded], Protocol[Encoded]):
+    """Which region does a phrase mean?"""
+
+    def refer(self, image: Encoded, phrase: str) -> Referring:
+        """Mask, box, score and heat map of the phrase."""
+        ...
+
+
+@runtime_checkable
+class Captioner(Method[Encoded], Protocol[Encoded]):
+    """What does the image show?"""
+
+    def caption(self, image: Encoded, *, tags: Sequence[str] | None = None) -> Caption:
+        """A sentence, guided by recognised or given tags."""
+        ...
+
+
+@runtime_checkable
+class Answerer(Method[Encoded], Protocol[Encoded]):
+    """What is the answer to a question about the image?"""
+
+    def answer(self, image: Encoded, question: str) -> str:
+        """A free-form answer."""
+        ...
+
+
+def refuse_foreign(encoded_by: str, method: str) -> None:
+    """Refuse a value that another method encoded.
+
+    Raises:
+        InputError: naming both methods.
+    """
+    if encoded_by != method:
+        raise InputError(f"the image was encoded for method {encoded_by!r}, this is {method!r}; encode it again with this model")

@@ -1,0 +1,68 @@
+"""Patch grids: position embeddings for any size, tokens to maps and back, Gaussian neighbourhoods."""
+
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+from tagalign.errors import InputError
+
+
+def resize_positions(
+    positions: Float[Tensor, "tokens width"],
+    grid: tuple[int, int],
+    *,
+    mode: Literal["bicubic", "bilinear"] = "bicubic",
+) -> Float[Tensor, "new_tokens width"]:
+    """Position embeddings for a grid of another size; the first row (class token) is kept as it is.
+
+    The native grid is square; its rows are resized with ``align_corners=False`` and without antialiasing, as CLIP's
+    descendants do. A grid of the native size is returned unchanged, so that no rounding enters.
+
+    Raises:
+        InputError: if the number of patch positions is not a square.
+    """
+    side = round((len(positions) - 1) ** 0.5)
+    if side * side != len(positions) - 1:
+        raise InputError(f"expected a square grid of positions after the class token, got {len(positions) - 1} positions")
+    if grid == (side, side):
+        return positions
+    patches = positions[1:].T.reshape(1, -1, side, side)
+    resized = F.interpolate(patches, size=grid, mode=mode, align_corners=False)
+    return torch.cat([positions[:1], resized.flatten(2)[0].T])
+
+
+def tokens_to_map(
+    tokens: Float[Tensor, "batch patches dim"], grid: tuple[int, int]
+) -> Float[Tensor, "batch dim rows cols"]:
+    """Patch tokens, row by row from the top left, as a map.
+
+    Raises:
+        InputError: if the count does not fit the grid.
+    """
+    rows, cols = grid
+    if tokens.shape[1] != rows * cols:
+        raise InputError(
+            f"cannot lay {tokens.shape[1]} patches on a {rows}x{cols} grid ({rows * cols} cells); "
+            "drop the class token first if the count is off by one"
+        )
+    return tokens.transpose(1, 2).unflatten(2, grid)
+
+
+def map_to_tokens(features: Float[Tensor, "batch dim rows cols"]) -> Float[Tensor, "batch patches dim"]:
+    """The inverse of ``tokens_to_map``."""
+    return features.flatten(2).transpose(1, 2)
+
+
+def gaussian_neighbourhood(
+    grid: tuple[int, int], *, sigma: float, device: torch.device | None = None, dtype: torch.dtype = torch.float32
+) -> Float[Tensor, "patches patches"]:
+    """``exp(-d(p, q)^2 / (2 sigma^2))`` for all pairs of patches, d in patches; 1 on the diagonal."""
+    rows, cols = grid
+    r = torch.arange(rows, device=device, dtype=dtype)
+    c = torch.arange(cols, device=device, dtype=dtype)
+    row_term = torch.exp(-((r[:, None] - r[None]) ** 2) / (2 * sigma**2))
+    col_term = torch.exp(-((c[:, None] - c[None]) ** 2) / (2 * sigma**2))
+    return torch.kron(row_term, col_term)

@@ -1,0 +1,199 @@
+"""Frozen values that travel between the floors: what was encoded, what was asked, what came out.
+
+Conventions: ``size`` is always ``(height, width)`` in pixels, ``grid`` always ``(rows, cols)`` in patches, boxes of
+results are XYXY in pixels of the original image (ends exclusive), label maps index ``names``.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+IGNORE = 255
+"""The id that ground truth uses for "do not count this pixel"."""
+
+Size = tuple[int, int]
+"""``(height, width)`` in pixels."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Label:
+    """One label a user asks for: its name, other words for it, and the group it competes in."""
+
+    name: str
+    aliases: tuple[str, ...] = ()
+    group: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelSet:
+    """A closed, ordered list of labels, with the background words and the templates that belong to it.
+
+    Attributes:
+        name: ``voc21``, or ``custom`` for a list that a user typed.
+        version: counted up whenever a name, alias, background word or template changes.
+        labels: what can be answered, in the order of the ids.
+        background: words that compete with the labels in a softmax and are never answered.
+        templates: prompts with one ``{}`` each; their embeddings are averaged.
+    """
+
+    name: str
+    version: int = 1
+    labels: tuple[Label, ...]
+    background: tuple[str, ...] = ()
+    templates: tuple[str, ...] = ("a photo of a {}",)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the labels, in the order of their ids."""
+        return tuple(label.name for label in self.labels)
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class View:
+    """One look at an image: the patch embeddings of the whole of it, or of one sliding window.
+
+    Attributes:
+        embeds: patch embeddings in the joint space, row by row from the top left; any norm.
+        grid: rows and columns of patches.
+        box: ``(top, bottom, left, right)`` on the canvas, in pixels, ends exclusive.
+    """
+
+    embeds: Float[Tensor, "patches dim"]
+    grid: tuple[int, int]
+    box: tuple[int, int, int, int]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class EncodedImage:
+    """An image after the encoder: everything a dense method needs to answer any number of questions.
+
+    Attributes:
+        method: the method that encoded it; another method refuses it.
+        embed: embedding of the whole image in the joint space; any norm.
+        size: of the original image.
+        canvas: size the image was resized to; the boxes of the views lie on it.
+        views: one view of the whole canvas, or several windows that cover it.
+    """
+
+    method: str
+    embed: Float[Tensor, " dim"]
+    size: Size
+    canvas: Size
+    views: tuple[View, ...]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class EncodedLabels:
+    """A label set after the text encoder.
+
+    Attributes:
+        label_set: what was encoded.
+        embeds: unit-length embeddings; one row per label, then one row per alias that is used.
+        owners: the label each row belongs to; a label scores as its best row.
+        background: unit-length embeddings of the background words; no rows when there are none.
+    """
+
+    label_set: LabelSet
+    embeds: Float[Tensor, "rows dim"]
+    owners: Int[Tensor, " rows"]
+    background: Float[Tensor, "background dim"]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the labels, in the order of their ids."""
+        return self.label_set.names
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tagging:
+    """Scores of all labels for one image, and the labels that were chosen.
+
+    Attributes:
+        names: all labels asked for.
+        scores: one number per label, in [0, 1], higher is surer; comparable within one method only.
+        chosen: ids of the labels above the method's threshold, best first.
+    """
+
+    names: tuple[str, ...]
+    scores: tuple[float, ...]
+    chosen: tuple[int, ...]
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """Names of the chosen labels, best first."""
+        return tuple(self.names[i] for i in self.chosen)
+
+    def top(self, count: int) -> list[tuple[str, float]]:
+        """The ``count`` best labels with their scores, best first; ties keep the order of the labels."""
+        order = sorted(range(len(self.names)), key=lambda i: -self.scores[i])
+        return [(self.names[i], self.scores[i]) for i in order[:count]]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Segmentation:
+    """A label for every pixel of one image.
+
+    Attributes:
+        labels: ids into ``names``, at the original size.
+        names: the labels; with a background rule, ``names[0]`` is ``background``.
+        scores: the winning score of every pixel, in the method's own range.
+    """
+
+    labels: Int[Tensor, "height width"]
+    names: tuple[str, ...]
+    scores: Float[Tensor, "height width"]
+
+    def shares(self) -> dict[str, float]:
+        """Share of the pixels per label that occurs, largest first; sums to 1."""
+        counts = self.labels.flatten().bincount(minlength=len(self.names)).tolist()
+        total = self.labels.numel()
+        return {self.names[i]: counts[i] / total for i in sorted(range(len(counts)), key=lambda i: -counts[i]) if counts[i]}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Referring:
+    """The region one phrase refers to.
+
+    Attributes:
+        phrase: what was asked.
+        mask: the region at the original size; may be empty.
+        box: XYXY in pixels around the mask, ends exclusive; None when the mask is empty.
+        score: best score of the phrase's map, in [0, 1].
+        heat: the phrase's map at the original size, in [0, 1].
+    """
+
+    phrase: str
+    mask: Bool[Tensor, "height width"]
+    box: tuple[int, int, int, int] | None
+    score: float
+    heat: Float[Tensor, "height width"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Caption:
+    """A sentence about one image and the tags that guided it, with their scores."""
+
+    text: str
+    tags: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hit:
+    """One result of a search: what was found, how well it fits, and the visible reason."""
+
+    key: str
+    score: float
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ranking:
+    """Results of one search, best first."""
+
+    query: str
+    hits: Sequence[Hit]
