@@ -1,0 +1,63 @@
+"""Frozen values: what a parser finds in one caption, and the Protocol that every parser fulfils."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+KINDS = ("object", "attribute", "scene", "action")
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedCaption:
+    """The tags of one caption, each list in reading order and without repeats.
+
+    Attributes:
+        objects: tangible things, e.g. ``("car", "grass")``.
+        attributes: visible properties, e.g. ``("red",)``.
+        pairs: ``(object, attribute)`` where the caption ties both together, e.g. ``(("car", "red"),)``.
+        scenes: places and surroundings; only parsers that tell them from objects fill this.
+        actions: what somebody or something does, e.g. ``("ride",)``; only some parsers fill this.
+        relations: ``(subject, relation, object)``; only some parsers fill this.
+    """
+
+    objects: tuple[str, ...] = ()
+    attributes: tuple[str, ...] = ()
+    pairs: tuple[tuple[str, str], ...] = ()
+    scenes: tuple[str, ...] = ()
+    actions: tuple[str, ...] = ()
+    relations: tuple[tuple[str, str, str], ...] = ()
+
+    def tags(self, kind: str) -> tuple[str, ...]:
+        """The tags of one kind.
+
+        Args:
+            kind: one of ``KINDS``.
+
+        Raises:
+            KeyError: if ``kind`` is not one of ``KINDS``.
+        """
+        return getattr(self, _FIELDS[kind])  # type: ignore[no-any-return]
+
+
+_FIELDS = {"object": "objects", "attribute": "attributes", "scene": "scenes", "action": "actions"}
+
+
+@runtime_checkable
+class Parser(Protocol):
+    """Turns captions into tags.
+
+    Attributes:
+        name: the name under which ``load_parser`` knows it.
+        settings: everything that changes its output, ready for JSON; a resumed run compares it.
+    """
+
+    name: str
+
+    @property
+    def settings(self) -> dict[str, object]:
+        """Everything that changes the output of this parser."""
+        ...
+
+    def parse(self, captions: Sequence[str]) -> list[ParsedCaption]:
+        """Tags of each caption, in the order of ``captions``; an empty caption gives an empty parse."""
+        ...
