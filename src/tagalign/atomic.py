@@ -1,0 +1,49 @@
+"""Files appear whole or not at all: written under a temporary name in the same folder, then renamed."""
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tagalign.errors import InputError
+
+
+@contextmanager
+def atomic_write(path: str | Path) -> Iterator[Path]:
+    """Give a temporary path to write to; when the block ends well it becomes ``path``, else it is removed.
+
+    The name starts with a dot and ends in ``.tmp``, so no pattern for data files matches what a killed
+    process leaves; writers that guess a format from the name must be told it
+    (``image.save(temp, format="PNG")``). Missing folders of ``path`` are made. An older file stays untouched
+    until the rename.
+
+    Raises:
+        InputError: if the system refuses to write (full disk, no permission, not a folder).
+
+    Example:
+        >>> with atomic_write(getfixture("tmp_path") / "a.txt") as temp:
+        ...     _ = temp.write_text("whole")
+    """
+    path = Path(path)
+    temp = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}.tmp")  # 255 bytes is the longest name
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield temp
+        _flush(temp)
+        temp.replace(path)
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {error.strerror or error}") from error
+    finally:
+        # also after KeyboardInterrupt; after the rename there is nothing left to remove
+        if temp.exists():
+            temp.unlink()
+
+
+def _flush(path: Path) -> None:
+    """Without it a power cut after the rename can leave an empty file under the final name."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,62 @@
+import errno
+import stat
+from pathlib import Path
+
+import pytest
+
+from tagalign.atomic import atomic_write
+from tagalign.errors import InputError
+
+
+def test_the_file_appears_whole_and_alone(tmp_path: Path) -> None:
+    with atomic_write(tmp_path / "new" / "a.txt") as temp:
+        temp.write_text("whole")
+        assert not (tmp_path / "new" / "a.txt").exists()
+    assert [p.name for p in (tmp_path / "new").iterdir()] == ["a.txt"]
+    assert (tmp_path / "new" / "a.txt").read_text() == "whole"
+
+
+def write_half(path: Path, error: type[BaseException]) -> None:
+    with atomic_write(path) as temp:
+        temp.write_text("half")
+        raise error
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError, SystemExit])
+def test_an_interrupted_write_keeps_the_old_file_and_leaves_nothing(
+    tmp_path: Path, error: type[BaseException]
+) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    with pytest.raises(error):
+        write_half(path, error)
+    assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
+    assert path.read_text() == "old"
+
+
+def test_a_full_disk_is_one_clear_line(tmp_path: Path) -> None:
+    with (
+        pytest.raises(InputError, match=r"cannot write .*a\.txt: No space left"),
+        atomic_write(tmp_path / "a.txt"),
+    ):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_folder_below_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="cannot write"), atomic_write(tmp_path / "file" / "a.txt") as temp:
+        temp.write_text("x")
+
+
+def test_permissions_are_those_of_an_ordinary_file(tmp_path: Path) -> None:
+    (tmp_path / "plain").write_text("")
+    with atomic_write(tmp_path / "a") as temp:
+        temp.write_text("")
+    modes = [stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("plain", "a")]
+    assert modes[0] == modes[1]
+
+
+def test_long_names_fit(tmp_path: Path) -> None:
+    with atomic_write(tmp_path / ("x" * 250)) as temp:
+        temp.write_text("")
+    assert len(list(tmp_path.iterdir())) == 1
