@@ -1,0 +1,84 @@
+"""The positive tags of a batch as index pairs; no batch x tags matrix is needed to say which are there."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from tagalign.errors import InputError
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TagRows:
+    """Which images have which tags.
+
+    Attributes:
+        images: row of the batch, one entry per positive, ascending.
+        tags: id of the tag, one entry per positive.
+        num_images: rows of the batch; an image without an entry has no tags.
+    """
+
+    images: Int[Tensor, " positives"]
+    tags: Int[Tensor, " positives"]
+    num_images: int
+
+    @classmethod
+    def from_lists(cls, rows: Sequence[Sequence[int]]) -> "TagRows":
+        """From one list of tag ids per image."""
+        counts = torch.tensor([len(row) for row in rows], dtype=torch.int64)
+        tags = torch.tensor([tag for row in rows for tag in row], dtype=torch.int64)
+        return cls(images=torch.arange(len(rows)).repeat_interleave(counts), tags=tags, num_images=len(rows))
+
+    @classmethod
+    def from_dense(cls, targets: Bool[Tensor, "batch tags"]) -> "TagRows":
+        """From a 0/1 matrix."""
+        images, tags = targets.nonzero(as_tuple=True)
+        return cls(images=images, tags=tags, num_images=len(targets))
+
+    def shares(self) -> Float[Tensor, " positives"]:
+        """``1 / |y|`` of the image of each positive, float32: the shares of an image sum to 1."""
+        counts = torch.zeros(self.num_images, device=self.images.device)
+        ones = torch.ones(len(self.images), device=self.images.device)
+        return 1 / counts.index_add(0, self.images, ones)[self.images]
+
+    def keep(self, mask: Bool[Tensor, " positives"]) -> "TagRows":
+        """Without the positives where the mask is False; the images stay."""
+        return TagRows(images=self.images[mask], tags=self.tags[mask], num_images=self.num_images)
+
+    def between(self, start: int, end: int) -> "TagRows":
+        """The positives with ``start <= tag < end``, counted from ``start``: labels of a part of the list."""
+        kept = self.keep((self.tags >= start) & (self.tags < end))
+        return TagRows(images=kept.images, tags=kept.tags - start, num_images=self.num_images)
+
+    def to(self, device: torch.device | str) -> "TagRows":
+        """On another device, without waiting for the copy."""
+        return TagRows(
+            images=self.images.to(device, non_blocking=True),
+            tags=self.tags.to(device, non_blocking=True),
+            num_images=self.num_images,
+        )
+
+    def check(self, *, num_images: int, num_tags: int) -> None:
+        """Compare with the tensors they belong to. It waits for the device: for doors, not for every step.
+
+        Raises:
+            InputError: if the batch size differs or an id is outside of the list.
+        """
+        if self.num_images != num_images:
+            raise InputError(f"expected tags of {num_images} images, got {self.num_images}")
+        if len(self.tags) and not 0 <= int(self.tags.min()) <= int(self.tags.max()) < num_tags:
+            raise InputError(
+                f"tag ids must lie in 0..{num_tags - 1}, got {int(self.tags.min())}..{int(self.tags.max())}; "
+                "were the captions labelled with another vocabulary?"
+            )
+
+
+Targets = Bool[Tensor, "batch tags"] | TagRows
+"""Labels as a matrix or as index pairs; every loss takes both."""
+
+
+def as_tag_rows(targets: Targets) -> TagRows:
+    """Index pairs of either form."""
+    return targets if isinstance(targets, TagRows) else TagRows.from_dense(targets)
