@@ -1,0 +1,45 @@
+"""A small drawn world: scenes from a seed, with masks, alt text, captions, referring phrases and questions."""
+
+from tagalign.data.tiny_world.names import (
+    ACTIONS,
+    BACKGROUND_RULE,
+    BACKGROUNDS,
+    CLASS_SETS,
+    COLORS,
+    FAMILIES,
+    FAMILY_OF,
+    OBJECTS,
+    PATTERNS,
+    SEEN,
+    SIZES,
+    SYNONYMS,
+    UNSEEN,
+    Palette,
+)
+from tagalign.data.tiny_world.scenes import Layout, Placed
+from tagalign.data.tiny_world.truth import Tags
+from tagalign.data.tiny_world.world import SIZE, Instance, Scene, TinyWorld
+
+__all__ = [
+    "ACTIONS",
+    "BACKGROUNDS",
+    "BACKGROUND_RULE",
+    "CLASS_SETS",
+    "COLORS",
+    "FAMILIES",
+    "FAMILY_OF",
+    "OBJECTS",
+    "PATTERNS",
+    "SEEN",
+    "SIZE",
+    "SIZES",
+    "SYNONYMS",
+    "UNSEEN",
+    "Instance",
+    "Layout",
+    "Palette",
+    "Placed",
+    "Scene",
+    "Tags",
+    "TinyWorld",
+]

@@ -1,0 +1,154 @@
+"""What stands where: a layout is drawn from a seed with Zipf frequencies, before any pixel exists."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from random import Random
+
+from tagalign.data.tiny_world.names import (
+    ACTIONS, BACKGROUNDS, COLORS, FAMILY_OF, OBJECTS, PATTERNS, Palette,
+)  # fmt: skip
+
+UNIT = 80  # sizes below are for a picture of this side; others scale
+SIDES_PX = {"small": (32, 33, 34), "medium": (38, 40, 42), "big": (48, 51, 54)}
+EASY_SIDES_PX = {"small": (34,), "medium": (42, 46), "big": (54, 60, 66, 72)}
+OBJECT_EXPONENT = 0.8  # Zipf exponents: frequency of rank r is proportional to r ** -exponent
+LOOK_EXPONENT = 0.5
+COUNT_SHARES = {2: 0.35, 3: 0.3, 4: 0.2, 5: 0.15}  # objects of a crowded scene
+PATTERN_SHARES = (0.58, 0.18, 0.14, 0.10)
+SIZE_SHARES = {"small": 0.35, "medium": 0.35, "big": 0.3}
+EASY_SIZE_SHARES = {"small": 0.1, "medium": 0.25, "big": 0.65}
+TWIN_SHARE = 0.25  # crowded scenes with a second object of a kind, in another look
+ACTION_SHARE = 0.5  # animals that do something
+MIN_VISIBLE = 0.6  # share of a box that no later box may cover
+PLACE_TRIES = 12
+
+
+@dataclass(frozen=True)
+class Placed:
+    """One object of a layout: what it is and its square, in pixels, before occlusion."""
+
+    name: str
+    color: str
+    pattern: str
+    size: str
+    action: str | None
+    flip: bool
+    left: int
+    top: int
+    side: int
+
+    @property
+    def family(self) -> str:
+        """Name of the family of the kind."""
+        return FAMILY_OF[self.name]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A scene before drawing; `placed` is in drawing order, far to near.
+
+    Attributes:
+        background: Name of the background.
+        offset: Row and column of the window into the background's tile, in pixels.
+        placed: The objects.
+    """
+
+    background: str
+    offset: tuple[int, int]
+    placed: tuple[Placed, ...]
+
+
+def zipf_weights(count: int, exponent: float) -> list[float]:
+    """Return cumulative frequencies of `count` ranks, proportional to rank ** -exponent, ending at 1."""
+    raw = [(rank + 1) ** -exponent for rank in range(count)]
+    total = sum(raw)
+    return list(accumulate(value / total for value in raw))
+
+
+_OBJECT_WEIGHTS = zipf_weights(len(OBJECTS), OBJECT_EXPONENT)
+_COLOR_WEIGHTS = zipf_weights(len(COLORS), LOOK_EXPONENT)
+_BACKGROUND_WEIGHTS = zipf_weights(6, LOOK_EXPONENT)
+_PATTERN_WEIGHTS = list(accumulate(PATTERN_SHARES))
+
+
+def pick(rng: Random, names: Sequence[str], cumulative: Sequence[float]) -> str:
+    """Draw one name by cumulative frequencies."""
+    return rng.choices(names, cum_weights=cumulative)[0]
+
+
+def sample_layout(rng: Random, *, crowded: float, image_side: int, palette: Palette) -> Layout:
+    """Draw a layout.
+
+    Args:
+        rng: Source of all choices.
+        crowded: Probability of a scene of two to five objects; the others show one, mostly a big one.
+        image_side: Side of the picture in pixels.
+        palette: Which backgrounds may occur.
+
+    Returns:
+        The layout, far objects first; it holds at least one object.
+    """
+    background = pick(rng, BACKGROUNDS[palette], _BACKGROUND_WEIGHTS)
+    offset = (rng.randrange(100), rng.randrange(100))
+    if rng.random() >= crowded:
+        name = pick(rng, OBJECTS, _OBJECT_WEIGHTS)
+        placed = [_place(rng, name, EASY_SIZE_SHARES, EASY_SIDES_PX, image_side)]
+    else:
+        placed = _place_many(rng, _kinds(rng), image_side)
+    # What stands lower in the picture is nearer and covers what stands higher.
+    return Layout(background, offset, tuple(sorted(placed, key=lambda one: one.top + one.side)))
+
+
+def _kinds(rng: Random) -> list[str]:
+    count = rng.choices(list(COUNT_SHARES), list(COUNT_SHARES.values()))[0]
+    kinds = [pick(rng, OBJECTS, _OBJECT_WEIGHTS) for _ in range(count)]
+    if rng.random() < TWIN_SHARE:
+        kinds[1] = kinds[0]
+    return kinds
+
+
+def _place_many(rng: Random, kinds: list[str], image_side: int) -> list[Placed]:
+    placed: list[Placed] = []
+    for name in kinds:
+        for _ in range(PLACE_TRIES):
+            one = _place(rng, name, SIZE_SHARES, SIDES_PX, image_side)
+            looks = [(other.color, other.pattern) for other in placed if other.name == name]
+            if (one.color, one.pattern) not in looks and _all_visible([*placed, one]):
+                placed.append(one)
+                break
+    return placed
+
+
+def _place(
+    rng: Random, name: str, shares: dict[str, float], sides: dict[str, tuple[int, ...]], image_side: int
+) -> Placed:
+    size = rng.choices(list(shares), list(shares.values()))[0]
+    side = round(rng.choice(sides[size]) * image_side / UNIT)
+    animal = FAMILY_OF[name] == "animal"
+    return Placed(
+        name=name,
+        color=pick(rng, COLORS, _COLOR_WEIGHTS),
+        pattern=pick(rng, PATTERNS, _PATTERN_WEIGHTS),
+        size=size,
+        action=rng.choice(ACTIONS) if animal and rng.random() < ACTION_SHARE else None,
+        flip=rng.random() < 0.5,
+        left=rng.randint(0, image_side - side),
+        top=rng.randint(0, image_side - side),
+        side=side,
+    )
+
+
+def _all_visible(placed: list[Placed]) -> bool:
+    ordered = sorted(placed, key=lambda one: one.top + one.side)
+    for index, far in enumerate(ordered):
+        covered = sum(_overlap(far, near) for near in ordered[index + 1 :])
+        if covered > (1 - MIN_VISIBLE) * far.side**2:
+            return False
+    return True
+
+
+def _overlap(a: Placed, b: Placed) -> int:
+    width = min(a.left + a.side, b.left + b.side) - max(a.left, b.left)
+    height = min(a.top + a.side, b.top + b.side) - max(a.top, b.top)
+    return max(width, 0) * max(height, 0)

@@ -1,0 +1,88 @@
+"""From a kind of object to painted pixels; everything is drawn once per look and size and kept."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from tagalign.data.tiny_world import animals, buildings, plants, vehicles
+from tagalign.data.tiny_world.names import OBJECTS, Palette
+from tagalign.data.tiny_world.palettes import paint_texture
+from tagalign.data.tiny_world.pen import BLACK, EMBER, GOLD, GREY, LEAF, WHITE, Pen, Stencil
+
+_MODULES = (animals, vehicles, plants, buildings)
+
+DRAWINGS: dict[str, Callable[[Pen], None]] = {
+    kind: next(getattr(module, f"draw_{kind}") for module in _MODULES if hasattr(module, f"draw_{kind}"))
+    for kind in OBJECTS
+}
+"""Kind of object to the function that draws it."""
+
+BODY_AMONG_MARKS = (0.06, 0.0, 0.94, 0.88)  # part of the square left to the body where an action is drawn
+
+
+@dataclass(frozen=True)
+class Sprite:
+    """A painted object.
+
+    Attributes:
+        ink: Its colours times their opacity, RGB in [0, 255].
+        clear: One minus its opacity, with a last axis of length one.
+        body: Where its body is: pixels more than half covered, marks of an action excluded.
+    """
+
+    ink: Float[np.ndarray, "side side 3"]
+    clear: Float[np.ndarray, "side side 1"]
+    body: Bool[np.ndarray, "side side"]
+
+
+@lru_cache(maxsize=16384)
+def sprite(
+    kind: str, color: str, pattern: str, action: str | None, side: int, *, flip: bool, palette: Palette
+) -> Sprite:
+    """Return a painted object of `side` x `side` pixels; arrays are shared, do not write to them."""
+    drawn = _stencil(kind, action, side, flip)
+    paint = paint_texture(color, pattern, palette, side)
+    ink = (drawn.paint[..., None] * paint + drawn.fixed * 255).astype(np.float32)
+    return Sprite(ink, (1 - drawn.alpha)[..., None], drawn.body > 0.5)
+
+
+@lru_cache(maxsize=4096)
+def _stencil(kind: str, action: str | None, side: int, flip: bool) -> Stencil:
+    pen = Pen(side, box=BODY_AMONG_MARKS if action else (0.0, 0.0, 1.0, 1.0), asleep=action == "sleeping")
+    DRAWINGS[kind](pen)
+    if action:
+        pen.end_of_body()
+        _MARKS[action](pen)
+    stencil = pen.finish()
+    if not flip:
+        return stencil
+    mirrored = (a[:, ::-1].copy() for a in (stencil.paint, stencil.fixed, stencil.alpha, stencil.body))
+    return Stencil(*mirrored)
+
+
+def _sleep_marks(pen: Pen) -> None:
+    for x, y, size in ((0.78, 0.0, 0.2), (0.64, 0.16, 0.14)):
+        pen.rect(x - 0.02, y, x + size + 0.02, y + size + 0.02, WHITE)
+        corners = [(x + 0.02, y + 0.03), (x + size - 0.02, y + 0.03), (x + 0.02, y + size - 0.01)]
+        pen.line([*corners, (x + size - 0.02, y + size - 0.01)], 0.035, BLACK)
+
+
+def _food_marks(pen: Pen) -> None:
+    for x in (0.62, 0.74, 0.86):
+        pen.dot(x, 0.78, 0.07, LEAF)
+        pen.dot(x + 0.03, 0.76, 0.03, GOLD)
+    pen.poly([(0.5, 0.8), (1.0, 0.8), (0.92, 1.0), (0.58, 1.0)], EMBER)
+    pen.rect(0.54, 0.86, 0.95, 0.9, WHITE)
+
+
+def _jump_marks(pen: Pen) -> None:
+    pen.ellipse(0.16, 0.91, 0.84, 1.0, BLACK)
+    for x in (0.28, 0.5, 0.72):
+        pen.poly([(x - 0.05, 0.9), (x, 0.78), (x + 0.05, 0.9)], GREY)
+        pen.poly([(x - 0.025, 0.9), (x, 0.82), (x + 0.025, 0.9)], WHITE)
+
+
+_MARKS = {"sleeping": _sleep_marks, "eating": _food_marks, "jumping": _jump_marks}

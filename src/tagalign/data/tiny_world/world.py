@@ -1,0 +1,226 @@
+"""The tiny world: an endless, deterministic sequence of drawn scenes, and what is true of each of them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from random import Random
+
+import numpy as np
+from jaxtyping import Bool, Int, UInt8
+
+from tagalign.data.tiny_world.captions import alt_text, captions
+from tagalign.data.tiny_world.names import BACKGROUND_RULE, BACKGROUNDS, CLASS_SETS, Palette
+from tagalign.data.tiny_world.palettes import TILE, background_tile
+from tagalign.data.tiny_world.questions import questions
+from tagalign.data.tiny_world.referring import expressions
+from tagalign.data.tiny_world.scenes import Layout, sample_layout
+from tagalign.data.tiny_world.sprites import Sprite, sprite
+from tagalign.data.tiny_world.truth import Tags, relations, true_tags
+from tagalign.errors import InputError, UnknownNameError
+
+SIZE = 80
+"""Default side of a picture in pixels: ten patches of eight."""
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One visible object.
+
+    Attributes:
+        name: Kind of object, one of `OBJECTS`.
+        family: Its family, one of `FAMILIES`.
+        color: One of `COLORS`.
+        pattern: One of `PATTERNS`; `plain` where there is none.
+        size: `small`, `medium` or `big`.
+        action: One of `ACTIONS`, or None.
+        mask: Pixels of it that one sees.
+        box: The box of these pixels, XYXY, right and bottom exclusive.
+    """
+
+    name: str
+    family: str
+    color: str
+    pattern: str
+    size: str
+    action: str | None
+    mask: Bool[np.ndarray, "h w"]
+    box: tuple[int, int, int, int]
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One picture and all that is known about it; pictures, masks and texts are made when first asked for.
+
+    Attributes:
+        key: Name of the scene, unique in its world: `split-000042`.
+        seed: Seed of its world.
+        layout: What stands where, far to near.
+        size: Side of the picture in pixels.
+        palette: Palette it is drawn with.
+    """
+
+    key: str
+    seed: int
+    layout: Layout
+    size: int
+    palette: Palette
+
+    @property
+    def background(self) -> str:
+        """Name of the background."""
+        return self.layout.background
+
+    @cached_property
+    def image(self) -> UInt8[np.ndarray, "h w 3"]:
+        """The picture, RGB."""
+        row, column = self.layout.offset
+        tile = background_tile(self.background)[row : row + self.size, column : column + self.size]
+        canvas = tile.copy()
+        for one, drawn in zip(self.layout.placed, self._sprites, strict=True):
+            window = canvas[one.top : one.top + one.side, one.left : one.left + one.side]
+            window *= drawn.clear
+            window += drawn.ink
+        return canvas.astype(np.uint8)
+
+    @cached_property
+    def owner(self) -> Int[np.ndarray, "h w"]:
+        """Which instance one sees at each pixel: -1 for the background."""
+        owner = np.full((self.size, self.size), -1, np.int8)
+        for index, (one, drawn) in enumerate(zip(self.layout.placed, self._sprites, strict=True)):
+            owner[one.top : one.top + one.side, one.left : one.left + one.side][drawn.body] = index
+        return owner
+
+    @cached_property
+    def instances(self) -> tuple[Instance, ...]:
+        """The objects, far to near."""
+        found = []
+        for index, one in enumerate(self.layout.placed):
+            mask = self.owner == index
+            rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+            box = (int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
+            found.append(
+                Instance(one.name, one.family, one.color, one.pattern, one.size, one.action, mask, box)
+            )
+        return tuple(found)
+
+    @property
+    def masks(self) -> tuple[Bool[np.ndarray, "h w"], ...]:
+        """The visible pixels of each instance."""
+        return tuple(one.mask for one in self.instances)
+
+    @cached_property
+    def alt_text(self) -> str:
+        """Noisy alt text: names some objects, seldom all, among words that have nothing to do with the picture."""
+        return alt_text(self.layout, self._rng("alt"))
+
+    @cached_property
+    def captions(self) -> tuple[str, ...]:
+        """Five plain sentences, the way people describe a picture when asked to."""
+        return captions(self.layout, self._rng("captions"))
+
+    @cached_property
+    def referring(self) -> tuple[tuple[str, Bool[np.ndarray, "h w"]], ...]:
+        """Phrases that fit exactly one object, each with the mask of that object."""
+        return tuple((phrase, self.masks[index]) for phrase, index in expressions(self.layout, self._rng("referring")))
+
+    @cached_property
+    def questions(self) -> tuple[tuple[str, str], ...]:
+        """Questions with their answers."""
+        return questions(self.layout, self._rng("questions"))
+
+    @cached_property
+    def relations(self) -> tuple[tuple[str, str, str], ...]:
+        """True relations between two objects of different kinds: (subject, relation, object)."""
+        return relations(self.layout)
+
+    @cached_property
+    def tags(self) -> Tags:
+        """All names that are true of the picture."""
+        return true_tags(self.layout)
+
+    def label_map(self, class_set: str = "all") -> Int[np.ndarray, "h w"]:
+        """Return the class of every pixel as an index into `CLASS_SETS[class_set]`.
+
+        In sets with a background rule (`BACKGROUND_RULE`) 0 is the background and class k has id k + 1; an
+        object whose kind is not in the set is background there.
+
+        Raises:
+            UnknownNameError: If there is no such class set.
+            InputError: If the set has neither a background rule nor this scene's background.
+        """
+        if class_set not in CLASS_SETS:
+            raise UnknownNameError("class set", class_set, CLASS_SETS)
+        names = CLASS_SETS[class_set]
+        if class_set in BACKGROUND_RULE:
+            shift, rest = 1, 0
+        elif self.background in names:
+            shift, rest = 0, names.index(self.background)
+        else:
+            raise InputError(
+                f"class set {class_set!r} has no {self.background!r}, the background of {self.key}; "
+                f"use 'all-other' for scenes of the palette 'other', or a set with a background rule"
+            )
+        labels = [one.family if class_set == "families" else one.name for one in self.layout.placed]
+        ids = [names.index(label) + shift if label in names else rest for label in labels]
+        # The last entry is what index -1, the background, picks.
+        return np.asarray([*ids, rest], np.int64)[self.owner]
+
+    @cached_property
+    def _sprites(self) -> tuple[Sprite, ...]:
+        return tuple(
+            sprite(p.name, p.color, p.pattern, p.action, p.side, flip=p.flip, palette=self.palette)
+            for p in self.layout.placed
+        )
+
+    def _rng(self, purpose: str) -> Random:
+        # One stream per purpose: reading the captions first does not change the alt text.
+        return Random(f"{self.seed}/{self.key}/{purpose}")  # noqa: S311 - drawings, not secrets
+
+
+class TinyWorld:
+    """An endless sequence of scenes; scene `index` depends on the arguments below and on nothing else.
+
+    Args:
+        seed: Seed of the whole world.
+        split: Any name; splits of different names have nothing in common.
+        size: Side of the pictures in pixels, at most 140.
+        palette: `default`, or `other`: other backgrounds and other shades of the colours.
+        crowded: Probability of a scene of two to five objects; the others show one object, mostly a big one.
+
+    Raises:
+        InputError: If an argument cannot be used.
+
+    Example:
+        >>> scene = TinyWorld(seed=0, split="test")[3]
+        >>> scene.image.shape
+        (80, 80, 3)
+    """
+
+    def __init__(
+        self,
+        seed: int = 0,
+        split: str = "train",
+        size: int = SIZE,
+        palette: Palette = "default",
+        crowded: float = 0.7,
+    ) -> None:
+        if palette not in BACKGROUNDS:
+            raise UnknownNameError("palette", palette, BACKGROUNDS)
+        if not 0 <= crowded <= 1:
+            raise InputError(f"crowded is a probability in [0, 1], got {crowded}")
+        if not 40 <= size <= TILE - 100:
+            raise InputError(f"size must be 40 to {TILE - 100} pixels, got {size}")
+        self.seed, self.split, self.size, self.palette, self.crowded = seed, split, size, palette, crowded
+
+    def __getitem__(self, index: int) -> Scene:
+        if index < 0:
+            raise InputError(f"scenes are numbered from 0, got {index}")
+        key = f"{self.split}-{index:06d}"
+        rng = Random(f"{self.seed}/{key}/layout")  # noqa: S311 - drawings, not secrets
+        layout = sample_layout(rng, crowded=self.crowded, image_side=self.size, palette=self.palette)
+        return Scene(key, self.seed, layout, self.size, self.palette)
+
+    def take(self, count: int, start: int = 0) -> Iterator[Scene]:
+        """Yield `count` scenes from number `start` on; nothing is kept."""
+        for index in range(start, start + count):
+            yield self[index]
