@@ -68,7 +68,7 @@ class ReferringScores:
         return math.fsum(self.ious()) / len(self) if len(self) else math.nan
 
     def overall_iou(self) -> float:
-        """Sum of intersections over sum of unions (oIoU); NaN without expressions, 1 if all masks are empty."""
+        """Sum of intersections over sum of unions (oIoU); NaN without any, 1 if all masks are empty."""
         if not len(self):
             return math.nan
         union = sum(self.unions)

@@ -79,8 +79,8 @@ def _check_rest(
     wrong = extra[extra != ignore]
     if wrong.size:
         raise DataError(
-            f"the ground truth holds id {wrong[-1]}; expected 0 to {num_classes - 1} for {num_classes} classes, "
-            f"or {ignore} (ignored)"
+            f"the ground truth holds id {wrong[-1]}; expected 0 to {num_classes - 1} "
+            f"for {num_classes} classes, or {ignore} (ignored)"
         )
 
 
@@ -88,8 +88,8 @@ def iou_of(matrix: Integer[Tensor, "classes classes"]) -> Float[Tensor, " classe
     """Intersection over union per class: ``diagonal / (row + column - diagonal)``.
 
     Returns:
-        float64 in [0, 1]; NaN for a class that occurs neither in the ground truth nor in a prediction. A class that
-        is predicted and never true has 0, and counts in the mean, as the field's reference evaluators do.
+        float64 in [0, 1]; NaN for a class that occurs neither in the ground truth nor in a prediction. A
+        class that is predicted and never true has 0, and counts in the mean, as reference evaluators do.
     """
     matrix = matrix.double()
     intersection = matrix.diagonal()
@@ -98,7 +98,7 @@ def iou_of(matrix: Integer[Tensor, "classes classes"]) -> Float[Tensor, " classe
 
 
 def harmonic(seen: float, unseen: float) -> float:
-    """Harmonic mean ``2 seen unseen / (seen + unseen)``, called hIoU; 0 when both are 0, NaN if one is NaN."""
+    """Harmonic mean ``2 seen unseen / (seen + unseen)``, called hIoU; 0 if both are 0, NaN if one is NaN."""
     return 2 * seen * unseen / (seen + unseen) if seen + unseen != 0 else 0.0
 
 
@@ -162,7 +162,7 @@ class Confusion:
         return iou_of(self.matrix)
 
     def miou(self, classes: Sequence[int] | None = None) -> float:
-        """Mean of ``iou`` over ``classes`` (all by default), absent classes left out; NaN when none occurs."""
+        """Mean of ``iou`` over ``classes`` (all by default), absent classes left out; NaN if none occurs."""
         iou = self.iou() if classes is None else self.iou()[self._indices(classes)]
         return float(iou.nanmean())
 

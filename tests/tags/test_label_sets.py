@@ -1,0 +1,120 @@
+"""Label sets: every way to name one, every way to get it wrong, and what the package ships."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tagalign.errors import InputError, UnknownNameError
+from tagalign.tags.label_sets import (
+    background_words,
+    benchmark_labels,
+    load_label_set,
+    template_set,
+)
+
+
+def test_list_and_comma_list_give_the_same_names():
+    assert load_label_set(["dog", "red car"]).names == ("dog", "red car")
+    assert load_label_set(" dog ,red  car ").names == ("dog", "red car")
+    assert load_label_set("dog").names == ("dog",)
+
+
+def test_text_file_has_one_label_per_line_and_may_hold_commas(tmp_path):
+    path = tmp_path / "mine.txt"
+    path.write_bytes("\ufeffdog, small\r\n猫\n🐶\n\n".encode())
+    label_set = load_label_set(str(path))
+    assert label_set.names == ("dog, small", "猫", "🐶")
+    assert label_set.name == "mine"
+    assert load_label_set(path) == label_set
+
+
+def test_json_file_keeps_aliases_groups_background_and_templates(tmp_path):
+    path = tmp_path / "set.json"
+    rows = [{"name": "dog", "aliases": ["puppy"], "group": "animal"}, {"name": "car"}]
+    content = {"name": "two", "version": 3, "labels": rows, "background": ["sky"], "templates": ["a {}"]}
+    path.write_text(json.dumps(content), encoding="utf-8")
+    label_set = load_label_set(path)
+    assert (label_set.name, label_set.version, label_set.names) == ("two", 3, ("dog", "car"))
+    assert (label_set.labels[0].aliases, label_set.labels[0].group) == (("puppy",), "animal")
+    assert (label_set.background, label_set.templates) == (("sky",), ("a {}",))
+
+
+def test_many_labels_are_fine():
+    assert len(load_label_set([f"thing {i}" for i in range(5000)])) == 5000
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ([], "no labels in the list"),
+        ("", "no labels"),
+        ("dog,,cat", "label 2 of 3 in the comma list is empty"),
+        (["dog", "  "], "label 2 of 2 in the list is empty"),
+        ("dog,cat,Dog", "'Dog' stands twice in the comma list, at 1 and 3"),
+        ("missing.txt", "missing.txt: no such label file"),
+        (Path("missing.json"), "missing.json: no such label file"),
+    ],
+)
+def test_wrong_lists_are_refused(spec, message):
+    with pytest.raises(InputError, match=message):
+        load_label_set(spec)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("{", "expected a label set"),
+        ("[1]", "expected a label set"),
+        ('{"name": "x", "labels": [{"aliases": []}]}', "KeyError"),
+        ('{"name": "x", "labels": [{"name": "a", "aliases": "puppy"}]}', "expected a list of words"),
+        ('{"name": "x", "labels": []}', "no labels"),
+        ('{"name": "x", "labels": [{"name": "a"}], "templates": ["a photo"]}', "must hold one {}"),
+    ],
+)
+def test_wrong_json_is_refused_with_the_file(tmp_path, content, message):
+    path = tmp_path / "set.json"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(InputError, match=message) as caught:
+        load_label_set(path)
+    assert "set.json" in str(caught.value)
+
+
+def test_binary_file_is_refused(tmp_path):
+    path = tmp_path / "labels.txt"
+    path.write_bytes(b"\xff\xfe\x00\xd8")
+    with pytest.raises(InputError, match="expected a UTF-8 label file"):
+        load_label_set(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "count"), [("1", 1), ("1-dot", 1), ("7", 7), ("15", 15), ("80", 80), ("85", 85)]
+)
+def test_template_sets_have_their_number_of_different_templates(name, count):
+    templates = template_set(name)
+    assert len(set(templates)) == len(templates) == count
+    assert all(template.count("{}") == 1 for template in templates)
+
+
+def test_clip_seven_and_eighty_are_in_order_of_inclusion():
+    assert set(template_set("7")) < set(template_set("80")) < set(template_set("85"))
+
+
+def test_background_words_have_the_sizes_of_the_paper():
+    voc, coco = background_words("voc"), background_words("coco")
+    assert (len(voc), len(coco), background_words("none")) == (25, 23, ())
+    assert set(voc) - set(coco) == {"sign", "keyboard"}
+
+
+def test_templates_and_background_replace_those_of_the_set():
+    label_set = load_label_set("dog", templates="7", background="coco")
+    assert (len(label_set.templates), len(label_set.background)) == (7, 23)
+
+
+def test_unknown_names_are_refused_with_the_nearest():
+    with pytest.raises(UnknownNameError, match="unknown template set '8'"):
+        template_set("8")
+    with pytest.raises(UnknownNameError, match="unknown background list 'voc2'; did you mean 'voc'"):
+        background_words("voc2")
+    with pytest.raises(UnknownNameError, match="unknown label set 'voc2000'"):
+        benchmark_labels("voc2000")
