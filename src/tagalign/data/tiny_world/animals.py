@@ -110,7 +110,9 @@ def draw_butterfly(pen: Pen) -> None:
     pen.line([(0.5, 0.3), (0.64, 0.04)], 0.025, BLACK)
     for side in (-1, 1):
         pen.poly([(0.5, 0.45), (0.5 + side * 0.2, 0.08), (0.5 + side * 0.49, 0.1), (0.5 + side * 0.45, 0.5)])
-        pen.poly([(0.5, 0.5), (0.5 + side * 0.42, 0.54), (0.5 + side * 0.36, 0.94), (0.5 + side * 0.14, 0.88)])
+        pen.poly(
+            [(0.5, 0.5), (0.5 + side * 0.42, 0.54), (0.5 + side * 0.36, 0.94), (0.5 + side * 0.14, 0.88)]
+        )
         for dx, dy in ((0.46, 0.2), (0.44, 0.36), (0.26, 0.1)):
             pen.line([(0.5, 0.46), (0.5 + side * dx, dy)], 0.02, SHADE)
         pen.dot(0.5 + side * 0.32, 0.27, 0.085, BLACK)
@@ -138,6 +140,9 @@ def draw_snail(pen: Pen) -> None:
     pen.eye(0.95, 0.26, 0.035)
     pen.ellipse(0.08, 0.16, 0.74, 0.82)
     turns = [k / 40 for k in range(91)]
-    spiral = [(0.41 + 0.3 * (1 - t / 2.6) * cos(2 * pi * t), 0.49 + 0.3 * (1 - t / 2.6) * sin(2 * pi * t)) for t in turns]
+    spiral = [
+        (0.41 + 0.3 * (1 - t / 2.6) * cos(2 * pi * t), 0.49 + 0.3 * (1 - t / 2.6) * sin(2 * pi * t))
+        for t in turns
+    ]
     pen.line(spiral, 0.045, SHADE)
     pen.dot(0.41, 0.49, 0.05, WHITE)

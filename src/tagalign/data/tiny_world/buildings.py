@@ -3,7 +3,19 @@
 from math import cos, pi, sin
 
 from tagalign.data.tiny_world.pen import (
-    BLACK, EMBER, GLASS, GOLD, GREY, LIGHT, PAINT, SHADE, STEEL, WHITE, WOOD, Ink, Pen,
+    BLACK,
+    EMBER,
+    GLASS,
+    GOLD,
+    GREY,
+    LIGHT,
+    PAINT,
+    SHADE,
+    STEEL,
+    WHITE,
+    WOOD,
+    Ink,
+    Pen,
 )  # fmt: skip
 
 
@@ -34,7 +46,9 @@ def draw_house(pen: Pen) -> None:
         half = (y - 0.02) * 1.1
         pen.line([(0.5 - half, y), (0.5 + half, y)], 0.02, WOOD)
         for k in range(int(half * 14)):
-            pen.line([(0.5 - half + 0.14 * k + 0.07, y), (0.5 - half + 0.14 * k + 0.07, y + 0.09)], 0.018, WOOD)
+            pen.line(
+                [(0.5 - half + 0.14 * k + 0.07, y), (0.5 - half + 0.14 * k + 0.07, y + 0.09)], 0.018, WOOD
+            )
     pen.rect(0.42, 0.62, 0.58, 0.98, WOOD)
     pen.dot(0.54, 0.8, 0.02, GOLD)
     _pane(pen, 0.17, 0.56, 0.2, 0.22)
@@ -84,9 +98,21 @@ def draw_igloo(pen: Pen) -> None:
     pen.half(0.02, 0.14, 0.84, 1.6, PAINT)
     for y, half in ((0.36, 0.31), (0.53, 0.38), (0.7, 0.4)):
         pen.line([(0.43 - half, y), (0.43 + half, y)], 0.025, WHITE)
-    for x, y0, y1 in ((0.33, 0.17, 0.36), (0.53, 0.17, 0.36), (0.22, 0.36, 0.53), (0.42, 0.36, 0.53), (0.62, 0.36, 0.53)):
+    for x, y0, y1 in (
+        (0.33, 0.17, 0.36),
+        (0.53, 0.17, 0.36),
+        (0.22, 0.36, 0.53),
+        (0.42, 0.36, 0.53),
+        (0.62, 0.36, 0.53),
+    ):
         pen.line([(x, y0), (x, y1)], 0.025, WHITE)
-    for x, y0, y1 in ((0.14, 0.53, 0.7), (0.32, 0.53, 0.7), (0.5, 0.53, 0.7), (0.22, 0.7, 0.87), (0.42, 0.7, 0.87)):
+    for x, y0, y1 in (
+        (0.14, 0.53, 0.7),
+        (0.32, 0.53, 0.7),
+        (0.5, 0.53, 0.7),
+        (0.22, 0.7, 0.87),
+        (0.42, 0.7, 0.87),
+    ):
         pen.line([(x, y0), (x, y1)], 0.025, WHITE)
     pen.half(0.5, 0.46, 0.98, 1.28, SHADE)
     pen.half(0.58, 0.56, 0.9, 1.18, BLACK)

@@ -60,7 +60,11 @@ def alt_text(layout: Layout, rng: Random) -> str:
         text = rng.choice(PREFIXES).format(text)
     if rng.random() < NOISE_SHARE:
         extra = noise(rng)
-        text = f"{extra} {text}" if rng.random() < 0.2 else f"{text}{rng.choice((' ', ', ', ' - ', ' | '))}{extra}"
+        text = (
+            f"{extra} {text}"
+            if rng.random() < 0.2
+            else f"{text}{rng.choice((' ', ', ', ' - ', ' | '))}{extra}"
+        )
     return text if rng.random() < 0.7 else text[0].upper() + text[1:]
 
 
@@ -135,4 +139,6 @@ def _action_sentence(placed: list[Placed], layout: Layout, rng: Random) -> str:
     if acting:
         one = rng.choice(acting)
         return f"{_plain(one, rng)} is {one.action} {where(layout.background)}."
-    return f"{listing([_plain(one, rng) for one in _some(placed, rng)])} can be seen {where(layout.background)}."
+    return (
+        f"{listing([_plain(one, rng) for one in _some(placed, rng)])} can be seen {where(layout.background)}."
+    )

@@ -97,7 +97,9 @@ def _marks(rng: np.random.Generator, count: int, height: int, width: int) -> Flo
     return cover
 
 
-def _blobs(rng: np.random.Generator, count: int, radius_y: float, radius_x: float) -> Float[np.ndarray, "tile tile"]:
+def _blobs(
+    rng: np.random.Generator, count: int, radius_y: float, radius_x: float
+) -> Float[np.ndarray, "tile tile"]:
     """Scatter soft ellipses."""
     y, x = _grid()
     cover = np.zeros((TILE, TILE), np.float32)
@@ -142,7 +144,9 @@ def _weave(rng: np.random.Generator) -> Covers:
 def _bricks(rng: np.random.Generator) -> Covers:
     y, x = _grid()
     shifted = x + 8 * ((y // 8) % 2)
-    return ((y % 8 < 1) | (shifted % 16 < 1)).astype(np.float32), ((y // 8 * 7 + shifted // 16 * 3) % 4 == 0) * 0.6
+    return ((y % 8 < 1) | (shifted % 16 < 1)).astype(np.float32), (
+        (y // 8 * 7 + shifted // 16 * 3) % 4 == 0
+    ) * 0.6
 
 
 def _trunks(rng: np.random.Generator) -> Covers:

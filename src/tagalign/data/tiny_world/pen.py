@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
-from PIL import Image, ImageDraw, ImageFilter
+from PIL import Image, ImageDraw
+from scipy.ndimage import maximum_filter
 
 SUPERSAMPLING = 4  # shapes are drawn four times larger and averaged: smooth edges without a vector library
 OUTLINE_PX = 1.0  # width of the dark rim that keeps a green tree visible on grass
@@ -137,14 +138,12 @@ class Pen:
 
     def finish(self) -> Stencil:
         """Add the dark rim, average the supersampled pixels and return the stencil."""
-        rim = self._layers[2].filter(ImageFilter.MaxFilter(2 * round(OUTLINE_PX * SUPERSAMPLING) + 1))
         paint, fixed, alpha = (np.asarray(layer, np.float32) / 255 for layer in self._layers)
-        rim_only = np.asarray(rim, np.float32) / 255 - alpha
-        fixed = fixed + rim_only[..., None] * (np.asarray(OUTLINE, np.float32) / 255)
-        body = self._body if self._body is not None else self._layers[2]
-        widened = body.filter(ImageFilter.MaxFilter(2 * round(OUTLINE_PX * SUPERSAMPLING) + 1))
-        shrunk = [_average(a) for a in (paint, fixed, alpha + rim_only, np.asarray(widened, np.float32) / 255)]
-        return Stencil(*shrunk)
+        body = alpha if self._body is None else np.asarray(self._body, np.float32) / 255
+        reach = 2 * round(OUTLINE_PX * SUPERSAMPLING) + 1
+        wide_alpha, wide_body = maximum_filter(alpha, reach), maximum_filter(body, reach)
+        fixed = fixed + (wide_alpha - alpha)[..., None] * (np.asarray(OUTLINE, np.float32) / 255)
+        return Stencil(*(_average(layer) for layer in (paint, fixed, wide_alpha, wide_body)))
 
     def _scale(self) -> float:
         return (self.box[2] - self.box[0]) * (self.pixels - 2 * OUTLINE_PX) * SUPERSAMPLING

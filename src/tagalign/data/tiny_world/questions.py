@@ -7,6 +7,13 @@ from tagalign.data.tiny_world.names import OBJECTS
 from tagalign.data.tiny_world.scenes import Layout, Placed
 from tagalign.data.tiny_world.truth import relations
 
+_PLURALS = {"fish": "fish", "butterfly": "butterflies", "bus": "buses", "cactus": "cacti"}
+
+
+def plural(name: str) -> str:
+    """Return the plural of a kind of object."""
+    return _PLURALS.get(name, f"{name}s")
+
 
 def questions(layout: Layout, rng: Random) -> tuple[tuple[str, str], ...]:
     """Return four or more questions with one right answer each, in lower case."""
@@ -21,8 +28,11 @@ def questions(layout: Layout, rng: Random) -> tuple[tuple[str, str], ...]:
     for one in layout.placed:
         if names.count(one.name) == 1:
             asked += _about(one)
-        elif (f"how many {one.family}s of the kind {one.name} are there?", number_word(names.count(one.name))) not in asked:
-            asked.append((f"how many {one.family}s of the kind {one.name} are there?", number_word(names.count(one.name))))
+    asked += [
+        (f"how many {plural(name)} are there?", number_word(names.count(name)))
+        for name in present
+        if names.count(name) > 1
+    ]
     asked += _about_places(layout)
     return tuple(asked)
 
@@ -43,7 +53,10 @@ def _about_places(layout: Layout) -> list[tuple[str, str]]:
     for subject, relation, other in known:
         answers.setdefault((relation, other), []).append(subject)
     return [
-        (f"what is {'to the ' if relation in ('left of', 'right of') else ''}{relation} the {other}?", found[0])
+        (
+            f"what is {'to the ' if relation in ('left of', 'right of') else ''}{relation} the {other}?",
+            found[0],
+        )
         for (relation, other), found in answers.items()
         if len(found) == 1
     ]

@@ -40,10 +40,16 @@ def _candidates(one: Placed, layout: Layout) -> Iterator[tuple[str, bool]]:
             word = getattr(one, field)
             if word not in ("plain", "medium"):
                 same = _same(field, one)
-                yield f"the {word} {noun}", alone(lambda other, kin=kin, same=same: kin(other) and same(other))
+                yield (
+                    f"the {word} {noun}",
+                    alone(lambda other, kin=kin, same=same: kin(other) and same(other)),
+                )
         if one.action:
             doing = _same("action", one)
-            yield f"the {noun} {one.action}", alone(lambda other, kin=kin, doing=doing: kin(other) and doing(other))
+            yield (
+                f"the {noun} {one.action}",
+                alone(lambda other, kin=kin, doing=doing: kin(other) and doing(other)),
+            )
         group = [other for other in layout.placed if kin(other)]
         for words, key in _SIDES.items():
             yield f"the {noun} {words}", len(group) > 1 and _first_by_far(one, group, key)

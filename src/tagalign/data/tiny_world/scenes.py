@@ -1,17 +1,23 @@
 """What stands where: a layout is drawn from a seed with Zipf frequencies, before any pixel exists."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from random import Random
 
 from tagalign.data.tiny_world.names import (
-    ACTIONS, BACKGROUNDS, COLORS, FAMILY_OF, OBJECTS, PATTERNS, Palette,
+    ACTIONS,
+    BACKGROUNDS,
+    COLORS,
+    FAMILY_OF,
+    OBJECTS,
+    PATTERNS,
+    Palette,
 )  # fmt: skip
 
 UNIT = 80  # sizes below are for a picture of this side; others scale
-SIDES_PX = {"small": (32, 33, 34), "medium": (38, 40, 42), "big": (48, 51, 54)}
-EASY_SIDES_PX = {"small": (34,), "medium": (42, 46), "big": (54, 60, 66, 72)}
+SIDES_PX = {"small": (32, 34), "medium": (40, 42), "big": (48, 52)}
+EASY_SIDES_PX = {"small": (34,), "medium": (42,), "big": (52, 60, 68)}
 OBJECT_EXPONENT = 0.8  # Zipf exponents: frequency of rank r is proportional to r ** -exponent
 LOOK_EXPONENT = 0.5
 COUNT_SHARES = {2: 0.35, 3: 0.3, 4: 0.2, 5: 0.15}  # objects of a crowded scene
@@ -111,12 +117,16 @@ def _kinds(rng: Random) -> list[str]:
 def _place_many(rng: Random, kinds: list[str], image_side: int) -> list[Placed]:
     placed: list[Placed] = []
     for name in kinds:
+        one = _place(rng, name, SIZE_SHARES, SIDES_PX, image_side)
+        if any(
+            (one.name, one.color, one.pattern) == (other.name, other.color, other.pattern) for other in placed
+        ):
+            continue
         for _ in range(PLACE_TRIES):
-            one = _place(rng, name, SIZE_SHARES, SIDES_PX, image_side)
-            looks = [(other.color, other.pattern) for other in placed if other.name == name]
-            if (one.color, one.pattern) not in looks and _all_visible([*placed, one]):
+            if _all_visible([*placed, one]):
                 placed.append(one)
                 break
+            one = _move(rng, one, image_side)
     return placed
 
 
@@ -133,10 +143,15 @@ def _place(
         size=size,
         action=rng.choice(ACTIONS) if animal and rng.random() < ACTION_SHARE else None,
         flip=rng.random() < 0.5,
-        left=rng.randint(0, image_side - side),
-        top=rng.randint(0, image_side - side),
+        left=int(rng.random() * (image_side - side + 1)),
+        top=int(rng.random() * (image_side - side + 1)),
         side=side,
     )
+
+
+def _move(rng: Random, one: Placed, image_side: int) -> Placed:
+    room = image_side - one.side + 1
+    return replace(one, left=int(rng.random() * room), top=int(rng.random() * room))
 
 
 def _all_visible(placed: list[Placed]) -> bool:
@@ -150,5 +165,6 @@ def _all_visible(placed: list[Placed]) -> bool:
 
 def _overlap(a: Placed, b: Placed) -> int:
     width = min(a.left + a.side, b.left + b.side) - max(a.left, b.left)
-    height = min(a.top + a.side, b.top + b.side) - max(a.top, b.top)
-    return max(width, 0) * max(height, 0)
+    if width <= 0:
+        return 0
+    return max(min(a.top + a.side, b.top + b.side) - max(a.top, b.top), 0) * width

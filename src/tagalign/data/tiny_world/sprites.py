@@ -43,24 +43,26 @@ def sprite(
     kind: str, color: str, pattern: str, action: str | None, side: int, *, flip: bool, palette: Palette
 ) -> Sprite:
     """Return a painted object of `side` x `side` pixels; arrays are shared, do not write to them."""
-    drawn = _stencil(kind, action, side, flip)
-    paint = paint_texture(color, pattern, palette, side)
-    ink = (drawn.paint[..., None] * paint + drawn.fixed * 255).astype(np.float32)
-    return Sprite(ink, (1 - drawn.alpha)[..., None], drawn.body > 0.5)
+    drawn = _stencil(kind, action, side)
+    step = -1 if flip else 1
+    ink = drawn.paint[..., None] * _paint(color, pattern, palette, side) + drawn.fixed * 255
+    clear = (1 - drawn.alpha)[..., None]
+    return Sprite(ink[:, ::step].copy(), clear[:, ::step].copy(), (drawn.body > 0.5)[:, ::step].copy())
 
 
-@lru_cache(maxsize=4096)
-def _stencil(kind: str, action: str | None, side: int, flip: bool) -> Stencil:
+@lru_cache(maxsize=2048)
+def _stencil(kind: str, action: str | None, side: int) -> Stencil:
     pen = Pen(side, box=BODY_AMONG_MARKS if action else (0.0, 0.0, 1.0, 1.0), asleep=action == "sleeping")
     DRAWINGS[kind](pen)
     if action:
         pen.end_of_body()
         _MARKS[action](pen)
-    stencil = pen.finish()
-    if not flip:
-        return stencil
-    mirrored = (a[:, ::-1].copy() for a in (stencil.paint, stencil.fixed, stencil.alpha, stencil.body))
-    return Stencil(*mirrored)
+    return pen.finish()
+
+
+@lru_cache(maxsize=4096)
+def _paint(color: str, pattern: str, palette: Palette, side: int) -> Float[np.ndarray, "side side 3"]:
+    return paint_texture(color, pattern, palette, side)
 
 
 def _sleep_marks(pen: Pen) -> None:

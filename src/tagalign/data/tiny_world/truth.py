@@ -37,7 +37,11 @@ class Tags:
 
 def attributes_of(one: Placed) -> tuple[str, ...]:
     """Return the attributes one would say: size, colour, pattern, without `medium` and `plain`."""
-    said = (one.size if one.size != "medium" else "", one.color, one.pattern if one.pattern != "plain" else "")
+    said = (
+        one.size if one.size != "medium" else "",
+        one.color,
+        one.pattern if one.pattern != "plain" else "",
+    )
     return tuple(word for word in said if word)
 
 

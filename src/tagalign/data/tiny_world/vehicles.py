@@ -3,7 +3,18 @@
 from math import cos, pi, sin
 
 from tagalign.data.tiny_world.pen import (
-    BLACK, EMBER, GLASS, GOLD, GREY, LIGHT, PAINT, SHADE, STEEL, WHITE, WOOD, Pen,
+    BLACK,
+    EMBER,
+    GLASS,
+    GOLD,
+    GREY,
+    LIGHT,
+    PAINT,
+    SHADE,
+    STEEL,
+    WHITE,
+    WOOD,
+    Pen,
 )  # fmt: skip
 
 

@@ -47,7 +47,17 @@ SUFFIXES = (
     "from our trip", "nature series", "print on demand", "photo contest winner", "no people", "copy space",
     "side view", "summer collection", "weekly newsletter", "press release",
 )  # fmt: skip
-SITES = ("stockpix", "photohub", "imagebarn", "clipnest", "snapdeal", "picworld", "artbay", "fotolia", "drawly")
+SITES = (
+    "stockpix",
+    "photohub",
+    "imagebarn",
+    "clipnest",
+    "snapdeal",
+    "picworld",
+    "artbay",
+    "fotolia",
+    "drawly",
+)
 
 
 @lru_cache(maxsize=1)

@@ -121,7 +121,9 @@ class Scene:
     @cached_property
     def referring(self) -> tuple[tuple[str, Bool[np.ndarray, "h w"]], ...]:
         """Phrases that fit exactly one object, each with the mask of that object."""
-        return tuple((phrase, self.masks[index]) for phrase, index in expressions(self.layout, self._rng("referring")))
+        return tuple(
+            (phrase, self.masks[index]) for phrase, index in expressions(self.layout, self._rng("referring"))
+        )
 
     @cached_property
     def questions(self) -> tuple[tuple[str, str], ...]:
