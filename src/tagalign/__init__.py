@@ -1,0 +1,109 @@
+"""Tags, masks, referring masks, captions and search from image-caption pairs, open-vocabulary, on your own machine.
+
+Importing is free: a public name is loaded from its module when it is first used.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tagalign.errors import (
+        DataError,
+        ImageError,
+        InputError,
+        MissingExtraError,
+        MissingPartError,
+        ModelError,
+        ServerError,
+        TagalignError,
+        UnknownNameError,
+    )
+    from tagalign.tags.label_sets import load_label_set
+    from tagalign.tags.parsers import load_parser
+    from tagalign.tags.vocabulary import TagVocabulary
+    from tagalign.tasks.model import Model, load
+    from tagalign.types import (
+        Caption,
+        EncodedImage,
+        EncodedLabels,
+        Hit,
+        Label,
+        LabelSet,
+        Ranking,
+        Referring,
+        Segmentation,
+        Tagging,
+        View,
+    )
+
+__version__ = "0.1.0.dev0"
+
+_MODULES = {
+    "tagalign.errors": (
+        "DataError",
+        "ImageError",
+        "InputError",
+        "MissingExtraError",
+        "MissingPartError",
+        "ModelError",
+        "ServerError",
+        "TagalignError",
+        "UnknownNameError",
+    ),
+    "tagalign.tags.label_sets": ("load_label_set",),
+    "tagalign.tags.parsers": ("load_parser",),
+    "tagalign.tags.vocabulary": ("TagVocabulary",),
+    "tagalign.tasks.model": ("Model", "load"),
+    "tagalign.types": (
+        "Caption",
+        "EncodedImage",
+        "EncodedLabels",
+        "Hit",
+        "Label",
+        "LabelSet",
+        "Ranking",
+        "Referring",
+        "Segmentation",
+        "Tagging",
+        "View",
+    ),
+}
+_HOME = {name: module for module, names in _MODULES.items() for name in names}
+
+__all__ = [
+    "Caption",
+    "DataError",
+    "EncodedImage",
+    "EncodedLabels",
+    "Hit",
+    "ImageError",
+    "InputError",
+    "Label",
+    "LabelSet",
+    "MissingExtraError",
+    "MissingPartError",
+    "Model",
+    "ModelError",
+    "Ranking",
+    "Referring",
+    "Segmentation",
+    "ServerError",
+    "TagVocabulary",
+    "TagalignError",
+    "Tagging",
+    "UnknownNameError",
+    "View",
+    "load",
+    "load_label_set",
+    "load_parser",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'tagalign' has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

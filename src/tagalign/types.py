@@ -35,14 +35,14 @@ class LabelSet:
         version: counted up whenever a name, alias, background word or template changes.
         labels: what can be answered, in the order of the ids.
         background: words that compete with the labels in a softmax and are never answered.
-        templates: prompts with one ``{}`` each; their embeddings are averaged.
+        templates: prompts with one ``{}`` each; their embeddings are averaged. Empty: the method's own template.
     """
 
     name: str
     version: int = 1
     labels: tuple[Label, ...]
     background: tuple[str, ...] = ()
-    templates: tuple[str, ...] = ("a photo of a {}",)
+    templates: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -152,7 +152,11 @@ class Segmentation:
         """Share of the pixels per label that occurs, largest first; sums to 1."""
         counts = self.labels.flatten().bincount(minlength=len(self.names)).tolist()
         total = self.labels.numel()
-        return {self.names[i]: counts[i] / total for i in sorted(range(len(counts)), key=lambda i: -counts[i]) if counts[i]}
+        return {
+            self.names[i]: counts[i] / total
+            for i in sorted(range(len(counts)), key=lambda i: -counts[i])
+            if counts[i]
+        }
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

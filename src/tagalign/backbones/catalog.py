@@ -37,11 +37,12 @@ def load_backbone(
     config = read_config(folder)
     weights = weight_file(folder)
     clip = _load_clip(folder, config, dtype)
-    text = config.text_config
+    text: Any = config.text_config
+    vision: Any = config.vision_config
     return DenseCLIP(
-        clip.to(device),
+        clip,
         Tokenizer.from_folder(folder, context=text.max_position_embeddings, eos_id=text.eos_token_id),
-        Preprocessing.from_folder(folder, image_size=config.vision_config.image_size),
+        Preprocessing.from_folder(folder, image_size=vision.image_size),
         name=name,
         weight_hash=file_hash(weights),
     ).to(device)
@@ -59,11 +60,15 @@ def model_folder(name: str) -> Path:
     if path.is_dir():
         return path
     if path.suffix in PICKLES:
-        raise ModelError(f"{name}: a pickle can run code when it is opened and is refused; give a folder with model.safetensors")
+        raise ModelError(
+            f"{name}: a pickle can run code when it is opened and is refused; give a folder with model.safetensors"
+        )
     if path.exists():
         raise ModelError(f"{name}: expected a model folder, got a file")
     if name.count("/") != 1 or name.startswith((".", "/", "~")):
-        raise ModelError(f"{name}: no such folder; give 'tiny', a model folder, or a hub id such as openai/clip-vit-base-patch16")
+        raise ModelError(
+            f"{name}: no such folder; give 'tiny', a model folder, or a hub id such as openai/clip-vit-base-patch16"
+        )
     return _download(name)
 
 
@@ -75,8 +80,8 @@ def _download(name: str) -> Path:
     except Exception as error:  # no network, no such repository, a gated one: the user's to mend, all alike
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ModelError(
-            f"{name}: no such folder here, and it could not be fetched from the hub ({reason}); check the name and the network, "
-            "or give a folder"
+            f"{name}: no such folder here, and it could not be fetched from the hub ({reason}); "
+            "check the name and the network, or give a folder"
         ) from error
 
 
@@ -88,7 +93,9 @@ def read_config(folder: Path) -> CLIPConfig:
     """
     values = read_json(folder / "config.json")
     if values.get("model_type") != "clip":
-        raise ModelError(f"{folder}: expected a CLIP model (model_type 'clip'), got {values.get('model_type')!r}")
+        raise ModelError(
+            f"{folder}: expected a CLIP model (model_type 'clip'), got {values.get('model_type')!r}"
+        )
     config: CLIPConfig = CLIPConfig.from_dict(values)
     return config
 
@@ -121,7 +128,9 @@ def weight_file(folder: Path) -> Path:
             return folder / name
     pickles = [p.name for p in folder.iterdir() if p.suffix in PICKLES]
     if pickles:
-        raise ModelError(f"{folder}: only a pickle ({pickles[0]}) is there, which can run code; convert it to model.safetensors")
+        raise ModelError(
+            f"{folder}: only a pickle ({pickles[0]}) is there, which can run code; convert it to model.safetensors"
+        )
     raise ModelError(f"{folder}: model.safetensors is missing")
 
 
@@ -133,15 +142,23 @@ def file_hash(path: Path) -> str:
 
 def _load_clip(folder: Path, config: CLIPConfig, dtype: torch.dtype) -> CLIPModel:
     try:
-        clip, report = CLIPModel.from_pretrained(
-            folder, config=config, dtype=dtype, use_safetensors=True, local_files_only=True, output_loading_info=True
+        loaded: Any = CLIPModel.from_pretrained(
+            folder,
+            config=config,
+            dtype=dtype,
+            use_safetensors=True,
+            local_files_only=True,
+            output_loading_info=True,
         )
     except (SafetensorError, OSError, RuntimeError, ValueError, KeyError) as error:
         reason = str(error).strip().splitlines()[0]
-        raise ModelError(f"{folder}: the weights cannot be loaded ({reason}); the file may be truncated") from error
+        raise ModelError(
+            f"{folder}: the weights cannot be loaded ({reason}); the file may be truncated"
+        ) from error
+    clip, report = loaded
     # position_ids: a buffer that old checkpoints carry and the current model computes
     extra = [k for k in report["unexpected_keys"] if not k.endswith("position_ids")]
     if report["missing_keys"] or extra or report["mismatched_keys"]:
         wrong = [*sorted(report["missing_keys"]), *sorted(extra), *map(str, report["mismatched_keys"])]
         raise ModelError(f"{folder}: weights do not fit the config; first of {len(wrong)} keys: {wrong[0]}")
-    return clip  # type: ignore[no-any-return]
+    return clip

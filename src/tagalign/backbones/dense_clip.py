@@ -6,14 +6,15 @@ layers and differ in the last block (``maskclip``, ``sclip``, ``clearclip``, ``n
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 from transformers import CLIPModel
 
-from tagalign.backbones.text import Tokenizer
 from tagalign.backbones.preprocess import Preprocessing
+from tagalign.backbones.text import Tokenizer
 from tagalign.errors import InputError, UnknownNameError
 from tagalign.ops import attention as attn
 from tagalign.ops.grid import gaussian_neighbourhood, resize_positions
@@ -23,6 +24,8 @@ NACLIP_SIGMA = 5.0  # patches; NACLIP, arXiv:2404.08181, section 4.1
 
 Tokens = Float[Tensor, "batch tokens width"]
 Grid = tuple[int, int]
+Block = Any
+"""A ``CLIPEncoderLayer``; transformers leaves its parts untyped."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -61,13 +64,13 @@ class DenseCLIP(nn.Module):
         weight_hash: str = "",
     ) -> None:
         super().__init__()
-        self.clip = clip.eval().requires_grad_(False)
+        self.clip: Any = clip.eval().requires_grad_(False)
         self.tokenizer = tokenizer
         self.preprocessing = preprocessing
         self.name = name
         self.weight_hash = weight_hash
-        vision = clip.config.vision_config
-        self.embed_dim: int = clip.config.projection_dim
+        vision: Any = clip.config.vision_config
+        self.embed_dim: int = clip.visual_projection.out_features
         self.width: int = vision.hidden_size
         self.patch_size: int = vision.patch_size
         self.num_layers: int = vision.num_hidden_layers
@@ -92,9 +95,9 @@ class DenseCLIP(nn.Module):
         return min(float(self.clip.logit_scale.exp()), 100.0)
 
     @property
-    def layers(self) -> Sequence[nn.Module]:
+    def layers(self) -> Sequence[Block]:
         """The transformer blocks of the vision tower, first to last."""
-        return self.clip.vision_model.encoder.layers  # type: ignore[no-any-return]
+        return self.clip.vision_model.encoder.layers
 
     def grid_of(self, height: int, width: int) -> Grid:
         """Patches that fit into an image.
@@ -104,56 +107,69 @@ class DenseCLIP(nn.Module):
         """
         grid = (height // self.patch_size, width // self.patch_size)
         if 0 in grid:
-            raise InputError(f"expected at least {self.patch_size} x {self.patch_size} pixels, got {height} x {width}")
+            raise InputError(
+                f"expected at least {self.patch_size} x {self.patch_size} pixels, got {height} x {width}"
+            )
         return grid
 
     def embed_patches(
-        self, pixels: Float[Tensor, "batch 3 height pixel_width"], *, positions: str = "bicubic"
+        self,
+        pixels: Float[Tensor, "batch 3 height pixel_width"],
+        *,
+        positions: Literal["bicubic", "bilinear"] = "bicubic",
+        round_positions: bool = False,
     ) -> tuple[Tokens, Grid]:
         """Input of the first block: class token and patches with positions, after the first layer norm.
 
         Args:
             pixels: normalised.
             positions: ``bicubic`` (TagAlign) or ``bilinear`` (TagCLIP) resize of the position embeddings.
+            round_positions: resized ones to half precision, as TagCLIP's release does.
         """
         embeddings = self.clip.vision_model.embeddings
         grid = self.grid_of(pixels.shape[2], pixels.shape[3])
         patches = embeddings.patch_embedding(pixels.to(self.dtype)).flatten(2).transpose(1, 2)
         cls = embeddings.class_embedding.expand(len(pixels), 1, -1)
-        resized = resize_positions(embeddings.position_embedding.weight, grid, mode=positions)  # type: ignore[arg-type]
+        native = embeddings.position_embedding.weight
+        resized = resize_positions(native, grid, mode=positions)
+        if round_positions and resized is not native:
+            resized = resized.half().to(native.dtype)
         return self.clip.vision_model.pre_layrnorm(torch.cat([cls, patches], dim=1) + resized), grid
 
-    def qkv(self, layer: nn.Module, normed: Tokens) -> tuple[Tensor, Tensor, Tensor]:
+    def qkv(self, layer: Block, normed: Tokens) -> tuple[Tensor, Tensor, Tensor]:
         """The block's own query, key and value heads of its normalised input."""
         block = layer.self_attn
-        return tuple(  # type: ignore[return-value]
-            attn.split_heads(projection(normed), block.num_heads) for projection in (block.q_proj, block.k_proj, block.v_proj)
+        return tuple(
+            attn.split_heads(projection(normed), block.num_heads)
+            for projection in (block.q_proj, block.k_proj, block.v_proj)
         )
 
-    def value(self, layer: nn.Module, normed: Tokens) -> Tensor:
+    def value(self, layer: Block, normed: Tokens) -> Tensor:
         """The block's value heads of its normalised input."""
-        return attn.split_heads(layer.self_attn.v_proj(normed), layer.self_attn.num_heads)  # type: ignore[operator, union-attr, arg-type]
+        return attn.split_heads(layer.self_attn.v_proj(normed), layer.self_attn.num_heads)
 
-    def block(self, layer: nn.Module, x: Tokens, bias: Tensor | None = None) -> Tokens:
+    def block(self, layer: Block, x: Tokens, bias: Tensor | None = None) -> Tokens:
         """One ordinary block; ``bias`` is added to the attention logits."""
         mixed = attn.attention(*self.qkv(layer, layer.layer_norm1(x)), bias=bias)
         return self.feed_forward(layer, x + self.out(layer, mixed))
 
-    def out(self, layer: nn.Module, heads: Tensor) -> Tokens:
+    def out(self, layer: Block, heads: Tensor) -> Tokens:
         """Output projection of a block's attention."""
-        return layer.self_attn.out_proj(attn.merge_heads(heads))  # type: ignore[no-any-return, operator, union-attr]
+        return layer.self_attn.out_proj(attn.merge_heads(heads))
 
-    def feed_forward(self, layer: nn.Module, x: Tokens) -> Tokens:
+    def feed_forward(self, layer: Block, x: Tokens) -> Tokens:
         """``x + MLP(LN2(x))`` of a block."""
-        return x + layer.mlp(layer.layer_norm2(x))  # type: ignore[no-any-return, operator]
+        return x + layer.mlp(layer.layer_norm2(x))
 
-    def attention_map(self, layer: nn.Module, x: Tokens) -> Float[Tensor, "batch tokens keys"]:
+    def attention_map(self, layer: Block, x: Tokens) -> Float[Tensor, "batch tokens keys"]:
         """Head mean of a block's attention probabilities, from its input ``x``."""
-        q, k, _ = self.qkv(layer, layer.layer_norm1(x))  # type: ignore[operator]
+        q, k, _ = self.qkv(layer, layer.layer_norm1(x))
         return attn.head_mean_probs(q, k)
 
     @torch.no_grad()
-    def attention_maps(self, pixels: Float[Tensor, "batch 3 height pixel_width"]) -> Float[Tensor, "layers batch tokens keys"]:
+    def attention_maps(
+        self, pixels: Float[Tensor, "batch 3 height pixel_width"]
+    ) -> Float[Tensor, "layers batch tokens keys"]:
         """Head-mean attention probabilities of every block; holds ``layers x batch x tokens^2`` numbers."""
         x, _ = self.embed_patches(pixels)
         maps = []
@@ -180,14 +196,14 @@ class DenseCLIP(nn.Module):
 
     def project(self, features: Float[Tensor, "*batch width"]) -> Float[Tensor, "*batch dim"]:
         """CLIP's own last layer norm and visual projection."""
-        return self.clip.visual_projection(self.clip.vision_model.post_layernorm(features))  # type: ignore[no-any-return]
+        return self.clip.visual_projection(self.clip.vision_model.post_layernorm(features))
 
     @torch.no_grad()
     def encode_ids(self, ids: Int[Tensor, "prompts tokens"]) -> Float[Tensor, "prompts dim"]:
         """Text embeddings of token ids; any norm."""
         # no mask: the tower is causal and read at the first end token, so what follows it never counts
         output = self.clip.get_text_features(input_ids=ids.to(self.device))
-        return output.pooler_output  # type: ignore[no-any-return, union-attr]
+        return output.pooler_output
 
     def encode_text(self, prompts: Sequence[str], *, batch_size: int = 256) -> Float[Tensor, "prompts dim"]:
         """Text embeddings of prompts; any norm. Prompts past the text context are cut, with a warning."""
@@ -207,8 +223,8 @@ def _cls_row(clip: DenseCLIP, x: Tokens, normed: Tokens, v: Tensor) -> Tokens:
     """The ordinary last block for the class token alone."""
     layer = clip.layers[-1]
     block = layer.self_attn
-    q = attn.split_heads(block.q_proj(normed[:, :1]), block.num_heads)  # type: ignore[operator, union-attr, arg-type]
-    k = attn.split_heads(block.k_proj(normed), block.num_heads)  # type: ignore[operator, union-attr, arg-type]
+    q = attn.split_heads(block.q_proj(normed[:, :1]), block.num_heads)
+    k = attn.split_heads(block.k_proj(normed), block.num_heads)
     return clip.feed_forward(layer, x[:, :1] + clip.out(layer, attn.attention(q, k, v)))
 
 
@@ -221,7 +237,7 @@ def _maskclip(clip: DenseCLIP, x: Tokens, grid: Grid) -> tuple[Tokens, Tokens]:
     # every token attends to itself alone; residual stream and feed-forward network stay
     x = _before_last(clip, x)
     layer = clip.layers[-1]
-    normed = layer.layer_norm1(x)  # type: ignore[operator]
+    normed = layer.layer_norm1(x)
     v = clip.value(layer, normed)
     return clip.feed_forward(layer, x + clip.out(layer, v)), _cls_row(clip, x, normed, v)
 
@@ -232,7 +248,7 @@ def _other_last(
     """Output of another attention in the last block, the block's input, and the class token's ordinary row."""
     x = _before_last(clip, x)
     layer = clip.layers[-1]
-    normed = layer.layer_norm1(x)  # type: ignore[operator]
+    normed = layer.layer_norm1(x)
     q, k, v = clip.qkv(layer, normed)
     return clip.out(layer, mix(q, k, v)), x, _cls_row(clip, x, normed, v)
 
@@ -265,11 +281,11 @@ def _surgery(clip: DenseCLIP, x: Tokens, grid: Grid) -> tuple[Tokens, Tokens]:
         x = clip.block(layer, x)
     dense = x
     for layer in clip.layers[-SURGERY_LAYERS:-1]:
-        q, k, v = clip.qkv(layer, layer.layer_norm1(x))  # type: ignore[operator]
+        q, k, v = clip.qkv(layer, layer.layer_norm1(x))
         dense = dense + clip.out(layer, attn.self_self_attention(v, v))
         x = clip.feed_forward(layer, x + clip.out(layer, attn.attention(q, k, v)))
     last = clip.layers[-1]
-    normed = last.layer_norm1(x)  # type: ignore[operator]
+    normed = last.layer_norm1(x)
     v = clip.value(last, normed)
     return dense + clip.out(last, attn.self_self_attention(v, v)), _cls_row(clip, x, normed, v)
 

@@ -54,7 +54,9 @@ class Preprocessing:
             mean, std = values.get("image_mean", CLIP_MEAN), values.get("image_std", CLIP_STD)
             return cls(image_size=image_size, mean=tuple(map(float, mean)), std=tuple(map(float, std)))  # type: ignore[arg-type]
         except (ValueError, TypeError, AttributeError) as error:
-            raise ModelError(f"{path}: expected the JSON of an image processor, got something else ({error})") from error
+            raise ModelError(
+                f"{path}: expected the JSON of an image processor, got something else ({error})"
+            ) from error
 
 
 def open_image(source: str | Path | Image.Image, *, max_pixels: int = MAX_PIXELS) -> Image.Image:
@@ -68,7 +70,9 @@ def open_image(source: str | Path | Image.Image, *, max_pixels: int = MAX_PIXELS
     name = source if isinstance(source, (str, Path)) else "image"
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit below is the stricter one
+            warnings.simplefilter(
+                "ignore", Image.DecompressionBombWarning
+            )  # our own limit below is the stricter one
             image = Image.open(source) if isinstance(source, (str, Path)) else source
             _refuse_bomb(image, name, max_pixels)
             return _to_rgb(ImageOps.exif_transpose(image))
@@ -86,13 +90,17 @@ def open_image(source: str | Path | Image.Image, *, max_pixels: int = MAX_PIXELS
 
 def _refuse_bomb(image: Image.Image, name: object, max_pixels: int) -> None:
     if image.width * image.height > max_pixels:
-        raise ImageError(f"{name}: {image.width} x {image.height} pixels, at most {max_pixels:,} are opened; shrink it first")
+        raise ImageError(
+            f"{name}: {image.width} x {image.height} pixels, at most {max_pixels:,} are opened; shrink it first"
+        )
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I;16") or image.mode == "I":
         # Pillow clips 16-bit grey to 255 instead of scaling it
-        return Image.fromarray((np.asarray(image).astype(np.uint32) >> 8).clip(0, 255).astype(np.uint8)).convert("RGB")
+        return Image.fromarray(
+            (np.asarray(image).astype(np.uint32) >> 8).clip(0, 255).astype(np.uint8)
+        ).convert("RGB")
     if image.mode in {"RGBA", "LA", "PA"} or "transparency" in image.info:
         rgba = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")
@@ -106,7 +114,10 @@ def short_side_size(size: Size, short_side: int, *, max_side: int = 2048, patch_
     """
     height, width = size
     scale = min(short_side / min(size), max_side / max(size))
-    return (max(patch_size, math.floor(height * scale + 0.5)), max(patch_size, math.floor(width * scale + 0.5)))
+    return (
+        max(patch_size, math.floor(height * scale + 0.5)),
+        max(patch_size, math.floor(width * scale + 0.5)),
+    )
 
 
 def to_tensor(image: Image.Image, preprocessing: Preprocessing) -> Float[Tensor, "3 height width"]:

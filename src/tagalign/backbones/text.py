@@ -23,7 +23,7 @@ class Tokenizer:
     def __init__(self, tokenizer: PreTrainedTokenizerBase, *, context: int) -> None:
         self._tokenizer = tokenizer
         self.context = context
-        self.eos_id: int = tokenizer.eos_token_id  # type: ignore[assignment]
+        self.eos_id: int = tokenizer.eos_token_id
 
     @classmethod
     def from_folder(cls, folder: Path, *, context: int, eos_id: int) -> "Tokenizer":
@@ -34,10 +34,16 @@ class Tokenizer:
         """
         try:
             tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-        except Exception as error:  # the loader raises many kinds; all mean that the folder has no usable tokenizer
-            raise ModelError(f"{folder}: expected tokenizer files (tokenizer.json), could not load them ({error})") from error
+        except (
+            Exception
+        ) as error:  # the loader raises many kinds; all mean that the folder has no usable tokenizer
+            raise ModelError(
+                f"{folder}: expected tokenizer files (tokenizer.json), could not load them ({error})"
+            ) from error
         if len(tokenizer) < 3:  # a folder without vocabulary silently gives start, end and unknown alone
-            raise ModelError(f"{folder}: the tokenizer has no vocabulary; expected tokenizer.json or vocab.json + merges.txt")
+            raise ModelError(
+                f"{folder}: the tokenizer has no vocabulary; expected tokenizer.json or vocab.json + merges.txt"
+            )
         # OpenAI's configs say 2, which transformers reads as "the highest id of the prompt"
         if eos_id not in (2, tokenizer.eos_token_id):
             raise ModelError(
@@ -68,6 +74,7 @@ class Tokenizer:
             first = prompts[long[0]]
             shown = first if len(first) <= 60 else first[:57] + "..."
             warnings.warn(
-                f"{len(long)} prompt(s) are longer than the {self.context} tokens the model reads and were cut; first: {shown!r}",
+                f"{len(long)} prompt(s) are longer than the {self.context} tokens the model reads and were cut; "
+                f"first: {shown!r}",
                 stacklevel=4,
             )

@@ -51,8 +51,10 @@ class Tagger(Method[Encoded], Protocol[Encoded]):
 class Segmenter(Method[Encoded], Protocol[Encoded]):
     """Which label has each pixel?"""
 
-    def segment(self, image: Encoded, labels: EncodedLabels) -> Segmentation:
-        """Label map at the original size."""
+    def segment(
+        self, image: Encoded, labels: EncodedLabels, *, photo: Image.Image | None = None
+    ) -> Segmentation:
+        """Label map at the original size; ``photo`` is the same image, for methods that refine by its colours."""
         ...
 
 
@@ -90,4 +92,6 @@ def refuse_foreign(encoded_by: str, method: str) -> None:
         InputError: naming both methods.
     """
     if encoded_by != method:
-        raise InputError(f"the image was encoded for method {encoded_by!r}, this is {method!r}; encode it again with this model")
+        raise InputError(
+            f"the image was encoded for method {encoded_by!r}, this is {method!r}; encode it again with this model"
+        )

@@ -3,7 +3,6 @@
 ``q``, ``k``, ``v`` have the shape ``(batch, heads, tokens, head_dim)``; the scale is ``head_dim ** -0.5``.
 """
 
-import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
@@ -45,9 +44,7 @@ def correlative_attention(q: Heads, k: Heads, v: Heads) -> Heads:
     return attention(q, q, v) + attention(k, k, v)
 
 
-def neighbourhood_attention(
-    k: Heads, v: Heads, neighbourhood: Float[Tensor, "patches patches"]
-) -> Heads:
+def neighbourhood_attention(k: Heads, v: Heads, neighbourhood: Float[Tensor, "patches patches"]) -> Heads:
     """``softmax(k k^T / sqrt(head_dim) + neighbourhood) v``; the class token (index 0) gets no neighbourhood term.
 
     Reference:

@@ -26,7 +26,9 @@ def resize_positions(
     """
     side = round((len(positions) - 1) ** 0.5)
     if side * side != len(positions) - 1:
-        raise InputError(f"expected a square grid of positions after the class token, got {len(positions) - 1} positions")
+        raise InputError(
+            f"expected a square grid of positions after the class token, got {len(positions) - 1} positions"
+        )
     if grid == (side, side):
         return positions
     patches = positions[1:].T.reshape(1, -1, side, side)
@@ -57,7 +59,11 @@ def map_to_tokens(features: Float[Tensor, "batch dim rows cols"]) -> Float[Tenso
 
 
 def gaussian_neighbourhood(
-    grid: tuple[int, int], *, sigma: float, device: torch.device | None = None, dtype: torch.dtype = torch.float32
+    grid: tuple[int, int],
+    *,
+    sigma: float,
+    device: torch.device | None = None,
+    dtype: torch.dtype = torch.float32,
 ) -> Float[Tensor, "patches patches"]:
     """``exp(-d(p, q)^2 / (2 sigma^2))`` for all pairs of patches, d in patches; 1 on the diagonal."""
     rows, cols = grid

@@ -1,0 +1,79 @@
+"""Images to encoder inputs: resize to the canvas, cut the windows, batch what has one size."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from PIL import Image
+from torch import Tensor
+
+from tagalign.backbones.preprocess import Preprocessing, resize, short_side_size, to_tensor
+from tagalign.ops.windows import Box, window_boxes
+from tagalign.types import Size
+
+NATIVE_448 = 224
+"""Encoders of this size and above are run at short side 448, as the papers do; smaller ones at their own size."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Canvas:
+    """A resized image and the boxes of its views."""
+
+    pixels: Float[Tensor, "3 height width"]
+    size: Size
+    boxes: tuple[Box, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CanvasRule:
+    """How images become canvases.
+
+    Attributes:
+        short_side: of the canvas, in pixels.
+        max_side: of the canvas.
+        window: side of the sliding windows, None for the whole canvas.
+        stride: of the windows.
+        patch_size: no side becomes smaller.
+    """
+
+    short_side: int
+    max_side: int = 2048
+    window: int | None = None
+    stride: int | None = None
+    patch_size: int = 1
+
+    def lay(self, image: Image.Image, preprocessing: Preprocessing) -> Canvas:
+        """Resize, normalise and list the views."""
+        size = (image.height, image.width)
+        canvas = short_side_size(size, self.short_side, max_side=self.max_side, patch_size=self.patch_size)
+        pixels = to_tensor(resize(image, canvas), preprocessing)
+        if self.window is None:
+            return Canvas(pixels=pixels, size=size, boxes=((0, canvas[0], 0, canvas[1]),))
+        boxes = window_boxes(canvas, crop=self.window, stride=self.stride or self.window // 2)
+        return Canvas(pixels=pixels, size=size, boxes=tuple(boxes))
+
+
+def default_short_side(image_size: int) -> int:
+    """448 for CLIPs of 224 pixels (their own size above 448), the native size for smaller encoders."""
+    return max(448, image_size) if image_size >= NATIVE_448 else image_size
+
+
+def batches_of_one_size(
+    canvases: Sequence[Canvas], batch_size: int
+) -> Iterator[tuple[list[tuple[int, int]], Float[Tensor, "batch 3 height width"]]]:
+    """Crops of all canvases, grouped by size; yields ``(canvas index, view index)`` of each crop and the batch."""
+    by_size: dict[Size, list[tuple[int, int]]] = defaultdict(list)
+    for i, canvas in enumerate(canvases):
+        for j, (top, bottom, left, right) in enumerate(canvas.boxes):
+            by_size[bottom - top, right - left].append((i, j))
+    for places in by_size.values():
+        for start in range(0, len(places), batch_size):
+            chunk = places[start : start + batch_size]
+            yield chunk, torch.stack([_crop(canvases[i], j) for i, j in chunk])
+
+
+def _crop(canvas: Canvas, view: int) -> Tensor:
+    top, bottom, left, right = canvas.boxes[view]
+    return canvas.pixels[:, top:bottom, left:right]

@@ -1,0 +1,300 @@
+"""Segmentation, tagging and referring by cosine of patch and text embeddings: CLIP's dense modes, and TagAlign on top.
+
+A baseline is this class without a projector; both share every line of the code path, so their rows can be compared.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from PIL import Image
+from torch import Tensor
+
+from tagalign.backbones.dense_clip import DenseCLIP
+from tagalign.backbones.preprocess import Preprocessing, resize
+from tagalign.errors import InputError, UnknownNameError
+from tagalign.methods.canvas import Canvas, CanvasRule, batches_of_one_size, default_short_side
+from tagalign.methods.dense_profiles import SIGMOID_BIAS, SIGMOID_SCALE, DenseProfile
+from tagalign.methods.labels import embed_names, encode_label_set
+from tagalign.methods.projector import Projector
+from tagalign.methods.protocols import refuse_foreign
+from tagalign.methods.score_maps import Layers, ScoreRule, best_labels, cosine_maps, probability_maps
+from tagalign.ops.grid import map_to_tokens, tokens_to_map
+from tagalign.ops.refine import pamr
+from tagalign.ops.windows import upsample
+from tagalign.types import (
+    EncodedImage,
+    EncodedLabels,
+    Label,
+    LabelSet,
+    Referring,
+    Segmentation,
+    Tagging,
+    View,
+)
+
+PHRASE_TEMPLATE = "a photo of {}"
+REFER_THRESHOLD = 0.5  # of the phrase's own map after min-max; the papers released no protocol
+TAG_THRESHOLD = 0.5  # between the lowest and the highest label score, TagCLIP's rule
+REFINE_SHORT_SIDE = (
+    224  # refinement runs on maps of at most this short side: 480 shifted copies per map are PAMR's cost
+)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class BlendedImage:
+    """An image encoded by the trained and by the frozen head, for profiles that mix both maps (``clip_weight``)."""
+
+    aligned: EncodedImage
+    frozen: EncodedImage
+
+
+class DenseMethod:
+    """A dense CLIP as tagger, segmenter and referrer.
+
+    Attributes:
+        method: ``clip``, ``maskclip``, ... or ``tagalign``.
+        backbone: the frozen encoder.
+        projector: the trained part; None for baselines, which use CLIP's own head.
+    """
+
+    def __init__(
+        self,
+        backbone: DenseCLIP,
+        *,
+        method: str,
+        mode: str,
+        profile: DenseProfile,
+        projector: Projector | None = None,
+        logit_scale: float | None = None,
+        short_side: int | None = None,
+        refine: str = "none",
+        background_rule: bool = False,
+        use_aliases: bool = False,
+        batch_size: int = 8,
+    ) -> None:
+        if refine not in (known := ["none", *REFINERS]):
+            raise UnknownNameError("refinement", refine, known)
+        self.method = method
+        self.backbone = backbone
+        self.mode = mode
+        self.profile = profile
+        self.projector = projector.eval() if projector is not None else None
+        self.logit_scale = logit_scale or backbone.logit_scale
+        self.refine = refine
+        self.background_rule = background_rule
+        self.use_aliases = use_aliases
+        self.batch_size = batch_size
+        side = short_side or default_short_side(backbone.preprocessing.image_size)
+        self.canvas_rule = CanvasRule(
+            short_side=side, window=side if profile.windows else None, patch_size=backbone.patch_size
+        )
+        self.preprocessing = _preprocessing(backbone.preprocessing, profile)
+        self.rule = ScoreRule(scale=SIGMOID_SCALE, bias=SIGMOID_BIAS, sigmoid_first=profile.sigmoid_first)
+
+    def describe(self) -> dict[str, object]:
+        """Everything a printed number must name."""
+        return {
+            "method": self.method,
+            "model": self.backbone.name,
+            "weight_hash": self.backbone.weight_hash,
+            "mode": self.mode,
+            "profile": self.profile.name,
+            "short_side": self.canvas_rule.short_side,
+            "window": self.canvas_rule.window,
+            "clip_weight": self._clip_weight,
+            "threshold": self.profile.threshold if self.background_rule else None,
+            "template": self.profile.template,
+            "refine": self.refine,
+            "use_aliases": self.use_aliases,
+        }
+
+    @property
+    def _clip_weight(self) -> float:
+        return self.profile.clip_weight if self.projector is not None else 0.0
+
+    # --- encoding -------------------------------------------------------------------------------------------------
+
+    def encode_images(self, images: Sequence[Image.Image]) -> list[EncodedImage | BlendedImage]:
+        """Upright RGB images of any sizes; equal to encoding them one by one."""
+        return self.encode_canvases([self.canvas_rule.lay(image, self.preprocessing) for image in images])
+
+    @torch.inference_mode()
+    def encode_canvases(self, canvases: Sequence[Canvas]) -> list[EncodedImage | BlendedImage]:
+        """Canvases that are already laid, for callers that load and resize in other processes."""
+        heads = 2 if self._clip_weight else 1
+        views: list[list[dict[int, View]]] = [[{} for _ in canvases] for _ in range(heads)]
+        for places, pixels in batches_of_one_size(canvases, self.batch_size):
+            grid, embeds = self._embed(pixels.to(self.backbone.device))
+            for head, head_embeds in enumerate(embeds):
+                for (i, j), row in zip(places, head_embeds, strict=True):
+                    views[head][i][j] = View(embeds=row, grid=grid, box=canvases[i].boxes[j])
+        encoded = [
+            [
+                self._encoded(canvas, [v[j] for j in range(len(v))])
+                for canvas, v in zip(canvases, head_views, strict=True)
+            ]
+            for head_views in views
+        ]
+        if heads == 1:
+            return list(encoded[0])
+        return [BlendedImage(aligned=a, frozen=f) for a, f in zip(*encoded, strict=True)]
+
+    def _embed(self, pixels: Tensor) -> tuple[tuple[int, int], list[Tensor]]:
+        """Patch embeddings of a batch by the trained head, and by CLIP's own where it is mixed in or the only one."""
+        features = self.backbone.encode_dense(pixels, mode=self.mode)
+        if self.projector is None:
+            return features.grid, [self.backbone.project(features.patches)]
+        maps = tokens_to_map(features.patches, features.grid)
+        embeds = [map_to_tokens(self.projector(maps.to(self.projector.proj.dtype)))]
+        if self._clip_weight:
+            embeds.append(self.backbone.project(features.patches))
+        return features.grid, embeds
+
+    def _encoded(self, canvas: Canvas, views: Sequence[View]) -> EncodedImage:
+        pooled = torch.stack([view.embeds.float().mean(dim=0) for view in views]).mean(dim=0)
+        size = (canvas.pixels.shape[1], canvas.pixels.shape[2])
+        return EncodedImage(
+            method=self.method, embed=pooled, size=canvas.size, canvas=size, views=tuple(views)
+        )
+
+    def encode_labels(self, labels: LabelSet) -> EncodedLabels:
+        """Labels with the templates of their set; a set without its own gets the profile's template."""
+        return encode_label_set(
+            self.backbone,
+            labels,
+            templates=(self.profile.template,),
+            mean=self.profile.template_mean,
+            use_aliases=self.use_aliases,
+        )
+
+    # --- answers --------------------------------------------------------------------------------------------------
+
+    def _layers(self, image: EncodedImage | BlendedImage) -> Layers:
+        if isinstance(image, BlendedImage):
+            refuse_foreign(image.aligned.method, self.method)
+            weight = self.profile.clip_weight
+            return ((1 - weight, image.aligned), (weight, image.frozen))
+        refuse_foreign(image.method, self.method)
+        return ((1.0, image),)
+
+    @torch.inference_mode()
+    def segment(
+        self, image: EncodedImage | BlendedImage, labels: EncodedLabels, *, photo: Image.Image | None = None
+    ) -> Segmentation:
+        """Argmax over labels at every pixel; with the background rule, background where the best is at most the threshold.
+
+        Args:
+            image: what ``encode_images`` returned.
+            labels: what ``encode_labels`` returned.
+            photo: the same upright RGB image; needed when ``refine`` is on, which looks at its colours.
+
+        Raises:
+            InputError: if the image was encoded by another method, or the photo is missing.
+        """
+        layers = self._layers(image)
+        if self.refine == "none":
+            scores, ids = best_labels(layers, labels, self.rule, layers[0][1].size)
+        elif photo is None:
+            raise InputError(f"refine={self.refine!r} looks at the colours of the photo; pass photo=")
+        else:
+            scores, ids = self._refined(layers, labels, photo).max(dim=0)
+        return self._with_background(scores, ids, labels.names)
+
+    def _refined(self, layers: Layers, labels: EncodedLabels, photo: Image.Image) -> Tensor:
+        """Maps of all labels after refinement at a bounded size, at the original size."""
+        canvas = layers[0][1].canvas
+        scale = min(1.0, REFINE_SHORT_SIDE / min(canvas))
+        small = (max(1, round(canvas[0] * scale)), max(1, round(canvas[1] * scale)))
+        maps = probability_maps(layers, labels, self.rule, small)
+        return upsample(REFINERS[self.refine](resize(photo, small), maps), layers[0][1].size)
+
+    def _with_background(self, scores: Tensor, ids: Tensor, names: tuple[str, ...]) -> Segmentation:
+        """Apply the background rule, if it is on; a tie with the threshold is background."""
+        if not self.background_rule:
+            return Segmentation(labels=ids, names=names, scores=scores)
+        labels = torch.where(scores > self.profile.threshold, ids + 1, 0)
+        return Segmentation(labels=labels, names=("background", *names), scores=scores)
+
+    @torch.inference_mode()
+    def heat_maps(
+        self, image: EncodedImage | BlendedImage, labels: EncodedLabels
+    ) -> Float[Tensor, "labels height width"]:
+        """Probability of each label at each pixel of the original image (paper Fig. 7); all labels at once."""
+        layers = self._layers(image)
+        return probability_maps(layers, labels, self.rule, layers[0][1].size)
+
+    @torch.inference_mode()
+    def tag(self, image: EncodedImage | BlendedImage, labels: EncodedLabels) -> Tagging:
+        """``max_patches softmax_labels(logit_scale * cosine)``, background words competing.
+
+        Chosen: above ``min + 0.5 (max - min)`` of the label scores (a single label is always chosen).
+
+        Reference:
+            Lin et al., TagCLIP (local to global), Eq. 5, without its refinements.
+        """
+        layers = self._layers(image)
+        best = torch.stack([self._tag_view(view, labels) for view in layers[0][1].views]).amax(dim=0)
+        threshold = best.min() + TAG_THRESHOLD * (best.max() - best.min())
+        order = best.argsort(descending=True, stable=True).tolist()
+        chosen = tuple(i for i in order if best[i] > threshold) or (order[0],)
+        return Tagging(names=labels.names, scores=tuple(best.tolist()), chosen=chosen)
+
+    def _tag_view(self, view: View, labels: EncodedLabels) -> Tensor:
+        cosine = cosine_maps(view, labels).flatten(1)
+        if len(labels.background):
+            patches = F.normalize(view.embeds.float(), dim=-1)
+            cosine = torch.cat([cosine, labels.background @ patches.T])
+        return (self.logit_scale * cosine).softmax(dim=0)[: len(labels.names)].amax(dim=1)
+
+    def encode_phrase(self, phrase: str) -> EncodedLabels:
+        """One phrase as a label set of its own."""
+        label_set = phrase_set(phrase)
+        embeds = embed_names(self.backbone, [phrase], label_set.templates, mean=self.profile.template_mean)
+        return EncodedLabels(
+            label_set=label_set,
+            embeds=embeds,
+            owners=torch.zeros(1, dtype=torch.long, device=embeds.device),
+            background=embeds[:0],
+        )
+
+    @torch.inference_mode()
+    def refer(self, image: EncodedImage | BlendedImage, phrase: str) -> Referring:
+        """The phrase's map, min-max scaled; the mask is where it is above 0.5; a constant map gives an empty mask."""
+        layers = self._layers(image)
+        probability = probability_maps(layers, self.encode_phrase(phrase), self.rule, layers[0][1].size)[0]
+        low, high = probability.min(), probability.max()
+        heat = (probability - low) / (high - low) if bool(high > low) else torch.zeros_like(probability)
+        mask = heat > REFER_THRESHOLD
+        return Referring(phrase=phrase, mask=mask, box=_box(mask), score=float(high), heat=heat)
+
+
+def phrase_set(phrase: str) -> LabelSet:
+    """A label set of one phrase."""
+    return LabelSet(name="phrase", labels=(Label(name=phrase),), templates=(PHRASE_TEMPLATE,))
+
+
+def _preprocessing(own: Preprocessing, profile: DenseProfile) -> Preprocessing:
+    if profile.pixel_mean is None or profile.pixel_std is None:
+        return own
+    return replace(own, mean=profile.pixel_mean, std=profile.pixel_std)
+
+
+def _pamr(photo: Image.Image, maps: Tensor) -> Tensor:
+    guide = torch.from_numpy(np.array(photo)).permute(2, 0, 1)[None].to(maps)
+    return pamr(guide, maps[None])[0]
+
+
+REFINERS: dict[str, Callable[[Image.Image, Tensor], Tensor]] = {"pamr": _pamr}
+"""Refinements of all label maps by the photo at the same size."""
+
+
+def _box(mask: Tensor) -> tuple[int, int, int, int] | None:
+    """XYXY around the True pixels, ends exclusive."""
+    rows, cols = mask.any(dim=1).nonzero(), mask.any(dim=0).nonzero()
+    if not len(rows):
+        return None
+    return int(cols[0]), int(rows[0]), int(cols[-1]) + 1, int(rows[-1]) + 1

@@ -1,0 +1,95 @@
+"""Names to embeddings: templates, aliases and background words of a label set."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+from tagalign.backbones.dense_clip import DenseCLIP
+from tagalign.errors import InputError
+from tagalign.types import EncodedLabels, LabelSet
+
+MAX_PROMPTS = 4096
+"""Prompts embedded at a time, so that 5,000 labels x 80 templates do not sit in memory together."""
+
+TemplateMean = Literal["unit", "raw"]
+
+
+def fill(template: str, name: str) -> str:
+    """A prompt. The name is inserted as text: braces in it mean nothing.
+
+    Raises:
+        InputError: if the template has no ``{}``.
+    """
+    if "{}" not in template:
+        raise InputError(f"template {template!r} has no {{}} to put the name into")
+    return template.replace("{}", name)
+
+
+def embed_names(
+    backbone: DenseCLIP, names: Sequence[str], templates: Sequence[str], *, mean: TemplateMean = "unit"
+) -> Float[Tensor, "names dim"]:
+    """One unit-length embedding per name, averaged over templates.
+
+    Args:
+        backbone: the text encoder.
+        names: any strings; none gives an empty result.
+        templates: each with one ``{}``.
+        mean: ``unit`` normalises every prompt before the mean (CLIP's convention), ``raw`` does not (TagAlign's release).
+
+    Returns:
+        float32, on the backbone's device.
+    """
+    if not templates:
+        raise InputError("expected at least one template, got none")
+    step = max(1, MAX_PROMPTS // len(templates))
+    chunks = [names[i : i + step] for i in range(0, len(names), step)]
+    rows = [_embed_chunk(backbone, chunk, templates, mean) for chunk in chunks]
+    return torch.cat(rows) if rows else torch.zeros(0, backbone.embed_dim, device=backbone.device)
+
+
+def _embed_chunk(
+    backbone: DenseCLIP, names: Sequence[str], templates: Sequence[str], mean: TemplateMean
+) -> Tensor:
+    prompts = [fill(template, name) for name in names for template in templates]
+    embeds = backbone.encode_text(prompts).float()
+    return mean_of_templates(embeds.unflatten(0, (len(names), len(templates))), mean=mean)
+
+
+def mean_of_templates(
+    prompt_embeds: Float[Tensor, "names templates dim"], *, mean: TemplateMean = "unit"
+) -> Float[Tensor, "names dim"]:
+    """Mean over templates, unit length; see ``embed_names`` for ``mean``."""
+    if mean == "unit":
+        prompt_embeds = F.normalize(prompt_embeds, dim=-1)
+    return F.normalize(prompt_embeds.mean(dim=1), dim=-1)
+
+
+def encode_label_set(
+    backbone: DenseCLIP,
+    labels: LabelSet,
+    *,
+    templates: Sequence[str] = ("a photo of a {}",),
+    mean: TemplateMean = "unit",
+    use_aliases: bool = False,
+) -> EncodedLabels:
+    """Embed a label set with its own templates, or with ``templates`` where it brings none.
+
+    Aliases are embedded only on request, because they move results by many points.
+    """
+    names = list(labels.names)
+    owners = list(range(len(names)))
+    if use_aliases:
+        for i, label in enumerate(labels.labels):
+            names += label.aliases
+            owners += [i] * len(label.aliases)
+    everything = embed_names(backbone, [*names, *labels.background], labels.templates or templates, mean=mean)
+    return EncodedLabels(
+        label_set=labels,
+        embeds=everything[: len(names)],
+        owners=torch.tensor(owners, dtype=torch.long, device=everything.device),
+        background=everything[len(names) :],
+    )

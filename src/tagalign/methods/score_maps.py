@@ -1,0 +1,104 @@
+"""From patch embeddings and label embeddings to maps at the original size, a few labels at a time."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from tagalign.ops.windows import average_windows, upsample
+from tagalign.types import EncodedImage, EncodedLabels, Size, View
+
+UNIT_EPS = 1e-6  # TagAlign's release normalises with this floor
+MAP_BUDGET = 2**26
+"""Pixels x labels held at a time (256 MB in float32): 5,000 labels on a 24-megapixel photo stay bounded."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoreRule:
+    """``probability = sigmoid(scale * cosine + bias)``, before or after the bilinear upsampling."""
+
+    scale: float
+    bias: float
+    sigmoid_first: bool
+
+    def probability(self, cosine: Tensor) -> Tensor:
+        """In [0, 1]; strictly increasing in the cosine."""
+        return torch.sigmoid(self.scale * cosine + self.bias)
+
+
+Layers = Sequence[tuple[float, EncodedImage]]
+"""Encodings of one image with their weights; the weights sum to 1, the views are the same."""
+
+
+def cosine_maps(
+    view: View, labels: EncodedLabels, ids: range | None = None
+) -> Float[Tensor, "labels rows cols"]:
+    """Cosine of every patch with every label (its best alias), on the patch grid.
+
+    Args:
+        view: patch embeddings.
+        labels: unit-length label embeddings.
+        ids: the labels wanted; all when None.
+    """
+    ids = range(len(labels.names)) if ids is None else ids
+    patches = F.normalize(view.embeds.float(), dim=-1, eps=UNIT_EPS)
+    if len(labels.owners) == len(labels.names):
+        return (labels.embeds[ids.start : ids.stop] @ patches.T).unflatten(1, view.grid)
+    rows = (labels.owners >= ids.start) & (labels.owners < ids.stop)
+    cosine = labels.embeds[rows] @ patches.T
+    owners = (labels.owners[rows] - ids.start)[:, None].expand_as(cosine)
+    best = cosine.new_full((len(ids), cosine.shape[1]), -1.0).scatter_reduce(0, owners, cosine, "amax")
+    return best.unflatten(1, view.grid)
+
+
+def probability_maps(
+    layers: Layers, labels: EncodedLabels, rule: ScoreRule, size: Size, ids: range | None = None
+) -> Float[Tensor, "labels height width"]:
+    """Probability of each label at each pixel: scored per view, averaged over views, resized to ``size``."""
+    first = layers[0][1]
+    if len(first.views) == 1:  # one view is the canvas: straight to the wanted size, no rounding in between
+        return _score_view(layers, 0, labels, rule, size, ids)
+    windows = []
+    for i, view in enumerate(first.views):
+        top, bottom, left, right = view.box
+        windows.append((_score_view(layers, i, labels, rule, (bottom - top, right - left), ids), view.box))
+    return upsample(average_windows(windows, first.canvas), size)
+
+
+def _score_view(
+    layers: Layers, index: int, labels: EncodedLabels, rule: ScoreRule, size: Size, ids: range | None
+) -> Tensor:
+    maps = [(weight, cosine_maps(image.views[index], labels, ids)) for weight, image in layers]
+    if rule.sigmoid_first:
+        return upsample(sum(weight * rule.probability(m) for weight, m in maps), size)  # type: ignore[arg-type]
+    return sum(weight * rule.probability(upsample(m, size)) for weight, m in maps)  # type: ignore[return-value]
+
+
+def label_chunks(num_labels: int, size: Size, canvas: Size) -> Iterator[range]:
+    """Ranges of label ids whose maps fit into ``MAP_BUDGET`` together."""
+    pixels = max(size[0] * size[1], canvas[0] * canvas[1], 1)
+    step = max(1, MAP_BUDGET // pixels)
+    for start in range(0, num_labels, step):
+        yield range(start, min(start + step, num_labels))
+
+
+def best_labels(
+    layers: Layers, labels: EncodedLabels, rule: ScoreRule, size: Size
+) -> tuple[Float[Tensor, "height width"], Int[Tensor, "height width"]]:
+    """Best probability and its label at every pixel, with bounded memory; a tie goes to the earlier label."""
+    best: Tensor | None = None
+    best_ids: Tensor | None = None
+    for ids in label_chunks(len(labels.names), size, layers[0][1].canvas):
+        scores, local = probability_maps(layers, labels, rule, size, ids).max(dim=0)
+        local = local + ids.start
+        if best is None or best_ids is None:
+            best, best_ids = scores, local
+        else:
+            better = scores > best
+            best, best_ids = torch.where(better, scores, best), torch.where(better, local, best_ids)
+    if best is None or best_ids is None:
+        raise AssertionError("a label set is never empty")
+    return best, best_ids

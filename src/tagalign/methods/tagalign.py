@@ -1,0 +1,147 @@
+"""TagAlign: a projector trained on tags of captions, on top of CLIP's v-v surgery stream; its model folder."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from tagalign.backbones.catalog import load_backbone
+from tagalign.backbones.dense_clip import DenseCLIP
+from tagalign.errors import ModelError
+from tagalign.methods.checkpoint import load_strictly, load_tensors, read_folder_config, save_folder
+from tagalign.methods.dense import DenseMethod
+from tagalign.methods.dense_profiles import dense_profile
+from tagalign.methods.projector import Projector
+
+MODEL_TYPE = "tagalign"
+MODE = "surgery"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TagAlignConfig:
+    """What ``config.json`` of a TagAlign folder says.
+
+    Attributes:
+        backbone: name of the frozen CLIP (``tiny``, a folder, a hub id).
+        backbone_hash: of its weights; another file is refused.
+        profile: it was trained with; the default for inference.
+        mode: dense mode of the features the projector saw.
+        width: of the features.
+        dim: of the joint space.
+        num_blocks: gated convolutions.
+        logit_scale: learned inverse temperature of the tag loss.
+    """
+
+    backbone: str
+    backbone_hash: str
+    profile: str
+    width: int
+    dim: int
+    mode: str = MODE
+    num_blocks: int = 4
+    logit_scale: float = 100.0
+
+    @classmethod
+    def read(cls, folder: Path) -> "TagAlignConfig":
+        """From a model folder.
+
+        Raises:
+            ModelError: if a field is missing or of another type.
+        """
+        values = read_folder_config(folder, model_type=MODEL_TYPE)
+        try:
+            return cls(**{name: kind(values[name]) for name, kind in _FIELDS.items()})
+        except (KeyError, TypeError, ValueError) as error:
+            raise ModelError(f"{folder}/config.json: field missing or of a wrong type ({error})") from error
+
+
+_FIELDS: dict[str, type] = {
+    "backbone": str,
+    "backbone_hash": str,
+    "profile": str,
+    "width": int,
+    "dim": int,
+    "mode": str,
+    "num_blocks": int,
+    "logit_scale": float,
+}
+
+
+def save_tagalign(
+    folder: Path,
+    projector: Projector,
+    config: TagAlignConfig,
+    *,
+    vocabulary: str = "",
+    settings: Mapping[str, Any] | None = None,
+    card: str = "",
+) -> None:
+    """Write a folder that ``tagalign.load`` opens.
+
+    Args:
+        folder: made if missing.
+        projector: the trained part.
+        config: see ``TagAlignConfig``.
+        vocabulary: text of ``vocabulary.tsv``.
+        settings: of the training run.
+        card: text of the model card.
+    """
+    texts = {"settings.json": json.dumps(settings or {}, indent=2) + "\n", "README.md": card or _card(config)}
+    if vocabulary:
+        texts["vocabulary.tsv"] = vocabulary
+    values = {"model_type": MODEL_TYPE, **{name: getattr(config, name) for name in _FIELDS}}
+    save_folder(folder, config=values, tensors=projector.state_dict(), texts=texts)
+
+
+def _card(config: TagAlignConfig) -> str:
+    return (
+        f"# TagAlign projector\n\nBackbone `{config.backbone}` (weights {config.backbone_hash}), features `{config.mode}`, "
+        f"profile `{config.profile}`.\n\nOpen it with `tagalign.load(FOLDER)`. Settings of the run: `settings.json`.\n"
+    )
+
+
+def load_tagalign(
+    folder: Path, *, device: torch.device | str = "cpu", profile: str | None = None, **options: Any
+) -> DenseMethod:
+    """Open a TagAlign folder.
+
+    Args:
+        folder: written by ``tagalign train``.
+        device: where it runs.
+        profile: of inference; the one it was trained with when None.
+        options: of ``DenseMethod``.
+
+    Raises:
+        ModelError: if the folder or its backbone is not what it was trained on.
+    """
+    config = TagAlignConfig.read(folder)
+    backbone = load_backbone(config.backbone, device=device)
+    if backbone.weight_hash != config.backbone_hash:
+        raise ModelError(
+            f"{folder}: trained on {config.backbone} with weights {config.backbone_hash}, "
+            f"found weights {backbone.weight_hash}; use the same backbone or train again"
+        )
+    projector = _projector(folder, config, backbone)
+    return DenseMethod(
+        backbone,
+        method=MODEL_TYPE,
+        mode=config.mode,
+        profile=dense_profile(profile or config.profile),
+        projector=projector.to(device),
+        logit_scale=config.logit_scale,
+        **options,
+    )
+
+
+def _projector(folder: Path, config: TagAlignConfig, backbone: DenseCLIP) -> Projector:
+    if (config.width, config.dim) != (backbone.width, backbone.embed_dim):
+        raise ModelError(
+            f"{folder}: made for width {config.width} and dimension {config.dim}, "
+            f"{config.backbone} has {backbone.width} and {backbone.embed_dim}"
+        )
+    projector = Projector(width=config.width, dim=config.dim, num_blocks=config.num_blocks)
+    load_strictly(projector, {k: v.float() for k, v in load_tensors(folder).items()}, folder=folder)
+    return projector

@@ -1,0 +1,136 @@
+"""Class-wise reidentification: one crop per candidate label, seen again by the whole encoder through the label's mask.
+
+Crops of any number of images and labels are one batch; of the last block only the class token is computed.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from tagalign.backbones.dense_clip import DenseCLIP
+from tagalign.ops import attention as attn
+from tagalign.ops.affinity import min_max
+from tagalign.ops.masks import boxes_around
+
+HIDDEN = -1000.0
+"""Added to the attention logit of a patch outside the mask; finite, as released, and far below any logit."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Regions:
+    """Where the candidates of one image are.
+
+    Attributes:
+        boxes: XYXY in patches, ends exclusive; of zero width or height where the release loses the box at the border.
+        masks: patches of the label inside the box, resized to the encoder's native grid; empty for an empty box.
+    """
+
+    boxes: Int[Tensor, "candidates 4"]
+    masks: Bool[Tensor, "candidates rows cols"]
+
+    def filled(self) -> Bool[Tensor, " candidates"]:
+        """Candidates with a box that is not empty."""
+        return (self.boxes[:, 2] > self.boxes[:, 0]) & (self.boxes[:, 3] > self.boxes[:, 1])
+
+
+def find_regions(
+    scores: Float[Tensor, "patches candidates"],
+    grid: tuple[int, int],
+    *,
+    share: float,
+    native_grid: tuple[int, int],
+    lose_last: bool,
+) -> Regions:
+    """Patches above ``share`` of the min-max scaled map of each candidate, and one box around them.
+
+    Args:
+        scores: refined scores of the candidates.
+        grid: rows and columns of patches of the image.
+        share: mu2 of the paper, in [0, 1].
+        native_grid: grid of the crop.
+        lose_last: clip the exclusive ends of the boxes to size - 1, as released.
+    """
+    kept = (min_max(scores) > share).T.unflatten(1, grid)
+    boxes = boxes_around(kept)
+    if lose_last:
+        rows, cols = grid
+        boxes = torch.minimum(boxes, boxes.new_tensor([cols, rows, cols - 1, rows - 1]))
+    masks = [_resize_mask(mask, box, native_grid) for mask, box in zip(kept, boxes.tolist(), strict=True)]
+    return Regions(boxes=boxes, masks=torch.stack(masks) if masks else kept.new_zeros(0, *native_grid))
+
+
+def _resize_mask(mask: Tensor, box: list[int], grid: tuple[int, int]) -> Tensor:
+    left, top, right, bottom = box
+    inside = mask[top:bottom, left:right]
+    if not inside.numel():
+        return mask.new_zeros(grid)
+    return F.interpolate(inside[None, None].float(), size=grid, mode="nearest")[0, 0] > 0
+
+
+def cut_crop(
+    pixels: Float[Tensor, "3 height width"], box: Int[Tensor, "4"], *, patch_size: int, side: int
+) -> Float[Tensor, "3 side side"]:
+    """A box of an image at the encoder's native size: bilinear, no antialias, the ratio of the sides is not kept."""
+    left, top, right, bottom = (box * patch_size).tolist()
+    crop = pixels[None, :, top:bottom, left:right]
+    return F.interpolate(crop, size=(side, side), mode="bilinear", align_corners=False)[0]
+
+
+@torch.inference_mode()
+def masked_class_tokens(
+    backbone: DenseCLIP,
+    images: Sequence[Float[Tensor, "3 _ _"]],
+    regions: Sequence[Regions],
+    *,
+    batch_size: int,
+) -> list[Float[Tensor, "some dim"]]:
+    """Embedding of the crop of every filled region, the class token looking only at the patches of its mask, in all layers.
+
+    Args:
+        backbone: the encoder.
+        images: normalised pixels, each of its own size.
+        regions: of each image; patches look at everything, the class token always sees itself.
+        batch_size: crops in one pass, of whichever images; not more are cut at a time.
+
+    Returns:
+        One row per filled region of each image.
+    """
+    places = [(i, j) for i, region in enumerate(regions) for j in region.filled().nonzero()[:, 0].tolist()]
+    side = backbone.preprocessing.image_size
+    rows = [torch.zeros(0, backbone.embed_dim, dtype=backbone.dtype, device=backbone.device)]
+    for start in range(0, len(places), batch_size):
+        chunk = places[start : start + batch_size]
+        crops = [cut_crop(images[i], regions[i].boxes[j], patch_size=backbone.patch_size, side=side) for i, j in chunk]
+        masks = torch.stack([regions[i].masks[j] for i, j in chunk])
+        rows.append(_class_tokens(backbone, torch.stack(crops), _bias(masks, backbone)))
+    return list(torch.cat(rows).split([int(region.filled().sum()) for region in regions]))
+
+
+def _bias(masks: Bool[Tensor, "crops rows cols"], backbone: DenseCLIP) -> Float[Tensor, "crops 1 1 tokens"]:
+    """0 for the class token and the patches of the mask, ``HIDDEN`` for the others."""
+    return F.pad((~masks).flatten(1).to(backbone.dtype) * HIDDEN, (1, 0))[:, None, None]
+
+
+def _class_tokens(backbone: DenseCLIP, pixels: Tensor, bias: Tensor) -> Tensor:
+    x, _ = backbone.embed_patches(pixels, positions="bilinear")
+    for layer in backbone.layers[:-1]:
+        q, k, v = backbone.qkv(layer, layer.layer_norm1(x))
+        mixed = torch.cat([attn.attention(q[:, :, :1], k, v, bias=bias), attn.attention(q[:, :, 1:], k, v)], dim=2)
+        x = backbone.feed_forward(layer, x + backbone.out(layer, mixed))
+    return backbone.project(_last_class_token(backbone, x, bias))[:, 0]
+
+
+def _last_class_token(backbone: DenseCLIP, x: Tensor, bias: Tensor) -> Tensor:
+    """The last block for the class token alone: nothing else of it is read."""
+    layer = backbone.layers[-1]
+    block = layer.self_attn
+    normed = layer.layer_norm1(x)
+    q, k, v = (
+        attn.split_heads(part, block.num_heads)
+        for part in (block.q_proj(normed[:, :1]), block.k_proj(normed), block.v_proj(normed))
+    )
+    return backbone.feed_forward(layer, x[:, :1] + backbone.out(layer, attn.attention(q, k, v, bias=bias)))

@@ -1,0 +1,66 @@
+"""Sliding windows: where they lie, and the average that merges them into one map."""
+
+import math
+from collections.abc import Iterable
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+from tagalign.errors import InputError
+
+Box = tuple[int, int, int, int]
+"""``(top, bottom, left, right)`` in pixels, ends exclusive."""
+
+
+def window_boxes(size: tuple[int, int], *, crop: int, stride: int) -> list[Box]:
+    """Windows that cover an image, row by row; the last of an axis is moved back so that it ends at the border.
+
+    ``n = ceil(max(length - crop, 0) / stride) + 1`` per axis; an axis shorter than the crop has one shorter window.
+
+    >>> window_boxes((4, 6), crop=4, stride=2)
+    [(0, 4, 0, 4), (0, 4, 2, 6)]
+
+    Raises:
+        InputError: if ``stride`` is not in 1..crop, which would leave gaps.
+    """
+    if not 0 < stride <= crop:
+        raise InputError(f"expected a stride between 1 and the crop of {crop} pixels, got {stride}")
+    rows, cols = (_spans(length, crop, stride) for length in size)
+    return [(top, bottom, left, right) for top, bottom in rows for left, right in cols]
+
+
+def _spans(length: int, crop: int, stride: int) -> list[tuple[int, int]]:
+    count = math.ceil(max(length - crop, 0) / stride) + 1
+    ends = [min(i * stride + crop, length) for i in range(count)]
+    return [(max(end - crop, 0), end) for end in ends]
+
+
+def average_windows(
+    windows: Iterable[tuple[Float[Tensor, "channels height width"], Box]], size: tuple[int, int]
+) -> Float[Tensor, "channels full_height full_width"]:
+    """Sum of the windows per pixel over the number of windows that cover it.
+
+    Raises:
+        InputError: if there is no window or a pixel is not covered.
+    """
+    total: Tensor | None = None
+    cover = torch.zeros(size)
+    for scores, (top, bottom, left, right) in windows:
+        if total is None:
+            total = scores.new_zeros(len(scores), *size)
+        total[:, top:bottom, left:right] += scores
+        cover[top:bottom, left:right] += 1
+    if total is None or not bool(cover.all()):
+        raise InputError(f"the windows do not cover the whole image of {size[0]} x {size[1]} pixels")
+    return total / cover.to(total)
+
+
+def upsample(
+    maps: Float[Tensor, "channels rows cols"], size: tuple[int, int]
+) -> Float[Tensor, "channels height width"]:
+    """Bilinear, ``align_corners=False``: a patch sits at the centre of its pixels, not on its corner."""
+    if maps.shape[1:] == size:
+        return maps
+    return F.interpolate(maps[None], size=size, mode="bilinear", align_corners=False)[0]

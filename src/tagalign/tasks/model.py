@@ -1,0 +1,119 @@
+"""The door users open: one object that encodes images and names and answers questions, whatever the method."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from PIL import Image
+from torch import Tensor
+
+from tagalign.backbones.preprocess import open_image
+from tagalign.errors import InputError
+from tagalign.methods.load import load_method
+from tagalign.methods.protocols import Answerer, Captioner, Method, Referrer, Segmenter, Tagger
+from tagalign.tags.label_sets import load_label_set
+from tagalign.types import Caption, EncodedLabels, LabelSet, Referring, Segmentation, Tagging
+
+ImageSource = str | Path | Image.Image
+LabelSource = LabelSet | EncodedLabels | str | Path | Sequence[str]
+
+
+class Model:
+    """A method behind the calls of the README. Encoded values are frozen; the model keeps no state between calls.
+
+    Attributes:
+        method: what does the work; see ``methods.protocols``.
+    """
+
+    def __init__(self, method: Method[Any]) -> None:
+        self.method = method
+
+    def __repr__(self) -> str:
+        return f"Model({self.method.describe()})"
+
+    def encode_image(self, source: ImageSource) -> Any:
+        """Encode one image, once for all questions.
+
+        Args:
+            source: a path, or a PIL image in any mode.
+
+        Raises:
+            ImageError: if it cannot be read.
+        """
+        return self.encode_images([source])[0]
+
+    def encode_images(self, sources: Sequence[ImageSource]) -> list[Any]:
+        """Encode several images as a batch; equal to encoding them one by one."""
+        return self.method.encode_images([open_image(source) for source in sources])
+
+    def encode_labels(self, labels: LabelSource) -> EncodedLabels:
+        """Encode names: a list, a comma-separated string, a ``.txt`` or ``.json`` file, a benchmark's name, or a label set.
+
+        Raises:
+            InputError: for no labels, an empty one, or one that occurs twice.
+        """
+        if isinstance(labels, EncodedLabels):
+            return labels
+        return self.method.encode_labels(labels if isinstance(labels, LabelSet) else load_label_set(labels))
+
+    def tag(self, image: Any, labels: LabelSource) -> Tagging:
+        """Scores of all labels and the chosen ones."""
+        return self._can(Tagger, "tag").tag(image, self.encode_labels(labels))
+
+    def segment(self, image: Any, labels: LabelSource, *, photo: ImageSource | None = None) -> Segmentation:
+        """A label for every pixel.
+
+        Args:
+            image: from ``encode_image``.
+            labels: anything ``encode_labels`` takes; encode them yourself when you ask many images.
+            photo: the same image, needed by methods that refine by its colours.
+        """
+        opened = None if photo is None else open_image(photo)
+        return self._can(Segmenter, "segment").segment(image, self.encode_labels(labels), photo=opened)
+
+    def refer(self, image: Any, phrase: str) -> Referring:
+        """Mask, box, score and heat map of what a phrase refers to.
+
+        Raises:
+            InputError: if the phrase is empty.
+        """
+        if not phrase.strip():
+            raise InputError("expected a phrase such as 'the brown dog', got an empty one")
+        return self._can(Referrer, "refer").refer(image, phrase)
+
+    def heat_maps(self, image: Any, labels: LabelSource) -> Float[Tensor, "labels height width"]:
+        """Probability of each label at each pixel of the original image, for methods with a dense map."""
+        if not hasattr(self.method, "heat_maps"):
+            raise InputError(
+                f"method {self.method.method!r} has no heat maps; use clip, maskclip, sclip, naclip or tagalign"
+            )
+        maps: Tensor = self.method.heat_maps(image, self.encode_labels(labels))
+        return maps
+
+    def caption(self, image: Any, *, tags: Sequence[str] | None = None) -> Caption:
+        """A sentence about the image, guided by recognised tags or by the given ones."""
+        return self._can(Captioner, "caption").caption(image, tags=tags)
+
+    def answer(self, image: Any, question: str) -> str:
+        """A free-form answer to a question about the image."""
+        return self._can(Answerer, "answer").answer(image, question)
+
+    def _can(self, protocol: type, verb: str) -> Any:
+        if not isinstance(self.method, protocol):
+            raise InputError(
+                f"method {self.method.method!r} cannot {verb}; see `tagalign {verb} --help` for those that can"
+            )
+        return self.method
+
+
+def load(
+    name: str, *, method: str | None = None, device: torch.device | str = "auto", **options: Any
+) -> Model:
+    """Open a model; see ``methods.load.load_method`` for the arguments.
+
+    >>> load("tiny", method="clip").method.method
+    'clip'
+    """
+    return Model(load_method(name, method=method, device=device, **options))
