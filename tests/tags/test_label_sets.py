@@ -8,9 +8,11 @@ import pytest
 from tagalign.errors import InputError, UnknownNameError
 from tagalign.tags.label_sets import (
     background_words,
+    benchmark_content,
     benchmark_labels,
     load_label_set,
     template_set,
+    unseen_labels,
 )
 
 
@@ -118,3 +120,66 @@ def test_unknown_names_are_refused_with_the_nearest():
         background_words("voc2")
     with pytest.raises(UnknownNameError, match="unknown label set 'voc2000'"):
         benchmark_labels("voc2000")
+
+
+SIZES = {
+    "voc20": 20,
+    "context59": 59,
+    "coco-object": 80,
+    "coco-stuff": 171,
+    "coco-stuff-27": 27,
+    "cityscapes": 19,
+    "ade20k": 150,
+    "imagenet-s-50": 50,
+    "imagenet-s-300": 300,
+    "imagenet-s-919": 919,
+}
+
+
+@pytest.mark.parametrize(("name", "size"), SIZES.items())
+def test_benchmark_has_its_official_number_of_labels(name, size):
+    assert len(load_label_set(name)) == size
+
+
+@pytest.mark.parametrize("name", SIZES)
+@pytest.mark.parametrize("wording", ["clean", "aliases"])
+def test_no_word_of_a_benchmark_stands_for_two_labels(name, wording):
+    labels = benchmark_labels(name, wording).labels
+    words = [word.casefold() for label in labels for word in {label.name, *label.aliases}]
+    assert sorted({word for word in words if words.count(word) > 1}) == []
+
+
+def test_wording_changes_names_and_aliases_and_is_named():
+    plain, clean, aliases = (load_label_set(name) for name in ("voc20", "voc20:clean", "voc20:aliases"))
+    assert (plain.names[19], clean.names[19]) == ("tvmonitor", "television monitor")
+    assert (plain.labels[1].aliases, clean.labels[1].aliases) == ((), ())
+    assert aliases.labels[1].aliases == ("bike",)
+    assert [s.name for s in (plain, clean, aliases)] == ["voc20", "voc20:clean", "voc20:aliases"]
+    with pytest.raises(UnknownNameError, match="unknown wording 'latin'"):
+        load_label_set("voc20:latin")
+
+
+def test_unseen_splits_are_those_of_zero_shot_segmentation():
+    assert unseen_labels("voc20") == (15, 16, 17, 18, 19)
+    expected = (19, 23, 28, 29, 36, 51, 76, 88, 94, 112, 133, 136, 137, 157, 160)
+    assert unseen_labels("coco-stuff") == expected
+    assert unseen_labels("ade20k") == ()
+
+
+def test_coco_stuff_starts_with_coco_object_and_falls_into_27_categories():
+    stuff, things = benchmark_content("coco-stuff")["labels"], benchmark_content("coco-object")["labels"]
+    assert [row["name"] for row in stuff[:80]] == [row["name"] for row in things]
+    assert {row["category"] for row in stuff} == set(load_label_set("coco-stuff-27").names)
+    official = [row["official_id"] for row in stuff]
+    assert official == sorted(set(official))
+    assert (official[0], official[-1]) == (1, 182)
+
+
+@pytest.mark.real
+def test_coco_names_and_ids_are_those_of_the_official_file():
+    path = Path(__file__).parents[3] / "shared/data/coco_mini/annotations/instances_train2017.json"
+    if not path.exists():
+        pytest.skip(f"no real data at {path}")
+    categories = json.loads(path.read_text())["categories"]
+    ours = benchmark_content("coco-object")["labels"]
+    assert [(c["id"], c["name"]) for c in categories] == [(r["official_id"], r["name"]) for r in ours]
