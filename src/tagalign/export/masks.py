@@ -1,0 +1,76 @@
+"""Label maps as palette PNG, the form in which the benchmarks store their ground truth."""
+
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Int
+from PIL import Image
+from torch import Tensor
+
+from tagalign.atomic import atomic_write
+from tagalign.errors import InputError
+from tagalign.types import IGNORE
+
+MAX_PALETTE_LABELS = 255  # id 255 means "ignore", so a byte holds 255 labels
+MAX_LABELS = 65_536
+
+
+@cache
+def palette() -> tuple[tuple[int, int, int], ...]:
+    """The 256 colours of PASCAL VOC, as ``(red, green, blue)`` in [0, 255].
+
+    Bit ``3 j + c`` of an id becomes bit ``7 - j`` of channel ``c``: near ids get far colours, 0 is black.
+
+    Example:
+        >>> palette()[1], palette()[15]
+        ((128, 0, 0), (192, 128, 128))
+    """
+    return tuple(_voc_color(label) for label in range(256))
+
+
+def _voc_color(label: int) -> tuple[int, int, int]:
+    red, green, blue = (sum((label >> (3 * j + c) & 1) << (7 - j) for j in range(3)) for c in range(3))
+    return red, green, blue
+
+
+def mask_image(labels: Int[Tensor, "height width"], num_labels: int) -> Image.Image:
+    """A label map as a picture: palette uint8 with VOC colours, or uint16 grey above 255 labels.
+
+    Args:
+        labels: ids in [0, num_labels); up to 255 labels, id 255 is allowed too and means "ignore".
+        num_labels: how many labels there are; decides between the two forms, so all masks of a run are alike.
+
+    Raises:
+        InputError: if an id is out of range, or there are more than 65,536 labels.
+    """
+    if num_labels > MAX_LABELS:
+        raise InputError(
+            f"a PNG holds at most {MAX_LABELS:,} labels, got {num_labels:,}; use run-length code instead"
+        )
+    ids = labels.detach().cpu().numpy()
+    _refuse_out_of_range(ids, num_labels)
+    if num_labels > MAX_PALETTE_LABELS:
+        return Image.fromarray(ids.astype(np.uint16))
+    image = Image.fromarray(ids.astype(np.uint8))
+    image.putpalette([channel for color in palette() for channel in color])
+    return image
+
+
+def _refuse_out_of_range(ids: np.ndarray, num_labels: int) -> None:
+    wrong = (ids < 0) | (ids >= num_labels)
+    if num_labels <= MAX_PALETTE_LABELS:
+        wrong &= ids != IGNORE
+    if wrong.any():
+        raise InputError(f"label id {ids[wrong][0]} is out of range: expected 0 to {num_labels - 1}")
+
+
+def save_mask(path: str | Path, labels: Int[Tensor, "height width"], num_labels: int) -> None:
+    """Write ``mask_image(labels, num_labels)`` as PNG; the file appears whole or not at all.
+
+    Raises:
+        InputError: if an id is out of range, or the file cannot be written.
+    """
+    image = mask_image(labels, num_labels)
+    with atomic_write(path) as temp:
+        image.save(temp, format="PNG")

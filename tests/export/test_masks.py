@@ -1,0 +1,59 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from tagalign.errors import InputError
+from tagalign.export.masks import mask_image, palette, save_mask
+
+# the published colours of PASCAL VOC 2012, ids 0 to 20 and the void border
+VOC_COLORS = [
+    (0, 0, 0), (128, 0, 0), (0, 128, 0), (128, 128, 0), (0, 0, 128), (128, 0, 128), (0, 128, 128), (128, 128, 128),
+    (64, 0, 0), (192, 0, 0), (64, 128, 0), (192, 128, 0), (64, 0, 128), (192, 0, 128), (64, 128, 128),
+    (192, 128, 128), (0, 64, 0), (128, 64, 0), (0, 192, 0), (128, 192, 0), (0, 64, 128),
+]  # fmt: skip
+
+
+def test_palette_has_the_published_colours() -> None:
+    assert list(palette()[:21]) == VOC_COLORS
+    assert palette()[255] == (224, 224, 192)
+    assert len(set(palette())) == 256
+
+
+def test_a_mask_of_few_labels_is_a_palette_png(tmp_path: Path) -> None:
+    labels = torch.randint(0, 21, (7, 11), generator=torch.Generator().manual_seed(0))
+    labels[0, 0] = 255
+    save_mask(tmp_path / "a.png", labels, 21)
+    with Image.open(tmp_path / "a.png") as image:
+        assert image.mode == "P"
+        np.testing.assert_array_equal(np.asarray(image), labels.numpy())
+        assert image.convert("RGB").getpixel((0, 0)) == (224, 224, 192)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
+
+
+@pytest.mark.parametrize(("num_labels", "mode"), [(255, "P"), (256, "I;16"), (65_536, "I;16")])
+def test_the_form_depends_on_the_number_of_labels_alone(tmp_path: Path, num_labels: int, mode: str) -> None:
+    labels = torch.tensor([[0, num_labels - 1]])
+    save_mask(tmp_path / "a.png", labels, num_labels)
+    with Image.open(tmp_path / "a.png") as image:
+        assert image.mode == mode
+        np.testing.assert_array_equal(np.asarray(image), labels.numpy())
+
+
+@pytest.mark.parametrize(("label", "num_labels"), [(-1, 3), (3, 3), (256, 255), (300, 300)])
+def test_an_id_out_of_range_is_named(label: int, num_labels: int) -> None:
+    with pytest.raises(InputError, match=f"id {label} is out of range: expected 0 to {num_labels - 1}"):
+        mask_image(torch.tensor([[0, label]]), num_labels)
+
+
+def test_more_labels_than_a_png_holds_are_refused() -> None:
+    with pytest.raises(InputError, match="at most 65,536 labels"):
+        mask_image(torch.zeros(1, 1, dtype=torch.int64), 65_537)
+
+
+def test_a_refused_mask_leaves_no_file(tmp_path: Path) -> None:
+    with pytest.raises(InputError):
+        save_mask(tmp_path / "a.png", torch.tensor([[9]]), 3)
+    assert not list(tmp_path.iterdir())
