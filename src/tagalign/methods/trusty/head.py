@@ -1,0 +1,171 @@
+"""From patch and text embeddings to one mask per class and one trusty mask: relation, trusty learner, segmentor."""
+
+from collections.abc import Iterator
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from tagalign.errors import InputError, UnknownNameError
+from tagalign.methods.trusty.learner import LEARNER_INPUTS, WIDE, TrustyLearner, learner_input
+from tagalign.ops.attention import merge_heads, split_heads
+from tagalign.ops.grid import map_to_tokens
+
+Rows = Float[Tensor, "batch rows dim"]
+Patches = Float[Tensor, "batch patches dim"]
+
+LEARNERS = ("none", *LEARNER_INPUTS)
+"""Choices of ``TrustyHead(learner=...)``; ``none`` is the one-stage baseline of Table 1 (a) and (b)."""
+
+
+class MaskLayer(nn.Module):
+    """Attention to mask: class rows attend to patches, and the attention logits are masks.
+
+    Reference:
+        Zhang et al., SegViT, arXiv:2210.05844, attention-to-mask.
+    """
+
+    def __init__(self, dim: int, *, num_heads: int, hidden: int, dropout: float) -> None:
+        super().__init__()
+        self.num_heads = num_heads
+        self.rate = dropout
+        self.q, self.k, self.v, self.out = (nn.Linear(dim, dim) for _ in range(4))
+        self.ffn_in, self.ffn_out = nn.Linear(dim, hidden), nn.Linear(hidden, dim)
+        self.norm_attn, self.norm_ffn = nn.LayerNorm(dim), nn.LayerNorm(dim)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, rows: Rows, patches: Patches) -> Rows:
+        """Rows after attention and feed-forward network, norms behind the residuals."""
+        q, k, v = (split_heads(x, self.num_heads) for x in (self.q(rows), self.k(patches), self.v(patches)))
+        mixed = F.scaled_dot_product_attention(q, k, v, dropout_p=self.rate if self.training else 0.0)
+        rows = self.norm_attn(rows + self.dropout(self.out(merge_heads(mixed))))
+        hidden = self.ffn_out(self.dropout(F.relu(self.ffn_in(rows))))
+        return self.norm_ffn(rows + self.dropout(hidden))
+
+    def mask_logits(self, rows: Rows, patches: Patches) -> Float[Tensor, "batch rows patches"]:
+        """Head mean of the attention logits before the softmax, ``q_h k_h^T / sqrt(head_dim)``."""
+        q, k = self.q(rows), self.k(patches)
+        # the heads' dot products add up to the dot product of the whole vectors: one product instead of one per head
+        scale = self.num_heads * (q.shape[-1] / self.num_heads) ** 0.5
+        return q @ k.transpose(1, 2) / scale
+
+    def after_masks(self) -> Iterator[nn.Parameter]:
+        """Parameters that act only on what comes after the masks; without use in the last layer."""
+        for module in (self.v, self.out, self.ffn_in, self.ffn_out, self.norm_attn, self.norm_ffn):
+            yield from module.parameters()
+
+
+class TrustyHead(nn.Module):
+    """The trainable head: class names and an image in, mask logits on the patch grid out.
+
+    ``[text; trusty token] -> relation to the class token -> trusty learner -> three mask layers -> logits of the last``
+
+    The last layer's value path, norms and feed-forward network get no gradient, as in the release: they are kept (frozen)
+    so that its checkpoints fit.
+
+    Args:
+        dim: of the joint space.
+        num_heads: of all attentions.
+        num_layers: mask layers.
+        hidden: width of the feed-forward networks; ``4 * dim`` by default.
+        dropout: rate while training.
+        has_token: with the trusty token. Self-training and full supervision of the release go without.
+        learner: one of ``LEARNERS``.
+
+    Reference:
+        Li et al., TagCLIP, section 3.2. Eq. 7 and 8 multiply masks with class vectors of another shape; like the release we
+        use the masks alone.
+    """
+
+    def __init__(
+        self,
+        dim: int,
+        *,
+        num_heads: int = 8,
+        num_layers: int = 3,
+        hidden: int | None = None,
+        dropout: float = 0.1,
+        has_token: bool = True,
+        learner: str = "relation",
+    ) -> None:
+        super().__init__()
+        _check(dim, num_heads, num_layers, learner)
+        self.learner_name = learner
+        self.trusty_token = nn.Parameter(torch.empty(1, dim)) if has_token else None
+        self.relation = nn.Linear(2 * dim, dim) if _is_wide(learner) else None
+        self.learner = None if learner == "none" else TrustyLearner(dim, num_heads=num_heads, dropout=dropout)
+        self.layers = nn.ModuleList(
+            MaskLayer(dim, num_heads=num_heads, hidden=hidden or 4 * dim, dropout=dropout)
+            for _ in range(num_layers)
+        )
+        for parameter in self.parameters():
+            if parameter.dim() > 1:
+                nn.init.xavier_uniform_(parameter)
+        for parameter in self.layers[-1].after_masks():  # type: ignore[operator]
+            parameter.requires_grad_(False)
+
+    def forward(
+        self,
+        patches: Float[Tensor, "batch dim rows cols"],
+        cls: Float[Tensor, "batch dim"],
+        text: Float[Tensor, "classes dim"],
+        *,
+        drop_token: bool = False,
+    ) -> Float[Tensor, "batch masks rows cols"]:
+        """Mask logits on the patch grid: one map per class, then the trusty map (high = not a seen class).
+
+        Args:
+            patches: unit-length patch embeddings.
+            cls: unit-length class-token embeddings.
+            text: unit-length embeddings of the class names.
+            drop_token: leave the trusty token out, for cross-dataset use.
+        """
+        tokens = map_to_tokens(patches)
+        rows = self.learn(self.token_rows(text, drop_token=drop_token), cls, tokens)
+        for layer in self.layers[:-1]:
+            rows = layer(rows, tokens)
+        logits = self.layers[-1].mask_logits(rows, tokens)  # type: ignore[operator]
+        return logits.unflatten(2, patches.shape[2:])
+
+    def token_rows(
+        self, text: Float[Tensor, "classes dim"], *, drop_token: bool = False
+    ) -> Float[Tensor, "rows dim"]:
+        """The class names, followed by the trusty token where there is one."""
+        return text if self.trusty_token is None or drop_token else torch.cat([text, self.trusty_token])
+
+    def relate(self, rows: Float[Tensor, "rows dim"], cls: Float[Tensor, "batch dim"]) -> Rows:
+        """Eq. 4 and its projection: ``Linear([cls * t, t])``.
+
+        Raises:
+            InputError: if the learner of this head has other inputs.
+        """
+        if self.relation is None:
+            raise InputError(f"a head with learner {self.learner_name!r} has no relation projection")
+        return self.relation(learner_input("relation", rows, cls, cls[:, None]))
+
+    def learn(
+        self, rows: Float[Tensor, "rows dim"], cls: Float[Tensor, "batch dim"], tokens: Patches
+    ) -> Rows:
+        """Queries of the first mask layer: the trusty learner's output, or the relation alone."""
+        if self.learner is None:
+            return self.relate(rows, cls)
+        kinds = LEARNER_INPUTS[self.learner_name]
+        inputs = {kind: self._project(learner_input(kind, rows, cls, tokens)) for kind in set(kinds)}
+        return self.learner(*(inputs[kind] for kind in kinds))
+
+    def _project(self, x: Float[Tensor, "batch rows features"]) -> Rows:
+        return x if self.relation is None else self.relation(x)
+
+
+def _is_wide(learner: str) -> bool:
+    return learner == "none" or all(kind in WIDE for kind in LEARNER_INPUTS[learner])
+
+
+def _check(dim: int, num_heads: int, num_layers: int, learner: str) -> None:
+    if learner not in LEARNERS:
+        raise UnknownNameError("trusty learner", learner, LEARNERS)
+    if dim % num_heads:
+        raise InputError(f"the joint space of {dim} dimensions cannot be divided into {num_heads} heads")
+    if num_layers < 1:
+        raise InputError(f"expected at least one mask layer, got {num_layers}")

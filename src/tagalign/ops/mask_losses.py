@@ -1,0 +1,236 @@
+"""Losses on independent sigmoid masks: focal, dice, pixel-wise cross-entropy, and their normaliser.
+
+All take logits and return a sum over images and classes, so that a caller divides by what it means by "per mask".
+Several processes add their ``num_masks`` first.
+"""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from tagalign.errors import InputError, UnknownNameError
+from tagalign.types import IGNORE
+
+Maps = Float[Tensor, "batch maps height width"]
+Pixels = Bool[Tensor, "batch 1 height width"]
+
+FOCAL_ALPHA = 0.25  # Lin et al., Focal loss, arXiv:1708.02002; TagCLIP's release
+FOCAL_GAMMA = 2.0
+DICE_SMOOTH = 1.0
+
+
+TrustyLoss = Literal["focal", "dice"]
+"""Loss of the trusty map: focal as in the release, dice as printed (TagCLIP, Eq. 10)."""
+
+Ignored = Literal["released", "masked"]
+"""What ignored pixels do: ``released`` makes them negatives of every class, ``masked`` leaves them out."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaskLossWeights:
+    """Weights of the terms and constants of their formulas.
+
+    Attributes:
+        mask: alpha of Eq. 11, of the focal loss.
+        dice: beta.
+        trusty: gamma (Fig. 5).
+        cls: of L_cls, which the release does not have.
+        focal_alpha: see ``focal_map``.
+        focal_gamma: see ``focal_map``.
+        dice_smooth: see ``dice_maps``.
+    """
+
+    mask: float = 20.0
+    dice: float = 1.0
+    trusty: float = 10.0
+    cls: float = 0.0
+    focal_alpha: float = FOCAL_ALPHA
+    focal_gamma: float = FOCAL_GAMMA
+    dice_smooth: float = DICE_SMOOTH
+
+
+def focal_map(logits: Maps, targets: Maps, *, alpha: float = FOCAL_ALPHA, gamma: float = FOCAL_GAMMA) -> Maps:
+    """Sigmoid focal loss per pixel: ``(alpha t + (1-alpha)(1-t)) (1 - p_t)^gamma BCE``, ``p_t = p t + (1-p)(1-t)``.
+
+    Args:
+        logits: any size.
+        targets: 0 or 1.
+        alpha: weight of positive pixels, in [0, 1].
+        gamma: at least 0; 0 leaves the weighted cross-entropy.
+
+    Reference:
+        Lin et al., Focal Loss for Dense Object Detection, arXiv:1708.02002.
+    """
+    probs = logits.sigmoid()
+    missed = probs + targets - 2 * probs * targets  # 1 - p_t
+    weight = (1 - alpha) + (2 * alpha - 1) * targets
+    return weight * missed**gamma * F.binary_cross_entropy_with_logits(logits, targets, reduction="none")
+
+
+def pixel_mean(losses: Maps, counted: Pixels | None = None) -> Float[Tensor, "batch maps"]:
+    """Mean over the pixels of every map; with ``counted`` over those alone (0 where none is counted)."""
+    if counted is None:
+        return losses.mean(dim=(2, 3))
+    weights = counted.to(losses.dtype)
+    return (losses * weights).sum(dim=(2, 3)) / weights.sum(dim=(2, 3)).clamp(min=1)
+
+
+def focal_loss(
+    logits: Maps,
+    targets: Maps,
+    counted: Pixels | None = None,
+    *,
+    alpha: float = FOCAL_ALPHA,
+    gamma: float = FOCAL_GAMMA,
+) -> Float[Tensor, ""]:
+    """Sum over images and classes of the pixel mean of ``focal_map``.
+
+    Args:
+        logits: one map per class.
+        targets: 0 or 1; a pixel that is 0 everywhere is a negative of every class.
+        counted: pixels that take part; all by default.
+        alpha: see ``focal_map``.
+        gamma: see ``focal_map``.
+    """
+    return pixel_mean(focal_map(logits, targets, alpha=alpha, gamma=gamma), counted).sum()
+
+
+def cross_entropy_loss(logits: Maps, targets: Maps, counted: Pixels | None = None) -> Float[Tensor, ""]:
+    """Sum over images and classes of the pixel mean of the binary cross-entropy, in nats."""
+    return pixel_mean(F.binary_cross_entropy_with_logits(logits, targets, reduction="none"), counted).sum()
+
+
+def dice_maps(
+    logits: Maps, targets: Maps, counted: Pixels | None = None, *, smooth: float = DICE_SMOOTH
+) -> Float[Tensor, "batch maps"]:
+    """Dice loss of every map: ``1 - (2 sum p t + smooth) / (sum p + sum t + smooth)``, in [0, 1).
+
+    Reference:
+        Milletari et al., V-Net, arXiv:1606.04797, with the sums (not the squares) of TagCLIP's release.
+    """
+    probs = logits.sigmoid()
+    if counted is not None:
+        probs, targets = probs * counted, targets * counted
+    overlap = (probs * targets).sum(dim=(2, 3))
+    return 1 - (2 * overlap + smooth) / (probs.sum(dim=(2, 3)) + targets.sum(dim=(2, 3)) + smooth)
+
+
+def dice_loss(
+    logits: Maps, targets: Maps, counted: Pixels | None = None, *, smooth: float = DICE_SMOOTH
+) -> Float[Tensor, ""]:
+    """Sum of ``dice_maps`` over the maps that have a positive pixel; 0 when none has."""
+    is_present = targets.flatten(2).any(dim=2)
+    return (dice_maps(logits, targets, counted, smooth=smooth) * is_present).sum()
+
+
+def num_masks(targets: Maps) -> int:
+    """Number of maps with a positive pixel (pairs of an image and a class in it), at least 1."""
+    return max(1, int(targets.flatten(2).any(dim=2).sum()))
+
+
+def resize_logits(logits: Maps, size: tuple[int, int]) -> Float[Tensor, "batch maps new_height new_width"]:
+    """Bilinear, ``align_corners=False``, to the size of the targets; unchanged when it has it.
+
+    Raises:
+        InputError: if a side of ``size`` is not positive.
+    """
+    if min(size) < 1:
+        raise InputError(f"expected a target size of at least 1 x 1 pixels, got {size[0]} x {size[1]}")
+    if logits.shape[2:] == size:
+        return logits
+    return F.interpolate(logits, size=size, mode="bilinear", align_corners=False)
+
+
+def one_hot_masks(labels: Int[Tensor, "batch height width"], num_classes: int) -> Maps:
+    """One float map per class: 1 where the label is that class. Ids outside ``0..num_classes - 1`` are 0 in all maps."""
+    classes = torch.arange(num_classes, device=labels.device)
+    return (labels[:, None] == classes[:, None, None]).float()
+
+
+def segmentation_losses(
+    class_logits: Float[Tensor, "batch classes rows cols"],
+    trusty_logits: Float[Tensor, "batch 1 rows cols"] | None,
+    labels: Int[Tensor, "batch height width"],
+    trusty_target: Bool[Tensor, "batch height width"] | None = None,
+    *,
+    weights: MaskLossWeights = MaskLossWeights(),
+    trusty_loss: TrustyLoss = "focal",
+    ignored: Ignored = "released",
+    trusty_counted: Bool[Tensor, "batch height width"] | None = None,
+) -> dict[str, Float[Tensor, ""]]:
+    """The weighted terms of Eq. 11; their sum is the loss.
+
+    With K = ``num_masks``: ``mask = weight/K focal``, ``dice = weight/K dice over present classes``, ``cls = weight/K
+    cross-entropy``, ``trusty = weight/K focal`` or ``weight/batch dice``. Logits are first resized to the labels.
+
+    Args:
+        class_logits: one map per class that is trained.
+        trusty_logits: high where a pixel is no seen class; None without a trusty token.
+        labels: index of the trained class, or 255 for pixels of no trained class.
+        trusty_target: True where a pixel counts as no seen class; needed with ``trusty_logits``.
+        weights: a term with weight 0 is left out (``cls`` has no form in the release; Eq. 11 names it without arguments,
+            and we read it as pixel-wise cross-entropy of the class maps).
+        trusty_loss: ``focal``, or ``dice`` between ``1 - sigmoid(trusty_logits)`` and the seen pixels, as printed.
+        ignored: see ``Ignored``; concerns the class maps.
+        trusty_counted: pixels the trusty map is judged on; all by default.
+
+    Returns:
+        ``mask``, ``dice``, and where they apply ``cls`` and ``trusty``; without a present class ``dice`` is 0.
+
+    Raises:
+        InputError: if a trusty map comes without its target.
+        UnknownNameError: for another ``trusty_loss`` or ``ignored``.
+
+    Reference:
+        Li et al., TagCLIP: Improving Discrimination Ability of Open-Vocabulary Semantic Segmentation, Eq. 9 to 11.
+    """
+    _check_choice("trusty loss", trusty_loss, get_args(TrustyLoss))
+    _check_choice("treatment of ignored pixels", ignored, get_args(Ignored))
+    size = (labels.shape[1], labels.shape[2])
+    logits, targets = resize_logits(class_logits, size), one_hot_masks(labels, class_logits.shape[1])
+    counted = None if ignored == "released" else (labels != IGNORE)[:, None]
+    count = num_masks(targets)
+    losses = {
+        "mask": weights.mask / count * _focal(logits, targets, counted, weights),
+        "dice": weights.dice / count * dice_loss(logits, targets, counted, smooth=weights.dice_smooth),
+    }
+    if weights.cls:
+        losses["cls"] = weights.cls / count * cross_entropy_loss(logits, targets, counted)
+    if trusty_logits is not None and weights.trusty:
+        if trusty_target is None:
+            raise InputError(
+                "a trusty map needs a trusty target to be trained; give one, or drop the trusty token"
+            )
+        pixels = None if trusty_counted is None else trusty_counted[:, None]
+        maps = resize_logits(trusty_logits, size)
+        total = _trusty_term(maps, trusty_target[:, None], pixels, trusty_loss, weights)
+        losses["trusty"] = weights.trusty / (count if trusty_loss == "focal" else len(labels)) * total
+    return losses
+
+
+def _focal(
+    logits: Maps, targets: Maps, counted: Pixels | None, weights: MaskLossWeights
+) -> Float[Tensor, ""]:
+    return focal_loss(logits, targets, counted, alpha=weights.focal_alpha, gamma=weights.focal_gamma)
+
+
+def _trusty_term(
+    logits: Float[Tensor, "batch 1 height width"],
+    is_new: Pixels,
+    counted: Pixels | None,
+    kind: TrustyLoss,
+    weights: MaskLossWeights,
+) -> Float[Tensor, ""]:
+    if kind == "focal":
+        return _focal(logits, is_new.float(), counted, weights)
+    # Eq. 9 has 1 on seen pixels, and 1 - sigmoid(x) = sigmoid(-x)
+    return dice_maps(-logits, (~is_new).float(), counted, smooth=weights.dice_smooth).sum()
+
+
+def _check_choice(kind: str, name: str, known: tuple[str, ...]) -> None:
+    if name not in known:
+        raise UnknownNameError(kind, name, known)

@@ -1,0 +1,113 @@
+"""What the masks of a training step are, and what a strictly inductive run may know about the rest of an image.
+
+A benchmark hides the masks of its unseen classes. Where their pixels lie is hidden with them: they must look like background
+and like ignored pixels. ``strict`` keeps to that; ``paper`` does not, as the published numbers do not.
+"""
+
+from collections.abc import Sequence
+from typing import Literal, get_args
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from tagalign.errors import InputError, UnknownNameError
+from tagalign.types import IGNORE
+
+Labels = Int[Tensor, "batch height width"]
+
+TrustyTarget = Literal["strict", "paper"]
+"""Where the trusty map shall be high. ``strict``: on every pixel that is no seen class. ``paper``: on the pixels of unseen
+classes alone, which tells the model where they are (Eq. 9 and the release)."""
+
+UNLABELLED = -1
+"""The id of pixels that self-training may label."""
+
+
+def mask_labels(labels: Labels, seen: Sequence[int]) -> Labels:
+    """Position in ``seen`` for pixels of a seen class, 255 for all others.
+
+    Args:
+        labels: original class ids; any other id counts as not seen.
+        seen: ids of the classes whose masks may be used, in the order of the trained maps.
+    """
+    masked = torch.full_like(labels, IGNORE)
+    for index, label in enumerate(_checked(seen)):
+        masked[labels == label] = index
+    return masked
+
+
+def is_seen(labels: Labels, seen: Sequence[int]) -> Bool[Tensor, "batch height width"]:
+    """True on pixels of a seen class."""
+    return torch.isin(labels, torch.tensor(_checked(seen), dtype=labels.dtype, device=labels.device))
+
+
+def trusty_target(
+    labels: Labels, seen: Sequence[int], unseen: Sequence[int], *, kind: TrustyTarget = "strict"
+) -> Bool[Tensor, "batch height width"]:
+    """Where the trusty map shall say "no seen class".
+
+    Args:
+        labels: original class ids. With ``kind="strict"`` only the pixels of seen classes matter.
+        seen: ids of the classes with masks.
+        unseen: ids of the classes whose masks are hidden; used by ``kind="paper"`` only.
+        kind: see ``TrustyTarget``. Results must name it: they are not comparable.
+
+    Raises:
+        UnknownNameError: for another kind.
+    """
+    _check_kind(kind)
+    return ~is_seen(labels, seen) if kind == "strict" else is_seen(labels, unseen)
+
+
+def hide_labels(
+    labels: Labels, seen: Sequence[int], unseen: Sequence[int], *, kind: TrustyTarget = "strict"
+) -> Labels:
+    """Labels of a self-training step before the pseudo labels: original ids, with -1 where one may be put.
+
+    ``strict`` puts -1 on every pixel that is no seen class; ``paper`` on exactly the pixels of unseen classes, which leaks
+    where they are, and keeps 255.
+
+    Raises:
+        UnknownNameError: for another kind.
+    """
+    _check_kind(kind)
+    hidden = labels.clone()
+    hidden[~is_seen(labels, seen)] = UNLABELLED if kind == "strict" else IGNORE
+    if kind == "paper":
+        hidden[is_seen(labels, unseen)] = UNLABELLED
+    return hidden
+
+
+def pseudo_labels(
+    class_logits: Float[Tensor, "batch classes height width"], hidden: Labels, unseen: Sequence[int]
+) -> Labels:
+    """Fill every -1 with the unseen class of the highest mask; no threshold, no gradient.
+
+    Args:
+        class_logits: of all classes, at the size of the labels.
+        hidden: of ``hide_labels``.
+        unseen: ids that may be given.
+
+    Raises:
+        InputError: if there is no unseen class to give.
+    """
+    ids = torch.tensor(_checked(unseen), dtype=hidden.dtype, device=hidden.device)
+    if not len(ids):
+        raise InputError("self-training needs the names of unseen classes, got none")
+    best = ids[
+        class_logits.detach()[:, ids].argmax(dim=1)
+    ]  # the sigmoid is monotone, so logits have the same winner
+    return torch.where(hidden == UNLABELLED, best, hidden)
+
+
+def _checked(ids: Sequence[int]) -> list[int]:
+    wrong = [i for i in ids if i == IGNORE or i < 0]
+    if wrong or len(set(ids)) != len(ids):
+        raise InputError(f"expected different class ids from 0 on without {IGNORE}, got {list(ids)}")
+    return list(ids)
+
+
+def _check_kind(kind: str) -> None:
+    if kind not in get_args(TrustyTarget):
+        raise UnknownNameError("trusty target", kind, get_args(TrustyTarget))
