@@ -39,7 +39,12 @@ class AlignmentEncoder(nn.Module):
     """
 
     def __init__(
-        self, text: BlipTextModel, decoder: BlipTextLMHeadModel, *, image_width: int, embed_dim: int = EMBED_DIM
+        self,
+        text: BlipTextModel,
+        decoder: BlipTextLMHeadModel,
+        *,
+        image_width: int,
+        embed_dim: int = EMBED_DIM,
     ) -> None:
         super().__init__()
         width = text.config.hidden_size
@@ -73,4 +78,4 @@ class AlignmentEncoder(nn.Module):
 
     def match_logits(self, ids: Ids, mask: Mask, image_tokens: ImageTokens) -> Float[Tensor, "batch 2"]:
         """(no match, match) for row-wise pairs; first token ``[ENC]``."""
-        return self.match(encode_text(self.text, ids, mask, self.bridge(image_tokens))[:, 0])  # type: ignore[no-any-return]
+        return self.match(encode_text(self.text, ids, mask, self.bridge(image_tokens))[:, 0])

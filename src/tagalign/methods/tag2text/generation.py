@@ -34,7 +34,9 @@ class CaptionLength:
 
     def __post_init__(self) -> None:
         if not 0 <= self.minimum <= self.maximum:
-            raise InputError(f"expected 0 <= minimum <= maximum caption length, got {self.minimum} and {self.maximum}")
+            raise InputError(
+                f"expected 0 <= minimum <= maximum caption length, got {self.minimum} and {self.maximum}"
+            )
 
 
 @dataclass(kw_only=True)
@@ -146,7 +148,9 @@ def _check(prompt: Sequence[int], length: CaptionLength, num_beams: int) -> None
     if num_beams < 1:
         raise InputError(f"expected at least 1 beam, got {num_beams}")
     if len(prompt) >= length.maximum:
-        raise InputError(f"the prompt fills {len(prompt)} of {length.maximum} caption tokens; raise the maximum length")
+        raise InputError(
+            f"the prompt fills {len(prompt)} of {length.maximum} caption tokens; raise the maximum length"
+        )
 
 
 def _read_prompt(
@@ -172,7 +176,9 @@ def _rank(
 
 def _follow(memory: DecoderMemory, moves: list[list[tuple[int, int]]], images: list[int]) -> DecoderMemory:
     """The memory of the images that are left, with token rows in the order of their beams."""
-    rows = [image * memory.beams + beam for image, move in zip(images, moves, strict=True) for beam, _ in move]
+    rows = [
+        image * memory.beams + beam for image, move in zip(images, moves, strict=True) for beam, _ in move
+    ]
     return memory.pick(rows=rows, images=images)
 
 
@@ -211,7 +217,9 @@ def nucleus_sampling(
     length = length or CaptionLength()
     _check(prompt, length, 1)
     if not 0 < top_p <= 1 or repetition_penalty <= 0:
-        raise InputError(f"expected 0 < top_p <= 1 and a positive repetition penalty, got {top_p} and {repetition_penalty}")
+        raise InputError(
+            f"expected 0 < top_p <= 1 and a positive repetition penalty, got {top_p} and {repetition_penalty}"
+        )
     captions = [list(prompt) for _ in range(len(states))]
     active = list(range(len(states)))
     logits, memory = _read_prompt(decoder, states, states_mask, prompt)

@@ -46,7 +46,7 @@ class ViTTokens(nn.Module):
 
     def forward(self, pixels: Pixels) -> Tokens:
         """All tokens of a batch, the class token first."""
-        return self.model(pixels).last_hidden_state  # type: ignore[no-any-return]
+        return self.model(pixels).last_hidden_state
 
 
 class ClipTokens(nn.Module):
@@ -71,7 +71,7 @@ class ClipTokens(nn.Module):
         x, _ = self.backbone.embed_patches(pixels)
         for layer in self.backbone.layers:
             x = self.backbone.block(layer, x)
-        return self.backbone.clip.vision_model.post_layernorm(x)  # type: ignore[no-any-return]
+        return self.backbone.clip.vision_model.post_layernorm(x)
 
 
 def resize_bias_table(

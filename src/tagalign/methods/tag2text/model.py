@@ -61,7 +61,7 @@ class Tag2Text(nn.Module):
 
     def tag_logits(self, image_tokens: ImageTokens) -> Float[Tensor, "batch tags"]:
         """One logit per tag."""
-        return self.tag_head(image_tokens, self.tag_encoder)  # type: ignore[no-any-return]
+        return self.tag_head(image_tokens, self.tag_encoder)
 
     def tag_states(self, ids: Ids, mask: Mask, image_tokens: ImageTokens) -> TextStates:
         """Tags (or a question with tags) after they met the image; first token ``[ENC]``."""

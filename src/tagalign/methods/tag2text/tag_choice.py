@@ -46,7 +46,9 @@ class TagChoice:
         mask = torch.zeros(num_tags, dtype=torch.bool)
         deleted = list(deleted)
         if wrong := [i for i in (*overrides, *deleted) if not 0 <= i < num_tags]:
-            raise InputError(f"tag index {wrong[0]} is outside the list of {num_tags} tags (0 to {num_tags - 1})")
+            raise InputError(
+                f"tag index {wrong[0]} is outside the list of {num_tags} tags (0 to {num_tags - 1})"
+            )
         for index, value in overrides.items():
             thresholds[index] = _checked(value)
         mask[deleted] = True
@@ -63,7 +65,9 @@ class TagChoice:
             InputError: if there are not as many logits as thresholds.
         """
         if logits.shape[-1] != len(self.thresholds):
-            raise InputError(f"expected {len(self.thresholds)} tag logits, one per threshold, got {logits.shape[-1]}")
+            raise InputError(
+                f"expected {len(self.thresholds)} tag logits, one per threshold, got {logits.shape[-1]}"
+            )
         return (logits.sigmoid() > self.thresholds.to(logits)) & ~self.deleted.to(logits.device)
 
     def calibrated(

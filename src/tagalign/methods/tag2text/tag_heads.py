@@ -3,14 +3,12 @@
 Paper, section 3.3 and Table 11: "full connection", "recognition decoder", "recognition decoder (layer shared)".
 """
 
-from typing import Protocol
-
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from transformers import BlipTextConfig, BlipTextModel
 
-from tagalign.methods.tag2text.text_layers import recognise
+from tagalign.methods.tag2text.text_layers import blip_layers, recognise
 
 RECOGNITION_LAYERS = 2
 RECOGNITION_HEADS = 4  # the release runs the shared matrices with 4 heads here and with 12 in the tag encoder
@@ -36,14 +34,6 @@ class GroupWiseLinear(nn.Module):
     def forward(self, states: Float[Tensor, "batch tags width"]) -> TagLogits:
         """Logits of all tags."""
         return (self.W * states).sum(dim=-1) + self.b
-
-
-class TagHead(Protocol):
-    """What recognises tags; ``tag_encoder`` is handed in so that its layers can be shared without being owned twice."""
-
-    def __call__(self, image_tokens: ImageTokens, tag_encoder: BlipTextModel) -> TagLogits:
-        """Logits of all tags."""
-        ...
 
 
 class RecognitionHead(nn.Module):
@@ -76,20 +66,25 @@ class RecognitionHead(nn.Module):
         self, image_tokens: ImageTokens, tag_encoder: BlipTextModel
     ) -> Float[Tensor, "batch tags width"]:
         """What each tag's query has seen."""
-        layers = tag_encoder.encoder.layer[: self.num_layers] if self.layers is None else self.layers
+        layers = blip_layers(tag_encoder)[: self.num_layers] if self.layers is None else list(self.layers)
         queries = self.label_embed.weight.expand(len(image_tokens), -1, -1)
         return recognise(layers, queries, image_tokens, num_heads=self.num_heads)
 
+    @property
+    def tag_vectors(self) -> Float[Tensor, "tags width"]:
+        """The query of each tag."""
+        return self.label_embed.weight
+
     def forward(self, image_tokens: ImageTokens, tag_encoder: BlipTextModel) -> TagLogits:
         """Logits of all tags."""
-        return self.fc(self.states(image_tokens, tag_encoder))  # type: ignore[no-any-return]
+        return self.fc(self.states(image_tokens, tag_encoder))
 
 
 def _own_layers(config: BlipTextConfig, num_layers: int) -> nn.ModuleList:
     layers = BlipTextModel(config, add_pooling_layer=False).encoder.layer[:num_layers]
     for layer in layers:
         del layer.attention  # queries of tags never meet each other
-    return layers  # type: ignore[no-any-return]
+    return layers
 
 
 class LinearHead(nn.Module):
@@ -99,6 +94,11 @@ class LinearHead(nn.Module):
         super().__init__()
         self.fc = nn.Linear(image_width, num_tags)
 
+    @property
+    def tag_vectors(self) -> Float[Tensor, "tags width"]:
+        """The weights of each tag."""
+        return self.fc.weight
+
     def forward(self, image_tokens: ImageTokens, tag_encoder: BlipTextModel) -> TagLogits:
         """Logits of all tags; the tag encoder is not used."""
-        return self.fc(image_tokens[:, 0])  # type: ignore[no-any-return]
+        return self.fc(image_tokens[:, 0])

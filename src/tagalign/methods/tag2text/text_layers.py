@@ -6,11 +6,12 @@ needs a mask there, runs the same matrices with two head counts, and decodes bea
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
-from torch import Tensor, nn
+from torch import Tensor
 from transformers import BlipTextLMHeadModel, BlipTextModel
 
 from tagalign.ops.attention import merge_heads, split_heads
@@ -19,9 +20,16 @@ States = Float[Tensor, "batch tokens width"]
 Ids = Int[Tensor, "batch tokens"]
 Mask = Bool[Tensor, "batch tokens"]
 KeyValue = tuple[Tensor, Tensor]
+BlipLayer = Any  # a BlipTextLayer; torch types its children as "tensor or module", which says nothing
+BlipAttention = Any  # a BlipTextAttention
 
 
-def key_value(attention: nn.Module, states: States, *, num_heads: int | None = None) -> KeyValue:
+def blip_layers(text: BlipTextModel) -> Sequence[BlipLayer]:
+    """The layers of a text part, first to last."""
+    return list(text.encoder.layer)
+
+
+def key_value(attention: BlipAttention, states: States, *, num_heads: int | None = None) -> KeyValue:
     """Key and value heads of the states that are attended to."""
     projections = attention.self
     heads = num_heads or projections.num_attention_heads
@@ -29,7 +37,7 @@ def key_value(attention: nn.Module, states: States, *, num_heads: int | None = N
 
 
 def attend(
-    attention: nn.Module,
+    attention: BlipAttention,
     x: States,
     seen: KeyValue,
     *,
@@ -44,11 +52,14 @@ def attend(
     return attention.output(merge_heads(mixed), x)
 
 
-def recognise(layers: nn.ModuleList, queries: States, image_tokens: States, *, num_heads: int) -> States:
+def recognise(
+    layers: Sequence[BlipLayer], queries: States, image_tokens: States, *, num_heads: int
+) -> States:
     """Queries meet the image: cross-attention and feed-forward per layer, no self-attention."""
     x = queries
     for layer in layers:
-        x = attend(layer.crossattention, x, key_value(layer.crossattention, image_tokens, num_heads=num_heads), num_heads=num_heads)
+        seen = key_value(layer.crossattention, image_tokens, num_heads=num_heads)
+        x = attend(layer.crossattention, x, seen, num_heads=num_heads)
         x = layer.feed_forward_chunk(x)
     return x
 
@@ -56,7 +67,7 @@ def recognise(layers: nn.ModuleList, queries: States, image_tokens: States, *, n
 def encode_text(text: BlipTextModel, ids: Ids, mask: Mask, image_tokens: States | None = None) -> States:
     """Bidirectional encoder; with ``image_tokens`` every layer also attends to the image."""
     x = text.embeddings(ids)
-    for layer in text.encoder.layer:
+    for layer in blip_layers(text):
         x = attend(layer.attention, x, key_value(layer.attention, x), mask=mask[:, None, None])
         if image_tokens is not None:
             x = attend(layer.crossattention, x, key_value(layer.crossattention, image_tokens))
@@ -81,11 +92,11 @@ def caption_logits(
     causal = torch.ones(length, length, dtype=torch.bool, device=ids.device).tril()
     own = causal & mask[:, None, None]
     seen = None if states_mask is None else states_mask[:, None, None]
-    for layer in decoder.bert.encoder.layer:
+    for layer in blip_layers(decoder.bert):
         x = attend(layer.attention, x, key_value(layer.attention, x), mask=own)
         x = attend(layer.crossattention, x, key_value(layer.crossattention, states), mask=seen)
         x = layer.feed_forward_chunk(x)
-    return decoder.cls(x)  # type: ignore[no-any-return]
+    return decoder.cls(x)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -128,7 +139,7 @@ class DecoderMemory:
 
 def start_memory(decoder: BlipTextLMHeadModel, states: States, states_mask: Mask | None) -> DecoderMemory:
     """Memory before the first token: tag states projected once for all steps."""
-    layers = decoder.bert.encoder.layer
+    layers = blip_layers(decoder.bert)
     return DecoderMemory(
         states=tuple(key_value(layer.crossattention, states) for layer in layers),
         states_mask=states_mask,
@@ -149,7 +160,7 @@ def decode_step(
     causal = torch.ones(new, total, dtype=torch.bool, device=ids.device).tril(memory.length)
     seen = None if memory.states_mask is None else memory.states_mask[:, None, None]
     own: list[KeyValue] = []
-    for layer, states, past in zip(decoder.bert.encoder.layer, memory.states, memory.own, strict=True):
+    for layer, states, past in zip(blip_layers(decoder.bert), memory.states, memory.own, strict=True):
         key, value = key_value(layer.attention, x)
         if past is not None:
             key, value = torch.cat([past[0], key], dim=2), torch.cat([past[1], value], dim=2)

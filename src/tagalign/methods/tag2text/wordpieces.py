@@ -87,7 +87,9 @@ class Wordpieces:
             max_tokens: most tokens of a row, first and end included.
             pad_to: length of all rows; the longest row when None.
         """
-        return self.pad_rows(([first, *self.row(t)[: max_tokens - 2], self.sep] for t in texts), pad_to=pad_to)
+        return self.pad_rows(
+            ([first, *self.row(t)[: max_tokens - 2], self.sep] for t in texts), pad_to=pad_to
+        )
 
     def pad_rows(self, rows: Iterable[Sequence[int]], *, pad_to: int | None = None) -> tuple[Ids, Mask]:
         """Id rows to a padded matrix and its mask (True at real tokens).
@@ -117,7 +119,9 @@ class Wordpieces:
 
     def decode(self, ids: Sequence[int]) -> str:
         """Text of ids without special tokens."""
-        text: str = self._tokenizer.decode([i for i in ids if i not in self._special], skip_special_tokens=False)
+        text: str = self._tokenizer.decode(
+            [i for i in ids if i not in self._special], skip_special_tokens=False
+        )
         return text
 
 

@@ -1,0 +1,292 @@
+"""What users call: Tag2Text as a tagger, captioner, answerer and ranker over frozen encoded images."""
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float
+from PIL import Image
+from torch import Tensor
+
+from tagalign.backbones.preprocess import Preprocessing, to_tensor
+from tagalign.errors import InputError
+from tagalign.methods.protocols import refuse_foreign
+from tagalign.methods.tag2text.captioning import Decoding, answer_batch, caption_batch, check_question
+from tagalign.methods.tag2text.guidance import Guidance, best_scores, guide, recognised_tags
+from tagalign.methods.tag2text.image_value import Tag2TextImage
+from tagalign.methods.tag2text.model import Tag2Text
+from tagalign.methods.tag2text.profiles import PROFILES, Tag2TextProfile
+from tagalign.methods.tag2text.tag_choice import TagChoice
+from tagalign.methods.tag2text.tag_names import TagNames
+from tagalign.methods.tag2text.wordpieces import Wordpieces
+from tagalign.methods.thresholds import Threshold
+from tagalign.types import Caption, EncodedLabels, LabelSet, Tagging
+
+METHOD = "tag2text"
+TagLists = Sequence[Sequence[str] | None]
+
+
+class Tag2TextMethod:
+    """Tag2Text behind the Protocols of ``methods.protocols``; keeps no state between calls.
+
+    Attributes:
+        method: ``tag2text``.
+        model: the network.
+        wordpieces: its tokenizer.
+        tags: its tag list.
+        choice: which tags count as recognised.
+        threshold: a user's rule instead of ``choice``, or None.
+        profile: see ``profiles``.
+        decoding: how words are found.
+    """
+
+    method = METHOD
+
+    def __init__(
+        self,
+        model: Tag2Text,
+        wordpieces: Wordpieces,
+        tags: Sequence[str],
+        *,
+        choice: TagChoice,
+        preprocessing: Preprocessing,
+        profile: Tag2TextProfile = PROFILES["fixed"],
+        threshold: Threshold | None = None,
+        decoding: Decoding | None = None,
+        name: str = METHOD,
+        weight_hash: str = "",
+    ) -> None:
+        self.model = model.eval()
+        self.wordpieces = wordpieces
+        self.tags = TagNames(tags)
+        self.choice = choice
+        self.threshold = threshold
+        self.profile = profile
+        self.decoding = decoding or Decoding(repetition_penalty=profile.repetition_penalty)
+        self.preprocessing = preprocessing
+        self.name = name
+        self.weight_hash = weight_hash
+
+    @cached_property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return next(self.model.tag_encoder.parameters()).device
+
+    # ---------------------------------------------------------------- encode
+
+    def encode_images(self, images: Sequence[Image.Image]) -> list[Tag2TextImage]:
+        """Image tokens and tag logits of upright RGB images; each is squeezed to the model's square, as in training."""
+        if not images:
+            return []
+        pixels = torch.stack([square_pixels(image, self.preprocessing) for image in images])
+        return self.encode_pixels(pixels, [(image.height, image.width) for image in images])
+
+    @torch.no_grad()
+    def encode_pixels(
+        self, pixels: Float[Tensor, "batch 3 side side"], sizes: Sequence[tuple[int, int]]
+    ) -> list[Tag2TextImage]:
+        """The same from normalised pixels."""
+        tokens = self.model.image_encoder(pixels.to(self.device))
+        logits = self.model.tag_logits(tokens)
+        return [
+            Tag2TextImage(method=METHOD, size=size, tokens=t, tag_logits=x)
+            for size, t, x in zip(sizes, tokens, logits, strict=True)
+        ]
+
+    def encode_labels(self, labels: LabelSet) -> EncodedLabels:
+        """Look labels up in the model's tag list, by name or alias; the embeddings are the tags' queries.
+
+        Raises:
+            InputError: if a label is not in the list.
+        """
+        rows = [(i, tag) for i, label in enumerate(labels.labels) for tag in self.tags.indices(label)]
+        owners = torch.tensor([i for i, _ in rows], dtype=torch.long)
+        queries = self.model.tag_head.tag_vectors.detach()[[tag for _, tag in rows]]
+        empty = queries.new_zeros(0, queries.shape[1])
+        return EncodedLabels(
+            label_set=labels, embeds=F.normalize(queries, dim=-1), owners=owners, background=empty
+        )
+
+    # ------------------------------------------------------------------- tag
+
+    def tag(self, image: Tag2TextImage, labels: EncodedLabels) -> Tagging:
+        """Probabilities of the asked labels; of several tags behind a label (repeated names, aliases) the best counts."""
+        self._own(image)
+        probs, chosen = image.tag_logits.sigmoid(), self._chosen(image.tag_logits)
+        groups = [self.tags.indices(label) for label in labels.label_set.labels]
+        scores = [float(probs[group].max()) for group in groups]
+        if self.threshold is not None:
+            ids = self.threshold.choose(scores, labels.names)
+        else:
+            order = sorted(range(len(groups)), key=lambda i: -scores[i])
+            ids = tuple(i for i in order if bool(chosen[groups[i]].any()))
+        return Tagging(names=labels.names, scores=tuple(scores), chosen=ids)
+
+    def recognise(self, image: Tag2TextImage) -> Tagging:
+        """All tags of the model's list, in its order; names may repeat."""
+        self._own(image)
+        chosen = self._chosen(image.tag_logits).nonzero()[:, 0]
+        order = chosen[image.tag_logits[chosen].argsort(descending=True, stable=True)]
+        return Tagging(
+            names=self.tags.names,
+            scores=tuple(image.tag_logits.sigmoid().tolist()),
+            chosen=tuple(order.tolist()),
+        )
+
+    def _chosen(self, logits: Float[Tensor, " tags"]) -> Bool[Tensor, " tags"]:
+        if self.threshold is None:
+            return self.choice.chosen(logits)
+        ids = self.threshold.choose(logits.sigmoid().tolist(), self.tags.names)
+        picked = torch.zeros_like(self.choice.deleted)
+        picked[list(ids)] = True
+        return (picked & ~self.choice.deleted).to(logits.device)
+
+    # --------------------------------------------------------------- caption
+
+    def guidance(
+        self, image: Tag2TextImage, tags: Sequence[str] | None = None, *, both: bool = False
+    ) -> Guidance:
+        """The tags that guide a caption or an answer.
+
+        Args:
+            image: encoded by this method.
+            tags: given by the user; recognised ones when None. Any words may be given, also outside the list.
+            both: given tags first, then recognised ones.
+        """
+        self._own(image)
+        words = [] if tags is None else [tag.strip().lower() for tag in tags if tag.strip()]
+        if tags is None or both:
+            found = recognised_tags(
+                image.tag_logits,
+                self._chosen(image.tag_logits),
+                self.tags.names,
+                sure_first=self.profile.sure_first,
+            )
+            words += [tag for tag in found if both is False or tag not in words]
+        scores = best_scores(image.tag_logits, self.tags.names)
+        return guide(words, scores, self.wordpieces, whole=self.profile.whole_tags)
+
+    def caption(
+        self, image: Tag2TextImage, *, tags: Sequence[str] | None = None, both: bool = False
+    ) -> Caption:
+        """A sentence guided by recognised tags, by given ones, or by both; see ``guidance``."""
+        return self.captions([image], [tags], both=both)[0]
+
+    def captions(
+        self,
+        images: Sequence[Tag2TextImage],
+        tags: TagLists | None = None,
+        *,
+        both: bool = False,
+        decoding: Decoding | None = None,
+        first_index: int = 0,
+    ) -> list[Caption]:
+        """Sentences of several images as one batch; equal to captioning them one by one.
+
+        Args:
+            images: encoded by this method.
+            tags: a list per image, or None for recognised tags.
+            both: see ``guidance``.
+            decoding: instead of the method's own.
+            first_index: see ``caption_batch``.
+
+        Returns:
+            Text and, per tag that guided it, its probability (NaN for a given tag outside the list).
+        """
+        if not images:
+            return []
+        guides = [
+            self.guidance(i, t, both=both) for i, t in zip(images, tags or [None] * len(images), strict=True)
+        ]
+        texts = caption_batch(
+            self.model,
+            self.wordpieces,
+            torch.stack([image.tokens for image in images]),
+            guides,
+            decoding=decoding or self.decoding,
+            mask_padding=self.profile.mask_padding,
+            first_index=first_index,
+        )
+        return [Caption(text=t, tags=_with_scores(g)) for t, g in zip(texts, guides, strict=True)]
+
+    # ---------------------------------------------------------------- answer
+
+    def answer(self, image: Tag2TextImage, question: str, *, use_tags: bool = True) -> str:
+        """A free-form answer; ``use_tags`` joins the recognised tags to the question."""
+        return self.answers([image], [question], use_tags=use_tags)[0]
+
+    def answers(
+        self, images: Sequence[Tag2TextImage], questions: Sequence[str], *, use_tags: bool = True
+    ) -> list[str]:
+        """Answers to one question per image, as one batch.
+
+        Raises:
+            InputError: if a question is empty.
+        """
+        if not images:
+            return []
+        asked = [check_question(question) for question in questions]
+        guides = [self.guidance(image, None if use_tags else ()) for image in images]
+        tokens = torch.stack([image.tokens for image in images])
+        return answer_batch(
+            self.model, self.wordpieces, tokens, asked, guides, num_beams=self.decoding.num_beams
+        )
+
+    # ------------------------------------------------------------------ rank
+
+    @torch.no_grad()
+    def embed_images(self, images: Sequence[Tag2TextImage]) -> Float[Tensor, "images dim"]:
+        """Unit-length embeddings for search."""
+        return self.model.aligned().embed_images(torch.stack([image.tokens for image in images]))
+
+    @torch.no_grad()
+    def embed_texts(self, texts: Sequence[str]) -> Float[Tensor, "texts dim"]:
+        """Unit-length embeddings of sentences or keywords."""
+        ids, mask = self.wordpieces.batch(texts, first=self.wordpieces.cls)
+        return self.model.aligned().embed_texts(ids.to(self.device), mask.to(self.device))
+
+    @torch.no_grad()
+    def match(self, images: Sequence[Tag2TextImage], texts: Sequence[str]) -> Float[Tensor, " pairs"]:
+        """Probability that image ``i`` and text ``i`` belong together, after cross-attention.
+
+        Raises:
+            InputError: if there are not as many images as texts.
+        """
+        if len(images) != len(texts):
+            raise InputError(f"expected one text per image, got {len(images)} images and {len(texts)} texts")
+        ids, mask = self.wordpieces.batch(texts, first=self.wordpieces.enc)
+        tokens = torch.stack([image.tokens for image in images])
+        logits = self.model.aligned().match_logits(ids.to(self.device), mask.to(self.device), tokens)
+        return logits.softmax(dim=-1)[:, 1]
+
+    # ---------------------------------------------------------------- report
+
+    def describe(self) -> dict[str, object]:
+        """What a result must name."""
+        return {
+            "model": self.name,
+            "weight_hash": self.weight_hash,
+            "method": METHOD,
+            "profile": self.profile.name,
+            "num_tags": len(self.tags.names),
+            "image_size": self.preprocessing.image_size,
+            "threshold": str(self.threshold) if self.threshold else "model",
+            "num_beams": self.decoding.num_beams,
+            "top_p": self.decoding.top_p,
+        }
+
+    def _own(self, image: Tag2TextImage) -> None:
+        refuse_foreign(image.method, METHOD)
+
+
+def square_pixels(image: Image.Image, preprocessing: Preprocessing) -> Float[Tensor, "3 side side"]:
+    """Normalised pixels of the whole image squeezed to a square (bilinear, the ratio is lost), as in the release."""
+    side = preprocessing.image_size
+    if image.size != (side, side):
+        image = image.resize((side, side), Image.Resampling.BILINEAR)
+    return to_tensor(image, preprocessing)
+
+
+def _with_scores(guidance: Guidance) -> Mapping[str, float]:
+    return {tag: guidance.scores.get(tag, float("nan")) for tag in guidance.tags}

@@ -1,0 +1,48 @@
+"""A tag list whose key is the index: a name may stand several times (a noun and a verb spelled alike)."""
+
+import difflib
+from collections import defaultdict
+from collections.abc import Sequence
+
+from tagalign.errors import InputError
+from tagalign.tags.normalize import normalize_tag
+from tagalign.types import Label
+
+
+class TagNames:
+    """Names in index order, and the indices behind a name.
+
+    Attributes:
+        names: as the model's list spells them.
+    """
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.names = tuple(names)
+        self._exact: dict[str, list[int]] = defaultdict(list)
+        self._normal: dict[str, list[int]] = defaultdict(list)
+        for index, name in enumerate(self.names):
+            self._exact[name].append(index)
+            self._normal[normalize_tag(name)].append(index)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def find(self, name: str) -> list[int]:
+        """All indices with this name, else with its normal form ("Dogs" finds "dog"); none when unknown."""
+        return list(self._exact.get(name) or self._normal.get(normalize_tag(name)) or [])
+
+    def indices(self, label: Label) -> list[int]:
+        """All indices that a label means, by its name or an alias.
+
+        Raises:
+            InputError: if the list has none of them.
+        """
+        found = dict.fromkeys(i for name in (label.name, *label.aliases) for i in self.find(name))
+        if not found:
+            near = difflib.get_close_matches(label.name, self.names, n=1)
+            hint = f"; the nearest is {near[0]!r}" if near else ""
+            raise InputError(
+                f"{label.name!r} is not among the {len(self)} tags this Tag2Text model was trained with{hint}. "
+                "For any other name use a method with an open list: --method tagclip"
+            )
+        return list(found)
