@@ -1,0 +1,34 @@
+"""The two flags that say which labels are meant."""
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tagalign.errors import InputError
+
+if TYPE_CHECKING:
+    from tagalign.types import LabelSet
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LabelFlags:
+    """Flags of every verb that asks for labels."""
+
+    labels: str | None = None
+    """Comma-separated names, or the name of a benchmark's list such as voc20."""
+    labels_file: Path | None = None
+    """A file with one label per line (labels may hold commas), or a label set in JSON."""
+
+    def label_set(self) -> "LabelSet":
+        """The labels meant.
+
+        Raises:
+            InputError: if none or both flags are given, or the labels cannot be used.
+        """
+        from tagalign.tags.label_sets import load_label_set
+
+        if (self.labels is None) == (self.labels_file is None):
+            raise InputError(
+                'give labels with --labels "a,b,c" or with --labels-file FILE (exactly one of them)'
+            )
+        return load_label_set(self.labels_file if self.labels_file is not None else str(self.labels))

@@ -1,0 +1,172 @@
+"""``tagalign VERB ...``: a table of verbs, flags made from one dataclass per verb, and the exit codes.
+
+0 done; 2 the user can mend it (one line, no traceback); 1 a fault of ours; 130 stopped by Ctrl-C.
+Only the verb's own module is imported, so ``--help`` stays fast.
+"""
+
+import dataclasses
+import importlib
+import json
+import os
+import sys
+import typing
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tagalign.errors import InputError, TagalignError, UnknownNameError
+
+VERBS: dict[str, tuple[str, str]] = {
+    "demo": (
+        "tagalign.cli.demo",
+        "see everything work on drawn scenes, in a few minutes, without a download",
+    ),
+    "tag": ("tagalign.cli.tag", "tags for photos, from any list of labels"),
+    "segment": ("tagalign.cli.segment", "a label for every pixel of photos"),
+    "refer": ("tagalign.cli.refer", "the region a phrase means, as mask and box"),
+    "caption": ("tagalign.cli.caption", "a sentence for photos, guided by tags"),
+    "ask": ("tagalign.cli.ask", "answer a question about a photo"),
+    "search": ("tagalign.cli.search", "find photos by words, or words by photo"),
+    "parse": ("tagalign.cli.parse", "captions to tags: objects, attributes and more"),
+    "vocabulary": ("tagalign.cli.vocabulary", "the most frequent tags of parsed captions"),
+    "label": ("tagalign.cli.label", "tags to vocabulary indices, for training"),
+    "distil": ("tagalign.cli.distil", "a small fast parser from any parser's output"),
+    "train": ("tagalign.cli.train", "train on your own image-caption pairs"),
+    "evaluate": ("tagalign.cli.evaluate", "score a model on a benchmark"),
+    "compare": ("tagalign.cli.compare", "do two results, or two parses, differ?"),
+    "data": ("tagalign.cli.data", "list benchmarks, and check a copy of one"),
+    "export": ("tagalign.cli.export", "masks and tags in the formats of other tools"),
+    "import": ("tagalign.cli.import_", "convert a released checkpoint"),
+    "app": ("tagalign.cli.app", "a web page for photos and labels"),
+    "serve": ("tagalign.cli.serve", "an HTTP server"),
+}
+"""Verb to module and one line of help. A module has ``run(settings) -> int``, and its settings are a dataclass."""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run a verb and return the exit code."""
+    args = list(sys.argv[1:] if argv is None else argv)
+    if not args or args[0] in {"-h", "--help", "help"}:
+        print(_overview())
+        return 0
+    if args[0] in {"-V", "--version"}:
+        from tagalign import __version__
+
+        print(f"tagalign {__version__}")
+        return 0
+    warnings.showwarning = _one_line_warning
+    os.environ.setdefault(
+        "TOKENIZERS_PARALLELISM", "false"
+    )  # its fork warning would end up in the user's terminal
+    return _guarded(args[0], args[1:])
+
+
+def _guarded(verb: str, args: list[str]) -> int:
+    try:
+        return _run(verb, args)
+    except TagalignError as error:
+        print(f"tagalign {verb}: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"tagalign {verb}: stopped; files that are there are whole", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader of a pipe has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        if error.filename is None and error.errno is None:
+            raise
+        print(
+            f"tagalign {verb}: {error.filename or 'the system'}: {error.strerror or error}", file=sys.stderr
+        )
+        return 2
+
+
+def _run(verb: str, args: list[str]) -> int:
+    if verb not in VERBS:
+        raise UnknownNameError("verb", verb, VERBS)
+    module = importlib.import_module(VERBS[verb][0])
+    run: Callable[[Any], int] = module.run
+    return run(parse_settings(typing.get_type_hints(run)["settings"], args, verb=verb))
+
+
+def parse_settings(kind: type, args: list[str], *, verb: str) -> Any:
+    """Flags to a settings dataclass; ``--config FILE`` gives the values that no flag sets.
+
+    Raises:
+        InputError: for a value that the dataclass refuses, or a config file that does not fit.
+    """
+    import tyro  # late: the table of verbs does not need it
+
+    args, config = _take_config(args)
+    options = {"default": _from_config(kind, config)} if config else {}
+    try:
+        return tyro.cli(kind, args=args, prog=f"tagalign {verb}", **options)
+    except ValueError as error:
+        if isinstance(error, TagalignError):
+            raise
+        raise InputError(str(error)) from error
+
+
+def _take_config(args: list[str]) -> tuple[list[str], Path | None]:
+    for i, arg in enumerate(args):
+        if arg == "--config":
+            if i + 1 == len(args):
+                raise InputError("--config needs a file: a settings.json that a run of this verb wrote")
+            return args[:i] + args[i + 2 :], Path(args[i + 1])
+        if arg.startswith("--config="):
+            return args[:i] + args[i + 1 :], Path(arg.removeprefix("--config="))
+    return args, None
+
+
+def _from_config(kind: type, path: Path) -> Any:
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise InputError(f"--config {path}: no such file") from error
+    except (ValueError, OSError) as error:
+        raise InputError(f"--config {path}: expected a JSON file, got something else ({error})") from error
+    values = values.get("settings", values) if isinstance(values, dict) else None
+    if not isinstance(values, dict):
+        raise InputError(f"--config {path}: expected an object with the fields of the verb")
+    fields = {field.name: field for field in dataclasses.fields(kind)}
+    hints = typing.get_type_hints(kind)
+    try:
+        return kind(
+            **{name: _restore(value, hints[name]) for name, value in values.items() if name in fields}
+        )
+    except TypeError as error:
+        raise InputError(f"--config {path}: {error}") from error
+
+
+def _restore(value: Any, hint: Any) -> Any:
+    """JSON has neither paths nor tuples."""
+    kinds = typing.get_args(hint) or (hint,)
+    if isinstance(value, str) and Path in kinds:
+        return Path(value)
+    if isinstance(value, list):
+        inner = Path if Path in kinds else str
+        return tuple(inner(v) if isinstance(v, str) else v for v in value)
+    return value
+
+
+def _one_line_warning(message: Warning | str, *_: Any, **__: Any) -> None:
+    print(f"warning: {message}", file=sys.stderr)
+
+
+def _overview() -> str:
+    width = max(map(len, VERBS))
+    rows = "\n".join(f"  {verb:<{width}}  {text}" for verb, (_, text) in VERBS.items())
+    return f"""usage: tagalign VERB [flags]      (tagalign VERB --help shows its flags)
+
+Tags, masks, referring masks, captions and search from image-caption pairs, open-vocabulary.
+
+{rows}
+
+example: tagalign segment photo.jpg --labels "dog,grass,sky" --model openai/clip-vit-base-patch16 --out masks
+"""
+
+
+if __name__ == "__main__":
+    sys.exit(main())

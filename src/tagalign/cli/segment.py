@@ -1,0 +1,128 @@
+"""``tagalign segment``: a label for every pixel of photos."""
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import tyro
+
+from tagalign.cli.common import (
+    ErrorLog,
+    ModelFlags,
+    close_run,
+    expand_images,
+    print_json,
+    progress,
+    warn_tiny,
+)
+from tagalign.cli.label_flags import LabelFlags
+from tagalign.cli.run_record import write_settings
+from tagalign.errors import InputError
+
+if TYPE_CHECKING:
+    from tagalign.tasks.model import Model
+    from tagalign.tasks.stream import Photo
+    from tagalign.types import EncodedLabels, Segmentation
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SegmentSettings(ModelFlags, LabelFlags):
+    """Give every pixel of photos one of your labels.
+
+    Writes NAME.png (palette, ids as in labels.json) per photo, and pictures to look at on request.
+    Example: tagalign segment photos/ --labels "dog,grass,sky" --model openai/clip-vit-base-patch16 --overlay
+    """
+
+    images: Annotated[tuple[str, ...], tyro.conf.Positional]
+    """Files, folders, glob patterns, or - for paths on standard input."""
+    out: Path = Path("masks")
+    """Folder for the results."""
+    background: bool = False
+    """Pixels below the method's threshold become `background`, id 0."""
+    aliases: bool = False
+    """Let the other words of a label set count for their label."""
+    refine: str = "none"
+    """Refinement by the colours of the photo: `none` or `pamr`."""
+    short_side: int | None = None
+    """Short side of the model's input in pixels; by default the method's own."""
+    overlay: bool = False
+    """Also write NAME.overlay.png: the photo with coloured labels and a legend."""
+    heat_maps: bool = False
+    """Also write NAME.LABEL.heat.png for each label."""
+    workers: int = 2
+    """Threads that decode photos."""
+    json: bool = False
+    """Print one JSON object per photo on standard output."""
+
+
+def run(settings: SegmentSettings) -> int:
+    """Segment all photos; one that fails is listed in ``errors.jsonl``."""
+    labels = settings.label_set()
+    paths = expand_images(settings.images)
+    warn_tiny(settings.model)
+    import tagalign
+    from tagalign.tasks.stream import encode_photos, output_names
+
+    model = tagalign.load(settings.model, **settings.options(), **_dense_options(settings))
+    encoded = model.encode_labels(labels)
+    names, done = output_names(paths), 0
+    with ErrorLog(settings.out) as errors:
+        photos = encode_photos(
+            model, paths, batch_size=settings.batch_size, on_error=errors.add, workers=settings.workers
+        )
+        for photo in progress(photos, "segmenting", total=len(paths)):
+            found = model.segment(photo.encoded, encoded, photo=photo.image)
+            _write(settings, names[photo.path], photo, found)
+            if settings.heat_maps:
+                _write_heat(settings.out, names[photo.path], photo, model, encoded)
+            done += 1
+        if done:
+            write_settings(settings.out, settings, model=model.method.describe(), labels=list(found.names))
+        return close_run(done=done, errors=errors, what="masks", where=settings.out)
+
+
+def _dense_options(settings: SegmentSettings) -> dict[str, Any]:
+    """Only what was asked for, so that methods without such an option need not know it."""
+    asked = {
+        "background_rule": settings.background,
+        "use_aliases": settings.aliases,
+        "refine": settings.refine if settings.refine != "none" else None,
+        "short_side": settings.short_side,
+    }
+    return {name: value for name, value in asked.items() if value}
+
+
+def _write(settings: SegmentSettings, name: str, photo: "Photo", found: "Segmentation") -> None:
+    from tagalign.atomic import atomic_write
+    from tagalign.export.masks import save_mask
+    from tagalign.export.overlay import overlay
+
+    path = settings.out / f"{name}.png"
+    save_mask(path, found.labels, len(found.names))
+    if settings.overlay:
+        with atomic_write(settings.out / f"{name}.overlay.png") as temp:
+            overlay(photo.image, found).save(temp, format="PNG")
+    if settings.json:
+        shares = {label: round(share, 6) for label, share in found.shares().items()}
+        print_json({"path": str(photo.path), "mask": str(path), "shares": shares})
+
+
+def _write_heat(out: Path, name: str, photo: "Photo", model: "Model", labels: "EncodedLabels") -> None:
+    from tagalign.atomic import atomic_write
+    from tagalign.export.overlay import heat_overlay
+
+    if len(labels.names) > MAX_HEAT_MAPS:
+        raise InputError(
+            f"--heat-maps writes one picture per label: at most {MAX_HEAT_MAPS} labels, got {len(labels.names)}"
+        )
+    for label, heat in zip(labels.names, model.heat_maps(photo.encoded, labels), strict=True):
+        with atomic_write(out / f"{name}.{safe_name(label)}.heat.png") as temp:
+            heat_overlay(photo.image, heat, label).save(temp, format="PNG")
+
+
+MAX_HEAT_MAPS = 100
+
+
+def safe_name(label: str) -> str:
+    """A label as part of a file name: letters and digits of any script, the rest as ``_``."""
+    return "".join(c if c.isalnum() else "_" for c in label)[:60]
