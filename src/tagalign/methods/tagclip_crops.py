@@ -104,7 +104,10 @@ def masked_class_tokens(
     rows = [torch.zeros(0, backbone.embed_dim, dtype=backbone.dtype, device=backbone.device)]
     for start in range(0, len(places), batch_size):
         chunk = places[start : start + batch_size]
-        crops = [cut_crop(images[i], regions[i].boxes[j], patch_size=backbone.patch_size, side=side) for i, j in chunk]
+        crops = [
+            cut_crop(images[i], regions[i].boxes[j], patch_size=backbone.patch_size, side=side)
+            for i, j in chunk
+        ]
         masks = torch.stack([regions[i].masks[j] for i, j in chunk])
         rows.append(_class_tokens(backbone, torch.stack(crops), _bias(masks, backbone)))
     return list(torch.cat(rows).split([int(region.filled().sum()) for region in regions]))
@@ -119,7 +122,9 @@ def _class_tokens(backbone: DenseCLIP, pixels: Tensor, bias: Tensor) -> Tensor:
     x, _ = backbone.embed_patches(pixels, positions="bilinear")
     for layer in backbone.layers[:-1]:
         q, k, v = backbone.qkv(layer, layer.layer_norm1(x))
-        mixed = torch.cat([attn.attention(q[:, :, :1], k, v, bias=bias), attn.attention(q[:, :, 1:], k, v)], dim=2)
+        mixed = torch.cat(
+            [attn.attention(q[:, :, :1], k, v, bias=bias), attn.attention(q[:, :, 1:], k, v)], dim=2
+        )
         x = backbone.feed_forward(layer, x + backbone.out(layer, mixed))
     return backbone.project(_last_class_token(backbone, x, bias))[:, 0]
 

@@ -75,12 +75,14 @@ PROFILES: dict[str, TagClipProfile] = {
 }
 
 
-def tagclip_profile(name: str) -> TagClipProfile:
-    """A profile by name.
+def tagclip_profile(name: str | TagClipProfile) -> TagClipProfile:
+    """A profile by name; one with switches of its own is passed through.
 
     Raises:
         UnknownNameError: listing the known ones.
     """
+    if isinstance(name, TagClipProfile):
+        return name
     if name not in PROFILES:
         raise UnknownNameError("profile", name, PROFILES)
     return PROFILES[name]
@@ -118,7 +120,9 @@ def layer_choice(
     last = num_layers - 1
     chosen = LayerChoice(
         refine=refine if refine is not None else tuple(range(max(0, last - REFINE_LAYERS), max(1, last))),
-        affinity=affinity if affinity is not None else tuple(range(max(0, num_layers - AFFINITY_LAYERS), num_layers)),
+        affinity=affinity
+        if affinity is not None
+        else tuple(range(max(0, num_layers - AFFINITY_LAYERS), num_layers)),
         min_votes=min_votes if min_votes is not None else max(1, round(num_layers / VOTE_SHARE)),
     )
     for name in ("refine", "affinity"):
@@ -126,5 +130,7 @@ def layer_choice(
         if not layers or not all(0 <= layer <= last for layer in layers):
             raise InputError(f"{name} layers: expected some of 0 to {last}, got {list(layers)}")
     if not 0 <= chosen.min_votes <= num_layers:
-        raise InputError(f"min_votes: expected 0 to {num_layers} (the number of layers), got {chosen.min_votes}")
+        raise InputError(
+            f"min_votes: expected 0 to {num_layers} (the number of layers), got {chosen.min_votes}"
+        )
     return chosen

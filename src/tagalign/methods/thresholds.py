@@ -88,4 +88,6 @@ def parse_threshold(text: str) -> Threshold:
     except ValueError as error:
         if isinstance(error, InputError):
             raise
-        raise InputError(f"threshold {text!r}: expected a number after the colon, such as {kind}:0.5") from error
+        raise InputError(
+            f"threshold {text!r}: expected a number after the colon, such as {kind}:0.5"
+        ) from error

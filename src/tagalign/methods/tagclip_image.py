@@ -1,0 +1,78 @@
+"""What TagCLIP and CLS-SEG keep of an image, and the size an image gets before it is encoded."""
+
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from jaxtyping import Float
+from torch import Tensor
+
+from tagalign.types import Size
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TagClipImage:
+    """An image after the encoder, with the attention maps and pixels that later steps need.
+
+    Attributes:
+        method: that encoded it; another one refuses it.
+        size: of the original image.
+        pixels: normalised, at the size that was encoded; crops are cut from them.
+        grid: rows and columns of patches.
+        embeds: of the patches, in the joint space; any norm.
+        attention: trusted attention between patches (``TagClipPass``).
+        affinity: mean attention for class activation maps; None for a tagger.
+        last_input: input of the last block; None for a tagger.
+    """
+
+    method: str
+    size: Size
+    pixels: Float[Tensor, "3 height width"]
+    grid: tuple[int, int]
+    embeds: Float[Tensor, "patches dim"]
+    attention: Float[Tensor, "patches patches"]
+    affinity: Float[Tensor, "patches patches"] | None = None
+    last_input: Float[Tensor, "tokens width"] | None = None
+
+
+def canvas_size(size: Size, *, patch_size: int, short_side: int | None, max_patches: int) -> Size:
+    """The size an image is resized to: whole patches, rounded up, as released.
+
+    Args:
+        size: of the original image.
+        patch_size: pixels.
+        short_side: wanted for the shorter side, the ratio is kept; None keeps the original resolution, as the paper does.
+        max_patches: larger images are shrunk to so many, because attention maps grow with the square of their number.
+
+    >>> canvas_size((375, 500), patch_size=16, short_side=None, max_patches=4096)
+    (384, 512)
+    """
+    scale = short_side / min(size) if short_side else 1.0
+    rows, cols = (max(1, math.ceil(round(side * scale, 6) / patch_size)) for side in size)
+    if rows * cols > max_patches:
+        shrink = math.sqrt(max_patches / (rows * cols))
+        rows = max(1, math.floor(rows * shrink))
+        cols = max(1, min(math.floor(cols * shrink), max_patches // rows))
+        rows = min(rows, max_patches // cols)
+    return rows * patch_size, cols * patch_size
+
+
+def buckets(sizes: Sequence[Size], *, batch_size: int, max_cells: int, patch_size: int) -> list[list[int]]:
+    """Indices of images of one size, at most ``batch_size`` together, fewer where their attention maps are large.
+
+    Args:
+        sizes: of the images, in whole patches.
+        batch_size: images in one pass.
+        max_cells: cells of one layer's maps over a batch.
+        patch_size: pixels.
+    """
+    by_size: dict[Size, list[int]] = defaultdict(list)
+    for i, size in enumerate(sizes):
+        by_size[size].append(i)
+    batches = []
+    for (height, width), ids in by_size.items():
+        cells = (height * width // patch_size**2) ** 2
+        step = max(1, min(batch_size, max_cells // cells))
+        batches += [ids[start : start + step] for start in range(0, len(ids), step)]
+    return batches

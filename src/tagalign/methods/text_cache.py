@@ -1,0 +1,90 @@
+"""Label embeddings on disk, by label set, templates and weights: 80 templates x 171 names cost more than many images."""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from tagalign.atomic import atomic_write
+from tagalign.backbones.dense_clip import DenseCLIP
+from tagalign.types import EncodedLabels, LabelSet
+
+FORMAT = 1
+"""Counted up when the meaning of the stored rows changes; older files are then ignored."""
+
+TENSORS = ("embeds", "owners", "background")
+
+
+def default_cache_dir() -> Path:
+    """``TAGALIGN_CACHE``, else ``tagalign`` below the user's cache folder."""
+    if chosen := os.environ.get("TAGALIGN_CACHE"):
+        return Path(chosen)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tagalign"
+
+
+def cached_labels(
+    encode: Callable[[LabelSet], EncodedLabels],
+    labels: LabelSet,
+    *,
+    backbone: DenseCLIP,
+    templates: Sequence[str],
+    variant: str,
+    folder: Path | None,
+) -> EncodedLabels:
+    """Embeddings of a label set, from the folder where it has them, else encoded and stored there.
+
+    Args:
+        encode: makes them.
+        labels: what to embed; everything but its name and version counts.
+        backbone: its weight hash and dtype count; one without a hash is never cached.
+        templates: used for a set that brings none.
+        variant: anything else that changes the embeddings, in words.
+        folder: made if missing; None switches the cache off. A damaged file is replaced, a folder that cannot be written
+            to is left alone.
+    """
+    if folder is None or not backbone.weight_hash:
+        return encode(labels)
+    path = folder / "text" / f"{cache_key(labels, backbone, templates, variant)}.safetensors"
+    found = _read(path, labels, backbone)
+    if found is not None:
+        return found
+    encoded = encode(labels)
+    _write(path, encoded)
+    return encoded
+
+
+def cache_key(labels: LabelSet, backbone: DenseCLIP, templates: Sequence[str], variant: str) -> str:
+    """24 hex digits that change with anything that changes the embeddings."""
+    content = {
+        "format": FORMAT,
+        "weights": backbone.weight_hash,
+        "dtype": str(backbone.dtype),
+        "labels": [[label.name, list(label.aliases)] for label in labels.labels],
+        "background": list(labels.background),
+        "templates": list(labels.templates or templates),
+        "variant": variant,
+    }
+    text = json.dumps(content, ensure_ascii=False, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:24]
+
+
+def _read(path: Path, labels: LabelSet, backbone: DenseCLIP) -> EncodedLabels | None:
+    try:
+        with safe_open(path, framework="pt", device=str(backbone.device)) as file:
+            embeds, owners, background = (file.get_tensor(name) for name in TENSORS)
+    except (OSError, SafetensorError):
+        return None
+    return EncodedLabels(label_set=labels, embeds=embeds, owners=owners, background=background)
+
+
+def _write(path: Path, encoded: EncodedLabels) -> None:
+    tensors = {name: getattr(encoded, name).contiguous().clone() for name in TENSORS}
+    try:
+        with atomic_write(path) as temp:
+            save_file(tensors, str(temp))
+    except (OSError, ValueError, SafetensorError):
+        return  # a cache that cannot be written (read-only home, full disk) costs time, not the run

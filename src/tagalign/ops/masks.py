@@ -1,0 +1,187 @@
+"""Binary masks: connected components, bounding boxes, and COCO's run-length code (plain and compressed).
+
+Boxes are XYXY, ends exclusive, in the unit of the mask's cells. Run lengths go down the columns, first column first, and
+start with the number of False cells, as COCO's do.
+"""
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Int
+from scipy import ndimage
+from torch import Tensor
+
+from tagalign.errors import DataError
+
+# 8 neighbours within a mask, none across masks: a whole stack is labelled in one call
+_STACK_8 = np.zeros((3, 3, 3), dtype=bool)
+_STACK_8[1] = True
+
+
+def connected_components(
+    masks: Bool[Tensor, "masks height width"],
+) -> tuple[Int[Tensor, "masks height width"], Int[Tensor, " masks"]]:
+    """Components of True cells that touch by a side or a corner.
+
+    Returns:
+        Ids from 1 within each mask, in the order of their first cell row by row, 0 where the mask is False; and the
+        number of components of each mask.
+    """
+    stacked, _ = ndimage.label(masks.cpu().numpy(), structure=_STACK_8)
+    first = np.concatenate(
+        [[0], np.maximum.accumulate(stacked.reshape(len(stacked), -1).max(axis=1, initial=0))]
+    )
+    local = np.where(stacked > 0, stacked - first[:-1, None, None], 0)
+    return torch.from_numpy(local.astype(np.int64)), torch.from_numpy(np.diff(first).astype(np.int64))
+
+
+def boxes_around(masks: Bool[Tensor, "masks height width"]) -> Int[Tensor, "masks 4"]:
+    """One box around all True cells of each mask; ``(0, 0, 0, 0)`` for an empty one."""
+    left, right = _ends(masks.any(dim=1))
+    top, bottom = _ends(masks.any(dim=2))
+    return torch.stack([left, top, right, bottom], dim=1)
+
+
+def _ends(lines: Bool[Tensor, "masks cells"]) -> tuple[Tensor, Tensor]:
+    """First and one past the last True cell of each row; both 0 where there is none."""
+    ids = torch.arange(1, lines.shape[1] + 1, device=lines.device)
+    end = (lines * ids).amax(dim=1)
+    start = torch.where(end > 0, lines.shape[1] - (lines * ids.flip(0)).amax(dim=1), 0)
+    return start, end
+
+
+def component_box_union(
+    masks: Bool[Tensor, "masks height width"], *, lose_last: bool = False
+) -> Bool[Tensor, "masks height width"]:
+    """Cells inside the bounding box of at least one connected component of their mask.
+
+    Args:
+        masks: any number of them; empty ones stay empty.
+        lose_last: clip the exclusive ends of the boxes to ``size - 1``, so that the last row and the last column are never
+            covered: what the released CLIP-ES and TagCLIP code does.
+    """
+    stacked, total = ndimage.label(masks.cpu().numpy(), structure=_STACK_8)
+    if not total:
+        return torch.zeros_like(masks)
+    mask, boxes = _component_boxes(stacked, total)
+    height, width = masks.shape[1:]
+    if lose_last:
+        boxes = np.minimum(boxes, np.array([width, height, width - 1, height - 1])[:, None])
+    return torch.from_numpy(_paint(mask, boxes, masks.shape)).to(masks.device)
+
+
+def _component_boxes(stacked: np.ndarray, total: int) -> tuple[np.ndarray, np.ndarray]:
+    """The mask of every component, and its left, top, right and bottom."""
+    mask, row, col = np.nonzero(stacked)
+    component = stacked[mask, row, col] - 1
+    owner = np.zeros(total, dtype=np.int64)
+    owner[component] = mask
+    low = np.full((2, total), np.iinfo(np.int64).max)
+    high = np.zeros((2, total), dtype=np.int64)
+    for axis, cells in enumerate((col, row)):
+        np.minimum.at(low[axis], component, cells)
+        np.maximum.at(high[axis], component, cells + 1)
+    return owner, np.concatenate([low, high])
+
+
+def _paint(mask: np.ndarray, boxes: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Union of the boxes of each mask, by second differences: the cost does not grow with the area of the boxes."""
+    left, top, right, bottom = boxes
+    full = (right > left) & (bottom > top)
+    mask, left, top, right, bottom = (a[full] for a in (mask, left, top, right, bottom))
+    steps = np.zeros((shape[0], shape[1] + 1, shape[2] + 1), dtype=np.int32)
+    for rows, cols, sign in ((top, left, 1), (bottom, right, 1), (top, right, -1), (bottom, left, -1)):
+        np.add.at(steps, (mask, rows, cols), sign)
+    covered: np.ndarray = steps.cumsum(axis=1).cumsum(axis=2)[:, :-1, :-1] > 0
+    return covered
+
+
+# --- run-length code --------------------------------------------------------------------------------------------------
+
+
+def run_lengths(mask: Bool[Tensor, "height width"]) -> list[int]:
+    """Lengths of the runs down the columns, the first of False cells (0 when the first cell is True).
+
+    >>> run_lengths(torch.tensor([[False, True], [True, True]]))
+    [1, 3]
+    """
+    cells = mask.cpu().numpy().T.ravel()
+    if not cells.size:
+        return []
+    edges = np.flatnonzero(cells[1:] != cells[:-1]) + 1
+    lengths = np.diff(np.concatenate([[0], edges, [cells.size]])).tolist()
+    return [0, *lengths] if cells[0] else lengths
+
+
+def mask_of_runs(lengths: list[int], size: tuple[int, int]) -> Bool[Tensor, "height width"]:
+    """The inverse of ``run_lengths``.
+
+    Raises:
+        DataError: if the lengths are negative or do not fill the size.
+    """
+    height, width = size
+    if min(lengths, default=0) < 0 or sum(lengths) != height * width:
+        raise DataError(
+            f"expected non-negative run lengths that fill {height} x {width} = {height * width} cells, "
+            f"got a sum of {sum(lengths)}"
+        )
+    values = np.arange(len(lengths)) % 2 == 1
+    cells = np.repeat(values, lengths).reshape(width, height).T
+    return torch.from_numpy(np.ascontiguousarray(cells))
+
+
+def compress_runs(lengths: list[int]) -> bytes:
+    """COCO's compressed string of run lengths.
+
+    From the fourth run on, the difference to the run two places before is stored; every number is cut into groups of
+    5 bits, lowest first, bit 6 set while more follow, plus 48 to make it printable.
+    """
+    out = bytearray()
+    for i, length in enumerate(lengths):
+        value = length - lengths[i - 2] if i > 2 else length
+        more = True
+        while more:
+            group = value & 31
+            value >>= 5
+            # the sign is bit 5 of the last group
+            more = value != (-1 if group & 16 else 0)
+            out.append((group | (32 if more else 0)) + 48)
+    return bytes(out)
+
+
+def expand_runs(code: bytes) -> list[int]:
+    """The inverse of ``compress_runs``.
+
+    Raises:
+        DataError: if a byte is out of range or the last number is cut off.
+    """
+    lengths: list[int] = []
+    value = shift = 0
+    for byte in code:
+        group = byte - 48
+        if not 0 <= group < 64:
+            raise DataError(f"expected compressed run lengths (bytes 48 to 111), got byte {byte}")
+        value |= (group & 31) << shift
+        shift += 5
+        if group & 32:
+            continue
+        if group & 16:
+            value -= 1 << shift
+        lengths.append(value + lengths[-2] if len(lengths) > 2 else value)
+        value = shift = 0
+    if shift:
+        raise DataError("the compressed run lengths end in the middle of a number; the code was cut off")
+    return lengths
+
+
+def encode_rle(mask: Bool[Tensor, "height width"]) -> bytes:
+    """A mask as COCO's compressed run-length code; its size must be kept beside it."""
+    return compress_runs(run_lengths(mask))
+
+
+def decode_rle(code: bytes, size: tuple[int, int]) -> Bool[Tensor, "height width"]:
+    """The mask of a compressed run-length code of ``(height, width)``.
+
+    Raises:
+        DataError: if the code is damaged or belongs to another size.
+    """
+    return mask_of_runs(expand_runs(code), size)
