@@ -52,7 +52,9 @@ def expand_images(inputs: Sequence[str]) -> list[Path]:
         InputError: if an input means no file at all.
     """
     if not inputs:
-        raise InputError("give at least one image: a file, a folder, a pattern, or - for paths on standard input")
+        raise InputError(
+            "give at least one image: a file, a folder, a pattern, or - for paths on standard input"
+        )
     paths: list[Path] = []
     for item in inputs:
         found = list(_expand(item))
@@ -71,7 +73,8 @@ def _expand(item: str) -> Iterator[Path]:
     elif path.exists():
         yield path
     else:
-        yield from (Path(p) for p in sorted(glob.glob(item, recursive=True))  # noqa: PTH207 - patterns may be absolute if Path(p).is_file())
+        found = glob.glob(item, recursive=True)  # noqa: PTH207 - Path.glob refuses absolute patterns
+        yield from (Path(name) for name in sorted(found) if Path(name).is_file())
 
 
 def _why_nothing(item: str) -> str:
