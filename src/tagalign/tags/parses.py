@@ -18,6 +18,7 @@ class ParsedCaption:
         scenes: places and surroundings; only parsers that tell them from objects fill this.
         actions: what somebody or something does, e.g. ``("ride",)``; only some parsers fill this.
         relations: ``(subject, relation, object)``; only some parsers fill this.
+        error: why the caption could not be parsed; None for a parsed one. Only parsers that ask a server set it.
     """
 
     objects: tuple[str, ...] = ()
@@ -26,6 +27,7 @@ class ParsedCaption:
     scenes: tuple[str, ...] = ()
     actions: tuple[str, ...] = ()
     relations: tuple[tuple[str, str, str], ...] = ()
+    error: str | None = None
 
     def tags(self, kind: str) -> tuple[str, ...]:
         """The tags of one kind.
@@ -36,7 +38,7 @@ class ParsedCaption:
         Raises:
             KeyError: if ``kind`` is not one of ``KINDS``.
         """
-        return getattr(self, _FIELDS[kind])  # type: ignore[no-any-return]
+        return getattr(self, _FIELDS[kind])
 
 
 _FIELDS = {"object": "objects", "attribute": "attributes", "scene": "scenes", "action": "actions"}

@@ -1,7 +1,6 @@
 """The top-K tags of a corpus, one typed list of objects, attributes, scenes, actions; labels against it."""
 
 import csv
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,14 +9,19 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int
 
+from tagalign.atomic import atomic_write
 from tagalign.errors import DataError, InputError
+from tagalign.tags.counting import TagCounter
 from tagalign.tags.normalize import normalize_tag
 from tagalign.tags.parses import KINDS, ParsedCaption
 
 DEFAULT_SIZES = {"object": 10_000, "attribute": 10_000}  # Table 5 of the paper: 20,000 tags together
 
+_COLUMNS = ("id", "tag", "kind", "count")
+_ALIASES = "aliases"  # an optional fifth column, words joined by "|"
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, eq=False)
 class TagLabels:
     """The positive tags of each caption as index lists (compressed rows, never dense).
 
@@ -36,6 +40,10 @@ class TagLabels:
         """Vocabulary indices of one caption."""
         return self.indices[self.indptr[caption] : self.indptr[caption + 1]]
 
+    def frequencies(self, size: int) -> Int[np.ndarray, " tags"]:
+        """Captions that have each of the ``size`` tags of the vocabulary."""
+        return np.bincount(self.indices, minlength=size).astype(np.int64)
+
 
 @dataclass(frozen=True)
 class TagVocabulary:
@@ -44,23 +52,34 @@ class TagVocabulary:
     Attributes:
         names: the tags, normalised. A name may stand once per kind.
         kinds: one of ``KINDS`` for each name.
-        counts: captions of the corpus that have the tag.
+        counts: captions of the corpus that have the tag or one of its aliases.
+        aliases: other tags that count as this one; empty for a vocabulary without merges.
     """
 
     names: tuple[str, ...]
     kinds: tuple[str, ...]
     counts: tuple[int, ...]
+    aliases: tuple[tuple[str, ...], ...] = ()
 
     def __len__(self) -> int:
         return len(self.names)
 
     @cached_property
-    def _ids(self) -> dict[tuple[str, str], int]:
-        return {(k, n): i for i, (k, n) in enumerate(zip(self.kinds, self.names, strict=True))}
+    def ids(self) -> dict[tuple[str, str], int]:
+        """``(kind, tag or alias) -> position``."""
+        ids = {(k, n): i for i, (k, n) in enumerate(zip(self.kinds, self.names, strict=True))}
+        for i, words in enumerate(self.aliases):
+            for word in words:
+                ids.setdefault((self.kinds[i], word), i)
+        return ids
 
     @classmethod
     def count(
-        cls, parses: Iterable[ParsedCaption], *, sizes: Mapping[str, int] | None = None
+        cls,
+        parses: Iterable[ParsedCaption],
+        *,
+        sizes: Mapping[str, int] | None = None,
+        merges: Mapping[str, str] | None = None,
     ) -> "TagVocabulary":
         """Counts tags over a stream of parses and keeps the most frequent of each kind.
 
@@ -68,6 +87,7 @@ class TagVocabulary:
             parses: read once; tags are normalised on the way.
             sizes: kind -> K, the length of its list; kinds not named get no tags. Defaults to
                 10,000 objects and 10,000 attributes.
+            merges: tag -> the tag it counts as, e.g. ``{"couch": "sofa"}``.
 
         Returns:
             The vocabulary. Ties are broken alphabetically. A corpus without tags gives an empty list.
@@ -75,29 +95,29 @@ class TagVocabulary:
         Raises:
             InputError: if a kind is unknown or a size is negative.
         """
-        sizes = DEFAULT_SIZES if sizes is None else sizes
-        for kind, size in sizes.items():
-            if kind not in KINDS or size < 0:
-                raise InputError(f"sizes needs a kind of {KINDS} and a size >= 0, got {kind}={size}")
-        counters = {kind: Counter[str]() for kind in KINDS if kind in sizes}
-        for parse in parses:
-            for kind, counter in counters.items():
-                counter.update({t for t in map(normalize_tag, parse.tags(kind)) if t})
-        rows = [
-            (name, kind, count)
-            for kind, counter in counters.items()
-            for name, count in sorted(counter.items(), key=lambda item: (-item[1], item[0]))[: sizes[kind]]
-        ]
-        return cls._of(rows)
+        sizes, merges = check_sizes(sizes), normalize_merges(merges)
+        with TagCounter() as counter:
+            for parse in parses:
+                for kind in sizes:
+                    tags = {merges.get(tag, tag) for tag in map(normalize_tag, parse.tags(kind)) if tag}
+                    counter.add(kind, tags)
+            return cls.of(counter.top(sizes), merges=merges)
 
     @classmethod
-    def _of(cls, rows: Sequence[tuple[str, str, int]]) -> "TagVocabulary":
-        names, kinds, counts = zip(*rows, strict=True) if rows else ((), (), ())
-        return cls(names, kinds, counts)
+    def of(
+        cls, entries: Sequence[tuple[str, str, int]], *, merges: Mapping[str, str] | None = None
+    ) -> "TagVocabulary":
+        """A vocabulary of ``(kind, tag, count)`` in this order; ``merges`` become aliases."""
+        kinds, names, counts = zip(*entries, strict=True) if entries else ((), (), ())
+        words: dict[str, list[str]] = {}
+        for alias, tag in (merges or {}).items():
+            words.setdefault(tag, []).append(alias)
+        aliases = tuple(tuple(sorted(words.get(name, ()))) for name in names)
+        return cls(names, kinds, counts, aliases if any(aliases) else ())
 
     def index(self, kind: str, name: str) -> int | None:
-        """Position of a tag, or None where the list does not have it."""
-        return self._ids.get((kind, normalize_tag(name)))
+        """Position of a tag or alias, or None where the list does not have it."""
+        return self.ids.get((kind, normalize_tag(name)))
 
     def label(
         self, parses: Iterable[ParsedCaption], *, kinds: Sequence[str] = ("object", "attribute")
@@ -119,29 +139,68 @@ class TagVocabulary:
         return TagLabels(np.array(indptr, dtype=np.int64), np.array(indices, dtype=np.int32))
 
     def save(self, path: str | Path) -> None:
-        """Writes a tab-separated file ``kind, name, count`` that a person can edit."""
-        path = Path(path)
-        temporary = path.with_name(path.name + ".part")
-        with temporary.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file, delimiter="\t", lineterminator="\n")
-            writer.writerow(("kind", "name", "count"))
-            writer.writerows(zip(self.kinds, self.names, self.counts, strict=True))
-        temporary.replace(path)
+        """Writes a tab-separated file that a person can edit: ``id, tag, kind, count`` and, with merges, ``aliases``.
+
+        Raises:
+            InputError: if the file cannot be written.
+        """
+        with atomic_write(path) as temp, temp.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file, delimiter="\t", lineterminator="\n", quoting=csv.QUOTE_NONE)
+            writer.writerow((*_COLUMNS, _ALIASES) if self.aliases else _COLUMNS)
+            for i, row in enumerate(zip(self.names, self.kinds, self.counts, strict=True)):
+                writer.writerow((i, *row, "|".join(self.aliases[i])) if self.aliases else (i, *row))
 
     @classmethod
     def load(cls, path: str | Path) -> "TagVocabulary":
-        """Reads what ``save`` wrote.
+        """Reads what ``save`` wrote, or a person edited; ids are renumbered by line.
 
         Raises:
-            DataError: if the file cannot be read or a line is not ``kind, name, count``.
+            DataError: if the file cannot be read, a line is malformed, or a tag stands twice in a kind.
         """
         try:
             lines = Path(path).read_text(encoding="utf-8").splitlines()
         except (OSError, UnicodeDecodeError) as error:
             raise DataError(f"cannot read the vocabulary {path}: {error}") from error
-        rows = []
-        for number, row in enumerate(csv.reader(lines[1:], delimiter="\t"), start=2):
-            if len(row) != 3 or row[0] not in KINDS or not row[2].isdecimal():
-                raise DataError(f"{path}:{number}: expected kind<TAB>name<TAB>count, got {row}")
-            rows.append((row[1], row[0], int(row[2])))
-        return cls._of(rows)
+        if not lines or tuple(lines[0].split("\t"))[:4] != _COLUMNS:
+            raise DataError(f"{path}: the first line must be {'<TAB>'.join(_COLUMNS)}")
+        rows = [_row(path, number, line) for number, line in enumerate(lines[1:], start=2) if line.strip()]
+        aliases = tuple(row[3] for row in rows)
+        names, kinds, counts, _ = zip(*rows, strict=True) if rows else ((), (), (), ())
+        if len(set(zip(kinds, names, strict=True))) != len(rows):
+            raise DataError(f"{path}: a tag stands twice in one kind")
+        return cls(names, kinds, counts, aliases if any(aliases) else ())
+
+
+def _row(path: str | Path, number: int, line: str) -> tuple[str, str, int, tuple[str, ...]]:
+    cells = line.split("\t")
+    if len(cells) not in (4, 5) or cells[2] not in KINDS or not cells[3].isdecimal() or not cells[1].strip():
+        raise DataError(f"{path}:{number}: expected {'<TAB>'.join(_COLUMNS)}, got {line!r}")
+    aliases = tuple(filter(None, cells[4].split("|"))) if len(cells) == 5 else ()
+    return cells[1].strip(), cells[2], int(cells[3]), aliases
+
+
+def check_sizes(sizes: Mapping[str, int] | None) -> dict[str, int]:
+    """The default sizes for None; refuses unknown kinds and negative sizes.
+
+    Raises:
+        InputError: if a kind is unknown or a size is negative.
+    """
+    sizes = DEFAULT_SIZES if sizes is None else sizes
+    for kind, size in sizes.items():
+        if kind not in KINDS or size < 0:
+            raise InputError(f"sizes needs kinds of {', '.join(KINDS)} and sizes >= 0, got {kind}={size}")
+    return dict(sizes)
+
+
+def normalize_merges(merges: Mapping[str, str] | None) -> dict[str, str]:
+    """Merges with both sides normalised; a chain ends at its last tag, a tag merged into itself is dropped."""
+    clean = {normalize_tag(alias): normalize_tag(tag) for alias, tag in (merges or {}).items()}
+    result = {}
+    for alias in clean:
+        tag, seen = alias, set[str]()
+        while tag in clean and tag not in seen:
+            seen.add(tag)
+            tag = clean[tag]
+        if alias and tag and alias != tag:
+            result[alias] = tag
+    return result
