@@ -1,0 +1,360 @@
+"""Train the tiny CLIP on pictures and alt text of the tiny world, and on nothing else.
+
+python runs/train_tiny_clip.py DATA OUT --steps 9000      (DATA from runs/tiny_clip_data.py)
+"""
+
+import argparse
+import json
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import torch
+import torch.distributed as dist
+import torch.multiprocessing as mp
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from torch.func import functional_call
+from torch.nn import functional as F
+from transformers import AttentionInterface, CLIPConfig, CLIPModel, CLIPTokenizer
+
+from tagalign.data.tiny_world import BACKGROUNDS, COLORS, OBJECTS, SIZE, TinyWorld
+
+WIDTH, LAYERS, TEXT_LAYERS, HEADS, PATCH, CONTEXT = 128, 7, 2, 4, 8, 32
+MEAN, STD = (
+    127.5,
+    64.0,
+)  # of pixel values in [0, 255]; the preprocessing config holds the same, divided by 255
+CROWDED_START, CROWDED_END, CROWDED_STEPS = (
+    0.2,
+    0.7,
+    4000,
+)  # share of crowded scenes in a batch: first, last, rise
+WARM_UP, WEIGHT_DECAY, CLIP_NORM, MAX_SCALE = 300, 0.05, 1.0, 100.0
+
+
+def plain_attention(module, query, key, value, attention_mask, scaling, **_):  # type: ignore[no-untyped-def]
+    """Attention by two matrix products: in bfloat16 on a CPU its backward pass is four times faster than sdpa's."""
+    scores = query @ key.transpose(-1, -2) * scaling
+    if module.is_causal:
+        tokens = scores.shape[-1]
+        scores = scores + torch.full((tokens, tokens), -1e4, dtype=scores.dtype).triu(1)
+    return (scores.softmax(-1) @ value).transpose(1, 2).contiguous(), None
+
+
+def new_model(tokenizer: CLIPTokenizer) -> CLIPModel:
+    AttentionInterface.register("plain", plain_attention)
+    shared = {
+        "hidden_size": WIDTH,
+        "intermediate_size": 4 * WIDTH,
+        "num_attention_heads": HEADS,
+        "hidden_act": "gelu",
+    }
+    marks = {"bos_token_id": tokenizer.bos_token_id, "eos_token_id": tokenizer.eos_token_id}
+    text = {
+        "vocab_size": len(tokenizer), "num_hidden_layers": TEXT_LAYERS, "max_position_embeddings": CONTEXT,
+        "pad_token_id": tokenizer.eos_token_id, **marks,
+    }  # fmt: skip
+    vision = {"num_hidden_layers": LAYERS, "image_size": SIZE, "patch_size": PATCH}
+    config = CLIPConfig(text_config=shared | text, vision_config=shared | vision, projection_dim=WIDTH)
+    config._attn_implementation = "plain"
+    return CLIPModel(config)
+
+
+class Trainee(nn.Module):
+    """The CLIP and a second image head that is thrown away: it reads the mean of the patches.
+
+    The head makes the patches hold what the caption says, in directions of its own: the class token alone leaves them
+    nearly empty in so small a model. The shipped projection has never seen a patch.
+    """
+
+    def __init__(self, clip: CLIPModel) -> None:
+        super().__init__()
+        self.clip = clip
+        self.pooled_norm = nn.LayerNorm(WIDTH)
+        self.pooled_head = nn.Linear(WIDTH, WIDTH, bias=False)
+        self.pooled_scale = nn.Parameter(clip.logit_scale.detach().clone())
+
+    def forward(
+        self, pixels: Tensor, ids: Tensor, keep: int, rng: torch.Generator
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        vision = self.clip.vision_model
+        tokens = self.embed(pixels)
+        if keep < tokens.shape[1] - 1:  # patches are dropped at random: twice the pictures in the same time
+            order = torch.rand(len(pixels), tokens.shape[1] - 1, generator=rng).argsort(1)[:, :keep] + 1
+            kept = tokens.gather(1, order[..., None].expand(-1, -1, WIDTH))
+            tokens = torch.cat([tokens[:, :1], kept], dim=1)
+        hidden = vision.encoder(inputs_embeds=vision.pre_layrnorm(tokens)).last_hidden_state
+        image = self.clip.visual_projection(vision.post_layernorm(hidden[:, 0]))
+        pooled = self.pooled_head(self.pooled_norm(hidden[:, 1:]).mean(1))
+        return image, pooled, self.text(ids)
+
+    def embed(self, pixels: Tensor) -> Tensor:
+        """The embeddings of CLIP; its convolution written as a product, whose gradient is cheaper."""
+        parts = self.clip.vision_model.embeddings
+        rows = SIZE // PATCH
+        blocks = pixels.reshape(len(pixels), 3, rows, PATCH, rows, PATCH).permute(0, 2, 4, 1, 3, 5)
+        patches = F.linear(
+            blocks.reshape(len(pixels), rows * rows, -1), parts.patch_embedding.weight.flatten(1)
+        )
+        cls = parts.class_embedding.expand(len(pixels), 1, -1)
+        return torch.cat([cls, patches], dim=1) + parts.position_embedding.weight
+
+    def text(self, ids: Tensor) -> Tensor:
+        text = self.clip.text_model
+        hidden = text.embeddings(input_ids=ids)
+        hidden = text.final_layer_norm(text.encoder(inputs_embeds=hidden).last_hidden_state)
+        ends = (ids == self.clip.config.text_config.eos_token_id).int().argmax(1)
+        return self.clip.text_projection(hidden[torch.arange(len(ids)), ends])
+
+
+def contrast(image: Tensor, text: Tensor, log_scale: Tensor, same: Tensor) -> Tensor:
+    """Contrastive loss in both directions; texts that are equal share their probability."""
+    image, text = F.normalize(image.float(), dim=-1), F.normalize(text.float(), dim=-1)
+    logits = log_scale.exp().clamp(max=MAX_SCALE) * image @ text.T
+    target = same / same.sum(1, keepdim=True)
+    return (F.cross_entropy(logits, target) + F.cross_entropy(logits.T, target)) / 2
+
+
+class Batches:
+    """Random batches of drawn scenes; the share of crowded ones rises over the run."""
+
+    def __init__(self, folder: Path) -> None:
+        tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer")
+        self.images = [np.load(folder / f"{kind}.npy", mmap_mode="r") for kind in ("easy", "crowded")]
+        self.ids = [self._encode(folder / f"{kind}.json", tokenizer) for kind in ("easy", "crowded")]
+
+    def _encode(self, path: Path, tokenizer: CLIPTokenizer) -> Tensor:
+        cache = path.with_suffix(".ids.npy")
+        if not cache.exists():
+            rows = tokenizer(json.loads(path.read_text()), truncation=True, max_length=CONTEXT)["input_ids"]
+            ids = np.full((len(rows), CONTEXT), tokenizer.eos_token_id, np.int64)
+            for index, row in enumerate(rows):
+                ids[index, : len(row)] = row
+            np.save(cache, ids)
+        return torch.from_numpy(np.load(cache))
+
+    def draw(self, size: int, seed: int, number: int, step: int) -> tuple[Tensor, Tensor]:
+        rng = np.random.default_rng((seed, number))  # a batch depends on its step alone: a resumed run is the same run
+        rise = min(step / CROWDED_STEPS, 1.0)
+        crowded = round(size * (CROWDED_START + (CROWDED_END - CROWDED_START) * rise))
+        images, ids = [], []
+        for kind, count in enumerate((size - crowded, crowded)):
+            rows = np.sort(rng.integers(0, len(self.images[kind]), count))
+            images.append(self.images[kind][rows])
+            ids.append(self.ids[kind][rows])
+        return to_pixels(np.concatenate(images)), torch.cat(ids)
+
+
+def to_pixels(images: np.ndarray) -> Tensor:
+    return (torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2).float() - MEAN) / STD
+
+
+def trim(ids: Tensor) -> Tensor:
+    """Drop the columns behind the longest text of a batch."""
+    return ids[:, : int((ids != ids[0, -1]).sum(1).max()) + 1]
+
+
+def learning_rate(step: int, steps: int, cooling: int, peak: float) -> float:
+    """Rise, stay, and fall in a straight line over the last `cooling` steps: a stopped run can be given more steps."""
+    return peak * min(1.0, (step + 1) / WARM_UP, (steps - step) / cooling)
+
+
+def save_state(path: Path, trainee: Trainee, optimizer: torch.optim.Optimizer, step: int) -> None:
+    tensors = {f"model.{name}": value for name, value in trainee.state_dict().items()}
+    for name, weight in trainee.named_parameters():
+        state = optimizer.state[weight]
+        tensors |= {f"first.{name}": state["exp_avg"], f"second.{name}": state["exp_avg_sq"]}
+    save_file(tensors, path.with_suffix(".part"), metadata={"step": str(step)})
+    path.with_suffix(".part").replace(path)
+
+
+def load_state(path: Path, trainee: Trainee, optimizer: torch.optim.Optimizer) -> int:
+    tensors = load_file(path)
+    with safe_open(path, "pt") as file:
+        step = int(file.metadata()["step"])
+    trainee.load_state_dict(
+        {k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")}
+    )
+    for name, weight in trainee.named_parameters():
+        moments = {"exp_avg": tensors[f"first.{name}"], "exp_avg_sq": tensors[f"second.{name}"]}
+        optimizer.state[weight] = {"step": torch.tensor(float(step)), **moments}
+    return step
+
+
+@torch.no_grad()
+def zero_shot(trainee: Trainee, tokenizer: CLIPTokenizer, count: int = 400) -> dict[str, float]:
+    """Accuracy on scenes kept aside: the object, colour and background of easy scenes, the top object of crowded ones."""
+    trainee.eval()
+
+    def embed(names: tuple[str, ...]) -> Tensor:
+        ids = tokenizer([f"a photo of a {name}" for name in names], padding=True, return_tensors="pt")[
+            "input_ids"
+        ]
+        return F.normalize(trainee.text(ids), dim=-1)
+
+    def image(scenes: list) -> tuple[Tensor, Tensor]:  # type: ignore[type-arg]
+        hidden = trainee.clip.vision_model(to_pixels(np.stack([s.image for s in scenes]))).last_hidden_state
+        return trainee.clip.visual_projection(trainee.clip.vision_model.post_layernorm(hidden[:, 0])), hidden[
+            :, 1:
+        ]
+
+    easy = list(TinyWorld(seed=0, split="val", crowded=0.0).take(count))
+    crowded = list(TinyWorld(seed=0, split="val-crowded", crowded=1.0).take(count))
+    scores: dict[str, float] = {}
+    embeds, _ = image(easy)
+    for key, names, of in (
+        ("object", OBJECTS, lambda s: s.layout.placed[0].name),
+        ("color", COLORS, lambda s: s.layout.placed[0].color),
+        ("background", BACKGROUNDS["default"], lambda s: s.background),
+    ):
+        best = (embeds @ embed(names).T).argmax(1).tolist()
+        scores[key] = sum(names[b] == of(s) for b, s in zip(best, easy, strict=True)) / count
+    embeds, patches = image(crowded)
+    names = embed(OBJECTS)
+    best = (embeds @ names.T).argmax(1).tolist()
+    scores["crowded"] = sum(OBJECTS[b] in s.tags.objects for b, s in zip(best, crowded, strict=True)) / count
+    everything = embed(OBJECTS + BACKGROUNDS["default"])
+    cells = np.stack([s.label_map("all")[PATCH // 2 :: PATCH, PATCH // 2 :: PATCH].ravel() for s in crowded])
+    on_object = torch.from_numpy(cells) < len(OBJECTS)
+    heads = {
+        "patch_clip": trainee.clip.visual_projection(trainee.clip.vision_model.post_layernorm(patches)),
+        "patch_pooled": trainee.pooled_head(trainee.pooled_norm(patches)),
+    }
+    for key, dense in heads.items():
+        right = (dense @ everything.T).argmax(-1) == torch.from_numpy(cells)
+        scores[key] = float(right[on_object].float().mean())
+    trainee.train()
+    return {key: round(value, 3) for key, value in scores.items()}
+
+
+def export(trainee: Trainee, tokenizer: CLIPTokenizer, out: Path) -> None:
+    """Write a Hugging Face folder with float16 weights."""
+    out.mkdir(parents=True, exist_ok=True)
+    tokenizer.save_pretrained(out)
+    weights = {name: value.half().contiguous() for name, value in trainee.clip.state_dict().items()}
+    save_file(weights, out / "model.safetensors", metadata={"format": "pt"})
+    config = trainee.clip.config.to_dict() | {"architectures": ["CLIPModel"], "torch_dtype": "float16"}
+    (out / "config.json").write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
+    processor = {
+        "image_processor_type": "CLIPImageProcessor", "do_convert_rgb": True, "do_resize": True,
+        "size": {"shortest_edge": SIZE}, "resample": 3, "do_center_crop": True, "crop_size": {"height": SIZE, "width": SIZE},
+        "do_rescale": True, "rescale_factor": 1 / 255, "do_normalize": True,
+        "image_mean": [MEAN / 255] * 3, "image_std": [STD / 255] * 3,
+    }  # fmt: skip
+    (out / "preprocessor_config.json").write_text(json.dumps(processor, indent=2) + "\n")
+
+
+def train(rank: int, args: argparse.Namespace) -> None:
+    """Train in one of `args.workers` processes of one thread each; on a busy machine threads wait for one another."""
+    torch.set_num_threads(1)
+    dist.init_process_group("gloo", init_method=f"file://{args.meeting}", rank=rank, world_size=args.workers)
+    torch.manual_seed(args.seed)
+    batches = Batches(args.data)
+    tokenizer = CLIPTokenizer.from_pretrained(args.data / "tokenizer", model_max_length=CONTEXT)
+    trainee = Trainee(new_model(tokenizer)).train()
+    groups = [
+        {"params": [p for p in trainee.parameters() if p.ndim > 1], "weight_decay": WEIGHT_DECAY},
+        {"params": [p for p in trainee.parameters() if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    optimizer = torch.optim.AdamW(groups, lr=args.lr, betas=(0.9, 0.98), eps=1e-6, fused=True)
+    state = args.data / f"{args.out.name}.state.safetensors"
+    first = load_state(state, trainee, optimizer) if args.resume else 0
+    started, totals = time.time(), [0.0, 0.0]
+    for step in range(first, args.steps):
+        losses = train_step(trainee, optimizer, batches, args, step, rank)
+        totals = [0.98 * total + 0.02 * loss for total, loss in zip(totals, losses, strict=True)]
+        if rank == 0 and (step + 1) % 50 == 0:
+            minutes = round((time.time() - started) / 60, 2)
+            print(
+                json.dumps({"step": step + 1, "minutes": minutes, "loss": [round(t, 3) for t in totals]}),
+                flush=True,
+            )
+        if rank == 0 and ((step + 1) % args.every == 0 or step + 1 == args.steps):
+            print(json.dumps({"step": step + 1} | zero_shot(trainee, tokenizer)), flush=True)
+            export(trainee, tokenizer, args.out)
+            save_state(state, trainee, optimizer, step + 1)
+    dist.destroy_process_group()
+
+
+def train_step(
+    trainee: Trainee,
+    optimizer: torch.optim.Optimizer,
+    batches: Batches,
+    args: argparse.Namespace,
+    step: int,
+    rank: int,
+) -> list[float]:
+    own = args.batch // args.workers
+    pixels, ids = batches.draw(own, args.seed, step * args.workers + rank, step)
+    rng = torch.Generator().manual_seed((args.seed * 1_000_003 + step) * args.workers + rank)
+    for group in optimizer.param_groups:
+        group["lr"] = learning_rate(step, args.steps, args.cooling, args.lr)
+    whole = step >= args.steps - args.whole
+    # float32 weights, everything computed in bfloat16: a quarter faster here than autocast
+    rounded = {name: weight.bfloat16() for name, weight in trainee.named_parameters()}
+    keep = (SIZE // PATCH) ** 2 if whole else args.keep
+    outputs = functional_call(trainee, rounded, (pixels.bfloat16(), trim(ids), keep, rng))
+    image, pooled, text = (gathered(output.float(), rank, args.workers) for output in outputs)
+    everyone = gathered(ids, rank, args.workers)
+    same = (everyone[:, None] == everyone[None]).all(-1).float()
+    losses = [
+        contrast(image, text, trainee.clip.logit_scale, same),
+        contrast(pooled, text, trainee.pooled_scale, same),
+    ]
+    (losses[0] + args.pooled * losses[1]).backward()
+    add_gradients(trainee, args.workers)
+    nn.utils.clip_grad_norm_(trainee.parameters(), CLIP_NORM)
+    optimizer.step()
+    optimizer.zero_grad(set_to_none=True)
+    return [loss.item() for loss in losses]
+
+
+def gathered(own: Tensor, rank: int, workers: int) -> Tensor:
+    """Rows of all processes; gradients flow into the own ones, so that summing them over processes is exact."""
+    rows = [torch.empty_like(own) for _ in range(workers)]
+    dist.all_gather(rows, own.detach().contiguous())
+    rows[rank] = own
+    return torch.cat(rows)
+
+
+def add_gradients(trainee: Trainee, workers: int) -> None:
+    for scale in (trainee.clip.logit_scale, trainee.pooled_scale):
+        scale.grad /= workers  # every process holds the whole gradient of the scales
+    flat = torch.cat([p.grad.flatten() for p in trainee.parameters()])
+    dist.all_reduce(flat)
+    for weight, grad in zip(
+        trainee.parameters(), flat.split([p.numel() for p in trainee.parameters()]), strict=True
+    ):
+        weight.grad = grad.view_as(weight)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--steps", type=int, default=9000)
+    parser.add_argument(
+        "--cooling", type=int, default=1500, help="last steps, over which the learning rate falls"
+    )
+    parser.add_argument("--whole", type=int, default=500, help="last steps, which see all patches")
+    parser.add_argument("--resume", action="store_true", help="go on from the state beside the data")
+    parser.add_argument("--batch", type=int, default=192, help="pictures of a step, all processes together")
+    parser.add_argument("--lr", type=float, default=1e-3)
+    parser.add_argument("--keep", type=int, default=40, help="patches of 100 that a training step sees")
+    parser.add_argument(
+        "--pooled", type=float, default=0.5, help="weight of the loss on the mean of the patches"
+    )
+    parser.add_argument("--every", type=int, default=500)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--workers", type=int, default=2, help="processes of one thread each")
+    args = parser.parse_args()
+    with TemporaryDirectory() as folder:
+        args.meeting = Path(folder) / "meeting"
+        mp.spawn(train, (args,), nprocs=args.workers)
+
+
+if __name__ == "__main__":
+    main()
