@@ -1,0 +1,103 @@
+"""What a training loop eats: batches of frozen features or of pixels, and where to go on after each of them."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol, Self, TypeVar
+
+import torch
+from jaxtyping import Float, Int, UInt8
+from torch import Tensor
+
+from tagalign.ops.tag_rows import TagRows
+
+Position = Any
+"""JSON values that say where a source stands; opaque to the loop, which stores them in its checkpoints."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FeatureBatch:
+    """Frozen features of images, and their captions.
+
+    Attributes:
+        features: patch tokens before the last layer norm, any float type.
+        grid: rows and columns of patches.
+        texts: caption embeddings, any norm; None where no caption is used.
+        tags: of the captions.
+        keys: of the pairs; may be empty where the source has none.
+        position: where the source stands after this batch.
+        skipped: samples left out on the way, by reason.
+    """
+
+    features: Float[Tensor, "batch patches width"]
+    grid: tuple[int, int]
+    texts: Float[Tensor, "batch dim"] | None
+    tags: TagRows
+    keys: tuple[str, ...] = ()
+    position: Position = None
+    skipped: Mapping[str, int] = field(default_factory=dict)
+
+    def to(self, device: torch.device | str) -> Self:
+        """On another device, without waiting for the copies."""
+        texts = None if self.texts is None else self.texts.to(device, non_blocking=True)
+        features = self.features.to(device, non_blocking=True)
+        return replace(self, features=features, texts=texts, tags=self.tags.to(device))
+
+    def __len__(self) -> int:
+        return len(self.features)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PixelBatch:
+    """Decoded images and tokenised captions; pixels travel as bytes and are normalised on the device.
+
+    Attributes:
+        pixels: RGB, cropped to one size.
+        caption_ids: token ids, padded after the end token; None where no caption is used.
+        tags: of the captions.
+        keys: of the pairs.
+        position: where the source stands after this batch.
+        skipped: samples left out on the way, by reason.
+    """
+
+    pixels: UInt8[Tensor, "batch 3 height width"]
+    caption_ids: Int[Tensor, "batch tokens"] | None
+    tags: TagRows
+    keys: tuple[str, ...] = ()
+    position: Position = None
+    skipped: Mapping[str, int] = field(default_factory=dict)
+
+    def to(self, device: torch.device | str) -> Self:
+        """On another device, without waiting for the copies."""
+        ids = None if self.caption_ids is None else self.caption_ids.to(device, non_blocking=True)
+        pixels = self.pixels.to(device, non_blocking=True)
+        return replace(self, pixels=pixels, caption_ids=ids, tags=self.tags.to(device))
+
+    def pin_memory(self) -> Self:
+        """In page-locked memory, from which copies run beside the computation."""
+        ids = None if self.caption_ids is None else self.caption_ids.pin_memory()
+        tags = TagRows(
+            images=self.tags.images.pin_memory(),
+            tags=self.tags.tags.pin_memory(),
+            num_images=self.tags.num_images,
+        )
+        return replace(self, pixels=self.pixels.pin_memory(), caption_ids=ids, tags=tags)
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+
+AnyBatch = TypeVar("AnyBatch", FeatureBatch, PixelBatch, covariant=True)
+
+
+class BatchSource(Protocol[AnyBatch]):
+    """An endless stream of batches that can be entered anywhere.
+
+    Attributes:
+        batch_size: images per batch of this process.
+    """
+
+    batch_size: int
+
+    def batches(self, position: Position = None) -> Iterator[AnyBatch]:
+        """Batches from the start, or from the ``position`` that an earlier batch carried; the same ones every time."""
+        ...

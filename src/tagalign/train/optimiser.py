@@ -1,0 +1,50 @@
+"""AdamW as the papers use it: which parameters decay, and the learning rate of a batch size. Knows no method."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from torch import nn
+from torch.optim import AdamW
+
+
+def decay_groups(
+    module: nn.Module, *, weight_decay: float, decay_scalars: bool = False
+) -> list[dict[str, Any]]:
+    """Two parameter groups, with and without weight decay; frozen parameters are in neither.
+
+    Matrices and kernels decay, biases and other 1-D parameters do not; 0-D ones (gates, temperatures) on
+    request.
+    """
+    trained = [(name, p) for name, p in module.named_parameters() if p.requires_grad]
+    decays = [
+        (p.ndim >= 2 and not name.endswith("bias")) or (p.ndim == 0 and decay_scalars) for name, p in trained
+    ]
+    groups = [
+        {"params": _pick(trained, decays), "weight_decay": weight_decay},
+        {"params": _pick(trained, [not d for d in decays]), "weight_decay": 0.0},
+    ]
+    return [group for group in groups if group["params"]]
+
+
+def _pick(named: Iterable[tuple[str, nn.Parameter]], chosen: Iterable[bool]) -> list[nn.Parameter]:
+    return [p for (_, p), keep in zip(named, chosen, strict=True) if keep]
+
+
+def adamw(
+    module: nn.Module,
+    *,
+    learning_rate: float,
+    betas: tuple[float, float] = (0.9, 0.999),
+    eps: float = 1e-8,
+    weight_decay: float = 0.01,
+    decay_scalars: bool = False,
+) -> AdamW:
+    """AdamW over ``decay_groups``, fused where the device has it."""
+    groups = decay_groups(module, weight_decay=weight_decay, decay_scalars=decay_scalars)
+    fused = all(p.is_cuda for group in groups for p in group["params"])
+    return AdamW(groups, lr=learning_rate, betas=betas, eps=eps, fused=fused)
+
+
+def rate_for_batch(learning_rate: float, *, batch_size: int, rate_batch: int | None) -> float:
+    """``learning_rate * batch_size / rate_batch``, or the rate itself where it does not depend on the batch."""
+    return learning_rate if rate_batch is None else learning_rate * batch_size / rate_batch

@@ -1,0 +1,90 @@
+"""Named switches of TagAlign's training: what the paper prints, what its release does, what we mend.
+
+A profile ends at the door (``train_tagalign``): everything below receives its fields as plain arguments.
+"""
+
+from dataclasses import dataclass
+
+from tagalign.errors import UnknownNameError
+from tagalign.ops.losses import RELEASED_PROB_FLOOR
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainProfile:
+    """How the projector is trained.
+
+    Attributes:
+        name: of the profile; printed beside every number. Pixel statistics belong to the profile of the same
+            name in ``methods.dense_profiles``, so that training and inference cannot disagree.
+        loss: tag loss, a name in ``aligner.TAG_LOSSES``.
+        prob_floor: see ``softmax_tag_loss``; None is exact.
+        template: prompt of a tag.
+        learning_rate: of AdamW, constant.
+        rate_batch: the rate grows with ``batch size / rate_batch``; None leaves it alone.
+        betas: of AdamW.
+        eps: of AdamW.
+        weight_decay: of AdamW; biases and other 1-D parameters are exempt.
+        decay_scalars: whether gates and temperatures (0-D) decay too.
+        clip_norm: largest norm of the gradient.
+        temperature: start of both temperatures.
+        augmentation: of pixels, a name in ``data.augment.AUGMENTATIONS``.
+    """
+
+    name: str
+    loss: str
+    prob_floor: float | None
+    template: str
+    rate_batch: int | None
+    decay_scalars: bool
+    augmentation: str
+    learning_rate: float = 1e-3
+    betas: tuple[float, float] = (0.9, 0.999)
+    eps: float = 1e-6
+    weight_decay: float = 0.05
+    clip_norm: float = 5.0
+    temperature: float = 0.07
+
+
+TRAIN_PROFILES: dict[str, TrainProfile] = {
+    # section 4.2 and C.2: AdamW, 1e-3, constant; silent about decay and clipping, where the release's values stand
+    "paper": TrainProfile(
+        name="paper",
+        loss="balanced",
+        prob_floor=None,
+        template="a photo of a {}",
+        rate_batch=None,
+        decay_scalars=False,
+        augmentation="crop",
+    ),
+    # Qinying-Liu/TagAlign at 02757a4: plain softmax with a floor, RandAugment, decaying gates and temperatures
+    "released": TrainProfile(
+        name="released",
+        loss="softmax",
+        prob_floor=RELEASED_PROB_FLOOR,
+        template="a photo of a {}.",
+        rate_batch=4096,
+        decay_scalars=True,
+        augmentation="released",
+    ),
+    # the release without its floor and without decay on gates and temperatures, with the paper's loss
+    "fixed": TrainProfile(
+        name="fixed",
+        loss="balanced",
+        prob_floor=None,
+        template="a photo of a {}.",
+        rate_batch=4096,
+        decay_scalars=False,
+        augmentation="released",
+    ),
+}
+
+
+def train_profile(name: str) -> TrainProfile:
+    """A profile by name.
+
+    Raises:
+        UnknownNameError: listing the known ones.
+    """
+    if name not in TRAIN_PROFILES:
+        raise UnknownNameError("profile", name, TRAIN_PROFILES)
+    return TRAIN_PROFILES[name]
