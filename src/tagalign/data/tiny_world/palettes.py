@@ -113,7 +113,7 @@ def _blades(rng: np.random.Generator) -> Covers:
 
 
 def _clouds(rng: np.random.Generator) -> Covers:
-    return _blobs(rng, 60, 6, 15), _blobs(rng, 40, 12, 26) * 0.6
+    return _blobs(rng, 60, 6.0, 15.0), _blobs(rng, 40, 12.0, 26.0) * 0.6
 
 
 def _grains(rng: np.random.Generator) -> Covers:
@@ -127,7 +127,7 @@ def _waves(rng: np.random.Generator) -> Covers:
 
 
 def _drifts(rng: np.random.Generator) -> Covers:
-    return _blobs(rng, 70, 4, 14), _blobs(rng, 260, 2.2, 2.2)
+    return _blobs(rng, 70, 4.0, 14.0), _blobs(rng, 260, 2.2, 2.2)
 
 
 def _lanes(rng: np.random.Generator) -> Covers:
@@ -151,7 +151,7 @@ def _bricks(rng: np.random.Generator) -> Covers:
 
 def _trunks(rng: np.random.Generator) -> Covers:
     y, x = _grid()
-    return _blobs(rng, 140, 5, 5), ((x + 3 * np.sin(y / 25)) % 20 < 4).astype(np.float32)
+    return _blobs(rng, 140, 5.0, 5.0), ((x + 3 * np.sin(y / 25)) % 20 < 4).astype(np.float32)
 
 
 def _dunes(rng: np.random.Generator) -> Covers:
@@ -161,7 +161,7 @@ def _dunes(rng: np.random.Generator) -> Covers:
 
 
 def _stars(rng: np.random.Generator) -> Covers:
-    return _marks(rng, 330, 2, 2), _blobs(rng, 30, 16, 30)
+    return _marks(rng, 330, 2, 2), _blobs(rng, 30, 16.0, 30.0)
 
 
 def _rows(rng: np.random.Generator) -> Covers:

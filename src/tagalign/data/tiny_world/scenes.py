@@ -26,8 +26,27 @@ SIZE_SHARES = {"small": 0.35, "medium": 0.35, "big": 0.3}
 EASY_SIZE_SHARES = {"small": 0.1, "medium": 0.25, "big": 0.65}
 TWIN_SHARE = 0.25  # crowded scenes with a second object of a kind, in another look
 ACTION_SHARE = 0.5  # animals that do something
-MIN_VISIBLE = 0.6  # share of a box that no later box may cover
-PLACE_TRIES = 12
+
+
+@dataclass(frozen=True)
+class Crowd:
+    """How tightly the objects of a crowded scene stand.
+
+    Attributes:
+        min_visible: Share of the box of an object that no nearer box may cover.
+        tries: Places tried before an object is left out.
+        full: Number of objects from which on `full_shares` hold.
+        full_shares: Frequencies of the sizes in such full scenes.
+    """
+
+    min_visible: float
+    tries: int
+    full: int
+    full_shares: dict[str, float]
+
+
+DENSE = Crowd(0.5, 60, 4, {"small": 0.8, "medium": 0.2})
+ROOMY = Crowd(0.6, 12, 6, {})  # few scenes of four objects and none of five: the encoder starts with these
 
 
 @dataclass(frozen=True)
@@ -83,7 +102,9 @@ def pick(rng: Random, names: Sequence[str], cumulative: Sequence[float]) -> str:
     return rng.choices(names, cum_weights=cumulative)[0]
 
 
-def sample_layout(rng: Random, *, crowded: float, image_side: int, palette: Palette) -> Layout:
+def sample_layout(
+    rng: Random, *, crowded: float, image_side: int, palette: Palette, crowd: Crowd = DENSE
+) -> Layout:
     """Draw a layout.
 
     Args:
@@ -91,6 +112,7 @@ def sample_layout(rng: Random, *, crowded: float, image_side: int, palette: Pale
         crowded: Probability of a scene of two to five objects; the others show one, mostly a big one.
         image_side: Side of the picture in pixels.
         palette: Which backgrounds may occur.
+        crowd: How tightly several objects stand.
 
     Returns:
         The layout, far objects first; it holds at least one object.
@@ -101,7 +123,7 @@ def sample_layout(rng: Random, *, crowded: float, image_side: int, palette: Pale
         name = pick(rng, OBJECTS, _OBJECT_WEIGHTS)
         placed = [_place(rng, name, EASY_SIZE_SHARES, EASY_SIDES_PX, image_side)]
     else:
-        placed = _place_many(rng, _kinds(rng), image_side)
+        placed = _place_many(rng, _kinds(rng), image_side, crowd)
     # What stands lower in the picture is nearer and covers what stands higher.
     return Layout(background, offset, tuple(sorted(placed, key=lambda one: one.top + one.side)))
 
@@ -114,16 +136,17 @@ def _kinds(rng: Random) -> list[str]:
     return kinds
 
 
-def _place_many(rng: Random, kinds: list[str], image_side: int) -> list[Placed]:
+def _place_many(rng: Random, kinds: list[str], image_side: int, crowd: Crowd) -> list[Placed]:
     placed: list[Placed] = []
+    shares = crowd.full_shares if len(kinds) >= crowd.full else SIZE_SHARES
     for name in kinds:
-        one = _place(rng, name, SIZE_SHARES, SIDES_PX, image_side)
+        one = _place(rng, name, shares, SIDES_PX, image_side)
         if any(
             (one.name, one.color, one.pattern) == (other.name, other.color, other.pattern) for other in placed
         ):
             continue
-        for _ in range(PLACE_TRIES):
-            if _all_visible([*placed, one]):
+        for _ in range(crowd.tries):
+            if _all_visible([*placed, one], crowd.min_visible):
                 placed.append(one)
                 break
             one = _move(rng, one, image_side)
@@ -154,11 +177,11 @@ def _move(rng: Random, one: Placed, image_side: int) -> Placed:
     return replace(one, left=int(rng.random() * room), top=int(rng.random() * room))
 
 
-def _all_visible(placed: list[Placed]) -> bool:
+def _all_visible(placed: list[Placed], min_visible: float) -> bool:
     ordered = sorted(placed, key=lambda one: one.top + one.side)
     for index, far in enumerate(ordered):
         covered = sum(_overlap(far, near) for near in ordered[index + 1 :])
-        if covered > (1 - MIN_VISIBLE) * far.side**2:
+        if covered > (1 - min_visible) * far.side**2:
             return False
     return True
 

@@ -13,7 +13,7 @@ from tagalign.data.tiny_world.names import BACKGROUND_RULE, BACKGROUNDS, CLASS_S
 from tagalign.data.tiny_world.palettes import TILE, background_tile
 from tagalign.data.tiny_world.questions import questions
 from tagalign.data.tiny_world.referring import expressions
-from tagalign.data.tiny_world.scenes import Layout, sample_layout
+from tagalign.data.tiny_world.scenes import DENSE, ROOMY, Layout, sample_layout
 from tagalign.data.tiny_world.sprites import Sprite, sprite
 from tagalign.data.tiny_world.truth import Tags, relations, true_tags
 from tagalign.errors import InputError, UnknownNameError
@@ -188,6 +188,7 @@ class TinyWorld:
         size: Side of the pictures in pixels, at most 140.
         palette: `default`, or `other`: other backgrounds and other shades of the colours.
         crowded: Probability of a scene of two to five objects; the others show one object, mostly a big one.
+        roomy: Whether crowded scenes keep more distance and seldom show more than three objects.
 
     Raises:
         InputError: If an argument cannot be used.
@@ -205,6 +206,7 @@ class TinyWorld:
         size: int = SIZE,
         palette: Palette = "default",
         crowded: float = 0.7,
+        roomy: bool = False,
     ) -> None:
         if palette not in BACKGROUNDS:
             raise UnknownNameError("palette", palette, BACKGROUNDS)
@@ -213,13 +215,20 @@ class TinyWorld:
         if not 40 <= size <= TILE - 100:
             raise InputError(f"size must be 40 to {TILE - 100} pixels, got {size}")
         self.seed, self.split, self.size, self.palette, self.crowded = seed, split, size, palette, crowded
+        self.roomy = roomy
 
     def __getitem__(self, index: int) -> Scene:
         if index < 0:
             raise InputError(f"scenes are numbered from 0, got {index}")
         key = f"{self.split}-{index:06d}"
         rng = Random(f"{self.seed}/{key}/layout")  # noqa: S311 - drawings, not secrets
-        layout = sample_layout(rng, crowded=self.crowded, image_side=self.size, palette=self.palette)
+        layout = sample_layout(
+            rng,
+            crowded=self.crowded,
+            image_side=self.size,
+            palette=self.palette,
+            crowd=ROOMY if self.roomy else DENSE,
+        )
         return Scene(key, self.seed, layout, self.size, self.palette)
 
     def take(self, count: int, start: int = 0) -> Iterator[Scene]:
