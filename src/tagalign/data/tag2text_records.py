@@ -101,7 +101,9 @@ def read_records(path: str | Path, *, num_tags: int) -> TaggedRecords:
     """
     path = Path(path)
     rows = _read_json(path) if path.suffix == ".json" else _read_parquet(path)
-    table = pa.Table.from_pylist([_checked(row, i, path, num_tags) for i, row in enumerate(rows)], schema=SCHEMA)
+    table = pa.Table.from_pylist(
+        [_checked(row, i, path, num_tags) for i, row in enumerate(rows)], schema=SCHEMA
+    )
     return TaggedRecords(table, folder=path.parent)
 
 

@@ -155,7 +155,8 @@ class Tag2TextMethod:
             both: given tags first, then recognised ones.
         """
         self._own(image)
-        words = [] if tags is None else [tag.strip().lower() for tag in tags if tag.strip()]
+        given = [] if tags is None else [tag.strip().lower() for tag in tags if tag.strip()]
+        words = list(dict.fromkeys(given))
         if tags is None or both:
             found = recognised_tags(
                 image.tag_logits,
@@ -163,7 +164,7 @@ class Tag2TextMethod:
                 self.tags.names,
                 sure_first=self.profile.sure_first,
             )
-            words += [tag for tag in found if both is False or tag not in words]
+            words += [tag for tag in found if not both or tag not in words]
         scores = best_scores(image.tag_logits, self.tags.names)
         return guide(words, scores, self.wordpieces, whole=self.profile.whole_tags)
 
