@@ -1,0 +1,129 @@
+"""COCO's annotation files, read once and checked, and their polygons as masks."""
+
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool
+
+from tagalign.errors import DataError, MissingExtraError
+from tagalign.types import Size
+
+Annotation = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class CocoFile:
+    """One annotation file.
+
+    Attributes:
+        path: where it came from.
+        images: image entries (``id``, ``file_name``, ``height``, ``width``), by rising id.
+        annotations: annotations of each image id, in the order of the file.
+        categories: name of each category id.
+    """
+
+    path: Path
+    images: tuple[Annotation, ...]
+    annotations: dict[int, list[Annotation]]
+    categories: dict[int, str]
+
+
+@lru_cache(maxsize=4)
+def read_coco(path: Path) -> CocoFile:
+    """Read an annotation file; the last four are kept, because they take seconds to parse.
+
+    Raises:
+        DataError: if it is missing or not in COCO's format.
+    """
+    content = read_json(path, "a COCO annotation file")
+    try:
+        by_image: dict[int, list[Annotation]] = defaultdict(list)
+        for annotation in content["annotations"]:
+            by_image[int(annotation["image_id"])].append(annotation)
+        images = tuple(sorted(content["images"], key=lambda image: int(image["id"])))
+        categories = {int(c["id"]): str(c["name"]) for c in content.get("categories", [])}
+        for image in images:
+            str(image["file_name"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError(
+            f"{path}: expected COCO's images and annotations ({type(error).__name__}: {error})"
+        ) from error
+    return CocoFile(path=path, images=images, annotations=dict(by_image), categories=categories)
+
+
+def read_json(path: Path, what: str) -> dict[str, Any]:
+    """A JSON object.
+
+    Raises:
+        DataError: if the file is missing or holds something else.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise DataError(f"{path}: missing; expected {what}") from error
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: expected {what}, could not read it ({error})") from error
+    if not isinstance(content, dict):
+        raise DataError(f"{path}: expected {what}, got a JSON {type(content).__name__}")
+    return content
+
+
+def find_file(root: Path, names: Sequence[str], what: str) -> Path:
+    """The first of several places below a folder.
+
+    Raises:
+        DataError: naming all places that were tried.
+    """
+    for name in names:
+        if (root / name).exists():
+            return root / name
+    raise DataError(f"{root}: {what} not found; tried {', '.join(names)}")
+
+
+def image_path(root: Path, folder: str, file_name: str) -> Path:
+    """Path of an image below the root, in the folders people keep COCO's images in; the first one if none exists.
+
+    Raises:
+        DataError: if the name leads out of the folder.
+    """
+    name = Path(file_name)
+    if name.is_absolute() or ".." in name.parts:
+        raise DataError(
+            f"image name {file_name!r} leads out of its folder; the annotation file is not to be trusted"
+        )
+    places = [root / folder / name, root / "images" / folder / name, root / "images" / name, root / name]
+    return next((place for place in places if place.is_file()), places[0])
+
+
+def render(annotation: Annotation, size: Size) -> Bool[np.ndarray, "height width"]:
+    """The mask of one annotation: polygons, or run-length code.
+
+    Raises:
+        DataError: if it cannot be drawn.
+        MissingExtraError: without pycocotools, whose rasteriser defines these masks.
+    """
+    try:
+        from pycocotools import mask as coco_mask
+    except ImportError as error:
+        raise MissingExtraError("drawing COCO's polygons", "pycocotools", "export") from error
+    height, width = size
+    code = annotation.get("segmentation")
+    try:
+        if isinstance(code, list):
+            code = coco_mask.merge(coco_mask.frPyObjects(code, height, width)) if code else None
+        elif isinstance(code, dict) and isinstance(code.get("counts"), list):
+            code = coco_mask.frPyObjects(code, height, width)
+        decoded = np.zeros(size, np.uint8) if code is None else coco_mask.decode(code)
+    except Exception as error:  # the C code raises bare Exception for anything it cannot read
+        raise DataError(
+            f"annotation {annotation.get('id')}: its segmentation cannot be drawn ({error})"
+        ) from error
+    if decoded.shape != size:
+        raise DataError(f"annotation {annotation.get('id')}: its mask has {decoded.shape}, its image {size}")
+    return decoded.astype(bool)

@@ -1,0 +1,112 @@
+"""Tagging benchmarks: images and which labels are in them, also from plain text lists."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Int8
+from PIL import Image
+
+from tagalign.backbones.preprocess import open_image
+from tagalign.data.benchmarks.segmentation_sets import read_list
+from tagalign.errors import DataError
+from tagalign.types import Label, LabelSet
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TagSet:
+    """A tagging split; see ``TaggingSet``.
+
+    Attributes:
+        images: image file of every key.
+        rows: 1, 0 or -1 for every key and label.
+    """
+
+    name: str
+    split: str
+    labels: LabelSet
+    images: tuple[Path, ...]
+    rows: Int8[np.ndarray, "images labels"]
+    expected: int = 0
+    unit: str = "images"
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def count(self, index: int) -> int:
+        """One image."""
+        return 1
+
+    def key(self, index: int) -> str:
+        """Name of the image, without ending."""
+        return self.images[index].stem
+
+    def image(self, index: int) -> Image.Image:
+        """The image, upright."""
+        return open_image(self.images[index])
+
+    def truth(self, index: int) -> Int8[np.ndarray, " labels"]:
+        """1 present, 0 absent, -1 not to be counted."""
+        row: np.ndarray = self.rows[index]
+        return row
+
+    def missing(self) -> list[Path]:
+        """Images that are not there."""
+        return [path for path in self.images if not path.is_file()]
+
+
+def label_rows(ids: Sequence[Sequence[int]], num_labels: int) -> Int8[np.ndarray, "images labels"]:
+    """Rows of 0 and 1 from lists of present ids."""
+    rows = np.zeros((len(ids), num_labels), np.int8)
+    for row, present in zip(rows, ids, strict=True):
+        row[list(present)] = 1
+    return rows
+
+
+def open_tag_list(images: Path, rows: Path, labels: LabelSet, *, name: str, split: str) -> TagSet:
+    """A list of ``IMAGE ID ID ...`` lines with ids from 0, the form of TagCLIP's lists; ``.jpg`` is added if needed.
+
+    Raises:
+        DataError: for a line of another form or an id out of range.
+    """
+    paths, ids = [], []
+    for number, line in enumerate(read_list(rows, "one image name and its label ids per line"), start=1):
+        image, *words = line.split()
+        if not all(word.isdecimal() and int(word) < len(labels) for word in words):
+            raise DataError(f"{rows}, line {number}: expected ids from 0 to {len(labels) - 1}, got {line!r}")
+        paths.append(images / (image if Path(image).suffix else f"{image}.jpg"))
+        ids.append([int(word) for word in words])
+    return TagSet(
+        name=name, split=split, labels=labels, images=tuple(paths), rows=label_rows(ids, len(labels))
+    )
+
+
+def open_openimages_common(root: Path, split: str) -> TagSet:
+    """OpenImages-common (214 tags) in the text format of recognize-anything: ``IMAGE,tag,tag`` per line.
+
+    Images that carry no tag stay in the set, all labels absent.
+    """
+    del split  # the set has one split
+    stem = "openimages_common_214"
+    folder = root / stem if (root / stem).is_dir() else root
+    names = read_list(folder / f"{stem}_ram_taglist.txt", "one tag per line")
+    place = {name: i for i, name in enumerate(names)}
+    paths, ids = [], []
+    rows = folder / f"{stem}_ram_annots.txt"
+    for number, line in enumerate(
+        read_list(rows, "one image and its tags per line, separated by commas"), start=1
+    ):
+        image, *tags = (word.strip() for word in line.split(","))
+        if unknown := [tag for tag in tags if tag and tag not in place]:
+            raise DataError(f"{rows}, line {number}: tag {unknown[0]!r} is not in {stem}_ram_taglist.txt")
+        paths.append(folder / "imgs" / (image if Path(image).suffix else f"{image}.jpg"))
+        ids.append([place[tag] for tag in tags if tag])
+    labels = LabelSet(name=stem, labels=tuple(Label(name=name) for name in names))
+    return TagSet(
+        name="openimages-common",
+        split="test",
+        labels=labels,
+        images=tuple(paths),
+        rows=label_rows(ids, len(names)),
+    )
