@@ -1,0 +1,75 @@
+"""YOLO segmentation: one text file of normalised polygons per image, and the ``data.yaml`` that names the classes."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from tagalign.atomic import atomic_write
+from tagalign.errors import InputError
+from tagalign.export.paths import inside
+from tagalign.export.polygons import polygons
+from tagalign.export.records import Annotated, OneNameList, categories, regions, segmentation_of
+from tagalign.types import Segmentation
+
+
+def write_yolo(folder: str | Path, images: Iterable[Annotated], *, min_area: int = 0) -> int:
+    """Write ``labels/NAME.txt`` for every image and ``data.yaml``; the photos belong into ``images/`` beside them.
+
+    Args:
+        folder: made if missing.
+        images: with masks, all for the same labels. An image without a region gets an empty file, as YOLO expects.
+        min_area: smaller connected parts are left out, in pixels.
+
+    Returns:
+        The number of images.
+
+    Raises:
+        InputError: if an image has no masks, the labels differ, or two images would share one file.
+    """
+    folder, one_list, count = Path(folder), OneNameList(), 0
+    written: set[Path] = set()
+    for image in images:
+        segmentation = segmentation_of(image)
+        one_list.check(image.file_name, segmentation.names)
+        path = inside(folder / "labels", image.file_name, ".txt")
+        _refuse_twice(path, written, image.file_name)
+        with atomic_write(path) as temp:
+            temp.write_text(yolo_lines(segmentation, min_area=min_area), encoding="utf-8")
+        count += 1
+    with atomic_write(folder / "data.yaml") as temp:
+        temp.write_text(data_yaml(one_list.names), encoding="utf-8")
+    return count
+
+
+def _refuse_twice(path: Path, written: set[Path], file_name: str) -> None:
+    if path in written:
+        raise InputError(
+            f"{file_name}: another image of this name and another ending has taken {path.name}; rename one"
+        )
+    written.add(path)
+
+
+def yolo_lines(segmentation: Segmentation, *, min_area: int = 0) -> str:
+    """One line per connected part: class id from 0, then ``x y`` of its polygon's corners in [0, 1]."""
+    ids = categories(segmentation.names)
+    lines = []
+    for region in regions(segmentation, min_area=min_area):
+        height, width = region.size
+        left, top, _, _ = region.box
+        for ring in polygons(region.mask):
+            corners = (ring + np.array([left, top])) / (width, height)
+            lines.append(
+                " ".join([str(ids[region.label] - 1), *(f"{value:.6g}" for value in corners.reshape(-1))])
+            )
+    return "".join(line + "\n" for line in lines)
+
+
+def data_yaml(names: tuple[str, ...]) -> str:
+    """The file that names the classes and says where the photos lie."""
+    rows = [
+        f"  {i - 1}: {json.dumps(names[label], ensure_ascii=False)}\n"
+        for label, i in categories(names).items()
+    ]
+    return "path: .\ntrain: images\nval: images\nnames:\n" + "".join(rows)
