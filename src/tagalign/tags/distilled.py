@@ -47,6 +47,7 @@ class DistilledParser:
     """
 
     name = "distilled"
+    fields = ("objects", "attributes", "pairs")
 
     def __init__(self, model_dir: str | Path = PACKAGED_MODEL) -> None:
         folder = Path(model_dir)

@@ -1,77 +1,137 @@
-"""Parser output to canonical tags: Unicode, case, hyphens, plurals, non-visible words. Optional."""
+"""Parser output to canonical tags: Unicode, case, hyphens, plurals, spellings, counts; non-visible words go.
+
+A step of its own that can be switched off: a parser answers in the caption's words, the vocabulary counts canonical ones.
+"""
 
 import re
-from functools import lru_cache
-from pathlib import Path
+from collections.abc import Iterable
+from functools import cache, lru_cache
 
+from tagalign.tags.lemmas import infinitive, singular
 from tagalign.tags.parses import ParsedCaption
 from tagalign.tags.tokens import tokenize
+from tagalign.tags.words import word_map, word_set, words_hash
 
-_IRREGULAR = {
-    "people": "person",
-    "men": "man",
-    "women": "woman",
-    "children": "child",
-    "feet": "foot",
-    "teeth": "tooth",
-    "mice": "mouse",
-    "geese": "goose",
-    "leaves": "leaf",
-    "shelves": "shelf",
-    "knives": "knife",
-    "wolves": "wolf",
-    "loaves": "loaf",
-    "halves": "half",
-}
-_WORDS_DIR = Path(__file__).parent / "words"
-_ALWAYS_PLURAL = frozenset((_WORDS_DIR / "always_plural.txt").read_text().split())
-_NOT_VISIBLE = frozenset((_WORDS_DIR / "not_visible.txt").read_text().splitlines())
-_KEEPS_S = re.compile(r"(ss|us|is|news|series|species|lens|gas|bus|canvas|tennis|dress)$")
+_VERSION = 2  # counted up whenever the code below changes a tag
+
+_LEADING = re.compile(
+    r"(?:(?:a|an|the|this|that|these|those|my|your|his|her|its|our|their|some|any|no|each|every|both|all|several|many"
+    r"|few|various|numerous|one|two|three|four|five|six|seven|eight|nine|ten|dozen|dozens|hundreds|thousands|\d+"
+    r"|(?:group|bunch|pair|couple|lot|lots|row|set|piece|pieces|stack|pile|number|variety|herd|flock|crowd|slice)s? of"
+    r"|of) )+(?=\w)"
+)
+_DRINKWARE = re.compile(
+    r"^(?:wine|beer|shot|champagne|cocktail|drinking|martini|water|juice|pint|whiskey|milk|measuring|hour|magnifying|empty"
+    r"|full|crystal|margarita|tall) glasses$"
+)
+# "glasses" without more words: eyewear, unless the caption fills them or lays the table.
+_FILLED = re.compile(
+    r"\bglasses (?:full )?of\b|\bglasses (?:are |is |half )*(?:filled|full|empty)\b|\b(?:plates?|bottles?|cups?|bowls?"
+    r"|dishes|silverware|napkins?),? (?:and|with) glasses\b|\bglasses,? and (?:plates?|bottles?|cups?|bowls?|dishes)\b"
+    r"|\bglasses on (?:a |the )?(?:\w+ )?(?:table|tray|bar|counter)\b"
+)
+_HUNG_PICTURE = re.compile(r"\b(?:framed|hanging|wall|walls|frame)\b")
 
 
-@lru_cache(maxsize=200_000)
-def normalize_tag(tag: str) -> str:
-    """The canonical form of one tag: lower case, plain spaces, last word singular.
+def normalize_settings() -> dict[str, object]:
+    """Version of the rules and hash of the word lists, for manifests."""
+    return {"version": _VERSION, "words": words_hash()}
+
+
+@lru_cache(maxsize=400_000)
+def normalize_tag(tag: str, kind: str = "object") -> str:
+    """The canonical form of one tag.
 
     Args:
-        tag: an object or attribute as a parser gave it.
+        tag: as a parser gave it.
+        kind: "object", "attribute", "scene" or "action".
 
     Returns:
-        The canonical tag, or "" where nothing is left. Normalising twice changes nothing more.
+        The canonical tag, or "" for what is no visible thing or property. Normalising twice changes nothing more.
 
     Example:
-        >>> normalize_tag("Red  Cars"), normalize_tag("sunglasses")
-        ('red car', 'sunglasses')
+        >>> normalize_tag("the Red Sports-Cars"), normalize_tag("sunglasses"), normalize_tag("two wine glasses")
+        ('red sports car', 'sunglasses', 'wine glass')
+        >>> normalize_tag("side view"), normalize_tag("coloured", "attribute"), normalize_tag("riding", "action")
+        ('', 'colored', 'ride')
     """
-    words = [w for w in tokenize(tag) if w[0].isalnum()]
-    name = " ".join([*words[:-1], _singular(words[-1])]) if words else ""
-    return "" if name in _NOT_VISIBLE else name
+    text = " ".join(word for word in tokenize(tag) if word[0].isalnum() or word == "<person>")
+    for _ in range(4):  # each rule may open the way for another; in practice two rounds settle everything
+        changed = _once(text, kind)
+        if changed == text:
+            break
+        text = changed
+    return text
 
 
-def _singular(word: str) -> str:
-    if word in _IRREGULAR:
-        return _IRREGULAR[word]
-    if len(word) < 4 or word in _ALWAYS_PLURAL or not word.endswith("s") or _KEEPS_S.search(word):
-        return word
-    if word.endswith("ies") and len(word) > 4:
-        return word[:-3] + "y"
-    if re.search(r"(ches|shes|sses|xes|zes|oes)$", word):
-        return word[:-2]
-    return word[:-1]
+def _once(text: str, kind: str) -> str:
+    text = _respell(_LEADING.sub("", text.replace("<person>", "person")))
+    if not text or text.isdigit() or len(text) == 1:
+        return ""
+    *modifiers, head = text.split(" ")
+    if kind == "action":
+        return " ".join([infinitive(modifiers[0]), *modifiers[1:], head] if modifiers else [infinitive(head)])
+    if kind == "attribute":
+        return "" if text in word_set("not_attributes") or head in _FUNCTION_WORDS else text
+    if text in _not_objects() or f"*{head}" in word_set("not_objects"):
+        return ""
+    head = "glass" if _DRINKWARE.match(text) else singular(head)
+    return " ".join([*modifiers, head])
 
 
-def normalize_parse(parse: ParsedCaption) -> ParsedCaption:
-    """Normalises every tag of a parse; what becomes empty is dropped, repeats are merged."""
-    pairs = ((normalize_tag(o), normalize_tag(a)) for o, a in parse.pairs)
+_FUNCTION_WORDS = frozenset(
+    ["a", "an", "the", "of", "and", "or", "with", "in", "on", "at", "by", "to", "is", "are"]
+)
+
+
+@cache
+def _not_objects() -> frozenset[str]:
+    return frozenset(word.lstrip("*") for word in word_set("not_objects"))
+
+
+def _respell(text: str) -> str:
+    spelling = word_map("spelling")
+    if text in spelling:
+        return spelling[text]
+    words = [spelling.get(word, word) for word in text.split(" ")]
+    return spelling.get(joined := " ".join(words), joined)
+
+
+def normalize_parse(parse: ParsedCaption, caption: str = "") -> ParsedCaption:
+    """Normalises every tag of a parse; what becomes empty is dropped, repeats are merged.
+
+    Args:
+        parse: as a parser gave it.
+        caption: lets words with two senses find theirs ("glasses of wine", "a picture of", "a picture on the wall").
+
+    Example:
+        >>> normalize_parse(ParsedCaption(objects=("glasses", "wine")), "two glasses of wine").objects
+        ('glass', 'wine')
+    """
+    names = {name: _in_context(name, caption) for name in parse.objects}
+    pairs = ((names.get(o) or _in_context(o, caption), normalize_tag(a, "attribute")) for o, a in parse.pairs)
+    relations = (
+        (normalize_tag(s), normalize_tag(r, "action"), normalize_tag(o)) for s, r, o in parse.relations
+    )
     return ParsedCaption(
-        objects=_unique(parse.objects),
-        attributes=_unique(parse.attributes),
-        pairs=tuple(dict.fromkeys(pair for pair in pairs if all(pair))),
-        scenes=_unique(parse.scenes),
-        actions=_unique(parse.actions),
-        relations=parse.relations,
+        objects=_unique(names.values()),
+        attributes=_unique(normalize_tag(tag, "attribute") for tag in parse.attributes),
+        pairs=tuple(dict.fromkeys(pair for pair in pairs if pair[0] and pair[1])),
+        scenes=_unique(normalize_tag(tag, "scene") for tag in parse.scenes),
+        actions=_unique(normalize_tag(tag, "action") for tag in parse.actions),
+        relations=tuple(dict.fromkeys(relation for relation in relations if all(relation))),
+        error=parse.error,
     )
 
 
-def _unique(tags: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(t for t in map(normalize_tag, tags) if t))
+def _in_context(name: str, caption: str) -> str:
+    tag = normalize_tag(name)
+    if tag == "glasses" and _FILLED.search(caption.lower()):
+        return "glass"
+    if tag == "picture" and caption and not _HUNG_PICTURE.search(caption.lower()):
+        return ""  # "a picture of a dog" is the photo itself
+    return tag
+
+
+def _unique(tags: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(tag for tag in tags if tag))

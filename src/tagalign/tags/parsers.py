@@ -47,4 +47,6 @@ def parse_captions(
         (('car', 'red'),)
     """
     parses = load_parser(parser).parse(captions)
-    return [normalize_parse(parse) for parse in parses] if normalize else parses
+    if not normalize:
+        return parses
+    return [normalize_parse(parse, caption) for parse, caption in zip(parses, captions, strict=True)]

@@ -51,9 +51,11 @@ class Parser(Protocol):
     Attributes:
         name: the name under which ``load_parser`` knows it.
         settings: everything that changes its output, ready for JSON; a resumed run compares it.
+        fields: the fields of ``ParsedCaption`` that it fills; the columns of its shards.
     """
 
     name: str
+    fields: tuple[str, ...]
 
     @property
     def settings(self) -> dict[str, object]:

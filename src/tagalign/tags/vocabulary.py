@@ -1,7 +1,7 @@
 """The top-K tags of a corpus, one typed list of objects, attributes, scenes, actions; labels against it."""
 
 import csv
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -99,7 +99,7 @@ class TagVocabulary:
         with TagCounter() as counter:
             for parse in parses:
                 for kind in sizes:
-                    tags = {merges.get(tag, tag) for tag in map(normalize_tag, parse.tags(kind)) if tag}
+                    tags = {merges.get(tag, tag) for tag in normalized(parse, kind)}
                     counter.add(kind, tags)
             return cls.of(counter.top(sizes), merges=merges)
 
@@ -117,7 +117,7 @@ class TagVocabulary:
 
     def index(self, kind: str, name: str) -> int | None:
         """Position of a tag or alias, or None where the list does not have it."""
-        return self.ids.get((kind, normalize_tag(name)))
+        return self.ids.get((kind, normalize_tag(name, kind)))
 
     def label(
         self, parses: Iterable[ParsedCaption], *, kinds: Sequence[str] = ("object", "attribute")
@@ -177,6 +177,11 @@ def _row(path: str | Path, number: int, line: str) -> tuple[str, str, int, tuple
         raise DataError(f"{path}:{number}: expected {'<TAB>'.join(_COLUMNS)}, got {line!r}")
     aliases = tuple(filter(None, cells[4].split("|"))) if len(cells) == 5 else ()
     return cells[1].strip(), cells[2], int(cells[3]), aliases
+
+
+def normalized(parse: ParsedCaption, kind: str) -> Iterator[str]:
+    """The canonical tags of one kind."""
+    return (tag for name in parse.tags(kind) if (tag := normalize_tag(name, kind)))
 
 
 def check_sizes(sizes: Mapping[str, int] | None) -> dict[str, int]:

@@ -1,0 +1,258 @@
+"""A resumable run of a parser over any number of caption files: one tag shard per input, in input order.
+
+A shard gets its name when it is whole; the manifest says which input and settings it was made of. What a killed run
+left is found and skipped, or made again. Captions that fail stand in ``NAME.errors.jsonl`` with their reason.
+"""
+
+import itertools
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tagalign.atomic import atomic_write
+from tagalign.errors import DataError, InputError
+from tagalign.tags.captions import BadRow, CaptionRow, is_caption_file, read_captions
+from tagalign.tags.manifest import Manifest, fingerprint
+from tagalign.tags.normalize import normalize_parse, normalize_settings
+from tagalign.tags.parses import Parser
+from tagalign.tags.pool import ordered_map
+from tagalign.tags.shards import FORMATS, open_writer, to_batch
+
+BLOCK = 4096  # captions that travel to a worker at a time
+
+Block = tuple[list[str], list[str]]  # keys, captions
+BlockParser = Callable[[Block], tuple[Any, list[dict[str, str]]]]  # -> record batch, errors
+
+
+@dataclass(frozen=True, slots=True)
+class CorpusShard:
+    """An input file and the name of the shard made of it."""
+
+    source: Path
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CorpusSettings:
+    """What changes the rows of a run, apart from the parser.
+
+    Attributes:
+        normalize: bring tags to their canonical form.
+        caption_column: see ``read_captions``.
+        key_column: see ``read_captions``.
+        format: one of ``FORMATS``.
+    """
+
+    normalize: bool = True
+    caption_column: str = "caption"
+    key_column: str = "key"
+    format: str = "parquet"
+
+    def __post_init__(self) -> None:
+        if self.format not in FORMATS:
+            raise InputError(f"format must be one of {', '.join(FORMATS)}, got {self.format!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class CorpusSummary:
+    """What a run did, skipped shards included.
+
+    Attributes:
+        shards: finished shards of this run's inputs.
+        skipped: those of them that an earlier run had finished.
+        rows: captions parsed.
+        failed: captions that could not be parsed, and lines that were no caption.
+    """
+
+    shards: int
+    skipped: int
+    rows: int
+    failed: int
+
+
+def corpus_shards(
+    inputs: Sequence[str | Path], *, shard: tuple[int, int] = (0, 1), format: str
+) -> list[CorpusShard]:
+    """The files of an input list, each with the name of its output.
+
+    Args:
+        inputs: files, folders (searched below for caption files) and glob patterns.
+        shard: ``(i, n)``: only every n-th file, from the i-th on, for one of n machines.
+        format: ending of the outputs.
+
+    Raises:
+        InputError: if an input means no file, or two files would get one name.
+    """
+    found: dict[str, Path] = {}
+    for item in inputs:
+        pairs = list(_expand(Path(item)))
+        if not pairs:
+            raise InputError(f"{item}: no such file, or no caption file in it")
+        for root, path in pairs:
+            name = "__".join(path.relative_to(root).parts) + f".{format}"
+            if found.setdefault(name, path) != path:
+                raise InputError(
+                    f"{path} and {found[name]} would both become {name}; give their common folder"
+                )
+    return [CorpusShard(path, name) for name, path in sorted(found.items())][shard[0] :: shard[1]]
+
+
+def _expand(path: Path) -> Iterator[tuple[Path, Path]]:
+    """Files that a path means, each with the folder that its name is relative to."""
+    if path.is_dir():
+        yield from ((path, p) for p in sorted(path.rglob("*")) if p.is_file() and is_caption_file(p))
+    elif path.exists():
+        yield path.parent, path
+    else:
+        root = Path(*itertools.takewhile(lambda part: not set(part) & set("*?["), path.parts))
+        pattern = str(path.relative_to(root)) if path != root else ""
+        if pattern and root.is_dir():
+            yield from ((root, p) for p in sorted(root.glob(pattern)) if p.is_file())
+
+
+def parse_corpus(
+    shards: Sequence[CorpusShard],
+    out_dir: str | Path,
+    parser: Parser,
+    *,
+    settings: CorpusSettings,
+    workers: int = 1,
+    overwrite: bool = False,
+    retry_failed: bool = False,
+    manifest_name: str = "manifest.json",
+    on_progress: Callable[[int], None] = lambda rows: None,
+) -> CorpusSummary:
+    """Parses caption files into tag shards.
+
+    Args:
+        shards: from ``corpus_shards``.
+        out_dir: gets the shards, their error lists and ``manifest.json``.
+        parser: any parser; with several workers it is sent to each of them.
+        settings: what changes the rows.
+        workers: processes; 1 works in this one.
+        overwrite: make shards anew that were made with other settings.
+        retry_failed: make shards anew in which captions failed. A parser with saved answers is asked
+            for the failed ones alone.
+        manifest_name: of its own for each machine of several that write to one folder.
+        on_progress: called with the number of rows that were just finished.
+
+    Returns:
+        Counts over all shards, those included that were finished before.
+
+    Raises:
+        DataError: if an input cannot be read, or the folder holds shards of other settings.
+        InputError: if the folder cannot be written.
+    """
+    out_dir = Path(out_dir)
+    manifest = Manifest.open(out_dir / manifest_name, run_settings(parser, settings), overwrite=overwrite)
+    skipped = 0
+    with ordered_map(BlockTask(parser, settings), workers=workers) as mapper:
+        for shard in shards:
+            source = fingerprint(shard.source)
+            if manifest.is_done(shard.name, source) and not (
+                retry_failed and manifest.shards[shard.name].failed
+            ):
+                skipped += 1
+                on_progress(manifest.shards[shard.name].rows)
+                continue
+            rows, failed = parse_shard(shard, out_dir, parser, settings, mapper, on_progress)
+            manifest.finish(shard.name, source, rows=rows, failed=failed)
+    manifest.save()
+    records = [manifest.shards[shard.name] for shard in shards]
+    return CorpusSummary(len(shards), skipped, sum(r.rows for r in records), sum(r.failed for r in records))
+
+
+def run_settings(parser: Parser, settings: CorpusSettings) -> dict[str, object]:
+    """Everything that changes the rows, ready for JSON."""
+    rules = normalize_settings() if settings.normalize else None
+    return {
+        "parser": parser.settings,
+        "normalize": rules,
+        "caption_column": settings.caption_column,
+        "key_column": settings.key_column,
+        "format": settings.format,
+    }
+
+
+@dataclass(frozen=True)
+class BlockTask:
+    """Parses one block of rows; can be sent to another process."""
+
+    parser: Parser
+    settings: CorpusSettings
+
+    def __call__(self, block: Block) -> tuple[Any, list[dict[str, str]]]:
+        """The block as a record batch without the captions that failed, and those."""
+        keys, captions = block
+        parses = self.parser.parse(captions)
+        errors = [
+            {"key": key, "caption": caption, "error": "ServerError", "message": parse.error}
+            for key, caption, parse in zip(keys, captions, parses, strict=True)
+            if parse.error is not None
+        ]
+        good = [i for i, parse in enumerate(parses) if parse.error is None]
+        tags = [normalize_parse(parses[i]) if self.settings.normalize else parses[i] for i in good]
+        batch = to_batch([keys[i] for i in good], [captions[i] for i in good], tags, self.parser.fields)
+        return batch, errors
+
+
+def parse_shard(
+    shard: CorpusShard,
+    out_dir: Path,
+    parser: Parser,
+    settings: CorpusSettings,
+    mapper: Callable[[Iterable[Block]], Iterator[tuple[Any, list[dict[str, str]]]]],
+    on_progress: Callable[[int], None] = lambda rows: None,
+) -> tuple[int, int]:
+    """Parses one file; its shard and its error list appear whole or not at all.
+
+    Returns:
+        The numbers of captions parsed and failed.
+    """
+    bad = list[BadRow]()
+    blocks = _blocks(shard.source, settings, bad)
+    errors_path = out_dir / f"{shard.name}.errors.jsonl"
+    rows = failed = 0
+    with atomic_write(out_dir / shard.name) as temp, atomic_write(errors_path) as errors_temp:
+        with (
+            errors_temp.open("w", encoding="utf-8") as errors_file,
+            open_writer(temp, parser.fields, format=settings.format) as writer,
+        ):
+            for batch, errors in mapper(blocks):
+                writer.write_batch(batch)
+                rows, failed = rows + batch.num_rows, failed + len(errors)
+                _write_errors(errors_file, shard.source, errors)
+                on_progress(batch.num_rows + len(errors))
+            _write_errors(errors_file, shard.source, [_bad_record(row) for row in bad])
+        failed += len(bad)
+        if rows == 0 and failed and not any(True for row in bad if row.place != "1"):
+            raise DataError(f"{shard.source}: no line holds a caption; the first: {bad[0].message}")
+    if not failed:
+        errors_path.unlink()
+    return rows, failed
+
+
+def _bad_record(row: BadRow) -> dict[str, str]:
+    return {"place": row.place, "error": "DataError", "message": row.message}
+
+
+def _write_errors(file: Any, source: Path, errors: Iterable[dict[str, str]]) -> None:
+    file.writelines(json.dumps({"path": str(source), **e}, ensure_ascii=False) + "\n" for e in errors)
+
+
+def _blocks(source: Path, settings: CorpusSettings, bad: list[BadRow]) -> Iterator[Block]:
+    rows = read_captions(source, caption_column=settings.caption_column, key_column=settings.key_column)
+    keys, captions = list[str](), list[str]()
+    for row in rows:
+        if isinstance(row, CaptionRow):
+            keys.append(row.key)
+            captions.append(row.caption)
+            if len(keys) == BLOCK:
+                yield keys, captions
+                keys, captions = [], []
+        else:
+            bad.append(row)
+    if keys:
+        yield keys, captions
