@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol, Self, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int, UInt8
@@ -36,7 +36,7 @@ class FeatureBatch:
     position: Position = None
     skipped: Mapping[str, int] = field(default_factory=dict)
 
-    def to(self, device: torch.device | str) -> Self:
+    def to(self, device: torch.device | str) -> "FeatureBatch":
         """On another device, without waiting for the copies."""
         texts = None if self.texts is None else self.texts.to(device, non_blocking=True)
         features = self.features.to(device, non_blocking=True)
@@ -66,13 +66,13 @@ class PixelBatch:
     position: Position = None
     skipped: Mapping[str, int] = field(default_factory=dict)
 
-    def to(self, device: torch.device | str) -> Self:
+    def to(self, device: torch.device | str) -> "PixelBatch":
         """On another device, without waiting for the copies."""
         ids = None if self.caption_ids is None else self.caption_ids.to(device, non_blocking=True)
         pixels = self.pixels.to(device, non_blocking=True)
         return replace(self, pixels=pixels, caption_ids=ids, tags=self.tags.to(device))
 
-    def pin_memory(self) -> Self:
+    def pin_memory(self) -> "PixelBatch":
         """In page-locked memory, from which copies run beside the computation."""
         ids = None if self.caption_ids is None else self.caption_ids.pin_memory()
         tags = TagRows(
@@ -89,6 +89,7 @@ class PixelBatch:
 AnyBatch = TypeVar("AnyBatch", FeatureBatch, PixelBatch, covariant=True)
 
 
+@runtime_checkable
 class BatchSource(Protocol[AnyBatch]):
     """An endless stream of batches that can be entered anywhere.
 

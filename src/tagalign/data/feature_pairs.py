@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -21,6 +21,7 @@ from tagalign.types import Size
 Rows = Int[np.ndarray, " rows"]
 
 
+@runtime_checkable
 class FeatureStore(Protocol):
     """Patch features by row.
 

@@ -221,7 +221,14 @@ class Aligner(nn.Module):
         """Whether a term compares with caption embeddings."""
         return "contrastive" in self.terms
 
+    def scales(self) -> dict[str, float]:
+        """The inverse temperature of each term, at most 100."""
+        return {
+            name: float(losses.inverse_temperature(term.log_scale.detach()))  # type: ignore[operator]
+            for name, term in self.terms.items()
+        }
+
     def inference_scale(self) -> float:
         """The learned inverse temperature that inference uses: of the tag loss, or of the captions' where it is alone."""
-        term = self.terms["tag"] if "tag" in self.terms else next(iter(self.terms.values()))
-        return float(losses.inverse_temperature(term.log_scale.detach()))  # type: ignore[operator]
+        scales = self.scales()
+        return scales.get("tag", next(iter(scales.values())))

@@ -1,0 +1,108 @@
+"""One training step of an aligner: forward, losses, backward; the same gradient however the batch is cut."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from tagalign.data.batches import FeatureBatch
+from tagalign.errors import UnknownNameError
+from tagalign.train.aligner import Aligner, Embeds
+from tagalign.train.clock import StepClock
+from tagalign.train.distributed import World, gather_with_grad
+
+PRECISIONS: dict[str, torch.dtype | None] = {"fp32": None, "bf16": torch.bfloat16}
+"""Of the projector's products; parameters, pooled embeddings and losses stay in float32."""
+
+Embed = Callable[[Tensor, tuple[int, int]], Tensor]
+
+
+def autocast(precision: str, device: torch.device) -> AbstractContextManager[object]:
+    """The context of a precision.
+
+    Raises:
+        UnknownNameError: for a name that is not in ``PRECISIONS``.
+    """
+    if precision not in PRECISIONS:
+        raise UnknownNameError("precision", precision, PRECISIONS)
+    dtype = PRECISIONS[precision]
+    return nullcontext() if dtype is None else torch.autocast(device.type, dtype=dtype)
+
+
+def forward_backward(
+    aligner: Aligner,
+    batch: FeatureBatch,
+    *,
+    world: World,
+    precision: str = "fp32",
+    micro_batch: int | None = None,
+    embed: Embed | None = None,
+    clock: StepClock | None = None,
+) -> dict[str, Tensor]:
+    """Add the gradient of a batch to the parameters.
+
+    With ``micro_batch`` the projector sees so many images at a time and the losses still see all: first all embeddings
+    without a graph, then the gradient of the losses for them, then the projector again piece by piece. The gradient is
+    that of the whole batch (negatives included), at the price of one more forward pass of the projector.
+
+    Args:
+        aligner: what is trained.
+        batch: on the aligner's device.
+        world: the processes; negatives are gathered from all of them.
+        precision: of the projector, a name in ``PRECISIONS``.
+        micro_batch: images per forward pass; None takes all at once.
+        embed: a compiled form of ``aligner.embed``.
+        clock: gets the marks ``projector``, ``loss``, ``backward``.
+
+    Returns:
+        ``loss`` and each term before its weight, of this process, without graph.
+    """
+    embed = embed or aligner.embed
+    clock = clock or StepClock(world.device)
+    pieces = [slice(0, len(batch))]
+    if micro_batch is not None:
+        pieces = [slice(i, i + micro_batch) for i in range(0, len(batch), micro_batch)]
+    whole = len(pieces) == 1
+    with torch.set_grad_enabled(whole):
+        images = torch.cat([_embed(embed, batch, piece, precision) for piece in pieces])
+    clock.mark("projector")
+    leaf = images if whole else images.detach().requires_grad_(True)
+    total, parts = aligner(join_embeds(leaf, batch, world))
+    clock.mark("loss")
+    total.backward()
+    if not whole:
+        assert leaf.grad is not None  # a leaf that the loss was made of
+        for piece in pieces:
+            _embed(embed, batch, piece, precision).backward(leaf.grad[piece])
+    clock.mark("backward")
+    return {"loss": total.detach(), **{name: value.detach() for name, value in parts.items()}}
+
+
+def _embed(embed: Embed, batch: FeatureBatch, piece: slice, precision: str) -> Float[Tensor, "batch dim"]:
+    features = batch.features[piece]
+    with autocast(precision, features.device):
+        return embed(features.to(PRECISIONS[precision] or torch.float32), batch.grid).float()
+
+
+def join_embeds(images: Float[Tensor, "batch dim"], batch: FeatureBatch, world: World) -> Embeds:
+    """Embeddings of this process beside those of all, for the losses."""
+    if world.size == 1 or batch.texts is None:
+        return Embeds(images=images, texts=batch.texts, tags=batch.tags)
+    return Embeds(
+        images=images,
+        texts=batch.texts,
+        tags=batch.tags,
+        all_images=gather_with_grad(images, world),
+        all_texts=gather_with_grad(batch.texts.float(), world),
+        offset=world.rank * len(images),
+    )
+
+
+@torch.no_grad()
+def batch_losses(aligner: Aligner, batch: FeatureBatch, *, precision: str = "fp32") -> dict[str, Tensor]:
+    """The losses of one batch in this process, without gradient: what a held-out set is scored with."""
+    images = _embed(aligner.embed, batch, slice(0, len(batch)), precision)
+    total, parts = aligner(Embeds(images=images, texts=batch.texts, tags=batch.tags))
+    return {"loss": total, **parts}
