@@ -80,14 +80,19 @@ def hide_labels(
 
 
 def pseudo_labels(
-    class_logits: Float[Tensor, "batch classes height width"], hidden: Labels, unseen: Sequence[int]
+    class_logits: Float[Tensor, "batch classes height width"],
+    hidden: Labels,
+    unseen: Sequence[int],
+    *,
+    min_score: float = 0.0,
 ) -> Labels:
-    """Fill every -1 with the unseen class of the highest mask; no threshold, no gradient.
+    """Fill every -1 with the unseen class of the highest mask; no gradient.
 
     Args:
         class_logits: of all classes, at the size of the labels.
         hidden: of ``hide_labels``.
         unseen: ids that may be given.
+        min_score: where the sigmoid of the highest mask is below, the pixel becomes 255; 0 (the paper) labels all.
 
     Raises:
         InputError: if there is no unseen class to give.

@@ -42,9 +42,21 @@ def combine_scores(
     Reference:
         Li et al., TagCLIP, Eq. 12.
     """
-    is_seen = _mask(seen, class_logits.shape[-3], class_logits.device)
+    is_seen = seen_mask(seen, class_logits.shape[-3], class_logits.device)
+    check_weighting(weighting, has_map=trusty_logits is not None, all_seen=bool(is_seen.all()))
+    return weigh(class_logits, trusty_logits, is_seen, weighting=weighting, calibration=calibration)
+
+
+def weigh(
+    class_logits: Float[Tensor, "*batch classes height width"],
+    trusty_logits: Float[Tensor, "*batch 1 height width"] | None,
+    is_seen: Bool[Tensor, " classes"],
+    *,
+    weighting: Weighting,
+    calibration: float,
+) -> Float[Tensor, "*batch classes height width"]:
+    """``combine_scores`` for a part of the classes, where "all are seen" means nothing; the caller has checked the whole."""
     scores = class_logits.sigmoid() - calibration * is_seen[:, None, None]
-    _check(weighting, trusty_logits is not None, bool(is_seen.all()))
     if weighting == "none" or trusty_logits is None:
         return scores
     weigh_seen, weigh_unseen = weighting in ("both", "seen"), weighting in ("both", "unseen")
@@ -54,7 +66,12 @@ def combine_scores(
     return scores * factor
 
 
-def _mask(seen: Sequence[int], num_classes: int, device: torch.device) -> Bool[Tensor, " classes"]:
+def seen_mask(seen: Sequence[int], num_classes: int, device: torch.device) -> Bool[Tensor, " classes"]:
+    """True for seen classes.
+
+    Raises:
+        InputError: for an id that is none of the classes.
+    """
     wrong = [i for i in seen if not 0 <= i < num_classes]
     if wrong:
         raise InputError(f"expected seen class ids from 0 to {num_classes - 1}, got {wrong[0]}")
@@ -63,7 +80,13 @@ def _mask(seen: Sequence[int], num_classes: int, device: torch.device) -> Bool[T
     return mask
 
 
-def _check(weighting: str, has_map: bool, all_seen: bool) -> None:
+def check_weighting(weighting: str, *, has_map: bool, all_seen: bool) -> None:
+    """Refuse a weighting that has nothing to weigh with, or nothing that it would tell apart.
+
+    Raises:
+        InputError: see above.
+        UnknownNameError: for another name.
+    """
     if weighting not in get_args(Weighting):
         raise UnknownNameError("weighting", weighting, get_args(Weighting))
     if weighting == "none":

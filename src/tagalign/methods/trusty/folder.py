@@ -1,0 +1,181 @@
+"""TrustyCLIP's model folder: the trained tensors (about 12 M values at ViT-B/16) and what is needed to use them."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from tagalign.backbones.catalog import load_backbone
+from tagalign.backbones.dense_clip import DenseCLIP
+from tagalign.errors import InputError, ModelError
+from tagalign.methods.checkpoint import load_strictly, load_tensors, read_folder_config, save_folder
+from tagalign.methods.trusty.method import METHOD, TrustyCLIP
+from tagalign.methods.trusty.network import TrustyNetwork, TrustySizes
+from tagalign.methods.trusty.profiles import trusty_profile
+
+OPTIONS = frozenset(
+    {
+        "seen",
+        "unseen",
+        "weighting",
+        "calibration",
+        "short_side",
+        "window",
+        "stride",
+        "use_aliases",
+        "batch_size",
+    }
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrustyConfig:
+    """What ``config.json`` of a TrustyCLIP folder says.
+
+    Attributes:
+        backbone: name of the frozen CLIP (``tiny``, a folder, a hub id).
+        backbone_hash: of its weights; another file is refused.
+        profile: it was trained with; the default for inference.
+        setting: ``inductive``, ``transductive`` or ``supervised``.
+        trusty_target: ``strict`` or ``paper``; ``none`` without a trusty token.
+        trained: names of the classes with masks.
+        templates: prompts of the class names.
+        crop: side of the training crops in pixels; the default for the windows of inference.
+        sizes: of the trained tensors.
+    """
+
+    backbone: str
+    backbone_hash: str
+    profile: str
+    setting: str
+    trusty_target: str
+    trained: tuple[str, ...]
+    templates: tuple[str, ...]
+    crop: int
+    sizes: TrustySizes
+
+    @classmethod
+    def read(cls, folder: Path) -> "TrustyConfig":
+        """From a model folder.
+
+        Raises:
+            ModelError: if a field is missing or of another type.
+        """
+        values = read_folder_config(folder, model_type=METHOD)
+        try:
+            return cls(
+                **{name: str(values[name]) for name in _TEXTS},
+                trained=_names(values["trained"]),
+                templates=_names(values["templates"]),
+                crop=int(values["crop"]),
+                sizes=_sizes(values["sizes"]),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise ModelError(f"{folder}/config.json: field missing or of a wrong type ({error})") from error
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON values, with the model type."""
+        texts = {name: getattr(self, name) for name in _TEXTS}
+        lists = {"trained": list(self.trained), "templates": list(self.templates)}
+        return {"model_type": METHOD, **texts, **lists, "crop": self.crop, "sizes": self.sizes.as_dict()}
+
+
+_TEXTS = ("backbone", "backbone_hash", "profile", "setting", "trusty_target")
+
+
+def _names(values: Sequence[Any]) -> tuple[str, ...]:
+    if isinstance(values, str) or not all(isinstance(value, str) for value in values):
+        raise TypeError(f"expected a list of names, got {values!r}")
+    return tuple(values)
+
+
+def _sizes(values: Mapping[str, Any]) -> TrustySizes:
+    kinds = {field.name: field.type for field in fields(TrustySizes)}
+    wrong = [name for name, kind in kinds.items() if type(values[name]) is not kind]
+    if wrong or values.keys() - kinds.keys():
+        raise TypeError(f"sizes: {', '.join(wrong) or 'unknown fields'}")
+    return TrustySizes(**values)
+
+
+def save_trusty(
+    folder: Path,
+    network: TrustyNetwork,
+    config: TrustyConfig,
+    *,
+    settings: Mapping[str, Any] | None = None,
+) -> None:
+    """Write a folder that ``tagalign.load`` opens.
+
+    Args:
+        folder: made if missing.
+        network: the trained part; all its tensors are written, also the last mask layer's frozen ones.
+        config: see ``TrustyConfig``.
+        settings: of the training run.
+    """
+    texts = {"settings.json": json.dumps(settings or {}, indent=2) + "\n", "README.md": _card(config)}
+    save_folder(folder, config=config.as_dict(), tensors=network.state_dict(), texts=texts)
+
+
+def _card(config: TrustyConfig) -> str:
+    return (
+        f"# TrustyCLIP\n\nBackbone `{config.backbone}` (weights {config.backbone_hash}), setting `{config.setting}`, "
+        f"trusty target `{config.trusty_target}`, profile `{config.profile}`, crops of {config.crop} pixels.\n\n"
+        f"Classes trained with masks: {', '.join(config.trained)}.\n\n"
+        "Open it with `tagalign.load(FOLDER)`. Settings of the run: `settings.json`.\n"
+    )
+
+
+def load_trusty(
+    folder: Path, *, device: torch.device | str = "cpu", profile: str | None = None, **options: Any
+) -> TrustyCLIP:
+    """Open a TrustyCLIP folder.
+
+    Args:
+        folder: written by ``tagalign train --method trusty``.
+        device: where it runs.
+        profile: of inference; the one it was trained with when None.
+        options: of ``TrustyCLIP``: ``seen``, ``unseen``, ``weighting``, ``calibration``, ``short_side``, ``window``,
+            ``stride``, ``use_aliases``, ``batch_size``.
+
+    Raises:
+        InputError: for an option that this method does not have.
+        ModelError: if the folder or its backbone is not what it was trained on.
+    """
+    if unknown := options.keys() - OPTIONS:
+        raise InputError(
+            f"method 'trusty' has no option {min(unknown)!r}; it has {', '.join(sorted(OPTIONS))}"
+        )
+    config = TrustyConfig.read(folder)
+    backbone = _backbone(folder, config, device)
+    chosen = trusty_profile(profile or config.profile)
+    network = TrustyNetwork(config.sizes)
+    load_strictly(network, {k: v.float() for k, v in load_tensors(folder).items()}, folder=folder)
+    if config.setting != "inductive":
+        options = {"calibration": 0.0, **options}  # the release subtracts it after inductive training alone
+    return TrustyCLIP(
+        backbone,
+        network.to(device),
+        profile=chosen,
+        trained=config.trained,
+        templates=config.templates,
+        trained_with={"setting": config.setting, "trusty_target": config.trusty_target},
+        **{"short_side": config.crop, **options},
+    )
+
+
+def _backbone(folder: Path, config: TrustyConfig, device: torch.device | str) -> DenseCLIP:
+    backbone = load_backbone(config.backbone, device=device)
+    if backbone.weight_hash != config.backbone_hash:
+        raise ModelError(
+            f"{folder}: trained on {config.backbone} with weights {config.backbone_hash}, "
+            f"found weights {backbone.weight_hash}; use the same backbone or train again"
+        )
+    if (config.sizes.width, config.sizes.dim) != (backbone.width, backbone.embed_dim):
+        raise ModelError(
+            f"{folder}: made for width {config.sizes.width} and dimension {config.sizes.dim}, "
+            f"{config.backbone} has {backbone.width} and {backbone.embed_dim}"
+        )
+    return backbone

@@ -1,0 +1,337 @@
+"""TrustyCLIP behind the common calls: encode once, then segment with any names."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import torch
+from jaxtyping import Float
+from PIL import Image
+from torch import Tensor
+
+from tagalign.backbones.dense_clip import DenseCLIP
+from tagalign.backbones.preprocess import resize, short_side_size, to_tensor
+from tagalign.methods.canvas import Canvas, batches_of_one_size
+from tagalign.methods.labels import encode_label_set
+from tagalign.methods.protocols import refuse_foreign
+from tagalign.methods.score_maps import label_chunks
+from tagalign.methods.trusty.combine import Weighting, check_weighting, seen_mask, weigh
+from tagalign.methods.trusty.names import seen_ids
+from tagalign.methods.trusty.network import MaskLogits, TrustyNetwork
+from tagalign.methods.trusty.profiles import TrustyProfile
+from tagalign.methods.trusty.prompts import PromptedFeatures
+from tagalign.ops.windows import Box, average_windows, upsample, window_boxes
+from tagalign.types import EncodedLabels, LabelSet, Segmentation, Size
+
+METHOD = "trusty"
+DEFAULT_TEMPLATES = ("a photo of a {}",)  # ZegCLIP's single prompt for VOC
+LONGEST_RATIO = 16  # sides of the canvas; only longer strips are shrunk below the window
+
+Choice = Weighting | Literal["auto"]
+"""``auto``: ``both`` where some labels were seen and some were not, else the trusty token is dropped and ``none``."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TrustyView:
+    """One window: its embeddings and ``(top, bottom, left, right)`` on the canvas, ends exclusive."""
+
+    patches: Float[Tensor, "dim rows cols"]
+    cls: Float[Tensor, " dim"]
+    box: Box
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TrustyImage:
+    """An image after the prompted encoder; any number of questions can be asked of it.
+
+    Attributes:
+        method: that encoded it.
+        size: of the original image.
+        canvas: size the image was resized to.
+        views: windows that cover the canvas.
+    """
+
+    method: str
+    size: Size
+    canvas: Size
+    views: tuple[TrustyView, ...]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TrustySegmentation(Segmentation):
+    """A segmentation with the map that weighed it.
+
+    Attributes:
+        trusty: probability that a pixel belongs to a seen class (the paper's M_A), at the original size; None where the
+            trusty token was not used.
+        seen: ids of the labels that counted as seen.
+        weighting: what the trusty map weighed.
+    """
+
+    trusty: Float[Tensor, "height width"] | None
+    seen: tuple[int, ...]
+    weighting: Weighting
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Question:
+    """Labels, ready to be asked: which are seen, whether the token is used, what it weighs."""
+
+    labels: EncodedLabels
+    seen: tuple[int, ...]
+    weighting: Weighting
+    calibration: float
+    drop_token: bool
+
+
+class TrustyCLIP:
+    """Open-vocabulary segmentation by a trained head on a prompted, frozen CLIP.
+
+    Args:
+        backbone: the frozen encoder it was trained on.
+        network: the trained part.
+        profile: switches; see ``TrustyProfile``.
+        trained: names of the classes it was trained on with masks.
+        templates: prompts for label sets that bring none.
+        seen: names that count as seen, instead of ``trained`` (see ``seen_ids``).
+        unseen: names that count as not seen, likewise.
+        weighting: what the trusty map weighs; see ``Choice``.
+        calibration: replaces the profile's.
+        short_side: of the canvas in pixels.
+        window: side of the sliding windows in pixels; 0 takes the whole canvas at once.
+        stride: of the windows in pixels; the paper's 426 of 512 by default.
+        use_aliases: labels score as their best alias.
+        batch_size: windows encoded at a time.
+        trained_with: what ``describe`` adds: setting, trusty target.
+
+    Reference:
+        Li et al., TagCLIP: Improving Discrimination Ability of Open-Vocabulary Semantic Segmentation.
+    """
+
+    method = METHOD
+
+    def __init__(
+        self,
+        backbone: DenseCLIP,
+        network: TrustyNetwork,
+        *,
+        profile: TrustyProfile,
+        trained: Sequence[str],
+        templates: Sequence[str] = DEFAULT_TEMPLATES,
+        seen: Sequence[str] | None = None,
+        unseen: Sequence[str] | None = None,
+        weighting: Choice = "auto",
+        calibration: float | None = None,
+        short_side: int | None = None,
+        window: int | None = None,
+        stride: int | None = None,
+        use_aliases: bool = False,
+        batch_size: int = 8,
+        trained_with: dict[str, str] | None = None,
+    ) -> None:
+        self.backbone = backbone
+        self.network = network.eval()
+        self.profile = profile
+        self.trained = tuple(trained)
+        self.templates = tuple(templates)
+        self.seen, self.unseen = seen, unseen
+        self.weighting = weighting
+        self.calibration = profile.calibration if calibration is None else calibration
+        self.short_side = short_side or default_crop(backbone)
+        self.window = self.short_side if window is None else window
+        self.stride = stride or default_stride(self.window, backbone.patch_size)
+        self.use_aliases = use_aliases
+        self.batch_size = batch_size
+        self.trained_with = trained_with or {}
+        self.preprocessing = backbone.preprocessing
+        if profile.pixel_mean is not None and profile.pixel_std is not None:
+            self.preprocessing = replace(self.preprocessing, mean=profile.pixel_mean, std=profile.pixel_std)
+
+    def describe(self) -> dict[str, object]:
+        """Everything a printed number must name."""
+        return {
+            "method": self.method,
+            "model": self.backbone.name,
+            "weight_hash": self.backbone.weight_hash,
+            "profile": self.profile.name,
+            **self.trained_with,
+            "learner": self.network.sizes.learner,
+            "trusty_token": self.network.sizes.has_token,
+            "trained_classes": len(self.trained),
+            "weighting": self.weighting,
+            "calibration": self.calibration,
+            "short_side": self.short_side,
+            "window": self.window or None,
+            "stride": self.stride if self.window else None,
+            "templates": list(self.templates),
+            "use_aliases": self.use_aliases,
+        }
+
+    # --- encoding -------------------------------------------------------------------------------------------------
+
+    @torch.inference_mode()
+    def encode_images(self, images: Sequence[Image.Image]) -> list[TrustyImage]:
+        """Upright RGB images of any sizes; equal to encoding them one by one."""
+        canvases = [self.lay(image) for image in images]
+        views: list[dict[int, TrustyView]] = [{} for _ in canvases]
+        for places, pixels in batches_of_one_size(canvases, self.batch_size):
+            features = self.network.encode(self.backbone, pixels.to(self.backbone.device))
+            for (i, j), patches, cls in zip(places, features.patches, features.cls, strict=True):
+                views[i][j] = TrustyView(patches=patches, cls=cls, box=canvases[i].boxes[j])
+        return [
+            TrustyImage(
+                method=self.method,
+                size=canvas.size,
+                canvas=(canvas.pixels.shape[1], canvas.pixels.shape[2]),
+                views=tuple(found[j] for j in range(len(found))),
+            )
+            for canvas, found in zip(canvases, views, strict=True)
+        ]
+
+    def lay(self, image: Image.Image) -> Canvas:
+        """Resize so that the short side fits, normalise, list the windows; a side below a window is whole patches."""
+        size = (image.height, image.width)
+        patch = self.backbone.patch_size
+        height, width = short_side_size(
+            size, self.short_side, max_side=LONGEST_RATIO * self.short_side, patch_size=patch
+        )
+        limit = self.window or max(height, width) + 1
+        canvas = (_whole_patches(height, patch, limit), _whole_patches(width, patch, limit))
+        pixels = to_tensor(resize(image, canvas), self.preprocessing)
+        if not self.window:
+            return Canvas(pixels=pixels, size=size, boxes=((0, canvas[0], 0, canvas[1]),))
+        return Canvas(
+            pixels=pixels,
+            size=size,
+            boxes=tuple(window_boxes(canvas, crop=self.window, stride=self.stride)),
+        )
+
+    def encode_labels(self, labels: LabelSet) -> EncodedLabels:
+        """Labels with the templates of their set, or with those of the training."""
+        return encode_label_set(self.backbone, labels, templates=self.templates, use_aliases=self.use_aliases)
+
+    # --- answers --------------------------------------------------------------------------------------------------
+
+    @torch.inference_mode()
+    def segment(
+        self, image: TrustyImage, labels: EncodedLabels, *, photo: Image.Image | None = None
+    ) -> TrustySegmentation:
+        """Argmax of the combined scores at every pixel; a tie goes to the earlier label.
+
+        Scores are averaged over windows, then resized to the original image (paper: 512 pixels, stride 426).
+
+        Args:
+            image: what ``encode_images`` returned.
+            labels: what ``encode_labels`` returned; a score depends on the whole list, because class rows see each other.
+            photo: not used; nothing here looks at colours.
+
+        Raises:
+            InputError: if the image was encoded by another method, or a weighting was asked for that cannot be.
+        """
+        question = self._question(labels)
+        views = self._view_logits(image, question)
+        best = torch.full(image.size, -torch.inf, device=views[0][0].classes.device)
+        ids = torch.zeros(image.size, dtype=torch.long, device=best.device)
+        for chunk in label_chunks(len(labels.names), image.size, image.canvas):
+            scores, local = self._score_maps(image, views, question, chunk).max(dim=0)
+            better = scores > best
+            best, ids = torch.where(better, scores, best), torch.where(better, local + chunk.start, ids)
+        return TrustySegmentation(
+            labels=ids,
+            names=labels.names,
+            scores=best,
+            trusty=_trusty_map(image, views),
+            seen=question.seen,
+            weighting=question.weighting,
+        )
+
+    @torch.inference_mode()
+    def heat_maps(self, image: TrustyImage, labels: EncodedLabels) -> Float[Tensor, "labels height width"]:
+        """Combined score of each label at each pixel of the original image; all labels at once."""
+        question = self._question(labels)
+        views = self._view_logits(image, question)
+        return self._score_maps(image, views, question, range(len(labels.names)))
+
+    def _question(self, labels: EncodedLabels) -> _Question:
+        seen = seen_ids(labels.label_set, self.trained, seen=self.seen, unseen=self.unseen)
+        mixed, has_token = 0 < len(seen) < len(labels.names), self.network.sizes.has_token
+        if self.weighting == "auto":
+            chosen: Weighting = "both" if mixed and has_token else "none"
+        else:
+            chosen = self.weighting
+            check_weighting(chosen, has_map=has_token, all_seen=len(seen) == len(labels.names))
+        return _Question(
+            labels=labels,
+            seen=seen,
+            weighting=chosen,
+            calibration=self.calibration
+            if mixed
+            else 0.0,  # the same for all labels, it would change nothing
+            drop_token=self.weighting == "auto" and not mixed,  # the paper's cross-dataset rule
+        )
+
+    def _view_logits(self, image: TrustyImage, question: _Question) -> list[tuple[MaskLogits, Box]]:
+        """Mask logits of every window on its patch grid, one map per label."""
+        refuse_foreign(image.method, self.method)
+        return [
+            (_best_alias(self._logits(view, question), question.labels), view.box) for view in image.views
+        ]
+
+    def _logits(self, view: TrustyView, question: _Question) -> MaskLogits:
+        features = PromptedFeatures(patches=view.patches[None], cls=view.cls[None])
+        text = question.labels.embeds.to(view.cls)
+        return self.network.masks(features, text, drop_token=question.drop_token)
+
+    def _score_maps(
+        self, image: TrustyImage, views: Sequence[tuple[MaskLogits, Box]], question: _Question, ids: range
+    ) -> Float[Tensor, "labels height width"]:
+        windows = ((_window_scores(logits, box, question, ids), box) for logits, box in views)
+        return upsample(average_windows(windows, image.canvas), image.size)
+
+
+def _window_scores(
+    logits: MaskLogits, box: Box, question: _Question, ids: range
+) -> Float[Tensor, "labels height width"]:
+    top, bottom, left, right = box
+    part = MaskLogits(classes=logits.classes[:, ids.start : ids.stop], trusty=logits.trusty)
+    part = part.resized((bottom - top, right - left))
+    is_seen = seen_mask(question.seen, len(question.labels.names), part.classes.device)[ids.start : ids.stop]
+    return weigh(
+        part.classes, part.trusty, is_seen, weighting=question.weighting, calibration=question.calibration
+    )[0]
+
+
+def default_crop(backbone: DenseCLIP) -> int:
+    """512 pixels as in the paper for CLIPs of 224 pixels or more, the native size for smaller encoders."""
+    native = backbone.preprocessing.image_size
+    return 512 if native >= 224 else native
+
+
+def default_stride(window: int, patch_size: int) -> int:
+    """The paper's 426 of 512 pixels, in whole patches for other windows."""
+    return 426 if window == 512 else max(patch_size, round(window * 426 / 512 / patch_size) * patch_size)
+
+
+def _whole_patches(length: int, patch: int, window: int) -> int:
+    return length if length >= window else max(patch, round(length / patch) * patch)
+
+
+def _best_alias(logits: MaskLogits, labels: EncodedLabels) -> MaskLogits:
+    if len(labels.owners) == len(labels.names):
+        return logits
+    maps = logits.classes
+    owners = labels.owners.to(maps.device)[None, :, None, None].expand_as(maps)
+    best = maps.new_full((len(maps), len(labels.names), *maps.shape[2:]), -torch.inf)
+    return MaskLogits(classes=best.scatter_reduce(1, owners, maps, "amax"), trusty=logits.trusty)
+
+
+def _trusty_map(
+    image: TrustyImage, views: Sequence[tuple[MaskLogits, Box]]
+) -> Float[Tensor, "height width"] | None:
+    windows = []
+    for logits, (top, bottom, left, right) in views:
+        resized = logits.resized((bottom - top, right - left)).trusty
+        if resized is None:
+            return None
+        windows.append((torch.sigmoid(-resized[0]), (top, bottom, left, right)))
+    return upsample(average_windows(windows, image.canvas), image.size)[0]

@@ -1,0 +1,58 @@
+"""Named switches of TrustyCLIP: what the paper prints, what the release does, what we mend."""
+
+from dataclasses import dataclass
+
+from tagalign.backbones.preprocess import IMAGENET_MEAN, IMAGENET_STD
+from tagalign.errors import UnknownNameError
+from tagalign.ops.mask_losses import TrustyLoss
+
+RGB = tuple[float, float, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrustyProfile:
+    """How images enter, how the trusty map is trained, how scores are combined.
+
+    Attributes:
+        name: of the profile; printed beside every number.
+        calibration: subtracted from the scores of seen classes.
+        trusty_loss: loss of the trusty map.
+        class_embedding_times: how often the class embedding is added to its token.
+        pixel_mean: replaces the encoder's own; None keeps it.
+        pixel_std: likewise.
+    """
+
+    name: str
+    calibration: float
+    trusty_loss: TrustyLoss
+    class_embedding_times: int
+    pixel_mean: RGB | None = None
+    pixel_std: RGB | None = None
+
+
+PROFILES: dict[str, TrustyProfile] = {
+    # Eq. 10 prints dice; Eq. 12 has no calibration; where the paper is silent, CLIP's own values
+    "paper": TrustyProfile(name="paper", calibration=0.0, trusty_loss="dice", class_embedding_times=1),
+    # dvlab-research/TagCLIP at 407daa9: ImageNet statistics, the class embedding twice, 0.1 off the seen classes
+    "released": TrustyProfile(
+        name="released",
+        calibration=0.1,
+        trusty_loss="focal",
+        class_embedding_times=2,
+        pixel_mean=IMAGENET_MEAN,
+        pixel_std=IMAGENET_STD,
+    ),
+    # the release with CLIP's pixel statistics, CLIP's class token, and no unexplained calibration
+    "fixed": TrustyProfile(name="fixed", calibration=0.0, trusty_loss="focal", class_embedding_times=1),
+}
+
+
+def trusty_profile(name: str) -> TrustyProfile:
+    """A profile by name.
+
+    Raises:
+        UnknownNameError: listing the known ones.
+    """
+    if name not in PROFILES:
+        raise UnknownNameError("profile", name, PROFILES)
+    return PROFILES[name]

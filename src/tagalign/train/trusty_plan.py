@@ -1,0 +1,115 @@
+"""Everything that decides the numbers of a TrustyCLIP run, as one frozen value that a checkpoint can be compared with."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from tagalign.data.segmentation_augment import Augmentation
+from tagalign.errors import InputError
+from tagalign.methods.trusty.method import DEFAULT_TEMPLATES
+from tagalign.ops.mask_losses import Ignored, MaskLossWeights
+from tagalign.train.trusty_step import Phase, Setting, phase_of, poly_rate
+from tagalign.train.trusty_targets import TrustyTarget
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrustyPlan:
+    """Everything that decides the numbers of a run.
+
+    Attributes:
+        setting: see ``Setting``.
+        trusty_target: see ``TrustyTarget``; named wherever a result is printed.
+        profile: a name in ``methods.trusty.profiles``.
+        steps: updates of the whole run; paper: 20,000 for VOC, 80,000 for COCO-Stuff.
+        batch_size: crops per update; paper: 16.
+        self_training_from: first step with pseudo labels of a transductive run; half of the steps when None.
+        learning_rate: of all trained parameters.
+        weight_decay: of all trained parameters; the release decays norms too, against its own config's intention.
+        warmup: updates.
+        dropout: in prompts and head.
+        num_prompts: per block; the release has 10 for VOC and 100 for COCO-Stuff.
+        prompt_depth: blocks with prompts; all when None.
+        num_heads: of the head's attentions.
+        trusty_token: with a trusty token; full supervision has none in any case.
+        learner: input of the trusty learner (``methods.trusty.learner``), or ``none``.
+        ignored: see ``ops.mask_losses.Ignored``.
+        min_score: of pseudo labels.
+        weights: of the losses.
+        augmentation: of the crops.
+        templates: prompts of the class names.
+        seed: of weights, order, crops and dropout.
+    """
+
+    setting: Setting = "inductive"
+    trusty_target: TrustyTarget = "strict"
+    profile: str = "fixed"
+    steps: int = 20_000
+    batch_size: int = 16
+    self_training_from: int | None = None
+    learning_rate: float = 2e-4
+    weight_decay: float = 0.01
+    warmup: int = 1500
+    dropout: float = 0.1
+    num_prompts: int = 10
+    prompt_depth: int | None = None
+    num_heads: int = 8
+    trusty_token: bool = True
+    learner: str = "relation"
+    ignored: Ignored = "released"
+    min_score: float = 0.0
+    weights: MaskLossWeights = field(default_factory=MaskLossWeights)
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    templates: tuple[str, ...] = DEFAULT_TEMPLATES
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, least in {"steps": 1, "batch_size": 1, "warmup": 0, "num_prompts": 0}.items():
+            if getattr(self, name) < least:
+                raise InputError(f"{name} must be at least {least}, got {getattr(self, name)}")
+        if self.learning_rate <= 0:
+            raise InputError(f"learning_rate must be positive, got {self.learning_rate}")
+        if not 0 <= self.half <= self.steps:
+            raise InputError(f"self_training_from must lie in 0..{self.steps}, got {self.half}")
+
+    @property
+    def half(self) -> int:
+        """First step with pseudo labels of a transductive run."""
+        return self.steps // 2 if self.self_training_from is None else self.self_training_from
+
+    @property
+    def has_token(self) -> bool:
+        """Whether the network has a trusty token."""
+        return self.trusty_token and self.setting != "supervised"
+
+    def phase(self, step: int) -> Phase:
+        """The phase of a step."""
+        return phase_of(self.setting, step, self_training_from=self.half)
+
+    def rate(self, step: int) -> float:
+        """Learning rate of a step; self-training has a schedule of its own, as a run that starts from a checkpoint."""
+        first, steps = (
+            (self.half, self.steps - self.half) if self.phase(step) == "self-training" else (0, self.steps)
+        )
+        return poly_rate(self.learning_rate, step - first, steps=steps, warmup=self.warmup)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, as JSON would give them back."""
+        return _listed(asdict(self))  # type: ignore[no-any-return]
+
+    def refuse_other(self, saved: dict[str, Any]) -> None:
+        """Compare with the plan of a checkpoint.
+
+        Raises:
+            InputError: naming the first field that differs.
+        """
+        for name, value in self.as_dict().items():
+            if _listed(saved.get(name)) != value:
+                raise InputError(
+                    f"the checkpoint belongs to a run with {name}={saved.get(name)}, asked for {name}={value}; "
+                    "resume with the same settings, or train into another folder"
+                )
+
+
+def _listed(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _listed(v) for k, v in value.items()}
+    return [_listed(v) for v in value] if isinstance(value, (list, tuple)) else value
