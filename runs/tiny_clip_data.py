@@ -1,6 +1,6 @@
 """Draw the training scenes of the tiny CLIP once, into memory-mapped arrays, and train its tokenizer.
 
-python runs/tiny_clip_data.py DIR --easy 100000 --crowded 180000
+python runs/tiny_clip_data.py DIR --easy 90000 --roomy 170000 --dense 80000
 """
 
 import argparse
@@ -21,11 +21,19 @@ CONTEXT = 32
 START, END = "<|startoftext|>", "<|endoftext|>"
 
 
-def draw_chunk(job: tuple[str, str, float, int]) -> list[str]:
+KINDS = {
+    "easy": {"crowded": 0.0},
+    "roomy": {"crowded": 1.0, "roomy": True},
+    "dense": {"crowded": 1.0},
+}
+"""Kind of training scene to arguments of TinyWorld."""
+
+
+def draw_chunk(job: tuple[str, str, int]) -> list[str]:
     """Draw scenes start ... start + CHUNK - 1 into the array of their kind; return their alt text."""
-    folder, kind, crowded, start = job
+    folder, kind, start = job
     images = np.load(Path(folder) / f"{kind}.npy", mmap_mode="r+")
-    worlds = [TinyWorld(seed=0, split="pretrain", palette=p, crowded=crowded) for p in ("default", "other")]
+    worlds = [TinyWorld(seed=0, split="pretrain", palette=p, **KINDS[kind]) for p in ("default", "other")]
     texts = []
     for index in range(start, min(start + CHUNK, len(images))):
         scene = worlds[index % OTHER_SHARE == 0][index]
@@ -34,9 +42,9 @@ def draw_chunk(job: tuple[str, str, float, int]) -> list[str]:
     return texts
 
 
-def draw(folder: Path, kind: str, count: int, crowded: float, workers: int) -> list[str]:
+def draw(folder: Path, kind: str, count: int, workers: int) -> list[str]:
     np.lib.format.open_memmap(folder / f"{kind}.npy", "w+", np.uint8, (count, SIZE, SIZE, 3)).flush()
-    jobs = [(str(folder), kind, crowded, start) for start in range(0, count, CHUNK)]
+    jobs = [(str(folder), kind, start) for start in range(0, count, CHUNK)]
     with get_context("spawn").Pool(workers) as pool:
         texts = [text for chunk in pool.map(draw_chunk, jobs) for text in chunk]
     (folder / f"{kind}.json").write_text(json.dumps(texts))
@@ -74,13 +82,18 @@ def byte_alphabet() -> list[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--easy", type=int, default=100_000, help="scenes with one object")
-    parser.add_argument("--crowded", type=int, default=180_000, help="scenes with two to five objects")
+    parser.add_argument("--easy", type=int, default=90_000, help="scenes with one object")
+    parser.add_argument("--roomy", type=int, default=170_000, help="scenes with some objects, far apart")
+    parser.add_argument("--dense", type=int, default=80_000, help="scenes with two to five objects")
     parser.add_argument("--workers", type=int, default=2)
     args = parser.parse_args()
     args.folder.mkdir(parents=True, exist_ok=True)
-    texts = draw(args.folder, "easy", args.easy, 0.0, args.workers)
-    texts += draw(args.folder, "crowded", args.crowded, 1.0, args.workers)
+    if args.dense:
+        draw(args.folder, "dense", args.dense, args.workers)
+    if not args.easy + args.roomy:
+        return
+    texts = draw(args.folder, "easy", args.easy, args.workers)
+    texts += draw(args.folder, "roomy", args.roomy, args.workers)
     train_tokenizer(texts[:: max(1, len(texts) // 100_000)]).save_pretrained(args.folder / "tokenizer")
 
 

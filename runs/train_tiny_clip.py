@@ -27,6 +27,9 @@ MEAN, STD = (
     127.5,
     64.0,
 )  # of pixel values in [0, 255]; the preprocessing config holds the same, divided by 255
+KINDS = ("easy", "roomy", "dense")
+DENSE_SHARE = 2 / 3  # of the crowded scenes of the second phase
+FOCUS = 10.0  # how sharply a text looks for its patches: softmax over patches of FOCUS times their cosine
 CROWDED_START, CROWDED_END, CROWDED_STEPS = (
     0.2,
     0.7,
@@ -64,7 +67,7 @@ def new_model(tokenizer: CLIPTokenizer) -> CLIPModel:
 
 
 class Trainee(nn.Module):
-    """The CLIP and a second image head that is thrown away: it reads the mean of the patches.
+    """The CLIP and a second image head that is thrown away: it reads the patches.
 
     The head makes the patches hold what the caption says, in directions of its own: the class token alone leaves them
     nearly empty in so small a model. The shipped projection has never seen a patch.
@@ -88,8 +91,8 @@ class Trainee(nn.Module):
             tokens = torch.cat([tokens[:, :1], kept], dim=1)
         hidden = vision.encoder(inputs_embeds=vision.pre_layrnorm(tokens)).last_hidden_state
         image = self.clip.visual_projection(vision.post_layernorm(hidden[:, 0]))
-        pooled = self.pooled_head(self.pooled_norm(hidden[:, 1:]).mean(1))
-        return image, pooled, self.text(ids)
+        patches = self.pooled_head(self.pooled_norm(hidden[:, 1:]))
+        return image, patches, self.text(ids)
 
     def embed(self, pixels: Tensor) -> Tensor:
         """The embeddings of CLIP; its convolution written as a product, whose gradient is cheaper."""
@@ -110,12 +113,19 @@ class Trainee(nn.Module):
         return self.clip.text_projection(hidden[torch.arange(len(ids)), ends])
 
 
-def contrast(image: Tensor, text: Tensor, log_scale: Tensor, same: Tensor) -> Tensor:
+def contrast(cosine: Tensor, log_scale: Tensor, same: Tensor) -> Tensor:
     """Contrastive loss in both directions; texts that are equal share their probability."""
-    image, text = F.normalize(image.float(), dim=-1), F.normalize(text.float(), dim=-1)
-    logits = log_scale.exp().clamp(max=MAX_SCALE) * image @ text.T
+    logits = log_scale.exp().clamp(max=MAX_SCALE) * cosine
     target = same / same.sum(1, keepdim=True)
     return (F.cross_entropy(logits, target) + F.cross_entropy(logits.T, target)) / 2
+
+
+def patch_cosine(patches: Tensor, text: Tensor, focused: bool) -> Tensor:
+    """Cosine of every picture's patches with every text: of their mean, or of the patches that the text finds."""
+    if not focused:
+        return F.normalize(patches.mean(1), dim=-1) @ text.T
+    each = F.normalize(patches, dim=-1) @ text.T  # (pictures, patches, texts)
+    return ((FOCUS * each).softmax(1) * each).sum(1)
 
 
 class Batches:
@@ -123,8 +133,8 @@ class Batches:
 
     def __init__(self, folder: Path) -> None:
         tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer")
-        self.images = [np.load(folder / f"{kind}.npy", mmap_mode="r") for kind in ("easy", "crowded")]
-        self.ids = [self._encode(folder / f"{kind}.json", tokenizer) for kind in ("easy", "crowded")]
+        self.images = [np.load(folder / f"{kind}.npy", mmap_mode="r") for kind in KINDS]
+        self.ids = [self._encode(folder / f"{kind}.json", tokenizer) for kind in KINDS]
 
     def _encode(self, path: Path, tokenizer: CLIPTokenizer) -> Tensor:
         cache = path.with_suffix(".ids.npy")
@@ -136,12 +146,15 @@ class Batches:
             np.save(cache, ids)
         return torch.from_numpy(np.load(cache))
 
-    def draw(self, size: int, seed: int, number: int, step: int) -> tuple[Tensor, Tensor]:
-        rng = np.random.default_rng((seed, number))  # a batch depends on its step alone: a resumed run is the same run
+    def draw(self, size: int, seed: int, number: int, step: int, second: bool) -> tuple[Tensor, Tensor]:
+        """Pictures and the ids of their texts, padded with the end mark."""
+        # A batch depends on its number alone: a resumed run is the same run.
+        rng = np.random.default_rng((seed, number))
         rise = min(step / CROWDED_STEPS, 1.0)
         crowded = round(size * (CROWDED_START + (CROWDED_END - CROWDED_START) * rise))
+        dense = round(crowded * DENSE_SHARE) if second else 0
         images, ids = [], []
-        for kind, count in enumerate((size - crowded, crowded)):
+        for kind, count in enumerate((size - crowded, crowded - dense, dense)):
             rows = np.sort(rng.integers(0, len(self.images[kind]), count))
             images.append(self.images[kind][rows])
             ids.append(self.ids[kind][rows])
@@ -288,21 +301,22 @@ def train_step(
     rank: int,
 ) -> list[float]:
     own = args.batch // args.workers
-    pixels, ids = batches.draw(own, args.seed, step * args.workers + rank, step)
+    second = step >= args.second
+    pixels, ids = batches.draw(own, args.seed, step * args.workers + rank, step, second)
     rng = torch.Generator().manual_seed((args.seed * 1_000_003 + step) * args.workers + rank)
     for group in optimizer.param_groups:
         group["lr"] = learning_rate(step, args.steps, args.cooling, args.lr)
-    whole = step >= args.steps - args.whole
     # float32 weights, everything computed in bfloat16: a quarter faster here than autocast
     rounded = {name: weight.bfloat16() for name, weight in trainee.named_parameters()}
-    keep = (SIZE // PATCH) ** 2 if whole else args.keep
+    keep = (SIZE // PATCH) ** 2 if step >= args.steps - args.whole else args.keep
     outputs = functional_call(trainee, rounded, (pixels.bfloat16(), trim(ids), keep, rng))
-    image, pooled, text = (gathered(output.float(), rank, args.workers) for output in outputs)
+    image, patches, text = (gathered(output.float(), rank, args.workers) for output in outputs)
     everyone = gathered(ids, rank, args.workers)
     same = (everyone[:, None] == everyone[None]).all(-1).float()
+    text = F.normalize(text, dim=-1)
     losses = [
-        contrast(image, text, trainee.clip.logit_scale, same),
-        contrast(pooled, text, trainee.pooled_scale, same),
+        contrast(F.normalize(image, dim=-1) @ text.T, trainee.clip.logit_scale, same),
+        contrast(patch_cosine(patches, text, focused=second), trainee.pooled_scale, same),
     ]
     (losses[0] + args.pooled * losses[1]).backward()
     add_gradients(trainee, args.workers)
@@ -340,6 +354,9 @@ def main() -> None:
         "--cooling", type=int, default=1500, help="last steps, over which the learning rate falls"
     )
     parser.add_argument("--whole", type=int, default=500, help="last steps, which see all patches")
+    parser.add_argument(
+        "--second", type=int, default=2000, help="step of the second phase: dense scenes, focused patches"
+    )
     parser.add_argument("--resume", action="store_true", help="go on from the state beside the data")
     parser.add_argument("--batch", type=int, default=192, help="pictures of a step, all processes together")
     parser.add_argument("--lr", type=float, default=1e-3)

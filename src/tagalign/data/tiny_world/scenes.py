@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
+from operator import attrgetter
 from random import Random
 
 from tagalign.data.tiny_world.names import (
@@ -68,6 +69,14 @@ class Placed:
         """Name of the family of the kind."""
         return FAMILY_OF[self.name]
 
+    @property
+    def base(self) -> int:
+        """Row just below it: what stands lower in the picture is nearer."""
+        return self.top + self.side
+
+
+_base = attrgetter("base")
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -125,7 +134,7 @@ def sample_layout(
     else:
         placed = _place_many(rng, _kinds(rng), image_side, crowd)
     # What stands lower in the picture is nearer and covers what stands higher.
-    return Layout(background, offset, tuple(sorted(placed, key=lambda one: one.top + one.side)))
+    return Layout(background, offset, tuple(sorted(placed, key=_base)))
 
 
 def _kinds(rng: Random) -> list[str]:
@@ -178,16 +187,16 @@ def _move(rng: Random, one: Placed, image_side: int) -> Placed:
 
 
 def _all_visible(placed: list[Placed], min_visible: float) -> bool:
-    ordered = sorted(placed, key=lambda one: one.top + one.side)
+    ordered = sorted(placed, key=_base)
     for index, far in enumerate(ordered):
-        covered = sum(_overlap(far, near) for near in ordered[index + 1 :])
+        covered = 0
+        for near in ordered[
+            index + 1 :
+        ]:  # in line, not a function of its own: this runs a hundred times a scene
+            width = min(far.left + far.side, near.left + near.side) - max(far.left, near.left)
+            height = min(far.top + far.side, near.top + near.side) - max(far.top, near.top)
+            if width > 0 and height > 0:
+                covered += width * height
         if covered > (1 - min_visible) * far.side**2:
             return False
     return True
-
-
-def _overlap(a: Placed, b: Placed) -> int:
-    width = min(a.left + a.side, b.left + b.side) - max(a.left, b.left)
-    if width <= 0:
-        return 0
-    return max(min(a.top + a.side, b.top + b.side) - max(a.top, b.top), 0) * width

@@ -204,7 +204,7 @@ class TinyWorld:
         seed: int = 0,
         split: str = "train",
         size: int = SIZE,
-        palette: Palette = "default",
+        palette: str = "default",
         crowded: float = 0.7,
         roomy: bool = False,
     ) -> None:
@@ -214,8 +214,8 @@ class TinyWorld:
             raise InputError(f"crowded is a probability in [0, 1], got {crowded}")
         if not 40 <= size <= TILE - 100:
             raise InputError(f"size must be 40 to {TILE - 100} pixels, got {size}")
-        self.seed, self.split, self.size, self.palette, self.crowded = seed, split, size, palette, crowded
-        self.roomy = roomy
+        self.seed, self.split, self.size, self.crowded, self.roomy = seed, split, size, crowded, roomy
+        self.palette: Palette = "other" if palette == "other" else "default"
 
     def __getitem__(self, index: int) -> Scene:
         if index < 0:

@@ -1,0 +1,161 @@
+"""Measure a tiny CLIP on scenes kept aside: zero-shot by object, colour and background, crowded scenes, patches.
+
+python runs/measure_tiny_clip.py src/tagalign/backbones/tiny --scenes 1000        (one JSON object on stdout)
+"""
+
+import argparse
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from tagalign.backbones.catalog import load_backbone
+from tagalign.backbones.dense_clip import DENSE_MODES, DenseCLIP
+from tagalign.data.tiny_world import BACKGROUNDS, CLASS_SETS, COLORS, OBJECTS, PATTERNS, Scene, TinyWorld
+
+TEMPLATE = "a photo of a {}"
+BATCH = 100
+
+
+def embed_names(clip: DenseCLIP, names: tuple[str, ...]) -> Tensor:
+    return F.normalize(clip.encode_text([TEMPLATE.format(name) for name in names]), dim=-1)
+
+
+def pixels(clip: DenseCLIP, scenes: list[Scene]) -> Tensor:
+    """Pictures are of the model's own size: nothing is resized."""
+    mean, std = torch.tensor(clip.preprocessing.mean), torch.tensor(clip.preprocessing.std)
+    images = torch.from_numpy(np.stack([scene.image for scene in scenes])).float() / 255
+    return ((images - mean) / std).permute(0, 3, 1, 2)
+
+
+def chunks(scenes: list[Scene]) -> Iterator[list[Scene]]:
+    for start in range(0, len(scenes), BATCH):
+        yield scenes[start : start + BATCH]
+
+
+def embed_images(clip: DenseCLIP, scenes: list[Scene]) -> Tensor:
+    parts = [clip.project(clip.encode_dense(pixels(clip, chunk)).cls) for chunk in chunks(scenes)]
+    return F.normalize(torch.cat(parts), dim=-1)
+
+
+def accuracy(
+    embeds: Tensor,
+    clip: DenseCLIP,
+    scenes: list[Scene],
+    names: tuple[str, ...],
+    truth: Callable[[Scene], str],
+) -> dict[str, float]:
+    """Percent right, overall and for each true name."""
+    best = (embeds @ embed_names(clip, names).T).argmax(1).tolist()
+    right: dict[str, list[bool]] = defaultdict(list)
+    for index, scene in zip(best, scenes, strict=True):
+        if truth(scene) in names:
+            right[truth(scene)].append(names[index] == truth(scene))
+    every = [value for values in right.values() for value in values]
+    return {"all": percent(every)} | {name: percent(right[name]) for name in names if right[name]}
+
+
+def percent(values: list[bool]) -> float:
+    return round(100 * float(np.mean(values)), 1)
+
+
+def patch_classes(scenes: list[Scene], patch: int) -> Tensor:
+    """The class of the pixel in the middle of every patch, among all objects and backgrounds."""
+    maps = np.stack([scene.label_map("all") for scene in scenes])
+    return torch.from_numpy(maps[:, patch // 2 :: patch, patch // 2 :: patch].reshape(len(scenes), -1))
+
+
+def patch_accuracy(clip: DenseCLIP, scenes: list[Scene], mode: str) -> dict[str, float]:
+    """Percent of right patches: all classes compete, counted on objects and on backgrounds."""
+    names = embed_names(clip, CLASS_SETS["all"])
+    guesses = [
+        (
+            F.normalize(clip.project(clip.encode_dense(pixels(clip, chunk), mode=mode).patches), dim=-1)
+            @ names.T
+        ).argmax(-1)
+        for chunk in chunks(scenes)
+    ]
+    right, truth = torch.cat(guesses), patch_classes(scenes, clip.patch_size)
+    on_object = truth < len(OBJECTS)
+    hits = right == truth
+    return {
+        "object": round(100 * float(hits[on_object].float().mean()), 1),
+        "background": round(100 * float(hits[~on_object].float().mean()), 1),
+    }
+
+
+def probe_accuracy(clip: DenseCLIP, train: list[Scene], test: list[Scene], mode: str) -> dict[str, float]:
+    """What a linear map fitted with true patch classes reads from the frozen patches: an upper mark, not a method."""
+
+    def features(scenes: list[Scene]) -> Tensor:
+        dense = torch.cat(
+            [clip.encode_dense(pixels(clip, chunk), mode=mode).patches for chunk in chunks(scenes)]
+        )
+        return F.layer_norm(dense, dense.shape[-1:]).flatten(0, 1)
+
+    x, y = (
+        features(train),
+        F.one_hot(patch_classes(train, clip.patch_size).flatten(), len(CLASS_SETS["all"])).float(),
+    )
+    # Ridge regression onto centred one-hot rows, weighted so that every class counts the same.
+    weight = (1 / y.sum(0).clamp(min=1))[y.argmax(1)][:, None]
+    x = F.pad(x, (0, 1), value=1.0)
+    gram = x.T @ (weight * x) + 1e-3 * torch.eye(x.shape[1])
+    solution = torch.linalg.solve(gram, x.T @ (weight * y))
+    guess = (F.pad(features(test), (0, 1), value=1.0) @ solution).argmax(1)
+    truth = patch_classes(test, clip.patch_size).flatten()
+    on_object = truth < len(OBJECTS)
+    return {
+        "object": round(100 * float((guess == truth)[on_object].float().mean()), 1),
+        "background": round(100 * float((guess == truth)[~on_object].float().mean()), 1),
+    }
+
+
+@torch.no_grad()
+def measure(folder: str, count: int) -> dict[str, object]:
+    clip = load_backbone(folder)
+    easy = list(TinyWorld(seed=0, split="val", crowded=0.0).take(count))
+    crowded = list(TinyWorld(seed=0, split="val-crowded", crowded=1.0).take(count))
+    other = list(TinyWorld(seed=0, split="val", crowded=0.0, palette="other").take(count))
+    train = list(TinyWorld(seed=0, split="probe", crowded=1.0).take(count))
+    embeds = embed_images(clip, easy)
+    top = (embed_images(clip, crowded) @ embed_names(clip, OBJECTS).T).argmax(1).tolist()
+    other_embeds = embed_images(clip, other)
+    return {
+        "weights": clip.weight_hash,
+        "scenes": count,
+        "object": accuracy(embeds, clip, easy, OBJECTS, lambda s: s.layout.placed[0].name),
+        "color": accuracy(embeds, clip, easy, COLORS, lambda s: s.layout.placed[0].color),
+        "pattern": accuracy(embeds, clip, easy, PATTERNS[1:], lambda s: s.layout.placed[0].pattern),
+        "background": accuracy(embeds, clip, easy, BACKGROUNDS["default"], lambda s: s.background),
+        "other_object": accuracy(other_embeds, clip, other, OBJECTS, lambda s: s.layout.placed[0].name)[
+            "all"
+        ],
+        "other_background": accuracy(other_embeds, clip, other, BACKGROUNDS["other"], lambda s: s.background)[
+            "all"
+        ],
+        "crowded_top_present": percent(
+            [OBJECTS[k] in s.tags.objects for k, s in zip(top, crowded, strict=True)]
+        ),
+        "crowded_chance": round(
+            100 * float(np.mean([len(s.tags.objects) for s in crowded])) / len(OBJECTS), 1
+        ),
+        "patches": {mode: patch_accuracy(clip, crowded, mode) for mode in DENSE_MODES},
+        "probe": {mode: probe_accuracy(clip, train, crowded, mode) for mode in ("clip", "surgery")},
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder")
+    parser.add_argument("--scenes", type=int, default=1000)
+    args = parser.parse_args()
+    print(json.dumps(measure(args.folder, args.scenes), indent=1))
+
+
+if __name__ == "__main__":
+    main()
