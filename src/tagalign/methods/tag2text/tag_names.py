@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from tagalign.errors import InputError
 from tagalign.tags.normalize import normalize_tag
+from tagalign.tags.tokens import tokenize
 from tagalign.types import Label
 
 
@@ -23,6 +24,7 @@ class TagNames:
         for index, name in enumerate(self.names):
             self._exact[name].append(index)
             self._normal[normalize_tag(name)].append(index)
+        self._longest = max((len(name.split()) for name in self.names), default=0)
 
     def __len__(self) -> int:
         return len(self.names)
@@ -30,6 +32,21 @@ class TagNames:
     def find(self, name: str) -> list[int]:
         """All indices with this name, else with its normal form ("Dogs" finds "dog"); none when unknown."""
         return list(self._exact.get(name) or self._normal.get(normalize_tag(name)) or [])
+
+    def mentioned(self, text: str) -> list[int]:
+        """Indices of all tags that a text names, ascending: longest match first, plurals count."""
+        words = [word for word in tokenize(text.lower()) if word[0].isalnum()]
+        found: set[int] = set()
+        place = 0
+        while place < len(words):
+            for length in range(min(self._longest, len(words) - place), 0, -1):
+                if indices := self.find(" ".join(words[place : place + length])):
+                    found.update(indices)
+                    place += length
+                    break
+            else:
+                place += 1
+        return sorted(found)
 
     def indices(self, label: Label) -> list[int]:
         """All indices that a label means, by its name or an alias.

@@ -4,6 +4,7 @@ Special tokens stand in the vocabulary file; ``[DEC]`` and ``[ENC]`` are appende
 does. Special names inside a user's text stay ordinary characters.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -18,6 +19,9 @@ SEPARATOR = " | "  # between tags
 MAX_TOKENS = 40  # of a tag row and of a caption
 ADDED = ("[DEC]", "[ENC]")
 NEEDED = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
+
+_LOWER = normalizers.BertNormalizer(lowercase=True)
+_SPLIT = pre_tokenizers.BertPreTokenizer()
 
 Ids = Int[Tensor, "batch tokens"]
 Mask = Bool[Tensor, "batch tokens"]
@@ -47,8 +51,8 @@ class Wordpieces:
         self.dec, self.enc = ids["[DEC]"], ids["[ENC]"]
         self._special = {ids[token] for token in (*NEEDED, *ADDED, "[MASK]") if token in ids} - {ids["[UNK]"]}
         self._tokenizer = Tokenizer(models.WordPiece(ids, unk_token="[UNK]", max_input_chars_per_word=100))  # noqa: S106
-        self._tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
-        self._tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+        self._tokenizer.normalizer = _LOWER
+        self._tokenizer.pre_tokenizer = _SPLIT
         self._tokenizer.decoder = decoders.WordPiece(prefix="##", cleanup=True)
 
     @classmethod
@@ -63,6 +67,22 @@ class Wordpieces:
         except (OSError, UnicodeDecodeError) as error:
             raise ModelError(f"{path}: expected a file with one word piece per line ({error})") from error
         return cls(lines[:-1] if lines[-1] == "" else lines)
+
+    @classmethod
+    def from_texts(cls, texts: Iterable[str], *, size: int = 8192) -> "Wordpieces":
+        """Pieces for a small closed world: its most frequent words whole, and single characters for all others.
+
+        Args:
+            texts: read once.
+            size: most pieces, special ones and characters included.
+        """
+        counts: Counter[str] = Counter()
+        for text in texts:
+            counts.update(word for word, _ in _SPLIT.pre_tokenize_str(_LOWER.normalize_str(text)))
+        letters = sorted({letter for word in counts for letter in word})
+        fixed = [*NEEDED, *ADDED, *letters, *(f"##{letter}" for letter in letters)]
+        words = sorted(counts.keys() - set(letters), key=lambda word: (-counts[word], word))
+        return cls([*fixed, *words[: max(0, size - len(fixed))]])
 
     def __len__(self) -> int:
         return len(self.pieces)

@@ -1,0 +1,183 @@
+"""Batches for Tag2Text: images (or their frozen tokens), one caption each, tag ids, a question.
+
+Which images a step takes and what is drawn for them depends on the seed and the step alone, so a resumed run needs no
+data position.
+"""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Protocol
+
+import torch
+from jaxtyping import Float
+from PIL import Image
+from torch import Tensor
+
+from tagalign.backbones.preprocess import Preprocessing, open_image, to_tensor
+from tagalign.data.tag2text_records import TaggedRecord, clean_caption
+from tagalign.errors import InputError
+from tagalign.methods.tag2text.method import square_pixels
+
+Question = tuple[str, str]
+"""A question and its answer."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Tag2TextBatch:
+    """What one step sees.
+
+    Attributes:
+        images: pixels, or frozen image tokens.
+        are_tokens: which of the two.
+        captions: one per image, cleaned.
+        caption_tags: tag ids parsed from that caption.
+        image_tags: tag ids of all captions of the image together.
+        questions: one per image with its answer; empty when the data has none.
+    """
+
+    images: Tensor
+    are_tokens: bool
+    captions: tuple[str, ...]
+    caption_tags: tuple[tuple[int, ...], ...]
+    image_tags: tuple[tuple[int, ...], ...]
+    questions: tuple[Question, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.captions)
+
+
+class Tag2TextData(Protocol):
+    """Images with records; ``images`` may augment with the given generator of random numbers."""
+
+    are_tokens: bool
+    records: Sequence[TaggedRecord]
+    questions: Sequence[Sequence[Question]]
+
+    def images(self, rows: Sequence[int], rng: Random) -> Tensor:
+        """Pixels or tokens of some images."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TokenData:
+    """Frozen image tokens in memory (float16 is enough) with their records.
+
+    Attributes:
+        tokens: one row per record.
+        records: captions and tag ids.
+        questions: per image; empty when there are none.
+    """
+
+    tokens: Float[Tensor, "images tokens width"]
+    records: Sequence[TaggedRecord]
+    questions: Sequence[Sequence[Question]] = ()
+    are_tokens: bool = True
+
+    def __post_init__(self) -> None:
+        if len(self.tokens) != len(self.records) or len(self.questions) not in (0, len(self.records)):
+            raise InputError(
+                f"expected one record (and one list of questions, or none) per image, got {len(self.tokens)} images, "
+                f"{len(self.records)} records and {len(self.questions)} lists of questions"
+            )
+
+    def images(self, rows: Sequence[int], rng: Random) -> Tensor:
+        """Tokens of some images in float32; nothing is random."""
+        return self.tokens[list(rows)].float()
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PhotoData:
+    """Photos opened when a step needs them, cropped and flipped as in the release.
+
+    Attributes:
+        records: captions and tag ids.
+        folder: relative image paths start here.
+        preprocessing: side, mean and deviation of the pixels.
+        crop: smallest share of the area that a random crop keeps; 1 squeezes the whole photo to the square.
+        flip: mirror half of the photos; off when captions speak of left and right.
+        workers: threads that decode.
+        questions: per image; empty when there are none.
+    """
+
+    records: Sequence[TaggedRecord]
+    folder: Path
+    preprocessing: Preprocessing
+    crop: float = 0.2
+    flip: bool = True
+    workers: int = 4
+    questions: Sequence[Sequence[Question]] = ()
+    are_tokens: bool = False
+
+    def images(self, rows: Sequence[int], rng: Random) -> Tensor:
+        """Pixels of some photos."""
+        seeds = [rng.random() for _ in rows]
+        paths = [self.folder / self.records[row].image for row in rows]
+        with ThreadPoolExecutor(max(1, self.workers)) as pool:
+            return torch.stack(list(pool.map(self._one, paths, seeds)))
+
+    def _one(self, path: Path, seed: float) -> Float[Tensor, "3 side side"]:
+        image = open_image(path)
+        if self.crop >= 1:
+            return square_pixels(image, self.preprocessing)
+        rng = Random(seed)  # noqa: S311 - augmentation, not secrets
+        image = random_crop(image, rng, side=self.preprocessing.image_size, smallest=self.crop)
+        if self.flip and rng.random() < 0.5:
+            image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+        return to_tensor(image, self.preprocessing)
+
+
+def random_crop(image: Image.Image, rng: Random, *, side: int, smallest: float) -> Image.Image:
+    """A random part of the image, between ``smallest`` and all of its area and 3:4 to 4:3 in ratio, as a square.
+
+    Bicubic; an image into which no such part fits is squeezed whole (the usual random resized crop).
+    """
+    area = image.width * image.height
+    for _ in range(10):
+        target = area * rng.uniform(smallest, 1.0)
+        ratio = (4 / 3) ** rng.uniform(-1, 1)
+        width, height = round((target * ratio) ** 0.5), round((target / ratio) ** 0.5)
+        if 0 < width <= image.width and 0 < height <= image.height:
+            left, top = rng.randint(0, image.width - width), rng.randint(0, image.height - height)
+            box = (left, top, left + width, top + height)
+            return image.resize((side, side), Image.Resampling.BICUBIC, box=box)
+    return image.resize((side, side), Image.Resampling.BICUBIC)
+
+
+def step_rng(seed: int, step: int, purpose: str) -> Random:
+    """Random numbers of one step for one purpose."""
+    return Random(f"tag2text/{seed}/{step}/{purpose}")  # noqa: S311 - training, not secrets
+
+
+def rows_of_step(step: int, *, count: int, batch_size: int, seed: int) -> list[int]:
+    """Images of a step: every epoch shuffles all of them anew; what does not fill a batch waits for another epoch.
+
+    Raises:
+        InputError: if there are fewer images than a batch holds.
+    """
+    per_epoch = count // batch_size
+    if per_epoch == 0:
+        raise InputError(f"the data has {count} images, a batch needs {batch_size}; lower --batch-size")
+    epoch, place = divmod(step, per_epoch)
+    generator = torch.Generator().manual_seed(seed * 1_000_003 + epoch)
+    order = torch.randperm(count, generator=generator)
+    return [int(row) for row in order[place * batch_size : (place + 1) * batch_size]]
+
+
+def batch_of_step(data: Tag2TextData, step: int, *, batch_size: int, seed: int) -> Tag2TextBatch:
+    """The batch of a step: one caption (and one question) is drawn per image."""
+    rows = rows_of_step(step, count=len(data.records), batch_size=batch_size, seed=seed)
+    rng = step_rng(seed, step, "captions")
+    records = [data.records[row] for row in rows]
+    chosen = [rng.randrange(len(record.captions)) for record in records]
+    asked = [rng.choice(data.questions[row]) for row in rows] if data.questions else []
+    return Tag2TextBatch(
+        images=data.images(rows, step_rng(seed, step, "images")),
+        are_tokens=data.are_tokens,
+        captions=tuple(clean_caption(r.captions[i]) for r, i in zip(records, chosen, strict=True)),
+        caption_tags=tuple(r.tags[i] for r, i in zip(records, chosen, strict=True)),
+        image_tags=tuple(r.all_tags() for r in records),
+        questions=tuple(asked),
+    )
