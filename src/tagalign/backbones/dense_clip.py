@@ -23,6 +23,7 @@ SURGERY_LAYERS = 6  # TagAlign's release: exactly the last six blocks
 NACLIP_SIGMA = 5.0  # patches; NACLIP, arXiv:2404.08181, section 4.1
 
 Tokens = Float[Tensor, "batch tokens width"]
+ClassRow = Float[Tensor, "batch 1 width"]
 Grid = tuple[int, int]
 Block = Any
 """A ``CLIPEncoderLayer``; transformers leaves its parts untyped."""
@@ -95,9 +96,9 @@ class DenseCLIP(nn.Module):
         return min(float(self.clip.logit_scale.exp()), 100.0)
 
     @property
-    def layers(self) -> Sequence[Block]:
+    def layers(self) -> list[Block]:
         """The transformer blocks of the vision tower, first to last."""
-        return self.clip.vision_model.encoder.layers
+        return list(self.clip.vision_model.encoder.layers)
 
     def grid_of(self, height: int, width: int) -> Grid:
         """Patches that fit into an image.
@@ -191,8 +192,8 @@ class DenseCLIP(nn.Module):
         if mode not in DENSE_MODES:
             raise UnknownNameError("dense mode", mode, DENSE_MODES)
         x, grid = self.embed_patches(pixels)
-        dense, x = DENSE_MODES[mode](self, x, grid)
-        return DenseFeatures(patches=dense[:, 1:], cls=x[:, 0], grid=grid)
+        dense, cls = DENSE_MODES[mode](self, x, grid)
+        return DenseFeatures(patches=dense[:, 1:], cls=cls[:, 0], grid=grid)
 
     def project(self, features: Float[Tensor, "*batch width"]) -> Float[Tensor, "*batch dim"]:
         """CLIP's own last layer norm and visual projection."""
@@ -219,7 +220,7 @@ def _before_last(clip: DenseCLIP, x: Tokens) -> Tokens:
     return x
 
 
-def _cls_row(clip: DenseCLIP, x: Tokens, normed: Tokens, v: Tensor) -> Tokens:
+def _cls_row(clip: DenseCLIP, x: Tokens, normed: Tokens, v: Tensor) -> ClassRow:
     """The ordinary last block for the class token alone."""
     layer = clip.layers[-1]
     block = layer.self_attn
@@ -228,12 +229,12 @@ def _cls_row(clip: DenseCLIP, x: Tokens, normed: Tokens, v: Tensor) -> Tokens:
     return clip.feed_forward(layer, x[:, :1] + clip.out(layer, attn.attention(q, k, v)))
 
 
-def _plain(clip: DenseCLIP, x: Tokens, grid: Grid) -> tuple[Tokens, Tokens]:
+def _plain(clip: DenseCLIP, x: Tokens, grid: Grid) -> tuple[Tokens, ClassRow]:
     x = clip.block(clip.layers[-1], _before_last(clip, x))
-    return x, x
+    return x, x[:, :1]
 
 
-def _maskclip(clip: DenseCLIP, x: Tokens, grid: Grid) -> tuple[Tokens, Tokens]:
+def _maskclip(clip: DenseCLIP, x: Tokens, grid: Grid) -> tuple[Tokens, ClassRow]:
     # every token attends to itself alone; residual stream and feed-forward network stay
     x = _before_last(clip, x)
     layer = clip.layers[-1]
@@ -244,7 +245,7 @@ def _maskclip(clip: DenseCLIP, x: Tokens, grid: Grid) -> tuple[Tokens, Tokens]:
 
 def _other_last(
     clip: DenseCLIP, x: Tokens, mix: Callable[[Tensor, Tensor, Tensor], Tensor]
-) -> tuple[Tokens, Tokens, Tokens]:
+) -> tuple[Tokens, Tokens, ClassRow]:
     """Output of another attention in the last block, the block's input, and the class token's ordinary row."""
     x = _before_last(clip, x)
     layer = clip.layers[-1]
@@ -253,25 +254,25 @@ def _other_last(
     return clip.out(layer, mix(q, k, v)), x, _cls_row(clip, x, normed, v)
 
 
-def _sclip(clip: DenseCLIP, x: Tokens, grid: Grid) -> tuple[Tokens, Tokens]:
+def _sclip(clip: DenseCLIP, x: Tokens, grid: Grid) -> tuple[Tokens, ClassRow]:
     mixed, x, cls = _other_last(clip, x, attn.correlative_attention)
     return clip.feed_forward(clip.layers[-1], x + mixed), cls
 
 
-def _clearclip(clip: DenseCLIP, x: Tokens, grid: Grid) -> tuple[Tokens, Tokens]:
+def _clearclip(clip: DenseCLIP, x: Tokens, grid: Grid) -> tuple[Tokens, ClassRow]:
     # Lan et al., ClearCLIP, arXiv:2407.12442: q-q, without the residual stream and the feed-forward network
     mixed, _, cls = _other_last(clip, x, lambda q, k, v: attn.self_self_attention(q, v))
     return mixed, cls
 
 
-def _naclip(clip: DenseCLIP, x: Tokens, grid: Grid) -> tuple[Tokens, Tokens]:
+def _naclip(clip: DenseCLIP, x: Tokens, grid: Grid) -> tuple[Tokens, ClassRow]:
     # its "reduced" last block: attention output alone, as in ClearCLIP
     near = gaussian_neighbourhood(grid, sigma=NACLIP_SIGMA, device=x.device)
     mixed, _, cls = _other_last(clip, x, lambda q, k, v: attn.neighbourhood_attention(k, v, near))
     return mixed, cls
 
 
-def _surgery(clip: DenseCLIP, x: Tokens, grid: Grid) -> tuple[Tokens, Tokens]:
+def _surgery(clip: DenseCLIP, x: Tokens, grid: Grid) -> tuple[Tokens, ClassRow]:
     """Two streams over the last six blocks: the ordinary one, and one that adds v-v attention of the ordinary input.
 
     ``d <- d + Attn_vv(LN1(x))`` with x the block's input on the ordinary stream, no feed-forward network on d. Of the
@@ -290,7 +291,7 @@ def _surgery(clip: DenseCLIP, x: Tokens, grid: Grid) -> tuple[Tokens, Tokens]:
     return dense + clip.out(last, attn.self_self_attention(v, v)), _cls_row(clip, x, normed, v)
 
 
-DENSE_MODES: dict[str, Callable[[DenseCLIP, Tokens, Grid], tuple[Tokens, Tokens]]] = {
+DENSE_MODES: dict[str, Callable[[DenseCLIP, Tokens, Grid], tuple[Tokens, ClassRow]]] = {
     "clip": _plain,
     "maskclip": _maskclip,
     "surgery": _surgery,

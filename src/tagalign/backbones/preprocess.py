@@ -70,12 +70,12 @@ def open_image(source: str | Path | Image.Image, *, max_pixels: int = MAX_PIXELS
     name = source if isinstance(source, (str, Path)) else "image"
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore", Image.DecompressionBombWarning
-            )  # our own limit below is the stricter one
-            image = Image.open(source) if isinstance(source, (str, Path)) else source
-            _refuse_bomb(image, name, max_pixels)
-            return _to_rgb(ImageOps.exif_transpose(image))
+            # our own limit below is the stricter one
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            if not isinstance(source, (str, Path)):
+                return _upright_rgb(source, name, max_pixels)
+            with Image.open(source) as image:
+                return _upright_rgb(image, name, max_pixels)
     except FileNotFoundError as error:
         raise ImageError(f"{name}: no such file") from error
     except IsADirectoryError as error:
@@ -88,11 +88,12 @@ def open_image(source: str | Path | Image.Image, *, max_pixels: int = MAX_PIXELS
         raise ImageError(f"{name}: the image is damaged ({error or type(error).__name__})") from error
 
 
-def _refuse_bomb(image: Image.Image, name: object, max_pixels: int) -> None:
+def _upright_rgb(image: Image.Image, name: object, max_pixels: int) -> Image.Image:
     if image.width * image.height > max_pixels:
         raise ImageError(
             f"{name}: {image.width} x {image.height} pixels, at most {max_pixels:,} are opened; shrink it first"
         )
+    return _to_rgb(ImageOps.exif_transpose(image))
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:

@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 Heads = Float[Tensor, "batch heads tokens head_dim"]
+Queries = Float[Tensor, "batch heads queries head_dim"]
 
 
 def split_heads(x: Float[Tensor, "batch tokens width"], num_heads: int) -> Heads:
@@ -20,12 +21,12 @@ def merge_heads(x: Heads) -> Float[Tensor, "batch tokens width"]:
     return x.transpose(1, 2).flatten(2)
 
 
-def attention(q: Heads, k: Heads, v: Heads, bias: Float[Tensor, "..."] | None = None) -> Heads:
+def attention(q: Queries, k: Heads, v: Heads, bias: Float[Tensor, "..."] | None = None) -> Queries:
     """``softmax(q k^T / sqrt(head_dim) + bias) v``, fused, without keeping the map."""
     return F.scaled_dot_product_attention(q, k, v, attn_mask=bias)
 
 
-def attention_probs(q: Heads, k: Heads) -> Float[Tensor, "batch heads tokens keys"]:
+def attention_probs(q: Queries, k: Heads) -> Float[Tensor, "batch heads queries tokens"]:
     """``softmax(q k^T / sqrt(head_dim))``: rows sum to 1."""
     return (q @ k.transpose(2, 3) * q.shape[-1] ** -0.5).softmax(dim=-1)
 
@@ -54,7 +55,7 @@ def neighbourhood_attention(k: Heads, v: Heads, neighbourhood: Float[Tensor, "pa
     return attention(k, k, v, bias=bias)
 
 
-def head_mean_probs(q: Heads, k: Heads) -> Float[Tensor, "batch tokens keys"]:
+def head_mean_probs(q: Queries, k: Heads) -> Float[Tensor, "batch queries tokens"]:
     """Mean over heads of ``attention_probs``, one head at a time so that only two maps are held."""
     num_heads = q.shape[1]
     total = attention_probs(q[:, :1], k[:, :1])[:, 0]

@@ -1,0 +1,178 @@
+"""Dense modes against transformers' own forward and plain loops over heads and tokens."""
+
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from tagalign.backbones.dense_clip import DENSE_MODES, NACLIP_SIGMA
+from tagalign.errors import InputError, UnknownNameError
+
+# float32 through eight layers in another order of operations
+TOL = {"rtol": 1e-5, "atol": 2e-6}
+
+
+@pytest.fixture
+def pixels():
+    return torch.randn(2, 3, 32, 48, generator=torch.Generator().manual_seed(0))
+
+
+def hidden_states(backbone, pixels):
+    output = backbone.clip.vision_model(pixels, interpolate_pos_encoding=True, output_hidden_states=True)
+    return output.hidden_states
+
+
+@torch.no_grad()
+def last_block_by_hand(backbone, x, weights_of):
+    """Attention output of the last block for every token, one head and one token at a time."""
+    block = backbone.layers[-1]
+    normed = block.layer_norm1(x)
+    heads, width = block.self_attn.num_heads, x.shape[-1]
+    dim = width // heads
+    projections = [getattr(block.self_attn, f"{name}_proj")(normed) for name in "qkv"]
+    out = torch.zeros_like(x)
+    for b in range(len(x)):
+        for head in range(heads):
+            q, k, v = (p[b, :, head * dim : (head + 1) * dim] for p in projections)
+            for token in range(x.shape[1]):
+                out[b, token, head * dim : (head + 1) * dim] = weights_of(q, k, token, dim) @ v
+    return block.self_attn.out_proj(out)
+
+
+def softmax_row(query, keys, dim):
+    return (keys @ query / math.sqrt(dim)).softmax(0)
+
+
+def test_plain_mode_equals_transformers(backbone, pixels):
+    features = backbone.encode_dense(pixels, mode="clip")
+    expected = hidden_states(backbone, pixels)[-1]
+    torch.testing.assert_close(features.patches, expected[:, 1:], **TOL)
+    torch.testing.assert_close(features.cls, expected[:, 0], **TOL)
+    assert features.grid == (4, 6)
+
+
+@pytest.mark.parametrize("mode", sorted(DENSE_MODES))
+def test_class_token_is_clips_own_in_every_mode(backbone, pixels, mode):
+    expected = backbone.clip.get_image_features(pixels, interpolate_pos_encoding=True).pooler_output
+    embeds = backbone.project(backbone.encode_dense(pixels, mode=mode).cls)
+    torch.testing.assert_close(embeds, expected, **TOL)
+
+
+def test_maskclip_keeps_residual_and_feed_forward(backbone, pixels):
+    x = hidden_states(backbone, pixels)[-2]
+    alone = last_block_by_hand(backbone, x, lambda q, k, t, d: F.one_hot(torch.tensor(t), len(k)).float())
+    expected = backbone.feed_forward(backbone.layers[-1], x + alone)[:, 1:]
+    torch.testing.assert_close(backbone.encode_dense(pixels, mode="maskclip").patches, expected, **TOL)
+
+
+def test_sclip_adds_both_self_similarities(backbone, pixels):
+    x = hidden_states(backbone, pixels)[-2]
+
+    def weights(q, k, t, d):
+        return softmax_row(q[t], q, d) + softmax_row(k[t], k, d)
+
+    mixed = last_block_by_hand(backbone, x, weights)
+    expected = backbone.feed_forward(backbone.layers[-1], x + mixed)[:, 1:]
+    torch.testing.assert_close(backbone.encode_dense(pixels, mode="sclip").patches, expected, **TOL)
+
+
+def test_clearclip_is_query_query_attention_alone(backbone, pixels):
+    x = hidden_states(backbone, pixels)[-2]
+    mixed = last_block_by_hand(backbone, x, lambda q, k, t, d: softmax_row(q[t], q, d))
+    torch.testing.assert_close(backbone.encode_dense(pixels, mode="clearclip").patches, mixed[:, 1:], **TOL)
+
+
+def test_naclip_prefers_near_patches(backbone, pixels):
+    x = hidden_states(backbone, pixels)[-2]
+    cols = 6
+
+    def weights(q, k, t, d):
+        logits = k @ k[t] / math.sqrt(d)
+        for other in range(1, len(k)):
+            if t > 0:
+                gap = ((t - 1) // cols - (other - 1) // cols) ** 2 + (
+                    (t - 1) % cols - (other - 1) % cols
+                ) ** 2
+                logits[other] += math.exp(-gap / (2 * NACLIP_SIGMA**2))
+        return logits.softmax(0)
+
+    mixed = last_block_by_hand(backbone, x, weights)
+    torch.testing.assert_close(backbone.encode_dense(pixels, mode="naclip").patches, mixed[:, 1:], **TOL)
+
+
+def test_attention_maps_equal_the_eager_implementation(backbone, pixels):
+    maps = backbone.attention_maps(pixels)
+    backbone.clip.set_attn_implementation("eager")
+    try:
+        output = backbone.clip.vision_model(pixels, interpolate_pos_encoding=True, output_attentions=True)
+    finally:
+        backbone.clip.set_attn_implementation("sdpa")
+    expected = torch.stack([layer.mean(dim=1) for layer in output.attentions])
+    torch.testing.assert_close(maps, expected, **TOL)
+
+
+def test_wrapping_never_changes_the_model(backbone, pixels):
+    before = {name: tensor.clone() for name, tensor in backbone.clip.state_dict().items()}
+    for mode in DENSE_MODES:
+        backbone.encode_dense(pixels, mode=mode)
+    assert all(torch.equal(before[name], tensor) for name, tensor in backbone.clip.state_dict().items())
+
+
+def test_the_encoder_stays_frozen_and_in_evaluation_mode(backbone):
+    backbone.train()
+    assert not backbone.training
+    assert not backbone.clip.training
+    assert not any(parameter.requires_grad for parameter in backbone.parameters())
+
+
+def test_bfloat16_is_close_to_float32(clip_folder, backbone, pixels):
+    from tagalign.backbones.catalog import load_backbone
+
+    low = load_backbone(str(clip_folder), dtype=torch.bfloat16).encode_dense(pixels, mode="surgery").patches
+    high = backbone.encode_dense(pixels, mode="surgery").patches
+    assert low.dtype == torch.bfloat16
+    # 8 bits of mantissa through eight layers
+    assert F.cosine_similarity(low.float(), high, dim=-1).min() > 0.999
+
+
+def test_unknown_mode_names_the_nearest(backbone, pixels):
+    with pytest.raises(UnknownNameError, match="did you mean 'maskclip'"):
+        backbone.encode_dense(pixels, mode="maskclp")
+
+
+def test_image_smaller_than_a_patch_is_refused(backbone):
+    with pytest.raises(InputError, match="at least 8 x 8 pixels, got 7 x 90"):
+        backbone.encode_dense(torch.zeros(1, 3, 7, 90))
+
+
+def test_text_embeddings_equal_transformers(backbone, clip_folder):
+    from transformers import CLIPTokenizer
+
+    prompts = ["a photo of a dog", "x", "a much longer prompt about a red car"]
+    tokenizer = CLIPTokenizer.from_pretrained(clip_folder)
+    inputs = tokenizer(prompts, padding=True, return_tensors="pt")
+    with torch.no_grad():
+        expected = backbone.clip.get_text_features(**inputs).pooler_output
+    torch.testing.assert_close(backbone.encode_text(prompts), expected, **TOL)
+
+
+def test_long_prompt_is_cut_like_clip_with_a_warning(backbone, clip_folder):
+    from transformers import CLIPTokenizer
+
+    prompt = "word " * 60
+    with pytest.warns(UserWarning, match="longer than the 77 tokens"):
+        ids = backbone.tokenizer([prompt])
+    cut = CLIPTokenizer.from_pretrained(clip_folder)(prompt, truncation=True, max_length=77)["input_ids"]
+    assert ids.tolist() == [cut]
+
+
+def test_emoji_and_chinese_are_ordinary_text(backbone):
+    embeds = backbone.encode_text(["🐕", "狗", "dog"])
+    assert embeds.isfinite().all()
+    assert not torch.allclose(embeds[0], embeds[1])
+
+
+def test_empty_prompt_is_refused(backbone):
+    with pytest.raises(InputError, match="prompt 1 is empty"):
+        backbone.encode_text(["dog", "  "])

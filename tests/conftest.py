@@ -1,0 +1,55 @@
+"""Shared pieces of the tests: a random CLIP folder, photos with known regions."""
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def clip_folder(tmp_path_factory):
+    """A random CLIP of eight layers, 8-pixel patches, 32-pixel input."""
+    from tagalign.testing.clip_folder import make_clip_folder
+
+    return make_clip_folder(tmp_path_factory.mktemp("clip"))
+
+
+@pytest.fixture(scope="session")
+def backbone(clip_folder):
+    """The same, opened."""
+    from tagalign.backbones.catalog import load_backbone
+
+    return load_backbone(str(clip_folder))
+
+
+@pytest.fixture
+def photo() -> Image.Image:
+    """60 x 44 pixels (width x height): left half red, right half blue, with a little noise."""
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(0, 40, (44, 60, 3), dtype=np.uint8)
+    pixels[:, :30, 0] += 200
+    pixels[:, 30:, 2] += 200
+    return Image.fromarray(pixels)
+
+
+@pytest.fixture
+def photo_file(photo, tmp_path) -> Path:
+    """The photo as a PNG."""
+    path = tmp_path / "photo.png"
+    photo.save(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """Real photos and captions beside the checkout."""
+    if not SHARED.is_dir():
+        pytest.skip(f"no real data at {SHARED}")
+    return SHARED
+
+
+warnings.filterwarnings("ignore", message=".*flex_attention.*")
