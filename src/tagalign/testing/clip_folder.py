@@ -10,6 +10,18 @@ from tagalign.backbones.preprocess import CLIP_MEAN, CLIP_STD
 
 START, END = "<|startoftext|>", "<|endoftext|>"
 
+VIT_B16 = {
+    "width": 768,
+    "layers": 12,
+    "heads": 12,
+    "patch_size": 16,
+    "image_size": 224,
+    "dim": 512,
+    "text_width": 512,
+    "text_layers": 12,
+}
+"""Sizes of openai/clip-vit-base-patch16."""
+
 
 def byte_vocabulary() -> dict[str, int]:
     """CLIP's 512 byte tokens (inside and at the end of a word) and the two marks; no merges."""
@@ -40,8 +52,7 @@ def make_clip_folder(
 ) -> Path:
     """Write a small random ``CLIPModel`` with tokenizer and preprocessing files; returns the folder.
 
-    ``width=768, layers=12, heads=12, patch_size=16, image_size=224, dim=512, text_width=512, text_layers=12`` gives the shape
-    of openai/clip-vit-base-patch16 (with a vocabulary of bytes alone).
+    ``**VIT_B16`` gives the shape of openai/clip-vit-base-patch16, with a vocabulary of bytes alone.
     """
     vocabulary = byte_vocabulary()
     marks = {

@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
+from importlib.resources import files
 from string import Template
 from typing import Any
 
@@ -68,7 +69,8 @@ def render(
         settings: of the run.
         command: what to try on one's own photo.
     """
-    return PAGE.substitute(
+    page = Template(files(__package__).joinpath("page.html").read_text(encoding="utf-8"))
+    return page.substitute(
         segmentation=table(scores, "segmentation"),
         referring=table(scores, "referring"),
         masks="".join(_mask_row(example, class_names) for example in examples),
@@ -197,51 +199,3 @@ def normalised(heat: Tensor) -> Tensor:
     """Min-max to [0, 1]; zeros for a constant map."""
     low, high = heat.min(), heat.max()
     return (heat - low) / (high - low) if bool(high > low) else torch.zeros_like(heat)
-
-
-PAGE = Template("""<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>tagalign demo</title><style>
-:root { color-scheme: light dark; --ink: #1b1f24; --soft: #5b6570; --paper: #fff; --line: #d9dee3; --bar: #dbe9fb; --accent: #0b62c4; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e8ebee; --soft: #9aa5b1; --paper: #14181d; --line: #333b44; --bar: #1d3a5c;
-  --accent: #7db7ff; } }
-body { font: 16px/1.55 system-ui, sans-serif; color: var(--ink); background: var(--paper); max-width: 1080px; margin: 2rem auto;
-  padding: 0 1rem; }
-h1 { font-size: 1.9rem; margin-bottom: .2rem; } h2 { margin-top: 2.6rem; } h3 { font-size: 1rem; margin: 1.2rem 0 .3rem; }
-p.lead, figcaption, .legend { color: var(--soft); }
-table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
-th, td { text-align: left; padding: .35rem .6rem; border-bottom: 1px solid var(--line); position: relative; }
-td span { position: relative; } td .bar { position: absolute; left: 0; top: 3px; bottom: 3px; background: var(--bar); z-index: 0;
-  border-radius: 3px; }
-.row { display: grid; grid-template-columns: repeat(auto-fill, minmax(112px, 1fr)); gap: .6rem; }
-figure { margin: 0; } figure img { width: 100%; image-rendering: pixelated; border-radius: 6px; border: 1px solid var(--line); }
-figcaption { font-size: .74rem; overflow-wrap: anywhere; line-height: 1.25; }
-.chip { margin-right: 1rem; font-size: .85rem; white-space: nowrap; } .chip i { display: inline-block; width: .8em; height: .8em;
-  border-radius: 3px; margin-right: .35em; }
-.tag { display: inline-block; background: var(--bar); border-radius: 999px; padding: 0 .6em; margin: .1em .25em .1em 0;
-  font-size: .88rem; }
-.tag.attribute { background: none; border: 1px solid var(--accent); }
-.cloud { line-height: 2; } .cloud span { margin-right: .4em; }
-svg { width: 100%; max-width: 620px; } svg text { fill: var(--soft); font-size: 12px; } polyline { fill: none; stroke-width: 2;
-  stroke: var(--accent); } polyline.attribute { stroke: #d9822b; }
-pre { overflow-x: auto; background: color-mix(in srgb, var(--bar) 35%, transparent); padding: .8rem; border-radius: 8px;
-  font-size: .85rem; }
-.scroll { overflow-x: auto; }
-</style></head><body>
-<h1>tagalign demo</h1>
-<p class="lead">Scenes with noisy alt text, no annotation. The captions were parsed into tags, three projectors were trained on a
-frozen CLIP, and all rows were scored on scenes they never saw. All numbers are percent, on drawn scenes: they show that the
-parts work together, and are no claim about photos.</p>
-<h2>Segmentation</h2><div class="scroll">$segmentation</div>
-<h2>Referring segmentation</h2><div class="scroll">$referring</div>
-<h2>Masks</h2>$masks
-<h2>Where is the phrase?</h2>$heats
-<h2>From captions to tags</h2>
-<div class="scroll"><table><thead><tr><th>alt text</th><th>objects, and attributes (outlined)</th></tr></thead>
-<tbody>$parses</tbody></table></div>
-<h3>Objects</h3><p class="cloud">$objects</p><h3>Attributes</h3><p class="cloud">$attributes</p>
-<h3>How often a tag occurs, by rank (blue: objects, orange: attributes)</h3>$curve
-<h2>Try it on your own photo</h2><pre>$command</pre>
-<h2>Settings</h2><details><summary>everything this run was made with</summary><pre>$settings</pre></details>
-</body></html>
-""")
