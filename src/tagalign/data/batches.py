@@ -1,5 +1,6 @@
 """What a training loop eats: batches of frozen features or of pixels, and where to go on after each of them."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeVar, runtime_checkable
@@ -86,7 +87,35 @@ class PixelBatch:
         return len(self.pixels)
 
 
-AnyBatch = TypeVar("AnyBatch", FeatureBatch, PixelBatch, covariant=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PixelChunks:
+    """A batch as several pieces: what travels from a worker at a time is smaller than what a step needs.
+
+    Attributes:
+        chunks: in order.
+        position: where the source stands after the last of them.
+    """
+
+    chunks: tuple[PixelBatch, ...]
+    position: Position = None
+
+    @property
+    def skipped(self) -> Mapping[str, int]:
+        """Samples left out on the way, by reason."""
+        total: Counter[str] = Counter()
+        for chunk in self.chunks:
+            total.update(chunk.skipped)
+        return dict(total)
+
+    def to(self, device: torch.device | str) -> "PixelChunks":
+        """On another device, without waiting for the copies."""
+        return replace(self, chunks=tuple(chunk.to(device) for chunk in self.chunks))
+
+    def __len__(self) -> int:
+        return sum(map(len, self.chunks))
+
+
+AnyBatch = TypeVar("AnyBatch", FeatureBatch, PixelChunks, covariant=True)
 
 
 @runtime_checkable

@@ -16,6 +16,7 @@ class StepClock:
         self._cuda = device.type == "cuda"
         self._seconds: dict[str, float] = defaultdict(float)
         self._events: list[tuple[str, torch.cuda.Event]] = []
+        self._last = 0.0
         self.start()
 
     def start(self) -> None:
@@ -33,7 +34,7 @@ class StepClock:
     def _mark(self, stage: str) -> None:
         if self._cuda:
             event = torch.cuda.Event(enable_timing=True)
-            event.record()  # type: ignore[no-untyped-call]
+            event.record()
             self._events.append((stage, event))
             return
         now = time.perf_counter()

@@ -56,14 +56,14 @@ class _Gather(torch.autograd.Function):
     """Rows of all processes; the gradient of the own rows is summed over the processes that used them."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, rank: int, size: int) -> Tensor:  # type: ignore[override]
+    def forward(ctx: Any, x: Tensor, rank: int, size: int) -> Tensor:
         ctx.own = slice(rank * len(x), (rank + 1) * len(x))
         parts = [torch.empty_like(x) for _ in range(size)]
         dist.all_gather(parts, x.contiguous())
         return torch.cat(parts)
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:  # type: ignore[override]
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
         grad = grad.contiguous()
         dist.all_reduce(grad)
         return grad[ctx.own], None, None
@@ -75,7 +75,7 @@ def gather_with_grad(x: Float[Tensor, "batch dim"], world: World) -> Float[Tenso
     A loss that is the mean over the own rows, followed by ``average_gradients``, gives exactly the gradient of the mean over
     all rows in one process.
     """
-    return x if world.size == 1 else _Gather.apply(x, world.rank, world.size)  # type: ignore[no-any-return, no-untyped-call]
+    return x if world.size == 1 else _Gather.apply(x, world.rank, world.size)  # type: ignore[no-untyped-call]
 
 
 def average_gradients(parameters: Iterable[nn.Parameter], world: World) -> None:

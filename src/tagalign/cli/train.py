@@ -1,0 +1,288 @@
+"""``tagalign train``: a projector for a frozen CLIP, from image-caption pairs and the tags of their captions."""
+
+import dataclasses
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tagalign.cli.bars import CountedWarnings, StepBar
+from tagalign.cli.common import TINY, warn_tiny
+from tagalign.cli.run_record import run_record
+from tagalign.errors import InputError
+
+if TYPE_CHECKING:
+    from tagalign.backbones.dense_clip import DenseCLIP
+    from tagalign.data.feature_pairs import FeaturePairs
+    from tagalign.data.pair_records import ShardRef
+    from tagalign.data.tag_table import TagTable
+    from tagalign.tags.vocabulary import TagVocabulary
+    from tagalign.train.distributed import World
+    from tagalign.train.from_pairs import PixelPlan
+    from tagalign.train.guards import StopRequest
+    from tagalign.train.loop import TrainedProjector
+
+EXAMPLE = "tagalign parse pairs.jsonl --out tags, then tagalign vocabulary tags --out vocabulary.tsv"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TrainSettings:
+    """Train a projector on a frozen CLIP, from captions alone.
+
+    A run that was stopped or killed goes on when the same command is given again.
+    Example: tagalign train --data cc3m/*.tar --tags tags --vocabulary vocabulary.tsv --out my-model
+    --model openai/clip-vit-base-patch16. Many GPUs: torchrun --no-python --nproc-per-node 8 tagalign train ...
+    """
+
+    data: tuple[str, ...] = ()
+    """Pairs: WebDataset tars, JSONL, Parquet, folders of images with .txt captions; patterns, and a{00..31}.tar."""
+    tags: Path | None = None
+    """Tags of the captions: output of `tagalign parse` or `tagalign label`, joined by key."""
+    vocabulary: Path | None = None
+    """vocabulary.tsv; its counts weigh the balanced loss."""
+    out: Path = Path("model")
+    """Folder of the model, its checkpoints and its log."""
+    model: str = TINY
+    """`tiny` (drawn scenes only), a CLIP folder, or a hub id such as openai/clip-vit-base-patch16."""
+    profile: str = "paper"
+    """`paper`, `released` or `fixed`: loss, augmentation, pixel statistics, decay."""
+    loss: str | None = None
+    """Tag loss: balanced, softmax, weighted, focal or asymmetric; by default the profile's."""
+    tag_weight: float = 1.0
+    """Weight of the tag loss; 0 leaves it out."""
+    contrastive_weight: float = 1.0
+    """Weight of the loss between images and captions; 0 leaves it out."""
+    kinds: tuple[str, ...] = ("object", "attribute")
+    """Kinds of tags that count, where --tags holds words."""
+    split_kinds: bool = False
+    """One softmax per kind instead of one over the whole list."""
+    steps: int = 30_000
+    """Optimiser steps (the paper's number)."""
+    batch_size: int = 4096
+    """Images per step, over all processes (the paper's number)."""
+    micro_batch: int | None = None
+    """Images the projector sees at a time, to fit into memory; the gradient stays that of the whole batch."""
+    learning_rate: float | None = None
+    """By default the profile's 1e-3."""
+    schedule: str = "constant"
+    """`constant` (the paper), `cosine` or `linear`."""
+    warmup: int = 0
+    """Steps over which the learning rate rises."""
+    seed: int = 0
+    """Of the projector's start, the order of the pairs, and the augmentation."""
+    size: int | None = None
+    """Side of the training crops in pixels; by default the model's own."""
+    augmentation: str | None = None
+    """`none`, `crop` or `released`; by default the profile's."""
+    cache_features: Path | None = None
+    """Encode every image once (middle square), keep the features here, and train from them."""
+    cache_dtype: str = "float16"
+    """Of the cache: `float16`, or `float8` at half the room and about 3 % error."""
+    precision: str = "auto"
+    """`fp32` or `bf16`; `auto` is bf16 on CUDA."""
+    compile: bool = False
+    """Compile encoder and projector; worth it from a few hundred steps on."""
+    device: str = "auto"
+    """`auto`, `cpu` or `cuda`."""
+    workers: int = 0
+    """Processes that decode images; 0 decodes in the main one."""
+    streams: int | None = None
+    """Independent readers; a resumed run needs the same number. By default as many as workers."""
+    chunk: int = 256
+    """Images per forward pass of the encoder."""
+    checkpoint_every: int = 500
+    """Steps between checkpoints; what a killed run can lose."""
+    keep: int = 2
+    """Checkpoints that stay."""
+    held_out: tuple[str, ...] = ()
+    """Pairs that are never trained on; their loss decides which checkpoint is best."""
+    held_out_pairs: int = 1024
+    """How many of them are used."""
+    validate_every: int = 0
+    """Steps between validations; 0 validates at the end alone."""
+    watch: tuple[Path, ...] = ()
+    """Photos whose heat maps are drawn into OUT/maps at every validation."""
+    watch_labels: str = ""
+    """Labels of those maps, with commas."""
+    log_every: int = 10
+    """Steps between lines of metrics.jsonl."""
+    tensorboard: bool = False
+    """Also write TensorBoard files."""
+
+    def __post_init__(self) -> None:
+        if not self.data:
+            raise InputError("--data is missing: give tars, JSONL or Parquet files, or a folder")
+        for name in ("steps", "batch_size", "chunk"):
+            if getattr(self, name) < 1:
+                raise InputError(f"--{name.replace('_', '-')} must be at least 1, got {getattr(self, name)}")
+        if self.tag_weight and (self.tags is None or self.vocabulary is None):
+            raise InputError(
+                f"the tag loss needs --tags and --vocabulary; make them with {EXAMPLE}, or give --tag-weight 0"
+            )
+        if self.watch and not self.watch_labels.strip():
+            raise InputError("--watch needs --watch-labels, e.g. --watch-labels dog,grass")
+        if self.precision not in {"auto", "fp32", "bf16"}:
+            raise InputError(f"--precision must be auto, fp32 or bf16, got {self.precision!r}")
+
+
+def run(settings: TrainSettings) -> int:
+    """Train; exit 0 when done, 128 + signal (143, 130) when a signal asked for a stop and a checkpoint was saved."""
+    from tagalign.data.pairs import find_shards
+    from tagalign.methods.load import pick_device
+    from tagalign.train.distributed import join_world
+    from tagalign.train.guards import stop_on_signals
+
+    refs = find_shards(settings.data)
+    vocabulary, tags = _tags(settings)
+    with join_world(pick_device(settings.device)) as world, stop_on_signals() as stop:
+        if world.is_first:
+            warn_tiny(settings.model)
+        trained = _train(settings, refs, vocabulary, tags, world=world, stop=stop)
+        return _report(settings, trained, stop) if world.is_first else 0
+
+
+def _tags(settings: TrainSettings) -> "tuple[TagVocabulary | None, TagTable | None]":
+    if not settings.tag_weight or settings.tags is None or settings.vocabulary is None:
+        return None, None
+    from tagalign.data.tag_table import load_tag_table
+    from tagalign.tags.vocabulary import TagVocabulary
+
+    vocabulary = TagVocabulary.load(settings.vocabulary)
+    return vocabulary, load_tag_table(settings.tags, vocabulary, kinds=settings.kinds)
+
+
+def _train(
+    settings: TrainSettings,
+    refs: "list[ShardRef]",
+    vocabulary: "TagVocabulary | None",
+    tags: "TagTable | None",
+    *,
+    world: "World",
+    stop: "StopRequest",
+) -> "TrainedProjector":
+    from tagalign.backbones.catalog import load_backbone
+    from tagalign.train.from_pairs import cached_pairs, pixel_source, stream_facts
+    from tagalign.train.loop import train_tagalign
+
+    name = str(Path(settings.model).resolve()) if Path(settings.model).is_dir() else settings.model
+    backbone = load_backbone(name, device=world.device)
+    plan = _plan(settings, world)
+    data: Any
+    encode, facts = None, {}
+    if settings.cache_features is not None:
+        show = StepBar("encoding", None) if world.is_first else None
+        data = cached_pairs(
+            backbone,
+            refs,
+            settings.cache_features,
+            tags,
+            plan,
+            dtype=settings.cache_dtype,
+            on_broken=CountedWarnings().add,
+            progress=show and show.to,
+            world=world,
+        )
+        facts = {"cache_dtype": settings.cache_dtype, "size": plan.size}
+    else:
+        data, encode = pixel_source(
+            backbone,
+            refs,
+            tags,
+            plan,
+            batch_size=settings.batch_size,
+            seed=settings.seed,
+            world=world,
+            with_texts=settings.contrastive_weight > 0,
+        )
+        facts = stream_facts(data.plan, refs)
+    held_out = _held_out(settings, backbone, tags, plan) if world.is_first else None
+    bar = StepBar("training", settings.steps) if world.is_first else None
+    return train_tagalign(
+        backbone,
+        data,
+        vocabulary=vocabulary,
+        steps=settings.steps,
+        batch_size=settings.batch_size,
+        out_dir=settings.out,
+        losses={"tag": settings.tag_weight, "contrastive": settings.contrastive_weight},
+        loss=settings.loss,
+        profile=settings.profile,
+        split_kinds=settings.split_kinds,
+        learning_rate=settings.learning_rate,
+        schedule=settings.schedule,
+        warmup=settings.warmup,
+        seed=settings.seed,
+        precision=plan.precision,
+        micro_batch=settings.micro_batch,
+        compile_projector=settings.compile,
+        encode=encode,
+        checkpoint_every=settings.checkpoint_every,
+        keep=settings.keep,
+        held_out=held_out,
+        validate=_watch(settings, backbone) if settings.watch and world.is_first else None,
+        validate_every=settings.validate_every,
+        log_every=settings.log_every,
+        tensorboard=settings.tensorboard,
+        settings=run_record(settings),
+        fingerprint=facts,
+        world=world,
+        stop=stop,
+        progress=bar and bar.step,
+    )
+
+
+def _plan(settings: TrainSettings, world: "World") -> "PixelPlan":
+    from tagalign.train.from_pairs import PixelPlan
+
+    automatic = "bf16" if world.device.type == "cuda" else "fp32"
+    return PixelPlan(
+        profile=settings.profile,
+        size=settings.size,
+        precision=automatic if settings.precision == "auto" else settings.precision,
+        compile_encoder=settings.compile,
+        chunk=settings.chunk,
+        workers=settings.workers,
+        streams=settings.streams,
+        augmentation=settings.augmentation,
+    )
+
+
+def _held_out(
+    settings: TrainSettings, backbone: "DenseCLIP", tags: "TagTable | None", plan: "PixelPlan"
+) -> "FeaturePairs | None":
+    if not settings.held_out:
+        return None
+    from tagalign.data.pairs import find_shards
+    from tagalign.train.from_pairs import first_pairs
+
+    return first_pairs(backbone, find_shards(settings.held_out), tags, plan, count=settings.held_out_pairs)
+
+
+def _watch(
+    settings: TrainSettings, backbone: "DenseCLIP"
+) -> "Callable[[TrainedProjector], Mapping[str, float]]":
+    """Draws heat maps of a few photos at every validation; gives no number."""
+    from tagalign.cli.train_maps import draw_maps
+
+    labels = tuple(label.strip() for label in settings.watch_labels.split(",") if label.strip())
+
+    def draw(trained: "TrainedProjector") -> Mapping[str, float]:
+        draw_maps(trained.method(backbone), settings.watch, labels, settings.out / "maps", step=trained.steps)
+        return {}
+
+    return draw
+
+
+def _report(settings: TrainSettings, trained: "TrainedProjector", stop: "StopRequest") -> int:
+    if not trained.is_finished:
+        print(
+            f"stopped after step {trained.steps} of {settings.steps}; the same command goes on from there",
+            file=sys.stderr,
+        )
+        return 128 + stop.signal_number
+    numbers = ", ".join(
+        f"{name} {value:.4g}" for name, value in trained.numbers.items() if "scale" not in name
+    )
+    print(f"{settings.out} written after {trained.steps} steps ({numbers})", file=sys.stderr)
+    print(f'try it: tagalign segment PHOTO --labels "dog,grass" --model {settings.out}', file=sys.stderr)
+    return 0

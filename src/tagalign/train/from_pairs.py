@@ -1,0 +1,295 @@
+"""Train on files of pairs: either straight from the pixels, or from features that are encoded once and kept on disk."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from tagalign.backbones.dense_clip import DenseCLIP
+from tagalign.backbones.preprocess import Preprocessing
+from tagalign.data.augment import load_crop
+from tagalign.data.batches import PixelBatch, PixelChunks
+from tagalign.data.feature_cache import CacheShard, FeatureCache
+from tagalign.data.feature_pairs import FeaturePairs, MemoryStore
+from tagalign.data.pair_records import BrokenPairError, Pair, ShardRef
+from tagalign.data.pair_stream import PairStream, StreamPlan
+from tagalign.data.pairs import open_shard
+from tagalign.data.tag_table import TagTable
+from tagalign.errors import DataError, ImageError, InputError
+from tagalign.methods.dense_profiles import dense_profile
+from tagalign.methods.tagalign import MODE
+from tagalign.ops.tag_rows import TagRows
+from tagalign.tags.vocabulary import TagLabels
+from tagalign.train.distributed import World
+from tagalign.train.encoder import FrozenEncoder
+from tagalign.train.profiles import train_profile
+
+CACHE_SHARD = 2048
+"""Images per shard of a feature cache: 0.6 GB at ViT-B/16."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PixelPlan:
+    """How pixels are read and encoded.
+
+    Attributes:
+        profile: pixel statistics and augmentation.
+        size: side of the crops; the encoder's native one when None.
+        mode: dense mode.
+        precision: of the encoder.
+        compile_encoder: see ``FrozenEncoder``.
+        chunk: images per forward pass of the encoder.
+        workers: processes that decode.
+        streams: see ``StreamPlan``; as many as workers when None.
+        augmentation: the profile's when None.
+    """
+
+    profile: str = "paper"
+    size: int | None = None
+    mode: str = MODE
+    precision: str = "fp32"
+    compile_encoder: bool = False
+    chunk: int = 256
+    workers: int = 0
+    streams: int | None = None
+    augmentation: str | None = None
+
+
+def pixel_source(
+    backbone: DenseCLIP,
+    refs: Sequence[ShardRef],
+    tags: TagTable | None,
+    plan: PixelPlan,
+    *,
+    batch_size: int,
+    seed: int = 0,
+    world: World | None = None,
+    with_texts: bool = True,
+) -> tuple[PairStream, FrozenEncoder]:
+    """A stream of pixel batches of one process, and what encodes them.
+
+    Args:
+        backbone: the frozen encoder.
+        refs: shards of pairs.
+        tags: of the captions.
+        plan: see ``PixelPlan``.
+        batch_size: images per step, over all processes.
+        seed: of order and augmentation.
+        world: the processes.
+        with_texts: whether captions are encoded.
+    """
+    world = world or World(device=backbone.device)
+    own = batch_size // world.size
+    stream_plan = StreamPlan(
+        refs=tuple(refs),
+        batch_size=own,
+        chunk=largest_divisor(own, plan.chunk),
+        size=plan.size or backbone.preprocessing.image_size,
+        augmentation=plan.augmentation or train_profile(plan.profile).augmentation,
+        seed=seed,
+        rank=world.rank,
+        world=world.size,
+        streams=plan.streams or max(plan.workers, 1),
+        workers=plan.workers,
+    )
+    tokenize = backbone.tokenizer if with_texts else None
+    stream = PairStream(plan=stream_plan, tags=tags, tokenize=tokenize, pin=world.device.type == "cuda")
+    return stream, _encoder(backbone, plan, with_texts=with_texts)
+
+
+def _encoder(backbone: DenseCLIP, plan: PixelPlan, *, with_texts: bool = True) -> FrozenEncoder:
+    return FrozenEncoder(
+        backbone,
+        mode=plan.mode,
+        preprocessing=pixel_statistics(backbone, plan.profile),
+        precision=plan.precision,
+        compile_encoder=plan.compile_encoder,
+        with_texts=with_texts,
+    )
+
+
+def pixel_statistics(backbone: DenseCLIP, profile: str) -> Preprocessing:
+    """Mean and standard deviation of pixels in a profile: inference with the same one uses the same."""
+    chosen, own = dense_profile(profile), backbone.preprocessing
+    return Preprocessing(
+        image_size=own.image_size, mean=chosen.pixel_mean or own.mean, std=chosen.pixel_std or own.std
+    )
+
+
+def largest_divisor(number: int, limit: int) -> int:
+    """The largest divisor of ``number`` that is at most ``limit``."""
+    return next(d for d in range(min(limit, number), 0, -1) if number % d == 0)
+
+
+def stream_facts(plan: StreamPlan, files: Sequence[ShardRef]) -> dict[str, Any]:
+    """What decides the order of a pixel run, for the fingerprint of its checkpoints."""
+    return {
+        "files": sorted({ref.path.name for ref in files}),
+        "size": plan.size,
+        "augmentation": plan.augmentation,
+        "chunk": plan.chunk,
+        "streams": plan.streams,
+        "world": plan.world,
+    }
+
+
+def fill_cache(
+    backbone: DenseCLIP,
+    refs: Sequence[ShardRef],
+    cache: FeatureCache,
+    plan: PixelPlan,
+    *,
+    on_broken: Callable[[str], None] | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> None:
+    """Encode the middle square of every image once; a killed run goes on after its last whole shard.
+
+    Args:
+        backbone: the frozen encoder.
+        refs: shards of pairs, in the order they are written.
+        cache: where to.
+        plan: see ``PixelPlan``; its augmentation is not used.
+        on_broken: told the reason of each pair that is left out.
+        progress: told how many pairs were written.
+    """
+    encode = _encoder(backbone, plan)
+    size = plan.size or backbone.preprocessing.image_size
+    written, grid = sum(cache.counts), backbone.grid_of(size, size)
+    for pairs, position in _pieces(refs, cache.position or [0, 0], on_broken):
+        crops = [(pair, _crop(pair, size, on_broken)) for pair in pairs]
+        good = [(pair, crop) for pair, crop in crops if crop is not None]
+        if not good:
+            continue
+        batches = [good[i : i + plan.chunk] for i in range(0, len(good), plan.chunk)]
+        encoded = [encode(_pixels(backbone, batch)) for batch in batches]
+        shard = CacheShard(
+            features=torch.cat([e.features.float().cpu() for e in encoded]),
+            texts=torch.cat([e.texts.float().cpu() for e in encoded if e.texts is not None]),
+            keys=[pair.key for pair, _ in good],
+        )
+        cache.append(shard, position=position)
+        written += len(good)
+        if progress is not None:
+            progress(written)
+    cache.finish(grid)
+
+
+def _pieces(
+    refs: Sequence[ShardRef], start: Sequence[int], on_broken: Callable[[str], None] | None
+) -> Iterator[tuple[list[Pair], list[int]]]:
+    """Pairs in lots of a cache shard, with the place after each lot: shard and number in it."""
+    for place in range(start[0], len(refs)):
+        shard = open_shard(refs[place])
+        first = start[1] if place == start[0] else 0
+        for begin in range(first, len(shard), CACHE_SHARD):
+            end = min(begin + CACHE_SHARD, len(shard))
+            lot = [_pair(shard, number, on_broken) for number in range(begin, end)]
+            yield [pair for pair in lot if pair is not None], [place, end]
+
+
+def _pair(shard: Any, number: int, on_broken: Callable[[str], None] | None) -> Pair | None:
+    try:
+        return shard.pair(number)  # type: ignore[no-any-return]
+    except BrokenPairError as error:
+        if on_broken is not None:
+            on_broken(error.reason)
+        return None
+
+
+def _crop(pair: Pair, size: int, on_broken: Callable[[str], None] | None) -> np.ndarray | None:
+    try:
+        return load_crop(pair.image, size, augmentation="none", generator=np.random.default_rng(0))
+    except ImageError:
+        if on_broken is not None:
+            on_broken("image damaged")
+        return None
+
+
+def _pixels(backbone: DenseCLIP, batch: Sequence[tuple[Pair, Any]]) -> PixelChunks:
+    chunk = PixelBatch(
+        pixels=torch.from_numpy(np.stack([crop for _, crop in batch])),
+        caption_ids=backbone.tokenizer([pair.caption for pair, _ in batch]),
+        tags=TagRows.from_lists([[] for _ in batch]),
+    )
+    return PixelChunks(chunks=(chunk.to(backbone.device),))
+
+
+def cache_facts(backbone: DenseCLIP, refs: Sequence[ShardRef], plan: PixelPlan) -> dict[str, Any]:
+    """What cached features depend on."""
+    statistics = pixel_statistics(backbone, plan.profile)
+    return {
+        "backbone": backbone.name,
+        "backbone_hash": backbone.weight_hash,
+        "mode": plan.mode,
+        "size": plan.size or backbone.preprocessing.image_size,
+        "mean": list(statistics.mean),
+        "std": list(statistics.std),
+        "precision": plan.precision,
+        "files": [f"{ref.path}:{ref.start}:{ref.end}" for ref in refs],
+    }
+
+
+def cached_pairs(
+    backbone: DenseCLIP,
+    refs: Sequence[ShardRef],
+    folder: str | Path,
+    tags: TagTable | None,
+    plan: PixelPlan,
+    *,
+    dtype: str = "float16",
+    on_broken: Callable[[str], None] | None = None,
+    progress: Callable[[int], None] | None = None,
+    world: World | None = None,
+) -> FeaturePairs:
+    """Pairs of a feature cache, which is filled first where it is not whole.
+
+    Raises:
+        InputError: if several processes are asked to fill it; fill it in one.
+        DataError: if the folder holds features of something else.
+    """
+    cache = FeatureCache(folder, facts=cache_facts(backbone, refs, plan), dtype=dtype)
+    if not cache.is_complete:
+        if world is not None and world.size > 1:
+            raise InputError(
+                f"{folder}: fill the feature cache in one process first, then train from it in many"
+            )
+        fill_cache(backbone, refs, cache, plan, on_broken=on_broken, progress=progress)
+    return cache.pairs(tags)
+
+
+def first_pairs(
+    backbone: DenseCLIP,
+    refs: Sequence[ShardRef],
+    tags: TagTable | None,
+    plan: PixelPlan,
+    *,
+    count: int,
+) -> FeaturePairs:
+    """The first ``count`` usable pairs as features in memory, for a validation.
+
+    Raises:
+        DataError: if there is none.
+    """
+    encode = _encoder(backbone, plan)
+    size = plan.size or backbone.preprocessing.image_size
+    good: list[tuple[Pair, np.ndarray]] = []
+    for pairs, _ in _pieces(refs, [0, 0], None):
+        crops = ((pair, _crop(pair, size, None)) for pair in pairs)
+        good += [(pair, crop) for pair, crop in crops if crop is not None][: count - len(good)]
+        if len(good) == count:
+            break
+    if not good:
+        raise DataError("no held-out pair can be read")
+    encoded = [encode(_pixels(backbone, good[i : i + plan.chunk])) for i in range(0, len(good), plan.chunk)]
+    rows = [(tags.find(pair.key) or []) if tags is not None else [] for pair, _ in good]
+    indptr = np.cumsum([0, *map(len, rows)]).astype(np.int64)
+    return FeaturePairs(
+        store=MemoryStore(features=torch.cat([e.features.cpu() for e in encoded]), grid=encoded[0].grid),
+        images=np.arange(len(good)),
+        texts=torch.cat([e.texts.cpu() for e in encoded if e.texts is not None]),
+        labels=TagLabels(indptr, np.array([tag for row in rows for tag in row], dtype=np.int32)),
+        keys=[pair.key for pair, _ in good],
+    )
