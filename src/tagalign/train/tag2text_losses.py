@@ -213,10 +213,12 @@ class TaskLosses:
         images = _draw(hard_negative_probs(similarity.T, same), generator)
         ids = ids.clone()
         ids[:, 0] = self.wordpieces.enc
+        own = torch.arange(len(ids), device=ids.device)
         logits = self.model.aligned().match_logits(
             torch.cat([ids, ids, ids[texts]]),
             torch.cat([mask, mask, mask[texts]]),
-            torch.cat([tokens, tokens[images], tokens]),
+            tokens,
+            torch.cat([own, images, own]),
         )
         return matching_loss(logits[: len(ids)], logits[len(ids) :])
 

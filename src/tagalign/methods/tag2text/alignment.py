@@ -76,6 +76,9 @@ class AlignmentEncoder(nn.Module):
         """Unit-length embeddings of texts alone; first token ``[CLS]``."""
         return F.normalize(self.text_projection(encode_text(self.text, ids, mask)[:, 0]), dim=-1)
 
-    def match_logits(self, ids: Ids, mask: Mask, image_tokens: ImageTokens) -> Float[Tensor, "batch 2"]:
-        """(no match, match) for row-wise pairs; first token ``[ENC]``."""
-        return self.match(encode_text(self.text, ids, mask, self.bridge(image_tokens))[:, 0])
+    def match_logits(
+        self, ids: Ids, mask: Mask, image_tokens: ImageTokens, image_rows: Int[Tensor, " batch"] | None = None
+    ) -> Float[Tensor, "batch 2"]:
+        """(no match, match) of each text with its image; first token ``[ENC]``; ``image_rows`` as in ``encode_text``."""
+        states = encode_text(self.text, ids, mask, self.bridge(image_tokens), image_rows=image_rows)
+        return self.match(states[:, 0])

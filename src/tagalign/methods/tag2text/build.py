@@ -97,7 +97,11 @@ def _build(
 
 def text_config(values: Values) -> BlipTextConfig:
     """The config of a text part; every layer has cross-attention."""
-    return BlipTextConfig(**{**values, "is_decoder": True})
+    # the special ids are the tokenizer's business; BLIP's defaults lie outside of a small vocabulary and only warn
+    return BlipTextConfig(**{**dict.fromkeys(_SPECIAL_IDS), **values, "is_decoder": True})
+
+
+_SPECIAL_IDS = ("bos_token_id", "eos_token_id", "sep_token_id")
 
 
 def _check_width(part: str, config: BlipTextConfig, what: str, width: int) -> None:

@@ -64,13 +64,30 @@ def recognise(
     return x
 
 
-def encode_text(text: BlipTextModel, ids: Ids, mask: Mask, image_tokens: States | None = None) -> States:
-    """Bidirectional encoder; with ``image_tokens`` every layer also attends to the image."""
+def encode_text(
+    text: BlipTextModel,
+    ids: Ids,
+    mask: Mask,
+    image_tokens: Float[Tensor, "images image_tokens image_width"] | None = None,
+    *,
+    image_rows: Int[Tensor, " batch"] | None = None,
+) -> States:
+    """Bidirectional encoder; with ``image_tokens`` every layer also attends to the image.
+
+    Args:
+        text: the encoder.
+        ids: token ids.
+        mask: True at real tokens.
+        image_tokens: one row per text, or fewer images that ``image_rows`` points into.
+        image_rows: image of each text; an image that meets several texts is projected once.
+    """
     x = text.embeddings(ids)
     for layer in blip_layers(text):
         x = attend(layer.attention, x, key_value(layer.attention, x), mask=mask[:, None, None])
         if image_tokens is not None:
-            x = attend(layer.crossattention, x, key_value(layer.crossattention, image_tokens))
+            key, value = key_value(layer.crossattention, image_tokens)
+            seen = (key, value) if image_rows is None else (key[image_rows], value[image_rows])
+            x = attend(layer.crossattention, x, seen)
         x = layer.feed_forward_chunk(x)
     return x
 

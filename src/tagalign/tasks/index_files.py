@@ -1,0 +1,174 @@
+"""The files of a search index: a folder that grows without being rebuilt.
+
+``index.json`` names the model and the tags; ``part-000000.parquet`` and so on hold ``key`` string, ``embed`` fixed-size
+list<float16>, ``tags`` list<int32>, ``scores`` list<float32>. A photo that was added twice is kept once.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+
+from tagalign.atomic import atomic_write
+from tagalign.errors import DataError
+from tagalign.tasks.rankers import RankedPhoto
+
+FORMAT = 1
+PART_ROWS = 4096
+
+Row = tuple[str, RankedPhoto]
+
+
+@dataclass(frozen=True, kw_only=True)
+class IndexHead:
+    """What ``index.json`` says.
+
+    Attributes:
+        model: identity of the ranker that made the embeddings.
+        dim: of the embeddings.
+        tag_names: what the tag ids mean.
+    """
+
+    model: Mapping[str, Any]
+    dim: int
+    tag_names: tuple[str, ...]
+
+    @classmethod
+    def read(cls, folder: Path) -> "IndexHead":
+        """From an index folder.
+
+        Raises:
+            DataError: if there is no index, a damaged one, or one of a newer format.
+        """
+        path = folder / "index.json"
+        try:
+            values = json.loads(path.read_text(encoding="utf-8"))
+            if values["format"] > FORMAT:
+                raise DataError(f"{path}: format {values['format']} is newer than {FORMAT}; upgrade tagalign")
+            return cls(model=values["model"], dim=int(values["dim"]), tag_names=tuple(values["tag_names"]))
+        except FileNotFoundError as error:
+            raise DataError(
+                f"{folder}: no search index here; make one with: tagalign search index PHOTOS --index {folder}"
+            ) from error
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise DataError(f"{path}: damaged ({error})") from error
+
+    def write(self, folder: Path) -> None:
+        """Into an index folder."""
+        values = {
+            "format": FORMAT,
+            "model": dict(self.model),
+            "dim": self.dim,
+            "tag_names": list(self.tag_names),
+        }
+        with atomic_write(folder / "index.json") as temp:
+            temp.write_text(json.dumps(values, indent=2, default=str) + "\n", encoding="utf-8")
+
+
+def add_photos(
+    folder: Path,
+    rows: Iterable[Row],
+    *,
+    model: Mapping[str, Any],
+    tag_names: Sequence[str],
+    known: set[str] | None = None,
+) -> int:
+    """Append photos to an index, or start one; each part file appears whole.
+
+    Args:
+        folder: of the index.
+        rows: key and embedding of each photo; keys that are there already are left out.
+        model: identity of the ranker.
+        tag_names: of the ranker.
+        known: keys that are there; read from the parts when None.
+
+    Returns:
+        Number of photos added.
+
+    Raises:
+        DataError: if the index was made by another model, or is damaged.
+    """
+    head = _own_head(folder, model, tag_names)
+    known = set(stored_keys(folder)) if known is None else known
+    number = len(part_paths(folder))
+    added = 0
+    for chunk in _chunks(_new(rows, known), PART_ROWS):
+        dim = len(chunk[0][1].embed)
+        if head is None:
+            head = IndexHead(model=model, dim=dim, tag_names=tuple(tag_names))
+            head.write(folder)
+        if dim != head.dim:
+            raise DataError(f"{folder}: holds embeddings of {head.dim} numbers, the new ones have {dim}")
+        with atomic_write(folder / f"part-{number:06d}.parquet") as temp:
+            pq.write_table(_table(chunk, dim), temp, compression="zstd")
+        number += 1
+        added += len(chunk)
+    return added
+
+
+def _own_head(folder: Path, model: Mapping[str, Any], tag_names: Sequence[str]) -> IndexHead | None:
+    if not (folder / "index.json").exists():
+        return None
+    head = IndexHead.read(folder)
+    if dict(head.model) != json.loads(json.dumps(dict(model), default=str)) or head.tag_names != tuple(
+        tag_names
+    ):
+        raise DataError(
+            f"{folder}: was made with {dict(head.model)} and {len(head.tag_names)} tags, now it is {dict(model)} and "
+            f"{len(tag_names)}; use the same model, or another folder"
+        )
+    return head
+
+
+def _new(rows: Iterable[Row], known: set[str]) -> Iterator[Row]:
+    for key, photo in rows:
+        if key not in known:
+            known.add(key)
+            yield key, photo
+
+
+def _chunks(rows: Iterator[Row], size: int) -> Iterator[list[Row]]:
+    chunk: list[Row] = []
+    for row in rows:
+        chunk.append(row)
+        if len(chunk) == size:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
+
+
+def _table(rows: Sequence[Row], dim: int) -> pa.Table:
+    embeds = torch.stack([photo.embed for _, photo in rows]).half().numpy()
+    columns = {
+        "key": pa.array([key for key, _ in rows], pa.string()),
+        "embed": pa.FixedSizeListArray.from_arrays(pa.array(embeds.reshape(-1)), dim),
+        "tags": pa.array([sorted(photo.tags) for _, photo in rows], pa.list_(pa.int32())),
+        "scores": pa.array(
+            [[photo.tags[i] for i in sorted(photo.tags)] for _, photo in rows], pa.list_(pa.float32())
+        ),
+    }
+    return pa.table(columns)
+
+
+def part_paths(folder: Path) -> list[Path]:
+    """The part files of an index, oldest first."""
+    return sorted(folder.glob("part-*.parquet"))
+
+
+def stored_keys(folder: Path) -> Iterator[str]:
+    """Keys of all photos of an index; none when there is no index."""
+    for path in part_paths(folder):
+        yield from read_part(path, ["key"])["key"].to_pylist()
+
+
+def read_part(path: Path, columns: Sequence[str]) -> pa.Table:
+    try:
+        return pq.read_table(path, columns=list(columns))
+    except (OSError, pa.ArrowException) as error:
+        raise DataError(f"{path}: cannot be read ({error}); remove it and index its photos again") from error

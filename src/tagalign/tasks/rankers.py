@@ -1,0 +1,159 @@
+"""Photos and texts as one model sees them for search: an embedding, and the tags that will be shown as the reason."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from PIL import Image
+from torch import Tensor
+
+from tagalign.errors import InputError
+from tagalign.methods.dense import DenseMethod
+from tagalign.methods.protocols import Method
+from tagalign.methods.tag2text.method import Tag2TextMethod
+from tagalign.methods.tag2text.tag_names import TagNames
+from tagalign.types import EncodedLabels, LabelSet
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class RankedPhoto:
+    """What an index keeps of a photo.
+
+    Attributes:
+        embed: unit length.
+        tags: probability or score of each recognised tag, by its id in ``Ranker.tag_names``.
+    """
+
+    embed: Float[Tensor, " dim"]
+    tags: Mapping[int, float] = field(default_factory=dict)
+
+
+class Ranker(Protocol):
+    """A model that search can use.
+
+    Attributes:
+        tag_names: what the tag ids of photos and texts mean; may be empty.
+    """
+
+    tag_names: TagNames
+
+    def embed_photos(self, photos: Sequence[Image.Image]) -> list[RankedPhoto]:
+        """Embeddings and recognised tags of upright RGB images of any size."""
+        ...
+
+    def embed_texts(self, texts: Sequence[str]) -> Float[Tensor, "texts dim"]:
+        """Unit-length embeddings of sentences or keywords."""
+        ...
+
+    def describe(self) -> dict[str, object]:
+        """What an index must name, so that another model is never asked about it."""
+        ...
+
+
+class Tag2TextRanker:
+    """Tag2Text's alignment encoder and its own tags."""
+
+    def __init__(self, method: Tag2TextMethod) -> None:
+        method.model.aligned()  # says at once how to get one where it is missing
+        self.method = method
+        self.tag_names = method.tags
+
+    def embed_photos(self, photos: Sequence[Image.Image]) -> list[RankedPhoto]:
+        """See ``Ranker``."""
+        encoded = self.method.encode_images(photos)
+        embeds = self.method.embed_images(encoded).float().cpu()
+        found = [self.method.recognise(image) for image in encoded]
+        return [
+            RankedPhoto(embed=embed, tags={i: tagging.scores[i] for i in tagging.chosen})
+            for embed, tagging in zip(embeds, found, strict=True)
+        ]
+
+    def embed_texts(self, texts: Sequence[str]) -> Float[Tensor, "texts dim"]:
+        """See ``Ranker``."""
+        return self.method.embed_texts(texts).float().cpu()
+
+    def match(self, photos: Sequence[Image.Image], text: str) -> list[float]:
+        """Probability that each photo and the text belong together, after cross-attention."""
+        encoded = self.method.encode_images(photos)
+        return [float(p) for p in self.method.match(encoded, [text] * len(encoded))]
+
+    def describe(self) -> dict[str, object]:
+        """See ``Ranker``."""
+        return _identity(self.method)
+
+
+class DenseRanker:
+    """A dense CLIP: its class-token embedding, or for TagAlign the mean of the projected patches.
+
+    Both are compared with CLIP's text embedding. TagAlign's mean is what its contrastive loss was trained on; the mean
+    patch of plain CLIP is not, so ``EncodedImage.embed`` serves for TagAlign alone.
+    """
+
+    def __init__(self, method: DenseMethod, labels: EncodedLabels | None = None) -> None:
+        self.method = method
+        self.labels = labels
+        self.tag_names = TagNames(labels.names if labels is not None else ())
+
+    def embed_photos(self, photos: Sequence[Image.Image]) -> list[RankedPhoto]:
+        """See ``Ranker``."""
+        trained = self.method.projector is not None
+        encoded = self.method.encode_images(photos) if trained or self.labels is not None else []
+        embeds = [_aligned(image) for image in encoded] if trained else [self._class_token(p) for p in photos]
+        tags = [self._tags(image) for image in encoded] if self.labels is not None else [{}] * len(photos)
+        return [
+            RankedPhoto(embed=F.normalize(embed.float(), dim=-1).cpu(), tags=found)
+            for embed, found in zip(embeds, tags, strict=True)
+        ]
+
+    @torch.no_grad()
+    def _class_token(self, photo: Image.Image) -> Float[Tensor, " dim"]:
+        backbone = self.method.backbone
+        pixels = self.method.canvas_rule.lay(photo, self.method.preprocessing).pixels
+        cls = backbone.encode_dense(pixels[None].to(backbone.device), mode="clip").cls
+        return backbone.project(cls)[0]
+
+    def _tags(self, image: Any) -> dict[int, float]:
+        assert self.labels is not None  # asked for only then
+        tagging = self.method.tag(image, self.labels)
+        return {i: tagging.scores[i] for i in tagging.chosen}
+
+    def embed_texts(self, texts: Sequence[str]) -> Float[Tensor, "texts dim"]:
+        """See ``Ranker``."""
+        return F.normalize(self.method.backbone.encode_text(texts).float(), dim=-1).cpu()
+
+    def describe(self) -> dict[str, object]:
+        """See ``Ranker``."""
+        return _identity(self.method)
+
+
+def _aligned(image: Any) -> Float[Tensor, " dim"]:
+    return getattr(image, "aligned", image).embed  # profiles that mix two heads keep both
+
+
+def _identity(method: Method[Any]) -> dict[str, object]:
+    return {key: method.describe()[key] for key in ("method", "model", "weight_hash")}
+
+
+def ranker_for(method: Method[Any], labels: LabelSet | None = None) -> Tag2TextRanker | DenseRanker:
+    """The ranker of a method.
+
+    Args:
+        method: ``tag2text``, ``tagalign`` or a dense CLIP.
+        labels: tags that a dense CLIP shall look for; Tag2Text has its own list.
+
+    Raises:
+        InputError: if the method has no embeddings to search with, or labels are given to one with its own.
+        MissingPartError: for a Tag2Text without alignment encoder.
+    """
+    if isinstance(method, Tag2TextMethod):
+        if labels is not None:
+            raise InputError("Tag2Text searches with its own tags; leave --labels out")
+        return Tag2TextRanker(method)
+    if isinstance(method, DenseMethod):
+        return DenseRanker(method, None if labels is None else method.encode_labels(labels))
+    raise InputError(
+        f"method {method.method!r} has no embeddings to search with; use clip, tagalign or tag2text"
+    )

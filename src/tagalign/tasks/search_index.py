@@ -1,0 +1,142 @@
+"""A search index in memory: exact answers over all stored embeddings, with the matching tags as the visible reason."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from tagalign.errors import DataError, InputError
+from tagalign.tasks.index_files import IndexHead, part_paths, read_part
+from tagalign.tasks.retrieval import TAG_WEIGHT, matching_tags
+from tagalign.types import Hit, Ranking
+
+BLOCK_ROWS = 16384
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SearchIndex:
+    """An index in memory. Searching it is exact: every stored embedding is compared.
+
+    Attributes:
+        keys: of the photos.
+        embeds: float32 copies of the stored float16 ones, unit length before rounding.
+        tags: recognised tag ids of each photo.
+        by_tag: photos and scores of each tag id.
+        head: model and tag names.
+    """
+
+    keys: tuple[str, ...]
+    embeds: Float[Tensor, "photos dim"]
+    tags: Sequence[Sequence[int]]
+    by_tag: Mapping[int, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
+    head: IndexHead
+
+    @classmethod
+    def open(cls, folder: Path) -> "SearchIndex":
+        """Read all parts.
+
+        Raises:
+            DataError: if there is no index or a part is damaged.
+        """
+        head = IndexHead.read(folder)
+        tables = [read_part(path, ["key", "embed", "tags", "scores"]) for path in part_paths(folder)]
+        if not tables:
+            raise DataError(f"{folder}: the index holds no photo yet")
+        table = pa.concat_tables(tables).combine_chunks()
+        flat = table["embed"].combine_chunks().values.to_numpy(zero_copy_only=False)
+        embeds = torch.from_numpy(flat.astype(np.float32).reshape(-1, head.dim))
+        return cls(
+            keys=tuple(table["key"].to_pylist()),
+            embeds=embeds,
+            tags=table["tags"].to_pylist(),
+            by_tag=_by_tag(table),
+            head=head,
+        )
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def scores(
+        self, embed: Float[Tensor, " dim"], text_tags: Sequence[int] = (), *, tag_weight: float = TAG_WEIGHT
+    ) -> Float[Tensor, " photos"]:
+        """``cos + tag_weight * overlap`` of every photo; see ``retrieval``.
+
+        Raises:
+            InputError: if the embedding is of another size.
+        """
+        if len(embed) != self.head.dim:
+            raise InputError(
+                f"the index holds embeddings of {self.head.dim} numbers, the query has {len(embed)}"
+            )
+        scores = torch.cat([block @ embed for block in self.embeds.split(BLOCK_ROWS)])
+        share = tag_weight / max(len(text_tags), 1)
+        for tag in text_tags:
+            if tag in self.by_tag:
+                rows, probs = self.by_tag[tag]
+                scores[torch.from_numpy(rows)] += share * torch.from_numpy(probs)
+        return scores
+
+    def search(
+        self,
+        query: str,
+        embed: Float[Tensor, " dim"],
+        text_tags: Sequence[int] = (),
+        *,
+        count: int = 10,
+        tag_weight: float = TAG_WEIGHT,
+    ) -> Ranking:
+        """The best photos for a query, with the tags they share with it.
+
+        Args:
+            query: shown in the result.
+            embed: of the query, unit length.
+            text_tags: tag ids that the query names.
+            count: photos to return; at least 1.
+            tag_weight: of matching tags.
+
+        Returns:
+            Hits by falling score; equal scores in the order of the index.
+        """
+        if count < 1:
+            raise InputError(f"expected at least 1 result, got {count}")
+        scores = self.scores(embed, text_tags, tag_weight=tag_weight)
+        rows = best_rows(scores, count)
+        hits = [
+            Hit(
+                key=self.keys[row],
+                score=float(scores[row]),
+                tags=matching_tags(self.tags[row], text_tags, self.head.tag_names),
+            )
+            for row in rows
+        ]
+        return Ranking(query=query, hits=hits)
+
+
+def _by_tag(table: pa.Table) -> dict[int, tuple[np.ndarray, np.ndarray]]:
+    tags = table["tags"].combine_chunks()
+    ids = tags.values.to_numpy(zero_copy_only=False)
+    scores = table["scores"].combine_chunks().values.to_numpy(zero_copy_only=False)
+    rows = np.repeat(np.arange(len(tags)), np.diff(tags.offsets.to_numpy()))
+    order = np.argsort(ids, kind="stable")
+    found, starts = np.unique(ids[order], return_index=True)
+    ends = [*starts[1:], len(ids)]
+    return {
+        int(tag): (rows[order[start:end]], scores[order[start:end]])
+        for tag, start, end in zip(found, starts, ends, strict=True)
+    }
+
+
+def best_rows(scores: Float[Tensor, " photos"], count: int) -> list[int]:
+    """Rows of the ``count`` highest scores, best first; equal ones in ascending order, also at the cut."""
+    count = min(count, len(scores))
+    if count == 0:
+        return []
+    cut = scores.topk(count).values[-1]
+    rows = (scores >= cut).nonzero()[:, 0]
+    order = scores[rows].argsort(descending=True, stable=True)
+    return [int(row) for row in rows[order[:count]]]
