@@ -130,7 +130,8 @@ class DenseCLIP(nn.Module):
         embeddings = self.clip.vision_model.embeddings
         grid = self.grid_of(pixels.shape[2], pixels.shape[3])
         patches = embeddings.patch_embedding(pixels.to(self.dtype)).flatten(2).transpose(1, 2)
-        cls = embeddings.class_embedding.expand(len(pixels), 1, -1)
+        # shape, not len(): len() is a plain number, and an ONNX export would freeze the batch size
+        cls = embeddings.class_embedding.expand(pixels.shape[0], 1, -1)
         native = embeddings.position_embedding.weight
         resized = resize_positions(native, grid, mode=positions)
         if round_positions and resized is not native:
