@@ -6,7 +6,7 @@ Every set answers ``len``, ``key(i)`` and ``image(i)``; nothing is decoded befor
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float, Integer
@@ -15,6 +15,7 @@ from PIL import Image
 from tagalign.types import LabelSet
 
 
+@runtime_checkable
 class BenchmarkSet(Protocol):
     """One split of a benchmark."""
 
@@ -63,6 +64,7 @@ class BenchmarkSet(Protocol):
         ...
 
 
+@runtime_checkable
 class SegmentationSet(BenchmarkSet, Protocol):
     """Images with a class for every pixel."""
 
@@ -100,6 +102,7 @@ class SegmentationSet(BenchmarkSet, Protocol):
         ...
 
 
+@runtime_checkable
 class TaggingSet(BenchmarkSet, Protocol):
     """Images with the labels that are in them."""
 
@@ -126,6 +129,7 @@ class Expression:
     mask: Bool[np.ndarray, "height width"]
 
 
+@runtime_checkable
 class ReferringSet(BenchmarkSet, Protocol):
     """Images with phrases."""
 
@@ -134,6 +138,7 @@ class ReferringSet(BenchmarkSet, Protocol):
         ...
 
 
+@runtime_checkable
 class CaptionSet(BenchmarkSet, Protocol):
     """Images with sentences."""
 
@@ -161,6 +166,7 @@ class Question:
     answers: tuple[str, ...] = ()
 
 
+@runtime_checkable
 class QuestionSet(BenchmarkSet, Protocol):
     """Images with questions."""
 
@@ -186,6 +192,7 @@ class TrueBoxes:
     areas: Float[np.ndarray, " boxes"]
 
 
+@runtime_checkable
 class BoxSet(BenchmarkSet, Protocol):
     """Images with a box around every object."""
 

@@ -1,0 +1,238 @@
+"""Asking for pixels: segmentation, referring masks, and boxes around the components of masks."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Integer
+from PIL import Image
+
+from tagalign.data.benchmarks.records import BoxSet, Expression, ReferringSet, SegmentationSet, TrueBoxes
+from tagalign.errors import InputError
+from tagalign.evaluate.rows import Row
+from tagalign.evaluate.segmentation import count_pixels
+from tagalign.methods.protocols import Method, Referrer, Segmenter
+from tagalign.ops.masks import boxes_around, connected_components
+from tagalign.tags.label_sets import label_set_names, unseen_labels
+from tagalign.types import EncodedLabels, LabelSet, Segmentation
+
+
+def describe_labels(labels: LabelSet) -> dict[str, Any]:
+    """A label set as results name it: all of its words, so that a changed list is another evaluation."""
+    return {
+        "name": labels.name,
+        "version": labels.version,
+        "names": list(labels.names),
+        "aliases": [list(label.aliases) for label in labels.labels],
+        "background": list(labels.background),
+        "templates": list(labels.templates),
+    }
+
+
+def fit_labels(own: LabelSet, given: LabelSet | None) -> LabelSet:
+    """The labels to ask for: the benchmark's own, or other words for the same classes.
+
+    Raises:
+        InputError: if their numbers differ.
+    """
+    if given is not None and len(given) != len(own):
+        raise InputError(
+            f"the benchmark has {len(own)} labels, label set {given.name!r} has {len(given)}; "
+            "give one name per class, in the order of the classes"
+        )
+    return given or own
+
+
+@dataclass(frozen=True, eq=False)
+class AskSegmentation:
+    """A class for every pixel.
+
+    Attributes:
+        method: what answers.
+        data: the benchmark.
+        labels: what is asked; the benchmark's own names by default.
+    """
+
+    method: Method[Any]
+    data: SegmentationSet
+    labels: LabelSet
+    kind: str = "segmentation"
+
+    @cached_property
+    def encoded(self) -> EncodedLabels:
+        """The labels, encoded once."""
+        return self.method.encode_labels(self.labels)
+
+    def truth(self, index: int) -> Integer[np.ndarray, "height width"]:
+        """Classes of the pixels."""
+        return self.data.target(index)
+
+    def encode(self, images: Sequence[Image.Image]) -> Sequence[Any]:
+        """Encode a batch."""
+        return self.method.encode_images(images)
+
+    def segment(self, encoded: Any, image: Image.Image) -> Segmentation:
+        """The method's answer."""
+        if not isinstance(self.method, Segmenter):
+            raise InputError(f"method {self.method.method!r} cannot segment")
+        return self.method.segment(encoded, self.encoded, photo=image)
+
+    def classes_of(self, found: Segmentation) -> Integer[torch.Tensor, "height width"]:
+        """The answer in the benchmark's classes.
+
+        Raises:
+            InputError: if the method answers with a background class and the benchmark has none, or the reverse.
+        """
+        has_background = len(found.names) == len(self.labels) + 1
+        if has_background != self.data.has_background or abs(len(found.names) - len(self.labels)) > 1:
+            wanted = "a background class" if self.data.has_background else "no background class"
+            turn = "on" if self.data.has_background else "off"
+            raise InputError(
+                f"{self.data.name} has {wanted}, but method {self.method.method!r} answered with {len(found.names)} classes "
+                f"for {len(self.labels)} labels; turn its background rule {turn} (background_rule=...)"
+            )
+        labels = found.labels.cpu()
+        if self.data.merge is not None:
+            labels = torch.tensor(self.data.merge)[labels]
+        return labels
+
+    def row(self, encoded: Any, image: Image.Image, truth: Integer[np.ndarray, "height width"]) -> Row:
+        """Pixels of each pair of true and predicted class: ``[true * classes + predicted, pixels, ...]``."""
+        classes = self.classes_of(self.segment(encoded, image))
+        size = len(self.data.class_names)
+        counts = count_pixels(
+            classes, torch.from_numpy(np.ascontiguousarray(truth)), size, ignore=self.data.ignore
+        )
+        flat = counts.flatten().numpy()
+        cells = np.flatnonzero(flat)
+        return {"cells": np.stack([cells, flat[cells]], axis=1).ravel().tolist()}
+
+    def settings(self) -> dict[str, Any]:
+        """Benchmark, labels and method."""
+        return _settings(self.data, self.kind) | {
+            "labels": describe_labels(self.labels),
+            "model": self.method.describe(),
+        }
+
+    def scoring(self) -> dict[str, Any]:
+        """Names of the classes, and those that zero-shot training must not see."""
+        set_name = self.data.labels.name
+        unseen = unseen_labels(set_name) if set_name in label_set_names() and self.data.merge is None else ()
+        shift = int(self.data.has_background)
+        return {"classes": list(self.data.class_names), "unseen": [i + shift for i in unseen]}
+
+
+def _settings(data: Any, kind: str) -> dict[str, Any]:
+    return {"kind": kind, "benchmark": data.name, "split": data.split}
+
+
+@dataclass(frozen=True, eq=False)
+class AskReferring:
+    """The region of every phrase."""
+
+    method: Method[Any]
+    data: ReferringSet
+    kind: str = "referring"
+
+    def truth(self, index: int) -> Sequence[Expression]:
+        """Phrases and true masks."""
+        return self.data.expressions(index)
+
+    def encode(self, images: Sequence[Image.Image]) -> Sequence[Any]:
+        """Encode a batch."""
+        return self.method.encode_images(images)
+
+    def row(self, encoded: Any, image: Image.Image, truth: Sequence[Expression]) -> Row:
+        """Intersection and union in pixels of each phrase."""
+        if not isinstance(self.method, Referrer):
+            raise InputError(f"method {self.method.method!r} cannot find phrases")
+        areas = []
+        for expression in truth:
+            mask = self.method.refer(encoded, expression.phrase).mask.cpu().numpy()
+            areas.append([int((mask & expression.mask).sum()), int((mask | expression.mask).sum())])
+        return {"phrases": [e.phrase for e in truth], "areas": areas}
+
+    def settings(self) -> dict[str, Any]:
+        """Benchmark and method."""
+        return _settings(self.data, self.kind) | {"model": self.method.describe()}
+
+    def scoring(self) -> dict[str, Any]:
+        """Nothing beside the rows."""
+        return {}
+
+
+MIN_BOX_PIXELS = 16  # smaller components are noise at the size of a photo
+
+
+@dataclass(frozen=True, eq=False)
+class AskBoxes:
+    """Boxes around the connected components of each label's mask, scored by their mean pixel score.
+
+    An open question of the review of TagAlign: how good are the boxes that a segmenter gives for nothing?
+    """
+
+    method: Method[Any]
+    data: BoxSet
+    labels: LabelSet
+    min_pixels: int = MIN_BOX_PIXELS
+    kind: str = "boxes"
+
+    @cached_property
+    def encoded(self) -> EncodedLabels:
+        """The labels, encoded once."""
+        return self.method.encode_labels(self.labels)
+
+    def truth(self, index: int) -> TrueBoxes:
+        """True boxes."""
+        return self.data.truth(index)
+
+    def encode(self, images: Sequence[Image.Image]) -> Sequence[Any]:
+        """Encode a batch."""
+        return self.method.encode_images(images)
+
+    def row(self, encoded: Any, image: Image.Image, truth: TrueBoxes) -> Row:
+        """Found and true boxes, XYXY."""
+        if not isinstance(self.method, Segmenter):
+            raise InputError(f"method {self.method.method!r} cannot segment")
+        found = self.method.segment(encoded, self.encoded, photo=image)
+        return {
+            "found": component_boxes(found, self.labels, self.min_pixels),
+            "boxes": truth.boxes.tolist(),
+            "labels": truth.labels.tolist(),
+            "crowd": truth.crowd.tolist(),
+            "areas": truth.areas.tolist(),
+        }
+
+    def settings(self) -> dict[str, Any]:
+        """Benchmark, labels, method and the smallest component."""
+        own = {"min_pixels": self.min_pixels, "labels": describe_labels(self.labels)}
+        return _settings(self.data, self.kind) | own | {"model": self.method.describe()}
+
+    def scoring(self) -> dict[str, Any]:
+        """Names of the labels."""
+        return {"classes": list(self.data.labels.names)}
+
+
+def component_boxes(found: Segmentation, labels: LabelSet, min_pixels: int) -> list[list[float]]:
+    """``[left, top, right, bottom, score, label]`` of each component of at least ``min_pixels`` pixels.
+
+    The score is the mean of the winning pixel scores in the component, in the method's own range. Background pixels
+    (where the answer has one name more than ``labels``) have no box.
+    """
+    shift = len(found.names) - len(labels)
+    ids, scores = found.labels.cpu(), found.scores.cpu().float()
+    boxes: list[list[float]] = []
+    for label in sorted(set(ids.unique().tolist()) - set(range(shift))):
+        components, counts = connected_components((ids == label)[None])
+        areas = components[0].flatten().bincount(minlength=int(counts[0]) + 1)
+        sums = components[0].flatten().bincount(scores.flatten().double(), minlength=int(counts[0]) + 1)
+        for one in range(1, int(counts[0]) + 1):
+            if int(areas[one]) >= min_pixels:
+                box = boxes_around(components == one)[0].tolist()
+                boxes.append(
+                    [*map(float, box), round(float(sums[one] / areas[one]), 9), float(label - shift)]
+                )
+    return boxes

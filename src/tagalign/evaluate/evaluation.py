@@ -1,0 +1,211 @@
+"""Evaluate a method on a benchmark: gather rows, score them, put intervals on the scores."""
+
+from typing import Any
+
+import numpy as np
+
+from tagalign.data.benchmarks.records import (
+    BoxSet,
+    CaptionSet,
+    QuestionSet,
+    ReferringSet,
+    SegmentationSet,
+    TaggingSet,
+)
+from tagalign.errors import DataError, UnknownNameError
+from tagalign.evaluate.ask_dense import AskBoxes, AskReferring, AskSegmentation, fit_labels
+from tagalign.evaluate.ask_words import AskCaptions, AskQuestions, AskTags
+from tagalign.evaluate.bootstrap import RESAMPLES, Interval, interval, resample
+from tagalign.evaluate.engine import Asker, Gathered, Plan, gather
+from tagalign.evaluate.results import Result, now, package_versions
+from tagalign.evaluate.score import SCORERS, Scores
+from tagalign.methods.protocols import Method
+from tagalign.types import LabelSet
+
+
+def asker_for(kind: str, method: Method[Any], data: Any, *, labels: LabelSet | None = None) -> Asker:
+    """What asks a method about a benchmark of a kind.
+
+    Args:
+        kind: ``segmentation``, ``referring``, ``tagging``, ``captions``, ``questions`` or ``boxes``.
+        method: what answers.
+        data: the opened benchmark.
+        labels: other words for the same classes; the benchmark's own by default.
+
+    Raises:
+        UnknownNameError: for another kind.
+        InputError: if the labels do not fit the benchmark.
+    """
+    if kind in {"segmentation", "tagging", "boxes"}:
+        asked = fit_labels(data.labels, labels)
+        with_labels = {"segmentation": AskSegmentation, "tagging": AskTags, "boxes": AskBoxes}
+        asker: Asker = with_labels[kind](method, data, asked)
+        return asker
+    plain = {"referring": AskReferring, "captions": AskCaptions, "questions": AskQuestions}
+    if kind not in plain:
+        raise UnknownNameError("kind of benchmark", kind, SCORERS)
+    other: Asker = plain[kind](method, data)
+    return other
+
+
+def summarize(
+    asker: Asker,
+    gathered: Gathered,
+    *,
+    allow_missing: bool = False,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+    protocol: str | None = None,
+) -> Result:
+    """Scores and intervals of gathered rows.
+
+    Args:
+        asker: what gathered them.
+        gathered: its rows.
+        allow_missing: print a number although images are missing; the result says how many.
+        resamples: drawings of the images for the intervals; 0 for none.
+        seed: of the drawings.
+        protocol: its name, for the record.
+
+    Raises:
+        DataError: if images are missing, naming how many, unless ``allow_missing``.
+    """
+    counted = sum(_count(row) for row in gathered.rows)
+    expected = _expected(asker, gathered)
+    if not gathered.rows:
+        raise DataError(f"0 of {expected or gathered.listed:,} {asker.data.unit}: nothing was measured")
+    if not allow_missing:
+        _refuse_smaller(asker, gathered, counted, expected)
+    scores = SCORERS[asker.kind](gathered.rows, asker.scoring())
+    record = {name: value for name, value in gathered.settings.items() if name != "model"}
+    return Result(
+        metrics=scores.metrics,
+        per_class=scores.per_class,
+        intervals=_intervals(scores, len(gathered.rows), resamples, seed),
+        settings=record
+        | {"protocol": protocol, "resamples": resamples, "seed": seed, "allow_missing": allow_missing},
+        model=dict(gathered.settings.get("model", {})),
+        scoring=asker.scoring(),
+        images=len(gathered.rows),
+        expected=expected,
+        counted=counted,
+        unit=asker.data.unit,
+        versions=package_versions(),
+        created=now(),
+    )
+
+
+def _count(row: dict[str, Any]) -> int:
+    """How many of the benchmark's unit a row stands for."""
+    for name in ("areas", "answers"):
+        if name in row and ("phrases" in row or "questions" in row):
+            return len(row[name])
+    return 1
+
+
+def _expected(asker: Asker, gathered: Gathered) -> int:
+    """How many there should be: the official number, or with a limit what the first images hold."""
+    data = asker.data
+    if gathered.settings.get("limit") is None and data.expected:
+        return data.expected
+    return sum(data.count(i) for i in range(gathered.listed))
+
+
+def _refuse_smaller(asker: Asker, gathered: Gathered, counted: int, expected: int) -> None:
+    if counted == expected:
+        return
+    first = f"; first: {gathered.failures[0][1]}" if gathered.failures else ""
+    raise DataError(
+        f"{asker.data.name} {asker.data.split}: {counted:,} of {expected:,} {asker.data.unit} were measured; no number is "
+        f"printed over another set than the official one (--allow-missing prints it all the same){first}"
+    )
+
+
+def _intervals(scores: Scores, images: int, resamples: int, seed: int) -> dict[str, Interval]:
+    if not resamples:
+        return {}
+    drawn = {
+        name: resample(statistic, images, resamples=resamples, seed=seed)
+        for name, statistic in scores.statistics.items()
+    }
+    return {name: interval(np.asarray(values)) for name, values in drawn.items()}
+
+
+def _evaluate(asker: Asker, plan: Plan, **options: Any) -> Result:
+    return summarize(asker, gather(asker, plan), **options)
+
+
+def evaluate_segmentation(
+    method: Method[Any],
+    data: SegmentationSet,
+    *,
+    labels: LabelSet | None = None,
+    plan: Plan | None = None,
+    **options: Any,
+) -> Result:
+    """Segment every image of a benchmark and score it: mIoU, pixel and mean accuracy, seen and unseen where split.
+
+    Args:
+        method: a ``Segmenter``; with its background rule on if and only if the benchmark has a background class.
+        data: from ``open_benchmark`` or ``tiny_segmentation``.
+        labels: other words for the same classes.
+        plan: batch size, workers, folder of the rows, limit.
+        options: of ``summarize``.
+
+    Raises:
+        InputError: if method and benchmark do not agree about a background class.
+        DataError: if images or masks are missing or damaged.
+
+    Example:
+        >>> import tagalign
+        >>> from tagalign.data.benchmarks.tiny import tiny_segmentation
+        >>> model = tagalign.load("tiny", method="clip")  # doctest: +SKIP
+        >>> evaluate_segmentation(model.method, tiny_segmentation(scenes=8)).metrics["miou"]  # doctest: +SKIP
+        7.3
+    """
+    return _evaluate(asker_for("segmentation", method, data, labels=labels), plan or Plan(), **options)
+
+
+def evaluate_referring(
+    method: Method[Any], data: ReferringSet, *, plan: Plan | None = None, **options: Any
+) -> Result:
+    """Find every phrase of a benchmark and score it: mean IoU, overall IoU, precision at IoU thresholds."""
+    return _evaluate(asker_for("referring", method, data), plan or Plan(), **options)
+
+
+def evaluate_tagging(
+    method: Method[Any],
+    data: TaggingSet,
+    *,
+    labels: LabelSet | None = None,
+    plan: Plan | None = None,
+    **options: Any,
+) -> Result:
+    """Tag every image of a benchmark and score it: mAP in both conventions, precision, recall, F1."""
+    return _evaluate(asker_for("tagging", method, data, labels=labels), plan or Plan(), **options)
+
+
+def evaluate_captions(
+    method: Method[Any], data: CaptionSet, *, plan: Plan | None = None, **options: Any
+) -> Result:
+    """Caption every image of a benchmark and score it: CIDEr, BLEU, ROUGE-L."""
+    return _evaluate(asker_for("captions", method, data), plan or Plan(), **options)
+
+
+def evaluate_questions(
+    method: Method[Any], data: QuestionSet, *, plan: Plan | None = None, **options: Any
+) -> Result:
+    """Answer every question of a benchmark and score it: VQA accuracy."""
+    return _evaluate(asker_for("questions", method, data), plan or Plan(), **options)
+
+
+def evaluate_boxes(
+    method: Method[Any],
+    data: BoxSet,
+    *,
+    labels: LabelSet | None = None,
+    plan: Plan | None = None,
+    **options: Any,
+) -> Result:
+    """Draw boxes around the components of every mask and score them: COCO's AP."""
+    return _evaluate(asker_for("boxes", method, data, labels=labels), plan or Plan(), **options)

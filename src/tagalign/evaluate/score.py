@@ -1,0 +1,272 @@
+"""From the rows of an evaluation to its scores; knows neither method nor images, so stored rows can be scored again.
+
+Scores here are percent, as tables print them.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from scipy import sparse
+
+from tagalign.evaluate.bootstrap import Statistic
+from tagalign.evaluate.boxes import ImageBoxes, detection_scores, label_precisions
+from tagalign.evaluate.captioning import caption_scores, cider, rouge_l, tokenize
+from tagalign.evaluate.referring import ReferringScores
+from tagalign.evaluate.rows import Row
+from tagalign.evaluate.segmentation import Confusion
+from tagalign.evaluate.tagging import (
+    average_precisions,
+    label_recall,
+    mean_average_precision,
+    precision_recall,
+)
+from tagalign.evaluate.vqa import vqa_accuracy
+
+Scoring = Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scores:
+    """Scores of one evaluation, percent.
+
+    Attributes:
+        metrics: by name; the first is the one papers report.
+        per_class: one table per kind of number, by class name; absent classes are NaN.
+        statistics: the metrics that an interval can be given for, as functions of drawings of the images.
+    """
+
+    metrics: dict[str, float]
+    per_class: dict[str, dict[str, float]] = field(default_factory=dict)
+    statistics: dict[str, Statistic] = field(default_factory=dict)
+
+
+def confusion_of(rows: Sequence[Row], num_classes: int) -> Confusion:
+    """The confusion matrix of all images."""
+    confusion = Confusion(num_classes)
+    flat = confusion.matrix.flatten()
+    for row in rows:
+        cells = torch.tensor(row["cells"], dtype=torch.int64).view(-1, 2)
+        flat.index_add_(0, cells[:, 0], cells[:, 1])
+    confusion.matrix = flat.view(num_classes, num_classes)
+    confusion.images = len(rows)
+    return confusion
+
+
+def score_segmentation(rows: Sequence[Row], scoring: Scoring) -> Scores:
+    """Dataset-level mIoU and its company, seen and unseen apart where the benchmark has such a split."""
+    names: list[str] = list(scoring["classes"])
+    confusion = confusion_of(rows, len(names))
+    metrics = {
+        "miou": confusion.miou(),
+        "pixel_accuracy": confusion.pixel_accuracy(),
+        "mean_accuracy": confusion.mean_accuracy(),
+    }
+    if unseen := set(scoring.get("unseen", ())):
+        seen = [i for i in range(len(names)) if i not in unseen]
+        metrics |= {
+            "miou_seen": confusion.miou_seen(seen),
+            "miou_unseen": confusion.miou_unseen(seen),
+            "hiou": confusion.hiou(seen),
+        }
+    per_class = {"iou": confusion.iou().tolist(), "accuracy": confusion.accuracy().tolist()}
+    return Scores(
+        metrics=_percent(metrics),
+        per_class={kind: _by_name(names, values) for kind, values in per_class.items()},
+        statistics={"miou": miou_statistic(rows, len(names))},
+    )
+
+
+def miou_statistic(rows: Sequence[Row], num_classes: int) -> Statistic:
+    """Percent mIoU of drawings of the images, from the three areas of each image and class."""
+    areas = _areas(rows, num_classes)
+
+    def miou(weights: np.ndarray) -> np.ndarray:
+        totals = np.asarray(weights @ areas).reshape(len(weights), 3, num_classes)
+        inside, true, predicted = totals[:, 0], totals[:, 1], totals[:, 2]
+        union = true + predicted - inside
+        known = union > 0
+        iou = np.divide(inside, union, out=np.zeros_like(inside), where=known)
+        means: np.ndarray = iou.sum(1) / np.maximum(known.sum(1), 1)
+        return 100 * np.where(known.any(1), means, math.nan)
+
+    return miou
+
+
+def _areas(rows: Sequence[Row], num_classes: int) -> sparse.csr_matrix:
+    """One line per image: intersection, true area and predicted area of each class, in pixels."""
+    lines, columns, values = [], [], []
+    for line, row in enumerate(rows):
+        cells = np.asarray(row["cells"], dtype=np.int64).reshape(-1, 2)
+        true, predicted, counts = cells[:, 0] // num_classes, cells[:, 0] % num_classes, cells[:, 1]
+        right = true == predicted
+        columns += [true[right], num_classes + true, 2 * num_classes + predicted]
+        values += [counts[right], counts, counts]
+        lines.append(np.full(int(right.sum()) + 2 * len(cells), line))
+    shape = (len(rows), 3 * num_classes)
+    if not rows:
+        return sparse.csr_matrix(shape)
+    place = (np.concatenate(lines), np.concatenate(columns))
+    return sparse.csr_matrix((np.concatenate(values).astype(np.float64), place), shape=shape)
+
+
+def score_referring(rows: Sequence[Row], scoring: Scoring) -> Scores:
+    """Mean IoU over expressions, overall IoU, precision at five IoU thresholds."""
+    scores = ReferringScores()
+    for row in rows:
+        for inside, union in row["areas"]:
+            scores.add(inside, union)
+    metrics = {"miou": scores.miou(), "overall_iou": scores.overall_iou()}
+    metrics |= {f"precision@{t}": scores.precision(t) for t in (0.5, 0.6, 0.7, 0.8, 0.9)}
+    per_row = [[inside / union if union else 1.0 for inside, union in row["areas"]] for row in rows]
+    sums = [(math.fsum(values), float(len(values))) for values in per_row]
+    areas = [(float(sum(a for a, _ in row["areas"])), float(sum(b for _, b in row["areas"]))) for row in rows]
+    statistics = {"miou": ratio_statistic(sums), "overall_iou": ratio_statistic(areas)}
+    return Scores(metrics=_percent(metrics), statistics=statistics)
+
+
+def ratio_statistic(pairs: Sequence[tuple[float, float]]) -> Statistic:
+    """Percent ``sum of firsts / sum of seconds`` of drawings of the images."""
+    table = np.asarray(pairs, dtype=np.float64).reshape(-1, 2)
+
+    def ratio(weights: np.ndarray) -> np.ndarray:
+        top, bottom = weights @ table[:, 0], weights @ table[:, 1]
+        return 100 * np.divide(top, bottom, out=np.full_like(top, math.nan), where=bottom > 0)
+
+    return ratio
+
+
+def score_tagging(rows: Sequence[Row], scoring: Scoring) -> Scores:
+    """Mean average precision in both conventions, and precision, recall and F1 of the chosen tags."""
+    names: list[str] = list(scoring["classes"])
+    scores = torch.tensor([row["scores"] for row in rows], dtype=torch.float64).view(len(rows), len(names))
+    truth = torch.tensor([row["truth"] for row in rows], dtype=torch.int64).view(len(rows), len(names))
+    chosen = torch.zeros(len(rows), len(names), dtype=torch.bool)
+    for line, row in enumerate(rows):
+        chosen[line, row["chosen"]] = True
+    precisions = average_precisions(scores, truth)
+    metrics = {
+        "map": mean_average_precision(precisions),
+        "map_empty_as_zero": mean_average_precision(precisions, empty="zero"),
+    }
+    for average in ("micro", "macro"):
+        found = precision_recall(chosen, truth, average=average)
+        metrics |= {
+            f"{average}_f1": found.f1,
+            f"{average}_precision": found.precision,
+            f"{average}_recall": found.recall,
+        }
+    per_class = {"ap": precisions.tolist(), "recall": label_recall(chosen, truth).tolist()}
+    return Scores(
+        metrics=_percent(metrics),
+        per_class={kind: _by_name(names, values) for kind, values in per_class.items()},
+        statistics={"map": map_statistic(scores.numpy(), truth.numpy())},
+    )
+
+
+def map_statistic(scores: np.ndarray, truth: np.ndarray) -> Statistic:
+    """Percent mAP of drawings of the images; an image drawn twice counts like two images of the same score."""
+
+    def mean_ap(weights: np.ndarray) -> np.ndarray:
+        table = np.stack([_weighted_ap(scores[:, k], truth[:, k], weights) for k in range(scores.shape[1])])
+        known = ~np.isnan(table)
+        return 100 * np.where(
+            known.any(0), np.nan_to_num(table).sum(0) / np.maximum(known.sum(0), 1), math.nan
+        )
+
+    return mean_ap
+
+
+def _weighted_ap(scores: np.ndarray, truth: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    counted = truth >= 0
+    order = np.argsort(-scores[counted], kind="stable")
+    ranked, hits = scores[counted][order], truth[counted][order] == 1
+    drawn = weights[:, counted][:, order]
+    ends = np.flatnonzero(
+        np.append(ranked[1:] != ranked[:-1], True)
+    )  # the last of each group of equal scores
+    seen = np.cumsum(drawn, axis=1)[:, ends]
+    found = np.cumsum(drawn * hits, axis=1)[:, ends]
+    new = np.diff(found, axis=1, prepend=0)
+    total = found[:, -1] if len(ends) else np.zeros(len(weights))
+    precision = np.divide(found, seen, out=np.zeros_like(found), where=seen > 0)
+    return np.divide((new * precision).sum(1), total, out=np.full(len(weights), math.nan), where=total > 0)
+
+
+def score_captions(rows: Sequence[Row], scoring: Scoring) -> Scores:
+    """CIDEr, BLEU and ROUGE-L of all images, and of each part of the set on its own."""
+    metrics = _caption_metrics(rows)
+    for domain in sorted({row["domain"] for row in rows if row.get("domain")}):
+        part = _caption_metrics([row for row in rows if row["domain"] == domain])
+        metrics |= {f"cider_{domain}": part["cider"], f"bleu4_{domain}": part["bleu4"]}
+    own = [tokenize(row["caption"]) for row in rows]
+    truths = [[tokenize(text) for text in row["references"]] for row in rows]
+    # document frequencies stay those of all images: drawing images again must not change what a word is worth
+    ciders = [(value, 1.0) for value in cider(own, truths)]
+    rouges = [(rouge_l(candidate, texts), 1.0) for candidate, texts in zip(own, truths, strict=True)]
+    statistics = {"cider": ratio_statistic(ciders), "rouge_l": ratio_statistic(rouges)}
+    return Scores(metrics=_percent(metrics), statistics=statistics)
+
+
+def _caption_metrics(rows: Sequence[Row]) -> dict[str, float]:
+    found = caption_scores([row["caption"] for row in rows], [row["references"] for row in rows])
+    return {name: found[name] for name in ("cider", "bleu4", "rouge_l", "bleu1", "bleu2", "bleu3")}
+
+
+def score_questions(rows: Sequence[Row], scoring: Scoring) -> Scores:
+    """VQA accuracy over questions; one person's answer makes it exact match."""
+    accuracies = [
+        [vqa_accuracy(answer, truths) for answer, truths in zip(row["answers"], row["truths"], strict=True)]
+        for row in rows
+    ]
+    sums = [(math.fsum(values), float(len(values))) for values in accuracies]
+    total = sum(count for _, count in sums)
+    value = math.fsum(top for top, _ in sums) / total if total else math.nan
+    return Scores(metrics=_percent({"accuracy": value}), statistics={"accuracy": ratio_statistic(sums)})
+
+
+def score_boxes(rows: Sequence[Row], scoring: Scoring) -> Scores:
+    """COCO's box AP; no interval, because drawing the images a thousand times would take hours."""
+    names: list[str] = list(scoring["classes"])
+    images = [_image_boxes(row) for row in rows]
+    ap = label_precisions(images, len(names)).mean(1)
+    metrics = detection_scores(images, len(names))
+    return Scores(metrics=_percent(metrics), per_class={"ap": _by_name(names, ap.tolist())})
+
+
+def _image_boxes(row: Row) -> ImageBoxes:
+    found = np.asarray(row["found"], dtype=np.float64).reshape(-1, 6)
+    return ImageBoxes(
+        found=found[:, :4],
+        scores=found[:, 4],
+        found_labels=found[:, 5].astype(np.int64),
+        true=np.asarray(row["boxes"], dtype=np.float64).reshape(-1, 4),
+        true_labels=np.asarray(row["labels"], dtype=np.int64),
+        crowd=np.asarray(row["crowd"], dtype=bool),
+        areas=np.asarray(row["areas"], dtype=np.float64),
+    )
+
+
+def _percent(metrics: Mapping[str, float]) -> dict[str, float]:
+    return {name: 100 * value for name, value in metrics.items()}
+
+
+def _by_name(names: Sequence[str], values: Sequence[float]) -> dict[str, float]:
+    """Percent by class name; a name that the benchmark repeats gets its id."""
+    repeated = {name for name in names if names.count(name) > 1}
+    keys = [f"{name} ({i})" if name in repeated else name for i, name in enumerate(names)]
+    return dict(zip(keys, (100 * value for value in values), strict=True))
+
+
+SCORERS: dict[str, Callable[[Sequence[Row], Scoring], Scores]] = {
+    "segmentation": score_segmentation,
+    "referring": score_referring,
+    "tagging": score_tagging,
+    "captions": score_captions,
+    "questions": score_questions,
+    "boxes": score_boxes,
+}
+"""How the rows of each kind of benchmark are scored."""
