@@ -1,0 +1,170 @@
+"""The TagAlign tables of docs/results.md: python runs/tables_tiny.py TABLE [--seeds 0 1 2] (tiny world, percent).
+
+TABLE is `head` (paper Tables 1, 2 and 7: baselines, captions, objects, attributes), `losses` (paper Table 6) or `lists`
+(paper Table 3: sizes of the tag lists, with training time, on the small and the large class set).
+Writes docs/results/TABLE.json (settings and every number) and docs/results/TABLE.md. About 20, 6 and 8 minutes on two cores.
+"""
+
+import argparse
+import dataclasses
+import json
+import time
+from pathlib import Path
+
+import torch
+
+from tagalign.apps.demo import protocol
+from tagalign.apps.demo.experiment import Sizes, World, build_world, method_of, spread, vocabulary_of
+from tagalign.apps.demo.protocol import BASELINES, BOTH, TRAINED, Row
+from tagalign.apps.demo.scenes import class_labels, picture, truth
+from tagalign.apps.demo.scoring import Scores, score
+from tagalign.backbones.catalog import load_backbone
+from tagalign.backbones.dense_clip import DenseCLIP
+from tagalign.cli.run_record import git_commit
+from tagalign.evaluate.segmentation import Confusion
+from tagalign.methods.dense import DenseMethod
+
+OUT = Path(__file__).resolve().parents[1] / "docs" / "results"
+OBJECTS = ("object",)
+SIZES = Sizes(train=2000, validation=80, test=200, steps=150, batch_size=64)
+
+HEAD = (*BASELINES, *TRAINED, Row(name="tagalign-attributes", losses=BOTH, kinds=("attribute",)))
+LOSSES = tuple(
+    Row(name=f"objects, {loss}", losses=BOTH, kinds=OBJECTS, loss=loss)
+    for loss in ("balanced", "softmax", "weighted", "focal", "asymmetric")
+)
+LISTS = ((25, 0), (100, 0), (500, 0), (2000, 0), (500, 10), (500, 100))
+"""Sizes of the object list and of the attribute list."""
+
+COLUMNS = {
+    "mIoU all": ("segmentation", "miou"),
+    "mIoU objects": ("segmentation", "miou_objects"),
+    "pixel accuracy": ("segmentation", "pixel_accuracy"),
+    "referring mIoU": ("referring", "miou"),
+    "referring P@0.5": ("referring", "precision_50"),
+}
+
+
+def rows_table(rows: tuple[Row, ...], backbone: DenseCLIP, seeds: list[int]) -> dict[str, list[Scores]]:
+    """Scores by row and seed; a baseline is scored once, because no seed touches it."""
+    found: dict[str, list[Scores]] = {row.name: [] for row in rows}
+    for seed in seeds:
+        world = build_world(backbone, SIZES, seed=seed)
+        for row in rows:
+            if row.losses or not found[row.name]:
+                start = time.perf_counter()
+                method = method_of(row, backbone, world, SIZES)
+                scores = score(method, world.test, world.validation, name=row.name)
+                found[row.name].append(scores)
+                say(
+                    seed=seed,
+                    row=row.name,
+                    seconds=round(time.perf_counter() - start, 1),
+                    **scores.segmentation,
+                )
+                say(referring=scores.referring)
+    return found
+
+
+def say(**values: object) -> None:
+    """Progress, one JSON line each."""
+    print(
+        json.dumps({k: round(v, 3) if isinstance(v, float) else v for k, v in values.items()}, default=str),
+        flush=True,
+    )
+
+
+def rows_markdown(found: dict[str, list[Scores]]) -> str:
+    """Mean and sample standard deviation over seeds, percent."""
+    lines = [f"| row | {' | '.join(COLUMNS)} | seeds |", f"|---|{'--:|' * (len(COLUMNS) + 1)}"]
+    for name, runs in found.items():
+        cells = []
+        for task, key in COLUMNS.values():
+            mean, deviation = spread([getattr(run, task)[key] for run in runs])
+            cells.append(f"{mean:.1f} ± {deviation:.1f}" if len(runs) > 1 else f"{mean:.1f}")
+        lines.append(f"| {name} | {' | '.join(cells)} | {len(runs) if len(runs) > 1 else '1'} |")
+    return "\n".join(lines) + "\n"
+
+
+def lists_table(backbone: DenseCLIP, seed: int) -> list[dict[str, float]]:
+    """One row per pair of list sizes: cost, and mIoU of the small and the large class set."""
+    world, rows = build_world(backbone, SIZES, seed=seed), []
+    for objects, attributes in LISTS:
+        kinds = ("object", "attribute") if attributes else OBJECTS
+        vocabulary = vocabulary_of(world, kinds=kinds, objects=objects, attributes=attributes)
+        row = Row(name="tag loss alone", losses={"tag": 1.0}, kinds=kinds)
+        start = time.perf_counter()
+        method = method_of(row, backbone, world, SIZES, vocabulary=vocabulary)
+        rows.append(
+            {
+                "objects": vocabulary.kinds.count("object"),
+                "attributes": vocabulary.kinds.count("attribute"),
+                "train_s": time.perf_counter() - start,
+                "miou_small": class_set_miou(method, world, "small"),
+                "miou_large": class_set_miou(method, world, "large"),
+            }
+        )
+        say(**rows[-1])
+    return rows
+
+
+def class_set_miou(method: DenseMethod, world: World, class_set: str) -> float:
+    """mIoU, percent, over the pixels of the class set's objects alone (no threshold enters)."""
+    labels = method.encode_labels(class_labels(class_set))
+    confusion = Confusion(len(labels.names))
+    for scene, image in zip(world.test, method.encode_images([picture(s) for s in world.test]), strict=True):
+        target = truth(scene, class_set)
+        confusion.update(method.segment(image, labels).labels, torch.where(target > 0, target - 1, 255))
+    return 100 * confusion.miou()
+
+
+def lists_markdown(rows: list[dict[str, float]]) -> str:
+    """One line per row."""
+    lines = [
+        "| objects | attributes | training, s | mIoU small set | mIoU large set |",
+        "|--:|--:|--:|--:|--:|",
+    ]
+    for row in rows:
+        lines.append(
+            f"| {row['objects']} | {row['attributes']} | {row['train_s']:.0f} "
+            f"| {row['miou_small']:.1f} | {row['miou_large']:.1f} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    """Make one table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("table", choices=("head", "losses", "lists"))
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    arguments = parser.parse_args()
+    backbone = load_backbone("tiny")
+    if arguments.table == "lists":
+        rows = lists_table(backbone, arguments.seeds[0])
+        markdown, values = lists_markdown(rows), rows
+    else:
+        found = rows_table(HEAD if arguments.table == "head" else LOSSES, backbone, arguments.seeds)
+        markdown = rows_markdown(found)
+        values = {name: [dataclasses.asdict(run) for run in runs] for name, runs in found.items()}
+    settings = {
+        "seeds": arguments.seeds,
+        "sizes": dataclasses.asdict(SIZES),
+        "protocol": {
+            k.lower(): v
+            for k, v in vars(protocol).items()
+            if k.isupper() and isinstance(v, (str, int, float))
+        },
+        "weights": backbone.weight_hash,
+        "commit": git_commit(),
+        "torch": torch.__version__,
+    }
+    OUT.mkdir(parents=True, exist_ok=True)
+    (OUT / f"{arguments.table}.json").write_text(
+        json.dumps({"settings": settings, "values": values}, indent=1) + "\n"
+    )
+    (OUT / f"{arguments.table}.md").write_text(markdown)
+    print(markdown)
+
+
+if __name__ == "__main__":
+    main()

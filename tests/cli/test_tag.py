@@ -1,0 +1,114 @@
+"""The verb tag from the command line: tables, pages, exit codes, and what people do wrong."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tagalign.cli.main import main
+
+
+@pytest.fixture
+def photos(tmp_path):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for i in range(3):
+        pixels = np.random.default_rng(i).integers(0, 255, (24, 40, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(folder / f"{i}.png")
+    return folder
+
+
+@pytest.fixture
+def tag(clip_folder, photos, tmp_path):
+    def call(*flags, images=(str(photos),), labels="dog,cat,tree"):
+        return main(["tag", *images, "--labels", labels, "--templates", "1", "--model", str(clip_folder), "--device", "cpu",
+                     "--no-cache", "--out", str(tmp_path / "out"), *flags])  # fmt: skip
+
+    return call
+
+
+def test_table_page_sheet_and_settings_are_written(tag, photos, tmp_path, capsys):
+    assert tag("--sheet") == 0
+    out = tmp_path / "out"
+    rows = list(csv.DictReader((out / "tags.csv").open()))
+    assert [row["key"] for row in rows] == [str(photos / f"{i}.png") for i in range(3)]
+    assert all(set(row["tags"].split("|")) <= {"dog", "cat", "tree"} for row in rows)
+    assert 0 <= float(rows[0]["tree"]) <= 1
+    assert "data:image/jpeg;base64" in (out / "index.html").read_text()
+    assert Image.open(out / "sheet.jpg").width > 200
+    assert json.loads((out / "settings.json").read_text())["model"]["method"] == "tagclip"
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert "3 images tagged" in printed.err
+
+
+def test_json_lines_on_standard_output(tag, capsys):
+    assert tag("--json", "--format", "jsonl", "--threshold", "top:2", "--no-summary") == 0
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [len(row["tags"]) for row in rows] == [2, 2, 2]
+    assert set(rows[0]["scores"]) == {"dog", "cat", "tree"}
+
+
+def test_the_same_command_again_does_nothing_twice(tag, capsys):
+    assert tag("--part-size", "2") == 0
+    capsys.readouterr()
+    assert tag("--part-size", "2", "--json") == 0
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert "3 of 3 images were done before" in printed.err
+
+
+def test_another_label_list_needs_overwrite(tag, capsys):
+    assert tag() == 0
+    assert tag(labels="dog,cat") == 2
+    assert "add --overwrite" in capsys.readouterr().err
+    assert tag("--overwrite", labels="dog,cat") == 0
+
+
+def test_bad_photos_are_listed_and_only_nothing_at_all_fails(tag, photos, tmp_path):
+    (photos / "1.png").write_bytes(b"broken")
+    assert tag() == 0
+    assert len((tmp_path / "out" / "errors.jsonl").read_text().splitlines()) == 1
+    assert tag("--overwrite", images=(str(photos / "1.png"),)) == 2
+
+
+def test_calibration_is_saved_and_used(tag, photos, tmp_path, capsys, clip_folder):
+    rows = [{"image": f"{i}.png", "tags": ["dog"]} for i in range(3)]
+    (photos / "labels.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    assert tag("--calibrate", str(photos)) == 0
+    saved = tmp_path / "out" / "labels.calibrated.json"
+    assert json.loads(saved.read_text())["thresholds"]["measured_with"]["model"]["method"] == "tagclip"
+    again = ["tag", str(photos), "--labels-file", str(saved), "--threshold", "calibrated", "--templates", "1", "--no-cache",
+             "--model", str(clip_folder), "--out", str(tmp_path / "second")]  # fmt: skip
+    assert main(again) == 0
+    first, second = ((tmp_path / name / "tags.csv").read_text() for name in ("out", "second"))
+    assert first == second
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (("--threshold", "best"), "unknown threshold 'best'"),
+        (("--threshold", "calibrated"), "--labels-file FILE"),
+        (("--format", "xml"), "unknown format 'xml'"),
+        (("--engine", "spark"), "unknown engine 'spark'"),
+        (("--shard", "2/2"), "--shard must be i/n"),
+        (("--background", "vok"), "did you mean 'voc'"),
+        (("--workers", "0"), "at least 1"),
+        (("--method", "tagclib"), "did you mean 'tagclip'"),
+    ],
+)
+def test_wrong_flags_end_in_one_line(tag, flags, message, capsys):
+    assert tag(*flags) == 2
+    err = capsys.readouterr().err
+    assert message in err
+    assert "Traceback" not in err
+
+
+def test_no_photos_and_no_labels(clip_folder, photos, capsys):
+    assert main(["tag", "--labels", "dog"]) == 2
+    assert "give photos to tag" in capsys.readouterr().err
+    assert main(["tag", str(photos), "--model", str(clip_folder)]) == 2
+    assert "give labels with --labels" in capsys.readouterr().err
