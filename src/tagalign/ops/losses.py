@@ -12,9 +12,11 @@ import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 
 from tagalign.errors import InputError
-from tagalign.ops.tag_rows import Targets, as_tag_rows
+from tagalign.ops.chunked import positive_log_probs
+from tagalign.ops.tag_rows import TagRows, Targets, as_tag_rows
 
 LOGIT_SCALE_MAX = 100.0  # CLIP clips exp(t) at 100: Radford et al. 2021, section 2.5
 NORM_EPS = 1e-6  # TagAlign's release normalises with this floor; torch's default is 1e-12
@@ -74,6 +76,7 @@ def softmax_tag_loss(
     logit_scale: Scalar | float,
     log_prior: Float[Tensor, " tags"] | None = None,
     prob_floor: float | None = None,
+    chunk: int | None = None,
 ) -> Scalar:
     """Softmax cross-entropy against a uniform target over the tags of an image; balanced with a prior.
 
@@ -88,6 +91,7 @@ def softmax_tag_loss(
             takes no part; as a positive it is left out of y.
         prob_floor: ``RELEASED_PROB_FLOOR`` takes ``log max(p, floor)`` like the release: no gradient
             below it.
+        chunk: tags per chunk of ``chunked.positive_log_probs``; None holds the batch x tags matrix.
 
     Returns:
         Mean over the batch, in nats.
@@ -96,7 +100,14 @@ def softmax_tag_loss(
         Liu et al., TagAlign, arXiv:2312.14149, equations 1 and 2; equation 4 with a prior.
     """
     return _softmax_family(
-        image_embeds, tag_embeds, targets, logit_scale, log_prior, prob_floor, lambda log_p, _: -log_p
+        image_embeds,
+        tag_embeds,
+        targets,
+        logit_scale,
+        lambda log_p, _: -log_p,
+        log_prior=log_prior,
+        prob_floor=prob_floor,
+        chunk=chunk,
     )
 
 
@@ -107,6 +118,7 @@ def weighted_tag_loss(
     *,
     logit_scale: Scalar | float,
     tag_weights: Float[Tensor, " tags"],
+    chunk: int | None = None,
 ) -> Scalar:
     """Softmax loss with a weight for each tag: ``-mean_b sum_k (y_bk / |y_b|) weight_k log p_bk``.
 
@@ -117,9 +129,8 @@ def weighted_tag_loss(
         tag_embeds,
         targets,
         logit_scale,
-        None,
-        None,
         lambda log_p, tags: -tag_weights[tags] * log_p,
+        chunk=chunk,
     )
 
 
@@ -130,6 +141,7 @@ def focal_tag_loss(
     *,
     logit_scale: Scalar | float,
     gamma: float = FOCAL_GAMMA,
+    chunk: int | None = None,
 ) -> Scalar:
     """Softmax loss that turns away from tags already found.
 
@@ -141,9 +153,8 @@ def focal_tag_loss(
         tag_embeds,
         targets,
         logit_scale,
-        None,
-        None,
         lambda log_p, _: -(_one_minus_exp(log_p) ** gamma) * log_p,
+        chunk=chunk,
     )
 
 
@@ -156,22 +167,37 @@ def _softmax_family(
     tag_embeds: Tags,
     targets: Targets,
     logit_scale: Scalar | float,
-    log_prior: Tensor | None,
-    prob_floor: float | None,
     term: Callable[[Tensor, Tensor], Tensor],
+    *,
+    log_prior: Tensor | None = None,
+    prob_floor: float | None = None,
+    chunk: int | None = None,
 ) -> Scalar:
     """``mean_b sum over positives of term(log p, tag) / |y_b|``."""
     _check_scale(logit_scale)
     rows = as_tag_rows(targets)
-    logits = tag_logits(image_embeds, tag_embeds, logit_scale)
+    images, tags = unit(image_embeds), unit(tag_embeds)
     if log_prior is not None:
         rows = rows.keep(log_prior[rows.tags].isfinite())
-        logits = logits + log_prior
-    # log_softmax at the positives alone: gather first, so that no second batch x tags matrix is written
-    log_p = logits[rows.images, rows.tags] - logits.logsumexp(dim=-1)[rows.images]
+    if chunk is None:
+        log_p = _positive_log_probs(images, tags, rows, logit_scale, log_prior)
+    else:
+        log_p = positive_log_probs(
+            images, tags, rows, logit_scale=logit_scale, log_prior=log_prior, chunk=chunk
+        )
     if prob_floor is not None:
         log_p = log_p.clamp(min=math.log(prob_floor))
     return (rows.shares().to(log_p.dtype) * term(log_p, rows.tags)).sum() / rows.num_images
+
+
+def _positive_log_probs(
+    images: Tensor, tags: Tensor, rows: TagRows, logit_scale: Scalar | float, log_prior: Tensor | None
+) -> Tensor:
+    logits = logit_scale * images @ tags.T
+    if log_prior is not None:
+        logits = logits + log_prior
+    # log_softmax at the positives alone: gather first, so that no second batch x tags matrix is written
+    return logits[rows.images, rows.tags] - logits.logsumexp(dim=-1)[rows.images]
 
 
 def asymmetric_tag_loss(
@@ -183,6 +209,7 @@ def asymmetric_tag_loss(
     bias: Scalar | float,
     gamma_negative: float = ASYMMETRIC_GAMMA_NEGATIVE,
     clip: float = ASYMMETRIC_CLIP,
+    chunk: int | None = None,
 ) -> Scalar:
     """Asymmetric loss on independent sigmoids: easy negatives count less, and below a margin not at all.
 
@@ -197,6 +224,7 @@ def asymmetric_tag_loss(
         bias: learnable; cosines of CLIP are all positive, a sigmoid needs a point to turn at.
         gamma_negative: power on the probability of negatives; gamma+ is 0.
         clip: probability margin under which a negative adds nothing.
+        chunk: tags per chunk; each is computed again in the backward pass instead of being held.
 
     Reference:
         Ridnik et al., arXiv:2009.14119, equations 4 to 7. The paper prints no formula for its row
@@ -204,12 +232,25 @@ def asymmetric_tag_loss(
     """
     _check_scale(logit_scale)
     rows = as_tag_rows(targets)
-    logits = tag_logits(image_embeds, tag_embeds, logit_scale) + bias
-    positive = -F.logsigmoid(logits[rows.images, rows.tags]).sum()
-    shifted = (logits.sigmoid() - clip).clamp(min=0)
-    negatives = -(shifted**gamma_negative) * torch.log1p(-shifted)
-    negative = negatives.sum() - negatives[rows.images, rows.tags].sum()
-    return (positive + negative) / rows.num_images
+    images, tags = unit(image_embeds), unit(tag_embeds)
+
+    def negatives(logits: Tensor) -> Tensor:
+        shifted = (logits.sigmoid() - clip).clamp(min=0)
+        return -(shifted**gamma_negative) * torch.log1p(-shifted)
+
+    def negative_sum(images: Tensor, part: Tensor, scale: Tensor | float, bias: Tensor | float) -> Tensor:
+        return negatives(scale * images @ part.T + bias).sum()
+
+    if chunk is None:
+        everywhere = negative_sum(images, tags, logit_scale, bias)
+    else:
+        parts = [
+            checkpoint(negative_sum, images, part, logit_scale, bias, use_reentrant=False)
+            for part in tags.split(chunk)
+        ]
+        everywhere = torch.stack(parts).sum()
+    own = logit_scale * (images[rows.images] * tags[rows.tags]).sum(dim=1) + bias
+    return (-F.logsigmoid(own).sum() + everywhere - negatives(own).sum()) / rows.num_images
 
 
 def contrastive_loss(

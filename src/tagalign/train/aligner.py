@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from tagalign.errors import InputError, UnknownNameError
 from tagalign.methods.projector import Projector, pool
 from tagalign.ops import losses
+from tagalign.ops.chunked import chunk_for
 from tagalign.ops.grid import tokens_to_map
 from tagalign.ops.tag_rows import TagRows
 
@@ -132,6 +133,10 @@ def _check_parts(tag_embeds: Tensor, counts: Sequence[int], parts: Sequence[int]
         raise InputError(f"the parts {list(parts)} do not add up to the {len(tag_embeds)} tags of the list")
 
 
+def _chunk(embeds: Embeds, part: slice) -> int | None:
+    return chunk_for(len(embeds.images), part.stop - part.start)
+
+
 def _softmax(term: TagTerm, embeds: Embeds, part: slice) -> Tensor:
     return losses.softmax_tag_loss(
         embeds.images,
@@ -139,6 +144,7 @@ def _softmax(term: TagTerm, embeds: Embeds, part: slice) -> Tensor:
         embeds.tags,
         logit_scale=term.logit_scale,
         prob_floor=term.prob_floor,
+        chunk=_chunk(embeds, part),
     )
 
 
@@ -150,6 +156,7 @@ def _balanced(term: TagTerm, embeds: Embeds, part: slice) -> Tensor:
         logit_scale=term.logit_scale,
         log_prior=term.log_prior[part],
         prob_floor=term.prob_floor,
+        chunk=_chunk(embeds, part),
     )
 
 
@@ -160,19 +167,29 @@ def _weighted(term: TagTerm, embeds: Embeds, part: slice) -> Tensor:
         embeds.tags,
         logit_scale=term.logit_scale,
         tag_weights=term.rarity[part],
+        chunk=_chunk(embeds, part),
     )
 
 
 def _focal(term: TagTerm, embeds: Embeds, part: slice) -> Tensor:
     return losses.focal_tag_loss(
-        embeds.images, term.tag_embeds[part], embeds.tags, logit_scale=term.logit_scale
+        embeds.images,
+        term.tag_embeds[part],
+        embeds.tags,
+        logit_scale=term.logit_scale,
+        chunk=_chunk(embeds, part),
     )
 
 
 def _asymmetric(term: TagTerm, embeds: Embeds, part: slice) -> Tensor:
     assert term.bias is not None  # built for this loss
     return losses.asymmetric_tag_loss(
-        embeds.images, term.tag_embeds[part], embeds.tags, logit_scale=term.logit_scale, bias=term.bias
+        embeds.images,
+        term.tag_embeds[part],
+        embeds.tags,
+        logit_scale=term.logit_scale,
+        bias=term.bias,
+        chunk=_chunk(embeds, part),
     )
 
 
