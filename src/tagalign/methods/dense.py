@@ -22,6 +22,7 @@ from tagalign.methods.labels import embed_names, encode_label_set
 from tagalign.methods.projector import Projector
 from tagalign.methods.protocols import refuse_foreign
 from tagalign.methods.score_maps import Layers, ScoreRule, best_labels, cosine_maps, probability_maps
+from tagalign.ops.crf import crf_on_photo
 from tagalign.ops.grid import map_to_tokens, tokens_to_map
 from tagalign.ops.refine import pamr
 from tagalign.ops.windows import upsample
@@ -202,7 +203,7 @@ class DenseMethod:
             raise InputError(f"refine={self.refine!r} looks at the colours of the photo; pass photo=")
         else:
             scores, ids = self._refined(layers, labels, photo).max(dim=0)
-        return self._with_background(scores, ids, labels.names)
+        return self.with_background(scores, ids, labels.names)
 
     def _refined(self, layers: Layers, labels: EncodedLabels, photo: Image.Image) -> Tensor:
         """Maps of all labels after refinement at a bounded size, at the original size."""
@@ -212,7 +213,7 @@ class DenseMethod:
         maps = probability_maps(layers, labels, self.rule, small)
         return upsample(REFINERS[self.refine](resize(photo, small), maps), layers[0][1].size)
 
-    def _with_background(self, scores: Tensor, ids: Tensor, names: tuple[str, ...]) -> Segmentation:
+    def with_background(self, scores: Tensor, ids: Tensor, names: tuple[str, ...]) -> Segmentation:
         """Apply the background rule, if it is on; a tie with the threshold is background."""
         if not self.background_rule:
             return Segmentation(labels=ids, names=names, scores=scores)
@@ -288,7 +289,7 @@ def _pamr(photo: Image.Image, maps: Tensor) -> Tensor:
     return pamr(guide, maps[None])[0]
 
 
-REFINERS: dict[str, Callable[[Image.Image, Tensor], Tensor]] = {"pamr": _pamr}
+REFINERS: dict[str, Callable[[Image.Image, Tensor], Tensor]] = {"pamr": _pamr, "crf": crf_on_photo}
 """Refinements of all label maps by the photo at the same size."""
 
 

@@ -6,14 +6,12 @@ Reference: Lin et al., TagCLIP: A Local-to-Global Framework, arXiv:2312.12828.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
-from tagalign.backbones.catalog import load_backbone
 from tagalign.backbones.dense_clip import DenseCLIP
 from tagalign.backbones.preprocess import resize, to_tensor
 from tagalign.errors import InputError
@@ -79,7 +77,7 @@ class TagClip:
         region_share: float = 0.5,
         local_weight: float = 0.5,
         threshold: Threshold | str = "relative:0.5",
-        refine: bool = True,
+        dual_masking: bool = True,
         reidentify: bool = True,
         last_attention: bool = False,
         max_candidates: int | None = None,
@@ -104,7 +102,7 @@ class TagClip:
             region_share: mu2, patches of a label's region, in [0, 1].
             local_weight: lambda, in [0, 1].
             threshold: which labels are chosen; see ``Threshold``.
-            refine: dual-masking attention refinement (DMAR).
+            dual_masking: refine scores by trusted attention (DMAR).
             reidentify: class-wise reidentification (CWR).
             last_attention: keep the last self-attention (Table 1).
             max_candidates: limit of the labels looked at again per image and group; None for no limit.
@@ -134,7 +132,7 @@ class TagClip:
         self.region_share = region_share
         self.local_weight = local_weight
         self.threshold = parse_threshold(threshold) if isinstance(threshold, str) else threshold
-        self.refine = refine
+        self.dual_masking = dual_masking
         self.reidentify = reidentify
         self.last_attention = last_attention
         self.max_candidates = max_candidates
@@ -159,7 +157,7 @@ class TagClip:
             "region_share": self.region_share,
             "local_weight": self.local_weight,
             "threshold": str(self.threshold),
-            "refine": self.refine,
+            "dual_masking": self.dual_masking,
             "reidentify": self.reidentify,
             "last_attention": self.last_attention,
             "max_candidates": self.max_candidates,
@@ -280,7 +278,7 @@ class TagClip:
         """Local scores of one group, and where its candidates are."""
         scores = local_scores(
             image.embeds,
-            image.attention if self.refine else None,
+            image.attention if self.dual_masking else None,
             image.grid,
             group,
             logit_scale=self.backbone.logit_scale,
@@ -314,10 +312,3 @@ class TagClip:
         return GroupSteps(
             ids=group.ids, scores=scores, regions=regions, global_scores=global_scores, final=final
         )
-
-
-def build_tagclip(
-    name: str, *, device: torch.device | str = "cpu", trained: str | None = None, **options: Any
-) -> TagClip:
-    """The builder for ``tagalign.load(name, method="tagclip")``; ``trained`` is not used, TagCLIP needs no training."""
-    return TagClip(load_backbone(name, device=device), **options)

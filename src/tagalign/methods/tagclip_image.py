@@ -33,7 +33,7 @@ class TagClipImage:
     embeds: Float[Tensor, "patches dim"]
     attention: Float[Tensor, "patches patches"]
     affinity: Float[Tensor, "patches patches"] | None = None
-    last_input: Float[Tensor, "tokens width"] | None = None
+    last_input: Float[Tensor, "tokens features"] | None = None
 
 
 def canvas_size(size: Size, *, patch_size: int, short_side: int | None, max_patches: int) -> Size:

@@ -90,7 +90,7 @@ def refine(
 
 
 def sinkhorn_affinity(attention: Attention, *, iterations: int = 3) -> Attention:
-    """Near doubly stochastic, symmetric: columns, then rows to sum 1, ``iterations`` times; then the mean with its transpose.
+    """Near doubly stochastic: columns, then rows to sum 1, ``iterations`` times; then the mean with the transpose.
 
     Reference:
         Lin et al., CLIP-ES, arXiv:2212.09506, class-aware attention-based affinity.

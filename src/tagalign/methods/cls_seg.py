@@ -1,0 +1,314 @@
+"""CLS-SEG: classify, then segment. TagCLIP's tags, the class activation maps of CLIP-ES, and the encoder's own affinity.
+
+The maps reuse everything that the tagger's pass computed; only the last block runs again, once for all tags.
+Reference: Lin et al., TagCLIP, arXiv:2312.12828, and CLIP-ES, arXiv:2212.09506.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import torch
+from jaxtyping import Float
+from PIL import Image
+from torch import Tensor
+
+from tagalign.backbones.dense_clip import DenseCLIP
+from tagalign.backbones.preprocess import resize
+from tagalign.errors import InputError, UnknownNameError
+from tagalign.methods.cam_block import last_block, probs_of_normed
+from tagalign.methods.dense import REFINERS
+from tagalign.methods.labels import encode_label_set
+from tagalign.methods.protocols import refuse_foreign
+from tagalign.methods.tagclip import TagClip
+from tagalign.methods.tagclip_image import TagClipImage
+from tagalign.methods.text_cache import cached_labels
+from tagalign.ops.affinity import scale_up, share_box_mask, sinkhorn_affinity, spread
+from tagalign.ops.cam import ACTIVATIONS, activation_maps, tag_weights, tag_weights_autograd
+from tagalign.ops.windows import upsample
+from tagalign.tags.label_sets import template_set
+from tagalign.types import EncodedLabels, LabelSet, Segmentation, Tagging
+
+BACKGROUND = "background"
+BOX_SHARE = 0.4  # CLIP-ES on VOC; 0.7 on COCO
+BACKGROUND_POWER = (
+    1.0  # TagCLIP's release; CLIP-ES sweeps 1 and 2 and keeps what the ground truth likes better
+)
+REFINE_SIDE = 512  # pixels; a VOC photo is refined at its own size, as the papers do
+MAP_CELLS = 2**26
+"""Pixels x tags held at the original size at a time."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ClsSegLabels(EncodedLabels):
+    """Labels for the tagger, and again for the class activation maps, which have a prompt of their own.
+
+    Attributes:
+        cam_embeds: unit-length, one row per label.
+        cam_background: likewise of the words that compete with the tags; never empty.
+    """
+
+    cam_embeds: Float[Tensor, "labels dim"]
+    cam_background: Float[Tensor, "words dim"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class CamSteps:
+    """Class activation maps of some tags of one image, step by step; maps are on the patch grid.
+
+    Attributes:
+        weights: gradient of each tag's probability, averaged over patches.
+        probs: of the tags, then of the background words.
+        raw: weighted sum of the features, before the ReLU.
+        maps: after ReLU and scaling to [0, 1].
+        box_mask: patches whose scores are spread.
+        affinity: between patches, nearly doubly stochastic.
+        spread: maps after two steps along the affinity.
+    """
+
+    weights: Float[Tensor, "tags width"]
+    probs: Float[Tensor, " labels"]
+    raw: Float[Tensor, "patches tags"]
+    maps: Float[Tensor, "patches tags"]
+    box_mask: Float[Tensor, "patches tags"]
+    affinity: Float[Tensor, "patches patches"]
+    spread: Float[Tensor, "patches tags"]
+
+
+class ClsSeg:
+    """Training-free tagger and segmenter.
+
+    Attributes:
+        method: ``cls-seg``.
+        tagger: decides which labels get a map.
+    """
+
+    def __init__(
+        self,
+        backbone: DenseCLIP,
+        *,
+        box_share: float = BOX_SHARE,
+        background_rule: bool = True,
+        background_power: float = BACKGROUND_POWER,
+        gradient: Literal["closed", "autograd"] = "closed",
+        fuse_aliases: bool = False,
+        refine: str = "none",
+        **tagger: Any,
+    ) -> None:
+        """Settings with the release's values.
+
+        Args:
+            backbone: any CLIP.
+            box_share: patches above this share of a map's highest value belong to it, in [0, 1].
+            background_rule: background where ``(1 - best)^t`` is at least the best map; else every pixel gets a tag.
+            background_power: t.
+            gradient: ``closed``, or ``autograd`` as its slow check.
+            fuse_aliases: aliases join the name in one prompt, as CLIP-ES fuses synonyms.
+            refine: ``none``, ``crf`` or ``pamr``: the maps follow the colours of the photo.
+            tagger: settings of ``TagClip``.
+        """
+        if refine not in (known := ["none", *REFINERS]):
+            raise UnknownNameError("refinement", refine, known)
+        if not 0 <= box_share <= 1 or background_power <= 0:
+            raise InputError(
+                f"expected box_share from 0 to 1 and background_power above 0, got {box_share:g} and {background_power:g}"
+            )
+        self.tagger = TagClip(backbone, **{"method": "cls-seg", "keep_last_input": True, **tagger})
+        self.method = self.tagger.method
+        self.backbone = backbone
+        self.box_share = box_share
+        self.background_rule = background_rule
+        self.background_power = background_power
+        self.fuse_aliases = fuse_aliases
+        self.refine = refine
+        self.block = last_block(backbone)
+        self.gradient = gradient if self.block.activation in ACTIVATIONS else "autograd"
+
+    def describe(self) -> dict[str, object]:
+        """Everything a printed number must name."""
+        return {
+            **self.tagger.describe(),
+            "affinity_layers": list(self.tagger.layers.affinity),
+            "box_share": self.box_share,
+            "background_rule": self.background_rule,
+            "background_power": self.background_power,
+            "fuse_aliases": self.fuse_aliases,
+            "refine": self.refine,
+        }
+
+    # --- encoding -------------------------------------------------------------------------------------------------
+
+    def encode_images(self, images: Sequence[Image.Image]) -> list[TagClipImage]:
+        """Encode upright RGB images of any sizes; equal to encoding them one by one."""
+        return self.tagger.encode_images(images)
+
+    def encode_labels(self, labels: LabelSet) -> ClsSegLabels:
+        """Labels for the tagger, and with CLIP-ES's prompt for the maps.
+
+        A set without background words gets the single word "background" there, as the release does for COCO-Stuff: the
+        gradient of a softmax over one label is zero.
+        """
+        tags = self.tagger.encode_labels(labels)
+        cam = self._encode_cam(labels)
+        return ClsSegLabels(
+            label_set=labels,
+            embeds=tags.embeds,
+            owners=tags.owners,
+            background=tags.background,
+            cam_embeds=cam.embeds,
+            cam_background=cam.background,
+        )
+
+    def _encode_cam(self, labels: LabelSet) -> EncodedLabels:
+        names = tuple(
+            replace(
+                label,
+                name=",".join((label.name, *label.aliases)) if self.fuse_aliases else label.name,
+                aliases=(),
+            )
+            for label in labels.labels
+        )
+        wanted = replace(
+            labels,
+            labels=names,
+            background=labels.background or (BACKGROUND,),
+            templates=template_set("clip-es"),
+        )
+        return cached_labels(
+            lambda chosen: encode_label_set(self.backbone, chosen),
+            wanted,
+            backbone=self.backbone,
+            templates=(),
+            variant="unit mean",
+            folder=self.tagger.text_cache,
+        )
+
+    # --- answers --------------------------------------------------------------------------------------------------
+
+    def tag(self, image: TagClipImage, labels: EncodedLabels) -> Tagging:
+        """The tagger's scores and tags."""
+        return self.tagger.tag(image, labels)
+
+    def tag_batch(self, images: Sequence[TagClipImage], labels: EncodedLabels) -> list[Tagging]:
+        """As ``tag`` for each image; crops share their passes."""
+        return self.tagger.tag_batch(images, labels)
+
+    def segment(
+        self, image: TagClipImage, labels: ClsSegLabels, *, photo: Image.Image | None = None
+    ) -> Segmentation:
+        """Tag, then segment with the chosen tags."""
+        return self.segment_tags(image, labels, self.tag(image, labels).chosen, photo=photo)
+
+    @torch.inference_mode()
+    def segment_tags(
+        self,
+        image: TagClipImage,
+        labels: ClsSegLabels,
+        tags: Sequence[int],
+        *,
+        photo: Image.Image | None = None,
+    ) -> Segmentation:
+        """Segment with given tags: from the tagger, or image-level labels that a person gave.
+
+        Args:
+            image: encoded by this method.
+            labels: encoded by this method.
+            tags: ids of the labels that are in the image; none gives background everywhere (or label 0 without the rule).
+            photo: the original image, where the maps are refined.
+
+        Raises:
+            InputError: if the image was encoded by another method, or a refinement has no photo.
+        """
+        refuse_foreign(image.method, self.method)
+        names = (BACKGROUND, *labels.names) if self.background_rule else labels.names
+        ids = torch.tensor(sorted(tags), dtype=torch.long, device=image.embeds.device) + int(
+            self.background_rule
+        )
+        if not len(ids):
+            empty = torch.zeros(image.size, dtype=torch.long, device=ids.device)
+            return Segmentation(labels=empty, names=names, scores=torch.ones(image.size, device=ids.device))
+        maps = self.scaled_maps(image, labels, sorted(tags))
+        if self.refine != "none":
+            best, places = self._refined(maps, image, photo)
+        else:
+            best, places = _running_best(maps, image.size, self._background)
+        table = torch.cat([ids.new_zeros(1), ids]) if self.background_rule else ids
+        return Segmentation(labels=table[places], names=names, scores=best)
+
+    @torch.inference_mode()
+    def steps(self, image: TagClipImage, labels: ClsSegLabels, tags: Sequence[int]) -> CamSteps:
+        """Class activation maps of some tags, step by step."""
+        if image.last_input is None or image.affinity is None:
+            raise InputError(
+                "the image was encoded without what class activation maps need; encode it with this method"
+            )
+        ids = torch.tensor(list(tags), dtype=torch.long, device=image.last_input.device)
+        text = torch.cat([labels.cam_embeds[ids], labels.cam_background]).to(image.last_input.dtype)
+        normed = self.backbone.layers[-1].layer_norm1(image.last_input)
+        weights, probs = self._weights(image.last_input, normed, text, len(ids))
+        raw = activation_maps(weights, normed[1:])
+        maps = scale_up(scale_up(raw.relu()))
+        lose_last = self.tagger.profile.loses_last
+        box_mask = share_box_mask(maps, self.box_share, image.grid, lose_last=lose_last)
+        affinity = sinkhorn_affinity(image.affinity)
+        return CamSteps(
+            weights=weights,
+            probs=probs,
+            raw=raw,
+            maps=maps,
+            box_mask=box_mask.float(),
+            affinity=affinity,
+            spread=spread(affinity, maps, box_mask),
+        )
+
+    def _weights(self, x: Tensor, normed: Tensor, text: Tensor, num_tags: int) -> tuple[Tensor, Tensor]:
+        scale = self.backbone.logit_scale
+        if self.gradient == "closed":
+            return tag_weights(self.block, x, normed, text, num_tags=num_tags, logit_scale=scale)
+        forward = probs_of_normed(self.backbone, x, text, scale)
+        return tag_weights_autograd(forward, normed, num_tags), forward(normed)
+
+    def scaled_maps(
+        self, image: TagClipImage, labels: ClsSegLabels, tags: Sequence[int]
+    ) -> Float[Tensor, "tags rows cols"]:
+        """Spread maps of the tags in [0, 1], on the patch grid."""
+        return scale_up(self.steps(image, labels, tags).spread).T.unflatten(1, image.grid)
+
+    def _background(self, best: Tensor) -> Tensor | None:
+        return (1 - best) ** self.background_power if self.background_rule else None
+
+    def _refined(self, maps: Tensor, image: TagClipImage, photo: Image.Image | None) -> tuple[Tensor, Tensor]:
+        if photo is None:
+            raise InputError(
+                f"refine {self.refine!r} looks at the colours of the photo; give segment(..., photo=IMAGE)"
+            )
+        small = refining_size(image.size)
+        scores = upsample(maps, small)
+        background = self._background(scores.amax(dim=0))
+        if background is not None:
+            scores = torch.cat([background[None], scores])
+        refined = REFINERS[self.refine](resize(photo, small), scores)
+        best, places = upsample(refined, image.size).max(dim=0)
+        return best, places
+
+
+def refining_size(size: tuple[int, int]) -> tuple[int, int]:
+    """At most ``REFINE_SIDE`` on the short side: refinement costs time and memory per pixel and label."""
+    scale = min(1.0, REFINE_SIDE / min(size))
+    height, width = (max(1, round(side * scale)) for side in size)
+    return height, width
+
+
+def _running_best(maps: Tensor, size: tuple[int, int], background: Any) -> tuple[Tensor, Tensor]:
+    """Best map of every pixel at the original size and its place, 0 for the background rule; few maps at a time."""
+    step = max(1, MAP_CELLS // (size[0] * size[1]))
+    best, places = upsample(maps[:step], size).max(dim=0)
+    for start in range(step, len(maps), step):
+        scores, local = upsample(maps[start : start + step], size).max(dim=0)
+        places = torch.where(scores > best, local + start, places)
+        best = torch.maximum(scores, best)
+    behind = background(best)
+    if behind is None:
+        return best, places
+    # argmax over [background, maps]: a tie goes to the background, which comes first
+    return torch.maximum(best, behind), torch.where(best > behind, places + 1, 0)

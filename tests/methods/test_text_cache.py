@@ -1,0 +1,78 @@
+"""Cached label embeddings: the same numbers, once; another question or another model is another file."""
+
+import dataclasses
+
+import pytest
+import torch
+
+from tagalign.methods.tagclip import TagClip
+from tagalign.methods.text_cache import cache_key, default_cache_dir
+from tagalign.tags.label_sets import load_label_set
+
+
+@pytest.fixture
+def labels():
+    return dataclasses.replace(load_label_set("dog,red car"), background=("sky",), templates=("a {}",))
+
+
+@pytest.fixture
+def counted(backbone, monkeypatch):
+    """Number of prompts that reached the text tower."""
+    calls = []
+    original = type(backbone).encode_text
+    monkeypatch.setattr(
+        type(backbone),
+        "encode_text",
+        lambda self, prompts, **k: (calls.append(len(prompts)), original(self, prompts, **k))[1],
+    )
+    return calls
+
+
+def test_second_time_reads_the_file(backbone, labels, tmp_path, counted):
+    tagger = TagClip(backbone, text_cache=tmp_path)
+    first = tagger.encode_labels(labels)
+    second = TagClip(backbone, text_cache=tmp_path).encode_labels(labels)
+    assert counted == [3]
+    for name in ("embeds", "owners", "background"):
+        assert torch.equal(getattr(first, name), getattr(second, name))
+    assert second.names == ("dog", "red car")
+
+
+def test_groups_share_a_file_but_the_answer_names_its_own_set(backbone, labels, tmp_path, counted):
+    TagClip(backbone, text_cache=tmp_path).encode_labels(labels)
+    renamed = dataclasses.replace(labels, name="mine", version=7)
+    assert TagClip(backbone, text_cache=tmp_path).encode_labels(renamed).label_set is renamed
+    assert len(counted) == 1
+
+
+def test_whatever_changes_the_embeddings_changes_the_key(backbone, labels):
+    base = cache_key(labels, backbone, ("t {}",), "v")
+    others = [
+        cache_key(dataclasses.replace(labels, templates=("b {}",)), backbone, ("t {}",), "v"),
+        cache_key(dataclasses.replace(labels, background=()), backbone, ("t {}",), "v"),
+        cache_key(dataclasses.replace(labels, labels=labels.labels[::-1]), backbone, ("t {}",), "v"),
+        cache_key(labels, backbone, ("t {}",), "w"),
+    ]
+    assert len({base, *others}) == 5
+    # templates of the set win, so the default does not matter
+    assert cache_key(labels, backbone, ("u {}",), "v") == base
+
+
+def test_a_damaged_file_is_replaced(backbone, labels, tmp_path, counted):
+    TagClip(backbone, text_cache=tmp_path).encode_labels(labels)
+    (file,) = (tmp_path / "text").iterdir()
+    file.write_bytes(b"broken")
+    TagClip(backbone, text_cache=tmp_path).encode_labels(labels)
+    assert counted == [3, 3]
+    assert file.stat().st_size > 100
+
+
+def test_a_folder_that_cannot_be_written_costs_nothing(backbone, labels, tmp_path):
+    blocked = tmp_path / "file"
+    blocked.write_text("not a folder")
+    assert len(TagClip(backbone, text_cache=blocked).encode_labels(labels).embeds) == 2
+
+
+def test_the_folder_can_be_chosen(monkeypatch, tmp_path):
+    monkeypatch.setenv("TAGALIGN_CACHE", str(tmp_path))
+    assert default_cache_dir() == tmp_path

@@ -1,0 +1,437 @@
+"""TagCLIP's and CLIP-ES's golden numbers, computed by the library the way its users call it.
+
+A stage is fed with the stored tensors of the stage before, as the golden README asks: thresholds are discontinuous.
+The ``unrounded`` tensors have no stored stages and run end to end; so does ``tests/methods/test_tagclip_golden.py``.
+"""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load_file
+from torch import Tensor
+from transformers import CLIPConfig, CLIPModel
+
+from tagalign.backbones.dense_clip import DenseCLIP
+from tagalign.backbones.preprocess import Preprocessing
+from tagalign.backbones.text import Tokenizer
+from tagalign.evaluate.tagging import average_precisions, mean_average_precision, precision_recall
+from tagalign.methods.cls_seg import CamSteps, ClsSeg, ClsSegLabels
+from tagalign.methods.groups import split_groups
+from tagalign.methods.tagclip import TagClip
+from tagalign.methods.tagclip_crops import Regions, cut_crop, masked_class_tokens
+from tagalign.methods.tagclip_image import TagClipImage
+from tagalign.methods.tagclip_pass import tagclip_pass
+from tagalign.methods.tagclip_profile import PROFILES
+from tagalign.methods.tagclip_steps import choose_candidates, fuse, keep_until_empty, own_scores
+from tagalign.methods.thresholds import Threshold
+from tagalign.ops.affinity import (
+    above_mean,
+    box_class_mask,
+    patch_class_mask,
+    refine,
+    scale_up,
+    share_box_mask,
+    sinkhorn_affinity,
+    spread,
+)
+from tagalign.ops.windows import upsample
+from tagalign.types import Label, LabelSet
+
+Tensors = dict[str, Tensor]
+
+TOLERANCES = {
+    # golden README: float32 sums in another order, of values up to 1
+    "features.attn": 1e-6,
+    "features.attn_patch_mean": 1e-7,
+    "features.position_embedding": 0.0,
+    "coarse.scores": 1e-4,  # softmax at scale 100 multiplies a cosine's rounding by 100
+    "unrounded.coarse_scores": 1e-4,
+    "dmar.attn": 1e-6,
+    "dmar.scores_l1": 1e-5,
+    "dmar.scores_refined": 1e-5,
+    "dmar_paper.scores_refined": 1e-5,
+    "unrounded.scores_refined": 1e-5,
+    "cwr.local": 1e-5,
+    "cwr_degenerate.local": 1e-5,
+    "cwr.crop_samples": 1e-5,
+    "cwr.p_global": 1e-4,
+    "cwr.final": 1e-4,
+    "cwr_degenerate.p_global": 1e-4,
+    "cwr_degenerate.final_continue": 1e-4,
+    "cwr_degenerate.final_official": 1e-4,
+    "unrounded.final_scores": 1e-4,
+    "cam.affinity": 1e-6,
+    "cam.probs": 1e-5,
+    "cam.minmax": 1e-4,
+    "cam.caa": 1e-4,
+    "cam_7layers.caa": 1e-4,
+    "cam.caa_highres": 1e-3,  # stored in half precision
+    # metrics: float64 ratios against the release's own sums
+    "ap": 1e-6,
+    "map": 1e-6,
+    "f1": 1e-6,
+}
+RELATIVE = {"features.tokens": 1e-5, "unrounded.tokens": 1e-5, "cam.weights": 1e-4, "cam.raw": 1e-4}
+"""Tolerances relative to the largest reference value."""
+EMBED_TOLERANCE = 1e-5  # text_embeds and image_embeds: golden README
+ALLOWED_ENTRIES = {"dmar.vote_count": 6, "dmar.attn_mask": 0}
+"""Integers that may differ, where another attention kernel moves a value across a mean."""
+ALLOWED_SHARE = {"cam.label_map": 1e-3}
+"""Share of the pixels, where two maps are equal but for rounding."""
+
+
+def compute(folder: Path) -> Tensors:
+    """Every tensor of the case, from its inputs and weights; names that nobody knows are left out and fail."""
+    wanted = load_file(folder / "outputs.safetensors")
+    if not (folder / "weights.safetensors").exists():
+        return _metrics(folder, wanted)
+    case = Case(folder, wanted)
+    makers = [(re.compile(pattern), maker) for pattern, maker in MAKERS.items()]
+    made = {}
+    for name in wanted:
+        for pattern, maker in makers:
+            if match := pattern.fullmatch(name):
+                made[name] = maker(case, *match.groups())
+    return {name: _like(value, wanted[name]) for name, value in made.items()}
+
+
+def _like(mine: Tensor, reference: Tensor) -> Tensor:
+    """The stored type, for integers and masks."""
+    return mine if reference.is_floating_point() else mine.to(reference.dtype)
+
+
+def compare(name: str, mine: Tensor, reference: Tensor, folder: Path) -> tuple[float, float]:
+    """Largest difference and what the golden README allows."""
+    if name in ALLOWED_ENTRIES:
+        return float((mine != reference).sum()), float(ALLOWED_ENTRIES[name])
+    if name in ALLOWED_SHARE:
+        return float((mine != reference).double().mean()), ALLOWED_SHARE[name]
+    if mine.numel() == 0:
+        return 0.0, 0.0
+    difference = float((mine.double() - reference.double()).abs().max())
+    if not reference.is_floating_point():
+        return difference, 0.0
+    if name in RELATIVE:
+        return difference, RELATIVE[name] * float(reference.abs().max())
+    stem = re.sub(r"(_\d+_\d+|_[\d.]+|_official|_nonempty)$", "", name)
+    return difference, TOLERANCES.get(
+        name, TOLERANCES.get(stem, TOLERANCES.get(stem.split("_")[0], EMBED_TOLERANCE))
+    )
+
+
+class Case:
+    """A case folder: its weights in a backbone, its settings read from its README."""
+
+    def __init__(self, folder: Path, wanted: Tensors) -> None:
+        self.inputs = load_file(folder / "inputs.safetensors")
+        self.stored = wanted
+        self.readme = (
+            (folder / "README.md").read_text(encoding="utf-8") if (folder / "README.md").exists() else ""
+        )
+        clip = CLIPModel(CLIPConfig.from_dict(json.loads((folder / "config.json").read_text()))).float()
+        clip.load_state_dict({k: v.float() for k, v in load_file(folder / "weights.safetensors").items()})
+        size = clip.config.vision_config.image_size
+        # no text is tokenised: the case holds ids and class embeddings
+        tokenizer = Tokenizer.__new__(Tokenizer)
+        self.backbone = DenseCLIP(clip, tokenizer, Preprocessing(image_size=size))
+        self.foreground = int(self.inputs["num_foreground"])
+        self.image = self.inputs["image"]
+        self.grid = self.backbone.grid_of(*self.image.shape[2:])
+
+    def _number(self, pattern: str, default: float | None = None) -> float | None:
+        found = re.search(pattern, self.readme)
+        return float(found[1]) if found else default
+
+    def _layers(self, pattern: str) -> tuple[int, ...] | None:
+        found = re.search(pattern, self.readme)
+        return tuple(range(int(found[1]), int(found[2]) + 1)) if found else None
+
+    @cached_property
+    def tagger(self) -> TagClip:
+        return self.make_tagger()
+
+    def make_tagger(self, **switches: bool) -> TagClip:
+        votes = self._number(r"vote >= (\d+)")
+        share = self._number(r"relative thresholds ([\d.]*\d)", 0.5)
+        return TagClip(
+            self.backbone,
+            profile=replace(PROFILES["released"], **switches),
+            min_votes=None if votes is None else int(votes),
+            refine_layers=self._layers(r"layers (\d+)\.\.(\d+), relative"),
+            affinity_layers=self._layers(r"cam\.affinity.*?layers (\d+)\.\.(\d+)"),
+            candidate_share=share,
+            threshold=Threshold(kind="relative", value=share),
+            keep_last_input=True,
+        )
+
+    @cached_property
+    def cls_seg(self) -> ClsSeg:
+        return self.make_cls_seg(self._layers(r"cam\.affinity.*?layers (\d+)\.\.(\d+)"))
+
+    def make_cls_seg(self, affinity_layers: tuple[int, ...] | None) -> ClsSeg:
+        share = self._number(r"CAM box threshold ([\d.]*\d)", 0.4)
+        return ClsSeg(self.backbone, profile="released", box_share=share, affinity_layers=affinity_layers)
+
+    @cached_property
+    def labels(self) -> ClsSegLabels:
+        embeds = self.inputs["class_embeddings"]
+        names = tuple(Label(name=f"label {i}") for i in range(self.foreground))
+        return ClsSegLabels(
+            label_set=LabelSet(name="golden", labels=names),
+            embeds=embeds[: self.foreground],
+            owners=torch.arange(self.foreground),
+            background=embeds[self.foreground :],
+            cam_embeds=embeds[: self.foreground],
+            cam_background=embeds[self.foreground :],
+        )
+
+    @cached_property
+    def attentions(self) -> Tensor:
+        """Head-mean attention of all layers, class token included."""
+        maps: list[Tensor] = []
+        layers = self.tagger.layers
+        tagclip_pass(
+            self.backbone,
+            self.image,
+            layers,
+            round_positions=True,
+            observer=lambda _, m: maps.append(m[0].clone()),
+        )
+        return torch.stack(maps)
+
+    @cached_property
+    def encoded(self) -> TagClipImage:
+        return self.tagger.encode_pixels(list(self.image), [self.original_size])[0]
+
+    @cached_property
+    def unrounded(self) -> tuple[TagClip, TagClipImage]:
+        tagger = self.make_tagger(rounds_positions=False)
+        return tagger, tagger.encode_pixels(list(self.image), [self.original_size])[0]
+
+    @property
+    def original_size(self) -> tuple[int, int]:
+        height, width = self.inputs["original_size"].tolist()
+        return height, width
+
+    def maps(self, tokens: Tensor) -> Tensor:
+        """Per-patch columns as maps."""
+        return tokens.T.unflatten(1, self.grid)
+
+    def tokens(self, *, rounded: bool) -> Tensor:
+        return tagclip_pass(self.backbone, self.image, self.tagger.layers, round_positions=rounded).embeds
+
+    def coarse(self, image: TagClipImage) -> Tensor:
+        return split_groups(self.labels)[0].probs(image.embeds, self.backbone.logit_scale)
+
+    # --- reidentification -----------------------------------------------------------------------------------------
+
+    def local(self, scores: Tensor) -> Tensor:
+        return scores[:, : self.foreground].amax(dim=0)
+
+    def candidates(self, scores: Tensor) -> Tensor:
+        return choose_candidates(self.local(scores), scores, share=self.tagger.candidate_share)
+
+    def regions(self, scores: Tensor) -> Regions:
+        return self.make_tagger(stops_at_empty_box=False).find_regions(
+            scores, self.grid, self.candidates(scores)
+        )
+
+    def global_scores(self, scores: Tensor) -> Tensor:
+        """Of all candidates, -1 where the box is empty."""
+        regions, candidates = self.regions(scores), self.candidates(scores)
+        tokens = masked_class_tokens(self.backbone, [self.image[0]], [regions], batch_size=8)[0]
+        probs = split_groups(self.labels)[0].probs(tokens, self.backbone.logit_scale)
+        everyone = torch.full((len(candidates),), -1.0)
+        everyone[regions.filled()] = own_scores(probs, candidates[regions.filled()])
+        return everyone
+
+    def final(self, scores: Tensor, *, stop: bool) -> Tensor:
+        regions = self.regions(scores)
+        filled = (keep_until_empty(regions) if stop else regions).filled()
+        return fuse(
+            self.local(scores), self.candidates(scores), filled, self.global_scores(scores)[filled],
+            weight=self.tagger.local_weight,
+        )  # fmt: skip
+
+    # --- class activation maps ------------------------------------------------------------------------------------
+
+    @cached_property
+    def cam(self) -> CamSteps:
+        return self.cls_seg.steps(self.cam_image(self.cls_seg), self.labels, self.inputs["cam_tags"].tolist())
+
+    def cam_image(self, method: ClsSeg) -> TagClipImage:
+        return method.tagger.encode_pixels(list(self.image), [self.original_size])[0]
+
+    def stored_map(self, name: str) -> Tensor:
+        """A stored map as columns over patches."""
+        return self.stored[name].float().flatten(1).T
+
+    def highres(self) -> Tensor:
+        return upsample(self.maps(scale_up(self.stored_map("cam.caa"))), self.original_size)
+
+    def caa(self, affinity_layers: tuple[int, ...] | None = None) -> Tensor:
+        affinity = self.stored["cam.affinity"]
+        if affinity_layers is not None:
+            image = self.cam_image(self.make_cls_seg(affinity_layers))
+            affinity = sinkhorn_affinity(image.affinity)
+        return self.maps(spread(affinity, self.stored_map("cam.minmax"), self.stored_map("cam.box_mask") > 0))
+
+    def label_map(self) -> Tensor:
+        image = self.cam_image(self.cls_seg)
+        return self.cls_seg.segment_tags(image, self.labels, self.inputs["cam_tags"].tolist()).labels
+
+
+def _vote_count(case: Case) -> Tensor:
+    return above_mean(case.attentions[:, 1:, 1:]).sum(dim=0)
+
+
+def _attn_mask(case: Case) -> Tensor:
+    return case.stored["dmar.vote_count"] >= case.tagger.layers.min_votes
+
+
+def _attn(case: Case) -> Tensor:
+    mean = case.attentions[list(case.tagger.layers.refine), 1:, 1:].mean(dim=0)
+    return mean * case.stored["dmar.attn_mask"]
+
+
+def _refined(case: Case, mask: str) -> Tensor:
+    return refine(case.stored["dmar.attn"], case.stored["coarse.scores"], case.stored[mask] > 0)
+
+
+def _positions(case: Case) -> Tensor:
+    """What ``embed_patches`` adds; it has no door of its own."""
+    from tagalign.ops.grid import resize_positions
+
+    native = case.backbone.clip.vision_model.embeddings.position_embedding.weight
+    resized = resize_positions(native, case.grid, mode="bilinear")
+    return resized if resized is native else resized.half().float()
+
+
+def _crop_samples(case: Case) -> Tensor:
+    side = case.backbone.preprocessing.image_size
+    boxes = case.regions(case.stored["dmar.scores_refined"]).boxes
+    crops = [cut_crop(case.image[0], box, patch_size=case.backbone.patch_size, side=side) for box in boxes]
+    return torch.stack(crops)[:, :, 3::7, 3::7]
+
+
+def _image_embeds(case: Case, side: str) -> Tensor:
+    resized = F.interpolate(case.image, size=(int(side), int(side)), mode="bilinear", align_corners=False)
+    return case.backbone.project(case.backbone.encode_dense(resized, mode="clip").cls)
+
+
+def _tags(case: Case, scores: Tensor) -> Tensor:
+    chosen = case.tagger.threshold.choose(scores.tolist(), case.labels.names)
+    return torch.tensor(sorted(chosen))
+
+
+def _unrounded_final(case: Case) -> Tensor:
+    tagger, image = case.unrounded
+    return tagger.steps([image], case.labels)[0][0].final
+
+
+def _unrounded_tags(case: Case) -> Tensor:
+    tagger, image = case.unrounded
+    return torch.tensor(sorted(tagger.tag(image, case.labels).chosen))
+
+
+def _degenerate(case: Case) -> Tensor:
+    return case.inputs["cwr_degenerate.scores"]
+
+
+def _of_stored(case: Case) -> Tensor:
+    return case.stored["dmar.scores_refined"]
+
+
+MAKERS: dict[str, Callable[..., Tensor]] = {
+    r"features\.position_embedding": _positions,
+    r"features\.tokens": lambda c: c.tokens(rounded=True),
+    r"features\.attn_(\d+)_(\d+)": lambda c, a, b: c.attentions[int(a) : int(b) + 1],
+    r"features\.attn_patch_mean": lambda c: c.attentions[:, 1:, 1:].mean(dim=(1, 2)),
+    r"text_embeds": lambda c: c.backbone.encode_ids(c.inputs["input_ids"]),
+    r"image_embeds_(\d+)": _image_embeds,
+    r"coarse\.scores": lambda c: c.coarse(c.encoded),
+    r"dmar\.vote_count": _vote_count,
+    r"dmar\.attn_mask": _attn_mask,
+    r"dmar\.attn": _attn,
+    r"dmar\.scores_l1": lambda c: c.stored["dmar.attn"] @ c.stored["coarse.scores"],
+    r"dmar\.class_mask": lambda c: box_class_mask(c.stored["dmar.scores_l1"], c.grid, lose_last=True),
+    r"dmar\.scores_refined": lambda c: _refined(c, "dmar.class_mask"),
+    r"dmar_paper\.class_mask": lambda c: patch_class_mask(c.stored["dmar.scores_l1"]),
+    r"dmar_paper\.scores_refined": lambda c: _refined(c, "dmar_paper.class_mask"),
+    r"cwr\.local": lambda c: c.local(_of_stored(c)),
+    r"cwr\.candidates": lambda c: c.candidates(_of_stored(c)),
+    r"cwr\.boxes": lambda c: c.regions(_of_stored(c)).boxes,
+    r"cwr\.masks": lambda c: c.regions(_of_stored(c)).masks,
+    r"cwr\.crop_samples": _crop_samples,
+    r"cwr\.p_global": lambda c: c.global_scores(_of_stored(c)),
+    r"cwr\.final": lambda c: c.final(_of_stored(c), stop=True),
+    r"cwr_degenerate\.local": lambda c: c.local(_degenerate(c)),
+    r"cwr_degenerate\.candidates": lambda c: c.candidates(_degenerate(c)),
+    r"cwr_degenerate\.boxes": lambda c: c.regions(_degenerate(c)).boxes,
+    r"cwr_degenerate\.masks": lambda c: c.regions(_degenerate(c)).masks,
+    r"cwr_degenerate\.p_global": lambda c: c.global_scores(_degenerate(c)),
+    r"cwr_degenerate\.final_official": lambda c: c.final(_degenerate(c), stop=True),
+    r"cwr_degenerate\.final_continue": lambda c: c.final(_degenerate(c), stop=False),
+    r"tags\.ids": lambda c: _tags(c, c.stored["cwr.final"]),
+    r"unrounded\.tokens": lambda c: c.tokens(rounded=False),
+    r"unrounded\.coarse_scores": lambda c: c.coarse(c.unrounded[1]),
+    r"unrounded\.scores_refined": lambda c: (
+        c.unrounded[0].steps([c.unrounded[1]], c.labels)[0][0].scores.refined
+    ),
+    r"unrounded\.final_scores": _unrounded_final,
+    r"unrounded\.tags": _unrounded_tags,
+    r"cam\.probs": lambda c: c.cam.probs,
+    r"cam\.weights": lambda c: c.cam.weights,
+    r"cam\.raw": lambda c: c.maps(c.cam.raw),
+    r"cam\.minmax": lambda c: c.maps(c.cam.maps),
+    r"cam\.box_mask": lambda c: c.maps(
+        share_box_mask(c.stored_map("cam.minmax"), c.cls_seg.box_share, c.grid, lose_last=True)
+    ),
+    r"cam\.affinity": lambda c: c.cam.affinity,
+    r"cam\.caa": lambda c: c.caa(),
+    r"cam_7layers\.caa": lambda c: c.caa(c._layers(r"cam_7layers.*?layers (\d+)\.\.(\d+)")),
+    r"cam\.caa_highres": lambda c: c.highres(),
+    r"cam\.label_map": lambda c: c.label_map(),
+}
+"""From the name of a tensor to what the library makes of it."""
+
+
+def _metrics(folder: Path, wanted: Tensors) -> Tensors:
+    """Tagging metrics of a case without a model; the thresholds are in the names."""
+    inputs = load_file(folder / "inputs.safetensors")
+    scores, truth = inputs["scores"], inputs["labels"].long()
+    precisions = average_precisions(scores, truth)
+    made: Tensors = {}
+    for name in wanted:
+        if name == "ap":
+            made[name] = precisions.nan_to_num(0.0)
+        elif name in ("map_official", "map_nonempty"):
+            empty = "zero" if name == "map_official" else "skip"
+            made[name] = torch.tensor(mean_average_precision(precisions, empty=empty))
+        elif match := re.fullmatch(r"tags_([\d.]+)", name):
+            made[name] = _chosen(scores, float(match[1])).to(torch.uint8)
+        elif match := re.fullmatch(r"f1_p_r_([\d.]+)", name):
+            found = precision_recall(_above(scores, float(match[1])), truth, average="micro")
+            made[name] = torch.tensor([found.f1, found.precision, found.recall])
+    return made
+
+
+def _chosen(scores: Tensor, share: float) -> Tensor:
+    """The library's own choice, row by row."""
+    threshold, names = Threshold(kind="relative", value=share), tuple(map(str, range(scores.shape[1])))
+    chosen = torch.zeros_like(scores, dtype=torch.bool)
+    for row, values in zip(chosen, scores.tolist(), strict=True):
+        row[list(threshold.choose(values, names))] = True
+    return chosen
+
+
+def _above(scores: Tensor, share: float) -> Tensor:
+    """The same without the best label of a row that selects nothing: the release's F1 leaves it out."""
+    constant = scores.amax(dim=1) == scores.amin(dim=1)
+    return _chosen(scores, share) & ~constant[:, None]
