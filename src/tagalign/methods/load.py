@@ -9,10 +9,13 @@ import torch
 
 from tagalign.backbones.catalog import load_backbone, read_json
 from tagalign.errors import MissingPartError, ModelError, UnknownNameError
+from tagalign.methods.cls_seg import ClsSeg
 from tagalign.methods.dense import DenseMethod
 from tagalign.methods.dense_profiles import dense_profile
+from tagalign.methods.gated import build_gated
 from tagalign.methods.protocols import Method
 from tagalign.methods.tagalign import MODEL_TYPE, load_tagalign
+from tagalign.methods.tagclip import TagClip
 
 Device = torch.device | str
 Builder = Callable[..., Method[Any]]
@@ -90,6 +93,14 @@ def _tagalign(name: str, *, device: torch.device, trained: str | None, **options
     return load_tagalign(Path(name), device=device, **options)
 
 
+def _tagclip(name: str, *, device: torch.device, trained: str | None, **options: Any) -> Method[Any]:
+    return TagClip(load_backbone(_backbone_name(name, trained), device=device), **options)
+
+
+def _cls_seg(name: str, *, device: torch.device, trained: str | None, **options: Any) -> Method[Any]:
+    return ClsSeg(load_backbone(_backbone_name(name, trained), device=device), **options)
+
+
 def missing_part(method: str, name: str, command: str) -> MissingPartError:
     """The refusal of a method without its trained part: how to train it, and what needs no training."""
     return MissingPartError(
@@ -108,4 +119,7 @@ METHODS: dict[str, Builder] = {
     "clearclip": partial(_dense, mode="clearclip"),
     "naclip": partial(_dense, mode="naclip"),
     "tagalign": _tagalign,
+    "tagclip": _tagclip,
+    "cls-seg": _cls_seg,
+    "gated": build_gated,
 }

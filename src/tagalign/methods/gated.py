@@ -1,0 +1,234 @@
+"""Tag-gated segmentation: the tagger says which labels are in the image before a dense method argues about every pixel.
+
+Hard: the label list is cut to the tags. Soft: tag scores multiply the class probabilities. Any segmenter can be gated.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from jaxtyping import Float
+from PIL import Image
+from torch import Tensor
+
+from tagalign.errors import InputError, UnknownNameError
+from tagalign.methods.protocols import Segmenter, refuse_foreign
+from tagalign.methods.tagclip import TagClip
+from tagalign.methods.tagclip_image import TagClipImage
+from tagalign.types import EncodedLabels, LabelSet, Segmentation, Tagging
+
+GATES = ("hard", "soft")
+BACKGROUND = "background"
+
+SHARPNESS = 10.0
+"""Dense methods give ``sigmoid(10 cos - 2.5)``; its odds to this power are CLIP's own ``exp(100 cos)``."""
+
+SCORE_FLOOR = 1e-6
+"""Of a tag score in the soft gate: no label is ruled out for good."""
+
+
+class DenseSegmenter(Segmenter[Any], Protocol):
+    """A segmenter with probability maps of all labels, for the soft gate."""
+
+    def heat_maps(self, image: Any, labels: EncodedLabels) -> Float[Tensor, "labels height width"]:
+        """Probability of each label at each pixel."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class GatedImage:
+    """An image for the tagger, and for the dense method."""
+
+    method: str
+    tags: TagClipImage
+    dense: Any
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class GatedLabels(EncodedLabels):
+    """Labels for the tagger, and for the dense method with its own prompts."""
+
+    dense: EncodedLabels
+
+
+class Gated:
+    """A tagger in front of a segmenter.
+
+    Attributes:
+        method: ``gated``.
+        tagger: which labels are in the image.
+        segmenter: which label has each pixel.
+    """
+
+    method = "gated"
+
+    def __init__(
+        self, tagger: TagClip, segmenter: Segmenter[Any], *, gate: str = "hard", sharpness: float = SHARPNESS
+    ) -> None:
+        """Settings.
+
+        Args:
+            tagger: its threshold decides what the hard gate lets through.
+            segmenter: any; the soft gate needs one with ``heat_maps``.
+            gate: ``hard`` or ``soft``.
+            sharpness: of the dense method's odds in the soft gate; smaller lets the tags count more.
+        """
+        if gate not in GATES:
+            raise UnknownNameError("gate", gate, GATES)
+        if gate == "soft" and not hasattr(segmenter, "heat_maps"):
+            raise InputError(
+                f"the soft gate needs maps of all labels, which method {segmenter.method!r} has not; use the hard gate"
+            )
+        self.tagger = tagger
+        self.segmenter = segmenter
+        self.gate = gate
+        self.sharpness = sharpness
+
+    def describe(self) -> dict[str, object]:
+        """Everything a printed number must name."""
+        return {
+            "method": self.method,
+            "gate": self.gate,
+            "sharpness": self.sharpness if self.gate == "soft" else None,
+            "tagger": self.tagger.describe(),
+            "segmenter": self.segmenter.describe(),
+        }
+
+    def encode_images(self, images: Sequence[Image.Image]) -> list[GatedImage]:
+        """Encode upright RGB images for both; two passes of the encoder."""
+        pairs = zip(self.tagger.encode_images(images), self.segmenter.encode_images(images), strict=True)
+        return [GatedImage(method=self.method, tags=tags, dense=dense) for tags, dense in pairs]
+
+    def encode_labels(self, labels: LabelSet) -> GatedLabels:
+        """Labels for both, each with its own prompts where the set brings none."""
+        tags = self.tagger.encode_labels(labels)
+        return GatedLabels(
+            label_set=labels,
+            embeds=tags.embeds,
+            owners=tags.owners,
+            background=tags.background,
+            dense=self.segmenter.encode_labels(labels),
+        )
+
+    def tag(self, image: GatedImage, labels: EncodedLabels) -> Tagging:
+        """The tagger's scores and tags."""
+        refuse_foreign(image.method, self.method)
+        return self.tagger.tag(image.tags, labels)
+
+    def tag_batch(self, images: Sequence[GatedImage], labels: EncodedLabels) -> list[Tagging]:
+        """As ``tag`` for each image; crops share their passes."""
+        return self.tagger.tag_batch([image.tags for image in images], labels)
+
+    def segment(
+        self, image: GatedImage, labels: GatedLabels, *, photo: Image.Image | None = None
+    ) -> Segmentation:
+        """Tag, then segment among the tags."""
+        return self.segment_tagged(image, labels, self.tag(image, labels), photo=photo)
+
+    def segment_tagged(
+        self, image: GatedImage, labels: GatedLabels, tagging: Tagging, *, photo: Image.Image | None = None
+    ) -> Segmentation:
+        """Segment with tags that are already known.
+
+        Args:
+            image: encoded by this method.
+            labels: encoded by this method.
+            tagging: scores and chosen labels of the image; with none chosen the best one is let through.
+            photo: the original image, for dense methods that refine by its colours.
+        """
+        refuse_foreign(image.method, self.method)
+        if self.gate == "soft":
+            return self._soft(image, labels, tagging)
+        kept = sorted(tagging.chosen) or [max(range(len(tagging.scores)), key=lambda i: tagging.scores[i])]
+        found = self.segmenter.segment(image.dense, take_labels(labels.dense, kept), photo=photo)
+        return widen(found, kept, labels.names)
+
+    @torch.inference_mode()
+    def _soft(self, image: GatedImage, labels: GatedLabels, tagging: Tagging) -> Segmentation:
+        heat = self.segmenter.heat_maps(image.dense, labels.dense)  # type: ignore[attr-defined]
+        scores = torch.tensor(tagging.scores, device=heat.device).clamp_min(SCORE_FLOOR)
+        # log of (class probability x tag score), up to a term that all labels of a pixel share
+        joint = self.sharpness * torch.logit(heat, eps=1e-6) + scores.log()[:, None, None]
+        ids = joint.argmax(dim=0)
+        best = heat.gather(0, ids[None])[0]
+        if hasattr(self.segmenter, "with_background"):
+            found: Segmentation = self.segmenter.with_background(best, ids, labels.names)
+            return found
+        return Segmentation(labels=ids, names=labels.names, scores=best)
+
+
+def take_labels(labels: EncodedLabels, ids: Sequence[int]) -> EncodedLabels:
+    """The embeddings of some labels, in ascending order of their ids."""
+    kept = sorted(ids)
+    place = torch.full((len(labels.names),), -1, dtype=torch.long, device=labels.owners.device)
+    place[kept] = torch.arange(len(kept), device=place.device)
+    owners = place[labels.owners]
+    rows = owners >= 0
+    subset = replace(labels.label_set, labels=tuple(labels.label_set.labels[i] for i in kept))
+    return EncodedLabels(
+        label_set=subset, embeds=labels.embeds[rows], owners=owners[rows], background=labels.background
+    )
+
+
+def widen(found: Segmentation, kept: Sequence[int], names: tuple[str, ...]) -> Segmentation:
+    """A segmentation among some labels, with ids among all of them; a background stays id 0."""
+    has_background = len(found.names) > len(kept)
+    table = torch.tensor(
+        [0, *(i + 1 for i in kept)] if has_background else list(kept), device=found.labels.device
+    )
+    return Segmentation(
+        labels=table[found.labels],
+        names=(found.names[0], *names) if has_background else names,
+        scores=found.scores,
+    )
+
+
+TAGGER_OPTIONS = (
+    "profile",
+    "threshold",
+    "max_patches",
+    "candidate_share",
+    "region_share",
+    "local_weight",
+    "max_candidates",
+    "crop_batch",
+)
+"""Options of ``gated`` that go to the tagger; the rest goes to the dense method."""
+
+
+def build_gated(
+    name: str,
+    *,
+    device: torch.device,
+    trained: str | None,
+    segmenter: str | None = None,
+    gate: str = "hard",
+    sharpness: float = SHARPNESS,
+    batch_size: int = 8,
+    text_cache: Path | None = None,
+    **options: Any,
+) -> Gated:
+    """The builder for ``tagalign.load(name, method="gated")``.
+
+    Args:
+        name: of the model.
+        device: where it runs.
+        trained: kind of the trained part of the folder, if any.
+        segmenter: the dense method; by default what the folder was trained for, else ``maskclip``.
+        gate: see ``Gated``.
+        sharpness: see ``Gated``.
+        batch_size: images in one pass.
+        text_cache: folder of label embeddings.
+        options: ``TAGGER_OPTIONS`` go to the tagger, others to the dense method.
+    """
+    from tagalign.methods.load import METHODS  # late: that table holds this builder
+
+    wanted = segmenter or trained or "maskclip"
+    if wanted not in METHODS or wanted == "gated":
+        raise UnknownNameError("segmenter", wanted, [known for known in METHODS if known != "gated"])
+    for_tagger = {key: options.pop(key) for key in TAGGER_OPTIONS if key in options}
+    dense: Any = METHODS[wanted](name, device=device, trained=trained, batch_size=batch_size, **options)
+    tagger = TagClip(dense.backbone, batch_size=batch_size, text_cache=text_cache, **for_tagger)
+    return Gated(tagger, dense, gate=gate, sharpness=sharpness)
