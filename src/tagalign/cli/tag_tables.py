@@ -1,0 +1,48 @@
+"""The tables of a tag run, from its Parquet parts, one row at a time: CSV for spreadsheets, JSON lines for programs."""
+
+import csv
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tagalign.tasks.batch_labelling import LabelRun
+
+
+def write_table(run: "LabelRun", kind: str, names: Sequence[str]) -> Path:
+    """Write ``tags.csv`` or ``tags.jsonl`` (with the shard's name where there are several) and return its path."""
+    from tagalign.atomic import atomic_write
+    from tagalign.tasks.label_rows import read_rows
+
+    path = run.folder / (f"tags.{kind}" if run.shard[1] == 1 else f"tags-{run.suffix}.{kind}")
+    with atomic_write(path) as temp, temp.open("w", encoding="utf-8", newline="") as file:
+        if kind == "csv":
+            writer = csv.writer(file)
+            # tags joined by a bar: a comma may be part of a label
+            writer.writerow(["key", "tags", *names])
+            for row in read_rows(run.parts()):
+                writer.writerow(_csv_row(row))
+        else:
+            for row in read_rows(run.parts()):
+                file.write(json.dumps(_json_row(row, names), ensure_ascii=False) + "\n")
+    return path
+
+
+def _csv_row(row: dict[str, Any]) -> list[str]:
+    return [row["key"], "|".join(row["tags"]), *(f"{score:.6g}" for score in row["scores"])]
+
+
+def _json_row(row: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    tags = [
+        {"name": name, "score": round(score, 6)}
+        for name, score in zip(row["tags"], row["tag_scores"], strict=True)
+    ]
+    scores = {name: round(score, 6) for name, score in zip(names, row["scores"], strict=True)}
+    return {
+        "key": row["key"],
+        "size": row["size"],
+        "tags": tags,
+        "scores": scores,
+        "margin": round(row["margin"], 6),
+    }

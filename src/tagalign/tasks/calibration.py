@@ -1,0 +1,180 @@
+"""A threshold per label from a small labelled folder, kept with the label set."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tagalign.atomic import atomic_write
+from tagalign.errors import DataError, InputError
+from tagalign.methods.thresholds import Threshold
+from tagalign.tasks.label_inputs import ImageSource, list_sources
+from tagalign.tasks.label_job import Job
+from tagalign.types import LabelSet
+
+TRUTH_FILE = "labels.jsonl"
+MIN_POSITIVES = 3
+"""A label with fewer examples, or without a single counterexample, gets the threshold that is best over all labels."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Example:
+    """An image and the labels that are in it."""
+
+    source: ImageSource
+    tags: frozenset[str]
+
+
+def read_examples(folder: Path, names: Sequence[str]) -> list[Example]:
+    """The examples of a folder.
+
+    Args:
+        folder: with ``labels.jsonl`` (``{"image": PATH, "tags": [...]}`` per line, paths relative to the folder), or with
+            one folder of images per label.
+        names: of the labels; other tags are left out.
+
+    Raises:
+        DataError: if the folder has neither, or a line cannot be used.
+    """
+    if not folder.is_dir():
+        raise DataError(f"{folder}: no such folder; calibration needs labelled images")
+    file = folder / TRUTH_FILE
+    examples = _from_lines(file, names) if file.exists() else _from_folders(folder, names)
+    if not examples:
+        raise DataError(
+            f"{folder}: no labelled image found; expected {TRUTH_FILE} with "
+            '{"image": "a.jpg", "tags": ["dog"]} per line, or one folder of images per label, named like it'
+        )
+    return examples
+
+
+def _from_lines(file: Path, names: Sequence[str]) -> list[Example]:
+    examples, known = [], set(names)
+    for number, line in enumerate(file.read_text(encoding="utf-8-sig").splitlines(), start=1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+            image, tags = str(row["image"]), [str(tag) for tag in row["tags"]]
+        except (ValueError, KeyError, TypeError) as error:
+            raise DataError(
+                f'{file}, line {number}: expected {{"image": PATH, "tags": [NAMES]}}, could not read it ({error})'
+            ) from error
+        path = str(file.parent / image)
+        examples.append(Example(source=ImageSource(key=path, path=path), tags=frozenset(tags) & known))
+    return examples
+
+
+def _from_folders(folder: Path, names: Sequence[str]) -> list[Example]:
+    examples = []
+    for name in names:
+        below = folder / name
+        if name not in {".", ".."} and below.is_dir():
+            examples += [Example(source=s, tags=frozenset([name])) for s in list_sources([str(below)])]
+    return examples
+
+
+def calibrate(job: Job, examples: Sequence[Example]) -> Threshold:
+    """Score the examples and choose the thresholds; images that cannot be read are left out.
+
+    Raises:
+        DataError: if none could be read.
+    """
+    results = zip(examples, job.run(example.source for example in examples), strict=True)
+    scored = [
+        (labelled.tagging.scores, example.tags)
+        for example, labelled in results
+        if labelled.tagging is not None
+    ]
+    if not scored:
+        raise DataError(f"none of the {len(examples)} labelled images could be read")
+    names = job.labels.names
+    scores = [list(row) for row, _ in scored]
+    truth = [[name in tags for name in names] for _, tags in scored]
+    return best_thresholds(names, scores, truth)
+
+
+def best_thresholds(
+    names: Sequence[str], scores: Sequence[Sequence[float]], truth: Sequence[Sequence[bool]]
+) -> Threshold:
+    """The threshold of the highest F1 of each label; see ``MIN_POSITIVES`` for labels with few examples.
+
+    Args:
+        names: of the labels.
+        scores: per image and label.
+        truth: likewise.
+    """
+    pooled = [
+        (score, present)
+        for row, marks in zip(scores, truth, strict=True)
+        for score, present in zip(row, marks, strict=True)
+    ]
+    shared = best_f1_threshold(pooled)
+    per_label = {}
+    for i, name in enumerate(names):
+        pairs = [(row[i], marks[i]) for row, marks in zip(scores, truth, strict=True)]
+        positives = sum(present for _, present in pairs)
+        enough = MIN_POSITIVES <= positives < len(pairs)
+        per_label[name] = best_f1_threshold(pairs) if enough else shared
+    return Threshold(kind="calibrated", value=shared, per_label=per_label)
+
+
+def best_f1_threshold(pairs: Sequence[tuple[float, bool]]) -> float:
+    """The threshold (chosen at or above it) with the highest F1, half-way to the next lower score; the highest of equals.
+
+    Without positives it is 1: nothing is chosen.
+
+    >>> best_f1_threshold([(0.9, True), (0.5, True), (0.25, False)])
+    0.375
+    """
+    order = sorted(pairs, key=lambda pair: -pair[0])
+    positives = sum(present for _, present in order)
+    if not positives:
+        return 1.0
+    best, threshold, hits = -1.0, 1.0, 0
+    for chosen, (score, present) in enumerate(order, start=1):
+        hits += present
+        below = order[chosen][0] if chosen < len(order) else 0.0
+        if below == score:
+            continue  # a threshold cannot part equal scores
+        f1 = 2 * hits / (chosen + positives)
+        if f1 > best:
+            best, threshold = f1, (score + below) / 2
+    return threshold
+
+
+def save_calibrated(path: Path, labels: LabelSet, threshold: Threshold, described: dict[str, object]) -> None:
+    """Write the label set with its thresholds and what they were measured with."""
+    content = {
+        "name": labels.name,
+        "version": labels.version,
+        "labels": [{"name": x.name, "aliases": list(x.aliases), "group": x.group} for x in labels.labels],
+        "background": list(labels.background),
+        "templates": list(labels.templates),
+        "thresholds": {
+            "default": threshold.value,
+            "per_label": dict(threshold.per_label),
+            "measured_with": described,
+        },
+    }
+    with atomic_write(path) as temp:
+        temp.write_text(
+            json.dumps(content, indent=1, ensure_ascii=False, default=str) + "\n", encoding="utf-8"
+        )
+
+
+def load_calibrated(path: Path) -> Threshold:
+    """The thresholds of a label set that was calibrated.
+
+    Raises:
+        InputError: if the file has none.
+    """
+    try:
+        values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["thresholds"]
+        per_label = {str(name): float(value) for name, value in values["per_label"].items()}
+        return Threshold(kind="calibrated", value=float(values["default"]), per_label=per_label)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(
+            f"{path}: expected a label set with thresholds (written by tagalign tag --calibrate DIR), found none ({error})"
+        ) from error

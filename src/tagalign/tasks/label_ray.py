@@ -1,0 +1,53 @@
+"""The same labelling on a Ray cluster: one actor per model, one part at a time; Ray Data does the rest."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from tagalign.errors import MissingExtraError
+from tagalign.tasks.batch_labelling import LabelRun, label_part
+from tagalign.tasks.label_job import JobSpec
+
+
+class PartLabeller:
+    """An actor: opens the model once and labels the parts it is given."""
+
+    def __init__(self, spec: JobSpec, run: LabelRun) -> None:
+        self.job = spec.open()
+        self.run = run
+
+    def __call__(self, batch: dict[str, Any]) -> dict[str, list[int]]:
+        """Label parts; returns how many images were labelled and failed in each."""
+        done, failed = [], []
+        for number in batch["part"]:
+            results = [labelled.error is None for labelled in label_part(self.run, self.job, int(number))]
+            done.append(sum(results))
+            failed.append(len(results) - sum(results))
+        return {"done": done, "failed": failed}
+
+
+def label_many_on_ray(
+    spec: JobSpec, run: LabelRun, *, models: int, gpus: float = 0.0
+) -> Iterator[tuple[int, int]]:
+    """Label what is pending; yields ``(labelled, failed)`` of every part.
+
+    Args:
+        spec: what is to be done.
+        run: from ``open_run``; its folder must be shared by all machines.
+        models: actors, each with a model of its own.
+        gpus: per actor.
+
+    Raises:
+        MissingExtraError: without Ray.
+    """
+    try:
+        import ray
+    except ImportError as error:
+        raise MissingExtraError("--engine ray", "ray", "ray") from error
+    parts = [{"part": number} for number in run.pending()]
+    if not parts:
+        return
+    data = ray.data.from_items(parts, override_num_blocks=len(parts)).map_batches(
+        PartLabeller, fn_constructor_args=(spec, run), batch_size=1, concurrency=models, num_gpus=gpus or None
+    )
+    for row in data.iter_rows():
+        yield row["done"], row["failed"]

@@ -1,0 +1,92 @@
+"""Rows of labelled images in Parquet: tags with all scores, and masks as COCO run-length code."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tagalign.atomic import atomic_write
+from tagalign.ops.masks import encode_rle
+from tagalign.types import Segmentation, Size, Tagging
+
+TAG_SCHEMA = pa.schema(
+    [
+        ("key", pa.string()),
+        ("size", pa.list_(pa.int32())),
+        ("tags", pa.list_(pa.string())),
+        ("tag_scores", pa.list_(pa.float32())),
+        ("scores", pa.list_(pa.float32())),
+        ("margin", pa.float32()),
+    ]
+)
+"""``tags`` best first; ``scores`` of all labels in the order of the run's labels; ``margin`` see ``margin``."""
+
+MASK_SCHEMA = pa.schema(
+    [
+        ("key", pa.string()),
+        ("size", pa.list_(pa.int32())),
+        ("labels", pa.list_(pa.int32())),
+        ("names", pa.list_(pa.string())),
+        ("counts", pa.list_(pa.binary())),
+        ("margin", pa.float32()),
+    ]
+)
+"""One entry per label that occurs, ``counts`` its compressed run-length code."""
+
+
+def margin(tagging: Tagging) -> float:
+    """How clear the choice was: lowest chosen score minus highest one that was not chosen; 0 when nothing was chosen.
+
+    With groups or calibrated thresholds it can be negative; with all labels chosen it is the lowest score.
+    """
+    chosen = set(tagging.chosen)
+    if not chosen:
+        return 0.0
+    others = [score for i, score in enumerate(tagging.scores) if i not in chosen]
+    return min(tagging.scores[i] for i in chosen) - max(others, default=0.0)
+
+
+def tag_row(key: str, size: Size, tagging: Tagging) -> dict[str, object]:
+    """One row of ``TAG_SCHEMA``."""
+    return {
+        "key": key,
+        "size": list(size),
+        "tags": list(tagging.tags),
+        "tag_scores": [tagging.scores[i] for i in tagging.chosen],
+        "scores": list(tagging.scores),
+        "margin": margin(tagging),
+    }
+
+
+def mask_row(key: str, found: Segmentation) -> dict[str, object]:
+    """One row of ``MASK_SCHEMA``; its margin is the mean winning score, low where the method was unsure."""
+    labels = found.labels.cpu()
+    present = labels.unique().tolist()
+    return {
+        "key": key,
+        "size": list(labels.shape),
+        "labels": present,
+        "names": [found.names[i] for i in present],
+        "counts": [encode_rle(labels == i) for i in present],
+        "margin": float(found.scores.float().mean()),
+    }
+
+
+def write_rows(path: Path, rows: Sequence[dict[str, object]], schema: pa.Schema) -> None:
+    """Write a part; it appears whole or not at all."""
+    with atomic_write(path) as temp:
+        pq.write_table(pa.Table.from_pylist(list(rows), schema=schema), temp, compression="zstd")
+
+
+def read_rows(paths: Iterable[Path], columns: Sequence[str] | None = None) -> Iterator[dict[str, object]]:
+    """Rows of many parts, a thousand in memory at a time."""
+    for path in paths:
+        with pq.ParquetFile(path) as file:
+            for batch in file.iter_batches(batch_size=1000, columns=columns):
+                yield from batch.to_pylist()
+
+
+def count_rows(paths: Iterable[Path]) -> int:
+    """Number of rows, from the files' footers."""
+    return sum(pq.read_metadata(path).num_rows for path in paths)
