@@ -1,13 +1,13 @@
 """Sentences for many encoded images, a batch at a time."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from tagalign.errors import InputError
 from tagalign.types import Caption
 
-Encoded = TypeVar("Encoded")
+Item = TypeVar("Item")
 
 
 @runtime_checkable
@@ -23,17 +23,19 @@ class BatchCaptioner(Protocol):
 
 def caption_images(
     captioner: BatchCaptioner,
-    images: Iterable[Encoded],
+    items: Iterable[Item],
     *,
+    value: Callable[[Item], Any],
     tags: Sequence[str] | None = None,
     both: bool = False,
     batch_size: int = 16,
-) -> Iterator[tuple[Encoded, Caption]]:
-    """Captions in the order of the images.
+) -> Iterator[tuple[Item, Caption]]:
+    """Captions in the order of the items.
 
     Args:
         captioner: the model.
-        images: encoded by it.
+        items: anything that has an encoded image, e.g. a photo.
+        value: the image of an item, encoded by the captioner.
         tags: the same guiding tags for all images; recognised ones when None.
         both: given tags first, then recognised ones.
         batch_size: images per batch.
@@ -43,10 +45,12 @@ def caption_images(
     """
     if both and tags is None:
         raise InputError("both needs tags to add to the recognised ones; give some")
-    source = iter(images)
+    source = iter(items)
     while batch := list(islice(source, batch_size)):
         given = None if tags is None else [tags] * len(batch)
-        yield from zip(batch, captioner.captions(batch, given, both=both), strict=True)
+        yield from zip(
+            batch, captioner.captions([value(item) for item in batch], given, both=both), strict=True
+        )
 
 
 def split_tags(text: str) -> tuple[str, ...]:

@@ -168,6 +168,11 @@ def stored_keys(folder: Path) -> Iterator[str]:
 
 
 def read_part(path: Path, columns: Sequence[str]) -> pa.Table:
+    """Some columns of a part file.
+
+    Raises:
+        DataError: if it cannot be read.
+    """
     try:
         return pq.read_table(path, columns=list(columns))
     except (OSError, pa.ArrowException) as error:

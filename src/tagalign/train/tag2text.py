@@ -5,6 +5,7 @@ trained = train_tag2text(model, data, wordpieces=words, names=tags, tasks=Tasks(
 
 import dataclasses
 import math
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -184,7 +185,7 @@ class Tag2TextRun:
         return self.step == plan.steps
 
     def _one_step(self) -> dict[str, float]:
-        plan, step = self.plan, self.step
+        plan, step, started = self.plan, self.step, time.perf_counter()
         rate = plan.rate(step, images=len(self.data.records))
         set_rate(self.optimiser, rate)
         batch = batch_of_step(self.data, step, batch_size=plan.batch_size, seed=plan.seed)
@@ -199,7 +200,8 @@ class Tag2TextRun:
         if plan.clip_norm is not None:
             torch.nn.utils.clip_grad_norm_(self.trained.values(), plan.clip_norm)
         self.optimiser.step()
-        return {"loss": total.item(), "learning_rate": rate, **{k: v.item() for k, v in losses.items()}}
+        numbers = {"loss": total.item(), "learning_rate": rate, **{k: v.item() for k, v in losses.items()}}
+        return numbers | {"images_per_s": plan.batch_size / (time.perf_counter() - started)}
 
     def _forward(self, batch: Tag2TextBatch) -> tuple[dict[str, Tensor], Tensor]:
         device = next(iter(self.trained.values())).device

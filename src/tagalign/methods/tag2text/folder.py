@@ -13,7 +13,7 @@ import torch
 
 from tagalign.backbones.catalog import file_hash, weight_file
 from tagalign.backbones.preprocess import Preprocessing
-from tagalign.errors import ModelError
+from tagalign.errors import MissingPartError, ModelError
 from tagalign.methods.checkpoint import load_tensors, read_folder_config, save_folder
 from tagalign.methods.tag2text.build import build_tag2text
 from tagalign.methods.tag2text.captioning import NUM_BEAMS, PROMPT, Decoding
@@ -106,6 +106,7 @@ def load_tag2text(
     num_beams: int = NUM_BEAMS,
     top_p: float | None = None,
     seed: int = 0,
+    batch_size: int = 16,
 ) -> Tag2TextMethod:
     """Open a Tag2Text folder.
 
@@ -117,6 +118,7 @@ def load_tag2text(
         num_beams: of captions and answers.
         top_p: nucleus sampling of captions instead of beams.
         seed: of nucleus sampling.
+        batch_size: images encoded at a time.
 
     Raises:
         ModelError: if the folder cannot be used.
@@ -157,7 +159,36 @@ def load_tag2text(
         decoding=decoding,
         name=str(folder),
         weight_hash=file_hash(weight_file(folder)),
+        batch_size=batch_size,
     )
+
+
+def tiny_tag2text_dir() -> Path:
+    """The packaged Tag2Text of drawn scenes: trained part alone, on top of the tiny CLIP."""
+    return Path(__file__).parent / "tiny"
+
+
+def build(
+    name: str, *, device: torch.device | str = "cpu", trained: str | None = None, **options: Any
+) -> Tag2TextMethod:
+    """What ``tagalign.load(name, method="tag2text")`` calls; ``tiny`` is the packaged model.
+
+    Args:
+        name: ``tiny`` or a Tag2Text folder.
+        device: where it runs.
+        trained: kind of the folder as ``load`` found it; read from the folder here anyway.
+        options: of ``load_tag2text``.
+
+    Raises:
+        MissingPartError: if the folder holds no Tag2Text.
+    """
+    folder = tiny_tag2text_dir() if name == "tiny" else Path(name)
+    if not (folder / TAGS_FILE).exists() and trained != METHOD:
+        raise MissingPartError(
+            f"method 'tag2text' needs a trained part, and {name} has none; train it with: tagalign train --method tag2text, "
+            "or convert the released checkpoint with: tagalign import tag2text CHECKPOINT"
+        )
+    return load_tag2text(folder, device=device, **options)
 
 
 def _threshold(value: Threshold | str | float | None) -> Threshold | None:

@@ -39,6 +39,7 @@ class Tag2TextMethod:
         threshold: a user's rule instead of ``choice``, or None.
         profile: see ``profiles``.
         decoding: how words are found.
+        batch_size: images encoded at a time.
     """
 
     method = METHOD
@@ -56,6 +57,7 @@ class Tag2TextMethod:
         decoding: Decoding | None = None,
         name: str = METHOD,
         weight_hash: str = "",
+        batch_size: int = 16,
     ) -> None:
         self.model = model.eval()
         self.wordpieces = wordpieces
@@ -67,6 +69,7 @@ class Tag2TextMethod:
         self.preprocessing = preprocessing
         self.name = name
         self.weight_hash = weight_hash
+        self.batch_size = batch_size
 
     @cached_property
     def device(self) -> torch.device:
@@ -77,10 +80,12 @@ class Tag2TextMethod:
 
     def encode_images(self, images: Sequence[Image.Image]) -> list[Tag2TextImage]:
         """Image tokens and tag logits of upright RGB images; each is squeezed to the model's square, as in training."""
-        if not images:
-            return []
-        pixels = torch.stack([square_pixels(image, self.preprocessing) for image in images])
-        return self.encode_pixels(pixels, [(image.height, image.width) for image in images])
+        encoded: list[Tag2TextImage] = []
+        for start in range(0, len(images), self.batch_size):
+            chunk = images[start : start + self.batch_size]
+            pixels = torch.stack([square_pixels(image, self.preprocessing) for image in chunk])
+            encoded += self.encode_pixels(pixels, [(image.height, image.width) for image in chunk])
+        return encoded
 
     @torch.no_grad()
     def encode_pixels(

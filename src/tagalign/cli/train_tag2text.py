@@ -1,0 +1,297 @@
+"""``tagalign train --method tag2text``: tagging, captions, alignment and answers, from images with captions and tags."""
+
+import dataclasses
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tagalign.cli.bars import StepBar
+from tagalign.cli.common import TINY, warn_tiny
+from tagalign.cli.run_record import run_record
+from tagalign.errors import InputError
+
+if TYPE_CHECKING:
+    from tagalign.backbones.preprocess import Preprocessing
+    from tagalign.data.tag2text_records import TaggedRecords
+    from tagalign.methods.tag2text.method import Tag2TextMethod
+    from tagalign.train.tag2text import Tag2TextRun
+    from tagalign.train.tag2text_data import Tag2TextData
+
+STARTS = ("swin-base", "vit-base")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Tag2TextTrainSettings:
+    """Train Tag2Text on images with captions and the tag ids of each caption.
+
+    A run that was stopped or killed goes on when the same command is given again.
+    Example: tagalign train --method tag2text --data coco.parquet --tags tags.txt --model swin-base --out my-tag2text
+    """
+
+    method: str = "tag2text"
+    """Always `tag2text` here; other methods have other flags."""
+    data: Path | None = None
+    """Records: .parquet (docs/formats.md) or the release's .json."""
+    tags: Path | None = None
+    """The tag list that the ids point into: one name per line, or vocabulary.tsv."""
+    vocab: Path | None = None
+    """vocab.txt of BERT; by default whole words of the captions."""
+    out: Path = Path("tag2text")
+    """Folder of the model, its checkpoints and its log."""
+    model: str = TINY
+    """Where the image encoder comes from: `swin-base` or `vit-base` (random), a CLIP (frozen), or a Tag2Text to go on with."""
+    bert: Path | None = None
+    """Folder of a BERT (safetensors) that the text parts start from."""
+    image_size: int = 224
+    """Pixels, for `swin-base` and `vit-base`."""
+    layers: int = 12
+    """Of each text part."""
+    width: int = 768
+    """Of the text parts."""
+    heads: int = 12
+    """Of the text parts."""
+    head: str = "shared"
+    """Tag head: `shared` (with the tag encoder), `own` layers, or `linear`."""
+    tagging: float = 1.0
+    """Weight of the tagging loss; 0 leaves it out."""
+    captioning: float = 1.0
+    """Weight of the caption loss."""
+    contrastive: float = 1.0
+    """Weight of the contrastive loss."""
+    matching: float = 1.0
+    """Weight of the matching loss with hard negatives."""
+    use_tags: bool = True
+    """Guide captions by tags."""
+    recognised_share: float = 0.0
+    """Share of captions guided by recognised instead of parsed tags; for fine-tuning."""
+    all_captions: bool = False
+    """Tagging learns the tags of all captions of an image; for fine-tuning."""
+    profile: str = "fixed"
+    """`paper`, `released` or `fixed`."""
+    steps: int = 30_000
+    """Optimiser steps."""
+    batch_size: int = 64
+    """Images per step (the paper's 960 is over 8 GPUs)."""
+    learning_rate: float = 1e-4
+    """After the warm-up; the paper's."""
+    warmup: int = 3000
+    """Steps; the paper's."""
+    schedule: str = "linear"
+    """`linear`, `cosine`, `constant`, or `released` (0.9 per epoch)."""
+    crop: float = 0.2
+    """Smallest share of a photo that the random crop keeps; 1 takes whole photos."""
+    flip: bool = True
+    """Mirror half of the photos; off where captions speak of left and right."""
+    cache: bool = True
+    """With a frozen encoder: encode every photo once and keep the tokens in memory."""
+    held_out: float = 0.02
+    """Share of the records that is never trained on; the thresholds per tag are measured there. 0 keeps 0.68 for all."""
+    seed: int = 0
+    """Of weights, order, tags, negatives and crops."""
+    precision: str = "fp32"
+    """`fp32` or `bf16`."""
+    device: str = "auto"
+    """`auto`, `cpu` or `cuda`."""
+    workers: int = 4
+    """Threads that decode photos."""
+    checkpoint_every: int = 500
+    """Steps between checkpoints; what a killed run can lose."""
+
+    def __post_init__(self) -> None:
+        if self.data is None or (self.tags is None and self.model in STARTS):
+            raise InputError(
+                "--data FILE and --tags FILE are needed: records, and the tag list their ids point into"
+            )
+        if not 0 <= self.held_out < 1:
+            raise InputError(f"--held-out is a share in [0, 1), got {self.held_out}")
+        if not 0 < self.crop <= 1:
+            raise InputError(f"--crop is a share in (0, 1], got {self.crop}")
+
+
+def run(settings: Tag2TextTrainSettings) -> int:
+    """Train; exit 0 when done, 128 + signal when a signal asked for a stop and a checkpoint was saved."""
+    from tagalign.train.guards import stop_on_signals
+
+    warn_tiny(settings.model)
+    method, sizes = _method(settings)
+    records = _records(settings, len(method.tags))
+    train, held_out = _split(settings, records, method)
+    with stop_on_signals() as stop:
+        trained = _train(settings, method, train, stop)
+    if trained.step < settings.steps:
+        print(
+            f"stopped after step {trained.step} of {settings.steps}; the same command goes on",
+            file=sys.stderr,
+        )
+        return 128 + stop.signal_number
+    if held_out is not None:
+        _calibrate(method, held_out, settings.batch_size)
+    _save(settings, method, sizes, trained)
+    return 0
+
+
+def _method(settings: Tag2TextTrainSettings) -> "tuple[Tag2TextMethod, dict[str, Any]]":
+    """The network to train as a method, and its sizes; a Tag2Text folder goes on with its own tags and words."""
+    from tagalign.methods.load import pick_device, trained_type
+    from tagalign.methods.tag2text.bert import init_from_bert
+    from tagalign.train.tag2text_start import new_method, reopen
+
+    device = pick_device(settings.device)
+    if trained_type(settings.model) == "tag2text":
+        return reopen(Path(settings.model), device=device, profile=settings.profile)
+    method, sizes = new_method(
+        settings.model,
+        names=_names(settings),
+        vocab=settings.vocab,
+        texts=_texts(settings),
+        image_size=settings.image_size,
+        layers=settings.layers,
+        width=settings.width,
+        heads=settings.heads,
+        head=settings.head,
+        profile=settings.profile,
+        seed=settings.seed,
+        device=device,
+    )
+    if settings.bert is not None:
+        filled = init_from_bert(method.model, settings.bert)
+        print(f"{filled} tensors start from {settings.bert}", file=sys.stderr)
+    return method, sizes
+
+
+def _names(settings: Tag2TextTrainSettings) -> list[str]:
+    if settings.tags is None:
+        raise InputError("--tags is missing: the list that the ids of --data point into")
+    if settings.tags.suffix == ".tsv":
+        from tagalign.tags.vocabulary import TagVocabulary
+
+        return list(TagVocabulary.load(settings.tags).names)
+    try:
+        return settings.tags.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"--tags {settings.tags}: expected a text file with one tag per line ({error})"
+        ) from error
+
+
+def _texts(settings: Tag2TextTrainSettings) -> list[str]:
+    """Captions and tags, to make words from where no vocab.txt is given."""
+    if settings.vocab is not None:
+        return []
+    names = _names(settings)
+    records = _records(settings, len(names))
+    return [*names, "|", *(caption for record in records for caption in record.captions)]
+
+
+def _records(settings: Tag2TextTrainSettings, num_tags: int) -> "TaggedRecords":
+    from tagalign.data.tag2text_records import read_records
+
+    assert settings.data is not None  # checked when the flags were read
+    return read_records(settings.data, num_tags=num_tags)
+
+
+def _split(
+    settings: Tag2TextTrainSettings, records: "TaggedRecords", method: "Tag2TextMethod"
+) -> "tuple[Tag2TextData, Tag2TextData | None]":
+    from tagalign.train.tag2text_start import split_records
+
+    train, held_out = split_records(records, share=settings.held_out, seed=settings.seed)
+    data = _data(settings, train, records.folder, method, method.preprocessing)
+    if not held_out:
+        return data, None
+    whole = dataclasses.replace(settings, crop=1.0)
+    return data, _data(whole, held_out, records.folder, method, method.preprocessing)
+
+
+def _data(
+    settings: Tag2TextTrainSettings,
+    records: Any,
+    folder: Path,
+    method: "Tag2TextMethod",
+    preprocessing: "Preprocessing",
+) -> "Tag2TextData":
+    from tagalign.train.tag2text_data import PhotoData
+    from tagalign.train.tag2text_start import encode_once
+
+    photos = PhotoData(
+        records=records,
+        folder=folder,
+        preprocessing=preprocessing,
+        crop=settings.crop,
+        flip=settings.flip,
+        workers=settings.workers,
+    )
+    if not (settings.cache and method.model.image_encoder.external):
+        return photos
+    bar = StepBar("encoding", len(records))
+    return encode_once(
+        dataclasses.replace(photos, crop=1.0), method, batch_size=settings.batch_size, show=bar.to
+    )
+
+
+def _train(
+    settings: Tag2TextTrainSettings, method: "Tag2TextMethod", data: "Tag2TextData", stop: Any
+) -> "Tag2TextRun":
+    from tagalign.train.tag2text import Tag2TextPlan, train_tag2text
+    from tagalign.train.tag2text_losses import Tasks
+
+    weights = {name: getattr(settings, name) for name in ("tagging", "captioning", "contrastive", "matching")}
+    return train_tag2text(
+        method.model,
+        data,
+        wordpieces=method.wordpieces,
+        names=method.tags.names,
+        plan=Tag2TextPlan(
+            steps=settings.steps,
+            batch_size=settings.batch_size,
+            learning_rate=settings.learning_rate,
+            warmup=settings.warmup,
+            schedule=settings.schedule,
+            profile=settings.profile,
+            seed=settings.seed,
+            precision=settings.precision,
+            checkpoint_every=settings.checkpoint_every,
+        ),
+        tasks=Tasks(
+            weights={name: weight for name, weight in weights.items() if weight},
+            use_tags=settings.use_tags,
+            recognised_share=settings.recognised_share,
+            all_captions=settings.all_captions,
+            prompt=method.decoding.prompt,
+        ),
+        choice=method.choice,
+        out_dir=settings.out,
+        progress=StepBar("training", settings.steps).step,
+        stop=stop,
+    )
+
+
+def _calibrate(method: "Tag2TextMethod", data: "Tag2TextData", batch_size: int) -> None:
+    from tagalign.train.tag2text_start import calibrate
+
+    calibrate(method, data, batch_size=batch_size)
+
+
+def _save(
+    settings: Tag2TextTrainSettings, method: "Tag2TextMethod", sizes: dict[str, Any], trained: "Tag2TextRun"
+) -> None:
+    from tagalign.methods.tag2text.folder import save_tag2text
+
+    save_tag2text(
+        settings.out,
+        method.model,
+        sizes=sizes,
+        tags=method.tags.names,
+        wordpieces=method.wordpieces,
+        preprocessing=method.preprocessing,
+        choice=method.choice,
+        profile=settings.profile,
+        prompt=method.decoding.prompt,
+        length=method.decoding.length,
+        settings=run_record(settings, numbers=trained.numbers),
+    )
+    numbers = ", ".join(
+        f"{k} {v:.4g}" for k, v in trained.numbers.items() if k not in ("learning_rate", "images_per_s")
+    )
+    print(f"{settings.out} written after {trained.step} steps ({numbers})", file=sys.stderr)
+    print(f"try it: tagalign caption PHOTO --model {settings.out}", file=sys.stderr)

@@ -1,0 +1,150 @@
+"""Where a Tag2Text run begins and ends: a new or a trained network, frozen tokens, thresholds from held-out records."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import torch
+
+from tagalign.backbones.catalog import load_backbone
+from tagalign.backbones.preprocess import CLIP_MEAN, CLIP_STD, Preprocessing
+from tagalign.data.tag2text_records import TaggedRecord, multi_hot
+from tagalign.methods.checkpoint import read_folder_config
+from tagalign.methods.tag2text.build import bert_base, build_tag2text, swin_base, vit_base
+from tagalign.methods.tag2text.captioning import PROMPT, Decoding
+from tagalign.methods.tag2text.folder import SIZES, load_tag2text
+from tagalign.methods.tag2text.method import METHOD, Tag2TextMethod
+from tagalign.methods.tag2text.profiles import load_profile
+from tagalign.methods.tag2text.tag_choice import TagChoice
+from tagalign.methods.tag2text.wordpieces import Wordpieces
+from tagalign.train.tag2text_data import PhotoData, Tag2TextData, TokenData, step_rng
+
+Device = torch.device | str
+
+
+def new_method(
+    image_encoder: str,
+    *,
+    names: Sequence[str],
+    vocab: Path | None,
+    texts: Sequence[str],
+    image_size: int,
+    layers: int,
+    width: int,
+    heads: int,
+    head: str,
+    profile: str,
+    seed: int,
+    device: Device,
+) -> tuple[Tag2TextMethod, dict[str, Any]]:
+    """An untrained network and the sizes that make it.
+
+    Args:
+        image_encoder: ``swin-base``, ``vit-base`` (random weights) or the name of a CLIP, which stays frozen.
+        names: the tag list.
+        vocab: BERT's ``vocab.txt``; None makes words from ``texts``.
+        texts: captions, for that case.
+        image_size: of a Swin or ViT.
+        layers: of each text part.
+        width: of the text parts.
+        heads: of the text parts.
+        head: tag head, see ``build_tag2text``.
+        profile: of training; without its prompt (``paper``) captions begin with the first word.
+        seed: of the weights.
+        device: where it is trained.
+    """
+    words = Wordpieces.from_texts(texts) if vocab is None else Wordpieces.from_file(vocab)
+    image, image_width, pixels = _image_part(image_encoder, image_size)
+    text = bert_base(encoder_hidden_size=image_width, vocab_size=len(words)) | {
+        "hidden_size": width,
+        "num_hidden_layers": layers,
+        "num_attention_heads": heads,
+        "intermediate_size": 4 * width,
+    }
+    sizes: dict[str, Any] = {
+        "image_encoder": image,
+        "tag_encoder": text,
+        "text_decoder": {**text, "encoder_hidden_size": width},
+        "tag_head": {"kind": head},
+        "alignment": {},
+    }
+    model = build_tag2text(num_tags=len(names), **sizes, seed=seed).to(device)
+    prompt = "" if profile == "paper" else PROMPT
+    method = Tag2TextMethod(
+        model,
+        words,
+        names,
+        choice=TagChoice.of(len(names)),
+        preprocessing=pixels,
+        profile=load_profile(profile),
+        decoding=Decoding(prompt=prompt),
+    )
+    return method, sizes
+
+
+def _image_part(name: str, image_size: int) -> tuple[dict[str, Any], int, Preprocessing]:
+    if name == "swin-base":
+        # the release trains with CLIP's pixel statistics
+        return swin_base(image_size=image_size), 1024, _square(image_size)
+    if name == "vit-base":
+        return vit_base(image_size=image_size), 768, _square(image_size)
+    backbone = load_backbone(name)
+    return {"kind": "clip", "backbone": name}, backbone.width, backbone.preprocessing
+
+
+def _square(image_size: int) -> Preprocessing:
+    return Preprocessing(image_size=image_size, mean=CLIP_MEAN, std=CLIP_STD)
+
+
+def reopen(folder: Path, *, device: Device, profile: str) -> tuple[Tag2TextMethod, dict[str, Any]]:
+    """A trained network to go on with (fine-tuning), and its sizes."""
+    config = read_folder_config(folder, model_type=METHOD)
+    return load_tag2text(folder, device=device, profile=profile), {k: config[k] for k in SIZES if k in config}
+
+
+def split_records(
+    records: Sequence[TaggedRecord], *, share: float, seed: int
+) -> tuple[list[TaggedRecord], list[TaggedRecord]]:
+    """Records to train on, and a random ``share`` of them that is not."""
+    order = list(range(len(records)))
+    Random(f"held-out/{seed}").shuffle(order)  # noqa: S311 - a split, not secrets
+    count = round(share * len(records))
+    kept = set(order[:count])
+    return (
+        [records[i] for i in range(len(records)) if i not in kept],
+        [records[i] for i in sorted(kept)],
+    )
+
+
+@torch.no_grad()
+def encode_once(
+    photos: PhotoData,
+    method: Tag2TextMethod,
+    *,
+    batch_size: int,
+    show: Callable[[int], None] | None = None,
+) -> TokenData:
+    """Frozen image tokens of all photos in float16, in memory: ``photos x tokens x width x 2`` bytes."""
+    chunks = []
+    for start in range(0, len(photos.records), batch_size):
+        rows = range(start, min(start + batch_size, len(photos.records)))
+        pixels = photos.images(rows, step_rng(0, start, "encode")).to(method.device)
+        chunks.append(method.model.image_encoder(pixels).half().cpu())
+        if show is not None:
+            show(rows[-1] + 1)
+    return TokenData(tokens=torch.cat(chunks), records=photos.records, questions=photos.questions)
+
+
+@torch.no_grad()
+def calibrate(method: Tag2TextMethod, data: Tag2TextData, *, batch_size: int) -> None:
+    """Replace the method's thresholds by those with the best F1 on these records (tags of all their captions)."""
+    logits, targets = [], []
+    method.model.eval()
+    for start in range(0, len(data.records), batch_size):
+        rows = list(range(start, min(start + batch_size, len(data.records))))
+        images = data.images(rows, step_rng(0, start, "calibrate")).to(method.device)
+        tokens = images if data.are_tokens else method.model.image_encoder(images)
+        logits.append(method.model.tag_logits(tokens).cpu())
+        targets += [multi_hot(data.records[row].all_tags(), len(method.tags)) for row in rows]
+    method.choice = method.choice.calibrated(torch.cat(logits).sigmoid(), torch.stack(targets))
