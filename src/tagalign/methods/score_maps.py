@@ -77,6 +77,26 @@ def _score_view(
     return sum(weight * rule.probability(upsample(m, size)) for weight, m in maps)  # type: ignore[return-value]
 
 
+def contrast_map(layers: Layers, labels: EncodedLabels, size: Size) -> Float[Tensor, "height width"]:
+    """Cosine with the first label minus cosine with the first background word, on the canvas, resized to ``size``."""
+    first = layers[0][1]
+    windows = []
+    for i, view in enumerate(first.views):
+        maps = [w * _contrast(image.views[i], labels) for w, image in layers]
+        top, bottom, left, right = view.box
+        whole = size if len(first.views) == 1 else (bottom - top, right - left)
+        windows.append((upsample(torch.stack(maps).sum(dim=0), whole), view.box))
+    if len(windows) == 1:
+        return windows[0][0][0]
+    return upsample(average_windows(windows, first.canvas), size)[0]
+
+
+def _contrast(view: View, labels: EncodedLabels) -> Float[Tensor, "1 rows cols"]:
+    patches = F.normalize(view.embeds.float(), dim=-1, eps=UNIT_EPS)
+    direction = labels.embeds[:1] - labels.background[:1]
+    return (direction @ patches.T).unflatten(1, view.grid)
+
+
 def label_chunks(num_labels: int, size: Size, canvas: Size) -> Iterator[range]:
     """Ranges of label ids whose maps fit into ``MAP_BUDGET`` together."""
     pixels = max(size[0] * size[1], canvas[0] * canvas[1], 1)
