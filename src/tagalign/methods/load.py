@@ -101,6 +101,13 @@ def _cls_seg(name: str, *, device: torch.device, trained: str | None, **options:
     return ClsSeg(load_backbone(_backbone_name(name, trained), device=device), **options)
 
 
+def _tag2text(name: str, *, device: torch.device, trained: str | None, **options: Any) -> Method[Any]:
+    # late: Swin, ViT and BLIP cost time that no CLIP needs
+    from tagalign.methods.tag2text.folder import build
+
+    return build(name, device=device, trained=trained, **options)
+
+
 def missing_part(method: str, name: str, command: str) -> MissingPartError:
     """The refusal of a method without its trained part: how to train it, and what needs no training."""
     return MissingPartError(
@@ -122,4 +129,5 @@ METHODS: dict[str, Builder] = {
     "tagclip": _tagclip,
     "cls-seg": _cls_seg,
     "gated": build_gated,
+    "tag2text": _tag2text,
 }
