@@ -39,7 +39,8 @@ class Tag2TextTrainSettings:
     out: Path = Path("tag2text")
     """Folder of the model, its checkpoints and its log."""
     model: str = TINY
-    """Where the image encoder comes from: `swin-base` or `vit-base` (random), a CLIP (frozen), or a Tag2Text to go on with."""
+    """The image encoder: `swin-base`, `vit-base` (random), a folder of a Swin, ViT or CLIP (frozen), or a Tag2Text to go
+    on with."""
     bert: Path | None = None
     """Folder of a BERT (safetensors) that the text parts start from."""
     image_size: int = 224

@@ -1,26 +1,32 @@
 """Where a Tag2Text run begins and ends: a new or a trained network, frozen tokens, thresholds from held-out records."""
 
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import torch
+from transformers import SwinConfig, ViTConfig
 
-from tagalign.backbones.catalog import load_backbone
+from tagalign.backbones.catalog import load_backbone, read_json
 from tagalign.backbones.preprocess import CLIP_MEAN, CLIP_STD, Preprocessing
 from tagalign.data.tag2text_records import TaggedRecord, multi_hot
-from tagalign.methods.checkpoint import read_folder_config
+from tagalign.errors import ModelError
+from tagalign.methods.checkpoint import load_tensors, read_folder_config
 from tagalign.methods.tag2text.build import bert_base, build_tag2text, swin_base, vit_base
 from tagalign.methods.tag2text.captioning import PROMPT, Decoding
 from tagalign.methods.tag2text.folder import SIZES, load_tag2text
 from tagalign.methods.tag2text.method import METHOD, Tag2TextMethod
+from tagalign.methods.tag2text.model import Tag2Text
 from tagalign.methods.tag2text.profiles import load_profile
 from tagalign.methods.tag2text.tag_choice import TagChoice
 from tagalign.methods.tag2text.wordpieces import Wordpieces
 from tagalign.train.tag2text_data import PhotoData, Tag2TextData, TokenData, step_rng
 
 Device = torch.device | str
+
+IMAGE_MODELS: dict[str, Any] = {"swin": SwinConfig, "vit": ViTConfig}
 
 
 def new_method(
@@ -41,7 +47,8 @@ def new_method(
     """An untrained network and the sizes that make it.
 
     Args:
-        image_encoder: ``swin-base``, ``vit-base`` (random weights) or the name of a CLIP, which stays frozen.
+        image_encoder: ``swin-base`` or ``vit-base`` (random weights), a folder of a Hugging Face Swin or ViT (its
+            weights are trained further), or the name of a CLIP, which stays frozen.
         names: the tag list.
         vocab: BERT's ``vocab.txt``; None makes words from ``texts``.
         texts: captions, for that case.
@@ -69,7 +76,10 @@ def new_method(
         "tag_head": {"kind": head},
         "alignment": {},
     }
-    model = build_tag2text(num_tags=len(names), **sizes, seed=seed).to(device)
+    model = build_tag2text(num_tags=len(names), **sizes, seed=seed)
+    if _own_type(image_encoder) is not None:
+        _start_image_encoder(model, Path(image_encoder))
+    model.to(device)
     prompt = "" if profile == "paper" else PROMPT
     method = Tag2TextMethod(
         model,
@@ -89,8 +99,36 @@ def _image_part(name: str, image_size: int) -> tuple[dict[str, Any], int, Prepro
         return swin_base(image_size=image_size), 1024, _square(image_size)
     if name == "vit-base":
         return vit_base(image_size=image_size), 768, _square(image_size)
+    if (kind := _own_type(name)) is not None:
+        config = IMAGE_MODELS[kind].from_pretrained(name, local_files_only=True)
+        width = config.hidden_size
+        return {"kind": kind, "config": config.to_diff_dict()}, width, _square(config.image_size)
     backbone = load_backbone(name)
     return {"kind": "clip", "backbone": name}, backbone.width, backbone.preprocessing
+
+
+def _own_type(name: str) -> str | None:
+    """``swin`` or ``vit`` for a folder of such a model, None for anything else."""
+    path = Path(name) / "config.json"
+    kind = read_json(path).get("model_type") if path.is_file() else None
+    return kind if kind in IMAGE_MODELS else None
+
+
+def _start_image_encoder(model: Tag2Text, folder: Path) -> None:
+    """Fill the image encoder from a Hugging Face folder; nothing but a classifier may be left over or missing.
+
+    Raises:
+        ModelError: naming the first tensor that does not fit.
+    """
+    own = dict(model.image_encoder.model.named_parameters())  # type: ignore[union-attr]
+    stored = {re.sub(r"^(swin|vit)\.", "", name): tensor for name, tensor in load_tensors(folder).items()}
+    wrong = [f"{k} is missing" for k in own.keys() - stored.keys()]
+    wrong += [f"{k} has another shape" for k in own.keys() & stored.keys() if own[k].shape != stored[k].shape]
+    if wrong:
+        raise ModelError(f"{folder}: does not fit the image encoder; first of {len(wrong)}: {min(wrong)}")
+    with torch.no_grad():
+        for name, parameter in own.items():
+            parameter.copy_(stored[name])
 
 
 def _square(image_size: int) -> Preprocessing:

@@ -1,0 +1,263 @@
+"""Tag2Text training: what is drawn, what each task does alone, bit-identical runs and exact resume."""
+
+import dataclasses
+import itertools
+from random import Random
+
+import pytest
+import torch
+
+from tagalign.data.tag2text_records import TaggedRecord
+from tagalign.errors import InputError
+from tagalign.methods.tag2text.build import build_tag2text
+from tagalign.methods.tag2text.profiles import load_profile
+from tagalign.methods.tag2text.tag_choice import TagChoice
+from tagalign.methods.tag2text.wordpieces import Wordpieces
+from tagalign.ops.tag2text_losses import rescaled_total
+from tagalign.train.guards import StopRequest
+from tagalign.train.tag2text import (
+    Tag2TextPlan,
+    released_finetune_rate,
+    released_rate,
+    train_tag2text,
+)
+from tagalign.train.tag2text_data import TokenData, batch_of_step, rows_of_step
+from tagalign.train.tag2text_losses import TaskLosses, Tasks
+
+NAMES = ("dog", "cat", "grass", "red", "train")
+CAPTIONS = ("a red dog.", "A cat on the grass!", "the train", "dog and cat", "a red train on grass")
+WORDS = Wordpieces.from_texts(["a picture of | the on and what is there", *CAPTIONS, *NAMES])
+FOUR = ("tagging", "captioning", "contrastive", "matching")
+
+
+def new_model(seed=0):
+    text = {
+        "vocab_size": len(WORDS), "hidden_size": 12, "num_hidden_layers": 2, "num_attention_heads": 2,
+        "intermediate_size": 16, "max_position_embeddings": 96, "hidden_dropout_prob": 0.1,
+    }  # fmt: skip
+    vit = {
+        "image_size": 8,
+        "patch_size": 8,
+        "hidden_size": 8,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+    }
+    return build_tag2text(
+        num_tags=len(NAMES),
+        image_encoder={"kind": "vit", "config": {**vit, "intermediate_size": 8}},
+        tag_encoder={**text, "encoder_hidden_size": 8},
+        text_decoder={**text, "encoder_hidden_size": 12},
+        tag_head={"num_heads": 2},
+        alignment={"embed_dim": 6},
+        seed=seed,
+    )
+
+
+def new_data(count=10):
+    tags = [[i for i, name in enumerate(NAMES) if name in text] for text in CAPTIONS]
+    pairs = list(zip(CAPTIONS, map(tuple, tags), strict=True))
+    records = [
+        TaggedRecord(
+            key=str(i),
+            image="",
+            captions=(pairs[i % 5][0], pairs[(i + 1) % 5][0]),
+            tags=(pairs[i % 5][1], pairs[(i + 1) % 5][1]),
+        )
+        for i in range(count)
+    ]
+    tokens = torch.randn(count, 4, 8, generator=torch.Generator().manual_seed(0))
+    return TokenData(tokens=tokens, records=records, questions=[[("what is there", "dog")]] * count)
+
+
+def task_losses(model, *, profile="fixed", **tasks):
+    return TaskLosses(
+        model,
+        WORDS,
+        NAMES,
+        choice=TagChoice.of(len(NAMES), default=0.5),
+        profile=load_profile(profile),
+        tasks=Tasks(**tasks),
+    )
+
+
+def run(model, plan, **options):
+    return train_tag2text(model, new_data(), wordpieces=WORDS, names=NAMES, plan=plan, **options)
+
+
+def weights(model):
+    return {n: p.detach().clone() for n, p in model.named_parameters()}
+
+
+def test_an_epoch_visits_every_image_once_in_a_new_order():
+    epochs = [
+        list(itertools.chain(*(rows_of_step(e * 5 + i, count=10, batch_size=2, seed=3) for i in range(5))))
+        for e in range(3)
+    ]
+    assert all(sorted(rows) == list(range(10)) for rows in epochs)
+    assert epochs[0] != epochs[1] != epochs[2]
+    with pytest.raises(InputError, match="has 10 images, a batch needs 11"):
+        rows_of_step(0, count=10, batch_size=11, seed=0)
+
+
+def test_a_batch_holds_cleaned_captions_with_their_own_tags():
+    batch = batch_of_step(new_data(), 3, batch_size=4, seed=1)
+    again = batch_of_step(new_data(), 3, batch_size=4, seed=1)
+    assert batch.captions == again.captions
+    for caption, ids in zip(batch.captions, batch.caption_tags, strict=True):
+        assert "." not in caption
+        assert caption == caption.lower()
+        assert set(ids) == {i for i, name in enumerate(NAMES) if name in caption}
+    assert all(
+        set(one) <= set(every) for one, every in zip(batch.caption_tags, batch.image_tags, strict=True)
+    )
+
+
+@pytest.mark.parametrize("task", [*FOUR, "answering"])
+def test_every_task_acts_alone(task):
+    model = new_model()
+    losses = task_losses(model, weights={task: 2.0})
+    found = losses(batch_of_step(new_data(), 0, batch_size=4, seed=0), Random(0))
+    assert list(found) == [task]
+    total = losses.total(found)
+    assert total.item() == pytest.approx(2 * found[task].item())
+    total.backward()
+    touched = {
+        n.split(".")[0] for n, p in model.named_parameters() if p.grad is not None and p.grad.abs().sum() > 0
+    }
+    expected = {
+        "tagging": {"tag_head", "tag_encoder"},
+        "captioning": {"tag_encoder", "text_decoder"},
+        "answering": {"tag_encoder", "text_decoder"},
+        "contrastive": {"alignment"},
+        # its cross-attention is the decoder's, and named there
+        "matching": {"alignment", "text_decoder"},
+    }
+    assert touched == expected[task]
+
+
+def guidance_of(losses, batch, seed, logits=None):
+    return [g.tags for g in losses._guidance(batch.caption_tags, logits, Random(seed))]
+
+
+def test_tags_are_shuffled_except_in_the_released_profile():
+    batch = batch_of_step(new_data(), 0, batch_size=5, seed=0)
+    fixed, released = task_losses(new_model()), task_losses(new_model(), profile="released")
+    orders = {tuple(guidance_of(fixed, batch, seed)) for seed in range(8)}
+    assert len(orders) > 1
+    assert len({tuple(map(frozenset, order)) for order in orders}) == 1
+    expected = [tuple(NAMES[i] for i in ids) for ids in batch.caption_tags]
+    assert guidance_of(released, batch, 0) == expected
+
+
+def test_recognised_tags_guide_the_given_share():
+    data = new_data(1000)
+    batch = batch_of_step(data, 0, batch_size=1000, seed=0)
+    logits = torch.full((1000, 5), -9.0)
+    logits[:, 4] = 9.0
+    losses = task_losses(new_model(), recognised_share=0.3)
+    tags = guidance_of(losses, batch, 0, logits)
+    parsed_train_alone = sum(ids == (4,) for ids in batch.caption_tags)
+    share = (sum(t == ("train",) for t in tags) - 0.7 * parsed_train_alone) / (
+        1000 - 0.7 * parsed_train_alone
+    )
+    # 1000 draws: three standard deviations are .045
+    assert share == pytest.approx(0.3, abs=0.05)
+    assert guidance_of(task_losses(new_model(), use_tags=False), batch, 0) == [()] * 1000
+
+
+def test_the_released_profile_rescales_the_tagging_loss():
+    model = new_model().eval()
+    batch = batch_of_step(new_data(), 0, batch_size=4, seed=0)
+    losses = task_losses(model, profile="released", weights={"tagging": 1.0, "captioning": 1.0})
+    found = losses(batch, Random(0))
+    assert losses.total(found).item() == pytest.approx(2 * found["captioning"].item(), rel=1e-6)
+    assert losses.total(found).item() == pytest.approx(
+        rescaled_total(found["captioning"], found["tagging"]).item()
+    )
+    fixed = task_losses(model, weights={"tagging": 1.0})(batch, Random(0))
+    assert fixed["tagging"].item() == pytest.approx(found["tagging"].item() / 4, rel=1e-5)
+
+
+def test_the_prompt_is_written_and_not_learned():
+    model = new_model().eval()
+    batch = batch_of_step(new_data(), 0, batch_size=4, seed=0)
+    losses = task_losses(model, weights={"captioning": 1.0})
+    seen = []
+    original = losses.model.caption_logits
+    losses.model.caption_logits = lambda ids, *rest: (seen.append(ids), original(ids, *rest))[1]
+    losses(batch, Random(0))
+    prompt = [WORDS.dec, *WORDS.row("a picture of ")]
+    assert all(row[: len(prompt)].tolist() == prompt for row in seen[0])
+
+
+def test_training_lowers_every_loss_and_leaves_frozen_tokens_alone():
+    model, data = new_model(), new_data()
+    tokens = data.tokens.clone()
+    plan = Tag2TextPlan(steps=60, batch_size=5, learning_rate=5e-3, warmup=5, log_every=1)
+    seen = []
+    train_tag2text(
+        model,
+        data,
+        wordpieces=WORDS,
+        names=NAMES,
+        plan=plan,
+        progress=lambda step, _, n: seen.append(dict(n)),
+    )
+    for task in ("tagging", "captioning", "contrastive"):
+        first, last = (sum(row[task] for row in rows) / 5 for rows in (seen[:5], seen[-5:]))
+        assert last < first, task
+    assert torch.equal(data.tokens, tokens)
+
+
+PLAN = Tag2TextPlan(steps=8, batch_size=4, learning_rate=1e-3, warmup=2, checkpoint_every=3)
+
+
+def test_two_runs_are_bit_identical_and_a_stopped_one_ends_alike(tmp_path):
+    whole, again, resumed = new_model(), new_model(), new_model()
+    run(whole, PLAN)
+    run(again, PLAN, out_dir=tmp_path / "again")
+    stop = StopRequest()
+
+    def stop_after_five(step, _, numbers):
+        stop.signal_number = 15 if step == 5 else 0
+
+    first = run(resumed, PLAN, out_dir=tmp_path / "stopped", stop=stop, progress=stop_after_five)
+    assert first.step == 5
+    fresh = new_model(seed=7)  # its weights must not matter
+    assert run(fresh, PLAN, out_dir=tmp_path / "stopped").step == 8
+    for name, value in weights(whole).items():
+        assert torch.equal(value, weights(again)[name]), name
+        assert torch.equal(value, weights(fresh)[name]), name
+    lines = [(tmp_path / name / "metrics.jsonl").read_text().count("\n") for name in ("again", "stopped")]
+    assert lines[0] == lines[1]
+
+
+def test_a_run_with_other_settings_is_not_continued(tmp_path):
+    run(new_model(), PLAN, out_dir=tmp_path)
+    with pytest.raises(InputError, match=r"learning_rate = 0\.001, now it is 0\.5"):
+        run(new_model(), dataclasses.replace(PLAN, learning_rate=0.5), out_dir=tmp_path)
+
+
+def test_released_rates():
+    rate = [released_rate(1e-4, step, steps_per_epoch=5000, warmup=3000) for step in (0, 1500, 3000, 4999)]
+    assert rate == pytest.approx([5e-7, 5e-7 + 0.5 * (1e-4 - 5e-7), 1e-4, 1e-4])
+    later = [released_rate(1e-4, e * 5000, steps_per_epoch=5000, warmup=3000) for e in (1, 2, 100)]
+    assert later == pytest.approx([0.9e-4, 0.81e-4, 5e-7])
+    fine = [released_finetune_rate(5e-6, epoch, epochs=2) for epoch in (0, 1)]
+    assert fine == pytest.approx([5e-6, 2.5e-6])
+
+
+@pytest.mark.parametrize(
+    ("call", "match"),
+    [
+        (lambda: Tasks(weights={"tags": 1.0}), "unknown task 'tags'"),
+        (lambda: Tasks(weights={"tagging": 0.0}), "one above"),
+        (lambda: Tasks(recognised_share=1.5), r"lies in \[0, 1\], got 1.5"),
+        (lambda: Tag2TextPlan(steps=0), "at least 1 step and a batch of 2, got 0"),
+        (lambda: Tag2TextPlan(steps=1, precision="fp8"), "fp32 or bf16, got 'fp8'"),
+        (lambda: dataclasses.replace(new_data(), questions=[[]]), "1 lists of questions"),
+    ],
+)
+def test_refuses_what_cannot_be(call, match):
+    with pytest.raises(InputError, match=match):
+        call()
