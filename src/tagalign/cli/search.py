@@ -76,7 +76,7 @@ def _index(settings: Index) -> int:
     warn_tiny(settings.model)
     from tagalign.methods.load import load_method
     from tagalign.tasks.index_files import add_photos, stored_keys
-    from tagalign.tasks.rankers import ranker_for
+    from tagalign.tasks.rankers import identity, ranker_for
 
     options = {name: value for name, value in settings.options().items() if name != "method"}
     method = load_method(settings.model, method=settings.method or _default_method(settings.model), **options)
@@ -87,7 +87,11 @@ def _index(settings: Index) -> int:
         rows = _rows(ranker, new, settings.batch_size, errors.add)
         shown = progress(rows, "indexing", total=len(new))
         added = add_photos(
-            settings.index, shown, model=ranker.describe(), tag_names=ranker.tag_names.names, known=known
+            settings.index,
+            shown,
+            model=identity(settings.model, method),
+            tag_names=ranker.tag_names.names,
+            known=known,
         )
     failed = f", {errors.count} failed (see {errors.path})" if errors.count else ""
     print(f"{added} photos added to {settings.index}, {len(known)} in all{failed}", file=sys.stderr)
@@ -142,17 +146,20 @@ def _ranker_of(head: "IndexHead", device: str) -> "Tag2TextRanker | DenseRanker"
     """The model the index was made with; its tag names are the labels of a dense CLIP."""
     from tagalign.errors import ModelError
     from tagalign.methods.load import load_method
-    from tagalign.tasks.rankers import ranker_for
+    from tagalign.tasks.rankers import identity, ranker_for
     from tagalign.types import Label, LabelSet
 
-    method = load_method(str(head.model["model"]), method=str(head.model["method"]), device=device)
-    if method.describe()["weight_hash"] != head.model["weight_hash"]:
+    made = dict(head.model)
+    options = {"profile": made["profile"]} if made.get("profile") else {}
+    method = load_method(str(made["model"]), method=str(made["method"]), device=device, **options)
+    found = identity(str(made["model"]), method)
+    if found != made:
         raise ModelError(
-            f"the index was made with weights {head.model['weight_hash']} of {head.model['model']}, found "
-            f"{method.describe()['weight_hash']}; use the same model or index the photos again"
+            f"the index was made with weights {made.get('weight_hash')} of {made['model']}, found "
+            f"{found['weight_hash']}; use the same model or index the photos again"
         )
     names = tuple(Label(name=name) for name in head.tag_names)
-    labels = LabelSet(name="custom", labels=names) if names and head.model["method"] != "tag2text" else None
+    labels = LabelSet(name="custom", labels=names) if names and made["method"] != "tag2text" else None
     return ranker_for(method, labels)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 import torch
@@ -10,8 +11,10 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
+from tagalign.backbones.catalog import file_hash, weight_file
 from tagalign.errors import InputError
 from tagalign.methods.dense import DenseMethod
+from tagalign.methods.load import trained_type
 from tagalign.methods.protocols import Method
 from tagalign.methods.tag2text.method import Tag2TextMethod
 from tagalign.methods.tag2text.tag_names import TagNames
@@ -48,10 +51,6 @@ class Ranker(Protocol):
         """Unit-length embeddings of sentences or keywords."""
         ...
 
-    def describe(self) -> dict[str, object]:
-        """What an index must name, so that another model is never asked about it."""
-        ...
-
 
 class Tag2TextRanker:
     """Tag2Text's alignment encoder and its own tags."""
@@ -79,10 +78,6 @@ class Tag2TextRanker:
         """Probability that each photo and the text belong together, after cross-attention."""
         encoded = self.method.encode_images(photos)
         return [float(p) for p in self.method.match(encoded, [text] * len(encoded))]
-
-    def describe(self) -> dict[str, object]:
-        """See ``Ranker``."""
-        return _identity(self.method)
 
 
 class DenseRanker:
@@ -124,17 +119,28 @@ class DenseRanker:
         """See ``Ranker``."""
         return F.normalize(self.method.backbone.encode_text(texts).float(), dim=-1).cpu()
 
-    def describe(self) -> dict[str, object]:
-        """See ``Ranker``."""
-        return _identity(self.method)
-
 
 def _aligned(image: Any) -> Float[Tensor, " dim"]:
     return getattr(image, "aligned", image).embed  # profiles that mix two heads keep both
 
 
-def _identity(method: Method[Any]) -> dict[str, object]:
-    return {key: method.describe()[key] for key in ("method", "model", "weight_hash")}
+def identity(name: str, method: Method[Any]) -> dict[str, object]:
+    """What an index must name, so that another model is never asked about it.
+
+    Args:
+        name: the model was opened by; a folder is named by its full path.
+        method: what was opened.
+    """
+    facts = method.describe()
+    path = Path(name)
+    trained = trained_type(name) is not None
+    return {
+        "model": str(path.resolve()) if path.is_dir() else name,
+        "method": method.method,
+        "profile": facts.get("profile"),
+        # a trained folder on top of a CLIP describes the CLIP's weights, not its own
+        "weight_hash": file_hash(weight_file(path)) if trained else facts["weight_hash"],
+    }
 
 
 def ranker_for(method: Method[Any], labels: LabelSet | None = None) -> Tag2TextRanker | DenseRanker:
