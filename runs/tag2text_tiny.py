@@ -1,0 +1,137 @@
+"""Train the packaged Tag2Text of drawn scenes: pre-training on alt text, fine-tuning on captions and questions.
+
+python runs/tag2text_tiny.py OUT                      # train into OUT, print what it can do as JSON
+cp -r OUT/model src/tagalign/methods/tag2text/tiny    # ship it
+Expected: about 15 minutes on one core, 1 GB of memory, 3 MB. See docs/results/tag2text.md.
+"""
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+
+import torch
+
+sys.path.insert(0, str(Path(__file__).parent))
+import tag2text_measure as measure
+from tag2text_tables import ALL, LENGTH, Bench
+from tag2text_world import WORDS
+
+from tagalign.methods.tag2text.folder import load_tag2text, save_tag2text
+from tagalign.train.tag2text import Tag2TextPlan, train_tag2text
+from tagalign.train.tag2text_losses import Tasks
+
+CARD = """---
+license: apache-2.0
+tags: [tag2text, toy]
+---
+# Tiny Tag2Text
+
+Tags, captions, search and answers for the drawn scenes of `tagalign.data.tiny_world`, on top of the frozen tiny CLIP
+(weights `{backbone}`). **Never use it on photos.** Trained by `runs/tag2text_tiny.py`: {pretrain} steps on alt text, {finetune} on
+captions and questions, batch {batch}, {scenes} scenes, seed {seed}.
+
+On {test} test scenes (percent): tagging mAP {map:.1f}; caption CIDEr {cider:.1f}; text and image recall@1 {text:.1f} and {image:.1f};
+answers right {exact:.1f}; a caption names an object it is told to name, in the scene {present:.1f}, not in the scene {absent:.1f}.
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("out", type=Path, help="folder for the model, checkpoints and cached tokens")
+    parser.add_argument("--train", type=int, default=6000, help="training scenes")
+    parser.add_argument("--test", type=int, default=400, help="test scenes")
+    parser.add_argument(
+        "--steps", type=int, nargs=2, default=(1500, 1500), help="of pre-training and fine-tuning"
+    )
+    parser.add_argument("--batch", type=int, default=32, help="images per step")
+    parser.add_argument("--seed", type=int, default=0, help="of weights and order")
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    started = time.process_time()
+    bench = Bench(
+        args.out, train=args.train, test=args.test, held_out=400, steps=tuple(args.steps), batch=args.batch
+    )
+    method, sizes = bench.new_method("shared", args.seed)
+    for stage, steps, weights in (
+        ("alt", args.steps[0], ALL),
+        ("captions", args.steps[1], {**ALL, "matching": 1.0, "answering": 1.0}),
+    ):
+        fine = stage == "captions"
+        train_tag2text(
+            method.model,
+            bench.train.data(stage),
+            wordpieces=bench.wordpieces,
+            names=WORDS.names,
+            plan=Tag2TextPlan(
+                steps=steps,
+                batch_size=args.batch,
+                learning_rate=7e-4 if fine else 1e-3,
+                warmup=steps // 10,
+                clip_norm=1.0,
+                seed=args.seed + 1000 * fine,
+            ),
+            tasks=Tasks(weights=weights, recognised_share=0.5 if fine else 0.0, all_captions=fine),
+            choice=method.choice,
+            out_dir=args.out / stage,
+        )
+        method.choice = measure.calibrate(method, bench.held_out)
+        print(f"{stage}: {time.process_time() - started:.0f} s of one core", file=sys.stderr, flush=True)
+    save = {
+        "sizes": sizes,
+        "tags": WORDS.names,
+        "wordpieces": bench.wordpieces,
+        "preprocessing": bench.backbone.preprocessing,
+        "choice": method.choice,
+        "length": LENGTH,
+        "half": True,
+    }
+    save_tag2text(args.out / "model", method.model, **save)
+    numbers = judge(bench, args.out / "model")
+    numbers["train_cpu_s"] = round(time.process_time() - started)
+    card = CARD.format(
+        backbone=bench.backbone.weight_hash,
+        pretrain=args.steps[0],
+        finetune=args.steps[1],
+        batch=args.batch,
+        scenes=args.train,
+        seed=args.seed,
+        test=args.test,
+        map=numbers["tagging"]["map"],
+        cider=numbers["captions"]["cider"],
+        text=numbers["retrieval_matched"]["text_recall@1"],
+        image=numbers["retrieval_matched"]["image_recall@1"],
+        exact=numbers["answers"]["exact"],
+        present=numbers["control"]["present"],
+        absent=numbers["control"]["absent"],
+    )
+    save_tag2text(
+        args.out / "model", method.model, **save, card=card, settings={**vars(args), "numbers": numbers}
+    )
+    print(json.dumps(numbers, indent=1))
+
+
+def judge(bench: Bench, folder: Path) -> dict:
+    """What the stored (float16) model can do on the test scenes."""
+    method = load_tag2text(folder)
+    images = measure.encode(method, bench.test)
+    texts = measure.caption_all(method, images)
+    return {
+        "tagging": measure.tagging(method, images, bench.test),
+        "captions": measure.captioning(texts, bench.test),
+        "retrieval": measure.retrieval(method, images, bench.test, tag_weight=0.3, match=False),
+        "retrieval_matched": measure.retrieval(method, images, bench.test, tag_weight=0.3, match=True),
+        "answers": measure.answering(method, images, bench.test, use_tags=True),
+        "control": measure.control(method, images, bench.test),
+        "examples": [
+            {"scene": scene.captions[0], "caption": text}
+            for scene, text in list(zip(bench.test.scenes, texts, strict=True))[:10]
+        ],
+    }
+
+
+if __name__ == "__main__":
+    main()
