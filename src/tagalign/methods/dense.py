@@ -82,6 +82,8 @@ class DenseMethod:
         projector: Projector | None = None,
         logit_scale: float | None = None,
         short_side: int | None = None,
+        window: int | None = None,
+        stride: int | None = None,
         refine: str = "none",
         background_rule: bool = False,
         use_aliases: bool = False,
@@ -101,7 +103,10 @@ class DenseMethod:
         self.batch_size = batch_size
         side = short_side or default_short_side(backbone.preprocessing.image_size)
         self.canvas_rule = CanvasRule(
-            short_side=side, window=side if profile.windows else None, patch_size=backbone.patch_size
+            short_side=side,
+            window=window or (side if profile.windows else None),
+            stride=stride,
+            patch_size=backbone.patch_size,
         )
         self.preprocessing = _preprocessing(backbone.preprocessing, profile)
         self.rule = ScoreRule(scale=SIGMOID_SCALE, bias=SIGMOID_BIAS, sigmoid_first=profile.sigmoid_first)
@@ -116,6 +121,7 @@ class DenseMethod:
             "profile": self.profile.name,
             "short_side": self.canvas_rule.short_side,
             "window": self.canvas_rule.window,
+            "stride": self.canvas_rule.stride,
             "clip_weight": self._clip_weight,
             "threshold": self.profile.threshold if self.background_rule else None,
             "template": self.profile.template,
