@@ -16,6 +16,7 @@ from tagalign.methods.gated import build_gated
 from tagalign.methods.protocols import Method
 from tagalign.methods.tagalign import MODEL_TYPE, load_tagalign
 from tagalign.methods.tagclip import TagClip
+from tagalign.methods.trusty.folder import load_trusty
 
 Device = torch.device | str
 Builder = Callable[..., Method[Any]]
@@ -108,6 +109,13 @@ def _tag2text(name: str, *, device: torch.device, trained: str | None, **options
     return build(name, device=device, trained=trained, **options)
 
 
+def _trusty(name: str, *, device: torch.device, trained: str | None, **options: Any) -> Method[Any]:
+    if trained != "trusty":
+        command = f"tagalign train --method trusty --data voc2012 --path FOLDER --model {name} --out FOLDER"
+        raise missing_part("trusty", name, command)
+    return load_trusty(Path(name), device=device, **options)
+
+
 def missing_part(method: str, name: str, command: str) -> MissingPartError:
     """The refusal of a method without its trained part: how to train it, and what needs no training."""
     return MissingPartError(
@@ -130,4 +138,5 @@ METHODS: dict[str, Builder] = {
     "cls-seg": _cls_seg,
     "gated": build_gated,
     "tag2text": _tag2text,
+    "trusty": _trusty,
 }

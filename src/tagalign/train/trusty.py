@@ -10,7 +10,7 @@ from tagalign.errors import InputError
 from tagalign.methods.trusty.folder import save_trusty
 from tagalign.methods.trusty.method import TrustyCLIP
 from tagalign.methods.trusty.network import TrustyNetwork
-from tagalign.train.guards import stop_on_signals
+from tagalign.train.guards import StopRequest
 from tagalign.train.logging import MetricsLog
 from tagalign.train.trusty_data import ClassSplit, SegmentationSource
 from tagalign.train.trusty_plan import TrustyPlan
@@ -51,6 +51,7 @@ def train_trusty(
     workers: int = 0,
     validate: Validate | None = None,
     on_step: OnStep | None = None,
+    stop: StopRequest | None = None,
     settings: dict[str, Any] | None = None,
 ) -> TrustyCLIP:
     """Train, and write a model folder that ``tagalign.load`` opens.
@@ -69,10 +70,11 @@ def train_trusty(
         workers: processes that read and crop images; 0 does it in this one.
         validate: called with the model every ``validate_every`` steps; its numbers are logged.
         on_step: called after each step with its number and losses.
+        stop: when it turns true the run saves a checkpoint after the current step and ends.
         settings: of the caller, for ``settings.json``.
 
     Returns:
-        The trained model. After a signal to stop it is the unfinished one; its checkpoint was written.
+        The trained model; after a stop the unfinished one, for which no model folder is written.
 
     Raises:
         InputError: if the plan does not fit the classes, or the folder holds a run with other settings.
@@ -87,15 +89,14 @@ def train_trusty(
     run = TrustyRun(clip, split, plan, start)
     done = run.restore(folder.path) if resume else 0
     recorder = _Recorder(folder, run, validate, resume_step=done)
-    with stop_on_signals() as stopped:
-        for step, losses in run.steps(source, done, workers):
-            if on_step is not None:
-                on_step(step, losses)
-            recorder.after(step, losses, is_last=step + 1 == plan.steps or bool(stopped))
-            if stopped:
-                break
+    for step, losses in run.steps(source, done, workers):
+        if on_step is not None:
+            on_step(step, losses)
+        recorder.after(step, losses, is_last=step + 1 == plan.steps or bool(stop))
+        if stop:
+            break
     recorder.close()
-    if folder.path is not None and not stopped:
+    if folder.path is not None and not stop:
         save_trusty(folder.path, run.network, run.config(), settings=settings)
     return run.model()
 

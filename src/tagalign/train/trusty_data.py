@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Protocol
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -12,12 +13,15 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from tagalign.backbones.preprocess import Preprocessing
+from tagalign.data.benchmarks.mask_files import class_table
 from tagalign.data.benchmarks.records import SegmentationSet
+from tagalign.data.benchmarks.segmentation_sets import MaskFolder, first_folder, pairs_by_name
 from tagalign.data.segmentation_augment import Augmentation, Sample
 from tagalign.errors import DataError, InputError
-from tagalign.types import IGNORE
+from tagalign.types import IGNORE, LabelSet
 
 
+@runtime_checkable
 class SegmentationSource(Protocol):
     """Images with label maps, by number."""
 
@@ -60,6 +64,38 @@ def without_background(benchmark: SegmentationSet, index: int) -> Int[np.ndarray
         is_ignored |= target == 0
         target = target - 1
     return np.where(is_ignored, IGNORE, target)
+
+
+class FirstImages:
+    """The first images of a benchmark, for trials."""
+
+    def __init__(self, data: SegmentationSet, count: int) -> None:
+        self._data, self._count = data, min(count, len(data))
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._data, name)
+
+
+def own_masks(images: Path, masks: Path, labels: LabelSet) -> MaskFolder:
+    """Images and masks of a user: pairs of equal names, ids are places in the label set, 255 is ignored.
+
+    Raises:
+        DataError: if a folder is not there or there is no image.
+    """
+    first_folder((images,), "--images")
+    first_folder((masks,), "--masks")
+    ending = ".jpg" if any(images.glob("*.jpg")) else ".png"
+    return MaskFolder(
+        name=labels.name,
+        split="train",
+        labels=labels,
+        has_background=False,
+        pairs=pairs_by_name(images, masks, ending, ".png"),
+        table=class_table({i: i for i in range(len(labels))}),
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -29,6 +29,7 @@ class TrustyPlan:
         num_prompts: per block; the release has 10 for VOC and 100 for COCO-Stuff.
         prompt_depth: blocks with prompts; all when None.
         num_heads: of the head's attentions.
+        hidden: width of the head's feed-forward networks; four times the joint space when None.
         trusty_token: with a trusty token; full supervision has none in any case.
         learner: input of the trusty learner (``methods.trusty.learner``), or ``none``.
         ignored: see ``ops.mask_losses.Ignored``.
@@ -52,6 +53,7 @@ class TrustyPlan:
     num_prompts: int = 10
     prompt_depth: int | None = None
     num_heads: int = 8
+    hidden: int | None = None
     trusty_token: bool = True
     learner: str = "relation"
     ignored: Ignored = "released"

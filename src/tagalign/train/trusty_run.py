@@ -143,6 +143,7 @@ def new_network(clip: DenseCLIP, plan: TrustyPlan) -> TrustyNetwork:
         num_prompts=plan.num_prompts,
         depth=plan.prompt_depth,
         num_heads=plan.num_heads,
+        hidden=plan.hidden,
         has_token=plan.has_token,
         learner=plan.learner,
         class_embedding_times=trusty_profile(plan.profile).class_embedding_times,

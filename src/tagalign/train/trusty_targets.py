@@ -100,10 +100,9 @@ def pseudo_labels(
     ids = torch.tensor(_checked(unseen), dtype=hidden.dtype, device=hidden.device)
     if not len(ids):
         raise InputError("self-training needs the names of unseen classes, got none")
-    best = ids[
-        class_logits.detach()[:, ids].argmax(dim=1)
-    ]  # the sigmoid is monotone, so logits have the same winner
-    return torch.where(hidden == UNLABELLED, best, hidden)
+    scores, place = class_logits.detach()[:, ids].sigmoid().max(dim=1)
+    given = torch.where(scores >= min_score, ids[place], IGNORE)
+    return torch.where(hidden == UNLABELLED, given, hidden)
 
 
 def _checked(ids: Sequence[int]) -> list[int]:

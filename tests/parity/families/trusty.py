@@ -43,7 +43,7 @@ class Case:
         self.clip = self._clip(CLIPConfig.from_dict(config["clip"]))
         self.network = self._network("prompt")
         self.loss_weights = MaskLossWeights(
-            **self.settings["loss_weights"],
+            **{name: float(weight) for name, weight in self.settings["loss_weights"].items()},
             focal_alpha=self.settings["focal"]["alpha"],
             focal_gamma=self.settings["focal"]["gamma"],
             dice_smooth=self.settings["dice_smooth"],

@@ -169,10 +169,13 @@ class TrustyCLIP:
 
     # --- encoding -------------------------------------------------------------------------------------------------
 
-    @torch.inference_mode()
     def encode_images(self, images: Sequence[Image.Image]) -> list[TrustyImage]:
         """Upright RGB images of any sizes; equal to encoding them one by one."""
-        canvases = [self.lay(image) for image in images]
+        return self.encode_canvases([self.lay(image) for image in images])
+
+    @torch.inference_mode()
+    def encode_canvases(self, canvases: Sequence[Canvas]) -> list[TrustyImage]:
+        """Canvases that are already laid, for callers that load and resize in other processes."""
         views: list[dict[int, TrustyView]] = [{} for _ in canvases]
         for places, pixels in batches_of_one_size(canvases, self.batch_size):
             features = self.network.encode(self.backbone, pixels.to(self.backbone.device))

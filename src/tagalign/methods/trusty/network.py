@@ -138,11 +138,12 @@ def sizes_for(
     num_prompts: int = 10,
     depth: int | None = None,
     num_heads: int = 8,
+    hidden: int | None = None,
     has_token: bool = True,
     learner: str = "relation",
     class_embedding_times: int = 1,
 ) -> TrustySizes:
-    """Sizes that fit a backbone: prompts in all blocks unless ``depth`` says fewer."""
+    """Sizes that fit a backbone; by default prompts in all blocks and ``hidden`` four times the joint space."""
     return TrustySizes(
         width=clip.width,
         dim=clip.embed_dim,
@@ -150,7 +151,7 @@ def sizes_for(
         depth=clip.num_layers if depth is None else depth,
         num_prompts=num_prompts,
         num_heads=num_heads,
-        hidden=4 * clip.embed_dim,
+        hidden=hidden or 4 * clip.embed_dim,
         has_token=has_token,
         learner=learner,
         class_embedding_times=class_embedding_times,

@@ -1,0 +1,221 @@
+"""What the TrustyCLIP tables of the tiny world are made of: settings fixed before the first result, and one run per row."""
+
+import hashlib
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from tagalign.atomic import atomic_write
+from tagalign.backbones.dense_clip import DenseCLIP
+from tagalign.data.benchmarks.tiny import TinySegmentation
+from tagalign.data.segmentation_augment import Augmentation
+from tagalign.data.tiny_world import UNSEEN, TinyWorld
+from tagalign.evaluate.segmentation import Confusion
+from tagalign.methods.trusty.method import TrustyCLIP
+from tagalign.ops.mask_losses import MaskLossWeights
+from tagalign.train.trusty import train_trusty
+from tagalign.train.trusty_data import BenchmarkSource, ClassSplit, without_background
+from tagalign.train.trusty_plan import TrustyPlan
+
+SETTINGS: dict[str, Any] = {
+    "backbone": "tiny",
+    "train": {"split": "train", "scenes": 2000, "crowded": 0.7},
+    "test": {"split": "test", "scenes": 200, "crowded": 0.7},
+    "validation": {"split": "validation", "scenes": 100, "crowded": 0.7},
+    "crop": 64,
+    "scale": [1.0, 1.5],
+    "steps": 300,
+    "batch_size": 8,
+    "learning_rate": 5e-4,
+    "warmup": 30,
+    "hidden": 512,
+    "profile": "fixed",
+    "short_side": 80,
+    "window": "whole image",
+    "template": "a photo of a {}",
+}
+"""The paper's recipe in small: fewer and smaller crops, a narrower feed-forward network, no change of colours (a colour is
+part of what a tiny-world name does not say, and the encoder never saw other ones)."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One training of a table.
+
+    Attributes:
+        classes: ``objects`` (background pixels are ignored, as in the paper's VOC) or ``all`` (every pixel has a class,
+            as in COCO-Stuff).
+        setting: ``inductive``, ``transductive`` or ``supervised``.
+        target: trusty target.
+        token: with a trusty token.
+        learner: input of the trusty learner, or ``none``.
+        gamma: weight of the trusty loss.
+        ignored: what ignored pixels do.
+    """
+
+    classes: str = "objects"
+    setting: str = "inductive"
+    target: str = "strict"
+    token: bool = True
+    learner: str = "relation"
+    gamma: float = 10.0
+    ignored: str = "released"
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Backbone, data and the folder where finished rows are kept, so that a stopped script goes on."""
+
+    clip: DenseCLIP
+    folder: Path
+    settings: dict[str, Any] = field(default_factory=lambda: SETTINGS)
+
+    def run(self, row: Row, seed: int) -> dict[str, Any]:
+        """Train and score one row, or read what an earlier call found."""
+        values = {
+            "row": row.__dict__,
+            "seed": seed,
+            "settings": self.settings,
+            "backbone": self.clip.weight_hash,
+        }
+        name = hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
+        path = self.folder / f"{name}.json"
+        if path.exists():
+            found: dict[str, Any] = json.loads(path.read_text())
+            return found
+        start = time.process_time()
+        model = self.train(row, seed)
+        trained_s = time.process_time() - start
+        scores = self.score(model, row)
+        found = {**values, "scores": scores, "train_cpu_s": trained_s, "cpu_s": time.process_time() - start}
+        with atomic_write(path) as temp:
+            temp.write_text(json.dumps(found, indent=1))
+        print(
+            f"{row} seed {seed}: {json.dumps(scores['weighted'] or scores['plain'])} ({found['cpu_s']:.0f} CPU s)",
+            flush=True,
+        )
+        return found
+
+    def train(self, row: Row, seed: int) -> TrustyCLIP:
+        """One training."""
+        data = self.data("train", row.classes, seed=seed)
+        return train_trusty(self.clip, BenchmarkSource(data), split_of(data), self.plan(row, seed))
+
+    def plan(self, row: Row, seed: int) -> TrustyPlan:
+        """The plan of a row."""
+        s = self.settings
+        return TrustyPlan(
+            setting=row.setting,
+            trusty_target=row.target,
+            profile=s["profile"],
+            steps=s["steps"],
+            batch_size=s["batch_size"],
+            learning_rate=s["learning_rate"],
+            warmup=s["warmup"],
+            hidden=s["hidden"],
+            trusty_token=row.token,
+            learner=row.learner,
+            ignored=row.ignored,
+            weights=MaskLossWeights(trusty=row.gamma),
+            augmentation=Augmentation(crop=s["crop"], scale=tuple(s["scale"]), colors=0.0),
+            seed=seed,
+        )
+
+    def data(self, part: str, classes: str, *, seed: int = 0, palette: str = "default") -> TinySegmentation:
+        """Scenes of a part; training scenes differ from seed to seed, test scenes do not."""
+        spec = self.settings[part]
+        world = TinyWorld(seed=seed, split=spec["split"], crowded=spec["crowded"], palette=palette)
+        return TinySegmentation(name="tiny-world", world=world, scenes=spec["scenes"], class_set=classes)
+
+    def score(self, model: TrustyCLIP, row: Row, part: str = "test") -> dict[str, Any]:
+        """Scores with and without the trusty map; for ``all`` also on scenes of the other palette."""
+        scores = self.score_on(model, self.data(part, row.classes))
+        if row.classes == "all" and row.setting == "inductive":
+            other = self.data(part, "all-other", palette="other")
+            scores["cross"] = self.score_on(model, other, everything_seen=True)["plain"]
+        return scores
+
+    def score_on(
+        self, model: TrustyCLIP, data: TinySegmentation, *, everything_seen: bool = False
+    ) -> dict[str, Any]:
+        """Scores of one model on one set: ``plain`` without weighting, ``weighted`` with, where there is a token."""
+        split = split_of(data)
+        names = list(data.labels.names)
+        answer = replace_options(model, short_side=self.settings["short_side"])
+        if everything_seen:
+            answer = replace_options(answer, seen=names)
+        images = [data.image(i) for i in range(len(data))]
+        targets = [torch.from_numpy(without_background(data, i)) for i in range(len(data))]
+        encoded = encode(answer, images)
+        has_token = model.network.sizes.has_token and model.trained_with["setting"] == "inductive"
+        ways = {"plain": "auto" if everything_seen or not has_token else "none"}
+        if has_token and not everything_seen:
+            ways["weighted"] = "both"
+        scores: dict[str, Any] = {"weighted": None}
+        for way, weighting in ways.items():
+            asked = replace_options(answer, weighting=weighting)
+            labels = asked.encode_labels(data.labels)
+            confusion = Confusion(len(names))
+            for image, target in zip(encoded, targets, strict=True):
+                confusion.update(asked.segment(image, labels).labels, target)
+            scores[way] = summary(confusion, split)
+        return scores
+
+
+def summary(confusion: Confusion, split: ClassSplit) -> dict[str, Any]:
+    """The paper's numbers, in percent."""
+    return {
+        "pacc": 100 * confusion.pixel_accuracy(),
+        "miou": 100 * confusion.miou(),
+        "macc": 100 * confusion.mean_accuracy(),
+        "seen": 100 * confusion.miou_seen(split.seen),
+        "unseen": 100 * confusion.miou_unseen(split.seen),
+        "hiou": 100 * confusion.hiou(split.seen),
+        "per_class": {n: 100 * v for n, v in zip(split.names, confusion.iou().tolist(), strict=True)},
+    }
+
+
+def split_of(data: TinySegmentation) -> ClassSplit:
+    """The tiny world's unseen classes."""
+    names = data.labels.names
+    return ClassSplit(names=names, unseen=tuple(names.index(n) for n in names if n in UNSEEN))
+
+
+def replace_options(model: TrustyCLIP, **options: Any) -> TrustyCLIP:
+    """The same trained model with other options of inference."""
+    kept: dict[str, Any] = {
+        "profile": model.profile,
+        "trained": model.trained,
+        "templates": model.templates,
+        "seen": model.seen,
+        "weighting": model.weighting,
+        "calibration": model.calibration,
+        "short_side": model.short_side,
+        "window": 0,
+        "trained_with": model.trained_with,
+    }
+    return TrustyCLIP(model.backbone, model.network, **{**kept, **options})
+
+
+def encode(model: TrustyCLIP, images: Sequence[Image.Image], batch: int = 25) -> list[Any]:
+    """Encode in batches."""
+    return [
+        value for i in range(0, len(images), batch) for value in model.encode_images(images[i : i + batch])
+    ]
+
+
+def mean_std(values: Sequence[float]) -> tuple[float, float]:
+    """Mean and sample standard deviation (0 for a single value)."""
+    return float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
+
+
+def with_classes(rows: dict[str, Row], classes: str) -> dict[str, Row]:
+    """The same rows on another class set."""
+    return {name: replace(row, classes=classes) for name, row in rows.items()}

@@ -1,0 +1,271 @@
+"""Runs of TrustyCLIP: one seed gives one model bit by bit, stopped or not; kill -9 loses nothing but time."""
+
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import torch
+
+from tagalign.backbones.catalog import load_backbone
+from tagalign.backbones.preprocess import Preprocessing
+from tagalign.data.benchmarks.tiny import tiny_segmentation
+from tagalign.data.segmentation_augment import Augmentation
+from tagalign.errors import DataError, InputError
+from tagalign.methods.trusty.folder import load_trusty
+from tagalign.testing.clip_folder import make_clip_folder
+from tagalign.train.guards import StopRequest
+from tagalign.train.logging import read_metrics
+from tagalign.train.trusty import RunFolder, train_trusty
+from tagalign.train.trusty_data import BenchmarkSource, ClassSplit, crop_batches, epoch_order, own_masks
+from tagalign.train.trusty_plan import TrustyPlan
+from tagalign.train.trusty_run import TrustyRun, new_network
+from tagalign.types import Label, LabelSet
+
+PLAN = TrustyPlan(
+    steps=4, batch_size=2, warmup=1, num_prompts=2, hidden=16, augmentation=Augmentation(crop=16)
+)
+
+
+class Squares:
+    """Four small images: class 0 left, 1 right, a square of the unseen class 2, an ignored corner."""
+
+    def __len__(self):
+        return 4
+
+    def __getitem__(self, index):
+        labels = np.zeros((20, 24), dtype=np.int64)
+        labels[:, 12:], labels[4 + index : 10 + index, 6:16], labels[:3, :3] = 1, 2, 255
+        pixels = np.random.default_rng(index).integers(0, 60, (20, 24, 3)).astype(np.uint8)
+        return pixels + np.array([40, 90, 150, 0], np.uint8)[labels.clip(0, 3)][..., None], labels
+
+
+SPLIT = ClassSplit(names=("left", "right", "square"), unseen=(2,))
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory):
+    folder = make_clip_folder(
+        tmp_path_factory.mktemp("small"), width=16, layers=2, dim=8, image_size=16, text_layers=1
+    )
+    return load_backbone(str(folder))
+
+
+def train(clip, plan=PLAN, **options):
+    return train_trusty(clip, Squares(), SPLIT, plan, **options)
+
+
+def same(first, second):
+    a, b = first.network.state_dict(), second.network.state_dict()
+    return a.keys() == b.keys() and all(torch.equal(a[k], b[k]) for k in a)
+
+
+@pytest.mark.parametrize("setting", ["inductive", "transductive", "supervised"])
+def test_one_seed_gives_one_model_bit_by_bit(clip, setting):
+    plan = dataclasses.replace(PLAN, setting=setting)
+    first = train(clip, plan)
+    assert same(first, train(clip, plan))
+    assert not same(first, train(clip, dataclasses.replace(plan, seed=1)))
+    start = new_network(clip, plan)
+    frozen = {n for n, p in start.named_parameters() if not p.requires_grad}
+    for name, value in first.network.state_dict().items():
+        unused = name in frozen or (setting != "inductive" and name == "head.trusty_token")
+        if setting == "transductive" and name == "head.trusty_token":
+            continue  # trained in the first half
+        assert torch.equal(value, start.state_dict()[name]) == unused, name
+
+
+class Killed(BaseException):
+    """What a killed process looks like from inside: nothing after it happens."""
+
+
+@pytest.mark.parametrize("setting", ["inductive", "transductive"])
+@pytest.mark.parametrize("killed_after", [0, 1, 2, 3])
+def test_a_killed_run_resumes_to_the_same_model(clip, tmp_path, setting, killed_after):
+    plan = dataclasses.replace(PLAN, setting=setting)
+    folder = RunFolder(path=tmp_path / "run", save_every=2, log_every=1)
+
+    def kill(step, losses):
+        if step == killed_after:
+            raise Killed
+
+    with pytest.raises(Killed):
+        train(clip, plan, folder=folder, on_step=kill)
+    resumed = train(clip, plan, folder=folder, resume=True)
+    assert same(resumed, train(clip, plan))
+    assert [row["step"] for row in read_metrics(tmp_path / "run/metrics.jsonl")] == [1, 2, 3, 4]
+    assert same(load_trusty(tmp_path / "run"), resumed)
+
+
+def test_a_stop_saves_first_and_goes_on_later(clip, tmp_path):
+    folder, stop = RunFolder(path=tmp_path / "run"), StopRequest()
+
+    def ask(step, losses):
+        stop.signal_number = signal.SIGTERM if step == 1 else 0
+
+    train(clip, folder=folder, on_step=ask, stop=stop)
+    assert not (tmp_path / "run/config.json").exists()
+    assert same(train(clip, folder=folder, resume=True), train(clip))
+
+
+def test_a_finished_run_is_left_as_it_is(clip, tmp_path):
+    folder = RunFolder(path=tmp_path / "run")
+    first = train(clip, folder=folder)
+    steps = []
+    again = train(clip, folder=folder, resume=True, on_step=lambda step, _: steps.append(step))
+    assert same(first, again)
+    assert not steps
+
+
+def test_other_settings_cannot_resume_a_run(clip, tmp_path):
+    folder = RunFolder(path=tmp_path / "run")
+    train(clip, folder=folder)
+    with pytest.raises(InputError, match="a run with trusty_target=strict, asked for trusty_target=paper"):
+        train(clip, dataclasses.replace(PLAN, trusty_target="paper"), folder=folder, resume=True)
+    with pytest.raises(InputError, match="holds a run with checkpoints"):
+        train(clip, folder=folder)
+
+
+def test_training_finds_the_halves(clip):
+    """The loss falls and the seen classes are found; a few steps on four images are enough."""
+    plan = dataclasses.replace(PLAN, steps=40, learning_rate=5e-3, warmup=2, dropout=0.0, batch_size=4)
+    losses = []
+    train(clip, plan, on_step=lambda step, row: losses.append(row["loss"]))
+    assert sum(losses[-5:]) < 0.6 * sum(losses[:5])
+
+
+def test_workers_change_nothing(clip):
+    def batches(workers, first):
+        return list(
+            crop_batches(
+                Squares(), PLAN.augmentation, Preprocessing(image_size=16),
+                seed=3, batch_size=2, first_step=first, steps=4, workers=workers,
+            )
+        )  # fmt: skip
+
+    alone, two = batches(0, 0), batches(2, 0)
+    assert all(
+        torch.equal(a.pixels, b.pixels) and torch.equal(a.labels, b.labels)
+        for a, b in zip(alone, two, strict=True)
+    )
+    assert all(torch.equal(a.pixels, b.pixels) for a, b in zip(alone[2:], batches(0, 2), strict=True))
+
+
+def test_every_image_comes_once_per_epoch():
+    assert sorted(epoch_order(0, 5, 7).tolist()) == list(range(7))
+    assert epoch_order(0, 5, 7).tolist() != epoch_order(0, 6, 7).tolist()
+
+
+def test_padding_is_the_mean_colour(clip):
+    augment = Augmentation(crop=32, scale=(0.5, 0.5), colors=0.0)
+    (batch,) = crop_batches(
+        Squares(), augment, Preprocessing(image_size=16), seed=0, batch_size=1, first_step=0, steps=1
+    )
+    assert batch.is_padding.any()
+    assert (batch.pixels.transpose(0, 1)[:, batch.is_padding] == 0).all()
+    assert (batch.labels[batch.is_padding] == 255).all()
+
+
+def test_validation_is_called_with_a_model_and_logged(clip, tmp_path):
+    folder = RunFolder(path=tmp_path / "run", validate_every=2)
+    seen = []
+
+    def validate(model):
+        seen.append(model.describe()["trusty_target"])
+        return {"miou": 0.5}
+
+    train(clip, folder=folder, validate=validate)
+    assert seen == ["strict", "strict"]
+    rows = read_metrics(tmp_path / "run/metrics.jsonl")
+    assert [row["step"] for row in rows if "miou" in row] == [2, 4]
+
+
+def test_a_benchmark_with_background_ignores_it():
+    data = tiny_segmentation("objects", scenes=3)
+    _, labels = BenchmarkSource(data)[1]
+    target = data.target(1)
+    assert (labels[target == 0] == 255).all()
+    assert np.array_equal(labels[target > 0], target[target > 0] - 1)
+
+
+def test_own_images_and_masks(tmp_path):
+    from PIL import Image
+
+    (tmp_path / "images").mkdir()
+    (tmp_path / "masks").mkdir()
+    Image.new("RGB", (6, 4), "red").save(tmp_path / "images/a.png")
+    Image.fromarray(np.array([[0, 1, 255], [1, 1, 0]], np.uint8).repeat(2, 0).repeat(2, 1)).save(
+        tmp_path / "masks/a.png"
+    )
+    labels = LabelSet(name="own", labels=(Label(name="x"), Label(name="y")))
+    pixels, ids = BenchmarkSource(own_masks(tmp_path / "images", tmp_path / "masks", labels))[0]
+    assert pixels.shape == (4, 6, 3)
+    assert set(np.unique(ids)) == {0, 1, 255}
+    with pytest.raises(DataError, match="--masks not found"):
+        own_masks(tmp_path / "images", tmp_path / "nothing", labels)
+
+
+def test_a_plan_that_cannot_be_is_refused(clip):
+    with pytest.raises(InputError, match="steps must be at least 1, got 0"):
+        TrustyPlan(steps=0)
+    with pytest.raises(InputError, match="learning_rate must be positive"):
+        TrustyPlan(learning_rate=0.0)
+    with pytest.raises(InputError, match=r"self_training_from must lie in 0\.\.10, got 11"):
+        TrustyPlan(steps=10, self_training_from=11)
+    with pytest.raises(InputError, match="needs unseen classes"):
+        train_trusty(
+            clip, Squares(), ClassSplit(names=("a", "b")), dataclasses.replace(PLAN, setting="transductive")
+        )
+
+
+def test_self_training_restarts_optimiser_and_schedule(clip):
+    plan = dataclasses.replace(PLAN, setting="transductive", steps=10, warmup=2)
+    assert plan.rate(5) == pytest.approx(plan.rate(0), rel=1e-9)
+    assert [plan.phase(s) for s in (4, 5)] == ["inductive", "self-training"]
+    run = TrustyRun(clip, SPLIT, plan, None)
+    first = run.optimiser
+    for step, _ in run.steps(Squares(), 4, 0):
+        if step == 5:
+            break
+    assert run.optimiser is not first
+
+
+@pytest.mark.slow
+def test_kill_9_and_resume_give_the_bits_of_an_unbroken_run(tmp_path):
+    """A real process, killed without a word while it trains."""
+    start = (
+        "import sys; from tagalign.cli.main import parse_settings; from tagalign.cli.train_trusty import *; "
+        "sys.exit(run(parse_settings(TrainTrustySettings, sys.argv[1:], verb='train')))"
+    )
+    command = [
+        sys.executable, "-c", start, "--data", "tiny-world-objects", "--model", str(make_clip_folder(tmp_path / "clip")),
+        "--steps", "60", "--batch-size", "2", "--crop", "32", "--warmup", "2", "--checkpoint-every", "5",
+        "--log-every", "1", "--device", "cpu",
+    ]  # fmt: skip
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    killed = subprocess.Popen([*command, "--out", str(tmp_path / "killed")], env=environment)
+    try:
+        log = tmp_path / "killed/metrics.jsonl"
+        for _ in range(3000):
+            if log.exists() and len(log.read_text().splitlines()) >= 12:
+                break
+            time.sleep(0.1)
+        else:
+            pytest.fail("the run never came to step 12")
+    finally:
+        killed.kill()  # SIGKILL
+        killed.wait()
+    assert not (tmp_path / "killed/config.json").exists()
+    for name in ("killed", "whole"):
+        subprocess.run([*command, "--out", str(tmp_path / name)], env=environment, check=True)
+    found = [(tmp_path / name / "model.safetensors").read_bytes() for name in ("killed", "whole")]
+    assert found[0] == found[1]
+    steps = [
+        json.loads(line)["step"] for line in (tmp_path / "killed/metrics.jsonl").read_text().splitlines()
+    ]
+    assert steps == list(range(1, 61))
