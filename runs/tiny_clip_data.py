@@ -1,6 +1,6 @@
 """Draw the training scenes of the tiny CLIP once, into memory-mapped arrays, and train its tokenizer.
 
-python runs/tiny_clip_data.py DIR --easy 90000 --roomy 170000 --dense 80000
+python runs/tiny_clip_data.py DIR --easy 90000 --roomy 170000 --dense 120000
 """
 
 import argparse
@@ -84,7 +84,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--easy", type=int, default=90_000, help="scenes with one object")
     parser.add_argument("--roomy", type=int, default=170_000, help="scenes with some objects, far apart")
-    parser.add_argument("--dense", type=int, default=80_000, help="scenes with two to five objects")
+    parser.add_argument("--dense", type=int, default=120_000, help="scenes with two to five objects")
     parser.add_argument("--workers", type=int, default=2)
     args = parser.parse_args()
     args.folder.mkdir(parents=True, exist_ok=True)

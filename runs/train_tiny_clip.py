@@ -1,10 +1,14 @@
 """Train the tiny CLIP on pictures and alt text of the tiny world, and on nothing else.
 
-python runs/train_tiny_clip.py DATA OUT --steps 9000      (DATA from runs/tiny_clip_data.py)
+python runs/train_tiny_clip.py DATA OUT --steps 2000      (DATA from runs/tiny_clip_data.py)
+
+The second phase starts from the folder of the first (`--start`): it draws denser scenes, and the second image head,
+which is thrown away, reads the patches that a text finds instead of their mean.
 """
 
 import argparse
 import json
+import os
 import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -27,8 +31,6 @@ MEAN, STD = (
     127.5,
     64.0,
 )  # of pixel values in [0, 255]; the preprocessing config holds the same, divided by 255
-KINDS = ("easy", "roomy", "dense")
-DENSE_SHARE = 2 / 3  # of the crowded scenes of the second phase
 FOCUS = 10.0  # how sharply a text looks for its patches: softmax over patches of FOCUS times their cosine
 CROWDED_START, CROWDED_END, CROWDED_STEPS = (
     0.2,
@@ -129,12 +131,12 @@ def patch_cosine(patches: Tensor, text: Tensor, focused: bool) -> Tensor:
 
 
 class Batches:
-    """Random batches of drawn scenes; the share of crowded ones rises over the run."""
+    """Random batches of easy and crowded scenes; the share of crowded ones rises over the run."""
 
-    def __init__(self, folder: Path) -> None:
-        tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer")
-        self.images = [np.load(folder / f"{kind}.npy", mmap_mode="r") for kind in KINDS]
-        self.ids = [self._encode(folder / f"{kind}.json", tokenizer) for kind in KINDS]
+    def __init__(self, folder: Path, crowd: str, tokenizer: CLIPTokenizer) -> None:
+        kinds = ("easy", crowd)
+        self.images = [np.load(folder / f"{kind}.npy", mmap_mode="r") for kind in kinds]
+        self.ids = [self._encode(folder / f"{kind}.json", tokenizer) for kind in kinds]
 
     def _encode(self, path: Path, tokenizer: CLIPTokenizer) -> Tensor:
         cache = path.with_suffix(".ids.npy")
@@ -143,18 +145,19 @@ class Batches:
             ids = np.full((len(rows), CONTEXT), tokenizer.eos_token_id, np.int64)
             for index, row in enumerate(rows):
                 ids[index, : len(row)] = row
-            np.save(cache, ids)
+            part = cache.with_suffix(f".{os.getpid()}.npy")  # the other process may be writing the same file
+            np.save(part, ids)
+            part.replace(cache)
         return torch.from_numpy(np.load(cache))
 
-    def draw(self, size: int, seed: int, number: int, step: int, second: bool) -> tuple[Tensor, Tensor]:
+    def draw(self, size: int, seed: int, number: int, step: int) -> tuple[Tensor, Tensor]:
         """Pictures and the ids of their texts, padded with the end mark."""
         # A batch depends on its number alone: a resumed run is the same run.
         rng = np.random.default_rng((seed, number))
         rise = min(step / CROWDED_STEPS, 1.0)
         crowded = round(size * (CROWDED_START + (CROWDED_END - CROWDED_START) * rise))
-        dense = round(crowded * DENSE_SHARE) if second else 0
         images, ids = [], []
-        for kind, count in enumerate((size - crowded, crowded - dense, dense)):
+        for kind, count in enumerate((size - crowded, crowded)):
             rows = np.sort(rng.integers(0, len(self.images[kind]), count))
             images.append(self.images[kind][rows])
             ids.append(self.ids[kind][rows])
@@ -170,9 +173,10 @@ def trim(ids: Tensor) -> Tensor:
     return ids[:, : int((ids != ids[0, -1]).sum(1).max()) + 1]
 
 
-def learning_rate(step: int, steps: int, cooling: int, peak: float) -> float:
-    """Rise, stay, and fall in a straight line over the last `cooling` steps: a stopped run can be given more steps."""
-    return peak * min(1.0, (step + 1) / WARM_UP, (steps - step) / cooling)
+def learning_rate(step: int, args: argparse.Namespace) -> float:
+    """Rise, stay, and fall in a straight line over the last `cooling` steps."""
+    falling = (args.steps - step) / args.cooling if args.cooling else 1.0
+    return float(args.lr * min(1.0, (step - args.first + 1) / WARM_UP, falling))
 
 
 def save_state(path: Path, trainee: Trainee, optimizer: torch.optim.Optimizer, step: int) -> None:
@@ -265,16 +269,19 @@ def train(rank: int, args: argparse.Namespace) -> None:
     torch.set_num_threads(1)
     dist.init_process_group("gloo", init_method=f"file://{args.meeting}", rank=rank, world_size=args.workers)
     torch.manual_seed(args.seed)
-    batches = Batches(args.data)
-    tokenizer = CLIPTokenizer.from_pretrained(args.data / "tokenizer", model_max_length=CONTEXT)
-    trainee = Trainee(new_model(tokenizer)).train()
+    tokenizer = CLIPTokenizer.from_pretrained(args.start or args.data / "tokenizer", model_max_length=CONTEXT)
+    batches = Batches(args.data, "dense" if args.start else "roomy", tokenizer)
+    clip = new_model(tokenizer)
+    if args.start:
+        clip.load_state_dict({k: v.float() for k, v in load_file(args.start / "model.safetensors").items()})
+    trainee = Trainee(clip).train()
     groups = [
         {"params": [p for p in trainee.parameters() if p.ndim > 1], "weight_decay": WEIGHT_DECAY},
         {"params": [p for p in trainee.parameters() if p.ndim <= 1], "weight_decay": 0.0},
     ]
     optimizer = torch.optim.AdamW(groups, lr=args.lr, betas=(0.9, 0.98), eps=1e-6, fused=True)
     state = args.data / f"{args.out.name}.state.safetensors"
-    first = load_state(state, trainee, optimizer) if args.resume else 0
+    first = load_state(state, trainee, optimizer) if args.resume else args.first
     started, totals = time.time(), [0.0, 0.0]
     for step in range(first, args.steps):
         losses = train_step(trainee, optimizer, batches, args, step, rank)
@@ -301,11 +308,10 @@ def train_step(
     rank: int,
 ) -> list[float]:
     own = args.batch // args.workers
-    second = step >= args.second
-    pixels, ids = batches.draw(own, args.seed, step * args.workers + rank, step, second)
+    pixels, ids = batches.draw(own, args.seed, step * args.workers + rank, step)
     rng = torch.Generator().manual_seed((args.seed * 1_000_003 + step) * args.workers + rank)
     for group in optimizer.param_groups:
-        group["lr"] = learning_rate(step, args.steps, args.cooling, args.lr)
+        group["lr"] = learning_rate(step, args)
     # float32 weights, everything computed in bfloat16: a quarter faster here than autocast
     rounded = {name: weight.bfloat16() for name, weight in trainee.named_parameters()}
     keep = (SIZE // PATCH) ** 2 if step >= args.steps - args.whole else args.keep
@@ -316,7 +322,7 @@ def train_step(
     text = F.normalize(text, dim=-1)
     losses = [
         contrast(F.normalize(image, dim=-1) @ text.T, trainee.clip.logit_scale, same),
-        contrast(patch_cosine(patches, text, focused=second), trainee.pooled_scale, same),
+        contrast(patch_cosine(patches, text, focused=args.start is not None), trainee.pooled_scale, same),
     ]
     (losses[0] + args.pooled * losses[1]).backward()
     add_gradients(trainee, args.workers)
@@ -349,17 +355,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--steps", type=int, default=9000)
+    parser.add_argument("--steps", type=int, required=True, help="number of the step to stop before")
     parser.add_argument(
-        "--cooling", type=int, default=1500, help="last steps, over which the learning rate falls"
+        "--cooling", type=int, default=0, help="last steps, over which the learning rate falls"
     )
-    parser.add_argument("--whole", type=int, default=500, help="last steps, which see all patches")
-    parser.add_argument(
-        "--second", type=int, default=2000, help="step of the second phase: dense scenes, focused patches"
-    )
+    parser.add_argument("--whole", type=int, default=0, help="last steps, which see all patches")
+    parser.add_argument("--start", type=Path, help="folder of the first phase: this is the second one")
+    parser.add_argument("--first", type=int, default=0, help="number of the first step")
     parser.add_argument("--resume", action="store_true", help="go on from the state beside the data")
     parser.add_argument("--batch", type=int, default=192, help="pictures of a step, all processes together")
-    parser.add_argument("--lr", type=float, default=1e-3)
+    parser.add_argument("--lr", type=float, default=1.2e-3)
     parser.add_argument("--keep", type=int, default=40, help="patches of 100 that a training step sees")
     parser.add_argument(
         "--pooled", type=float, default=0.5, help="weight of the loss on the mean of the patches"
