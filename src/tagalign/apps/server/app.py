@@ -1,0 +1,185 @@
+"""The application: one route per task, its page of documentation, and how it starts and stops."""
+
+from collections.abc import AsyncIterator, Callable, Collection
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse
+from PIL import Image
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+
+from tagalign import __version__
+from tagalign.apps.server import answers
+from tagalign.apps.server import schemas as s
+from tagalign.apps.server.engine import Engine, Search
+from tagalign.apps.server.fetching import make_fetch
+from tagalign.apps.server.gate import Gate
+from tagalign.apps.server.inputs import JSON, check_question, image_bytes, read_upload
+from tagalign.apps.server.limits import Limits
+from tagalign.apps.server.metrics import Metrics
+from tagalign.apps.server.openapi import refusals, request_body
+from tagalign.apps.server.refusals import Refusal, body_of, status_of
+from tagalign.errors import TagalignError
+from tagalign.tasks.model import Model
+
+Ask = Callable[[Engine, Any, Image.Image, Any], BaseModel]
+"""From the engine, an encoded image, its pixels and the question to the answer; runs in the model's thread."""
+
+
+def create_app(
+    model: Model,
+    *,
+    limits: Limits | None = None,
+    api_key: str | None = None,
+    allowed_hosts: Collection[str] = (),
+    search: Search | None = None,
+) -> FastAPI:
+    """An ASGI application that answers for one model.
+
+    Args:
+        model: from ``tagalign.load``.
+        limits: defaults where None.
+        api_key: asked for on every path but ``/health``; None lets everyone in.
+        allowed_hosts: hosts that images may be fetched from; none by default.
+        search: from a query and a number to hits; None where there is no index.
+    """
+    limits, metrics = limits or Limits(), Metrics()
+    fetch = make_fetch(allowed_hosts, limits.max_bytes) if allowed_hosts else None
+    engine = Engine(model, limits=limits, metrics=metrics, fetch=fetch, search=search)
+    app = FastAPI(
+        title="tagalign",
+        version=__version__,
+        description="Tags, masks, regions, captions, answers and search for images.",
+        lifespan=_lifespan(engine),
+    )
+    for path, (question, response, ask) in ROUTES.items():
+        _add_image_route(app, engine, path, question, response, ask)
+    _add_search(app, engine)
+    _add_state(app, engine, metrics)
+    app.add_exception_handler(TagalignError, _answer_error)
+    app.add_exception_handler(HTTPException, _answer_http_error)
+    paths = [str(route.path) for route in app.routes if hasattr(route, "path")]
+    app.add_middleware(Gate, limits=limits, metrics=metrics, paths=paths, api_key=api_key)
+    return app
+
+
+def _lifespan(engine: Engine) -> Any:
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await engine.start()
+        yield
+        await engine.close()
+
+    return lifespan
+
+
+# --- questions about an image ---------------------------------------------------------------------------------------
+
+
+def _tag(engine: Engine, encoded: Any, image: Image.Image, question: s.TagRequest) -> BaseModel:
+    return answers.tag_response(engine.model.tag(encoded, engine.labels(question.labels)), question.top)
+
+
+def _segment(engine: Engine, encoded: Any, image: Image.Image, question: s.SegmentRequest) -> BaseModel:
+    found = engine.model.segment(encoded, engine.labels(question.labels), photo=image)
+    return answers.segment_response(found, question.masks, question.min_area)
+
+
+def _refer(engine: Engine, encoded: Any, image: Image.Image, question: s.ReferRequest) -> BaseModel:
+    return answers.refer_response(engine.model.refer(encoded, question.phrase), question.masks)
+
+
+def _caption(engine: Engine, encoded: Any, image: Image.Image, question: s.CaptionRequest) -> BaseModel:
+    return answers.caption_response(engine.model.caption(encoded, tags=question.tags))
+
+
+def _ask(engine: Engine, encoded: Any, image: Image.Image, question: s.AskRequest) -> BaseModel:
+    return s.AskResponse(answer=engine.model.answer(encoded, question.question))
+
+
+ROUTES: dict[str, tuple[type[s.ImageRequest], type[BaseModel], Ask]] = {
+    "/v1/tag": (s.TagRequest, s.TagResponse, _tag),
+    "/v1/segment": (s.SegmentRequest, s.SegmentResponse, _segment),
+    "/v1/refer": (s.ReferRequest, s.ReferResponse, _refer),
+    "/v1/caption": (s.CaptionRequest, s.CaptionResponse, _caption),
+    "/v1/ask": (s.AskRequest, s.AskResponse, _ask),
+}
+"""Path to question, response and what answers."""
+
+
+def _add_image_route(
+    app: FastAPI, engine: Engine, path: str, kind: type[s.ImageRequest], response: type[BaseModel], ask: Ask
+) -> None:
+    async def answer(request: Request) -> Response:
+        upload = await read_upload(request)
+        question = check_question(kind, upload.fields, engine.limits)
+        source = image_bytes(question, upload.file, engine.fetch)
+        # written as JSON in the model's thread: polygons of a large photo are long, and the event loop must not wait
+        body = await engine.ask(
+            source, lambda encoded, image: ask(engine, encoded, image, question).model_dump_json()
+        )
+        return Response(body, media_type=JSON)
+
+    _add_post(app, path, answer, kind, response)
+
+
+def _add_post(
+    app: FastAPI, path: str, answer: Callable[..., Any], kind: type[BaseModel], response: type[BaseModel]
+) -> None:
+    app.add_api_route(
+        path,
+        answer,
+        methods=["POST"],
+        summary=kind.__doc__,
+        operation_id=path.removeprefix("/v1/"),
+        response_model=None,
+        responses={200: {"model": response, "description": response.__doc__ or ""}, **refusals()},
+        openapi_extra=request_body(kind),
+    )
+
+
+def _add_search(app: FastAPI, engine: Engine) -> None:
+    async def answer(request: Request) -> Response:
+        upload = await read_upload(request)
+        question = check_question(s.SearchRequest, upload.fields, engine.limits)
+        found = await engine.search(question.query, question.top)
+        return Response(answers.search_response(found).model_dump_json(), media_type=JSON)
+
+    _add_post(app, "/v1/search", answer, s.SearchRequest, s.SearchResponse)
+
+
+# --- state and errors -----------------------------------------------------------------------------------------------
+
+
+def _add_state(app: FastAPI, engine: Engine, metrics: Metrics) -> None:
+    described = {
+        name: value if isinstance(value, int | float | None) else str(value)
+        for name, value in engine.model.method.describe().items()
+    }
+
+    @app.get("/health", summary="Does the server take requests, and for which model?")
+    async def health() -> s.HealthResponse:
+        return s.HealthResponse(status="ok", model=described)
+
+    @app.get("/metrics", summary="Counters for Prometheus.", response_class=Response)
+    async def page() -> Response:
+        return Response(metrics.page(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+async def _answer_error(_: Request, error: Exception) -> Response:
+    if not isinstance(error, TagalignError):
+        raise error
+    headers = {}
+    if isinstance(error, Refusal) and error.retry_after_s is not None:
+        headers["Retry-After"] = str(error.retry_after_s)
+    body = body_of(type(error).__name__, str(error))
+    return JSONResponse(body, status_code=int(status_of(error)), headers=headers)
+
+
+async def _answer_http_error(_: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        raise error
+    body = body_of("HTTPError", str(error.detail))
+    return JSONResponse(body, status_code=error.status_code, headers=error.headers)

@@ -1,0 +1,107 @@
+"""The model behind the server: questions about images go through one batcher, everything else into its thread."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from PIL import Image
+
+from tagalign.apps.server.batching import Answer, Batcher
+from tagalign.apps.server.inputs import Fetch, decode_image
+from tagalign.apps.server.limits import Limits
+from tagalign.apps.server.metrics import Metrics
+from tagalign.apps.server.refusals import busy, invalid
+from tagalign.tasks.model import Model
+from tagalign.types import EncodedLabels, Ranking
+
+Search = Callable[[str, int], Ranking]
+CACHED_LABEL_LISTS = 32
+DECODERS = 2
+
+
+class Engine:
+    """Answers questions within the server's limits.
+
+    Attributes:
+        model: what answers.
+        limits: of the server.
+        fetch: gets images by address; None where that is off.
+    """
+
+    def __init__(
+        self, model: Model, *, limits: Limits, metrics: Metrics, fetch: Fetch | None, search: Search | None
+    ) -> None:
+        self.model = model
+        self.limits = limits
+        self.fetch = fetch
+        self._search = search
+        self._labels: OrderedDict[tuple[str, ...], EncodedLabels] = OrderedDict()
+        self._decoders = ThreadPoolExecutor(DECODERS, thread_name_prefix="decode")
+        self._batcher = Batcher(
+            self._encode,
+            max_batch=limits.max_batch,
+            max_wait_s=limits.max_wait_ms / 1000,
+            max_queue=limits.max_queue,
+            on_batch=metrics.batch.observe,
+        )
+        metrics.waiting.set_function(lambda: self._batcher.waiting)
+
+    async def start(self) -> None:
+        """Begin to answer."""
+        await self._batcher.start()
+
+    async def close(self) -> None:
+        """Finish what waits, then stop."""
+        await self._batcher.close()
+        self._decoders.shutdown()
+
+    async def ask(self, source: bytes | str, answer: Answer) -> Any:
+        """Decode an image and answer a question about it.
+
+        Args:
+            source: an encoded image, or an address on the server's list.
+            answer: see ``batching.Answer``; runs in the model's thread.
+
+        Raises:
+            TagalignError: if the image or the question cannot be used.
+            Refusal: 503 when there is no room or no time.
+        """
+        return await self._in_time(self._ask(source, answer))
+
+    async def _ask(self, source: bytes | str, answer: Answer) -> Any:
+        loop = asyncio.get_running_loop()
+        image = await loop.run_in_executor(self._decoders, decode_image, source, self.limits, self.fetch)
+        return await self._batcher.submit(image, answer)
+
+    async def search(self, query: str, top: int) -> Ranking:
+        """Hits of the index.
+
+        Raises:
+            Refusal: 422 where the server has no index, 503 when there is no time.
+        """
+        if self._search is None:
+            raise invalid("this server has no index; start it with --index FOLDER")
+        search = self._search
+        found: Ranking = await self._in_time(self._batcher.run(lambda: search(query, top)))
+        return found
+
+    async def _in_time(self, work: Any) -> Any:
+        try:
+            return await asyncio.wait_for(work, self.limits.timeout_s)
+        except TimeoutError:
+            raise busy(f"no answer within {self.limits.timeout_s:g} s; come back later") from None
+
+    def labels(self, names: Sequence[str]) -> EncodedLabels:
+        """Encoded labels, kept for the next request with the same list; for the model's thread alone."""
+        key = tuple(names)
+        if key not in self._labels:
+            self._labels[key] = self.model.encode_labels(list(names))
+        self._labels.move_to_end(key)
+        while len(self._labels) > CACHED_LABEL_LISTS:
+            self._labels.popitem(last=False)
+        return self._labels[key]
+
+    def _encode(self, images: Sequence[Image.Image]) -> Sequence[Any]:
+        return self.model.encode_images(images)

@@ -1,0 +1,176 @@
+"""From the bytes of a request to a checked question and an opened image."""
+
+import base64
+import binascii
+import io
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, TypeVar
+
+from fastapi import Request
+from PIL import Image
+from pydantic import BaseModel, ValidationError
+from starlette.datastructures import FormData, UploadFile
+
+from tagalign.apps.server.limits import Limits
+from tagalign.apps.server.refusals import Refusal, invalid, too_large
+from tagalign.apps.server.schemas import ImageRequest
+from tagalign.backbones.preprocess import open_image
+from tagalign.errors import ImageError
+
+Question = TypeVar("Question", bound=BaseModel)
+Fetch = Callable[[str], bytes]
+
+JSON = "application/json"
+FORM = "multipart/form-data"
+LIST_FIELDS = ("labels", "tags")
+MAX_FIELDS = 1100
+"""Parts of a form; labels may also stand in one field with commas between them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Upload:
+    """What came: the question, and the file beside it if it was a form."""
+
+    fields: dict[str, Any]
+    file: bytes | None
+
+
+async def read_upload(request: Request) -> Upload:
+    """Fields of a JSON body or of a form.
+
+    Raises:
+        Refusal: 415 for another kind of body, 422 for one that is damaged.
+    """
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == JSON:
+        return Upload(fields=_json_object(await request.body()), file=None)
+    if kind == FORM:
+        return await _read_form(request)
+    raise Refusal(
+        HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"expected a body of type {JSON} or {FORM}, got {kind or 'none'}"
+    )
+
+
+def _json_object(body: bytes) -> dict[str, Any]:
+    try:
+        values = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise invalid(f"the body is not JSON ({str(error)[:200]})") from None
+    if not isinstance(values, dict):
+        raise invalid(f"expected a JSON object, got {type(values).__name__}")
+    return values
+
+
+async def _read_form(request: Request) -> Upload:
+    try:
+        form = await request.form(max_files=1, max_fields=MAX_FIELDS)
+    except (LookupError, ValueError) as error:  # an unknown or a wrong character set
+        raise invalid(f"the form is damaged ({type(error).__name__})") from None
+    try:
+        return await _sort(form)
+    finally:
+        await form.close()
+
+
+async def _sort(form: FormData) -> Upload:
+    file: bytes | None = None
+    fields: dict[str, Any] = {}
+    for name, value in form.multi_items():
+        if isinstance(value, UploadFile):
+            if name != "image":
+                raise invalid("the form has a file under another name than 'image'")
+            file = await value.read()
+        elif name in LIST_FIELDS:
+            fields[name] = [*fields.get(name, []), *_listed(value)]
+        else:
+            fields[name] = value
+    return Upload(fields=fields, file=file)
+
+
+def _listed(value: str) -> list[str]:
+    """A form has no lists: a field is repeated, or holds names with commas between them."""
+    return [part.strip() for part in value.split(",") if part.strip()]
+
+
+def check_question(kind: type[Question], fields: dict[str, Any], limits: Limits) -> Question:
+    """The fields as a question of this kind.
+
+    Raises:
+        Refusal: 422 with the first field that is wrong, 413 for too many labels or too long a text.
+    """
+    try:
+        question = kind.model_validate(fields)
+    except ValidationError as error:
+        raise invalid(_first_problem(error)) from None
+    for name, value in question:
+        _check_length(name, value, limits)
+    return question
+
+
+def _first_problem(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    place = ".".join(map(str, first["loc"])) or "body"
+    return f"{place}: {first['msg']}".encode(errors="replace").decode()
+
+
+def _check_length(name: str, value: Any, limits: Limits) -> None:
+    if isinstance(value, list):
+        if len(value) > limits.max_labels:
+            raise too_large(f"{name}: at most {limits.max_labels} are taken, got {len(value)}")
+        for item in value:
+            _check_length(name, item, limits)
+    elif isinstance(value, str) and not name.startswith("image") and len(value) > limits.max_text:
+        raise too_large(f"{name}: at most {limits.max_text} characters are taken, got {len(value)}")
+
+
+def image_bytes(question: ImageRequest, file: bytes | None, fetch: Fetch | None) -> bytes | str:
+    """The encoded image, or the address it is to be fetched from.
+
+    Raises:
+        Refusal: 422 unless there is exactly one image, or for an address that is not allowed.
+    """
+    given = [v for v in (question.image_base64, question.image_url, file) if v is not None]
+    if len(given) != 1:
+        raise invalid(f"expected one image (upload 'image', 'image_base64' or 'image_url'), got {len(given)}")
+    if file is not None:
+        return file
+    if question.image_url is not None:
+        if fetch is None:
+            raise invalid("image_url: this server fetches nothing; send the image itself")
+        return question.image_url
+    return _decode_base64(question.image_base64 or "")
+
+
+def _decode_base64(text: str) -> bytes:
+    head, comma, rest = text.partition(",")
+    data = rest if comma and head.startswith("data:") and head.endswith(";base64") else text
+    try:
+        return base64.b64decode(data, validate=True)
+    except (binascii.Error, ValueError):
+        raise invalid("image_base64: not base64") from None
+
+
+def decode_image(source: bytes | str, limits: Limits, fetch: Fetch | None) -> Image.Image:
+    """An upright RGB image; runs in a thread.
+
+    Raises:
+        ImageError: if it cannot be read.
+        Refusal: 413 for too many pixels or bytes, 422 for an address that cannot be fetched.
+    """
+    data = fetch(source) if isinstance(source, str) and fetch is not None else source
+    if not isinstance(data, bytes):
+        raise invalid("image_url: this server fetches nothing; send the image itself")
+    try:
+        image = Image.open(io.BytesIO(data))
+    except Image.DecompressionBombError:
+        raise too_large(f"image: at most {limits.max_pixels:,} pixels are taken") from None
+    except Exception as error:  # Pillow's readers raise many kinds on damaged files
+        raise ImageError(f"image: not an image that can be read ({type(error).__name__})") from None
+    if image.width * image.height > limits.max_pixels:
+        raise too_large(
+            f"image: {image.width} x {image.height} pixels, at most {limits.max_pixels:,} are taken"
+        )
+    return open_image(image, max_pixels=limits.max_pixels)

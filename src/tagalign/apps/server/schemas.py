@@ -1,0 +1,166 @@
+"""What requests and responses hold; the OpenAPI page is made of these."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+MaskForm = Literal["png", "rle", "polygons"]
+EXAMPLE_LABELS = ["dog", "frisbee", "grass"]
+EXAMPLE_BOX = [120, 80, 310, 295]
+
+
+def _is_text(text: str) -> str:
+    """JSON can write half of a character pair, which no tokenizer and no response can."""
+    if any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise ValueError("expected text, got half of a surrogate pair")
+    if not text.strip():
+        raise ValueError("expected text, got an empty string")
+    return text
+
+
+Text = Annotated[str, AfterValidator(_is_text), Field(min_length=1)]
+
+
+class ImageRequest(BaseModel):
+    """An image, as base64 or, where the server allows it, by address; or as the upload ``image`` of a form."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    image_base64: str | None = Field(None, description="The file (JPEG, PNG, WebP ...) in base64.")
+    image_url: str | None = Field(None, description="Its address; off unless the server lists the host.")
+
+
+class TagRequest(ImageRequest):
+    """Which of these labels are in the image?"""
+
+    labels: list[Text] = Field(min_length=1, examples=[EXAMPLE_LABELS])
+    top: int | None = Field(None, ge=1, description="Return the best ones only.")
+
+
+class SegmentRequest(ImageRequest):
+    """Which label has each pixel?"""
+
+    labels: list[Text] = Field(min_length=1, examples=[EXAMPLE_LABELS])
+    masks: MaskForm = Field(
+        "png", description="`png`: one palette image; `rle`, `polygons`: one mask per region."
+    )
+    min_area: int = Field(0, ge=0, description="Leave out smaller regions, in pixels (`rle` and `polygons`).")
+
+
+class ReferRequest(ImageRequest):
+    """Which region does a phrase mean?"""
+
+    phrase: Text = Field(examples=["the brown dog"])
+    masks: MaskForm = "png"
+
+
+class CaptionRequest(ImageRequest):
+    """A sentence about the image."""
+
+    tags: list[Text] | None = Field(None, description="Guide the sentence; recognised tags by default.")
+
+
+class AskRequest(ImageRequest):
+    """An answer to a question about the image."""
+
+    question: Text = Field(examples=["what is the dog catching?"])
+
+
+class SearchRequest(BaseModel):
+    """Images of the server's index that fit words."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    query: Text = Field(examples=["a dog that catches a frisbee"])
+    top: int = Field(10, ge=1, le=1000)
+
+
+class TagScore(BaseModel):
+    """A label and its score."""
+
+    name: str
+    score: float = Field(description="In [0, 1]; comparable within one method only.")
+
+
+class TagResponse(BaseModel):
+    """All labels, or the best, by score; and those above the method's threshold."""
+
+    tags: list[TagScore]
+    chosen: list[str]
+
+
+class RegionMask(BaseModel):
+    """One connected part of a label."""
+
+    name: str
+    box: list[int] = Field(description="XYXY in pixels, ends exclusive.", examples=[EXAMPLE_BOX])
+    area: int = Field(description="In pixels.")
+    score: float
+    segmentation: dict[str, Any] | list[list[float]] = Field(description="COCO run-length code or polygons.")
+
+
+class SegmentResponse(BaseModel):
+    """Masks of all labels that occur."""
+
+    size: list[int] = Field(description="Height and width in pixels.")
+    names: list[str] = Field(description="Pixel values of the PNG are positions in this list.")
+    shares: dict[str, float] = Field(description="Of the pixels, by label; largest first.")
+    mask_png: str | None = Field(None, description="Palette PNG in base64.")
+    regions: list[RegionMask] | None = None
+
+
+class ReferResponse(BaseModel):
+    """The region of a phrase; no box when nothing was found."""
+
+    size: list[int]
+    box: list[int] | None
+    score: float
+    mask_png: str | None = None
+    segmentation: dict[str, Any] | list[list[float]] | None = None
+
+
+class CaptionResponse(BaseModel):
+    """A sentence, and the tags that guided it."""
+
+    caption: str
+    tags: dict[str, float]
+
+
+class AskResponse(BaseModel):
+    """A free-form answer."""
+
+    answer: str
+
+
+class HitResponse(BaseModel):
+    """One image of the index, and the tags that speak for it."""
+
+    key: str
+    score: float
+    tags: list[str]
+
+
+class SearchResponse(BaseModel):
+    """Best first."""
+
+    hits: list[HitResponse]
+
+
+class HealthResponse(BaseModel):
+    """Whether the server takes requests, and what answers them."""
+
+    status: Literal["ok"]
+    model: dict[str, Any]
+
+
+class ErrorDetail(BaseModel):
+    """What went wrong."""
+
+    type: str
+    message: str
+
+
+class ErrorResponse(BaseModel):
+    """The body of every response that is not a success."""
+
+    error: ErrorDetail

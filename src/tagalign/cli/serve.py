@@ -1,0 +1,135 @@
+"""``tagalign serve``: an HTTP server."""
+
+import dataclasses
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tagalign.cli.common import ModelFlags, warn_tiny
+from tagalign.errors import InputError, MissingExtraError
+
+if TYPE_CHECKING:
+    from tagalign.apps.server.engine import Search
+    from tagalign.apps.server.limits import Limits
+
+KEY_VARIABLE = "TAGALIGN_API_KEY"
+STOP_S = 30
+"""Seconds that open requests get when the server is asked to stop."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ServeSettings(ModelFlags):
+    """Answer over HTTP: /v1/tag, segment, refer, caption, ask, search; /health, /metrics, /docs.
+
+    Images of requests that arrive together are encoded together. Ctrl-C or SIGTERM finishes open requests first.
+    Example: tagalign serve --model openai/clip-vit-base-patch16 --port 8000
+    """
+
+    host: str = "127.0.0.1"
+    """Address to listen on; 0.0.0.0 lets the network in (then set a key)."""
+    port: int = 8000
+    """Port to listen on."""
+    api_key_file: Path | None = None
+    """A file with the key that clients must send; the variable TAGALIGN_API_KEY does the same."""
+    index: Path | None = None
+    """Folder that `tagalign search index` wrote; turns /v1/search on."""
+    allow_host: tuple[str, ...] = ()
+    """Hosts that images may be fetched from by address, as NAME or NAME:PORT; none by default."""
+    max_bytes: int = 20_000_000
+    """Largest body of a request."""
+    max_pixels: int = 25_000_000
+    """Largest image."""
+    max_labels: int = 1000
+    """Most labels of a request."""
+    max_queue: int = 256
+    """Most images that wait; more get 503."""
+    max_per_client: int = 256
+    """Most open requests of one client; more get 429."""
+    timeout: float = 30.0
+    """Seconds from the last byte of a request to its answer; later is 503."""
+    max_wait_ms: float = 2.0
+    """How long the first image of a batch waits for others."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 <= self.port < 65536:
+            raise InputError(f"--port must be 0 to 65535, got {self.port}")
+
+
+def run(settings: ServeSettings) -> int:
+    """Serve until asked to stop."""
+    try:
+        import fastapi  # noqa: F401
+        import multipart  # noqa: F401
+        import prometheus_client  # noqa: F401
+        import uvicorn
+    except ImportError as error:
+        raise MissingExtraError("the server", str(error.name), "serve") from error
+    limits, key = _limits(settings), _api_key(settings)
+    warn_tiny(settings.model)
+    import tagalign
+    from tagalign.apps.server.app import create_app
+
+    model = tagalign.load(settings.model, **settings.options())
+    app = create_app(
+        model, limits=limits, api_key=key, allowed_hosts=settings.allow_host, search=_search(settings)
+    )
+    print(f"serving {model.method.method} on http://{settings.host}:{settings.port}", file=sys.stderr)
+    # no access log: one line per request costs a tenth of the throughput of a small model
+    config = uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=STOP_S,
+    )
+    server = uvicorn.Server(config)
+    server.run()
+    return 0 if server.started else 2
+
+
+def _limits(settings: ServeSettings) -> "Limits":
+    from tagalign.apps.server.limits import Limits
+
+    return Limits(
+        max_bytes=settings.max_bytes,
+        max_pixels=settings.max_pixels,
+        max_labels=settings.max_labels,
+        max_queue=settings.max_queue,
+        max_per_client=settings.max_per_client,
+        timeout_s=settings.timeout,
+        max_batch=settings.batch_size,
+        max_wait_ms=settings.max_wait_ms,
+    )
+
+
+def _api_key(settings: ServeSettings) -> str | None:
+    if settings.api_key_file is None:
+        return os.environ.get(KEY_VARIABLE) or None
+    try:
+        key = settings.api_key_file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"--api-key-file {settings.api_key_file}: cannot be read ({error})") from error
+    if not key:
+        raise InputError(f"--api-key-file {settings.api_key_file}: the file is empty")
+    return key
+
+
+def _search(settings: ServeSettings) -> "Search | None":
+    if settings.index is None:
+        return None
+    from tagalign.tasks.rankers import ranker_of
+    from tagalign.tasks.search_index import SearchIndex
+    from tagalign.types import Ranking
+
+    index = SearchIndex.open(settings.index)
+    ranker = ranker_of(index.head, settings.device)
+
+    def search(query: str, top: int) -> Ranking:
+        embed = ranker.embed_texts([query])[0]
+        return index.search(query, embed, ranker.tag_names.mentioned(query), count=top)
+
+    return search

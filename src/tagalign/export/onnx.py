@@ -1,0 +1,219 @@
+"""A dense model as ONNX: the encoder with its projector for any batch and size, and text embeddings beside it."""
+
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from tagalign.atomic import atomic_write
+from tagalign.errors import InputError, MissingExtraError, ModelError
+from tagalign.methods.dense import DenseMethod
+from tagalign.methods.protocols import Method
+from tagalign.ops.grid import tokens_to_map
+from tagalign.types import EncodedLabels
+
+GRAPH = "encoder.onnx"
+LABELS = "labels.npz"
+CONFIG = "model.json"
+TOLERANCE = 1e-4
+"""Largest difference from PyTorch that an export may have; float32 sums in another order differ by about 1e-5."""
+OPSET = 20
+TIMED_RUNS = 5
+
+Maps = Float[Tensor, "batch dim rows cols"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class OnnxReport:
+    """What was written, and how it compares with PyTorch on the same processor.
+
+    Attributes:
+        folder: holds ``encoder.onnx``, ``labels.npz`` and ``model.json``.
+        num_bytes: of all three.
+        max_difference: of patch embeddings, over two batch sizes and three image sizes.
+        torch_ms: median time of one image at the model's own size.
+        onnx_ms: likewise.
+    """
+
+    folder: Path
+    num_bytes: int
+    max_difference: float
+    torch_ms: float
+    onnx_ms: float
+
+
+class DenseGraph(nn.Module):
+    """What is exported: normalised pixels to patch embeddings in the joint space, any norm.
+
+    The second output, there for profiles that mix both, is what CLIP's own head makes of the same patches.
+    """
+
+    def __init__(self, method: DenseMethod, *, both: bool) -> None:
+        super().__init__()
+        self.backbone = method.backbone
+        self.projector = method.projector
+        self.mode = method.mode
+        self.both = both
+
+    def forward(self, pixels: Float[Tensor, "batch 3 height width"]) -> tuple[Maps, ...]:
+        """Maps on the patch grid; pixels that do not fill a patch are dropped at the bottom and right."""
+        features = self.backbone.encode_dense(pixels, mode=self.mode)
+        own = (
+            tokens_to_map(self.backbone.project(features.patches), features.grid) if self._needs_own else None
+        )
+        if self.projector is None:
+            return (own,)  # type: ignore[return-value]
+        aligned = self.projector(tokens_to_map(features.patches, features.grid))
+        return (aligned, own) if self.both else (aligned,)  # type: ignore[return-value]
+
+    @property
+    def _needs_own(self) -> bool:
+        return self.projector is None or self.both
+
+
+def export_onnx(method: Method[Any], folder: str | Path, labels: EncodedLabels) -> OnnxReport:
+    """Write ``encoder.onnx``, ``labels.npz`` and ``model.json``; ``examples/onnx_segment.py`` runs them without torch.
+
+    Batch, height and width of the input are free. The result is compared with PyTorch before anything appears.
+
+    Args:
+        method: a dense one: CLIP's modes or TagAlign, on the CPU in float32.
+        folder: made if missing.
+        labels: their embeddings are stored; the text encoder is not exported.
+
+    Raises:
+        InputError: for a method that is not dense.
+        ModelError: if the graph answers differently from PyTorch by more than 1e-4.
+        MissingExtraError: without onnx, onnxscript or onnxruntime.
+    """
+    if not isinstance(method, DenseMethod):
+        raise InputError(
+            f"method {method.method!r} cannot be exported: ONNX takes the dense methods (clip, maskclip, surgery, "
+            "sclip, clearclip, naclip, tagalign)"
+        )
+    _need_packages()
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    graph = DenseGraph(method, both=_clip_weight(method) > 0).eval()
+    with TemporaryDirectory(dir=folder, prefix=".onnx-") as temp:
+        _export(graph, Path(temp) / GRAPH, method.backbone.patch_size)
+        report = _compare(graph, Path(temp) / GRAPH, method)
+        for part in Path(temp).iterdir():  # above 2 GB the weights lie in a file of their own
+            part.replace(folder / part.name)
+    _write_labels(folder / LABELS, labels)
+    with atomic_write(folder / CONFIG) as temp_path:
+        temp_path.write_text(json.dumps(_config(method, labels), indent=2) + "\n", encoding="utf-8")
+    num_bytes = sum(path.stat().st_size for path in folder.glob(f"{GRAPH}*"))
+    return OnnxReport(
+        folder=folder,
+        num_bytes=num_bytes + (folder / LABELS).stat().st_size + (folder / CONFIG).stat().st_size,
+        **report,
+    )
+
+
+def _need_packages() -> None:
+    try:
+        import onnx  # noqa: F401
+        import onnxruntime  # noqa: F401
+        import onnxscript  # noqa: F401
+    except ImportError as error:
+        raise MissingExtraError("the ONNX export", str(error.name), "onnx") from error
+
+
+def _clip_weight(method: DenseMethod) -> float:
+    return float(str(method.describe()["clip_weight"]))
+
+
+def _export(graph: DenseGraph, path: Path, patch_size: int) -> None:
+    from torch.export import Dim
+
+    # two different sides of more than one patch, none of them the model's own, so that nothing is taken for a constant
+    example = torch.zeros(2, 3, 3 * patch_size, 5 * patch_size)
+    free = {0: Dim("batch"), 2: Dim("height"), 3: Dim("width")}
+    names = ["embeds", "frozen_embeds"][: 2 if graph.both else 1]
+    program = torch.onnx.export(
+        graph,
+        (example,),
+        dynamo=True,
+        dynamic_shapes=({**free},),
+        input_names=["pixels"],
+        output_names=names,
+        opset_version=OPSET,
+        verbose=False,
+    )
+    if program is None:
+        raise ModelError("the exporter of PyTorch gave no program back")
+    program.save(path)
+
+
+def _compare(graph: DenseGraph, path: Path, method: DenseMethod) -> dict[str, float]:
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    patch, native = method.backbone.patch_size, method.backbone.preprocessing.image_size
+    generator = torch.Generator().manual_seed(0)
+    worst = 0.0
+    for batch, height, width in (
+        (1, native, native),
+        (3, 2 * patch, 7 * patch),
+        (1, native + patch, 4 * patch + 1),
+    ):
+        pixels = torch.randn(batch, 3, height, width, generator=generator)
+        ours = _run_torch(graph, pixels)
+        theirs = session.run(None, {"pixels": pixels.numpy()})
+        worst = max([worst, *(float(np.abs(a - b).max()) for a, b in zip(ours, theirs, strict=True))])
+    if not worst <= TOLERANCE:
+        raise ModelError(
+            f"the exported graph differs from PyTorch by {worst:.2g}, at most {TOLERANCE:g} is accepted"
+        )
+    pixels = torch.randn(1, 3, native, native, generator=generator)
+    feed = {"pixels": pixels.numpy()}
+    return {
+        "max_difference": worst,
+        "torch_ms": _median_ms(lambda: _run_torch(graph, pixels)),
+        "onnx_ms": _median_ms(lambda: session.run(None, feed)),
+    }
+
+
+@torch.inference_mode()
+def _run_torch(graph: DenseGraph, pixels: Tensor) -> list[np.ndarray]:
+    return [maps.numpy() for maps in graph(pixels)]
+
+
+def _median_ms(call: Any) -> float:
+    times = []
+    for _ in range(TIMED_RUNS):
+        start = time.perf_counter()
+        call()
+        times.append(1000 * (time.perf_counter() - start))
+    return float(np.median(times))
+
+
+def _write_labels(path: Path, labels: EncodedLabels) -> None:
+    with atomic_write(path) as temp, temp.open("wb") as file:
+        np.savez(file, embeds=labels.embeds.float().cpu().numpy(), owners=labels.owners.cpu().numpy())
+
+
+def _config(method: DenseMethod, labels: EncodedLabels) -> dict[str, Any]:
+    """Everything that a program without torch needs to go from a photo to a label map."""
+    return {
+        "names": list(labels.names),
+        "mean": list(method.preprocessing.mean),
+        "std": list(method.preprocessing.std),
+        "short_side": method.canvas_rule.short_side,
+        "max_side": method.canvas_rule.max_side,
+        "patch_size": method.backbone.patch_size,
+        "scale": method.rule.scale,
+        "bias": method.rule.bias,
+        "sigmoid_first": method.rule.sigmoid_first,
+        "clip_weight": _clip_weight(method),
+        "threshold": method.profile.threshold if method.background_rule else None,
+        "made_from": method.describe(),
+    }

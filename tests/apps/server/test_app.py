@@ -1,0 +1,266 @@
+import base64
+import io
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from PIL import Image
+
+pytest.importorskip("fastapi", reason="the serve extra is not installed")
+from fastapi.testclient import TestClient
+
+from tagalign.apps.server.app import create_app
+from tagalign.apps.server.limits import Limits
+from tagalign.ops.masks import decode_rle
+from tagalign.testing.stub_method import StubMethod, stub_model
+from tagalign.types import Hit, Ranking
+
+
+def png(width: int = 8, height: int = 6, mode: str = "RGB") -> bytes:
+    file = io.BytesIO()
+    Image.new(mode, (width, height)).save(file, format="PNG")
+    return file.getvalue()
+
+
+def b64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def body(**fields: object) -> dict[str, object]:
+    return {"image_base64": b64(png()), **fields}
+
+
+@pytest.fixture
+def client() -> Iterator[TestClient]:
+    limits = Limits(max_bytes=100_000, max_pixels=10_000, max_labels=20, max_text=50)
+    with TestClient(create_app(stub_model(), limits=limits), raise_server_exceptions=False) as client:
+        yield client
+
+
+# --- answers --------------------------------------------------------------------------------------------------------
+
+
+def test_tags_come_by_falling_score(client: TestClient) -> None:
+    answer = client.post("/v1/tag", json=body(labels=["dog", "cat", "sky"], top=2))
+    assert answer.json() == {
+        "tags": [{"name": "dog", "score": 1.0}, {"name": "cat", "score": 0.5}],
+        "chosen": ["dog"],
+    }
+
+
+def test_a_form_with_an_upload_is_answered_like_base64(client: TestClient) -> None:
+    by_json = client.post("/v1/tag", json=body(labels=["dog", "cat"])).json()
+    files = {"image": ("a.png", png())}
+    by_commas = client.post("/v1/tag", files=files, data={"labels": "dog, cat"})
+    by_fields = client.post("/v1/tag", files=files, data={"labels": ["dog", "cat"]})
+    assert by_commas.json() == by_fields.json() == by_json
+
+
+def test_data_addresses_of_browsers_are_taken(client: TestClient) -> None:
+    image = "data:image/png;base64," + b64(png())
+    assert client.post("/v1/tag", json={"image_base64": image, "labels": ["a"]}).status_code == 200
+
+
+def test_masks_come_as_palette_png(client: TestClient) -> None:
+    answer = client.post("/v1/segment", json=body(labels=["dog", "cat"])).json()
+    assert answer["size"] == [6, 8]
+    assert answer["shares"] == {"dog": 0.5, "cat": 0.5}
+    with Image.open(io.BytesIO(base64.b64decode(answer["mask_png"]))) as mask:
+        assert mask.mode == "P"
+        np.testing.assert_array_equal(np.asarray(mask), np.repeat([[0] * 4 + [1] * 4], 6, axis=0))
+
+
+def test_masks_come_as_run_length_code(client: TestClient) -> None:
+    regions = client.post("/v1/segment", json=body(labels=["dog", "cat"], masks="rle")).json()["regions"]
+    assert [(region["name"], region["box"], region["area"]) for region in regions] == [
+        ("dog", [0, 0, 4, 6], 24),
+        ("cat", [4, 0, 8, 6], 24),
+    ]
+    code = regions[1]["segmentation"]
+    mask = decode_rle(code["counts"].encode(), tuple(code["size"]))
+    assert mask.tolist() == [[False] * 4 + [True] * 4] * 6
+
+
+def test_masks_come_as_polygons(client: TestClient) -> None:
+    regions = client.post("/v1/segment", json=body(labels=["dog", "cat"], masks="polygons")).json()["regions"]
+    (polygon,) = regions[1]["segmentation"]
+    corners = {tuple(polygon[i : i + 2]) for i in range(0, len(polygon), 2)}
+    assert corners == {(4, 0), (8, 0), (8, 6), (4, 6)}
+
+
+def test_small_regions_are_left_out_on_request(client: TestClient) -> None:
+    answer = client.post("/v1/segment", json=body(labels=["dog", "cat"], masks="rle", min_area=25))
+    assert answer.json()["regions"] == []
+
+
+@pytest.mark.parametrize(("masks", "field"), [("png", "mask_png"), ("rle", "segmentation")])
+def test_a_phrase_has_box_and_mask(client: TestClient, masks: str, field: str) -> None:
+    answer = client.post("/v1/refer", json=body(phrase="the dog", masks=masks)).json()
+    assert (answer["box"], answer["score"]) == ([2, 1, 6, 3], 0.8)
+    assert answer[field]
+
+
+def test_a_phrase_without_a_region_has_no_box(client: TestClient) -> None:
+    answer = client.post("/v1/refer", json=body(phrase="nothing", masks="polygons")).json()
+    assert (answer["box"], answer["segmentation"]) == (None, [])
+
+
+def test_captions_and_answers(client: TestClient) -> None:
+    assert client.post("/v1/caption", json=body()).json() == {"caption": "a photo", "tags": {"photo": 0.9}}
+    guided = client.post("/v1/caption", json=body(tags=["dog", "ball"])).json()
+    assert guided["caption"] == "a photo of dog and ball"
+    assert client.post("/v1/ask", json=body(question="is it red?")).json() == {"answer": "yes"}
+
+
+def test_search_asks_the_index() -> None:
+    def search(query: str, top: int) -> Ranking:
+        return Ranking(query=query, hits=[Hit(key=f"{query}.jpg", score=0.5, tags=("dog",))][:top])
+
+    with TestClient(create_app(stub_model(), search=search)) as client:
+        hits = client.post("/v1/search", json={"query": "dogs"}).json()
+    assert hits == {"hits": [{"key": "dogs.jpg", "score": 0.5, "tags": ["dog"]}]}
+
+
+def test_labels_are_encoded_once_per_list() -> None:
+    method = StubMethod()
+    from tagalign.tasks.model import Model
+
+    with TestClient(create_app(Model(method))) as client:
+        for labels in (["a", "b"], ["a", "b"], ["b", "a"], ["a", "b"]):
+            client.post("/v1/tag", json=body(labels=labels))
+    assert method.encoded_labels == [("a", "b"), ("b", "a")]
+
+
+# --- state ----------------------------------------------------------------------------------------------------------
+
+
+def test_health_names_the_model(client: TestClient) -> None:
+    assert client.get("/health").json() == {"status": "ok", "model": {"method": "stub", "weights": None}}
+
+
+def test_metrics_count_by_path_and_status(client: TestClient) -> None:
+    client.post("/v1/tag", json=body(labels=["a"]))
+    client.post("/v1/tag", json={})
+    client.get("/some/where")
+    page = client.get("/metrics").text
+    assert 'tagalign_requests_total{path="/v1/tag",status="200"} 1.0' in page
+    assert 'tagalign_requests_total{path="/v1/tag",status="422"} 1.0' in page
+    assert 'tagalign_requests_total{path="other",status="404"} 1.0' in page
+    assert "tagalign_batch_images_count 1.0" in page
+
+
+def test_the_documentation_has_examples_that_work(client: TestClient) -> None:
+    paths = client.get("/openapi.json").json()["paths"]
+    for path in ("/v1/tag", "/v1/segment", "/v1/refer", "/v1/caption", "/v1/ask"):
+        content = paths[path]["post"]["requestBody"]["content"]
+        assert set(content) == {"application/json", "multipart/form-data"}
+        assert client.post(path, json=content["application/json"]["example"]).status_code == 200
+
+
+# --- refusals -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("fields", "status", "message"),
+    [
+        ({"labels": []}, 422, "labels"),
+        ({}, 422, "labels: Field required"),
+        ({"labels": [""]}, 422, "labels.0"),
+        ({"labels": ["a", "a"]}, 422, "a"),
+        ({"labels": ["\ud800"]}, 422, "surrogate"),
+        ({"labels": "dog"}, 422, "labels"),
+        ({"labels": [str(i) for i in range(21)]}, 413, "at most 20 are taken, got 21"),
+        ({"labels": ["x" * 51]}, 413, "at most 50 characters"),
+        ({"labels": ["a"], "top": 0}, 422, "top"),
+        ({"labels": ["a"], "more": 1}, 422, "more"),
+        ({"labels": ["a"], "image_base64": "%%%"}, 422, "not base64"),
+        ({"labels": ["a"], "image_base64": b64(b"text")}, 422, "not an image"),
+        ({"labels": ["a"], "image_base64": b64(png()[:40])}, 422, "image"),
+        ({"labels": ["a"], "image_base64": b64(png(101, 100))}, 413, "101 x 100 pixels, at most 10,000"),
+        ({"labels": ["a"], "image_base64": None}, 422, "expected one image"),
+        ({"labels": ["a"], "image_url": "http://x/a.png"}, 422, "expected one image"),
+        ({"labels": ["a"], "image_base64": None, "image_url": "http://x/a.png"}, 422, "fetches nothing"),
+        ({"labels": ["a"], "image_base64": b64(png(13, 13))}, 422, "cannot be encoded"),
+    ],
+)
+def test_a_wrong_question_says_what_is_wrong(
+    client: TestClient, fields: dict[str, object], status: int, message: str
+) -> None:
+    import json
+
+    # written here, because the client refuses to write half a surrogate pair
+    data = json.dumps({"image_base64": b64(png()), **fields}).encode()
+    answer = client.post("/v1/tag", content=data, headers={"content-type": "application/json"})
+    assert (answer.status_code, message in answer.json()["error"]["message"]) == (status, True), answer.json()
+
+
+@pytest.mark.parametrize(
+    ("data", "kind", "status"),
+    [
+        (b"", "application/json", 422),
+        (b"[1]", "application/json", 422),
+        (b"[" * 90_000, "application/json", 422),
+        (b"\xff\xfe\x00", "application/json", 422),
+        (b"{}", "text/plain", 415),
+        (b"{}", "", 415),
+        (b"x", "multipart/form-data", 400),
+        (b"x", "multipart/form-data; boundary=a", 400),
+        (b"--a\r\n\r\n\r\n--a--\r\n", "multipart/form-data; boundary=a; charset=nowhere", 400),
+        (b"x" * 100_001, "application/json", 413),
+    ],
+)
+def test_damaged_bodies(client: TestClient, data: bytes, kind: str, status: int) -> None:
+    answer = client.post("/v1/tag", content=data, headers={"content-type": kind})
+    assert answer.status_code in ({400, 422} if status == 400 else {status})
+    assert set(answer.json()["error"]) == {"type", "message"}
+
+
+def test_a_body_without_a_length_is_bounded_too(client: TestClient) -> None:
+    def parts() -> Iterator[bytes]:
+        for _ in range(11):
+            yield b"x" * 10_000
+
+    answer = client.post("/v1/tag", content=parts(), headers={"content-type": "application/json"})
+    assert answer.status_code == 413
+
+
+def test_a_fault_of_ours_tells_the_client_nothing_but_a_number(
+    client: TestClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer = client.post("/v1/ask", json=body(question="crash"))
+    assert answer.status_code == 500
+    assert "secret" not in answer.text
+    assert "Traceback" not in answer.text
+    number = answer.json()["error"]["message"].split()[-1]
+    assert number in caplog.text
+    assert "secret detail" in caplog.text
+
+
+def test_unknown_paths_and_methods_answer_in_the_same_form(client: TestClient) -> None:
+    assert client.get("/nowhere").json() == {"error": {"type": "HTTPError", "message": "Not Found"}}
+    assert client.get("/v1/tag").status_code == 405
+
+
+def test_search_without_an_index_is_refused(client: TestClient) -> None:
+    answer = client.post("/v1/search", json={"query": "dogs"})
+    assert answer.status_code == 422
+    assert "--index" in answer.json()["error"]["message"]
+
+
+def test_the_key_is_asked_for() -> None:
+    with TestClient(create_app(stub_model(), api_key="correct")) as client:
+        assert client.get("/health").status_code == 200
+        for headers in ({}, {"X-API-Key": "wrong"}, {"Authorization": "Bearer wrong"}):
+            answer = client.post("/v1/tag", json=body(labels=["a"]), headers=headers)
+            assert answer.status_code == 401
+            assert answer.headers["www-authenticate"] == "Bearer"
+        assert client.get("/metrics").status_code == 401
+        for headers in ({"X-API-Key": "correct"}, {"Authorization": "Bearer correct"}):
+            assert client.post("/v1/tag", json=body(labels=["a"]), headers=headers).status_code == 200
+
+
+def test_limits_must_be_positive() -> None:
+    from tagalign.errors import InputError
+
+    with pytest.raises(InputError, match="max_queue must be above 0"):
+        Limits(max_queue=0)
