@@ -91,7 +91,7 @@ def _run(verb: str, args: list[str]) -> int:
     return run(parse_settings(typing.get_type_hints(run)["settings"], args, verb=verb))
 
 
-def parse_settings(kind: type, args: list[str], *, verb: str) -> Any:
+def parse_settings(kind: Any, args: list[str], *, verb: str) -> Any:
     """Flags to a settings dataclass; ``--config FILE`` gives the values that no flag sets.
 
     Raises:

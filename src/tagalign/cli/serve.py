@@ -121,7 +121,7 @@ def _api_key(settings: ServeSettings) -> str | None:
 def _search(settings: ServeSettings) -> "Search | None":
     if settings.index is None:
         return None
-    from tagalign.tasks.rankers import ranker_of
+    from tagalign.cli.search import _ranker_of as ranker_of
     from tagalign.tasks.search_index import SearchIndex
     from tagalign.types import Ranking
 

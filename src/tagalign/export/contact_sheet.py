@@ -36,7 +36,8 @@ def contact_sheet(pictures: Sequence[tuple[Image.Image, str]], *, columns: int =
 
 def _lines(words: str) -> list[str]:
     """The words on at most ``LINES`` lines that fit under a thumbnail; the last is cut with an ellipsis."""
-    lines, rest = [], words
+    lines: list[str] = []
+    rest = words
     while rest and len(lines) < LINES - 1 and drawing.text_width(rest, TEXT) > SIDE:
         head = rest
         while " " in head and drawing.text_width(head, TEXT) > SIDE:

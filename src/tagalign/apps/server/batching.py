@@ -47,9 +47,10 @@ class Batcher:
         self._encode = encode
         self._max_batch = max_batch
         self._max_wait_s = max_wait_s
-        self._queue: asyncio.Queue[Job] = asyncio.Queue(max_queue)
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="model")
+        self._max_queue = max_queue
         self._on_batch = on_batch
+        self._queue: asyncio.Queue[Job] = asyncio.Queue(max_queue)
+        self._thread: ThreadPoolExecutor | None = None
         self._loop_task: asyncio.Task[None] | None = None
         self._closing = False
 
@@ -59,7 +60,10 @@ class Batcher:
         return self._queue.qsize()
 
     async def start(self) -> None:
-        """Begin to work; needs a running event loop."""
+        """Begin to work in the running event loop; may be done again after ``close``."""
+        self._closing = False
+        self._queue = asyncio.Queue(self._max_queue)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="model")
         self._loop_task = asyncio.create_task(self._work())
 
     async def close(self) -> None:
@@ -68,7 +72,8 @@ class Batcher:
         await self._queue.join()
         if self._loop_task is not None:
             self._loop_task.cancel()
-        await asyncio.to_thread(self._thread.shutdown)
+        if self._thread is not None:
+            await asyncio.to_thread(self._thread.shutdown)
 
     async def submit(self, image: Image.Image, answer: Answer) -> Any:
         """Wait for ``answer(encoded, image)``.

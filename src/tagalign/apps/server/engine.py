@@ -38,7 +38,7 @@ class Engine:
         self.fetch = fetch
         self._search = search
         self._labels: OrderedDict[tuple[str, ...], EncodedLabels] = OrderedDict()
-        self._decoders = ThreadPoolExecutor(DECODERS, thread_name_prefix="decode")
+        self._decoders: ThreadPoolExecutor | None = None
         self._batcher = Batcher(
             self._encode,
             max_batch=limits.max_batch,
@@ -49,13 +49,15 @@ class Engine:
         metrics.waiting.set_function(lambda: self._batcher.waiting)
 
     async def start(self) -> None:
-        """Begin to answer."""
+        """Begin to answer; may be done again after ``close``."""
+        self._decoders = ThreadPoolExecutor(DECODERS, thread_name_prefix="decode")
         await self._batcher.start()
 
     async def close(self) -> None:
         """Finish what waits, then stop."""
         await self._batcher.close()
-        self._decoders.shutdown()
+        if self._decoders is not None:
+            self._decoders.shutdown()
 
     async def ask(self, source: bytes | str, answer: Answer) -> Any:
         """Decode an image and answer a question about it.

@@ -1,0 +1,124 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from tagalign.backbones.dense_clip import DenseCLIP
+from tagalign.errors import InputError
+from tagalign.export.onnx import export_onnx
+from tagalign.methods.dense import DenseMethod
+from tagalign.methods.dense_profiles import dense_profile
+from tagalign.methods.projector import Projector
+from tagalign.tags.label_sets import load_label_set
+from tagalign.testing.stub_method import StubMethod
+
+pytest.importorskip("onnxruntime", reason="the onnx extra is not installed")
+pytest.importorskip("onnxscript", reason="the onnx extra is not installed")
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "onnx_segment.py"
+# onnxscript and the exporter of torch 2.13 warn about each other's names
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning"
+)
+
+
+def dense(
+    backbone: DenseCLIP, mode: str, profile: str = "paper", projector: Projector | None = None
+) -> DenseMethod:
+    name = mode if projector is None else "tagalign"
+    return DenseMethod(backbone, method=name, mode=mode, profile=dense_profile(profile), projector=projector)
+
+
+def trained(backbone: DenseCLIP) -> Projector:
+    """Gates that are open, so that the convolutions count."""
+    projector = Projector.from_backbone(backbone, num_blocks=2)
+    with torch.no_grad():
+        for block in projector.blocks:
+            block.gate.fill_(0.5)
+    return projector
+
+
+def check_embeds(method: DenseMethod, folder: Path) -> None:
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(folder / "encoder.onnx")
+    photo = Image.fromarray(np.random.default_rng(0).integers(0, 255, (70, 90, 3), dtype=np.uint8))
+    canvas = method.canvas_rule.lay(photo, method.preprocessing)
+    outputs = session.run(None, {"pixels": canvas.pixels[None].numpy()})
+    encoded = method.encode_canvases([canvas])[0]
+    parts = [encoded] if len(outputs) == 1 else [encoded.aligned, encoded.frozen]
+    for output, part in zip(outputs, parts, strict=True):
+        (view,) = part.views
+        ours = view.embeds.unflatten(0, view.grid).permute(2, 0, 1).numpy()
+        np.testing.assert_allclose(output[0], ours, atol=1e-4)  # what the export promises
+
+
+@pytest.fixture(scope="module")
+def exported(backbone: DenseCLIP, tmp_path_factory: pytest.TempPathFactory) -> tuple[DenseMethod, Path]:
+    method = dense(backbone, "maskclip")
+    folder = tmp_path_factory.mktemp("onnx")
+    labels = method.encode_labels(load_label_set(["dog", "grass", "sky"]))
+    report = export_onnx(method, folder, labels)
+    assert report.num_bytes == sum(path.stat().st_size for path in folder.iterdir())
+    assert report.max_difference <= 1e-4
+    return method, folder
+
+
+def test_patch_embeddings_are_those_of_the_method(exported: tuple[DenseMethod, Path]) -> None:
+    check_embeds(*exported)
+
+
+def test_the_example_segments_without_torch(exported: tuple[DenseMethod, Path], tmp_path: Path) -> None:
+    method, folder = exported
+    photo = Image.fromarray(np.random.default_rng(1).integers(0, 255, (50, 70, 3), dtype=np.uint8))
+    photo.save(tmp_path / "photo.png")
+    arguments = [str(EXAMPLE), str(folder), str(tmp_path / "photo.png"), str(tmp_path / "mask.png")]
+    code = (
+        "import runpy, sys; sys.modules['torch'] = None; "
+        f"sys.argv = {arguments!r}; runpy.run_path(sys.argv[0], run_name='__main__')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert [line.split()[-1] for line in done.stdout.splitlines()] == ["dog", "grass", "sky"]
+    labels = method.encode_labels(load_label_set(["dog", "grass", "sky"]))
+    ours = method.segment(method.encode_images([photo])[0], labels).labels.numpy()
+    with Image.open(tmp_path / "mask.png") as mask:
+        # Pillow and torch round the last bit of a bilinear weight differently: near ties may tip
+        assert (np.asarray(mask) == ours).mean() > 0.995
+
+
+def test_the_example_is_short() -> None:
+    assert len(EXAMPLE.read_text().splitlines()) <= 100
+
+
+def test_the_folder_says_what_it_was_made_from(exported: tuple[DenseMethod, Path]) -> None:
+    method, folder = exported
+    config = json.loads((folder / "model.json").read_text())
+    assert config["made_from"] == json.loads(json.dumps(method.describe()))
+    assert sorted(path.name for path in folder.iterdir()) == ["encoder.onnx", "labels.npz", "model.json"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", ["clip", "surgery", "sclip", "clearclip", "naclip"])
+def test_every_dense_mode(backbone: DenseCLIP, tmp_path: Path, mode: str) -> None:
+    method = dense(backbone, mode)
+    export_onnx(method, tmp_path, method.encode_labels(load_label_set(["dog"])))
+    check_embeds(method, tmp_path)
+
+
+@pytest.mark.slow
+def test_a_trained_projector_with_both_maps(backbone: DenseCLIP, tmp_path: Path) -> None:
+    method = dense(backbone, "surgery", projector=trained(backbone))
+    export_onnx(method, tmp_path, method.encode_labels(load_label_set(["dog"])))
+    check_embeds(method, tmp_path)
+
+
+def test_other_methods_are_refused(tmp_path: Path) -> None:
+    method = StubMethod()
+    with pytest.raises(InputError, match="method 'stub' cannot be exported"):
+        export_onnx(method, tmp_path, method.encode_labels(load_label_set(["dog"])))
