@@ -9,6 +9,8 @@ import argparse
 import dataclasses
 import json
 import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 import torch
@@ -26,7 +28,7 @@ from tagalign.methods.dense import DenseMethod
 
 OUT = Path(__file__).resolve().parents[1] / "docs" / "results"
 OBJECTS = ("object",)
-SIZES = Sizes(train=2000, validation=80, test=200, steps=150, batch_size=64)
+SIZES = Sizes(train=2000, validation=80, test=200, steps=200, batch_size=128)
 
 HEAD = (*BASELINES, *TRAINED, Row(name="tagalign-attributes", losses=BOTH, kinds=("attribute",)))
 LOSSES = tuple(
@@ -45,24 +47,30 @@ COLUMNS = {
 }
 
 
-def rows_table(rows: tuple[Row, ...], backbone: DenseCLIP, seeds: list[int]) -> dict[str, list[Scores]]:
-    """Scores by row and seed; a baseline is scored once, because no seed touches it."""
-    found: dict[str, list[Scores]] = {row.name: [] for row in rows}
-    for seed in seeds:
-        world = build_world(backbone, SIZES, seed=seed)
-        for row in rows:
-            if row.losses or not found[row.name]:
-                start = time.perf_counter()
-                method = method_of(row, backbone, world, SIZES)
-                scores = score(method, world.test, world.validation, name=row.name)
-                found[row.name].append(scores)
-                say(
-                    seed=seed,
-                    row=row.name,
-                    seconds=round(time.perf_counter() - start, 1),
-                    **scores.segmentation,
-                )
-                say(referring=scores.referring)
+def rows_table(rows: tuple[Row, ...], model: str, seeds: list[int], jobs: int) -> dict[str, list[Scores]]:
+    """Scores by row and seed, one process per seed; a baseline is scored once, because no seed touches it."""
+    work = [(rows if seed == seeds[0] else tuple(r for r in rows if r.losses), model, seed) for seed in seeds]
+    with ProcessPoolExecutor(min(jobs, len(seeds)), mp_context=get_context("spawn")) as pool:
+        parts = list(pool.map(seed_rows, *zip(*work, strict=True)))
+    return {row.name: [part[row.name] for part in parts if row.name in part] for row in rows}
+
+
+def seed_rows(rows: tuple[Row, ...], model: str, seed: int) -> dict[str, Scores]:
+    """All rows of one seed."""
+    torch.set_num_threads(1)
+    backbone = load_backbone(model)
+    world, found = build_world(backbone, SIZES, seed=seed), {}
+    for row in rows:
+        start = time.perf_counter()
+        method = method_of(row, backbone, world, SIZES)
+        found[row.name] = score(method, world.test, world.validation, name=row.name)
+        say(
+            seed=seed,
+            row=row.name,
+            seconds=round(time.perf_counter() - start, 1),
+            **found[row.name].segmentation,
+        )
+        say(referring=found[row.name].referring)
     return found
 
 
@@ -137,13 +145,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("table", choices=("head", "losses", "lists"))
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--jobs", type=int, default=2, help="processes, one seed each")
+    parser.add_argument("--model", default="tiny")
     arguments = parser.parse_args()
-    backbone = load_backbone("tiny")
+    backbone = load_backbone(arguments.model)
     if arguments.table == "lists":
         rows = lists_table(backbone, arguments.seeds[0])
         markdown, values = lists_markdown(rows), rows
     else:
-        found = rows_table(HEAD if arguments.table == "head" else LOSSES, backbone, arguments.seeds)
+        rows_of = HEAD if arguments.table == "head" else LOSSES
+        found = rows_table(rows_of, arguments.model, arguments.seeds, arguments.jobs)
         markdown = rows_markdown(found)
         values = {name: [dataclasses.asdict(run) for run in runs] for name, runs in found.items()}
     settings = {

@@ -60,7 +60,7 @@ def test_chunks_of_labels_give_the_same_map(backbone, photo, monkeypatch):
     monkeypatch.setattr(score_maps, "MAP_BUDGET", 3 * 44 * 60)
     parts = method.segment(image, labels)
     assert torch.equal(whole.labels, parts.labels)
-    assert torch.equal(whole.scores, parts.scores)
+    torch.testing.assert_close(whole.scores, parts.scores)  # another size of matrix product
 
 
 @pytest.mark.parametrize("profile", sorted(PROFILES))

@@ -15,6 +15,13 @@ from tagalign.testing.clip_folder import VIT_B16, make_clip_folder
 pytestmark = [pytest.mark.slow, pytest.mark.real]
 
 
+def opened(path) -> Image.Image:
+    """A picture, read whole, its file closed."""
+    with Image.open(path) as image:
+        image.load()
+        return image
+
+
 @pytest.fixture(scope="module")
 def vit_b16(tmp_path_factory):
     return make_clip_folder(tmp_path_factory.mktemp("vit_b16"), **VIT_B16)
@@ -35,23 +42,12 @@ def test_segment_real_photos_with_80_labels(vit_b16, photos, coco_names, tmp_pat
     (tmp_path / "labels.txt").write_text("\n".join(coco_names))
     assert len(coco_names) == 80
     chosen = [str(p) for p in photos[:6]]
-    code = main(
-        [
-            "segment",
-            *chosen,
-            "--labels-file",
-            str(tmp_path / "labels.txt"),
-            "--model",
-            str(vit_b16),
-            "--out",
-            str(tmp_path / "out"),
-            "--overlay",
-        ]
-    )
+    flags = ["--labels-file", str(tmp_path / "labels.txt"), "--model", str(vit_b16), "--overlay"]
+    code = main(["segment", *chosen, *flags, "--out", str(tmp_path / "out")])
     assert code == 0
     for path in photos[:6]:
-        mask = Image.open(tmp_path / "out" / f"{path.stem}.png")
-        assert mask.size == Image.open(path).size
+        mask = opened(tmp_path / "out" / f"{path.stem}.png")
+        assert mask.size == opened(path).size
         assert np.array(mask).max() < 80
 
 

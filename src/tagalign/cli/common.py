@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence, Sized
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from tagalign.errors import InputError, TagalignError
 
@@ -161,7 +161,7 @@ class ErrorLog:
         self.count = 0
         self._file: Any = None
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "ErrorLog":
         return self
 
     def __exit__(

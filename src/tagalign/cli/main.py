@@ -38,7 +38,6 @@ VERBS: dict[str, tuple[str, str]] = {
     "data": ("tagalign.cli.data", "list benchmarks, and check a copy of one"),
     "export": ("tagalign.cli.export", "masks and tags in the formats of other tools"),
     "import": ("tagalign.cli.import_", "convert a released checkpoint"),
-    "app": ("tagalign.cli.app", "a web page for photos and labels"),
     "serve": ("tagalign.cli.serve", "an HTTP server"),
 }
 """Verb to module and one line of help. A module has ``run(settings) -> int``, and its settings are a dataclass."""
@@ -55,7 +54,6 @@ def main(argv: list[str] | None = None) -> int:
 
         print(f"tagalign {__version__}")
         return 0
-    warnings.showwarning = _one_line_warning
     os.environ.setdefault(
         "TOKENIZERS_PARALLELISM", "false"
     )  # its fork warning would end up in the user's terminal
@@ -64,7 +62,9 @@ def main(argv: list[str] | None = None) -> int:
 
 def _guarded(verb: str, args: list[str]) -> int:
     try:
-        return _run(verb, args)
+        with warnings.catch_warnings():
+            warnings.showwarning = _one_line_warning
+            return _run(verb, args)
     except TagalignError as error:
         print(f"tagalign {verb}: {error}", file=sys.stderr)
         return 2

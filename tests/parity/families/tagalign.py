@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -178,13 +179,16 @@ def segmentation(case: Case) -> Iterator[tuple[str, Tensor]]:
         layers = [method._layers(image) for image in method.encode_canvases(canvas)]
         name = f"{order}.clip_w{weight}"
         if order == "official":
-            yield f"segment.mask_lowres.clip_w{weight}", _stack(layers, lambda x: _lowres(x, labels, method))
+            yield (
+                f"segment.mask_lowres.clip_w{weight}",
+                _stack(layers, partial(_lowres, labels=labels, method=method)),
+            )
         if weight:
             yield "segment.sim_lowres", _stack(layers, lambda x: cosine_maps(x[0][1].views[0], labels))
             yield "segment.clip_sim_lowres", _stack(layers, lambda x: cosine_maps(x[1][1].views[0], labels))
         yield (
             f"segment.mask_up.{name}",
-            _stack(layers, lambda x: probability_maps(x, labels, method.rule, size)),
+            _stack(layers, partial(probability_maps, labels=labels, rule=method.rule, size=size)),
         )
         for rule in ("nobg", "bg"):
             run = case.method(values, order=order, clip_weight=weight, background=rule == "bg")
