@@ -37,6 +37,7 @@ class ToySet:
     unit: str = "images"
     ignore: int = IGNORE
     merge: tuple[int, ...] | None = None
+    unseen: tuple[int, ...] = ()
     labels: LabelSet = field(
         default_factory=lambda: LabelSet(name="toy", labels=tuple(Label(name=n) for n in NAMES))
     )

@@ -31,6 +31,18 @@ def test_perfect_segmentation_scores_exactly_100(toy_set, toy_method, background
     assert (result.images, result.counted, result.expected) == (6, 6, 6)
 
 
+def test_seen_and_unseen_are_apart_where_the_benchmark_says_so(toy_set, toy_method):
+    method = toy_method(background=True)
+    plain = type(method).segment
+    # trees become background: label 2 is class 3
+    method.segment = lambda image, labels, photo=None: plain(method, image * (image != 3), labels)
+    result = evaluate_segmentation(method, toy_set(has_background=True, unseen=(2,)))
+    assert result.scoring["unseen"] == [3]
+    assert result.metrics["miou_unseen"] == 0.0
+    assert result.metrics["miou_seen"] == pytest.approx((result.per_class["iou"]["background"] + 200) / 3)
+    assert result.metrics["hiou"] == 0.0
+
+
 def test_all_classes_shifted_scores_zero(toy_set, toy_method):
     assert evaluate_segmentation(toy_method(wrong=True), toy_set()).metrics["miou"] == 0.0
 

@@ -55,3 +55,42 @@ def test_two_relevant_items_of_one_score_do_not_push_each_other_back():
 def test_query_without_relevant_item_is_refused():
     with pytest.raises(InputError, match="query 1 has no relevant item"):
         ranks(torch.ones(2, 1), torch.tensor([[True], [False]]))
+
+
+class ToyRanker:
+    """Embeds an image as its index; sentence 0 of an image fits it, sentence 1 fits the next image."""
+
+    def embed_texts(self, texts):
+        return torch.nn.functional.one_hot(torch.tensor([int(t) for t in texts]), 4).float()
+
+
+def packed_rows():
+    from tagalign.evaluate.rows import pack_embeds
+
+    ranker = ToyRanker()
+    rows = []
+    for i in range(4):
+        texts = ranker.embed_texts([str(i), str((i + 1) % 4)])
+        rows.append({"image": pack_embeds(ranker.embed_texts([str(i)])), "texts": pack_embeds(texts)})
+    return rows
+
+
+def test_scores_of_stored_embeddings():
+    from tagalign.evaluate.score import score_retrieval
+
+    found = score_retrieval(packed_rows(), {})
+    # each image has one perfect sentence, tied with a sentence of the image before: the tie counts against it
+    assert found.metrics["text_recall@1"] == 0.0
+    assert found.metrics["text_recall@5"] == 100.0
+    # half of the sentences fit their image, the other half fit another one best
+    assert found.metrics["image_recall@1"] == 50.0
+    for name, statistic in found.statistics.items():
+        assert statistic(torch.ones(1, 4).double().numpy())[0] == pytest.approx(found.metrics[name])
+
+
+def test_stored_embeddings_come_back_bit_for_bit():
+    from tagalign.evaluate.rows import pack_embeds, unpack_embeds
+
+    embeds = torch.randn(3, 7, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(unpack_embeds(pack_embeds(embeds)), embeds)
+    assert unpack_embeds(pack_embeds(embeds[:0])).shape == (0, 7)

@@ -16,7 +16,6 @@ from tagalign.evaluate.rows import Row
 from tagalign.evaluate.segmentation import count_pixels
 from tagalign.methods.protocols import Method, Referrer, Segmenter
 from tagalign.ops.masks import boxes_around, connected_components
-from tagalign.tags.label_sets import label_set_names, unseen_labels
 from tagalign.types import EncodedLabels, LabelSet, Segmentation
 
 
@@ -99,6 +98,10 @@ class AskSegmentation:
             labels = torch.tensor(self.data.merge)[labels]
         return labels
 
+    def rows(self, encoded: Sequence[Any], images: Sequence[Image.Image], truths: Sequence[Any]) -> list[Row]:
+        """One row per image."""
+        return [self.row(*one) for one in zip(encoded, images, truths, strict=True)]
+
     def row(self, encoded: Any, image: Image.Image, truth: Integer[np.ndarray, "height width"]) -> Row:
         """Pixels of each pair of true and predicted class: ``[true * classes + predicted, pixels, ...]``."""
         classes = self.classes_of(self.segment(encoded, image))
@@ -119,10 +122,8 @@ class AskSegmentation:
 
     def scoring(self) -> dict[str, Any]:
         """Names of the classes, and those that zero-shot training must not see."""
-        set_name = self.data.labels.name
-        unseen = unseen_labels(set_name) if set_name in label_set_names() and self.data.merge is None else ()
         shift = int(self.data.has_background)
-        return {"classes": list(self.data.class_names), "unseen": [i + shift for i in unseen]}
+        return {"classes": list(self.data.class_names), "unseen": [i + shift for i in self.data.unseen]}
 
 
 def _settings(data: Any, kind: str) -> dict[str, Any]:
@@ -144,6 +145,10 @@ class AskReferring:
     def encode(self, images: Sequence[Image.Image]) -> Sequence[Any]:
         """Encode a batch."""
         return self.method.encode_images(images)
+
+    def rows(self, encoded: Sequence[Any], images: Sequence[Image.Image], truths: Sequence[Any]) -> list[Row]:
+        """One row per image."""
+        return [self.row(*one) for one in zip(encoded, images, truths, strict=True)]
 
     def row(self, encoded: Any, image: Image.Image, truth: Sequence[Expression]) -> Row:
         """Intersection and union in pixels of each phrase."""
@@ -192,6 +197,10 @@ class AskBoxes:
     def encode(self, images: Sequence[Image.Image]) -> Sequence[Any]:
         """Encode a batch."""
         return self.method.encode_images(images)
+
+    def rows(self, encoded: Sequence[Any], images: Sequence[Image.Image], truths: Sequence[Any]) -> list[Row]:
+        """One row per image."""
+        return [self.row(*one) for one in zip(encoded, images, truths, strict=True)]
 
     def row(self, encoded: Any, image: Image.Image, truth: TrueBoxes) -> Row:
         """Found and true boxes, XYXY."""

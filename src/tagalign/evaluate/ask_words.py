@@ -15,7 +15,9 @@ from tagalign.evaluate.ask_dense import describe_labels
 from tagalign.evaluate.captioning import TOKENIZER
 from tagalign.evaluate.rows import Row
 from tagalign.methods.protocols import Answerer, Captioner, Method, Tagger
-from tagalign.types import EncodedLabels, LabelSet
+from tagalign.tasks.answering import BatchAnswerer, answer_questions
+from tagalign.tasks.captioning import BatchCaptioner
+from tagalign.types import Caption, EncodedLabels, LabelSet
 
 
 def _settings(data: Any, kind: str) -> dict[str, Any]:
@@ -43,6 +45,10 @@ class AskTags:
     def encode(self, images: Sequence[Image.Image]) -> Sequence[Any]:
         """Encode a batch."""
         return self.method.encode_images(images)
+
+    def rows(self, encoded: Sequence[Any], images: Sequence[Image.Image], truths: Sequence[Any]) -> list[Row]:
+        """One row per image."""
+        return [self.row(*one) for one in zip(encoded, images, truths, strict=True)]
 
     def row(self, encoded: Any, image: Image.Image, truth: Integer[np.ndarray, " labels"]) -> Row:
         """Scores with the nine digits that float32 needs, chosen ids, truth."""
@@ -80,16 +86,24 @@ class AskCaptions:
         """Encode a batch."""
         return self.method.encode_images(images)
 
-    def row(self, encoded: Any, image: Image.Image, truth: tuple[tuple[str, ...], str | None]) -> Row:
-        """The caption and what people wrote."""
+    def rows(
+        self,
+        encoded: Sequence[Any],
+        images: Sequence[Image.Image],
+        truths: Sequence[tuple[tuple[str, ...], str | None]],
+    ) -> list[Row]:
+        """The captions and what people wrote."""
+        return [
+            {"caption": caption.text, "references": list(references), "domain": domain}
+            for caption, (references, domain) in zip(self._captions(encoded), truths, strict=True)
+        ]
+
+    def _captions(self, encoded: Sequence[Any]) -> list[Caption]:
+        if isinstance(self.method, BatchCaptioner):
+            return self.method.captions(encoded)
         if not isinstance(self.method, Captioner):
             raise InputError(f"method {self.method.method!r} cannot caption")
-        references, domain = truth
-        return {
-            "caption": self.method.caption(encoded).text,
-            "references": list(references),
-            "domain": domain,
-        }
+        return [self.method.caption(image) for image in encoded]
 
     def settings(self) -> dict[str, Any]:
         """Benchmark, method and tokenizer."""
@@ -116,15 +130,31 @@ class AskQuestions:
         """Encode a batch."""
         return self.method.encode_images(images)
 
-    def row(self, encoded: Any, image: Image.Image, truth: tuple[Question, ...]) -> Row:
+    def rows(
+        self, encoded: Sequence[Any], images: Sequence[Image.Image], truths: Sequence[tuple[Question, ...]]
+    ) -> list[Row]:
         """Ids, answers, and what people said."""
+        pairs = [
+            (image, question) for image, asked in zip(encoded, truths, strict=True) for question in asked
+        ]
+        answers = iter(self._answers([image for image, _ in pairs], [question.text for _, question in pairs]))
+        return [
+            {
+                "questions": [question.id for question in asked],
+                "answers": [next(answers) for _ in asked],
+                "truths": [list(question.answers) for question in asked],
+            }
+            for asked in truths
+        ]
+
+    def _answers(self, images: Sequence[Any], questions: Sequence[str]) -> list[str]:
+        if isinstance(self.method, BatchAnswerer):
+            return answer_questions(self.method, images, questions)
         if not isinstance(self.method, Answerer):
             raise InputError(f"method {self.method.method!r} cannot answer questions")
-        return {
-            "questions": [question.id for question in truth],
-            "answers": [self.method.answer(encoded, question.text) for question in truth],
-            "truths": [list(question.answers) for question in truth],
-        }
+        return [
+            self.method.answer(image, question) for image, question in zip(images, questions, strict=True)
+        ]
 
     def settings(self) -> dict[str, Any]:
         """Benchmark and method."""

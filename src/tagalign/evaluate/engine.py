@@ -44,8 +44,8 @@ class Asker(Protocol):
         """Encode a batch."""
         ...
 
-    def row(self, encoded: Any, image: Image.Image, truth: Any) -> Row:
-        """Answer for one image, compared with the truth."""
+    def rows(self, encoded: Sequence[Any], images: Sequence[Image.Image], truths: Sequence[Any]) -> list[Row]:
+        """Answers for a batch, compared with the truth; one row per image."""
         ...
 
     def settings(self) -> dict[str, Any]:
@@ -177,8 +177,7 @@ def _open(asker: Asker, index: int) -> Opened:
 def _rows_of_batch(asker: Asker, opened: Sequence[tuple[int, Image.Image, Any]]) -> list[Row]:
     if not opened:
         return []
-    encoded = asker.encode([image for _, image, _ in opened])
-    rows = []
-    for (i, image, truth), one in zip(opened, encoded, strict=True):
-        rows.append({"i": i, "key": asker.data.key(i)} | asker.row(one, image, truth))
-    return rows
+    images = [image for _, image, _ in opened]
+    answers = asker.rows(asker.encode(images), images, [truth for _, _, truth in opened])
+    places = [{"i": i, "key": asker.data.key(i)} for i, _, _ in opened]
+    return [place | answer for place, answer in zip(places, answers, strict=True)]

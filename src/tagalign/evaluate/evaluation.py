@@ -14,6 +14,7 @@ from tagalign.data.benchmarks.records import (
 )
 from tagalign.errors import DataError, UnknownNameError
 from tagalign.evaluate.ask_dense import AskBoxes, AskReferring, AskSegmentation, fit_labels
+from tagalign.evaluate.ask_retrieval import AskRetrieval
 from tagalign.evaluate.ask_words import AskCaptions, AskQuestions, AskTags
 from tagalign.evaluate.bootstrap import RESAMPLES, Interval, interval, resample
 from tagalign.evaluate.engine import Asker, Gathered, Plan, gather
@@ -27,7 +28,8 @@ def asker_for(kind: str, method: Method[Any], data: Any, *, labels: LabelSet | N
     """What asks a method about a benchmark of a kind.
 
     Args:
-        kind: ``segmentation``, ``referring``, ``tagging``, ``captions``, ``questions`` or ``boxes``.
+        kind: ``segmentation``, ``referring``, ``tagging``, ``captions``, ``retrieval`` (of a caption
+            benchmark), ``questions`` or ``boxes``.
         method: what answers.
         data: the opened benchmark.
         labels: other words for the same classes; the benchmark's own by default.
@@ -41,7 +43,12 @@ def asker_for(kind: str, method: Method[Any], data: Any, *, labels: LabelSet | N
         with_labels = {"segmentation": AskSegmentation, "tagging": AskTags, "boxes": AskBoxes}
         asker: Asker = with_labels[kind](method, data, asked)
         return asker
-    plain = {"referring": AskReferring, "captions": AskCaptions, "questions": AskQuestions}
+    plain = {
+        "referring": AskReferring,
+        "captions": AskCaptions,
+        "questions": AskQuestions,
+        "retrieval": AskRetrieval,
+    }
     if kind not in plain:
         raise UnknownNameError("kind of benchmark", kind, SCORERS)
     other: Asker = plain[kind](method, data)
@@ -190,6 +197,13 @@ def evaluate_captions(
 ) -> Result:
     """Caption every image of a benchmark and score it: CIDEr, BLEU, ROUGE-L."""
     return _evaluate(asker_for("captions", method, data), plan or Plan(), **options)
+
+
+def evaluate_retrieval(
+    method: Method[Any], data: CaptionSet, *, plan: Plan | None = None, **options: Any
+) -> Result:
+    """Rank images for every sentence and sentences for every image of a caption benchmark: recall at 1, 5 and 10."""
+    return _evaluate(asker_for("retrieval", method, data), plan or Plan(), **options)
 
 
 def evaluate_questions(

@@ -4,11 +4,17 @@
 what its kind needs). A later line replaces an earlier one of the same image; a torn last line is dropped.
 """
 
+import base64
 import hashlib
 import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from tagalign.errors import DataError, InputError
 
@@ -111,3 +117,15 @@ def read_rows(folder: Path) -> list[Row]:
     if not rows:
         raise DataError(f"{folder}: no rows.jsonl; the paired comparison needs the rows beside result.json")
     return [rows[i] for i in sorted(rows)]
+
+
+def pack_embeds(embeds: Float[Tensor, "rows dim"]) -> dict[str, Any]:
+    """Embeddings as a JSON value: their shape, and float32 bytes in base64 (a quarter of the size of digits)."""
+    values = embeds.detach().cpu().float().contiguous().numpy()
+    return {"shape": list(values.shape), "float32": base64.b64encode(values.tobytes()).decode()}
+
+
+def unpack_embeds(packed: dict[str, Any]) -> Float[Tensor, "rows dim"]:
+    """What ``pack_embeds`` was given, bit for bit."""
+    values = np.frombuffer(base64.b64decode(packed["float32"]), dtype=np.float32)
+    return torch.from_numpy(values.reshape(packed["shape"]).copy())

@@ -16,7 +16,8 @@ from tagalign.evaluate.bootstrap import Statistic
 from tagalign.evaluate.boxes import ImageBoxes, detection_scores, label_precisions
 from tagalign.evaluate.captioning import caption_scores, cider, rouge_l, tokenize
 from tagalign.evaluate.referring import ReferringScores
-from tagalign.evaluate.rows import Row
+from tagalign.evaluate.retrieval import ranks, recall_at
+from tagalign.evaluate.rows import Row, unpack_embeds
 from tagalign.evaluate.segmentation import Confusion
 from tagalign.evaluate.tagging import (
     average_precisions,
@@ -216,6 +217,30 @@ def _caption_metrics(rows: Sequence[Row]) -> dict[str, float]:
     return {name: found[name] for name in ("cider", "bleu4", "rouge_l", "bleu1", "bleu2", "bleu3")}
 
 
+def score_retrieval(rows: Sequence[Row], scoring: Scoring) -> Scores:
+    """Recall at 1, 5 and 10 both ways by the cosine of embeddings; ties count against the method.
+
+    Intervals draw the queries again; the images and sentences that are searched stay all of them.
+    """
+    images = torch.stack([unpack_embeds(row["image"])[0] for row in rows]) if rows else torch.zeros(0, 1)
+    texts = [unpack_embeds(row["texts"]) for row in rows]
+    owners = torch.tensor([i for i, some in enumerate(texts) for _ in range(len(some))])
+    owns = owners[None, :] == torch.arange(len(rows))[:, None]
+    similarity = images @ torch.cat(texts).T
+    to_text, to_image = ranks(similarity, owns), ranks(similarity.T, owns.T)
+    metrics: dict[str, float] = {}
+    statistics: dict[str, Statistic] = {}
+    for name, rank, owner in (("text", to_text, torch.arange(len(rows))), ("image", to_image, owners)):
+        for k in (1, 5, 10):
+            metrics[f"{name}_recall@{k}"] = recall_at(rank, k)
+            hits = torch.zeros(len(rows), dtype=torch.float64).index_add_(0, owner, (rank <= k).double())
+            pairs = list(
+                zip(hits.tolist(), owner.bincount(minlength=len(rows)).double().tolist(), strict=True)
+            )
+            statistics[f"{name}_recall@{k}"] = ratio_statistic(pairs)
+    return Scores(metrics=_percent(metrics), statistics=statistics)
+
+
 def score_questions(rows: Sequence[Row], scoring: Scoring) -> Scores:
     """VQA accuracy over questions; one person's answer makes it exact match."""
     accuracies = [
@@ -266,6 +291,7 @@ SCORERS: dict[str, Callable[[Sequence[Row], Scoring], Scores]] = {
     "referring": score_referring,
     "tagging": score_tagging,
     "captions": score_captions,
+    "retrieval": score_retrieval,
     "questions": score_questions,
     "boxes": score_boxes,
 }

@@ -185,6 +185,7 @@ class CocoObject(CocoInstances):
     has_background = True
     ignore = IGNORE
     merge = None
+    unseen: tuple[int, ...] = ()
 
     @property
     def class_names(self) -> tuple[str, ...]:

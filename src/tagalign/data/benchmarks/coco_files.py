@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool
 
+from tagalign.backbones.preprocess import MAX_PIXELS
 from tagalign.errors import DataError, MissingExtraError
+from tagalign.ops.masks import expand_runs, mask_of_runs
 from tagalign.types import Size
 
 Annotation = dict[str, Any]
@@ -106,24 +108,49 @@ def render(annotation: Annotation, size: Size) -> Bool[np.ndarray, "height width
 
     Raises:
         DataError: if it cannot be drawn.
-        MissingExtraError: without pycocotools, whose rasteriser defines these masks.
+        MissingExtraError: for polygons without pycocotools, whose rasteriser defines these masks.
     """
+    if size[0] * size[1] > MAX_PIXELS:
+        raise DataError(
+            f"annotation {annotation.get('id')}: a mask of {size} has more than {MAX_PIXELS:,} pixels"
+        )
+    try:
+        codes = _run_length_codes(annotation.get("segmentation"), size)
+        masks = [mask_of_runs(code, size).numpy() for code in codes]
+    except (DataError, KeyError, TypeError, ValueError) as error:
+        raise DataError(
+            f"annotation {annotation.get('id')}: its segmentation cannot be drawn ({error})"
+        ) from error
+    return np.logical_or.reduce(masks) if masks else np.zeros(size, dtype=bool)
+
+
+def _run_length_codes(segmentation: Any, size: Size) -> list[list[int]]:
+    """Run lengths of each part of a segmentation."""
+    if isinstance(segmentation, dict):
+        if tuple(segmentation["size"]) != size:
+            raise DataError(f"its code is for {segmentation['size']} pixels, its image has {list(size)}")
+        counts = segmentation["counts"]
+        return [counts if isinstance(counts, list) else expand_runs(_bytes(counts))]
+    if not isinstance(segmentation, list):
+        raise DataError(f"expected polygons or a run-length code, got {segmentation!r}")
+    return [expand_runs(_bytes(code["counts"])) for code in _polygon_codes(segmentation, size)]
+
+
+def _bytes(code: str | bytes) -> bytes:
+    return code.encode() if isinstance(code, str) else bytes(code)
+
+
+def _polygon_codes(polygons: list[Any], size: Size) -> list[dict[str, Any]]:
+    if not polygons:
+        return []
     try:
         from pycocotools import mask as coco_mask
     except ImportError as error:
         raise MissingExtraError("drawing COCO's polygons", "pycocotools", "export") from error
-    height, width = size
-    code = annotation.get("segmentation")
+    for polygon in polygons:
+        if not isinstance(polygon, list) or len(polygon) < 6 or len(polygon) % 2:
+            raise DataError("a polygon needs at least three points, x and y in turns")
     try:
-        if isinstance(code, list):
-            code = coco_mask.merge(coco_mask.frPyObjects(code, height, width)) if code else None
-        elif isinstance(code, dict) and isinstance(code.get("counts"), list):
-            code = coco_mask.frPyObjects(code, height, width)
-        decoded = np.zeros(size, np.uint8) if code is None else coco_mask.decode(code)
+        return list(coco_mask.frPyObjects(polygons, *size))
     except Exception as error:  # the C code raises bare Exception for anything it cannot read
-        raise DataError(
-            f"annotation {annotation.get('id')}: its segmentation cannot be drawn ({error})"
-        ) from error
-    if decoded.shape != size:
-        raise DataError(f"annotation {annotation.get('id')}: its mask has {decoded.shape}, its image {size}")
-    return decoded.astype(bool)
+        raise DataError(str(error)) from error

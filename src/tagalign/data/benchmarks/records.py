@@ -89,6 +89,11 @@ class SegmentationSet(BenchmarkSet, Protocol):
         ...
 
     @property
+    def unseen(self) -> tuple[int, ...]:
+        """Labels that zero-shot training must not see; none where there is no such split."""
+        ...
+
+    @property
     def class_names(self) -> tuple[str, ...]:
         """Names of what is scored, in the order of the ids; ``background`` first where there is one."""
         ...

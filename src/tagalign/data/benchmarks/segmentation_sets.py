@@ -16,6 +16,7 @@ from tagalign.data.benchmarks.mask_files import (
     require_size,
 )
 from tagalign.errors import DataError
+from tagalign.tags.label_sets import unseen_labels
 from tagalign.types import IGNORE, LabelSet
 
 
@@ -60,6 +61,11 @@ class MaskFolder:
         """Names of what is scored."""
         names = self.classes or self.labels.names
         return ("background", *names) if self.has_background else names
+
+    @property
+    def unseen(self) -> tuple[int, ...]:
+        """Labels that zero-shot training must not see."""
+        return unseen_labels(self.labels.name) if self.merge is None else ()
 
     def __len__(self) -> int:
         return len(self.pairs)

@@ -8,7 +8,7 @@ from jaxtyping import Int, Int8
 from PIL import Image
 
 from tagalign.data.benchmarks.records import Expression, Question
-from tagalign.data.tiny_world import BACKGROUND_RULE, CLASS_SETS, SYNONYMS, Scene, TinyWorld
+from tagalign.data.tiny_world import BACKGROUND_RULE, CLASS_SETS, SYNONYMS, UNSEEN, Scene, TinyWorld
 from tagalign.errors import UnknownNameError
 from tagalign.types import IGNORE, Label, LabelSet
 
@@ -90,6 +90,11 @@ class TinySegmentation(TinyScenes):
         """Names of what is scored."""
         names = CLASS_SETS[self.class_set]
         return ("background", *names) if self.has_background else names
+
+    @property
+    def unseen(self) -> tuple[int, ...]:
+        """Kinds whose masks a zero-shot method may not train on."""
+        return tuple(i for i, name in enumerate(CLASS_SETS[self.class_set]) if name in UNSEEN)
 
     def target(self, index: int) -> Int[np.ndarray, "height width"]:
         """Classes of the pixels."""
