@@ -29,11 +29,16 @@ tags: [tag2text, toy]
 # Tiny Tag2Text
 
 Tags, captions, search and answers for the drawn scenes of `tagalign.data.tiny_world`, on top of the frozen tiny CLIP
-(weights `{backbone}`). **Never use it on photos.** Trained by `runs/tag2text_tiny.py`: {pretrain} steps on alt text, {finetune} on
-captions and questions, batch {batch}, {scenes} scenes, seed {seed}.
+(weights `{backbone}`). **Never use it on photos.** Trained by `runs/tag2text_tiny.py`: {pretrain} steps on alt text,
+{finetune} on captions and questions, batch {batch}, {scenes} scenes, seed {seed}.
 
-On {test} test scenes (percent): tagging mAP {map:.1f}; caption CIDEr {cider:.1f}; text and image recall@1 {text:.1f} and {image:.1f};
-answers right {exact:.1f}; a caption names an object it is told to name, in the scene {present:.1f}, not in the scene {absent:.1f}.
+| on {test} test scenes | percent |
+|---|--:|
+| tagging, mAP | {map:.1f} |
+| captions, CIDEr | {cider:.1f} |
+| text and image recall@1 | {text:.1f}, {image:.1f} |
+| answers right | {exact:.1f} |
+| a caption names an object it is told to name: in the scene, not in it | {present:.1f}, {absent:.1f} |
 """
 
 

@@ -85,6 +85,7 @@ class Trainee(nn.Module):
     def forward(
         self, pixels: Tensor, ids: Tensor, keep: int, rng: torch.Generator
     ) -> tuple[Tensor, Tensor, Tensor]:
+        """Embeddings of the class token, of `keep` random patches (by the second head) and of the texts."""
         vision = self.clip.vision_model
         tokens = self.embed(pixels)
         if keep < tokens.shape[1] - 1:  # patches are dropped at random: twice the pictures in the same time
@@ -108,6 +109,7 @@ class Trainee(nn.Module):
         return torch.cat([cls, patches], dim=1) + parts.position_embedding.weight
 
     def text(self, ids: Tensor) -> Tensor:
+        """Text embeddings, read at the first end mark."""
         text = self.clip.text_model
         hidden = text.embeddings(input_ids=ids)
         hidden = text.final_layer_norm(text.encoder(inputs_embeds=hidden).last_hidden_state)

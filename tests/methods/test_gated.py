@@ -67,6 +67,16 @@ def test_soft_gate_by_a_loop(backbone, picture):
         assert found[r, c] == joint.index(max(joint))
 
 
+def test_batch_equals_one_by_one(backbone, picture):
+    method = make(backbone)
+    other = picture.rotate(90, expand=True)
+    image, labels = encode(method, picture)
+    second = method.encode_images([other])[0]
+    together = method.segment_batch([image, second], labels, [picture, other])
+    for found, value in zip(together, (image, second), strict=True):
+        assert torch.equal(found.labels, method.segment(value, labels).labels)
+
+
 def test_background_of_the_segmenter_stays_id_0(backbone, picture):
     for gate in ("hard", "soft"):
         method = make(backbone, gate=gate, background_rule=True)

@@ -62,4 +62,4 @@ def test_a_constant_image_gives_no_nan():
 def test_the_scale_of_the_guide_does_not_matter(scale):
     image, mask = torch.rand(1, 3, 8, 8, dtype=torch.float64), torch.rand(1, 2, 8, 8, dtype=torch.float64)
     # only the floor of 1e-8 beside the standard deviation depends on it
-    torch.testing.assert_close(pamr(image * scale, mask), pamr(image, mask), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(pamr(image * scale, mask), pamr(image, mask), rtol=1e-3, atol=1e-4)

@@ -34,8 +34,13 @@ def pairs(backbone):
     return make_pairs(backbone.width, backbone.embed_dim)
 
 
-@pytest.fixture
-def vocabulary():
+def make_vocabulary() -> TagVocabulary:
+    """Three objects and an attribute, with the counts of ``make_pairs``."""
     return TagVocabulary.of(
         [("object", "cat", 14), ("object", "dog", 13), ("object", "car", 13), ("attribute", "red", 20)]
     )
+
+
+@pytest.fixture
+def vocabulary():
+    return make_vocabulary()

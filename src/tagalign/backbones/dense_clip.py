@@ -70,8 +70,11 @@ class DenseCLIP(nn.Module):
         self.preprocessing = preprocessing
         self.name = name
         self.weight_hash = weight_hash
-        vision: Any = clip.config.vision_config
-        self.embed_dim: int = clip.visual_projection.out_features
+        config: Any = clip.config
+        vision = config.vision_config
+        # GroupViT projects with several layers, which have no size of their own
+        projection: Any = clip.visual_projection
+        self.embed_dim: int = getattr(projection, "out_features", config.projection_dim)
         self.width: int = vision.hidden_size
         self.patch_size: int = vision.patch_size
         self.num_layers: int = vision.num_hidden_layers
@@ -141,9 +144,11 @@ class DenseCLIP(nn.Module):
     def qkv(self, layer: Block, normed: Tokens) -> tuple[Tensor, Tensor, Tensor]:
         """The block's own query, key and value heads of its normalised input."""
         block = layer.self_attn
-        return tuple(
-            attn.split_heads(projection(normed), block.num_heads)
-            for projection in (block.q_proj, block.k_proj, block.v_proj)
+        heads = block.num_heads
+        return (
+            attn.split_heads(block.q_proj(normed), heads),
+            attn.split_heads(block.k_proj(normed), heads),
+            attn.split_heads(block.v_proj(normed), heads),
         )
 
     def value(self, layer: Block, normed: Tokens) -> Tensor:

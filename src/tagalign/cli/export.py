@@ -33,7 +33,11 @@ class ResultFlags:
 
         return progress(read_results(self.results, photos=self.photos), "exporting")
 
-    def __post_init__(self) -> None:
+    def check(self) -> None:
+        """Refuse values that cannot be used.
+
+        Not in ``__post_init__``: tyro draws a box around errors of subcommands, and they are to be one line.
+        """
         if self.min_area < 0:
             raise InputError(f"--min-area must be at least 0, got {self.min_area}")
 
@@ -100,8 +104,9 @@ class Table(ResultFlags):
     out: Path = Path("tags.csv")
     """A .csv or .parquet file."""
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
+    def check(self) -> None:
+        """See ``ResultFlags``."""
+        super().check()
         if self.out.suffix not in {".csv", ".parquet"}:
             raise InputError(f"--out must end in .csv or .parquet, got {self.out}")
 
@@ -122,6 +127,7 @@ def run(settings: Coco | Yolo | LabelStudio | Cvat | Table | Onnx) -> int:
     """Write one format."""
     if isinstance(settings, Onnx):
         return _onnx(settings)
+    settings.check()
     count, what = _write(settings)
     print(f"{count} {what} written to {settings.out}", file=sys.stderr)
     return 0

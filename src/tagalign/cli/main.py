@@ -120,7 +120,7 @@ def _take_config(args: list[str]) -> tuple[list[str], Path | None]:
     return args, None
 
 
-def _from_config(kind: type, path: Path) -> Any:
+def _from_config(kind: Any, path: Path) -> Any:
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
+from tagalign.cli.batch_flow import BatchFlags
 from tagalign.cli.common import (
     ErrorLog,
     ModelFlags,
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class SegmentSettings(ModelFlags, LabelFlags):
+class SegmentSettings(ModelFlags, LabelFlags, BatchFlags):
     """Give every pixel of photos one of your labels.
 
     Writes NAME.png (palette, ids as in labels.json) per photo, and pictures to look at on request.
@@ -42,24 +43,40 @@ class SegmentSettings(ModelFlags, LabelFlags):
     aliases: bool = False
     """Let the other words of a label set count for their label."""
     refine: str = "none"
-    """Refinement by the colours of the photo: `none` or `pamr`."""
+    """Refinement by the colours of the photo: `none`, `pamr` or `crf`."""
     short_side: int | None = None
     """Short side of the model's input in pixels; by default the method's own."""
     overlay: bool = False
     """Also write NAME.overlay.png: the photo with coloured labels and a legend."""
     heat_maps: bool = False
     """Also write NAME.LABEL.heat.png for each label."""
-    workers: int = 2
-    """Threads that decode photos."""
+    rle: bool = False
+    """Write masks as COCO run-length code in Parquet parts: for many photos, with --shard, --engine and resume."""
+    png: bool = False
+    """With --rle: also write png/NAME.png per photo."""
     json: bool = False
     """Print one JSON object per photo on standard output."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.check_batch()
+        if self.rle and (self.overlay or self.heat_maps):
+            raise InputError("--rle writes run-length code; leave out --overlay and --heat-maps")
+        if not self.rle and (self.png or self.shard != "0/1" or self.engine != "threads"):
+            raise InputError(
+                "--png, --shard and --engine belong to --rle, which writes parts that can be resumed"
+            )
 
 
 def run(settings: SegmentSettings) -> int:
     """Segment all photos; one that fails is listed in ``errors.jsonl``."""
     labels = settings.label_set()
-    paths = expand_images(settings.images)
     warn_tiny(settings.model)
+    if settings.rle:
+        from tagalign.cli.segment_many import run_rle
+
+        return run_rle(settings, _dense_options(settings))
+    paths = expand_images(settings.images)
     import tagalign
     from tagalign.tasks.stream import encode_photos, output_names
 

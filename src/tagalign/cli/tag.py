@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
-from tagalign.cli.common import ModelFlags, parse_shard, print_json, progress, warn_tiny
+from tagalign.cli.batch_flow import BatchFlags, cache_option, close_labelling, label_photos
+from tagalign.cli.common import ModelFlags, print_json, warn_tiny
 from tagalign.cli.label_flags import LabelFlags
 from tagalign.errors import InputError, UnknownNameError
 
@@ -18,12 +19,12 @@ if TYPE_CHECKING:
     from tagalign.types import LabelSet
 
 FORMATS = ("csv", "jsonl", "parquet")
-ENGINES = ("threads", "ray")
 DEFAULT_METHOD = "tagclip"
+SHEET_IMAGES = 60
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class TagSettings(ModelFlags, LabelFlags):
+class TagSettings(ModelFlags, LabelFlags, BatchFlags):
     """Say which of your labels are in each photo.
 
     Writes tags.csv (or another format), index.html to check the result quickly, and one Parquet file per 1,000 photos with
@@ -49,20 +50,6 @@ class TagSettings(ModelFlags, LabelFlags):
     """Short side of the model's input in pixels; by default the method's own."""
     sheet: bool = False
     """Also write sheet.jpg: thumbnails of the first 60 photos with their tags."""
-    summary: bool = True
-    """Write index.html: counts, histograms of scores, and the photos to look at first."""
-    workers: int = 2
-    """Threads that decode photos; with --engine ray, models."""
-    shard: str = "0/1"
-    """i/n: every n-th photo from the i-th on, for several machines that write into one folder."""
-    engine: str = "threads"
-    """`threads`, or `ray` for a cluster."""
-    part_size: int = 1000
-    """Photos per part: what a kill costs at most."""
-    overwrite: bool = False
-    """Begin again in a folder that holds another run."""
-    cache: bool = True
-    """Keep label embeddings on disk (TAGALIGN_CACHE, else the user's cache folder)."""
     json: bool = False
     """Print one JSON object per photo on standard output."""
 
@@ -70,13 +57,7 @@ class TagSettings(ModelFlags, LabelFlags):
         super().__post_init__()
         if self.format not in FORMATS:
             raise UnknownNameError("format", self.format, FORMATS)
-        if self.engine not in ENGINES:
-            raise UnknownNameError("engine", self.engine, ENGINES)
-        if self.workers < 1 or self.part_size < 1:
-            raise InputError(
-                f"--workers and --part-size must be at least 1, got {self.workers} and {self.part_size}"
-            )
-        parse_shard(self.shard)
+        self.check_batch()
         if not self.images and self.calibrate is None:
             raise InputError(
                 "give photos to tag: files, folders, patterns, lists, tars, or - for paths on standard input"
@@ -89,18 +70,14 @@ def run(settings: TagSettings) -> int:
     warn_tiny(settings.model)
     job = spec.open()
     if settings.calibrate is not None:
-        spec, job = _calibrated(settings, spec, job)
+        spec, job = _calibrated(settings, settings.calibrate, spec, job)
         if not settings.images:
             return 0
-    run_ = _open_run(settings, spec, job)
-    if settings.engine == "ray":
-        _run_on_ray(settings, spec, run_)
-    else:
-        _run_here(settings, run_, job)
-    return _finish(settings, run_, job)
-
-
-# --- what is to be done -----------------------------------------------------------------------------------------------
+    printer = _print_row if settings.json else None
+    labelled = label_photos(settings, spec, job, images=settings.images, out=settings.out, on_done=printer)
+    _write_tables(settings, labelled, job)
+    title = f"Tags of {', '.join(settings.images)[:80]}"
+    return close_labelling(settings, settings, labelled, job, job.labels.names, title=title)
 
 
 def _spec(settings: TagSettings) -> "JobSpec":
@@ -108,20 +85,13 @@ def _spec(settings: TagSettings) -> "JobSpec":
     from tagalign.tasks.label_job import JobSpec
 
     method = settings.method or (None if trained_type(settings.model) else DEFAULT_METHOD)
-    options: dict[str, Any] = {
-        key: value
-        for key, value in {"profile": settings.profile, "short_side": settings.short_side}.items()
-        if value is not None
-    }
-    if settings.cache and method in {"tagclip", "cls-seg", "gated"}:
-        from tagalign.methods.text_cache import default_cache_dir
-
-        options["text_cache"] = default_cache_dir()
+    given = {"profile": settings.profile, "short_side": settings.short_side}
+    options: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
     return JobSpec(
         kind="tag",
         model=settings.model,
         method=method,
-        options=options,
+        options=options | cache_option(settings, method),
         labels=_labels(settings),
         threshold=_threshold(settings),
         device=settings.device,
@@ -158,12 +128,10 @@ def _threshold(settings: TagSettings) -> "Threshold | None":
     return parse_threshold(settings.threshold)
 
 
-def _calibrated(settings: TagSettings, spec: "JobSpec", job: "Job") -> tuple["JobSpec", "Job"]:
+def _calibrated(settings: TagSettings, folder: Path, spec: "JobSpec", job: "Job") -> tuple["JobSpec", "Job"]:
     from tagalign.tasks.calibration import calibrate, read_examples, save_calibrated
 
-    if settings.calibrate is None:
-        raise AssertionError("asked for calibration without a folder")
-    examples = read_examples(settings.calibrate, spec.labels.names)
+    examples = read_examples(folder, spec.labels.names)
     threshold = calibrate(job, examples)
     path = settings.out / "labels.calibrated.json"
     save_calibrated(path, spec.labels, threshold, job.describe())
@@ -176,109 +144,24 @@ def _calibrated(settings: TagSettings, spec: "JobSpec", job: "Job") -> tuple["Jo
     return spec, dataclasses.replace(job, spec=spec)
 
 
-# --- running ----------------------------------------------------------------------------------------------------------
-
-
-def _open_run(settings: TagSettings, spec: "JobSpec", job: "Job") -> "LabelRun":
-    from tagalign.tasks.batch_labelling import clear_run, open_run
-
-    if settings.overwrite:
-        clear_run(settings.out)
-    return open_run(
-        spec,
-        settings.images,
-        settings.out,
-        fingerprint=job.fingerprint(),
-        described=job.describe(),
-        shard=parse_shard(settings.shard),
-        part_size=settings.part_size,
-        lines=sys.stdin,
-    )
-
-
-def _run_here(settings: TagSettings, run_: "LabelRun", job: "Job") -> None:
-    from tagalign.tasks.batch_labelling import label_many
-
-    before = sum(run_.done())
-    if before:
-        print(f"{before} of {run_.manifest.count} images were done before", file=sys.stderr)
-    total = run_.manifest.count - before
-    for labelled in progress(label_many(run_, job), "tagging", total=total):
-        if labelled.error is not None:
-            print(f"error: {labelled.error}", file=sys.stderr)
-        elif settings.json:
-            print_json(_json_row(labelled))
-
-
-def _json_row(labelled: "Labelled") -> dict[str, object]:
+def _print_row(labelled: "Labelled") -> None:
     tagging = labelled.tagging
     if tagging is None:
         raise AssertionError("a tag run gives tags")
     tags = [{"name": tagging.names[i], "score": round(tagging.scores[i], 6)} for i in tagging.chosen]
     scores = {name: round(score, 6) for name, score in zip(tagging.names, tagging.scores, strict=True)}
-    return {"path": labelled.source.key, "tags": tags, "scores": scores}
+    print_json({"path": labelled.source.key, "tags": tags, "scores": scores})
 
 
-def _run_on_ray(settings: TagSettings, spec: "JobSpec", run_: "LabelRun") -> None:
-    from tagalign.tasks.label_ray import label_many_on_ray
-
-    if settings.json:
-        raise InputError(
-            "--json prints what this process labels; with --engine ray read the Parquet parts instead"
-        )
-    gpus = 1.0 if settings.device == "cuda" else 0.0
-    parts = label_many_on_ray(spec, run_, models=settings.workers, gpus=gpus)
-    for _ in progress(parts, "tagging parts", total=len(run_.pending())):
-        pass
-
-
-# --- what is written at the end ---------------------------------------------------------------------------------------
-
-
-def _finish(settings: TagSettings, run_: "LabelRun", job: "Job") -> int:
-    from tagalign.cli.run_record import write_settings
+def _write_tables(settings: TagSettings, run_: "LabelRun", job: "Job") -> None:
     from tagalign.cli.tag_tables import write_table
-    from tagalign.tasks.batch_labelling import merge_errors
 
-    done, failed = run_.done()
-    merge_errors(run_)
-    write_settings(run_.folder, settings, model=job.method.describe(), labels=list(job.labels.names))
-    if settings.format != "parquet" and done:
+    if not run_.done()[0]:
+        return
+    if settings.format != "parquet":
         write_table(run_, settings.format, job.labels.names)
-    if settings.summary:
-        _write_page(settings, run_, job)
-    if settings.sheet and done:
+    if settings.sheet:
         _write_sheet(run_)
-    tail = f", {failed} failed (see {run_.folder}/errors.jsonl)" if failed else ""
-    print(f"{done} images tagged in {run_.folder}{tail}", file=sys.stderr)
-    return 2 if failed and not done else 0
-
-
-def _write_page(settings: TagSettings, run_: "LabelRun", job: "Job") -> None:
-    from tagalign.atomic import atomic_write
-    from tagalign.tasks.label_inputs import open_key
-    from tagalign.tasks.label_page import render_page
-    from tagalign.tasks.label_summary import summarise
-
-    described = job.method.describe()
-    details = [
-        ("method", f"{described.get('method')}, profile {described.get('profile')}"),
-        ("model", f"{described.get('model')}, weights {described.get('weight_hash')}"),
-        (
-            "labels",
-            f"{job.labels.label_set.name}, version {job.labels.label_set.version}, {len(job.labels.names)} labels",
-        ),
-        ("threshold", str(job.spec.threshold or described.get("threshold"))),
-    ]
-    summary = summarise(run_.folder, "tag", job.labels.names)
-    page = render_page(
-        summary, title=f"Tags of {', '.join(settings.images)[:80]}", details=details, opener=open_key
-    )
-    with atomic_write(run_.folder / "index.html") as temp:
-        temp.write_text(page, encoding="utf-8")
-
-
-SHEET_IMAGES = 60
 
 
 def _write_sheet(run_: "LabelRun") -> None:

@@ -2,7 +2,6 @@
 
 import dataclasses
 import sys
-from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -79,7 +78,7 @@ class TrainSettings:
     cache_dtype: str = "float16"
     """Of the cache: `float16`, or `float8` at half the room and about 3 % error."""
     precision: str = "auto"
-    """`fp32` or `bf16`; `auto` is bf16 on CUDA."""
+    """`fp32` or `bf16`; `auto` is bf16 on CUDA and on CPUs with matrix units for it."""
     compile: bool = False
     """Compile encoder and projector; worth it from a few hundred steps on."""
     device: str = "auto"
@@ -100,6 +99,14 @@ class TrainSettings:
     """How many of them are used."""
     validate_every: int = 0
     """Steps between validations; 0 validates at the end alone."""
+    validate_on: str | None = None
+    """A segmentation benchmark whose mIoU is measured at every validation and then decides which checkpoint is best."""
+    validate_path: Path | None = None
+    """Folder of that benchmark; none for tiny-world."""
+    validate_split: str | None = None
+    """Split of that benchmark; choose one that no result is printed for. tiny-world: validation."""
+    validate_images: int = 100
+    """How many of its images are used."""
     watch: tuple[Path, ...] = ()
     """Photos whose heat maps are drawn into OUT/maps at every validation."""
     watch_labels: str = ""
@@ -119,6 +126,8 @@ class TrainSettings:
             raise InputError(
                 f"the tag loss needs --tags and --vocabulary; make them with {EXAMPLE}, or give --tag-weight 0"
             )
+        if self.validate_on and not self.validate_split:
+            raise InputError("--validate-on needs --validate-split: one that no result is printed for")
         if self.watch and not self.watch_labels.strip():
             raise InputError("--watch needs --watch-labels, e.g. --watch-labels dog,grass")
         if self.precision not in {"auto", "fp32", "bf16"}:
@@ -161,6 +170,7 @@ def _train(
     stop: "StopRequest",
 ) -> "TrainedProjector":
     from tagalign.backbones.catalog import load_backbone
+    from tagalign.cli.train_validation import make_validation
     from tagalign.train.from_pairs import cached_pairs, pixel_source, stream_facts
     from tagalign.train.loop import train_tagalign
 
@@ -179,7 +189,7 @@ def _train(
             plan,
             dtype=settings.cache_dtype,
             on_broken=CountedWarnings().add,
-            progress=show and show.to,
+            progress=show.to if show else None,
             world=world,
         )
         facts = {"cache_dtype": settings.cache_dtype, "size": plan.size}
@@ -219,26 +229,27 @@ def _train(
         checkpoint_every=settings.checkpoint_every,
         keep=settings.keep,
         held_out=held_out,
-        validate=_watch(settings, backbone) if settings.watch and world.is_first else None,
+        validate=make_validation(settings, backbone) if world.is_first else None,
         validate_every=settings.validate_every,
+        best="miou" if settings.validate_on else "-held_out_loss",
         log_every=settings.log_every,
         tensorboard=settings.tensorboard,
         settings=run_record(settings),
         fingerprint=facts,
         world=world,
         stop=stop,
-        progress=bar and bar.step,
+        progress=bar.step if bar else None,
     )
 
 
 def _plan(settings: TrainSettings, world: "World") -> "PixelPlan":
     from tagalign.train.from_pairs import PixelPlan
+    from tagalign.train.step import resolve_precision
 
-    automatic = "bf16" if world.device.type == "cuda" else "fp32"
     return PixelPlan(
         profile=settings.profile,
         size=settings.size,
-        precision=automatic if settings.precision == "auto" else settings.precision,
+        precision=resolve_precision(settings.precision, world.device),
         compile_encoder=settings.compile,
         chunk=settings.chunk,
         workers=settings.workers,
@@ -256,21 +267,6 @@ def _held_out(
     from tagalign.train.from_pairs import first_pairs
 
     return first_pairs(backbone, find_shards(settings.held_out), tags, plan, count=settings.held_out_pairs)
-
-
-def _watch(
-    settings: TrainSettings, backbone: "DenseCLIP"
-) -> "Callable[[TrainedProjector], Mapping[str, float]]":
-    """Draws heat maps of a few photos at every validation; gives no number."""
-    from tagalign.cli.train_maps import draw_maps
-
-    labels = tuple(label.strip() for label in settings.watch_labels.split(",") if label.strip())
-
-    def draw(trained: "TrainedProjector") -> Mapping[str, float]:
-        draw_maps(trained.method(backbone), settings.watch, labels, settings.out / "maps", step=trained.steps)
-        return {}
-
-    return draw
 
 
 def _report(settings: TrainSettings, trained: "TrainedProjector", stop: "StopRequest") -> int:

@@ -43,6 +43,11 @@ class FeatureBatch:
         features = self.features.to(device, non_blocking=True)
         return replace(self, features=features, texts=texts, tags=self.tags.to(device))
 
+    def pin_memory(self) -> "FeatureBatch":
+        """In page-locked memory, from which copies run beside the computation."""
+        texts = None if self.texts is None else self.texts.pin_memory()
+        return replace(self, features=self.features.pin_memory(), texts=texts, tags=self.tags.pin_memory())
+
     def __len__(self) -> int:
         return len(self.features)
 
@@ -76,12 +81,7 @@ class PixelBatch:
     def pin_memory(self) -> "PixelBatch":
         """In page-locked memory, from which copies run beside the computation."""
         ids = None if self.caption_ids is None else self.caption_ids.pin_memory()
-        tags = TagRows(
-            images=self.tags.images.pin_memory(),
-            tags=self.tags.tags.pin_memory(),
-            num_images=self.tags.num_images,
-        )
-        return replace(self, pixels=self.pixels.pin_memory(), caption_ids=ids, tags=tags)
+        return replace(self, pixels=self.pixels.pin_memory(), caption_ids=ids, tags=self.tags.pin_memory())
 
     def __len__(self) -> int:
         return len(self.pixels)
@@ -111,6 +111,10 @@ class PixelChunks:
         """On another device, without waiting for the copies."""
         return replace(self, chunks=tuple(chunk.to(device) for chunk in self.chunks))
 
+    def pin_memory(self) -> "PixelChunks":
+        """Itself: the loader has pinned the chunks on their way."""
+        return self
+
     def __len__(self) -> int:
         return sum(map(len, self.chunks))
 
@@ -120,13 +124,12 @@ AnyBatch = TypeVar("AnyBatch", FeatureBatch, PixelChunks, covariant=True)
 
 @runtime_checkable
 class BatchSource(Protocol[AnyBatch]):
-    """An endless stream of batches that can be entered anywhere.
+    """An endless stream of batches that can be entered anywhere."""
 
-    Attributes:
-        batch_size: images per batch of this process.
-    """
-
-    batch_size: int
+    @property
+    def batch_size(self) -> int:
+        """Images per batch of this process."""
+        ...
 
     def batches(self, position: Position = None) -> Iterator[AnyBatch]:
         """Batches from the start, or from the ``position`` that an earlier batch carried; the same ones every time."""

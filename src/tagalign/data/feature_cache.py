@@ -159,10 +159,13 @@ class _DiskStore:
         return np.cumsum([0, *self.counts])
 
     @cached_property
-    def _files(self) -> list[tuple[np.ndarray, np.ndarray | None]]:
+    def _files(self) -> list[tuple[Tensor, Tensor | None]]:
         has_scales = (self.folder / "scales-00000.npy").exists()
         return [
-            (_mapped(self.folder, "features", i), _mapped(self.folder, "scales", i) if has_scales else None)
+            (
+                torch.from_numpy(_mapped(self.folder, "features", i)),
+                torch.from_numpy(_mapped(self.folder, "scales", i)) if has_scales else None,
+            )
             for i in range(len(self.counts))
         ]
 
@@ -185,34 +188,29 @@ def _pack(shard: CacheShard, dtype: str) -> tuple[dict[str, np.ndarray], float]:
     """The arrays to store, and the largest relative error of a vector that storing makes."""
     features = shard.features.float()
     if dtype == "float16":
-        packed = {"features": features.half().numpy()}
+        packed = {"features": features.half()}
     else:
         scales = (features.abs().amax(dim=-1) / FLOAT8_MAX).clamp(min=1e-7).half()
         scaled = (features / scales.float()[..., None]).clamp(-FLOAT8_MAX, FLOAT8_MAX)
-        packed = {
-            "features": scaled.to(torch.float8_e4m3fn).view(torch.uint8).numpy(),
-            "scales": scales.numpy(),
-        }
+        packed = {"features": scaled.to(torch.float8_e4m3fn).view(torch.uint8), "scales": scales}
     restored = _unpack(packed["features"], packed.get("scales")).float()
     if not bool(restored.isfinite().all()):
         raise DataError("features are too large for float16; this encoder cannot be cached")
     error = float(((restored - features).norm(dim=-1) / features.norm(dim=-1).clamp(min=1e-6)).max())
-    return {**packed, "texts": shard.texts.half().numpy()}, error
+    files = {**packed, "texts": shard.texts.half()}
+    return {name: tensor.numpy() for name, tensor in files.items()}, error
 
 
-def _unpack(features: np.ndarray, scales: np.ndarray | None) -> Tensor:
-    tensor = torch.from_numpy(np.ascontiguousarray(features))
+def _unpack(features: Tensor, scales: Tensor | None) -> Tensor:
     if scales is None:
-        return tensor
-    return (
-        tensor.view(torch.float8_e4m3fn).float() * torch.from_numpy(scales.astype(np.float32))[..., None]
-    ).half()
+        return features
+    return (features.view(torch.float8_e4m3fn).float() * scales.float()[..., None]).half()
 
 
 def _mapped(folder: Path, name: str, number: int) -> np.ndarray:
     path = folder / f"{name}-{number:05d}.npy"
     try:
-        return np.load(path, mmap_mode="r", allow_pickle=False)  # type: ignore[no-any-return]
+        return np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: cannot be read ({error}); delete the cache and fill it again") from error
 

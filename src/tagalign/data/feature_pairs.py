@@ -23,13 +23,12 @@ Rows = Int[np.ndarray, " rows"]
 
 @runtime_checkable
 class FeatureStore(Protocol):
-    """Patch features by row.
+    """Patch features by row."""
 
-    Attributes:
-        grid: rows and columns of patches, the same for all images.
-    """
-
-    grid: tuple[int, int]
+    @property
+    def grid(self) -> tuple[int, int]:
+        """Rows and columns of patches, the same for all images."""
+        ...
 
     def __len__(self) -> int:
         """Number of images."""
@@ -89,6 +88,17 @@ class FeaturePairs:
         """The same features with other tags: one cache serves every vocabulary."""
         return FeaturePairs(
             store=self.store, images=self.images, texts=self.texts, labels=labels, keys=self.keys
+        )
+
+    def first(self, count: int) -> "FeaturePairs":
+        """The first pairs alone; features are shared."""
+        indptr = self.labels.indptr[: count + 1]
+        return FeaturePairs(
+            store=self.store,
+            images=self.images[:count],
+            texts=None if self.texts is None else self.texts[:count],
+            labels=TagLabels(indptr, self.labels.indices[: int(indptr[-1])]),
+            keys=self.keys[:count],
         )
 
     def batch(self, pairs: Rows, *, position: Position = None) -> FeatureBatch:
@@ -166,6 +176,7 @@ def encode_images(
     preprocessing: Preprocessing | None = None,
     batch_size: int = 64,
     dtype: torch.dtype = torch.float16,
+    cls_only: bool = False,
 ) -> MemoryStore:
     """Frozen features of images in memory.
 
@@ -177,6 +188,8 @@ def encode_images(
         preprocessing: pixel statistics; the encoder's own when None.
         batch_size: images per forward pass.
         dtype: of the stored numbers.
+        cls_only: keep the class token instead of the patches, as one "patch": what a baseline that is trained on
+            image-level embeddings alone sees.
 
     Raises:
         InputError: if there is no image, or a feature does not fit into ``dtype``.
@@ -187,8 +200,8 @@ def encode_images(
     pending: list[Tensor] = []
 
     def flush() -> None:
-        features = backbone.encode_dense(torch.stack(pending).to(backbone.device), mode=mode).patches
-        chunks.append(features.to(dtype).cpu())
+        dense = backbone.encode_dense(torch.stack(pending).to(backbone.device), mode=mode)
+        chunks.append((dense.cls[:, None] if cls_only else dense.patches).to(dtype).cpu())
         pending.clear()
 
     for image in images:
@@ -204,4 +217,4 @@ def encode_images(
         raise InputError(
             f"features of {backbone.name} in mode {mode} do not fit into {dtype}; store them as float32"
         )
-    return MemoryStore(features=features, grid=backbone.grid_of(*size))
+    return MemoryStore(features=features, grid=(1, 1) if cls_only else backbone.grid_of(*size))

@@ -115,17 +115,19 @@ class PairStream:
     def _loader(self, cursors: Sequence[Cursor], number: int) -> Iterator[PixelBatch]:
         dataset = _Chunks(self, tuple(cursors), number)
         if not self.plan.workers:
-            return iter(dataset)
-        return iter(
-            DataLoader(
-                dataset,
-                batch_size=None,
-                num_workers=self.plan.workers,
-                pin_memory=self.pin,
-                prefetch_factor=max(2, self.plan.batch_size // self.plan.chunk // self.plan.workers),
-                multiprocessing_context="fork",  # the tag table is shared, not copied
-            )
+            yield from dataset
+        loader = DataLoader(
+            dataset,
+            batch_size=None,
+            num_workers=self.plan.workers,
+            pin_memory=self.pin,
+            prefetch_factor=max(2, self.plan.batch_size // self.plan.chunk // self.plan.workers),
+            multiprocessing_context="fork",  # the tag table is shared, not copied
         )
+        try:
+            yield from loader
+        except DataError as error:  # a worker's error comes back with its whole traceback as the message
+            raise DataError(str(error).strip().splitlines()[-1].partition(": ")[2] or str(error)) from None
 
 
 class _Chunks(IterableDataset[PixelBatch]):

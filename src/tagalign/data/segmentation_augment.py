@@ -14,6 +14,8 @@ from tagalign.types import IGNORE
 
 Pixels = UInt8[np.ndarray, "height width 3"]
 Labels = Int[np.ndarray, "height width"]
+NewPixels = UInt8[np.ndarray, "new_height new_width 3"]
+NewLabels = Int[np.ndarray, "new_height new_width"]
 
 LONG_SIDE = 4  # the paper's 2048 x 512: the long side of the resize is at most 4 times the short one
 CROP_TRIES = 10
@@ -66,7 +68,7 @@ class Augmentation:
             if not 0 <= getattr(self, name) <= 1:
                 raise InputError(f"{name} must lie in [0, 1], got {getattr(self, name)}")
 
-    def __call__(self, pixels: Pixels, labels: Labels, rng: np.random.Generator) -> Sample:
+    def __call__(self, pixels: Pixels, labels: NewLabels, rng: np.random.Generator) -> Sample:
         """One random crop; where the resized image is smaller it is padded (labels 255; see ``Sample.is_padding``).
 
         Args:
@@ -88,7 +90,7 @@ class Augmentation:
         return _pad(distort_colors(pixels, rng, share=self.colors), labels, self.crop)
 
 
-def _resize(pixels: Pixels, labels: Labels, crop: int, factor: float) -> tuple[Pixels, Labels]:
+def _resize(pixels: Pixels, labels: Labels, crop: int, factor: float) -> tuple[NewPixels, NewLabels]:
     """Short side to ``factor * crop``, long side to at most four times that; labels by the nearest pixel."""
     height, width = labels.shape
     scale = factor * crop * min(1 / min(height, width), LONG_SIDE / max(height, width))
@@ -103,7 +105,7 @@ def _resize(pixels: Pixels, labels: Labels, crop: int, factor: float) -> tuple[P
 
 def _random_crop(
     pixels: Pixels, labels: Labels, crop: int, max_share: float, rng: np.random.Generator
-) -> tuple[Pixels, Labels]:
+) -> tuple[NewPixels, NewLabels]:
     height, width = labels.shape
     for _ in range(CROP_TRIES if max_share < 1 else 1):
         top = int(rng.integers(max(height - crop, 0) + 1))

@@ -54,7 +54,7 @@ class TagTable:
         place = int(np.searchsorted(self._hashes, wanted))
         if place == len(self._hashes) or int(self._hashes[place]) != wanted:
             return None
-        return self._row(place).tolist()  # type: ignore[no-any-return]
+        return self._row(place).tolist()
 
     def largest_id(self) -> int:
         """The largest tag id; -1 where there is none."""

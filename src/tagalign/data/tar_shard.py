@@ -5,6 +5,7 @@ import tarfile
 import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 from tagalign.data.pair_records import IMAGE_ENDINGS, BrokenPairError, Pair, ShardRef, caption_of
 from tagalign.errors import DataError
@@ -65,16 +66,13 @@ class TarShard:
 def _index(path: Path) -> dict[str, _Sample]:
     samples: dict[str, _Sample] = {}
     try:
-        with path.open("rb") as file, tarfile.open(fileobj=file, mode="r:", ignore_zeros=False) as tar:
+        with path.open("rb") as file, tarfile.open(fileobj=file, mode="r:") as tar:
             size = os.fstat(file.fileno()).st_size
-            try:
-                for member in tar:
-                    _add(samples, member, size)
-                    tar.members.clear()  # tarfile keeps every header otherwise: 10,000 samples take 30 MB
-            except tarfile.ReadError as error:
-                warnings.warn(f"{path}: cut off after {len(samples)} samples ({error})", stacklevel=2)
+            whole = _walk(tar, samples, size) and _has_end_mark(file, tar.offset)
+        if not whole:
+            warnings.warn(f"{path}: cut off after {len(samples)} samples", stacklevel=2)
     except tarfile.ReadError as error:
-        if path.exists() and path.stat().st_size == 0:
+        if path.stat().st_size == 0:
             raise DataError(f"{path}: the tar is empty (0 bytes)") from error
         raise DataError(
             f"{path}: not a plain tar ({error}); unpack a compressed one first, its samples cannot be found "
@@ -83,6 +81,23 @@ def _index(path: Path) -> dict[str, _Sample]:
     except (OSError, tarfile.TarError) as error:
         raise DataError(f"{path}: cannot be read ({error})") from error
     return samples
+
+
+def _walk(tar: tarfile.TarFile, samples: dict[str, _Sample], size: int) -> bool:
+    """Note all members; False where the tar ends inside of one."""
+    try:
+        for member in tar:
+            _add(samples, member, size)
+            tar.members.clear()  # type: ignore[attr-defined]  # or it keeps every header: 30 MB for 10,000 samples
+    except tarfile.ReadError:
+        return False
+    return True
+
+
+def _has_end_mark(file: IO[bytes], offset: int) -> bool:
+    """A tar ends with blocks of zeros; one that was cut between two members just stops."""
+    file.seek(offset)
+    return len(file.read(tarfile.BLOCKSIZE)) == tarfile.BLOCKSIZE
 
 
 def _add(samples: dict[str, _Sample], member: tarfile.TarInfo, size: int) -> None:

@@ -142,6 +142,16 @@ class ClsSeg:
         """Encode upright RGB images of any sizes; equal to encoding them one by one."""
         return self.tagger.encode_images(images)
 
+    def lay(self, image: Image.Image) -> Float[Tensor, "3 height width"]:
+        """Resize and normalise: what a loading thread can do ahead."""
+        return self.tagger.lay(image)
+
+    def encode_pixels(
+        self, pixels: Sequence[Float[Tensor, "3 _ _"]], sizes: Sequence[tuple[int, int]]
+    ) -> list[TagClipImage]:
+        """Encode images that are already laid; see ``TagClip.encode_pixels``."""
+        return self.tagger.encode_pixels(pixels, sizes)
+
     def encode_labels(self, labels: LabelSet) -> ClsSegLabels:
         """Labels for the tagger, and with CLIP-ES's prompt for the maps.
 
@@ -198,6 +208,16 @@ class ClsSeg:
     ) -> Segmentation:
         """Tag, then segment with the chosen tags."""
         return self.segment_tags(image, labels, self.tag(image, labels).chosen, photo=photo)
+
+    def segment_batch(
+        self, images: Sequence[TagClipImage], labels: ClsSegLabels, photos: Sequence[Image.Image]
+    ) -> list[Segmentation]:
+        """As ``segment`` for each image; the tagger's crops share their passes."""
+        taggings = self.tag_batch(images, labels)
+        return [
+            self.segment_tags(image, labels, tagging.chosen, photo=photo)
+            for image, tagging, photo in zip(images, taggings, photos, strict=True)
+        ]
 
     @torch.inference_mode()
     def segment_tags(

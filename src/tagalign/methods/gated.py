@@ -6,7 +6,7 @@ Hard: the label list is cut to the tags. Soft: tag scores multiply the class pro
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -29,6 +29,7 @@ SCORE_FLOOR = 1e-6
 """Of a tag score in the soft gate: no label is ruled out for good."""
 
 
+@runtime_checkable
 class DenseSegmenter(Segmenter[Any], Protocol):
     """A segmenter with probability maps of all labels, for the soft gate."""
 
@@ -126,6 +127,16 @@ class Gated:
     ) -> Segmentation:
         """Tag, then segment among the tags."""
         return self.segment_tagged(image, labels, self.tag(image, labels), photo=photo)
+
+    def segment_batch(
+        self, images: Sequence[GatedImage], labels: GatedLabels, photos: Sequence[Image.Image]
+    ) -> list[Segmentation]:
+        """As ``segment`` for each image; the tagger's crops share their passes."""
+        taggings = self.tag_batch(images, labels)
+        return [
+            self.segment_tagged(image, labels, tagging, photo=photo)
+            for image, tagging, photo in zip(images, taggings, photos, strict=True)
+        ]
 
     def segment_tagged(
         self, image: GatedImage, labels: GatedLabels, tagging: Tagging, *, photo: Image.Image | None = None

@@ -25,7 +25,7 @@ class Threshold:
     """
 
     kind: Kind = "relative"
-    value: float = 0.5
+    value: float | int = 0.5
     per_label: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -47,7 +47,7 @@ def positive_log_probs(
         chunk: tags per chunk; holds ``batch * chunk`` logits at a time.
     """
     scale = torch.as_tensor(logit_scale, dtype=image_units.dtype, device=image_units.device)
-    return _PositiveLogProbs.apply(  # type: ignore[no-any-return, no-untyped-call]
+    return _PositiveLogProbs.apply(  # type: ignore[no-untyped-call]
         image_units, scale, tag_units.detach(), log_prior, rows.images, rows.tags, chunk
     )
 

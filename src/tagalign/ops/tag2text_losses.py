@@ -134,9 +134,7 @@ def hard_negative_probs(
     return torch.where(same.all(dim=-1, keepdim=True), even, probs)
 
 
-def matching_loss(
-    positive: Float[Tensor, "pairs 2"], negative: Float[Tensor, "negatives 2"]
-) -> Scalar:
+def matching_loss(positive: Float[Tensor, "pairs 2"], negative: Float[Tensor, "negatives 2"]) -> Scalar:
     """Image-text matching: mean cross-entropy of "matches" (class 1) against "does not" (class 0).
 
     The paper's equation is lost in the copy we read; this is the binary loss of ALBEF (arXiv:2107.07651,

@@ -60,6 +60,12 @@ class TagRows:
             num_images=self.num_images,
         )
 
+    def pin_memory(self) -> "TagRows":
+        """In page-locked memory, from which copies run beside the computation."""
+        return TagRows(
+            images=self.images.pin_memory(), tags=self.tags.pin_memory(), num_images=self.num_images
+        )
+
     def check(self, *, num_images: int, num_tags: int) -> None:
         """Compare with the tensors they belong to. It waits for the device: for doors, not for every step.
 

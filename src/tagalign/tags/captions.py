@@ -102,7 +102,8 @@ def _open(path: Path) -> IO[bytes]:
 
         return cast(IO[bytes], pa.CompressedInputStream(pa.OSFile(str(path)), "zstd"))
     openers: dict[str, Callable[[Path], Any]] = {".gz": gzip.open, ".bz2": BZ2File, ".xz": lzma.open}
-    return cast(IO[bytes], openers.get(packing, lambda p: p.open("rb"))(path))
+    opener: Callable[[Path], Any] = openers.get(packing, lambda p: p.open("rb"))
+    return cast(IO[bytes], opener(path))
 
 
 @contextlib.contextmanager

@@ -64,12 +64,14 @@ class CorpusSummary:
         skipped: those of them that an earlier run had finished.
         rows: captions parsed.
         failed: captions that could not be parsed, and lines that were no caption.
+        unreadable: files that could not be read; they stand in ``errors.jsonl`` and have no shard.
     """
 
     shards: int
     skipped: int
     rows: int
     failed: int
+    unreadable: int
 
 
 def corpus_shards(
@@ -112,6 +114,78 @@ def _expand(path: Path) -> Iterator[tuple[Path, Path]]:
             yield from ((root, p) for p in sorted(root.glob(pattern)) if p.is_file())
 
 
+class CorpusRun:
+    """What a run has to do, has done and could not do; the same for every engine.
+
+    Args:
+        out_dir: gets the shards, their error lists and the manifest.
+        parser: any parser.
+        settings: what changes the rows.
+        overwrite: make shards anew that were made with other settings.
+        manifest_name: of its own for each machine of several that write to one folder.
+
+    Raises:
+        DataError: if the folder holds shards of other settings.
+    """
+
+    def __init__(
+        self,
+        out_dir: Path,
+        parser: Parser,
+        settings: CorpusSettings,
+        *,
+        overwrite: bool = False,
+        manifest_name: str = "manifest.json",
+    ) -> None:
+        self._out_dir = out_dir
+        self._manifest = Manifest.open(
+            out_dir / manifest_name, run_settings(parser, settings), overwrite=overwrite
+        )
+        self._unreadable = list[dict[str, str]]()
+        self._skipped = 0
+
+    def todo(
+        self, shards: Iterable[CorpusShard], *, retry_failed: bool = False
+    ) -> list[tuple[CorpusShard, str]]:
+        """Shards that are not finished, each with the fingerprint of its input.
+
+        Args:
+            shards: all of the run.
+            retry_failed: shards in which captions failed are not finished.
+        """
+        rest = list[tuple[CorpusShard, str]]()
+        for shard in shards:
+            try:
+                source = fingerprint(shard.source)
+            except OSError as error:
+                self.give_up(shard, str(error))
+                continue
+            done = self._manifest.is_done(shard.name, source)
+            if done and not (retry_failed and self._manifest.shards[shard.name].failed):
+                self._skipped += 1
+            else:
+                rest.append((shard, source))
+        return rest
+
+    def finish(self, shard: CorpusShard, source: str, *, rows: int, failed: int) -> None:
+        """Notes a shard that lies there whole."""
+        self._manifest.finish(shard.name, source, rows=rows, failed=failed)
+
+    def give_up(self, shard: CorpusShard, message: str) -> None:
+        """Notes an input that cannot be read."""
+        self._manifest.shards.pop(shard.name, None)
+        self._unreadable.append({"path": str(shard.source), "error": "DataError", "message": message})
+
+    def close(self, shards: Iterable[CorpusShard]) -> CorpusSummary:
+        """Saves the manifest, joins the error lists and counts."""
+        self._manifest.save()
+        _join_errors(self._out_dir, self._unreadable)
+        known = self._manifest.shards
+        records = [known[shard.name] for shard in shards if shard.name in known]
+        rows, failed = sum(r.rows for r in records), sum(r.failed for r in records)
+        return CorpusSummary(len(records), self._skipped, rows, failed, len(self._unreadable))
+
+
 def parse_corpus(
     shards: Sequence[CorpusShard],
     out_dir: str | Path,
@@ -133,35 +207,44 @@ def parse_corpus(
         settings: what changes the rows.
         workers: processes; 1 works in this one.
         overwrite: make shards anew that were made with other settings.
-        retry_failed: make shards anew in which captions failed. A parser with saved answers is asked
-            for the failed ones alone.
+        retry_failed: make shards anew in which captions failed. A parser with saved answers asks for the failed
+            ones alone.
         manifest_name: of its own for each machine of several that write to one folder.
-        on_progress: called with the number of rows that were just finished.
+        on_progress: called with the number of captions that were just done.
 
     Returns:
         Counts over all shards, those included that were finished before.
 
     Raises:
-        DataError: if an input cannot be read, or the folder holds shards of other settings.
+        DataError: if the folder holds shards of other settings.
         InputError: if the folder cannot be written.
+        ServerError: if a parser's server refuses every request (wrong key, wrong address).
     """
     out_dir = Path(out_dir)
-    manifest = Manifest.open(out_dir / manifest_name, run_settings(parser, settings), overwrite=overwrite)
-    skipped = 0
-    with ordered_map(BlockTask(parser, settings), workers=workers) as mapper:
-        for shard in shards:
-            source = fingerprint(shard.source)
-            if manifest.is_done(shard.name, source) and not (
-                retry_failed and manifest.shards[shard.name].failed
-            ):
-                skipped += 1
-                on_progress(manifest.shards[shard.name].rows)
-                continue
-            rows, failed = parse_shard(shard, out_dir, parser, settings, mapper, on_progress)
-            manifest.finish(shard.name, source, rows=rows, failed=failed)
-    manifest.save()
-    records = [manifest.shards[shard.name] for shard in shards]
-    return CorpusSummary(len(shards), skipped, sum(r.rows for r in records), sum(r.failed for r in records))
+    run = CorpusRun(out_dir, parser, settings, overwrite=overwrite, manifest_name=manifest_name)
+    todo = run.todo(shards, retry_failed=retry_failed)
+    with ordered_map(BlockTask(parser, settings), workers=workers if todo else 1) as mapper:
+        for shard, source in todo:
+            try:
+                rows, failed = parse_shard(shard, out_dir, parser, settings, mapper, on_progress)
+            except DataError as error:
+                run.give_up(shard, str(error))
+            else:
+                run.finish(shard, source, rows=rows, failed=failed)
+    return run.close(shards)
+
+
+def _join_errors(out_dir: Path, unreadable: Sequence[dict[str, str]]) -> None:
+    """Writes ``errors.jsonl`` from the error lists of all shards of the folder; none where nothing failed."""
+    lists = sorted(out_dir.glob("*.errors.jsonl"))
+    if not lists and not unreadable:
+        (out_dir / "errors.jsonl").unlink(missing_ok=True)
+        return
+    with atomic_write(out_dir / "errors.jsonl") as temp, temp.open("w", encoding="utf-8") as file:
+        file.writelines(json.dumps(record, ensure_ascii=False) + "\n" for record in unreadable)
+        for path in lists:
+            with path.open(encoding="utf-8") as lines:
+                file.writelines(lines)
 
 
 def run_settings(parser: Parser, settings: CorpusSettings) -> dict[str, object]:
@@ -227,8 +310,6 @@ def parse_shard(
                 on_progress(batch.num_rows + len(errors))
             _write_errors(errors_file, shard.source, [_bad_record(row) for row in bad])
         failed += len(bad)
-        if rows == 0 and failed and not any(True for row in bad if row.place != "1"):
-            raise DataError(f"{shard.source}: no line holds a caption; the first: {bad[0].message}")
     if not failed:
         errors_path.unlink()
     return rows, failed

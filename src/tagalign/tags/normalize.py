@@ -15,7 +15,7 @@ from tagalign.tags.words import word_map, word_set, words_hash
 _VERSION = 2  # counted up whenever the code below changes a tag
 
 _LEADING = re.compile(
-    r"(?:(?:a|an|the|this|that|these|those|my|your|his|her|its|our|their|some|any|no|each|every|both|all|several|many"
+    r"^(?:(?:a|an|the|this|that|these|those|my|your|his|her|its|our|their|some|any|no|each|every|both|all|several|many"
     r"|few|various|numerous|one|two|three|four|five|six|seven|eight|nine|ten|dozen|dozens|hundreds|thousands|\d+"
     r"|(?:group|bunch|pair|couple|lot|lots|row|set|piece|pieces|stack|pile|number|variety|herd|flock|crowd|slice)s? of"
     r"|of) )+(?=\w)"
@@ -55,7 +55,7 @@ def normalize_tag(tag: str, kind: str = "object") -> str:
         >>> normalize_tag("side view"), normalize_tag("coloured", "attribute"), normalize_tag("riding", "action")
         ('', 'colored', 'ride')
     """
-    text = " ".join(word for word in tokenize(tag) if word[0].isalnum() or word == "<person>")
+    text = " ".join(word for word in tokenize(tag) if word[0].isalnum())
     for _ in range(4):  # each rule may open the way for another; in practice two rounds settle everything
         changed = _once(text, kind)
         if changed == text:
@@ -65,7 +65,7 @@ def normalize_tag(tag: str, kind: str = "object") -> str:
 
 
 def _once(text: str, kind: str) -> str:
-    text = _respell(_LEADING.sub("", text.replace("<person>", "person")))
+    text = _respell(_LEADING.sub("", text))
     if not text or text.isdigit() or len(text) == 1:
         return ""
     *modifiers, head = text.split(" ")

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from tagalign.errors import UnknownNameError
+from tagalign.errors import InputError, UnknownNameError
 from tagalign.tags.distilled import DistilledParser
 from tagalign.tags.normalize import normalize_parse
 from tagalign.tags.parses import ParsedCaption, Parser
@@ -12,7 +12,41 @@ def _distilled(argument: str) -> Parser:
     return DistilledParser(argument) if argument else DistilledParser()
 
 
-PARSERS: dict[str, Callable[[str], Parser]] = {"distilled": _distilled}
+def _rules(argument: str) -> Parser:
+    from tagalign.tags.rules import RulesParser
+
+    return RulesParser()
+
+
+def _scene_graph(argument: str) -> Parser:
+    from tagalign.tags.scene_graph import SceneGraphParser
+
+    return SceneGraphParser(DistilledParser(argument) if argument else None)
+
+
+def _fixed(argument: str) -> Parser:
+    from tagalign.tags.fixed_list import FixedListParser
+
+    if not argument:
+        raise InputError(
+            "the fixed-list parser needs its list: fixed:FILE (a vocabulary.tsv, or one tag per line)"
+        )
+    return FixedListParser.load(argument)
+
+
+def _llm(argument: str) -> Parser:
+    raise InputError(
+        "the LLM parser needs a server: tagalign parse --parser llm --llm-url ... or tags.llm.llm_parser()"
+    )
+
+
+PARSERS: dict[str, Callable[[str], Parser]] = {
+    "distilled": _distilled,
+    "fixed": _fixed,
+    "llm": _llm,
+    "rules": _rules,
+    "scene-graph": _scene_graph,
+}
 
 
 def load_parser(name: str) -> Parser:
@@ -20,11 +54,13 @@ def load_parser(name: str) -> Parser:
 
     Args:
         name: a key of ``PARSERS``, with an argument after a colon where it takes one
-            (``distilled:FOLDER``).
+            (``distilled:FOLDER``, ``fixed:FILE``).
 
     Raises:
         UnknownNameError: if no parser has that name.
         ModelError: if the model of the parser cannot be used.
+        InputError: if the argument is missing or cannot be used.
+        MissingExtraError: if the parser needs a package that is not installed.
     """
     key, _, argument = name.partition(":")
     if key not in PARSERS:

@@ -38,24 +38,25 @@ class ParsedCaption:
         Raises:
             KeyError: if ``kind`` is not one of ``KINDS``.
         """
-        return getattr(self, _FIELDS[kind])
+        return getattr(self, FIELD_OF_KIND[kind])
 
 
-_FIELDS = {"object": "objects", "attribute": "attributes", "scene": "scenes", "action": "actions"}
+FIELD_OF_KIND = {"object": "objects", "attribute": "attributes", "scene": "scenes", "action": "actions"}
 
 
 @runtime_checkable
 class Parser(Protocol):
-    """Turns captions into tags.
+    """Turns captions into tags."""
 
-    Attributes:
-        name: the name under which ``load_parser`` knows it.
-        settings: everything that changes its output, ready for JSON; a resumed run compares it.
-        fields: the fields of ``ParsedCaption`` that it fills; the columns of its shards.
-    """
+    @property
+    def name(self) -> str:
+        """The name under which ``load_parser`` knows it."""
+        ...
 
-    name: str
-    fields: tuple[str, ...]
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The fields of ``ParsedCaption`` that it fills; the columns of its shards."""
+        ...
 
     @property
     def settings(self) -> dict[str, object]:

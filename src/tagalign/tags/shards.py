@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import pyarrow as pa
@@ -68,6 +68,7 @@ def _list_column(rows: Sequence[tuple[Any, ...]], kind: Any) -> Any:
     return pa.ListArray.from_arrays(pa.array(offsets), values).cast(kind)
 
 
+@runtime_checkable
 class BatchWriter(Protocol):
     """Takes record batches until it is closed."""
 
@@ -117,7 +118,10 @@ def shard_paths(place: str | Path) -> list[Path]:
     """
     place = Path(place)
     if place.is_dir():
-        paths = [*place.glob("*.parquet"), *(p for p in place.glob("*.jsonl") if "errors" not in p.name)]
+        paths = [
+            *place.glob("*.parquet"),
+            *(p for p in place.glob("*.jsonl") if not p.name.endswith("errors.jsonl")),
+        ]
     else:
         paths = [place] if place.is_file() else []
     if not paths:
@@ -191,7 +195,9 @@ def read_rows(path: Path) -> Iterator[TagRow]:
 
 
 def _parse_of(record: dict[str, Any]) -> ParsedCaption:
-    names = {f: tuple(record.get(f) or ()) for f in ("objects", "attributes", "scenes", "actions")}
+    names: dict[str, Any] = {
+        f: tuple(record.get(f) or ()) for f in ("objects", "attributes", "scenes", "actions")
+    }
     pairs = tuple((p["object"], p["attribute"]) for p in record.get("pairs") or ())
     relations = tuple((r["subject"], r["relation"], r["object"]) for r in record.get("relations") or ())
     return ParsedCaption(**names, pairs=pairs, relations=relations)

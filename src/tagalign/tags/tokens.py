@@ -1,14 +1,18 @@
-"""Captions to lower-case tokens, by one rule for training and use; a hyphen parts words ("t-shirt" stays)."""
+"""Captions to lower-case tokens by one rule for training and use; a hyphen parts words ("t-shirt" stays)."""
 
 import re
 import unicodedata
 
-# "<person>" is CC12M's mark for a removed name; "t-shirt" stays whole, "dark-haired" becomes two tokens.
-_TOKEN = re.compile(r"<[a-z]+>|\b[a-z]-[a-z]+|'s\b|[a-z0-9]+(?:'[a-rt-z]+)?|[.,;:!?&()\[\]\"/+-]")
+from tagalign.tags.visible_text import SUSPECT_MARKS, SUSPECT_WORDS, visible_text
+
+# "t-shirt" stays whole, "dark-haired" becomes two tokens, a dash between words is a token.
+_TOKEN = re.compile(
+    r"\b[a-z]-[a-z]+|'s\b|[a-z0-9]+(?:'[a-rt-z]+)?|(?<![a-z0-9])-+|-+(?![a-z0-9])|[.,;:!?&()\[\]\"/+]"
+)
 
 
 def tokenize(caption: str) -> list[str]:
-    """Splits a caption into words and punctuation marks.
+    """Splits the visible part of a caption into words and punctuation marks.
 
     Accents are dropped ("cafe"); scripts other than Latin give no tokens, so they never become tags.
 
@@ -20,11 +24,19 @@ def tokenize(caption: str) -> list[str]:
 
     Example:
         >>> tokenize("A dark-haired woman's T-shirt.")
-        ['a', 'dark', '-', 'haired', 'woman', "'s", 't-shirt', '.']
+        ['a', 'dark', 'haired', 'woman', "'s", 't-shirt', '.']
     """
-    return _TOKEN.findall(caption.lower() if caption.isascii() else _ascii(caption))
+    if SUSPECT_MARKS.search(caption):
+        return _TOKEN.findall(_plain(visible_text(caption)))
+    tokens = _TOKEN.findall(_plain(caption))
+    if SUSPECT_WORDS.isdisjoint(tokens):
+        return tokens
+    return _TOKEN.findall(_plain(visible_text(caption)))
 
 
-def _ascii(text: str) -> str:
-    text = text.replace("\u2019", "'").replace("\u2018", "'").lower()  # curly apostrophes carry "'s"
+def _plain(text: str) -> str:
+    text = text.lower()
+    if text.isascii():
+        return text
+    text = text.replace("\u2019", "'").replace("\u2018", "'")  # curly apostrophes carry "'s"
     return unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode("ascii")

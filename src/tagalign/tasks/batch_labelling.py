@@ -152,16 +152,16 @@ def label_part(run: LabelRun, job: Job, number: int, *, sink: Sink | None = None
     write_rows(run.part_path(number), rows, job.schema)
 
 
-def merge_errors(run: LabelRun) -> int:
-    """Write ``errors.jsonl`` of the shard (one file for a run of one shard); returns its number of lines."""
+def merge_errors(run: LabelRun) -> Path | None:
+    """Write all failures of the shard into one file, ``errors.jsonl`` where there is one shard; None without failures."""
     paths = run.error_paths()
-    name = "errors.jsonl" if run.shard[1] == 1 else f"errors-{run.suffix}.jsonl"
     if not paths:
-        return 0
-    with atomic_write(run.folder / name) as temp, temp.open("wb") as file:
+        return None
+    merged = run.folder / ("errors.jsonl" if run.shard[1] == 1 else f"errors-{run.suffix}.jsonl")
+    with atomic_write(merged) as temp, temp.open("wb") as file:
         for path in paths:
             file.write(path.read_bytes())
-    return sum(map(_lines, paths))
+    return merged
 
 
 def _suffix(shard: tuple[int, int]) -> str:

@@ -136,7 +136,7 @@ def best_f1_threshold(pairs: Sequence[tuple[float, bool]]) -> float:
     for chosen, (score, present) in enumerate(order, start=1):
         hits += present
         below = order[chosen][0] if chosen < len(order) else 0.0
-        if below == score:
+        if below == score and chosen < len(order):
             continue  # a threshold cannot part equal scores
         f1 = 2 * hits / (chosen + positives)
         if f1 > best:

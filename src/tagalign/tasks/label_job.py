@@ -21,7 +21,7 @@ from tagalign.types import EncodedLabels, LabelSet, Segmentation, Tagging
 
 Kind = Literal["tag", "segment"]
 WINDOW = 4
-"""Batches that are read before one is encoded, so that images of one size find each other."""
+"""Batches of a ``tag`` run that are read before one is encoded, so that images of one size find each other."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,6 +120,13 @@ class Job:
         """Of the rows."""
         return TAG_SCHEMA if self.spec.kind == "tag" else MASK_SCHEMA
 
+    def mask_names(self) -> tuple[str, ...]:
+        """What the ids of the masks mean: the labels, behind ``background`` where the method has that rule."""
+        probe = Image.new("RGB", (8, 8))
+        (encoded,) = self.method.encode_images([probe])
+        found: Segmentation = self.method.segment(encoded, self.labels, photo=probe)
+        return found.names
+
     def describe(self) -> dict[str, object]:
         """What a result must name; equal descriptions give equal results."""
         return {
@@ -137,12 +144,13 @@ class Job:
     def run(self, sources: Iterable[ImageSource]) -> Iterator[Labelled]:
         """Label images in their order. One that fails is passed on with its error; the others go on.
 
-        Memory holds a few windows of images, however many there are.
+        Memory holds two windows of images and the encodings of one batch, however many images there are.
         """
-        window = max(1, WINDOW * self.spec.batch_size)
+        # masks need the photos themselves, which can be large: one batch of them at a time
+        window = max(1, self.spec.batch_size * (WINDOW if self.spec.kind == "tag" else 1))
         with ThreadPoolExecutor(max(1, self.spec.workers)) as pool:
             chunk: list[_Read] = []
-            for read in _ahead(pool, self._read, sources, depth=window + self.spec.workers):
+            for read in _ahead(pool, self._read, sources, depth=max(window, self.spec.workers)):
                 chunk.append(read)
                 if len(chunk) == window:
                     yield from self._label(chunk)
@@ -166,16 +174,29 @@ class Job:
 
     # --- labelling ------------------------------------------------------------------------------------------------
 
-    def _label(self, chunk: Sequence[_Read]) -> Iterator[Labelled]:
-        good = [read for read in chunk if read.error is None]
-        found = iter(self._try(good))
-        for read in chunk:
-            yield Labelled(source=read.source, error=read.error) if read.error is not None else next(found)
+    def _label(self, window: Sequence[_Read]) -> Iterator[Labelled]:
+        """Answers in the order of the images; batches hold images of one size."""
+        found: dict[int, Labelled] = {
+            i: Labelled(source=read.source, error=read.error)
+            for i, read in enumerate(window)
+            if read.error is not None
+        }
+        for ids in self._batches(window):
+            found.update(zip(ids, self._try([window[i] for i in ids]), strict=True))
+        yield from (found[i] for i in range(len(window)))
+
+    def _batches(self, window: Sequence[_Read]) -> Iterator[list[int]]:
+        by_size: dict[tuple[int, ...], list[int]] = {}
+        for i, read in enumerate(window):
+            if read.error is None:
+                size = read.size if read.pixels is None else tuple(read.pixels.shape)
+                by_size.setdefault(size, []).append(i)
+        step = max(1, self.spec.batch_size)
+        for ids in by_size.values():
+            yield from (ids[start : start + step] for start in range(0, len(ids), step))
 
     def _try(self, chunk: Sequence[_Read]) -> list[Labelled]:
         """All together; where that fails, one by one, so that one image does not take the others along."""
-        if not chunk:
-            return []
         try:
             return self._answer(chunk)
         except TagalignError as error:
@@ -186,10 +207,7 @@ class Job:
     def _answer(self, chunk: Sequence[_Read]) -> list[Labelled]:
         encoded = self._encode(chunk)
         if self.spec.kind == "segment":
-            found = [
-                self.method.segment(value, self.labels, photo=read.image)
-                for read, value in zip(chunk, encoded, strict=True)
-            ]
+            found = self._segment(encoded, [read.image for read in chunk])
             return [
                 Labelled(source=read.source, size=read.size, segmentation=segmentation)
                 for read, segmentation in zip(chunk, found, strict=True)
@@ -208,6 +226,12 @@ class Job:
         if hasattr(self.method, "tag_batch"):
             return list(self.method.tag_batch(encoded, self.labels))
         return [self.method.tag(value, self.labels) for value in encoded]
+
+    def _segment(self, encoded: Sequence[Any], photos: Sequence[Image.Image | None]) -> list[Segmentation]:
+        if hasattr(self.method, "segment_batch"):
+            return list(self.method.segment_batch(encoded, self.labels, photos))
+        pairs = zip(encoded, photos, strict=True)
+        return [self.method.segment(value, self.labels, photo=photo) for value, photo in pairs]
 
     def _choose(self, tagging: Tagging) -> Tagging:
         if self.spec.threshold is None:

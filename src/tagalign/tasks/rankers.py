@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 import torch.nn.functional as F
@@ -34,6 +34,8 @@ class RankedPhoto:
     tags: Mapping[int, float] = field(default_factory=dict)
 
 
+@runtime_checkable
+@runtime_checkable
 class Ranker(Protocol):
     """A model that search can use.
 

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from tagalign.errors import InputError, UnknownNameError
-from tagalign.methods.projector import Projector, pool
+from tagalign.methods.projector import pool
 from tagalign.ops import losses
 from tagalign.ops.chunked import chunk_for
 from tagalign.ops.grid import tokens_to_map
@@ -209,11 +209,11 @@ class Aligner(nn.Module):
     changes nothing.
 
     Args:
-        projector: turns feature maps into embeddings.
+        projector: turns maps of features into maps of embeddings, usually a ``Projector``.
         terms: explicit list of (name, weight, loss).
     """
 
-    def __init__(self, projector: Projector, terms: Sequence[tuple[str, float, nn.Module]]) -> None:
+    def __init__(self, projector: nn.Module, terms: Sequence[tuple[str, float, nn.Module]]) -> None:
         super().__init__()
         if negative := [name for name, weight, _ in terms if weight < 0]:
             raise InputError(f"loss weights must be at least 0, that of {negative[0]!r} is negative")

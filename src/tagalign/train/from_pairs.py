@@ -1,6 +1,7 @@
 """Train on files of pairs: either straight from the pixels, or from features that are encoded once and kept on disk."""
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -158,23 +159,29 @@ def fill_cache(
     encode = _encoder(backbone, plan)
     size = plan.size or backbone.preprocessing.image_size
     written, grid = sum(cache.counts), backbone.grid_of(size, size)
-    for pairs, position in _pieces(refs, cache.position or [0, 0], on_broken):
-        crops = [(pair, _crop(pair, size, on_broken)) for pair in pairs]
-        good = [(pair, crop) for pair, crop in crops if crop is not None]
-        if not good:
-            continue
-        batches = [good[i : i + plan.chunk] for i in range(0, len(good), plan.chunk)]
-        encoded = [encode(_pixels(backbone, batch)) for batch in batches]
-        shard = CacheShard(
-            features=torch.cat([e.features.float().cpu() for e in encoded]),
-            texts=torch.cat([e.texts.float().cpu() for e in encoded if e.texts is not None]),
-            keys=[pair.key for pair, _ in good],
-        )
-        cache.append(shard, position=position)
-        written += len(good)
-        if progress is not None:
-            progress(written)
+    # threads are enough here: Pillow decodes and resizes without holding the interpreter
+    with ThreadPoolExecutor(max(plan.workers, 1)) as pool:
+        for pairs, position in _pieces(refs, cache.position or [0, 0], on_broken):
+            crops = pool.map(lambda pair: (pair, _crop(pair, size, on_broken)), pairs)
+            good = [(pair, crop) for pair, crop in crops if crop is not None]
+            if not good:
+                continue
+            cache.append(_cache_shard(backbone, encode, good, plan.chunk), position=position)
+            written += len(good)
+            if progress is not None:
+                progress(written)
     cache.finish(grid)
+
+
+def _cache_shard(
+    backbone: DenseCLIP, encode: FrozenEncoder, good: Sequence[tuple[Pair, np.ndarray]], chunk: int
+) -> CacheShard:
+    encoded = [encode(_pixels(backbone, good[i : i + chunk])) for i in range(0, len(good), chunk)]
+    return CacheShard(
+        features=torch.cat([e.features.float().cpu() for e in encoded]),
+        texts=torch.cat([e.texts.float().cpu() for e in encoded if e.texts is not None]),
+        keys=[pair.key for pair, _ in good],
+    )
 
 
 def _pieces(
@@ -192,7 +199,7 @@ def _pieces(
 
 def _pair(shard: Any, number: int, on_broken: Callable[[str], None] | None) -> Pair | None:
     try:
-        return shard.pair(number)  # type: ignore[no-any-return]
+        return shard.pair(number)
     except BrokenPairError as error:
         if on_broken is not None:
             on_broken(error.reason)

@@ -5,14 +5,13 @@ trained = train_tagalign(backbone, pairs, vocabulary=vocabulary, steps=300, batc
 method = trained.method(backbone)        # or tagalign.load("model")
 """
 
-import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from tagalign.backbones.dense_clip import DenseCLIP
 from tagalign.data.batches import BatchSource
@@ -20,22 +19,21 @@ from tagalign.data.feature_pairs import FeaturePairs, ShuffledPairs
 from tagalign.errors import InputError
 from tagalign.methods.dense import DenseMethod
 from tagalign.methods.dense_profiles import dense_profile
-from tagalign.methods.labels import embed_names
-from tagalign.methods.projector import Projector
+from tagalign.methods.projector import NUM_BLOCKS, Projector
 from tagalign.methods.tagalign import MODE, TagAlignConfig, save_tagalign
 from tagalign.tags.vocabulary import TagVocabulary
-from tagalign.train.aligner import Aligner, ContrastiveTerm, TagTerm
+from tagalign.train.aligner import Aligner
 from tagalign.train.checkpoints import read_state
 from tagalign.train.distributed import World, copy_from_first
 from tagalign.train.guards import StopRequest
 from tagalign.train.held_out import held_out_losses
 from tagalign.train.model_card import model_card
-from tagalign.train.optimiser import adamw, rate_for_batch
-from tagalign.train.profiles import TrainProfile, train_profile
+from tagalign.train.optimiser import rate_for_batch
+from tagalign.train.profiles import train_profile
 from tagalign.train.run import Encode, Progress, RunPlan, TrainingRun
 from tagalign.train.schedule import scheduled_rate
-
-BOTH_LOSSES = {"tag": 1.0, "contrastive": 1.0}  # equation 6 with lambda = 1
+from tagalign.train.setup import BOTH_LOSSES, loss_terms, make_optimizer, run_facts, seeded_aligner
+from tagalign.train.step import resolve_precision
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -59,8 +57,8 @@ class TrainedProjector:
     settings: Mapping[str, Any]
 
     def method(self, backbone: DenseCLIP, **options: Any) -> DenseMethod:
-        """Ready for inference, without a folder; options as of ``DenseMethod``."""
-        profile = options.pop("profile", None) or dense_profile(self.config.profile)
+        """Ready for inference, without a folder; options as of ``DenseMethod``, ``profile`` by name."""
+        profile = dense_profile(options.pop("profile", None) or self.config.profile)
         return DenseMethod(
             backbone,
             method="tagalign",
@@ -84,6 +82,7 @@ def train_tagalign(
     loss: str | None = None,
     profile: str = "paper",
     mode: str = MODE,
+    num_blocks: int = NUM_BLOCKS,
     split_kinds: bool = False,
     tag_embeds: Tensor | None = None,
     learning_rate: float | None = None,
@@ -122,13 +121,14 @@ def train_tagalign(
         loss: tag loss (``balanced``, ``softmax``, ``weighted``, ``focal``, ``asymmetric``); the profile's when None.
         profile: ``paper``, ``released`` or ``fixed``, see ``profiles``.
         mode: dense mode of the features.
+        num_blocks: gated convolutions of the projector; 0 trains CLIP's own head alone.
         split_kinds: one softmax per kind of tag instead of one over the whole list.
         tag_embeds: embeddings of the vocabulary; made with the profile's template when None.
         learning_rate: the profile's when None; constant unless ``schedule`` and ``warmup`` say otherwise.
         schedule: see ``scheduled_rate``.
         warmup: steps.
         seed: of the initial projector and of the order of the pairs.
-        precision: ``fp32`` or ``bf16``.
+        precision: ``fp32``, ``bf16`` or ``auto``, see ``resolve_precision``.
         micro_batch: images the projector sees at a time; the gradient is that of the whole batch.
         compile_projector: run it through ``torch.compile``.
         encode: turns pixel batches into feature batches, see ``FrozenEncoder``.
@@ -157,14 +157,29 @@ def train_tagalign(
         raise InputError(
             f"batch_size {batch_size} cannot be shared by {world.size} process(es); give a multiple, at least 2 for each"
         )
+    precision = resolve_precision(precision, world.device)
     weights = dict(BOTH_LOSSES if losses is None else losses)
     terms = loss_terms(
         backbone, chosen, weights, vocabulary=vocabulary, split_kinds=split_kinds, tag_embeds=tag_embeds
     )
-    aligner = seeded_aligner(backbone, terms, seed=seed).to(world.device)
+    aligner = seeded_aligner(backbone, terms, seed=seed, num_blocks=num_blocks).to(world.device)
     copy_from_first(aligner, world)
+    projector = aligner.projector
+    assert isinstance(projector, Projector)  # seeded_aligner made it
     rate = rate_for_batch(chosen.learning_rate, batch_size=batch_size, rate_batch=chosen.rate_batch)
-    facts = _facts(backbone, data, vocabulary, chosen, weights, batch_size, seed, mode, split_kinds, rate)
+    facts = run_facts(
+        backbone,
+        data,
+        vocabulary,
+        chosen,
+        weights,
+        batch_size=batch_size,
+        learning_rate=rate,
+        mode=mode,
+        num_blocks=num_blocks,
+        seed=seed,
+        split_kinds=split_kinds,
+    )
     shape = {"schedule": schedule, "warmup": warmup} | ({} if schedule == "constant" else {"steps": steps})
     plan = RunPlan(
         steps=steps,
@@ -182,8 +197,8 @@ def train_tagalign(
 
     def outcome(finished: bool) -> TrainedProjector:
         return TrainedProjector(
-            projector=aligner.projector,
-            config=_config(backbone, aligner, profile=profile, mode=mode),
+            projector=projector,
+            config=_config(backbone, aligner, profile=profile, mode=mode, num_blocks=num_blocks),
             numbers=dict(run.shown),
             steps=run.step,
             is_finished=finished,
@@ -196,7 +211,7 @@ def train_tagalign(
 
     run = TrainingRun(
         aligner,
-        _optimizer(aligner, chosen, rate),
+        make_optimizer(aligner, chosen, rate),
         _source(data, batch_size, seed, world),
         plan,
         folder=folder,
@@ -214,68 +229,8 @@ def train_tagalign(
     aligner.eval()
     trained = outcome(finished)
     if folder is not None and world.is_first and finished:
-        _write(folder, trained, aligner, vocabulary)
+        _write(folder, trained, vocabulary)
     return trained
-
-
-def loss_terms(
-    backbone: DenseCLIP,
-    profile: TrainProfile,
-    weights: Mapping[str, float],
-    *,
-    vocabulary: TagVocabulary | None,
-    split_kinds: bool = False,
-    tag_embeds: Tensor | None = None,
-) -> list[tuple[str, float, nn.Module]]:
-    """The explicit list of (name, weight, loss) of a run; a loss of weight 0 is not built.
-
-    Raises:
-        InputError: for an unknown name, or a tag loss without a vocabulary.
-    """
-    if unknown := weights.keys() - BOTH_LOSSES.keys():
-        raise InputError(f"losses are tag and contrastive, got {min(unknown)!r}")
-    terms: list[tuple[str, float, nn.Module]] = []
-    if weights.get("tag", 0.0) != 0:
-        if vocabulary is None or not len(vocabulary):
-            raise InputError(
-                "the tag loss needs a vocabulary with at least one tag; give one, or set its weight to 0"
-            )
-        if tag_embeds is None:
-            tag_embeds = embed_names(backbone, vocabulary.names, [profile.template])
-        kinds = [vocabulary.kinds.count(kind) for kind in dict.fromkeys(vocabulary.kinds)]
-        term = TagTerm(
-            tag_embeds,
-            vocabulary.counts,
-            loss=profile.loss,
-            temperature=profile.temperature,
-            prob_floor=profile.prob_floor,
-            parts=kinds if split_kinds else None,
-        )
-        terms.append(("tag", weights["tag"], term))
-    if weights.get("contrastive", 0.0) != 0:
-        terms.append(
-            ("contrastive", weights["contrastive"], ContrastiveTerm(temperature=profile.temperature))
-        )
-    return terms
-
-
-def seeded_aligner(backbone: DenseCLIP, terms: list[tuple[str, float, nn.Module]], *, seed: int) -> Aligner:
-    """An aligner whose projector is the same for the same seed, whatever random numbers were drawn before."""
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        projector = Projector.from_backbone(backbone)
-    return Aligner(projector.float(), terms)
-
-
-def _optimizer(aligner: Aligner, profile: TrainProfile, rate: float) -> torch.optim.Optimizer:
-    return adamw(
-        aligner,
-        learning_rate=rate,
-        betas=profile.betas,
-        eps=profile.eps,
-        weight_decay=profile.weight_decay,
-        decay_scalars=profile.decay_scalars,
-    )
 
 
 def _source(
@@ -287,7 +242,9 @@ def _source(
     return ShuffledPairs(pairs=data, batch_size=own, seed=seed, rank=world.rank, world=world.size)
 
 
-def _config(backbone: DenseCLIP, aligner: Aligner, *, profile: str, mode: str) -> TagAlignConfig:
+def _config(
+    backbone: DenseCLIP, aligner: Aligner, *, profile: str, mode: str, num_blocks: int
+) -> TagAlignConfig:
     return TagAlignConfig(
         backbone=backbone.name,
         backbone_hash=backbone.weight_hash,
@@ -295,58 +252,20 @@ def _config(backbone: DenseCLIP, aligner: Aligner, *, profile: str, mode: str) -
         width=backbone.width,
         dim=backbone.embed_dim,
         mode=mode,
+        num_blocks=num_blocks,
         logit_scale=aligner.inference_scale(),
     )
 
 
-def _facts(
-    backbone: DenseCLIP,
-    data: Any,
-    vocabulary: TagVocabulary | None,
-    profile: TrainProfile,
-    weights: Mapping[str, float],
-    batch_size: int,
-    seed: int,
-    mode: str,
-    split_kinds: bool,
-    rate: float,
-) -> dict[str, Any]:
-    """What shapes the weights of a run, as JSON values."""
-    facts: dict[str, Any] = {name: value for name, value in asdict(profile).items() if name != "name"}
-    facts["betas"] = list(profile.betas)
-    return facts | {
-        "profile": profile.name,
-        "backbone": backbone.name,
-        "backbone_hash": backbone.weight_hash,
-        "mode": mode,
-        "loss_weights": dict(sorted(weights.items())),
-        "batch_size": batch_size,
-        "seed": seed,
-        "split_kinds": split_kinds,
-        "learning_rate": rate,
-        "vocabulary": None if vocabulary is None else vocabulary_hash(vocabulary),
-        "vocabulary_size": 0 if vocabulary is None else len(vocabulary),
-        "pairs": len(data) if isinstance(data, FeaturePairs) else None,
-    }
-
-
-def vocabulary_hash(vocabulary: TagVocabulary) -> str:
-    """First 16 hex digits of the SHA-256 of names, kinds and counts."""
-    rows = zip(vocabulary.names, vocabulary.kinds, vocabulary.counts, strict=True)
-    text = "\n".join(f"{name}\t{kind}\t{count}" for name, kind, count in rows)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _write(
-    folder: Path, trained: TrainedProjector, aligner: Aligner, vocabulary: TagVocabulary | None
-) -> None:
+def _write(folder: Path, trained: TrainedProjector, vocabulary: TagVocabulary | None) -> None:
     """The model folder, and the best checkpoint as one of its own."""
     _write_folder(folder, trained, trained.projector, vocabulary)
     best = folder / "checkpoints" / "best.safetensors"
     if best.exists():
         state = read_state(best).state["aligner"]
         own = {k.removeprefix("projector."): v for k, v in state.items() if k.startswith("projector.")}
-        projector = Projector(width=trained.config.width, dim=trained.config.dim)
+        config = trained.config
+        projector = Projector(width=config.width, dim=config.dim, num_blocks=config.num_blocks)
         projector.load_state_dict(own)
         _write_folder(folder / "best", trained, projector, vocabulary)
 

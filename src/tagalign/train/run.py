@@ -26,6 +26,7 @@ from tagalign.train.distributed import (
 )
 from tagalign.train.guards import LossGuard, StopRequest, TrainingFault
 from tagalign.train.logging import MetricsLog
+from tagalign.train.prefetch import prefetched
 from tagalign.train.randomness import random_state, restore_random_state
 from tagalign.train.schedule import set_rate
 from tagalign.train.step import Embed, forward_backward
@@ -136,7 +137,8 @@ class TrainingRun:
         self.position = state["positions"][self.world.rank]
         restore_random_state(state["random"][self.world.rank])
         self.guard.restore(state["guard"])
-        self.step, self.best, self.skipped = checkpoint.step, state["best"], dict(state["skipped"])
+        self.step, self.best = checkpoint.step, state["best"]
+        self.skipped, self.shown = dict(state["skipped"]), dict(state["shown"])
         return True
 
     def run(self) -> bool:
@@ -158,13 +160,13 @@ class TrainingRun:
 
     def _run(self, log: MetricsLog | None) -> bool:
         self.aligner.train()
-        batches = self.source.batches(self.position)
+        batches = self._batches()
         since, images = time.perf_counter(), 0
         while self.step < self.plan.steps:
             batch, parts, norm = self._train_step(batches)
             images += len(batch) * self.world.size
-            stopping = any_in_world(bool(self.stop), self.world)
             last = self.step == self.plan.steps
+            stopping = self._is_stopping()
             if _due(self.step, self.plan.log_every) or last or stopping:
                 seconds = time.perf_counter() - since
                 self._log(log, parts, norm, images=images, seconds=seconds)
@@ -178,6 +180,18 @@ class TrainingRun:
             if stopping and not last:
                 return False
         return True
+
+    def _is_stopping(self) -> bool:
+        """Whether a stop was requested; several processes ask each other only now and then, because that waits for them."""
+        if self.world.size > 1 and not _due(self.step, max(self.plan.log_every, 1)):
+            return False
+        return any_in_world(bool(self.stop), self.world)
+
+    def _batches(self) -> Iterator[Any]:
+        batches = self.source.batches(self.position)
+        if self.world.device.type != "cuda":
+            return batches
+        return prefetched(batches, prepare=lambda batch: batch.pin_memory())
 
     def _train_step(self, batches: Iterator[Any]) -> tuple[FeatureBatch, dict[str, Tensor], Tensor]:
         self.clock.start()
@@ -253,9 +267,7 @@ class TrainingRun:
             )
 
     def _validate(self, log: MetricsLog | None) -> None:
-        if self.validate is None:
-            return
-        if self.world.is_first:
+        if self.validate is not None and self.world.is_first:
             self.aligner.eval()
             numbers = {f"validation_{name}": value for name, value in self.validate(self.step).items()}
             self.aligner.train()
@@ -288,6 +300,7 @@ class TrainingRun:
             "guard": self.guard.state(),
             "best": self.best,
             "skipped": self.skipped,
+            "shown": self.shown,
             "fingerprint": dict(self.plan.fingerprint),
         }
         self.checkpoints.save(self.step, state)

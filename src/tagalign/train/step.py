@@ -19,14 +19,24 @@ PRECISIONS: dict[str, torch.dtype | None] = {"fp32": None, "bf16": torch.bfloat1
 Embed = Callable[[Tensor, tuple[int, int]], Tensor]
 
 
-def autocast(precision: str, device: torch.device) -> AbstractContextManager[object]:
-    """The context of a precision.
+def resolve_precision(precision: str, device: torch.device) -> str:
+    """A name in ``PRECISIONS``; ``auto`` is bf16 on CUDA and on CPUs with matrix units for it, else fp32.
+
+    On such a CPU (AMX) a step of the projector takes half the time; elsewhere bf16 is slower than fp32.
 
     Raises:
-        UnknownNameError: for a name that is not in ``PRECISIONS``.
+        UnknownNameError: for another name.
     """
+    if precision == "auto":
+        has_tiles = getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
+        return "bf16" if device.type == "cuda" or has_tiles() else "fp32"
     if precision not in PRECISIONS:
-        raise UnknownNameError("precision", precision, PRECISIONS)
+        raise UnknownNameError("precision", precision, [*PRECISIONS, "auto"])
+    return precision
+
+
+def autocast(precision: str, device: torch.device) -> AbstractContextManager[object]:
+    """The context of a precision, a name in ``PRECISIONS``."""
     dtype = PRECISIONS[precision]
     return nullcontext() if dtype is None else torch.autocast(device.type, dtype=dtype)
 

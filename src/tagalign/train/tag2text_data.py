@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -49,12 +49,25 @@ class Tag2TextBatch:
         return len(self.captions)
 
 
+@runtime_checkable
+@runtime_checkable
 class Tag2TextData(Protocol):
     """Images with records; ``images`` may augment with the given generator of random numbers."""
 
-    are_tokens: bool
-    records: Sequence[TaggedRecord]
-    questions: Sequence[Sequence[Question]]
+    @property
+    def are_tokens(self) -> bool:
+        """Whether ``images`` gives frozen tokens instead of pixels."""
+        ...
+
+    @property
+    def records(self) -> Sequence[TaggedRecord]:
+        """Captions and tag ids, one record per image."""
+        ...
+
+    @property
+    def questions(self) -> Sequence[Sequence[Question]]:
+        """Per image; empty when there are none."""
+        ...
 
     def images(self, rows: Sequence[int], rng: Random) -> Tensor:
         """Pixels or tokens of some images."""

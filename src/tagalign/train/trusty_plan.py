@@ -95,7 +95,7 @@ class TrustyPlan:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, as JSON would give them back."""
-        return _listed(asdict(self))  # type: ignore[no-any-return]
+        return _listed(asdict(self))
 
     def refuse_other(self, saved: dict[str, Any]) -> None:
         """Compare with the plan of a checkpoint.

@@ -79,7 +79,7 @@ def test_boxes_are_tight(scenes):
             left, top, right, bottom = one.box
             assert one.mask.sum() == one.mask[top:bottom, left:right].sum()
             inside = one.mask[top:bottom, left:right]
-            assert inside[0].any() and inside[-1].any() and inside[:, 0].any() and inside[:, -1].any()
+            assert all(side.any() for side in (inside[0], inside[-1], inside[:, 0], inside[:, -1]))
 
 
 def test_objects_span_at_least_four_patches_and_stay_visible():

@@ -41,6 +41,12 @@ def test_tag_takes_the_best_of_repeated_names(method, images, tags):
     assert asked.owners.tolist() == [0, 0, 1]
 
 
+def test_its_own_tags_are_a_label_set_with_each_name_once(method, images):
+    own = method.encode_labels(method.label_set)
+    assert own.names == ("dog", "cat", "train", "grass", "red", "run", "green grass")
+    assert len(method.tag(images[0], own).scores) == 7
+
+
 def test_recognise_keeps_the_index_as_the_key(method, images, tags):
     result = method.recognise(images[0])
     assert result.names == tags

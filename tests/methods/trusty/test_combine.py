@@ -51,7 +51,8 @@ def test_parts_of_the_classes_are_weighed_like_the_whole(logits):
     whole = combine_scores(classes, trusty, SEEN, calibration=0.1)
     is_seen = torch.tensor([True, False, True, True, False])
     part = weigh(classes[:, 2:4], trusty, is_seen[2:4], weighting="both", calibration=0.1)
-    assert torch.equal(part, whole[:, 2:4])
+    # a sigmoid differs in its last bit with the place of a number in a vector register
+    torch.testing.assert_close(part, whole[:, 2:4], atol=1e-7, rtol=0)
 
 
 def test_refusals(logits):

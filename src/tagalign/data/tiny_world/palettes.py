@@ -74,7 +74,7 @@ def paint_texture(color: str, pattern: str, palette: Palette, side: int) -> Floa
     paint = np.asarray(PAINTS[palette][color], np.float32)
     second = np.full(3, 128 if color == "white" else 250, np.float32)
     cover = pattern_mask(pattern, side)[..., None]
-    return paint + cover * (second - paint)
+    return np.asarray(paint + cover * (second - paint))
 
 
 def _soft(values: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:

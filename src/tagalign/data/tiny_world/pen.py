@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import cos, pi, sin
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
@@ -153,8 +153,8 @@ class Pen:
         inner, margin = (self.pixels - 2 * OUTLINE_PX) * SUPERSAMPLING, OUTLINE_PX * SUPERSAMPLING
         return (margin + (left + x * (right - left)) * inner, margin + (top + y * (bottom - top)) * inner)
 
-    def _values(self, ink: Ink) -> tuple[int, tuple[int, int, int], int]:
-        return (ink.paint, ink.fixed, 255)
+    def _values(self, ink: Ink) -> tuple[Any, ...]:
+        return (ink.paint, ink.fixed, 255)  # grey, RGB, grey
 
     def _draw(self, method: str, points: list[Point], ink: Ink) -> None:
         for pen, value in zip(self._pens, self._values(ink), strict=True):

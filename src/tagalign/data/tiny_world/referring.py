@@ -40,19 +40,17 @@ def _candidates(one: Placed, layout: Layout) -> Iterator[tuple[str, bool]]:
             word = getattr(one, field)
             if word not in ("plain", "medium"):
                 same = _same(field, one)
-                yield (
-                    f"the {word} {noun}",
-                    alone(lambda other, kin=kin, same=same: kin(other) and same(other)),
-                )
+                yield f"the {word} {noun}", alone(_both(kin, same))
         if one.action:
             doing = _same("action", one)
-            yield (
-                f"the {noun} {one.action}",
-                alone(lambda other, kin=kin, doing=doing: kin(other) and doing(other)),
-            )
+            yield f"the {noun} {one.action}", alone(_both(kin, doing))
         group = [other for other in layout.placed if kin(other)]
         for words, key in _SIDES.items():
             yield f"the {noun} {words}", len(group) > 1 and _first_by_far(one, group, key)
+
+
+def _both(first: Callable[[Placed], bool], second: Callable[[Placed], bool]) -> Callable[[Placed], bool]:
+    return lambda other: first(other) and second(other)
 
 
 def _same(field: str, one: Placed) -> Callable[[Placed], bool]:

@@ -17,8 +17,8 @@ from tagalign.data.tiny_world.names import (
 )  # fmt: skip
 
 UNIT = 80  # sizes below are for a picture of this side; others scale
-SIDES_PX = {"small": (32, 34), "medium": (40, 42), "big": (48, 52)}
-EASY_SIDES_PX = {"small": (34,), "medium": (42,), "big": (52, 60, 68)}
+SIDES_PX: dict[str, tuple[int, ...]] = {"small": (32, 34), "medium": (40, 42), "big": (48, 52)}
+EASY_SIDES_PX: dict[str, tuple[int, ...]] = {"small": (34,), "medium": (42,), "big": (52, 60, 68)}
 OBJECT_EXPONENT = 0.8  # Zipf exponents: frequency of rank r is proportional to r ** -exponent
 LOOK_EXPONENT = 0.5
 COUNT_SHARES = {2: 0.35, 3: 0.3, 4: 0.2, 5: 0.15}  # objects of a crowded scene

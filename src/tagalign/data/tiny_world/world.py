@@ -165,7 +165,8 @@ class Scene:
         labels = [one.family if class_set == "families" else one.name for one in self.layout.placed]
         ids = [names.index(label) + shift if label in names else rest for label in labels]
         # The last entry is what index -1, the background, picks.
-        return np.asarray([*ids, rest], np.int64)[self.owner]
+        table = np.asarray([*ids, rest], np.int64)
+        return np.asarray(table[self.owner])
 
     @cached_property
     def _sprites(self) -> tuple[Sprite, ...]:

@@ -9,8 +9,8 @@ from transformers import SwinModel, ViTModel
 
 from tagalign.backbones.dense_clip import DenseCLIP
 
-Pixels = Float[Tensor, "batch 3 height width"]
-Tokens = Float[Tensor, "batch tokens width"]
+Pixels = Float[Tensor, "batch 3 height pixel_width"]
+Tokens = Float[Tensor, "batch _tokens _width"]
 
 
 class SwinTokens(nn.Module):

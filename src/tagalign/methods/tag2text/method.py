@@ -21,7 +21,7 @@ from tagalign.methods.tag2text.tag_choice import TagChoice
 from tagalign.methods.tag2text.tag_names import TagNames
 from tagalign.methods.tag2text.wordpieces import Wordpieces
 from tagalign.methods.thresholds import Threshold
-from tagalign.types import Caption, EncodedLabels, LabelSet, Tagging
+from tagalign.types import Caption, EncodedLabels, Label, LabelSet, Tagging
 
 METHOD = "tag2text"
 TagLists = Sequence[Sequence[str] | None]
@@ -75,6 +75,12 @@ class Tag2TextMethod:
     def device(self) -> torch.device:
         """Where the weights are."""
         return next(self.model.tag_encoder.parameters()).device
+
+    @cached_property
+    def label_set(self) -> LabelSet:
+        """The model's own tags as a label set, each name once."""
+        names = dict.fromkeys(self.tags.names)
+        return LabelSet(name=METHOD, labels=tuple(Label(name=name) for name in names))
 
     # ---------------------------------------------------------------- encode
 
@@ -242,12 +248,12 @@ class Tag2TextMethod:
     # ------------------------------------------------------------------ rank
 
     @torch.no_grad()
-    def embed_images(self, images: Sequence[Tag2TextImage]) -> Float[Tensor, "images dim"]:
+    def embed_images(self, images: Sequence[Tag2TextImage]) -> Float[Tensor, "images _dim"]:
         """Unit-length embeddings for search."""
         return self.model.aligned().embed_images(torch.stack([image.tokens for image in images]))
 
     @torch.no_grad()
-    def embed_texts(self, texts: Sequence[str]) -> Float[Tensor, "texts dim"]:
+    def embed_texts(self, texts: Sequence[str]) -> Float[Tensor, "texts _dim"]:
         """Unit-length embeddings of sentences or keywords."""
         ids, mask = self.wordpieces.batch(texts, first=self.wordpieces.cls)
         return self.model.aligned().embed_texts(ids.to(self.device), mask.to(self.device))

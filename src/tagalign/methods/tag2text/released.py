@@ -6,6 +6,7 @@ itself are dropped. Every other key must find its place.
 
 import pickle
 import re
+import warnings
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -80,7 +81,11 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
         ModelError: if it is missing, damaged, no checkpoint, or holds anything else than plain data.
     """
     try:
-        values = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter(
+                "ignore", UserWarning
+            )  # it remarks on pickle protocols; ours to refuse or to read
+            values = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise ModelError(f"{path}: no such file") from error
     except pickle.UnpicklingError as error:

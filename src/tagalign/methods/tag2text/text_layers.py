@@ -16,9 +16,9 @@ from transformers import BlipTextLMHeadModel, BlipTextModel
 
 from tagalign.ops.attention import merge_heads, split_heads
 
-States = Float[Tensor, "batch tokens width"]
-Ids = Int[Tensor, "batch tokens"]
-Mask = Bool[Tensor, "batch tokens"]
+States = Float[Tensor, "_rows _tokens _width"]  # images and texts of one call differ in all three
+Ids = Int[Tensor, "_rows _tokens"]
+Mask = Bool[Tensor, "_rows _tokens"]
 KeyValue = tuple[Tensor, Tensor]
 BlipLayer = Any  # a BlipTextLayer; torch types its children as "tensor or module", which says nothing
 BlipAttention = Any  # a BlipTextAttention
@@ -94,7 +94,7 @@ def encode_text(
 
 def caption_logits(
     decoder: BlipTextLMHeadModel, ids: Ids, mask: Mask, states: States, states_mask: Mask | None
-) -> Float[Tensor, "batch tokens vocabulary"]:
+) -> Float[Tensor, "batch _tokens vocabulary"]:
     """Teacher-forced decoder: every position sees itself, what stands before it, and the tag states.
 
     Args:

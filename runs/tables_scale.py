@@ -1,0 +1,151 @@
+"""Further tables on the tiny world: python runs/tables_scale.py TABLE [--seeds 0] (percent).
+
+TABLE is `fractions` (gain of the tag loss at 1/8, 1/4, 1/2 and all of the data), `diht` (paper Table 4: tags on the class
+embedding alone) or `groupvit` (paper Table 7: a GroupViT tower from scratch, captions alone against multi-tags).
+Writes docs/results/TABLE.json and docs/results/TABLE.md. About 15, 2 and 20 minutes on two cores for one seed.
+"""
+
+import argparse
+import dataclasses
+import json
+
+import numpy as np
+import torch
+from tables_tiny import COLUMNS, OUT, SIZES, rows_markdown, say
+
+from tagalign.apps.demo import protocol
+from tagalign.apps.demo.experiment import World, build_world, method_of, vocabulary_of
+from tagalign.apps.demo.protocol import BOTH, Row
+from tagalign.apps.demo.scenes import alt_texts, no_labels, picture, scenes
+from tagalign.apps.demo.scoring import Scores, score
+from tagalign.backbones.catalog import load_backbone
+from tagalign.backbones.dense_clip import DenseCLIP
+from tagalign.backbones.preprocess import to_tensor
+from tagalign.cli.run_record import git_commit
+from tagalign.data.feature_pairs import FeaturePairs, encode_images
+from tagalign.methods.dense import DenseMethod
+from tagalign.methods.dense_profiles import dense_profile
+from tagalign.methods.groupvit import MODE
+from tagalign.train.groupvit import GroupTower, pixel_pairs, train_groupvit
+from tagalign.train.loop import train_tagalign
+
+KINDS = ("object", "attribute")
+CAPTIONS = Row(name="captions", losses={"contrastive": 1.0})
+TAGS = Row(name="captions and tags", losses=BOTH, kinds=KINDS)
+GROUPVIT_STEPS, GROUPVIT_BATCH = 400, 64
+
+
+def fractions(backbone: DenseCLIP, seed: int) -> dict[str, Scores]:
+    """Both trainings on the first n scenes; the steps stay the same, so small shares are seen more often."""
+    world, found = build_world(backbone, SIZES, seed=seed), {}
+    for parts in (8, 4, 2, 1):
+        count = SIZES.train // parts
+        part = dataclasses.replace(world, pairs=world.pairs.first(count), parses=world.parses[:count])
+        for row in (CAPTIONS, TAGS):
+            name = f"{row.name}, 1/{parts} of the data"
+            found[name] = scored(method_of(row, backbone, part, SIZES), world, name, seed)
+    return found
+
+
+def diht(backbone: DenseCLIP, seed: int) -> dict[str, Scores]:
+    """A head trained on class embeddings with tags of whole images, asked for patches; and its zero-shot start."""
+    world = build_world(backbone, SIZES, seed=seed)
+    train = scenes(protocol.TRAIN_SPLIT, SIZES.train, seed=seed)
+    store = encode_images(backbone, (picture(s) for s in train), mode="clip", cls_only=True)
+    vocabulary = vocabulary_of(world, kinds=KINDS)
+    pairs = FeaturePairs(
+        store=store, images=np.arange(len(train)), texts=world.pairs.texts, labels=no_labels(len(train))
+    ).relabel(vocabulary.label(world.parses, kinds=KINDS))
+    trained = train_tagalign(
+        backbone,
+        pairs,
+        vocabulary=vocabulary,
+        steps=SIZES.steps,
+        batch_size=SIZES.batch_size,
+        losses={"tag": 1.0},
+        mode="clip",
+        num_blocks=0,
+        seed=seed,
+    )
+    plain = method_of(Row(name="clip", method="clip"), backbone, world, SIZES)
+    return {
+        "clip": scored(plain, world, "clip", seed),
+        "DiHT-like: tags on the class embedding": scored(trained.method(backbone), world, "DiHT-like", seed),
+        "TagAlign: tags on the mean of patches": scored(
+            method_of(Row(name="tags", losses={"tag": 1.0}, kinds=KINDS), backbone, world, SIZES),
+            world,
+            "tags",
+            seed,
+        ),
+    }
+
+
+def groupvit(backbone: DenseCLIP, seed: int) -> dict[str, Scores]:
+    """The same tower from scratch, trained with captions alone and with tags too."""
+    world = build_world(backbone, SIZES, seed=seed)
+    train = scenes(protocol.TRAIN_SPLIT, SIZES.train, seed=seed)
+    assert tuple(world.captions) == alt_texts(train)
+    pixels = torch.stack([to_tensor(picture(scene), backbone.preprocessing) for scene in train])
+    vocabulary, found = vocabulary_of(world, kinds=KINDS), {}
+    for row in (CAPTIONS, TAGS):
+        labels = vocabulary.label(world.parses, kinds=KINDS)
+        torch.manual_seed(seed)
+        tower = GroupTower(image_size=pixels.shape[2], patch_size=backbone.patch_size, dim=backbone.embed_dim)
+        trained = train_groupvit(
+            backbone,
+            pixel_pairs(pixels, world.pairs.relabel(labels)),
+            tower,
+            vocabulary=vocabulary if row.kinds else None,
+            losses=row.losses,
+            steps=GROUPVIT_STEPS,
+            batch_size=GROUPVIT_BATCH,
+            seed=seed,
+        )
+        method = DenseMethod(trained, method="groupvit", mode=MODE, profile=dense_profile(protocol.PROFILE))
+        name = f"GroupViT, {row.name}"
+        found[name] = scored(method, world, name, seed)
+    return found
+
+
+def scored(method: DenseMethod, world: World, name: str, seed: int) -> Scores:
+    """Score a method and say so."""
+    scores = score(method, world.test, world.validation, name=name)
+    say(seed=seed, row=name, **scores.segmentation)
+    say(referring=scores.referring)
+    return scores
+
+
+TABLES = {"fractions": fractions, "diht": diht, "groupvit": groupvit}
+
+
+def main() -> None:
+    """Make one table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("table", choices=TABLES)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--model", default="tiny")
+    arguments = parser.parse_args()
+    backbone = load_backbone(arguments.model)
+    runs = [TABLES[arguments.table](backbone, seed) for seed in arguments.seeds]
+    found = {name: [run[name] for run in runs] for name in runs[0]}
+    settings = {
+        "seeds": arguments.seeds,
+        "sizes": dataclasses.asdict(SIZES),
+        "groupvit": {"steps": GROUPVIT_STEPS, "batch_size": GROUPVIT_BATCH},
+        "columns": {name: list(place) for name, place in COLUMNS.items()},
+        "profile": protocol.PROFILE,
+        "weights": backbone.weight_hash,
+        "commit": git_commit(),
+        "torch": torch.__version__,
+    }
+    values = {name: [dataclasses.asdict(run) for run in part] for name, part in found.items()}
+    OUT.mkdir(parents=True, exist_ok=True)
+    text = json.dumps({"settings": settings, "values": values}, indent=1) + "\n"
+    (OUT / f"{arguments.table}.json").write_text(text)
+    markdown = rows_markdown(found)
+    (OUT / f"{arguments.table}.md").write_text(markdown)
+    print(markdown)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,89 @@
+"""Flags for the LLM parser, shared by the verbs that can use it."""
+
+import dataclasses
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tagalign.errors import InputError
+
+if TYPE_CHECKING:
+    from tagalign.tags.llm import LLMParser
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LLMFlags:
+    """How to reach a language model; used with ``--parser llm``."""
+
+    llm_url: str = "http://127.0.0.1:8000/v1"
+    """Address of an OpenAI-compatible server (vLLM, llama.cpp, Ollama, a cloud)."""
+    llm_model: str | None = None
+    """The model, as the server names it."""
+    llm_key_variable: str = "OPENAI_API_KEY"
+    """Environment variable that holds the key; local servers need none."""
+    llm_mode: str = "combined"
+    """`combined` (one call, JSON), `separate` (the paper: objects, then attributes) or `objects`."""
+    llm_output: str = "auto"
+    """`json` (schema), `text` (bracket lists) or `auto` (schema where the server has it)."""
+    captions_per_call: int = 1
+    """Captions in one call; more are cheaper, and a little less exact."""
+    concurrency: int = 16
+    """Calls at a time."""
+    llm_timeout_s: float = 60.0
+    """Seconds an attempt may take."""
+    llm_retries: int = 5
+    """Further attempts after timeouts, 429, 5xx and broken connections."""
+    llm_max_tokens: int = 512
+    """Longest answer, in tokens."""
+    keep_unsupported: bool = False
+    """Keep tags that the caption does not support."""
+    price_prompt: float = 0.0
+    """Price of a million prompt tokens, to show the cost."""
+    price_completion: float = 0.0
+    """Price of a million answer tokens."""
+
+    def llm_parser(self, out: Path) -> "LLMParser":
+        """The parser; answers are saved in ``OUT/answers.sqlite``.
+
+        Raises:
+            InputError: without a model.
+        """
+        from tagalign.tags.llm import llm_parser
+
+        if not self.llm_model:
+            raise InputError("--parser llm needs --llm-model, the model as the server at --llm-url names it")
+        return llm_parser(
+            base_url=self.llm_url, model=self.llm_model, api_key=os.environ.get(self.llm_key_variable) or "none",
+            mode=self.llm_mode, structured=self.llm_output, captions_per_call=self.captions_per_call,
+            concurrency=self.concurrency, keep_unsupported=self.keep_unsupported, timeout_s=self.llm_timeout_s,
+            max_retries=self.llm_retries, max_tokens=self.llm_max_tokens, journal=out / "answers.sqlite",
+        )  # fmt: skip
+
+    def note(self, parser: Any) -> Callable[[], str] | None:
+        """Tokens and price so far, for the progress bar."""
+        usage = getattr(parser, "usage", None)
+        if usage is None:
+            return None
+        return lambda: (
+            f"{usage.prompt_tokens + usage.completion_tokens:,} tokens, {usage.retries} retries, "
+            f"{usage.failed} failed, price {usage.cost(self.price_prompt, self.price_completion):.2f}"
+        )
+
+    def close(self, parser: Any, out: Path) -> dict[str, Any]:
+        """Writes ``usage.json`` with this run and the sum of all runs, closes the parser, and gives the former."""
+        usage = getattr(parser, "usage", None)
+        if usage is None:
+            return {}
+        from tagalign.atomic import atomic_write
+        from tagalign.tags.llm import LLMUsage
+
+        prices = (self.price_prompt, self.price_completion)
+        run = dataclasses.asdict(usage) | {"price": round(usage.cost(*prices), 6)}
+        totals = parser.totals()
+        total = totals | {"price": round(LLMUsage(**totals).cost(*prices), 6)}
+        with atomic_write(out / "usage.json") as temp:
+            temp.write_text(json.dumps({"run": run, "total": total}, indent=1), encoding="utf-8")
+        parser.close()
+        return run

@@ -1,0 +1,87 @@
+"""What ``tagalign train`` looks at on the way: the mIoU of a benchmark, and heat maps of a few photos."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tagalign.cli.segment import safe_name
+from tagalign.errors import InputError
+
+if TYPE_CHECKING:
+    from tagalign.backbones.dense_clip import DenseCLIP
+    from tagalign.cli.train import TrainSettings
+    from tagalign.methods.dense import DenseMethod
+    from tagalign.train.loop import TrainedProjector
+
+
+def make_validation(
+    settings: "TrainSettings", backbone: "DenseCLIP"
+) -> "Callable[[TrainedProjector], Mapping[str, float]] | None":
+    """What a run does at every validation, as the flags ask; None where they ask for nothing.
+
+    Raises:
+        InputError: for a benchmark that cannot be opened or is no segmentation benchmark.
+    """
+    data = _benchmark(settings)
+    labels = [label.strip() for label in settings.watch_labels.split(",") if label.strip()]
+    if data is None and not settings.watch:
+        return None
+
+    def validate(trained: "TrainedProjector") -> Mapping[str, float]:
+        if settings.watch:
+            method = trained.method(backbone)
+            draw_maps(method, settings.watch, labels, settings.out / "maps", step=trained.steps)
+        return {} if data is None else _miou(trained, backbone, data, images=settings.validate_images)
+
+    return validate
+
+
+def _benchmark(settings: "TrainSettings") -> Any:
+    if settings.validate_on is None:
+        return None
+    from tagalign.data.benchmarks.catalog import open_benchmark
+    from tagalign.data.benchmarks.records import SegmentationSet
+
+    data = open_benchmark(settings.validate_on, settings.validate_path, settings.validate_split)
+    if not isinstance(data, SegmentationSet):
+        raise InputError(
+            f"--validate-on {settings.validate_on}: masks are needed, give a segmentation benchmark"
+        )
+    return data
+
+
+def _miou(
+    trained: "TrainedProjector", backbone: "DenseCLIP", data: Any, *, images: int
+) -> Mapping[str, float]:
+    from tagalign.evaluate.engine import Plan
+    from tagalign.evaluate.evaluation import evaluate_segmentation
+
+    method = trained.method(backbone, background_rule=data.has_background)
+    result = evaluate_segmentation(method, data, plan=Plan(limit=images), allow_missing=True, resamples=0)
+    return {"miou": float(result.metrics["miou"])}
+
+
+def draw_maps(
+    method: "DenseMethod", photos: Sequence[Path], labels: Sequence[str], out: Path, *, step: int
+) -> list[Path]:
+    """Write ``STEP.PHOTO.LABEL.png`` for each photo and label.
+
+    Raises:
+        ImageError: if a photo cannot be read.
+    """
+    from tagalign.atomic import atomic_write
+    from tagalign.backbones.preprocess import open_image
+    from tagalign.export.overlay import heat_overlay
+    from tagalign.tags.label_sets import load_label_set
+
+    encoded = method.encode_labels(load_label_set(list(labels)))
+    written = []
+    for path in photos:
+        photo = open_image(path)
+        maps = method.heat_maps(method.encode_images([photo])[0], encoded)
+        for label, heat in zip(labels, maps, strict=True):
+            target = out / f"{step:08d}.{path.stem}.{safe_name(label)}.png"
+            with atomic_write(target) as temp:
+                heat_overlay(photo, heat, f"{label}, step {step}").save(temp, format="PNG")
+            written.append(target)
+    return written

@@ -1,0 +1,58 @@
+"""How much of other label sets a vocabulary holds (Tag2Text, Tables 8 and 9)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tagalign.tags.label_sets import label_set_names, load_label_set
+from tagalign.tags.normalize import normalize_tag
+from tagalign.tags.vocabulary import TagVocabulary
+
+
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """One row of the table.
+
+    Attributes:
+        label_set: its name.
+        original: labels of the set.
+        overlapping: those of them that the vocabulary holds, under their name or an alias.
+        missing: names of the others, at most 20.
+    """
+
+    label_set: str
+    original: int
+    overlapping: int
+    missing: tuple[str, ...]
+
+
+def overlap(vocabulary: TagVocabulary, labels: Sequence[Sequence[str]], *, name: str = "labels") -> Overlap:
+    """Counts the labels that a vocabulary holds.
+
+    Args:
+        vocabulary: any kinds.
+        labels: per label its name and its aliases.
+        name: of the label set.
+    """
+    known = {tag for _, tag in vocabulary.ids}
+    missing = [words[0] for words in labels if known.isdisjoint(_forms(words))]
+    return Overlap(name, len(labels), len(labels) - len(missing), tuple(missing[:20]))
+
+
+def _forms(words: Sequence[str]) -> set[str]:
+    kinds = ("object", "action", "attribute")
+    return {word.lower() for word in words} | {
+        normalize_tag(word, kind) for word in words for kind in kinds
+    } - {""}
+
+
+def overlap_table(vocabulary: TagVocabulary, label_sets: Sequence[str] = ()) -> list[Overlap]:
+    """Overlaps with label sets by name or file; with all that are shipped where none is named.
+
+    Raises:
+        InputError: if a label set is unknown or cannot be read.
+    """
+    rows = []
+    for spec in label_sets or label_set_names():
+        labels = load_label_set(spec if label_sets else f"{spec}:aliases").labels
+        rows.append(overlap(vocabulary, [(label.name, *label.aliases) for label in labels], name=spec))
+    return rows

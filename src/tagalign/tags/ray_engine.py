@@ -1,0 +1,99 @@
+"""The corpus run on many machines through Ray Data: same functions, same files, one task per input file."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from tagalign.errors import DataError, MissingExtraError
+from tagalign.tags.corpus import BlockTask, CorpusRun, CorpusSettings, CorpusShard, CorpusSummary, parse_shard
+from tagalign.tags.parses import Parser
+
+
+def parse_corpus_on_ray(
+    shards: Sequence[CorpusShard],
+    out_dir: str | Path,
+    parser: Parser,
+    *,
+    settings: CorpusSettings,
+    address: str | None = None,
+    workers: int | None = None,
+    overwrite: bool = False,
+    retry_failed: bool = False,
+    manifest_name: str = "manifest.json",
+    on_progress: Callable[[int], None] = lambda rows: None,
+) -> CorpusSummary:
+    """``parse_corpus`` on a Ray cluster; the folders must be the same on all of its machines.
+
+    Args:
+        shards: from ``corpus_shards``.
+        out_dir: as for ``parse_corpus``.
+        parser: sent to each worker.
+        settings: as for ``parse_corpus``.
+        address: of the cluster; None starts one on this machine.
+        workers: tasks at a time; None lets Ray use all cores of the cluster.
+        overwrite: as for ``parse_corpus``.
+        retry_failed: as for ``parse_corpus``.
+        manifest_name: as for ``parse_corpus``.
+        on_progress: called with the rows of each finished file.
+
+    Raises:
+        MissingExtraError: without Ray.
+        DataError: if the folder holds shards of other settings.
+    """
+    try:
+        import ray
+        import ray.data
+    except ImportError as error:
+        raise MissingExtraError("--engine ray", "Ray", "ray") from error
+    out_dir = Path(out_dir).absolute()
+    run = CorpusRun(out_dir, parser, settings, overwrite=overwrite, manifest_name=manifest_name)
+    todo = {shard.name: (shard, source) for shard, source in run.todo(shards, retry_failed=retry_failed)}
+    started = not ray.is_initialized()
+    if started and todo:
+        ray.init(address=address, num_cpus=workers if address is None else None, log_to_driver=False)
+    try:
+        for result in _results(
+            ray, [shard for shard, _ in todo.values()], out_dir, parser, settings, workers
+        ):
+            shard, source = todo[result["name"]]
+            if result["error"]:
+                run.give_up(shard, result["error"])
+            else:
+                run.finish(shard, source, rows=result["rows"], failed=result["failed"])
+                on_progress(result["rows"] + result["failed"])
+    finally:
+        if started and todo:
+            ray.shutdown()
+    return run.close(shards)
+
+
+def _results(
+    ray: Any,
+    todo: Sequence[CorpusShard],
+    out_dir: Path,
+    parser: Parser,
+    settings: CorpusSettings,
+    workers: int | None,
+) -> Any:
+    """Result rows of the tasks, as they come."""
+    if not todo:
+        return ()
+    held = ray.put(BlockTask(parser, settings))
+
+    def work(row: dict[str, Any]) -> dict[str, Any]:
+        return _parse_file(ray.get(held), Path(row["path"]), row["name"], out_dir)
+
+    items = [{"path": str(shard.source.absolute()), "name": shard.name} for shard in todo]
+    dataset = ray.data.from_items(items, override_num_blocks=len(items))
+    return dataset.map(work, concurrency=workers).iter_rows()
+
+
+def _parse_file(task: BlockTask, path: Path, name: str, out_dir: Path) -> dict[str, Any]:
+    shard = CorpusShard(path, name)
+    try:
+        rows, failed = parse_shard(
+            shard, out_dir, task.parser, task.settings, lambda blocks: map(task, blocks)
+        )
+    except DataError as error:
+        return {"name": name, "rows": 0, "failed": 0, "error": str(error)}
+    return {"name": name, "rows": rows, "failed": failed, "error": ""}

@@ -1,0 +1,248 @@
+"""Vocabulary, labels and coverage of tag shards on disk: millions of rows, bounded memory, Arrow and numpy inside."""
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from jaxtyping import Int
+
+from tagalign.atomic import atomic_write
+from tagalign.tags.counting import TagCounter
+from tagalign.tags.manifest import Manifest, fingerprint
+from tagalign.tags.normalize import normalize_tag
+from tagalign.tags.parses import FIELD_OF_KIND
+from tagalign.tags.shards import read_batches
+from tagalign.tags.vocabulary import TagVocabulary, check_sizes, normalize_merges
+
+_BATCH = 65_536  # rows; about 20 MB of tags
+COVERAGE_SIZES = (2_500, 5_000, 7_500, 10_000, 25_000, 50_000, 100_000)  # the K of the paper's Table 3
+
+
+def _nothing(rows: int) -> None:
+    """Progress that nobody watches."""
+
+
+def count_shards(
+    paths: Iterable[Path],
+    *,
+    sizes: Mapping[str, int] | None = None,
+    merges: Mapping[str, str] | None = None,
+    on_progress: Callable[[int], None] = _nothing,
+) -> TagVocabulary:
+    """``TagVocabulary.count`` over tag shards, exact, in bounded memory.
+
+    Args:
+        paths: tag shards; each is read once.
+        sizes: kind -> K; see ``TagVocabulary.count``.
+        merges: tag -> the tag it counts as.
+        on_progress: called with the number of rows that were just read.
+
+    Raises:
+        DataError: if a shard cannot be read.
+        InputError: if a kind is unknown or a size is negative.
+    """
+    sizes, merges = check_sizes(sizes), normalize_merges(merges)
+    with TagCounter() as counter:
+        for path in paths:
+            for batch in read_batches(path, columns=[FIELD_OF_KIND[kind] for kind in sizes], size=_BATCH):
+                for kind in sizes:
+                    rows, codes, names = _tags(batch, kind, merges)
+                    _, codes = _unique_per_row(rows, codes, len(names))
+                    counts = np.bincount(codes, minlength=len(names)).tolist()
+                    counter.add(kind, {name: n for name, n in zip(names, counts, strict=True) if n})
+                on_progress(batch.num_rows)
+        return TagVocabulary.of(counter.top(sizes), merges=merges)
+
+
+def _tags(
+    batch: Any, kind: str, merges: Mapping[str, str]
+) -> tuple[Int[np.ndarray, " tags"], Int[np.ndarray, " tags"], list[str]]:
+    """Row, code and names: tag ``i`` of the batch stands in caption ``rows[i]`` and is ``names[codes[i]]``."""
+    field = FIELD_OF_KIND[kind]
+    if field not in batch.schema.names:
+        nothing = np.zeros(0, dtype=np.int64)
+        return nothing, nothing, []
+    column = batch.column(field).fill_null([])
+    lengths = np.diff(column.offsets.to_numpy())
+    encoded = column.flatten().dictionary_encode()
+    names: dict[str, int] = {}
+    table = [
+        names.setdefault(merges.get(tag, tag), len(names)) if tag else -1
+        for tag in (normalize_tag(raw or "", kind) for raw in encoded.dictionary.to_pylist())
+    ]
+    codes = np.array([*table, -1], dtype=np.int64)[encoded.indices.fill_null(len(table)).to_numpy()]
+    rows = np.repeat(np.arange(len(lengths)), lengths)
+    return rows[codes >= 0], codes[codes >= 0], list(names)
+
+
+def _unique_per_row(
+    rows: Int[np.ndarray, " tags"], codes: Int[np.ndarray, " tags"], size: int
+) -> tuple[Int[np.ndarray, " unique"], Int[np.ndarray, " unique"]]:
+    """Each code once per row, sorted by row, then code."""
+    both = np.unique(rows * max(size, 1) + codes)
+    return both // max(size, 1), both % max(size, 1)
+
+
+def label_batch(
+    batch: Any, vocabulary: TagVocabulary, kinds: Sequence[str]
+) -> tuple[Int[np.ndarray, " captions_plus_1"], Int[np.ndarray, " positives"]]:
+    """Index lists of a batch of tag rows: ``indptr`` and the sorted vocabulary ``indices``."""
+    rows, ids = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int64)]
+    for kind in kinds:
+        tag_rows, codes, names = _tags(batch, kind, {})
+        known = np.array([vocabulary.ids.get((kind, name), -1) for name in names] or [-1], dtype=np.int64)
+        found = known[codes]
+        rows.append(tag_rows[found >= 0])
+        ids.append(found[found >= 0])
+    row, index = _unique_per_row(np.concatenate(rows), np.concatenate(ids), len(vocabulary))
+    indptr = np.zeros(batch.num_rows + 1, dtype=np.int64)
+    np.cumsum(np.bincount(row, minlength=batch.num_rows), out=indptr[1:])
+    return indptr, index.astype(np.int32)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LabelSummary:
+    """What labelling did.
+
+    Attributes:
+        rows: captions.
+        labelled: captions with at least one tag of the vocabulary.
+        frequencies: captions per tag of the vocabulary.
+    """
+
+    rows: int
+    labelled: int
+    frequencies: Int[np.ndarray, " tags"]
+
+
+LABEL_SCHEMA = pa.schema([("key", pa.string()), ("tags", pa.list_(pa.int32()))])
+
+
+def label_shards(
+    paths: Sequence[Path],
+    vocabulary: TagVocabulary,
+    out_dir: str | Path,
+    *,
+    kinds: Sequence[str] = ("object", "attribute"),
+    overwrite: bool = False,
+    on_progress: Callable[[int], None] = _nothing,
+) -> LabelSummary:
+    """Turns tag shards into label shards: ``key`` and sorted vocabulary ids.
+
+    Also writes ``vocabulary.tsv`` with the counts of these very captions (the frequencies that a balanced loss
+    needs). Finished shards of the same vocabulary are kept.
+
+    Args:
+        paths: tag shards.
+        vocabulary: the ids.
+        out_dir: gets one Parquet file per shard.
+        kinds: which kinds become labels.
+        overwrite: make shards anew that belong to another vocabulary.
+        on_progress: called with the number of rows that were just finished.
+
+    Raises:
+        DataError: if a shard cannot be read, or the folder holds labels of another vocabulary.
+    """
+    out_dir = Path(out_dir)
+    settings: dict[str, object] = {"vocabulary": vocabulary_hash(vocabulary), "kinds": list(kinds)}
+    manifest = Manifest.open(out_dir / "manifest.json", settings, overwrite=overwrite)
+    frequencies = np.zeros(len(vocabulary), dtype=np.int64)
+    rows = labelled = 0
+    for path in paths:
+        name, source = f"{path.stem}.parquet", fingerprint(path)
+        if not manifest.is_done(name, source):
+            count = _label_shard(path, out_dir / name, vocabulary, kinds)
+            manifest.finish(name, source, rows=count, failed=0)
+        for batch in pq.ParquetFile(out_dir / name).iter_batches(batch_size=_BATCH):
+            column = batch.column("tags")
+            frequencies += np.bincount(column.flatten().to_numpy(), minlength=len(vocabulary))
+            labelled += int(np.count_nonzero(np.diff(column.offsets.to_numpy())))
+            rows += batch.num_rows
+            on_progress(batch.num_rows)
+    recount(vocabulary, frequencies).save(out_dir / "vocabulary.tsv")
+    return LabelSummary(rows, labelled, frequencies)
+
+
+def _label_shard(path: Path, out_path: Path, vocabulary: TagVocabulary, kinds: Sequence[str]) -> int:
+    rows = 0
+    columns = ["key", *(FIELD_OF_KIND[kind] for kind in kinds)]
+    with atomic_write(out_path) as temp, pq.ParquetWriter(temp, LABEL_SCHEMA, compression="zstd") as writer:
+        for batch in read_batches(path, columns=columns, size=_BATCH):
+            indptr, indices = label_batch(batch, vocabulary, kinds)
+            tags = pa.ListArray.from_arrays(pa.array(indptr, pa.int32()), pa.array(indices, pa.int32()))
+            writer.write_batch(pa.RecordBatch.from_arrays([batch.column("key"), tags], schema=LABEL_SCHEMA))
+            rows += batch.num_rows
+    return rows
+
+
+def recount(vocabulary: TagVocabulary, counts: Int[np.ndarray, " tags"]) -> TagVocabulary:
+    """The same tags in the same order with other counts."""
+    return TagVocabulary(
+        vocabulary.names, vocabulary.kinds, tuple(int(n) for n in counts), vocabulary.aliases
+    )
+
+
+def vocabulary_hash(vocabulary: TagVocabulary) -> str:
+    """A hash of ids, tags, kinds and aliases; the counts do not matter for labels."""
+    digest = hashlib.sha256(repr((vocabulary.names, vocabulary.kinds, vocabulary.aliases)).encode())
+    return digest.hexdigest()[:16]
+
+
+def coverage(
+    paths: Iterable[Path],
+    vocabulary: TagVocabulary,
+    *,
+    sizes: Sequence[int] = COVERAGE_SIZES,
+    kinds: Sequence[str] = ("object", "attribute"),
+) -> dict[str, dict[int, float]]:
+    """The share of captions that keep at least one tag when each kind's list is cut to its first K.
+
+    Args:
+        paths: tag shards.
+        vocabulary: lists at least as long as the largest K (shorter ones simply stop growing).
+        sizes: the K.
+        kinds: reported one by one, and together as ``"any"``.
+
+    Returns:
+        kind -> K -> share in [0, 1]; all 0 without captions.
+    """
+    ranks = _ranks(vocabulary)
+    bounds = sorted(sizes)
+    hits = {name: np.zeros(len(bounds), dtype=np.int64) for name in (*kinds, "any")}
+    total = 0
+    for path in paths:
+        for batch in read_batches(path, columns=[FIELD_OF_KIND[kind] for kind in kinds], size=_BATCH):
+            best = {kind: _best_rank(batch, kind, vocabulary, ranks) for kind in kinds}
+            best["any"] = np.min(list(best.values()), axis=0)
+            for name, rank in best.items():
+                hits[name] += [np.count_nonzero(rank < bound) for bound in bounds]
+            total += batch.num_rows
+    return {
+        name: {k: int(n) / max(total, 1) for k, n in zip(bounds, found, strict=True)}
+        for name, found in hits.items()
+    }
+
+
+def _ranks(vocabulary: TagVocabulary) -> Int[np.ndarray, " tags"]:
+    """Position of each tag within its kind."""
+    seen: dict[str, int] = {}
+    ranks = []
+    for kind in vocabulary.kinds:
+        ranks.append(seen.get(kind, 0))
+        seen[kind] = ranks[-1] + 1
+    return np.array([*ranks, np.iinfo(np.int64).max], dtype=np.int64)
+
+
+def _best_rank(
+    batch: Any, kind: str, vocabulary: TagVocabulary, ranks: Int[np.ndarray, " tags_plus_1"]
+) -> Int[np.ndarray, " captions"]:
+    rows, codes, names = _tags(batch, kind, {})
+    known = np.array([vocabulary.ids.get((kind, name), -1) for name in names] or [-1], dtype=np.int64)
+    best = np.full(batch.num_rows, np.iinfo(np.int64).max)
+    np.minimum.at(best, rows, ranks[known[codes]])
+    return best

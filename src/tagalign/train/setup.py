@@ -1,0 +1,118 @@
+"""From settings to what a run is made of: loss terms, a seeded aligner, the optimiser, and the facts that name it."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from tagalign.backbones.dense_clip import DenseCLIP
+from tagalign.data.feature_pairs import FeaturePairs
+from tagalign.errors import InputError
+from tagalign.methods.labels import embed_names
+from tagalign.methods.projector import NUM_BLOCKS, Projector
+from tagalign.tags.vocabulary import TagVocabulary
+from tagalign.train.aligner import Aligner, ContrastiveTerm, TagTerm
+from tagalign.train.optimiser import adamw
+from tagalign.train.profiles import TrainProfile
+
+BOTH_LOSSES = {"tag": 1.0, "contrastive": 1.0}  # equation 6 with lambda = 1
+
+
+def loss_terms(
+    backbone: DenseCLIP,
+    profile: TrainProfile,
+    weights: Mapping[str, float],
+    *,
+    vocabulary: TagVocabulary | None,
+    split_kinds: bool = False,
+    tag_embeds: Tensor | None = None,
+) -> list[tuple[str, float, nn.Module]]:
+    """The explicit list of (name, weight, loss) of a run; a loss of weight 0 is not built.
+
+    Raises:
+        InputError: for an unknown name, or a tag loss without a vocabulary.
+    """
+    if unknown := weights.keys() - BOTH_LOSSES.keys():
+        raise InputError(f"losses are tag and contrastive, got {min(unknown)!r}")
+    terms: list[tuple[str, float, nn.Module]] = []
+    if weights.get("tag", 0.0) != 0:
+        if vocabulary is None or not len(vocabulary):
+            raise InputError(
+                "the tag loss needs a vocabulary with at least one tag; give one, or set its weight to 0"
+            )
+        if tag_embeds is None:
+            tag_embeds = embed_names(backbone, vocabulary.names, [profile.template])
+        kinds = [vocabulary.kinds.count(kind) for kind in dict.fromkeys(vocabulary.kinds)]
+        term = TagTerm(
+            tag_embeds,
+            vocabulary.counts,
+            loss=profile.loss,
+            temperature=profile.temperature,
+            prob_floor=profile.prob_floor,
+            parts=kinds if split_kinds else None,
+        )
+        terms.append(("tag", weights["tag"], term))
+    if weights.get("contrastive", 0.0) != 0:
+        terms.append(
+            ("contrastive", weights["contrastive"], ContrastiveTerm(temperature=profile.temperature))
+        )
+    return terms
+
+
+def seeded_aligner(
+    backbone: DenseCLIP,
+    terms: list[tuple[str, float, nn.Module]],
+    *,
+    seed: int,
+    num_blocks: int = NUM_BLOCKS,
+) -> Aligner:
+    """An aligner whose projector is the same for the same seed, whatever random numbers were drawn before."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        projector = Projector.from_backbone(backbone, num_blocks=num_blocks)
+    return Aligner(projector.float(), terms)
+
+
+def make_optimizer(aligner: Aligner, profile: TrainProfile, rate: float) -> torch.optim.Optimizer:
+    """AdamW with the values of a profile."""
+    return adamw(
+        aligner,
+        learning_rate=rate,
+        betas=profile.betas,
+        eps=profile.eps,
+        weight_decay=profile.weight_decay,
+        decay_scalars=profile.decay_scalars,
+    )
+
+
+def run_facts(
+    backbone: DenseCLIP,
+    data: Any,
+    vocabulary: TagVocabulary | None,
+    profile: TrainProfile,
+    weights: Mapping[str, float],
+    **more: Any,
+) -> dict[str, Any]:
+    """What shapes the weights of a run, as JSON values; a resumed run must agree in all of them."""
+    facts: dict[str, Any] = {name: value for name, value in asdict(profile).items() if name != "name"}
+    facts["betas"] = list(profile.betas)
+    return facts | {
+        "profile": profile.name,
+        "backbone": backbone.name,
+        "backbone_hash": backbone.weight_hash,
+        "loss_weights": dict(sorted(weights.items())),
+        "vocabulary": None if vocabulary is None else vocabulary_hash(vocabulary),
+        "vocabulary_size": 0 if vocabulary is None else len(vocabulary),
+        "pairs": len(data) if isinstance(data, FeaturePairs) else None,
+        **more,
+    }
+
+
+def vocabulary_hash(vocabulary: TagVocabulary) -> str:
+    """First 16 hex digits of the SHA-256 of names, kinds and counts."""
+    rows = zip(vocabulary.names, vocabulary.kinds, vocabulary.counts, strict=True)
+    text = "\n".join(f"{name}\t{kind}\t{count}" for name, kind, count in rows)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,0 +1,100 @@
+"""GroupViT through our face equals transformers' own outputs, and segments any size."""
+
+import pytest
+import torch
+from transformers import CLIPTokenizer, GroupViTConfig, GroupViTModel
+
+from tagalign.errors import ModelError, UnknownNameError
+from tagalign.methods.groupvit import build_groupvit, load_groupvit
+from tagalign.tags.label_sets import load_label_set
+from tagalign.testing.clip_folder import END, START, byte_vocabulary
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    vocabulary = byte_vocabulary()
+    marks = {
+        "bos_token_id": vocabulary[START],
+        "eos_token_id": vocabulary[END],
+        "pad_token_id": vocabulary[END],
+    }
+    text = {"vocab_size": len(vocabulary), "hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 2}
+    vision = {"hidden_size": 24, "intermediate_size": 48, "image_size": 32, "patch_size": 8}
+    stages = {
+        "depths": [1, 1, 1],
+        "num_hidden_layers": 3,
+        "num_group_tokens": [6, 3, 0],
+        "num_output_groups": [6, 3, 0],
+    }
+    config = GroupViTConfig(
+        text_config={**text, "num_attention_heads": 2, "max_position_embeddings": 77, **marks},
+        vision_config={**vision, **stages, "num_attention_heads": 2},
+        projection_dim=12,
+        projection_intermediate_dim=20,
+    )
+    path = tmp_path_factory.mktemp("groupvit")
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = GroupViTModel(config)
+        for parameter in model.parameters():  # fresh ones are so small that all groups are alike
+            parameter.data += 0.2 * torch.randn_like(parameter)
+    model.save_pretrained(path)
+    CLIPTokenizer(vocab=vocabulary, merges=[], model_max_length=77).save_pretrained(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def pixels():
+    return torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(1))
+
+
+def test_images_groups_and_texts_equal_transformers_own(folder, pixels):
+    backbone = load_groupvit(str(folder))
+    theirs = GroupViTModel.from_pretrained(folder).eval()
+    ids = backbone.tokenizer(["a cat", "a dog"])
+    with torch.no_grad():
+        expected = theirs(input_ids=ids, pixel_values=pixels, output_segmentation=True)
+        own = backbone.encode_dense(pixels)
+        groups = expected.vision_model_output.last_hidden_state
+        first, second = expected.vision_model_output.attentions
+        torch.testing.assert_close(
+            backbone.encode_ids(ids), theirs.get_text_features(input_ids=ids).pooler_output
+        )
+        torch.testing.assert_close(
+            torch.nn.functional.normalize(backbone.project(own.cls), dim=-1), expected.image_embeds
+        )
+    for image in range(2):
+        for patch in range(16):
+            shares = [
+                sum(float(first[image, i, patch]) * float(second[image, g, i]) for i in range(6))
+                for g in range(3)
+            ]
+            # float32 products in another order
+            torch.testing.assert_close(own.patches[image, patch], groups[image, shares.index(max(shares))])
+    assert len(own.patches.reshape(-1, 24).unique(dim=0)) > 2  # the groups do divide the images
+
+
+def test_other_sizes_and_batches_work(folder):
+    backbone = load_groupvit(str(folder))
+    wide = torch.randn(2, 3, 43, 64, generator=torch.Generator().manual_seed(2))
+    both = backbone.encode_dense(wide)
+    assert both.grid == (5, 8)
+    alone = backbone.encode_dense(wide[:1])
+    # float32 in another batch shape
+    torch.testing.assert_close(alone.patches[0], both.patches[0], rtol=1e-4, atol=1e-5)
+
+
+def test_it_segments_and_refers(folder, photo):
+    method = build_groupvit(str(folder), device="cpu")
+    image = method.encode_images([photo])[0]
+    labels = method.encode_labels(load_label_set(["cat", "dog"]))
+    assert method.segment(image, labels).labels.shape == (44, 60)
+    assert method.refer(image, "the cat").mask.shape == (44, 60)
+    assert method.describe()["method"] == "groupvit"
+
+
+def test_other_models_and_modes_are_refused(clip_folder, folder):
+    with pytest.raises(ModelError, match=r"expected a GroupViT .* got 'clip'"):
+        load_groupvit(str(clip_folder))
+    with pytest.raises(UnknownNameError, match="surgery"):
+        load_groupvit(str(folder)).encode_dense(torch.zeros(1, 3, 32, 32), mode="surgery")

@@ -1,0 +1,39 @@
+"""A training run in a process of its own, for tests that kill it or start two of it: child_run.py CLIP OUT STEPS PAUSE."""
+
+import sys
+import time
+from pathlib import Path
+
+import torch
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from conftest import make_pairs, make_vocabulary
+
+from tagalign.backbones.catalog import load_backbone
+from tagalign.train.distributed import join_world
+from tagalign.train.guards import stop_on_signals
+from tagalign.train.loop import train_tagalign
+
+
+def main(clip: str, out: str, steps: str, pause: str) -> None:
+    torch.set_num_threads(1)
+    backbone = load_backbone(clip)
+    with join_world("cpu") as world, stop_on_signals() as stop:
+        train_tagalign(
+            backbone,
+            make_pairs(backbone.width, backbone.embed_dim),
+            vocabulary=make_vocabulary(),
+            steps=int(steps),
+            batch_size=8,
+            out_dir=out,
+            log_every=1,
+            checkpoint_every=3,
+            world=world,
+            stop=stop,
+            progress=lambda *_: time.sleep(float(pause)),
+        )
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
