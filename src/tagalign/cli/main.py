@@ -12,6 +12,7 @@ import sys
 import typing
 import warnings
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -102,11 +103,29 @@ def parse_settings(kind: Any, args: list[str], *, verb: str) -> Any:
     args, config = _take_config(args)
     options = {"default": _from_config(kind, config)} if config else {}
     try:
-        return tyro.cli(kind, args=args, prog=f"tagalign {verb}", **options)
+        with _one_line_refusals():
+            return tyro.cli(kind, args=args, prog=f"tagalign {verb}", **options)
     except ValueError as error:
         if isinstance(error, TagalignError):
             raise
         raise InputError(str(error)) from error
+
+
+def _one_line_refusals() -> AbstractContextManager[None]:
+    """A value that a settings class refuses becomes an error of ours, one line, instead of tyro's box.
+
+    The hook is tyro's own but not stable; without it the box is shown, with the same exit code.
+    """
+    try:
+        from tyro._errors import InstantiationFailure, on_parse_error
+    except ImportError:
+        return nullcontext()
+
+    def refuse(event: object) -> None:
+        if isinstance(event, InstantiationFailure):
+            raise InputError(str(event.message))
+
+    return on_parse_error(refuse)
 
 
 def _take_config(args: list[str]) -> tuple[list[str], Path | None]:
