@@ -49,7 +49,7 @@ def test_shards_write_into_one_folder(segment, tmp_path):
     ("flags", "message"),
     [
         (("--shard", "0/2"), "belong to --rle"),
-        (("--rle", "--overlay"), "leave out --overlay"),
+        (("--rle", "--overlay"), "--rle writes"),
         (("--rle", "--png", "--engine", "ray"), "leave out --json and --png"),
     ],
 )

@@ -40,7 +40,7 @@ def tag(clip_folder, photos, tmp_path):
 def test_table_page_sheet_and_settings_are_written(tag, photos, tmp_path, capsys):
     assert tag("--sheet") == 0
     out = tmp_path / "out"
-    rows = list(csv.DictReader((out / "tags.csv").open()))
+    rows = list(csv.DictReader((out / "tags.csv").read_text().splitlines()))
     assert [row["key"] for row in rows] == [str(photos / f"{i}.png") for i in range(3)]
     assert all(set(row["tags"].split("|")) <= {"dog", "cat", "tree"} for row in rows)
     assert 0 <= float(rows[0]["tree"]) <= 1

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
-from transformers import CLIPModel
+from transformers import PreTrainedModel
 
 from tagalign.backbones.preprocess import Preprocessing
 from tagalign.backbones.text import Tokenizer
@@ -57,8 +57,8 @@ class DenseCLIP(nn.Module):
 
     def __init__(
         self,
-        clip: CLIPModel,
-        tokenizer: Tokenizer,
+        clip: PreTrainedModel,
+        tokenizer: Tokenizer | None,
         preprocessing: Preprocessing,
         *,
         name: str = "clip",
@@ -66,7 +66,7 @@ class DenseCLIP(nn.Module):
     ) -> None:
         super().__init__()
         self.clip: Any = clip.eval().requires_grad_(False)
-        self.tokenizer = tokenizer
+        self.tokenizer: Any = tokenizer
         self.preprocessing = preprocessing
         self.name = name
         self.weight_hash = weight_hash

@@ -12,7 +12,7 @@ from tagalign.cli.common import (
     progress,
     warn_tiny,
 )
-from tagalign.errors import InputError
+from tagalign.errors import InputError, UnknownNameError
 
 if TYPE_CHECKING:
     from tagalign.evaluate.engine import Asker, Gathered, Plan
@@ -137,8 +137,10 @@ def _say(text: str) -> None:
 def _labels(settings: EvaluateSettings, data: Any) -> "LabelSet":
     """The benchmark's labels in the words of the protocol and the flags."""
     from tagalign.evaluate.protocols import find_protocol
-    from tagalign.tags.label_sets import background_words, load_label_set, template_set
+    from tagalign.tags.label_sets import WORDINGS, background_words, load_label_set, template_set
 
+    if settings.wording is not None and settings.wording not in WORDINGS:
+        raise UnknownNameError("wording", settings.wording, WORDINGS)
     protocol = find_protocol(settings.protocol)
     own = data.labels if settings.labels_file is None else load_label_set(settings.labels_file)
     labels = protocol.words(own, settings.data, wording=settings.wording or _file_wording(settings))

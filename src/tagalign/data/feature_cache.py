@@ -210,7 +210,7 @@ def _unpack(features: Tensor, scales: Tensor | None) -> Tensor:
 def _mapped(folder: Path, name: str, number: int) -> np.ndarray:
     path = folder / f"{name}-{number:05d}.npy"
     try:
-        return np.load(path, mmap_mode="r", allow_pickle=False)
+        return np.load(path, mmap_mode="c", allow_pickle=False)
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: cannot be read ({error}); delete the cache and fill it again") from error
 

@@ -44,6 +44,7 @@ from tagalign.types import (
     View,
 )
 
+FLAT = 1e-6  # of a cosine map: what is left of a constant one after rounding
 PHRASE_TEMPLATE = "a photo of {}"
 NEUTRAL = "a thing"
 REFER_THRESHOLD = (
@@ -287,7 +288,8 @@ class DenseMethod:
         labels = self.encode_phrase(phrase)
         contrast = contrast_map(layers, labels, layers[0][1].size)
         low, high = contrast.min(), contrast.max()
-        heat = (contrast - low) / (high - low) if bool(high > low) else torch.zeros_like(contrast)
+        is_flat = float(high - low) < FLAT
+        heat = torch.zeros_like(contrast) if is_flat else (contrast - low) / (high - low)
         mask = heat > REFER_THRESHOLD
         best = max(float(cosine_maps(view, labels).max()) for view in layers[0][1].views)
         score = float(self.rule.probability(torch.tensor(best)))

@@ -124,7 +124,7 @@ def _by_tag(table: pa.Table) -> dict[int, tuple[np.ndarray, np.ndarray]]:
     rows = np.repeat(np.arange(len(tags)), np.diff(tags.offsets.to_numpy()))
     order = np.argsort(ids, kind="stable")
     found, starts = np.unique(ids[order], return_index=True)
-    ends = [*starts[1:], len(ids)]
+    ends = [*starts[1:], len(ids)] if len(found) else []
     return {
         int(tag): (rows[order[start:end]], scores[order[start:end]])
         for tag, start, end in zip(found, starts, ends, strict=True)

@@ -101,7 +101,9 @@ def _losses(case: Case) -> Tensors:
         k.removesuffix(".logits") for k in case.inputs if k.startswith("A.") and k.endswith("logits")
     ):
         logits = case.inputs[f"{name}.logits"].clone().requires_grad_()
-        loss = asymmetric_sum_loss(logits, case.inputs[f"{name}.targets"], **_asymmetric(case))
+        loss = asymmetric_sum_loss(
+            logits, case.inputs[f"{name}.targets"], **{k: float(v) for k, v in _asymmetric(case).items()}
+        )
         (gradient,) = torch.autograd.grad(loss, logits)
         found |= {f"{name}.loss": loss.detach(), f"{name}.grad": gradient}
     return found
