@@ -203,16 +203,11 @@ def class_split(settings: TrainTrustySettings, data: "SegmentationSet") -> "Clas
     Raises:
         InputError: if a name of ``--unseen`` is no class.
     """
-    from tagalign.data.tiny_world import UNSEEN
-    from tagalign.tags.label_sets import label_set_names, unseen_labels
     from tagalign.train.trusty_data import ClassSplit
 
     names = data.labels.names
     if settings.unseen is None:
-        own = data.labels.name
-        if own.startswith("tiny-world"):
-            return ClassSplit(names=names, unseen=tuple(names.index(n) for n in names if n in UNSEEN))
-        return ClassSplit(names=names, unseen=unseen_labels(own) if own in label_set_names() else ())
+        return ClassSplit(names=names, unseen=data.unseen)
     asked = [name.strip() for name in settings.unseen.split(",") if name.strip()]
     if wrong := [name for name in asked if name not in names]:
         raise InputError(f"--unseen {wrong[0]!r} is none of the classes: {', '.join(names)}")

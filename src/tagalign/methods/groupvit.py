@@ -85,7 +85,7 @@ class GroupViT(DenseCLIP):
 
 def group_features(
     vision: nn.Module, pixels: Float[Tensor, "batch 3 height width"]
-) -> tuple[Float[Tensor, "batch groups width"], Float[Tensor, "batch patches groups"]]:
+) -> tuple[Float[Tensor, "batch groups _width"], Float[Tensor, "batch patches groups"]]:
     """Final groups after the last layer norm, and the share of each patch in each of them.
 
     Position embeddings are resized where the size is not the native one. The shares of the stages are multiplied, as

@@ -25,9 +25,9 @@ def asymmetric_sum_loss(
     logits: Float[Tensor, "batch tags"],
     targets: Bool[Tensor, "batch tags"] | Int[Tensor, "batch tags"] | Float[Tensor, "batch tags"],
     *,
-    gamma_negative: float = GAMMA_NEGATIVE,
-    gamma_positive: float = GAMMA_POSITIVE,
-    clip: float = CLIP,
+    gamma_negative: float | int = GAMMA_NEGATIVE,
+    gamma_positive: float | int = GAMMA_POSITIVE,
+    clip: float | int = CLIP,
     prob_floor: float = PROB_FLOOR,
 ) -> Scalar:
     """Asymmetric loss of the release, summed over images and tags.

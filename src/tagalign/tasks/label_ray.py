@@ -35,19 +35,32 @@ def label_many_on_ray(
         run: from ``open_run``; its folder must be shared by all machines.
         models: actors, each with a model of its own.
         gpus: per actor.
+        address: of the cluster; None takes the one of the environment (``RAY_ADDRESS``), else starts one on this machine.
 
     Raises:
         MissingExtraError: without Ray.
     """
     try:
         import ray
+        import ray.data
     except ImportError as error:
-        raise MissingExtraError("--engine ray", "ray", "ray") from error
+        raise MissingExtraError("--engine ray", "Ray", "ray") from error
     parts = [{"part": number} for number in run.pending()]
     if not parts:
         return
-    data = ray.data.from_items(parts, override_num_blocks=len(parts)).map_batches(
-        PartLabeller, fn_constructor_args=(spec, run), batch_size=1, concurrency=models, num_gpus=gpus or None
-    )
-    for row in data.iter_rows():
-        yield row["done"], row["failed"]
+    started = not ray.is_initialized()
+    if started:
+        ray.init(address=address, log_to_driver=False)
+    try:
+        data = ray.data.from_items(parts, override_num_blocks=len(parts)).map_batches(
+            PartLabeller,
+            fn_constructor_args=(spec, run),
+            batch_size=1,
+            concurrency=models,
+            num_gpus=gpus or None,
+        )
+        for row in data.iter_rows():
+            yield row["done"], row["failed"]
+    finally:
+        if started:
+            ray.shutdown()

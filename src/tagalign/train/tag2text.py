@@ -165,22 +165,24 @@ class Tag2TextRun:
         log = (
             None if self.folder is None else MetricsLog(self.folder / "metrics.jsonl", resume_step=self.step)
         )
-        while self.step < plan.steps and not stop:
-            self.numbers = self._one_step()
-            self.step += 1
-            last = self.step == plan.steps
-            if validate is not None and (last or _due(self.step, plan.validate_every)):
-                self.numbers |= validate(self.step)
-            if log is not None and (last or _due(self.step, plan.log_every)):
-                log.write(self.step, self.numbers)
-            if last or _due(self.step, plan.checkpoint_every):
-                self.save()
-            if progress is not None:
-                progress(self.step, plan.steps, self.numbers)
+        try:
+            while self.step < plan.steps and not stop:
+                self.numbers = self._one_step()
+                self.step += 1
+                last = self.step == plan.steps
+                if validate is not None and (last or _due(self.step, plan.validate_every)):
+                    self.numbers |= validate(self.step)
+                if log is not None and (last or _due(self.step, plan.log_every)):
+                    log.write(self.step, self.numbers)
+                if last or _due(self.step, plan.checkpoint_every):
+                    self.save()
+                if progress is not None:
+                    progress(self.step, plan.steps, self.numbers)
+        finally:
+            if log is not None:
+                log.close()
         if self.step < plan.steps:
             self.save()
-        if log is not None:
-            log.close()
         self.model.eval()
         return self.step == plan.steps
 

@@ -1,6 +1,7 @@
 """Training of TrustyCLIP: prompts and head on a frozen CLIP, from images with masks, in the settings of the paper."""
 
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -88,14 +89,13 @@ def train_trusty(
         _refuse_used(folder.path)
     run = TrustyRun(clip, split, plan, start)
     done = run.restore(folder.path) if resume else 0
-    recorder = _Recorder(folder, run, validate, resume_step=done)
-    for step, losses in run.steps(source, done, workers):
-        if on_step is not None:
-            on_step(step, losses)
-        recorder.after(step, losses, is_last=step + 1 == plan.steps or bool(stop))
-        if stop:
-            break
-    recorder.close()
+    with closing(_Recorder(folder, run, validate, resume_step=done)) as recorder:
+        for step, losses in run.steps(source, done, workers):
+            if on_step is not None:
+                on_step(step, losses)
+            recorder.after(step, losses, is_last=step + 1 == plan.steps or bool(stop))
+            if stop:
+                break
     if folder.path is not None and not stop:
         save_trusty(folder.path, run.network, run.config(), settings=settings)
     return run.model()

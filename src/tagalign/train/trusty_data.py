@@ -79,7 +79,16 @@ class FirstImages:
         return getattr(self._data, name)
 
 
-def own_masks(images: Path, masks: Path, labels: LabelSet) -> MaskFolder:
+class OwnMasks(MaskFolder):
+    """A user's images and masks; which classes hide theirs is said elsewhere."""
+
+    @property
+    def unseen(self) -> tuple[int, ...]:
+        """None: no benchmark, no split."""
+        return ()
+
+
+def own_masks(images: Path, masks: Path, labels: LabelSet) -> OwnMasks:
     """Images and masks of a user: pairs of equal names, ids are places in the label set, 255 is ignored.
 
     Raises:
@@ -88,7 +97,7 @@ def own_masks(images: Path, masks: Path, labels: LabelSet) -> MaskFolder:
     first_folder((images,), "--images")
     first_folder((masks,), "--masks")
     ending = ".jpg" if any(images.glob("*.jpg")) else ".png"
-    return MaskFolder(
+    return OwnMasks(
         name=labels.name,
         split="train",
         labels=labels,

@@ -94,7 +94,7 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
         ) from error
     except (OSError, RuntimeError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise ModelError(
-            f"{path}: cannot be read as a PyTorch checkpoint ({str(error).splitlines()[0]})"
+            f"{path}: cannot be read as a PyTorch checkpoint ({(str(error) or type(error).__name__).splitlines()[0]})"
         ) from error
     state = values.get("model", values) if isinstance(values, Mapping) else None
     if not isinstance(state, Mapping) or not all(isinstance(v, Tensor) for v in state.values()):
