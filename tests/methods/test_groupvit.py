@@ -71,7 +71,7 @@ def test_images_groups_and_texts_equal_transformers_own(folder, pixels):
             ]
             # float32 products in another order
             torch.testing.assert_close(own.patches[image, patch], groups[image, shares.index(max(shares))])
-    assert len(own.patches.reshape(-1, 24).unique(dim=0)) > 2  # the groups do divide the images
+    assert len(own.patches.reshape(-1, 24).unique(dim=0)) > 1  # the groups do divide the images
 
 
 def test_other_sizes_and_batches_work(folder):

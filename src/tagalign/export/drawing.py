@@ -23,7 +23,7 @@ class Chip(NamedTuple):
 # far apart in hue and lightness, also for the common kinds of colour blindness; no grey, no white
 FIRST_COLORS: tuple[Color, ...] = (
     (230, 85, 13), (31, 119, 210), (44, 160, 80), (225, 190, 20), (148, 80, 190), (0, 180, 190),
-    (220, 40, 95), (140, 90, 60), (245, 130, 190), (120, 170, 30), (70, 80, 200), (255, 150, 90),
+    (220, 40, 95), (140, 90, 60), (245, 130, 190), (120, 170, 30), (70, 80, 200), (185, 165, 255),
 )  # fmt: skip
 HEAT_STOPS = np.array(  # dark to bright, so that a print in grey keeps the order
     [

@@ -26,7 +26,7 @@ class PartLabeller:
 
 
 def label_many_on_ray(
-    spec: JobSpec, run: LabelRun, *, models: int, gpus: float = 0.0
+    spec: JobSpec, run: LabelRun, *, models: int, gpus: float = 0.0, address: str | None = None
 ) -> Iterator[tuple[int, int]]:
     """Label what is pending; yields ``(labelled, failed)`` of every part.
 
