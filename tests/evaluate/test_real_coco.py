@@ -61,7 +61,7 @@ class Oracle:
 
     def tag(self, image, labels):
         scores, chosen = self.answer(image)
-        return Tagging(names=labels.names, scores=tuple(map(float, scores)), chosen=tuple(chosen))
+        return Tagging(names=labels.names, scores=tuple(map(float, scores)), chosen=tuple(map(int, chosen)))
 
     def caption(self, image, *, tags=None):
         return Caption(text=self.answer(image))

@@ -36,7 +36,7 @@ def test_scores_follow_the_formula(embeds):
 
 def test_a_negative_weight_is_refused(embeds):
     with pytest.raises(InputError, match="at least 0, got -1"):
-        pair_scores(*embeds, tag_weight=-1)
+        pair_scores(*embeds, tag_weight=-1.0)
 
 
 @pytest.mark.parametrize("to", ["image", "text"])

@@ -36,7 +36,7 @@ def _signed(value: float, generator: np.random.Generator) -> float:
 
 def _affine(
     image: Image.Image,
-    matrix: tuple[float, float, float, float, float, float],
+    matrix: tuple[float | int, ...],
     generator: np.random.Generator,
 ) -> Image.Image:
     return image.transform(
