@@ -48,7 +48,7 @@ class GroupViT(DenseCLIP):
         name: str = "groupvit",
         weight_hash: str = "",
     ) -> None:
-        super().__init__(clip, tokenizer, preprocessing, name=name, weight_hash=weight_hash)  # type: ignore[arg-type]
+        super().__init__(clip, tokenizer, preprocessing, name=name, weight_hash=weight_hash)
         self.vision = vision.eval().requires_grad_(False)
         self.projection = projection.eval().requires_grad_(False)
         config: Any = vision.config
