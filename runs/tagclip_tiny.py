@@ -37,9 +37,9 @@ from tagalign.types import EncodedLabels, Label, LabelSet, Segmentation, Tagging
 SETTINGS: dict[str, Any] = {
     "world": {"split": "test", "crowded": 1.0, "size": 80},
     "seeds": [0, 1, 2],
-    "scenes": 300,
-    "curve_scenes": 200,
-    "calibration": {"split": "val", "seed": 0, "scenes": 200},
+    "scenes": 100,
+    "curve_scenes": 60,
+    "calibration": {"split": "val", "seed": 0, "scenes": 100},
     "templates": ["a photo of a {}"],
     "labels": "28 kinds of objects; background words: the 6 backgrounds",
     "miou_objects": "objects and one background class; dense methods answer with 34 names, backgrounds merged into one",
@@ -435,20 +435,30 @@ TABLES: dict[str, tuple[str, Callable[[Bench, Scenes], dict[str, Row]], int]] = 
 """Title, function and number of seeds."""
 
 
-def run_tables(bench: Bench, names: Sequence[str], scenes: list[Scenes]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+def run_tables(
+    bench: Bench, names: Sequence[str], scenes: list[Scenes], report: dict[str, Any], save: Callable[[], None]
+) -> None:
+    """Fill in what the report lacks, saving after every table: a run that stopped goes on with the next one."""
     for name in names:
         title, function, seeds = TABLES[name]
+        if name in report["tables"]:
+            continue
         start = time.perf_counter()
         by_seed = [function(bench, s) for s in scenes[:seeds]]
-        found[name] = {
-            "title": title,
-            "seeds": len(by_seed),
-            "rows": by_seed,
-            "seconds": round(time.perf_counter() - start),
-        }
-        print(f"{name}: {found[name]['seconds']} s", flush=True)
-    return found
+        seconds = round(time.perf_counter() - start)
+        report["tables"][name] = {"title": title, "seeds": len(by_seed), "rows": by_seed, "seconds": seconds}
+        save()
+        print(f"{name}: {seconds} s", flush=True)
+
+
+def open_report(path: Path, head: dict[str, Any]) -> dict[str, Any]:
+    """The report of an earlier start with the same settings and weights, else a new one."""
+    head = json.loads(json.dumps(head))
+    if path.exists():
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        if all(found.get(key) == value for key, value in head.items()):
+            return found
+    return {**head, "tables": {}}
 
 
 def main() -> None:
@@ -462,21 +472,27 @@ def main() -> None:
     settings = parser.parse_args()
     settings.out.mkdir(parents=True, exist_ok=True)
     bench = Bench(load_backbone(settings.model))
-    scenes = [Scenes(seed, settings.scenes) for seed in SETTINGS["seeds"][: settings.seeds]]
-    report: dict[str, Any] = {
-        "settings": SETTINGS | {"scenes": settings.scenes, "seeds": SETTINGS["seeds"][: settings.seeds]},
+    seeds = SETTINGS["seeds"][: settings.seeds]
+    scenes = [Scenes(seed, settings.scenes) for seed in seeds]
+    path = settings.out / "tagclip.json"
+    head = {
+        "settings": SETTINGS | {"scenes": settings.scenes, "seeds": seeds},
         "model": {"name": bench.clip.name, "weight_hash": bench.clip.weight_hash},
         "tagger": bench.tagger().describe(),
-        "tables": run_tables(bench, [n for n in settings.tables if n in TABLES], scenes),
     }
-    if "curves" in settings.tables:
-        few = Scenes(SETTINGS["seeds"][0], min(settings.scenes, SETTINGS["curve_scenes"]))
-        report["curves"] = curves(bench, few)
-    (settings.out / "tagclip.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    report = open_report(path, head)
+
+    def save() -> None:
+        path.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+        (settings.out / "tagclip.md").write_text(render(report), encoding="utf-8")
+
+    run_tables(bench, [n for n in settings.tables if n in TABLES], scenes, report, save)
+    if "curves" in settings.tables and "curves" not in report:
+        report["curves"] = curves(bench, Scenes(seeds[0], min(settings.scenes, SETTINGS["curve_scenes"])))
+        save()
     (settings.out / "tagclip_steps.md").write_text(
         step_page(bench, scenes[0], settings.out), encoding="utf-8"
     )
-    (settings.out / "tagclip.md").write_text(render(report), encoding="utf-8")
 
 
 if __name__ == "__main__":
