@@ -3,6 +3,7 @@
 The recipe of the segmentation literature (MMSegmentation's, as ZegCLIP and TagCLIP use it), at any crop size.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,13 +69,22 @@ class Augmentation:
             if not 0 <= getattr(self, name) <= 1:
                 raise InputError(f"{name} must lie in [0, 1], got {getattr(self, name)}")
 
-    def __call__(self, pixels: Pixels, labels: NewLabels, rng: np.random.Generator) -> Sample:
+    def __call__(
+        self,
+        pixels: Pixels,
+        labels: NewLabels,
+        rng: np.random.Generator,
+        *,
+        known: Sequence[int] | None = None,
+    ) -> Sample:
         """One random crop; where the resized image is smaller it is padded (labels 255; see ``Sample.is_padding``).
 
         Args:
             pixels: RGB.
             labels: of the same size.
             rng: source of all choices; the same state gives the same crop.
+            known: ids that ``max_share`` may look at; all but 255 when None. The crop then depends on nothing else of the
+                labels, so that it cannot betray where hidden classes are.
 
         Raises:
             DataError: if the sizes differ.
@@ -84,7 +94,7 @@ class Augmentation:
                 f"expected a label map of the image's size {pixels.shape[:2]}, got {labels.shape} (height, width)"
             )
         pixels, labels = _resize(pixels, labels, self.crop, rng.uniform(*self.scale))
-        pixels, labels = _random_crop(pixels, labels, self.crop, self.max_share, rng)
+        pixels, labels = _random_crop(pixels, labels, self.crop, self.max_share, rng, known)
         if rng.random() < self.flip:
             pixels, labels = pixels[:, ::-1], labels[:, ::-1]
         return _pad(distort_colors(pixels, rng, share=self.colors), labels, self.crop)
@@ -104,21 +114,30 @@ def _resize(pixels: Pixels, labels: Labels, crop: int, factor: float) -> tuple[N
 
 
 def _random_crop(
-    pixels: Pixels, labels: Labels, crop: int, max_share: float, rng: np.random.Generator
+    pixels: Pixels,
+    labels: Labels,
+    crop: int,
+    max_share: float,
+    rng: np.random.Generator,
+    known: Sequence[int] | None,
 ) -> tuple[NewPixels, NewLabels]:
     height, width = labels.shape
     for _ in range(CROP_TRIES if max_share < 1 else 1):
         top = int(rng.integers(max(height - crop, 0) + 1))
         left = int(rng.integers(max(width - crop, 0) + 1))
         window = (slice(top, top + crop), slice(left, left + crop))
-        if is_varied(labels[window], max_share):
+        if is_varied(labels[window], max_share, known):
             break
     return pixels[window], labels[window]
 
 
-def is_varied(labels: Labels, max_share: float) -> bool:
-    """Whether several classes occur and none covers ``max_share`` of the pixels or more; ignored ones do not count."""
-    _, counts = np.unique(labels[labels != IGNORE], return_counts=True)
+def is_varied(labels: Labels, max_share: float, known: Sequence[int] | None = None) -> bool:
+    """Whether several classes occur and none covers ``max_share`` of the pixels or more; ignored ones do not count.
+
+    With ``known`` the pixels of all other classes do not count either.
+    """
+    counted = labels != IGNORE if known is None else np.isin(labels, known)
+    _, counts = np.unique(labels[counted], return_counts=True)
     return len(counts) > 1 and bool(counts.max() < max_share * counts.sum())
 
 

@@ -35,7 +35,6 @@ class RankedPhoto:
 
 
 @runtime_checkable
-@runtime_checkable
 class Ranker(Protocol):
     """A model that search can use.
 

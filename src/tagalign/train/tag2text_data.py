@@ -50,7 +50,6 @@ class Tag2TextBatch:
 
 
 @runtime_checkable
-@runtime_checkable
 class Tag2TextData(Protocol):
     """Images with records; ``images`` may augment with the given generator of random numbers."""
 

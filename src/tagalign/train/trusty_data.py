@@ -168,15 +168,22 @@ class CropBatch:
 class CropDataset(Dataset[Sample]):
     """Place ``p`` of a run gives image ``order(seed, p // n)[p % n]``, cropped with a generator of ``(seed, p)``."""
 
-    def __init__(self, source: SegmentationSource, augment: Augmentation, *, seed: int) -> None:
+    def __init__(
+        self,
+        source: SegmentationSource,
+        augment: Augmentation,
+        *,
+        seed: int,
+        known: Sequence[int] | None = None,
+    ) -> None:
         if not len(source):
             raise DataError("expected at least one image with a label map to train on, got none")
-        self.source, self.augment, self.seed = source, augment, seed
+        self.source, self.augment, self.seed, self.known = source, augment, seed, known
 
     def __getitem__(self, place: int) -> Sample:
         epoch, index = divmod(place, len(self.source))
         pixels, labels = self.source[int(epoch_order(self.seed, epoch, len(self.source))[index])]
-        return self.augment(pixels, labels, np.random.default_rng([self.seed, place]))
+        return self.augment(pixels, labels, np.random.default_rng([self.seed, place]), known=self.known)
 
 
 @lru_cache(maxsize=2)
@@ -195,14 +202,17 @@ def crop_batches(
     first_step: int,
     steps: int,
     workers: int = 0,
+    known: Sequence[int] | None = None,
 ) -> Iterator[CropBatch]:
     """The batches of steps ``first_step`` to ``steps - 1``; the same whatever was drawn before and by how many workers.
+
+    ``known`` are the ids that may steer the crops; see ``Augmentation``.
 
     Raises:
         DataError: if there is no image.
     """
     loader = DataLoader(
-        CropDataset(source, augment, seed=seed),
+        CropDataset(source, augment, seed=seed, known=known),
         sampler=range(first_step * batch_size, steps * batch_size),
         batch_size=batch_size,
         num_workers=workers,
