@@ -16,6 +16,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
+from tagalign.cli.train_methods import training_module
 from tagalign.errors import InputError, TagalignError, UnknownNameError
 
 VERBS: dict[str, tuple[str, str]] = {
@@ -87,7 +88,10 @@ def _guarded(verb: str, args: list[str]) -> int:
 def _run(verb: str, args: list[str]) -> int:
     if verb not in VERBS:
         raise UnknownNameError("verb", verb, VERBS)
-    module = importlib.import_module(VERBS[verb][0])
+    name = VERBS[verb][0]
+    if verb == "train":
+        name, args = training_module(args)
+    module = importlib.import_module(name)
     run: Callable[[Any], int] = module.run
     return run(parse_settings(typing.get_type_hints(run)["settings"], args, verb=verb))
 

@@ -23,7 +23,7 @@ from tagalign.errors import InputError
 if TYPE_CHECKING:
     from tagalign.tasks.model import Model
     from tagalign.tasks.stream import Photo
-    from tagalign.types import EncodedLabels, Segmentation
+    from tagalign.types import EncodedLabels, LabelSet, Segmentation
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -44,10 +44,14 @@ class SegmentSettings(ModelFlags, LabelFlags, BatchFlags):
     """Let the other words of a label set count for their label."""
     refine: str = "none"
     """Refinement by the colours of the photo: `none`, `pamr` or `crf`."""
+    seen: str | None = None
+    """Labels that count as trained on, with commas (trusty models); by default those that were."""
+    unseen: str | None = None
+    """Labels that count as new, with commas (trusty models). With --seen and without --labels, both lists are the labels."""
     short_side: int | None = None
     """Short side of the model's input in pixels; by default the method's own."""
     overlay: bool = False
-    """Also write NAME.overlay.png: the photo with coloured labels and a legend."""
+    """Also write NAME.overlay.png: the photo with coloured labels and a legend; of a trusty model NAME.trusty.png too."""
     heat_maps: bool = False
     """Also write NAME.LABEL.heat.png for each label."""
     rle: bool = False
@@ -67,10 +71,17 @@ class SegmentSettings(ModelFlags, LabelFlags, BatchFlags):
                 "--png, --shard and --engine belong to --rle, which writes parts that can be resumed"
             )
 
+    def label_set(self) -> "LabelSet":
+        """The labels meant; without --labels those of --seen and --unseen."""
+        if self.labels is None and self.labels_file is None and self.seen and self.unseen:
+            return dataclasses.replace(self, labels=f"{self.seen},{self.unseen}").label_set()
+        return LabelFlags.label_set(self)
+
 
 def run(settings: SegmentSettings) -> int:
     """Segment all photos; one that fails is listed in ``errors.jsonl``."""
     labels = settings.label_set()
+    _check_seen(settings)
     warn_tiny(settings.model)
     if settings.rle:
         from tagalign.cli.segment_many import run_rle
@@ -98,6 +109,23 @@ def run(settings: SegmentSettings) -> int:
         return close_run(done=done, errors=errors, what="masks", where=settings.out)
 
 
+def _check_seen(settings: SegmentSettings) -> None:
+    from tagalign.methods.load import trained_type
+
+    if settings.seen is None and settings.unseen is None:
+        return
+    method = settings.method or trained_type(settings.model)
+    if method != "trusty":
+        raise InputError(
+            f"--seen and --unseen belong to models of `tagalign train --method trusty`; "
+            f"{settings.model} answers with {method or 'maskclip'}, which treats all labels alike"
+        )
+
+
+def _names(text: str | None) -> list[str] | None:
+    return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
+
+
 def _dense_options(settings: SegmentSettings) -> dict[str, Any]:
     """Only what was asked for, so that methods without such an option need not know it."""
     asked = {
@@ -105,6 +133,8 @@ def _dense_options(settings: SegmentSettings) -> dict[str, Any]:
         "use_aliases": settings.aliases,
         "refine": settings.refine if settings.refine != "none" else None,
         "short_side": settings.short_side,
+        "seen": _names(settings.seen),
+        "unseen": _names(settings.unseen),
     }
     return {name: value for name, value in asked.items() if value}
 
@@ -113,12 +143,17 @@ def _write(settings: SegmentSettings, name: str, photo: "Photo", found: "Segment
     from tagalign.atomic import atomic_write
     from tagalign.export.masks import save_mask
     from tagalign.export.overlay import overlay
+    from tagalign.export.trusty_picture import trusty_picture
+    from tagalign.methods.trusty.method import TrustySegmentation
 
     path = settings.out / f"{name}.png"
     save_mask(path, found.labels, len(found.names))
     if settings.overlay:
         with atomic_write(settings.out / f"{name}.overlay.png") as temp:
             overlay(photo.image, found).save(temp, format="PNG")
+        if isinstance(found, TrustySegmentation) and found.trusty is not None:
+            with atomic_write(settings.out / f"{name}.trusty.png") as temp:
+                trusty_picture(photo.image, found).save(temp, format="PNG")
     if settings.json:
         shares = {label: round(share, 6) for label, share in found.shares().items()}
         print_json({"path": str(photo.path), "mask": str(path), "shares": shares})

@@ -28,6 +28,7 @@ EXAMPLE = "tagalign parse pairs.jsonl --out tags, then tagalign vocabulary tags 
 class TrainSettings:
     """Train a projector on a frozen CLIP, from captions alone.
 
+    Other methods have flags of their own: tagalign train --method trusty --help, tagalign train --method tag2text --help.
     A run that was stopped or killed goes on when the same command is given again.
     Example: tagalign train --data cc3m/*.tar --tags tags --vocabulary vocabulary.tsv --out my-model
     --model openai/clip-vit-base-patch16. Many GPUs: torchrun --no-python --nproc-per-node 8 tagalign train ...
