@@ -59,6 +59,8 @@ def main(argv: list[str] | None = None) -> int:
     os.environ.setdefault(
         "TOKENIZERS_PARALLELISM", "false"
     )  # its fork warning would end up in the user's terminal
+    if not sys.stderr.isatty():
+        os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")  # "Loading weights" in every log
     return _guarded(args[0], args[1:])
 
 
