@@ -130,3 +130,12 @@ def test_long_words_are_cut_to_fit_and_any_letters_are_drawn() -> None:
 
 def test_shares_are_written_for_people() -> None:
     assert [percent(share) for share in (0.0, 0.001, 0.344, 1.0)] == ["0 %", "<1 %", "34 %", "100 %"]
+
+
+def test_a_box_without_an_inside_is_drawn() -> None:
+    line = torch.zeros(SIDE, SIDE)
+    line[1:3, 2:6] = 1
+    found = Referring(phrase="a line", mask=line.bool(), box=(2, 1, 6, 3), score=0.8, heat=line)
+    picture = referring_overlay(grey_photo(), found)
+    margin = margin_of(picture)
+    assert picture.getpixel((margin + 2, margin + 1)) == drawing.INK

@@ -40,6 +40,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "data": ("tagalign.cli.data", "list benchmarks, and check a copy of one"),
     "export": ("tagalign.cli.export", "masks and tags in the formats of other tools"),
     "import": ("tagalign.cli.import_", "convert a released checkpoint"),
+    "app": ("tagalign.cli.app", "a web page: look, compare, review a folder"),
     "serve": ("tagalign.cli.serve", "an HTTP server"),
 }
 """Verb to module and one line of help. A module has ``run(settings) -> int``, and its settings are a dataclass."""

@@ -131,11 +131,11 @@ def referring_overlay(image: Image.Image, referring: Referring, *, opacity: floa
 def _draw_box(picture: Image.Image, box: list[int]) -> None:
     line = max(2, min(picture.size) // 160)
     left, top, right, bottom = box
+    draw = ImageDraw.Draw(picture)
     # dark under light, so that the box shows on any photo
-    ImageDraw.Draw(picture).rectangle((left, top, right - 1, bottom - 1), outline=drawing.INK, width=line + 2)
-    ImageDraw.Draw(picture).rectangle(
-        (left + 1, top + 1, right - 2, bottom - 2), outline=drawing.PAPER, width=line
-    )
+    draw.rectangle((left, top, right - 1, bottom - 1), outline=drawing.INK, width=line + 2)
+    if right - left > 2 and bottom - top > 2:  # a thinner box has no inside
+        draw.rectangle((left + 1, top + 1, right - 2, bottom - 2), outline=drawing.PAPER, width=line)
 
 
 def edges(labels: Labels | Bool[np.ndarray, "height width"]) -> Bool[np.ndarray, "height width"]:

@@ -1,0 +1,1 @@
+"""The web page: look at one photo, compare two methods, review a folder."""

@@ -1,0 +1,53 @@
+"""The second tab: one photo and one list of labels through two methods, side by side."""
+
+from typing import Any
+
+import gradio as gr
+
+from tagalign.apps.page import words
+from tagalign.apps.page.look import masks_update
+from tagalign.apps.page.photo_input import photo_input, told
+from tagalign.apps.page.studio import Studio
+
+
+def add_compare(studio: Studio, examples: list[str], labels: str) -> None:
+    """Build the tab inside the page that is being built."""
+    with gr.Row():
+        with gr.Column(scale=1, min_width=300):
+            photo = photo_input(label="Photo", height=240, elem_id="compare-photo")
+        with gr.Column(scale=1, min_width=300):
+            names = gr.Textbox(
+                labels, label="Labels", info="Names between commas.", max_lines=4, elem_id="compare-labels"
+            )
+            go = gr.Button("Compare", variant="primary", elem_id="compare-go")
+            if examples:
+                gr.Examples(
+                    [[path] for path in examples], inputs=[photo], label="Examples", examples_per_page=8
+                )
+    with gr.Row():
+        sides = [_side(studio, side) for side in (0, 1)]
+    for method, *outputs in sides:
+        for event in (go.click, names.submit, photo.change, method.change):
+            event(_looker(studio), [photo, names, method], outputs, api_visibility="private")
+
+
+def _side(studio: Studio, side: int) -> tuple[Any, ...]:
+    start = studio.methods[min(side, len(studio.methods) - 1)]
+    with gr.Column(min_width=300):
+        method = gr.Dropdown(list(studio.methods), value=start, label="Method")
+        masks = gr.AnnotatedImage(label="Masks")
+        status = gr.Markdown(elem_classes="status", elem_id=f"compare-status-{side + 1}")
+        bars = gr.HTML()
+    return method, masks, status, bars
+
+
+def _looker(studio: Studio) -> Any:
+    @told
+    def look(path: str | None, text: str, method: str) -> tuple[Any, ...]:
+        if path is None:
+            return None, "Choose a photo first.", ""
+        view = studio.look(path, text, method)
+        masks = masks_update(view.opened.image, view.segmentation)
+        return masks, words.status(view), words.tag_bars(view.tagging)
+
+    return look

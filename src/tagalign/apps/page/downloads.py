@@ -1,0 +1,48 @@
+"""Files that the page offers: the label map as PNG, everything as JSON."""
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from tagalign.apps.page.studio import View
+from tagalign.export.masks import save_mask
+
+
+def write_files(view: View, described: dict[str, Any], folder: Path | None = None) -> list[str]:
+    """Write the mask and the numbers of a view; returns their paths.
+
+    Args:
+        view: what is on the screen.
+        described: what answered, for the JSON file.
+        folder: where; a new temporary one by default, which gradio copies from.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="tagalign-")) if folder is None else folder
+    stem = Path(view.opened.name).stem or "photo"
+    files = []
+    if view.segmentation is not None:
+        mask = folder / f"{stem}.mask.png"
+        save_mask(mask, view.segmentation.labels, len(view.segmentation.names))
+        files.append(str(mask))
+    values = folder / f"{stem}.json"
+    values.write_text(
+        json.dumps(numbers(view, described), ensure_ascii=False, indent=2) + "\n", encoding="utf-8"
+    )
+    return [*files, str(values)]
+
+
+def numbers(view: View, described: dict[str, Any]) -> dict[str, Any]:
+    """Tags, scores and shares of a view, with what made them."""
+    values: dict[str, Any] = {
+        "photo": view.opened.name,
+        "size": [view.opened.image.height, view.opened.image.width],
+        "labels": list(view.labels.names),
+        "model": {name: str(value) for name, value in described.items()},
+    }
+    if view.tagging is not None:
+        values["tags"] = list(view.tagging.tags)
+        values["scores"] = dict(zip(view.tagging.names, view.tagging.scores, strict=True))
+    if view.segmentation is not None:
+        values["mask_names"] = list(view.segmentation.names)
+        values["shares"] = view.segmentation.shares()
+    return values

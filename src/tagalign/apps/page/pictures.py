@@ -1,0 +1,90 @@
+"""Pictures at the size of a screen: shrunk photos, masks with their colours, heat maps."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Bool, Float
+from PIL import Image
+from torch import Tensor
+
+from tagalign.export import drawing
+from tagalign.export.overlay import percent
+from tagalign.export.records import BACKGROUND, Region
+from tagalign.types import Referring, Segmentation
+
+SCREEN_SIDE = 1024
+"""Longest side of what is sent to the browser; downloads keep the size of the photo."""
+MIN_SIDE = 320
+"""Smaller photos are enlarged by whole factors, or nobody could see their masks."""
+OPACITY = 0.55
+
+Annotation = tuple[np.ndarray | tuple[int, int, int, int], str]
+"""As gradio names it: a mask (always, here) or a box, and its title."""
+Annotated = tuple[Image.Image, list[Annotation]]
+
+
+def screen_size(image: Image.Image) -> tuple[int, int]:
+    """Width and height on the screen."""
+    longest = max(image.size)
+    scale = min(1.0, SCREEN_SIDE / longest) if longest >= MIN_SIDE else -(-MIN_SIDE // longest)
+    return max(1, round(image.width * scale)), max(1, round(image.height * scale))
+
+
+def on_screen(image: Image.Image) -> Image.Image:
+    """The photo at the size of the screen."""
+    return image.resize(screen_size(image), Image.Resampling.LANCZOS)
+
+
+def annotated(image: Image.Image, segmentation: Segmentation) -> tuple[Annotated, dict[str, str]]:
+    """The photo with one mask per label that occurs, largest first, and the colours of their names."""
+    ids = segmentation.labels.cpu().numpy()
+    masks, colors = [], {}
+    for name, share in segmentation.shares().items():
+        if name == BACKGROUND:
+            continue
+        label = segmentation.names.index(name)
+        title = f"{name}  {percent(share)}"
+        masks.append(_annotation(ids == label, title, screen_size(image)))
+        colors[title] = hex_color(label)
+    return (on_screen(image), masks), colors
+
+
+def annotated_regions(
+    image: Image.Image, regions: Sequence[tuple[str, Region]]
+) -> tuple[Annotated, dict[str, str]]:
+    """The photo with titled regions, and the colours of their titles."""
+    size = screen_size(image)
+    masks = [_annotation(region.full_mask(), title, size) for title, region in regions]
+    return (on_screen(image), masks), {title: hex_color(region.label) for title, region in regions}
+
+
+def annotated_phrase(image: Image.Image, found: Referring) -> tuple[Annotated, dict[str, str]]:
+    """The photo with the mask and the box of a phrase; the bare photo where nothing was found."""
+    shown = on_screen(image)
+    if found.box is None:
+        return (shown, []), {}
+    title, scale = f"{found.phrase}  {found.score:.2f}", shown.width / image.width
+    left, top, right, bottom = (round(side * scale) for side in found.box)
+    masks = [_annotation(found.mask.cpu().numpy(), title, shown.size), ((left, top, right, bottom), "box")]
+    return (shown, masks), {title: hex_color(1), "box": hex_color(2)}
+
+
+def _annotation(mask: Bool[np.ndarray, "height width"], title: str, size: tuple[int, int]) -> Annotation:
+    resized = Image.fromarray(mask).resize(size, Image.Resampling.NEAREST)
+    return np.asarray(resized).astype(np.float64) * OPACITY, title
+
+
+def heat_picture(
+    image: Image.Image, heat: Float[Tensor, "height width"], opacity: float = 0.65
+) -> Image.Image:
+    """The photo in grey under a heat map, from dark (0) to bright (1)."""
+    size = screen_size(image)
+    warm = Image.fromarray(drawing.heat_colors(heat.float().cpu().numpy())).resize(
+        size, Image.Resampling.BILINEAR
+    )
+    return Image.blend(on_screen(image.convert("L")).convert("RGB"), warm, opacity)
+
+
+def hex_color(label: int) -> str:
+    """The colour of a label as the browser writes it."""
+    return "#" + bytes(drawing.label_color(label)).hex()

@@ -1,0 +1,87 @@
+"""What a model suggests about one photo of a review: tags, and masks one by one."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+from tagalign.apps.page.review_store import Decision, Verdict, decide
+from tagalign.apps.page.studio import Studio
+from tagalign.export.overlay import percent
+from tagalign.export.records import Region, regions
+
+MIN_SHARE = 0.002
+"""Smaller parts are left out: nobody wants to judge specks."""
+MOST_MASKS = 40
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Suggestion:
+    """One photo with everything that can be let stand or taken away.
+
+    Attributes:
+        file_name: relative to the folder.
+        image: upright RGB.
+        names: labels that were asked for.
+        tags: suggested ones.
+        masks: suggested regions by title.
+    """
+
+    file_name: str
+    image: Image.Image
+    names: tuple[str, ...]
+    tags: tuple[str, ...]
+    masks: dict[str, Region]
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width in pixels."""
+        return self.image.height, self.image.width
+
+    def decision(self, verdict: Verdict, tags: list[str], titles: list[str]) -> Decision:
+        """What a person made of it."""
+        kept = [self.masks[title] for title in titles if title in self.masks]
+        return decide(self.file_name, self.size, verdict, tags=tags, regions=kept)
+
+
+def suggest(studio: Studio, folder: Path, file_name: str, labels: str, method: str) -> Suggestion:
+    """Tags and masks of one photo.
+
+    Raises:
+        TagalignError: if the photo, the labels or the method cannot be used.
+    """
+    view = studio.look(folder / file_name, labels, method)
+    image = view.opened.image
+    masks: dict[str, Region] = {}
+    if view.segmentation is not None:
+        smallest = max(1, round(MIN_SHARE * image.width * image.height))
+        found = sorted(regions(view.segmentation, min_area=smallest), key=lambda region: -region.area)
+        masks = _titled(found[:MOST_MASKS])
+    return Suggestion(
+        file_name=file_name,
+        image=image,
+        names=view.labels.names,
+        tags=view.tagging.tags if view.tagging is not None else (),
+        masks=masks,
+    )
+
+
+def _titled(found: list[Region]) -> dict[str, Region]:
+    """Titles such as ``dog (2)  12 %``, numbered where a label has several parts."""
+    count: dict[str, int] = {}
+    several = {region.name for i, region in enumerate(found) if region.name in {r.name for r in found[:i]}}
+    titled = {}
+    for region in found:
+        count[region.name] = count.get(region.name, 0) + 1
+        number = f" ({count[region.name]})" if region.name in several else ""
+        titled[f"{region.name}{number}  {percent(region.area / (region.size[0] * region.size[1]))}"] = region
+    return titled
+
+
+def kept_titles(suggestion: Suggestion, decision: Decision | None) -> list[str]:
+    """Titles that start checked: all of them, or those an earlier decision let stand."""
+    if decision is None or decision.verdict == "skipped":
+        return list(suggestion.masks)
+    codes = set(decision.masks)
+    again = {title: suggestion.decision("accepted", [], [title]).masks[0] for title in suggestion.masks}
+    return [title for title, mask in again.items() if mask in codes]

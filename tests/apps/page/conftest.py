@@ -1,0 +1,54 @@
+"""A browser, and a folder for pictures of the page."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+WIDTHS = {"desktop": (1280, 900), "phone": (390, 844), "dark": (1280, 900)}
+WAIT_MS = 20_000
+
+
+@pytest.fixture(scope="session")
+def screenshots(pytestconfig: pytest.Config) -> Path:
+    """Kept by CI and ignored by git."""
+    folder = pytestconfig.rootpath / "build" / "screenshots"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    if CHROMIUM is None:
+        pytest.skip("Chromium is not installed")
+    playwright_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    playwright_api.expect.set_options(timeout=WAIT_MS)
+    with playwright_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def new_page(browser: Any) -> Iterator[Callable[[str, str], Any]]:
+    """From a scheme of ``WIDTHS`` and an address to an open page; pages of one scheme share what they loaded."""
+    contexts: dict[str, Any] = {}
+
+    def open_page(scheme: str, address: str) -> Any:
+        if scheme not in contexts:
+            width, height = WIDTHS[scheme]
+            contexts[scheme] = browser.new_context(
+                viewport={"width": width, "height": height},
+                color_scheme="dark" if scheme == "dark" else "light",
+            )
+        page = contexts[scheme].new_page()
+        page.set_default_timeout(WAIT_MS)
+        page.goto(address)
+        return page
+
+    yield open_page
+    for context in contexts.values():
+        context.close()

@@ -1,0 +1,159 @@
+"""Everything the page does, in a real browser, over a method whose answers are known."""
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+pytest.importorskip("gradio", reason="the app extra is not installed")
+pytest.importorskip("playwright", reason="playwright is not installed")
+from playwright.sync_api import Page, expect
+
+from tagalign.apps.page.page import build_page, launch
+from tagalign.apps.page.review import photos_of
+from tagalign.apps.page.review_store import ReviewStore
+from tagalign.apps.page.studio import Studio
+from tagalign.tasks.model import Model
+from tagalign.testing.stub_method import StubMethod
+
+# gradio, its server and its client warn about each other's coming versions
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.filterwarnings("ignore"),
+]
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("photos")
+    for name, color in (("a.png", "red"), ("b.png", "green")):
+        Image.new("RGB", (400, 300), color).save(folder / name)
+    (folder / "c.jpg").write_text("not an image")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("out")
+
+
+@pytest.fixture(scope="module")
+def address(photos: Path, out: Path) -> Iterator[str]:
+    studio = Studio(lambda name: Model(StubMethod()), ["first", "second"])
+    store = ReviewStore(photos, photos_of(photos, frozenset({".png", ".jpg"})), out)
+    page = build_page(
+        studio, model="stub", examples=[str(photos / "a.png")], labels="dog, cat", review=store, notice=True
+    )
+    _, url, _ = launch(page, host="127.0.0.1", port=0, out=out, wait=False)
+    yield url
+    page.close()
+
+
+@pytest.fixture
+def page(new_page: Callable[[str, str], Page], address: str) -> Iterator[Page]:
+    page = new_page("desktop", address)
+    expect(page.locator("#review-status")).to_contain_text(" of 3")
+    yield page
+    page.close()
+
+
+def open_tab(page: Page, name: str) -> None:
+    page.get_by_role("tab", name=name).click()
+
+
+def look_at(page: Page, photo: Path) -> None:
+    open_tab(page, "One photo")
+    page.set_input_files("#look-photo input[type=file]", str(photo))
+    expect(page.locator("#look-status")).to_contain_text(photo.name)
+
+
+def test_a_photo_gets_tags_masks_and_downloads(page: Page, photos: Path, tmp_path: Path) -> None:
+    expect(page.locator("#tiny-notice")).to_contain_text("drawn scenes only")
+    look_at(page, photos / "a.png")
+    expect(page.locator("#look-status")).to_contain_text("tags and masks of 2 labels")
+    expect(page.locator("#look-tags")).to_contain_text("dog")
+    expect(page.locator("#look-masks")).to_contain_text("cat 50 %")
+    with page.expect_download() as download:
+        page.locator("#look-files a[download]").first.click()
+    download.value.save_as(tmp_path / "mask.png")
+    with Image.open(tmp_path / "mask.png") as mask:
+        assert (mask.size, mask.mode) == ((400, 300), "P")
+
+
+def test_new_labels_and_another_method(page: Page, photos: Path) -> None:
+    look_at(page, photos / "a.png")
+    expect(page.locator("#look-status")).to_contain_text("of 2 labels")
+    labels = page.locator("#look-labels textarea")
+    labels.fill("sky, sea, sand")
+    labels.press("Enter")
+    expect(page.locator("#look-status")).to_contain_text("of 3 labels")
+    expect(page.locator("#look-status")).to_contain_text("from memory: 0 ms")
+    page.locator("#look-method input").click()
+    page.get_by_role("option", name="second").click()
+    # another method has not seen the photo yet
+    expect(page.locator("#look-status")).not_to_contain_text("from memory")
+    expect(page.locator("#look-tags")).to_contain_text("sea")
+
+
+def test_the_legend_opens_a_heat_map(page: Page, photos: Path) -> None:
+    look_at(page, photos / "a.png")
+    entry = page.locator("#look-masks button").filter(has_text="cat 50 %")
+    entry.focus()  # by keyboard, as by mouse
+    page.keyboard.press("Enter")
+    expect(page.locator("#heat-scale")).to_contain_text("cat")
+    expect(page.locator("#heat-picture img")).to_be_visible()
+
+
+def test_a_phrase_and_a_sentence(page: Page, photos: Path) -> None:
+    look_at(page, photos / "a.png")
+    page.get_by_text("Find what a phrase means").click()
+    page.locator("#refer-phrase textarea, #refer-phrase input").fill("the brown dog")
+    page.click("#refer-go")
+    expect(page.locator("#refer-note")).to_contain_text("box from (2, 1) to (6, 3)")
+    expect(page.locator("#refer-picture")).to_contain_text("the brown dog 0.80")
+    page.get_by_text("Describe the photo").click()
+    page.click("#caption-go")
+    expect(page.locator("#caption-text")).to_contain_text("a photo")
+
+
+def test_two_methods_side_by_side(page: Page, photos: Path) -> None:
+    open_tab(page, "Two methods")
+    page.set_input_files("#compare-photo input[type=file]", str(photos / "b.png"))
+    expect(page.get_by_text("cat 50 %")).to_have_count(2)
+
+
+def test_a_broken_file_is_said_and_the_page_lives_on(page: Page, photos: Path) -> None:
+    open_tab(page, "One photo")
+    page.set_input_files("#look-photo input[type=file]", str(photos / "c.jpg"))
+    expect(page.get_by_text("not an image that can be read").first).to_be_visible()
+
+
+def test_a_folder_is_reviewed_with_the_keyboard(page: Page, out: Path) -> None:
+    shutil.rmtree(out / "decisions", ignore_errors=True)
+    page.reload()
+    status = page.locator("#review-status")
+    expect(status).to_contain_text("3 open")
+    while "1 of 3" not in status.inner_text():
+        page.keyboard.press("b")
+        page.wait_for_timeout(700)
+    expect(page.locator("#review-masks")).to_contain_text("cat 50 %")
+    page.locator("#review-masks").get_by_text("dog 50 %").click()
+    page.locator("#review-add textarea, #review-add input").fill("ball")
+    page.keyboard.press("Enter")
+    expect(page.locator("#review-tags")).to_contain_text("ball")
+    page.locator("#review-status").click()
+    page.keyboard.press("a")
+    expect(status).to_contain_text("b.png · 2 of 3")
+    expect(status).to_contain_text("1 accepted")
+    page.keyboard.press("s")
+    expect(status).to_contain_text("not an image that can be read")
+    page.click("#review-export")
+    expect(page.locator("#review-files")).to_contain_text("accepted.coco")
+    data = json.loads((out / "accepted.coco.json").read_text())
+    assert [image["file_name"] for image in data["images"]] == ["a.png"]
+    names = {row["id"]: row["name"] for row in data["categories"]}
+    assert [names[row["category_id"]] for row in data["annotations"]] == ["cat"]
+    assert "ball" in (out / "accepted.tags.csv").read_text()

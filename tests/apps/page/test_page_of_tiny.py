@@ -1,0 +1,73 @@
+"""The page as ``tagalign app`` opens it, in three looks; its pictures are kept for people to see."""
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("gradio", reason="the app extra is not installed")
+pytest.importorskip("playwright", reason="playwright is not installed")
+from playwright.sync_api import Page, expect
+
+from tagalign.apps.page.page import launch
+from tagalign.cli.app import AppSettings, make_page
+from tagalign.data.tiny_world import TinyWorld
+
+# gradio, its server and its client warn about each other's coming versions
+pytestmark = [pytest.mark.browser, pytest.mark.filterwarnings("ignore")]
+ENCODED = re.compile("encoded (once )?in")
+EXAMPLE = ".gallery-item, .gallery button"
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    from PIL import Image
+
+    folder, out = tmp_path_factory.mktemp("photos"), tmp_path_factory.mktemp("out")
+    for i, scene in enumerate(TinyWorld(seed=3, split="test").take(3)):
+        Image.fromarray(scene.image).save(folder / f"scene {i + 1}.png")
+    page = make_page(AppSettings(method="surgery", review=folder, out=out))
+    _, url, _ = launch(page, host="127.0.0.1", port=0, out=out, wait=False)
+    yield url
+    page.close()
+
+
+def open_tab(page: Page, name: str) -> None:
+    tab = page.get_by_role("tab", name=name)
+    if not tab.is_visible():  # at phone width the last tabs hide behind a menu
+        page.locator(".overflow-menu button").first.click()
+        tab = page.get_by_text(name).last
+    tab.click()
+
+
+def no_wider_than_the_window(page: Page) -> bool:
+    return bool(page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"))
+
+
+@pytest.mark.parametrize("scheme", ["desktop", "phone", "dark"])
+def test_a_walk_through_all_tabs(
+    scheme: str, new_page: Callable[[str, str], Page], address: str, screenshots: Path
+) -> None:
+    page = new_page(scheme, address)
+    expect(page.locator("#review-status")).to_contain_text("1 of 3")
+    expect(page.locator("#review-photo img").first).to_be_visible()
+    expect(page.locator("#tiny-notice")).to_contain_text("drawn scenes only")
+    page.screenshot(path=screenshots / f"review-{scheme}.png", full_page=True)
+    open_tab(page, "One photo")
+    page.locator(EXAMPLE).filter(visible=True).first.click()
+    expect(page.locator("#look-status")).to_contain_text(ENCODED)
+    page.locator("#look-masks button").filter(has_text="%").first.click()
+    expect(page.locator("#heat-picture img")).to_be_visible()
+    page.get_by_text("Find what a phrase means").click()
+    page.locator("#refer-phrase textarea, #refer-phrase input").fill("the house")
+    page.keyboard.press("Enter")
+    expect(page.locator("#refer-picture")).to_contain_text("the house")
+    page.screenshot(path=screenshots / f"look-{scheme}.png", full_page=True)
+    open_tab(page, "Two methods")
+    page.locator(EXAMPLE).filter(visible=True).nth(1).click()
+    for side in (1, 2):
+        expect(page.locator(f"#compare-status-{side}")).to_contain_text(ENCODED)
+    page.screenshot(path=screenshots / f"compare-{scheme}.png", full_page=True)
+    assert no_wider_than_the_window(page)
+    page.close()

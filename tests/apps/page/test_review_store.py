@@ -1,0 +1,85 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tagalign.apps.page.review_items import kept_titles, suggest
+from tagalign.apps.page.review_store import ReviewStore
+from tagalign.apps.page.studio import Studio
+from tagalign.errors import DataError, InputError
+from tagalign.tasks.model import Model
+from tagalign.testing.stub_method import StubMethod
+
+
+@pytest.fixture
+def studio() -> Studio:
+    return Studio(lambda name: Model(StubMethod()), ["stub"])
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> ReviewStore:
+    names = ["a.png", "day/a.png", "z.png"]
+    for i, name in enumerate(names):
+        (tmp_path / "photos" / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (8 + i, 6)).save(tmp_path / "photos" / name)
+    return ReviewStore(tmp_path / "photos", names, tmp_path / "out")
+
+
+def accept(store: ReviewStore, studio: Studio, number: int, tags: list[str], keep: list[str]) -> None:
+    found = suggest(studio, store.folder, store.photos[number], "dog, cat", "stub")
+    titles = [title for title in found.masks if title.rsplit("  ", 1)[0] in keep]
+    store.save(found.decision("accepted", tags, titles))
+
+
+def test_suggestions_have_tags_and_one_mask_per_part(studio: Studio, store: ReviewStore) -> None:
+    found = suggest(studio, store.folder, "a.png", "dog, cat", "stub")
+    assert found.tags == ("dog",)
+    assert list(found.masks) == ["dog  50 %", "cat  50 %"]
+
+
+def test_only_what_was_accepted_is_exported(studio: Studio, store: ReviewStore) -> None:
+    accept(store, studio, 0, ["dog", "ball"], ["cat"])
+    store.save(suggest(studio, store.folder, "z.png", "dog, cat", "stub").decision("skipped", [], []))
+    (image,) = store.accepted()
+    assert (image.file_name, image.size) == ("a.png", (6, 8))
+    assert image.segmentation.names == ("background", "ball", "cat", "dog")
+    # the right half is the cat; the dog's mask was taken away, its tag was not
+    np.testing.assert_array_equal(image.segmentation.labels, [[0] * 4 + [2] * 4] * 6)
+    assert image.tagging.tags == ("dog", "ball")
+
+
+def test_decisions_survive_and_can_be_changed(studio: Studio, store: ReviewStore) -> None:
+    accept(store, studio, 1, ["dog"], ["dog"])
+    again = ReviewStore(store.folder, store.photos, store.out)
+    assert again.counts() == {"accepted": 1, "skipped": 0, "open": 2}
+    assert again.first_open() == 0
+    accept(again, studio, 1, ["cat"], ["cat"])
+    assert again.load("day/a.png").tags == ("cat",)
+    assert again.counts()["accepted"] == 1
+
+
+def test_going_back_shows_what_was_let_stand(studio: Studio, store: ReviewStore) -> None:
+    found = suggest(studio, store.folder, "a.png", "dog, cat", "stub")
+    assert kept_titles(found, None) == list(found.masks)
+    accept(store, studio, 0, [], ["cat"])
+    assert kept_titles(found, store.load("a.png")) == ["cat  50 %"]
+
+
+def test_files_of_one_name_in_two_folders_do_not_meet(studio: Studio, store: ReviewStore) -> None:
+    accept(store, studio, 0, ["dog"], [])
+    assert store.load("day/a.png") is None
+
+
+def test_damaged_decisions_are_named(studio: Studio, store: ReviewStore) -> None:
+    accept(store, studio, 0, [], [])
+    (path,) = (store.out / "decisions").iterdir()
+    path.write_text(json.dumps({"file_name": "a.png"}))
+    with pytest.raises(DataError, match="damaged"):
+        store.load("a.png")
+
+
+def test_a_folder_without_photos_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no photo to review"):
+        ReviewStore(tmp_path, [], tmp_path / "out")
