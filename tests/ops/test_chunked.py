@@ -62,12 +62,10 @@ def test_chunked_equals_plain_in_value_and_gradient(batch, chunk, scale, kind):
 def test_gradient_is_that_of_finite_differences(batch):
     x, w, rows, counts = batch
     prior = losses.log_frequencies(counts)
-    unit_w = losses.unit(w)
 
     def form(x, scale):
-        return positive_log_probs(
-            x, unit_w, rows.keep(rows.tags != 4), logit_scale=scale, log_prior=prior, chunk=5
-        )
+        kept = rows.keep(rows.tags != 4)
+        return positive_log_probs(x, w, kept, unit=losses.unit, logit_scale=scale, log_prior=prior, chunk=5)
 
     scale = torch.tensor(3.0, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(form, (losses.unit(x).requires_grad_(True), scale))

@@ -5,6 +5,7 @@ sum and the running mean of the tag embeddings under p; the last is the whole im
 multiplies nothing of the list's size: two products per chunk, like the plain form.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -27,9 +28,10 @@ def chunk_for(batch: int, tags: int) -> int | None:
 
 def positive_log_probs(
     image_units: Float[Tensor, "batch dim"],
-    tag_units: Float[Tensor, "tags dim"],
+    tag_embeds: Float[Tensor, "tags dim"],
     rows: TagRows,
     *,
+    unit: Callable[[Tensor], Tensor],
     logit_scale: Tensor | float,
     log_prior: Float[Tensor, " tags"] | None = None,
     chunk: int,
@@ -40,7 +42,8 @@ def positive_log_probs(
 
     Args:
         image_units: x, unit length.
-        tag_units: w, unit length, without gradient.
+        tag_embeds: w before ``unit``, without gradient.
+        unit: brings a chunk of tag embeddings to unit length and to the dtype of the images.
         rows: where the positives are; a positive must not have a prior of minus infinity.
         logit_scale: inverse temperature.
         log_prior: added to the logits; minus infinity takes a tag out of the sum.
@@ -48,7 +51,7 @@ def positive_log_probs(
     """
     scale = torch.as_tensor(logit_scale, dtype=image_units.dtype, device=image_units.device)
     return _PositiveLogProbs.apply(  # type: ignore[no-untyped-call]
-        image_units, scale, tag_units.detach(), log_prior, rows.images, rows.tags, chunk
+        image_units, scale, tag_embeds.detach(), log_prior, rows.images, rows.tags, chunk, unit
     )
 
 
@@ -63,12 +66,13 @@ class _PositiveLogProbs(torch.autograd.Function):
         rows: Tensor,
         columns: Tensor,
         chunk: int,
+        unit: Callable[[Tensor], Tensor],
     ) -> Tensor:
         # images without tags need no sum: they are in no positive
         tagged, places = torch.unique(rows, return_inverse=True)
         own = images[tagged]
-        log_sum, mean_tag = _online_softmax(own * scale, tags, log_prior, chunk)
-        picked = tags[columns]
+        log_sum, mean_tag = _online_softmax(own * scale, tags, log_prior, chunk, unit)
+        picked = unit(tags[columns])
         cosine = (images[rows] * picked).sum(dim=1)
         prior = 0.0 if log_prior is None else log_prior[columns]
         ctx.save_for_backward(scale, own, mean_tag, picked, cosine, tagged, places)
@@ -85,11 +89,15 @@ class _PositiveLogProbs(torch.autograd.Function):
         image_grad = torch.zeros(ctx.num_images, own.shape[1], dtype=own.dtype, device=own.device)
         image_grad[tagged] = own_grad
         scale_grad = (grad * cosine).sum() - (weight * (own * mean_tag).sum(dim=1)).sum()
-        return image_grad, scale_grad, None, None, None, None, None
+        return image_grad, scale_grad, None, None, None, None, None, None
 
 
 def _online_softmax(
-    queries: Tensor, tags: Tensor, log_prior: Tensor | None, chunk: int
+    queries: Tensor,
+    tags: Tensor,
+    log_prior: Tensor | None,
+    chunk: int,
+    unit: Callable[[Tensor], Tensor],
 ) -> tuple[Tensor, Tensor]:
     """``logsumexp_k`` of the logits, and the mean of the tags under their softmax."""
     # a finite start: minus infinity would give NaN for a chunk in which every prior is minus infinity
@@ -97,7 +105,7 @@ def _online_softmax(
     total = queries.new_zeros(len(queries))
     mean = queries.new_zeros(len(queries), tags.shape[1])
     for start in range(0, len(tags), chunk):
-        part = tags[start : start + chunk]
+        part = unit(tags[start : start + chunk])
         logits = queries @ part.T
         if log_prior is not None:
             logits += log_prior[start : start + chunk]

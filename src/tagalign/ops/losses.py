@@ -176,14 +176,15 @@ def _softmax_family(
     """``mean_b sum over positives of term(log p, tag) / |y_b|``."""
     _check_scale(logit_scale)
     rows = as_tag_rows(targets)
-    images, tags = unit(image_embeds), unit(tag_embeds)
+    images = unit(image_embeds)
     if log_prior is not None:
         rows = rows.keep(log_prior[rows.tags].isfinite())
     if chunk is None:
-        log_p = _positive_log_probs(images, tags, rows, logit_scale, log_prior)
+        log_p = _positive_log_probs(images, unit(tag_embeds), rows, logit_scale, log_prior)
     else:
+        # unit length chunk by chunk: a copy of a million embeddings takes 2 GB
         log_p = positive_log_probs(
-            images, tags, rows, logit_scale=logit_scale, log_prior=log_prior, chunk=chunk
+            images, tag_embeds, rows, unit=unit, logit_scale=logit_scale, log_prior=log_prior, chunk=chunk
         )
     if prob_floor is not None:
         log_p = log_p.clamp(min=math.log(prob_floor))
@@ -232,24 +233,24 @@ def asymmetric_tag_loss(
     """
     _check_scale(logit_scale)
     rows = as_tag_rows(targets)
-    images, tags = unit(image_embeds), unit(tag_embeds)
+    images = unit(image_embeds)
 
     def negatives(logits: Tensor) -> Tensor:
         shifted = (logits.sigmoid() - clip).clamp(min=0)
         return -(shifted**gamma_negative) * torch.log1p(-shifted)
 
     def negative_sum(images: Tensor, part: Tensor, scale: Tensor | float, bias: Tensor | float) -> Tensor:
-        return negatives(scale * images @ part.T + bias).sum()
+        return negatives(scale * images @ unit(part).T + bias).sum()
 
     if chunk is None:
-        everywhere = negative_sum(images, tags, logit_scale, bias)
+        everywhere = negative_sum(images, tag_embeds, logit_scale, bias)
     else:
         parts = [
             checkpoint(negative_sum, images, part, logit_scale, bias, use_reentrant=False)
-            for part in tags.split(chunk)
+            for part in tag_embeds.split(chunk)
         ]
         everywhere = torch.stack(parts).sum()
-    own = logit_scale * (images[rows.images] * tags[rows.tags]).sum(dim=1) + bias
+    own = logit_scale * (images[rows.images] * unit(tag_embeds[rows.tags])).sum(dim=1) + bias
     return (-F.logsigmoid(own).sum() + everywhere - negatives(own).sum()) / rows.num_images
 
 
