@@ -9,15 +9,15 @@ import tyro
 from tagalign.cli.common import print_json
 from tagalign.errors import InputError
 
-PARSE_ENDINGS = (".jsonl", ".jsonl.gz", ".parquet")
-
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class CompareSettings:
     """Say whether two results of `tagalign evaluate` differ beyond noise, or where two parses of captions differ.
 
     Results are folders or their result.json; the images are drawn again, the same ones for both. Parses are tag rows
-    (.parquet, .jsonl, or a folder of them). Example: tagalign compare results/clip results/tagalign
+    (.parquet, .jsonl, or a folder of them).
+    Example: tagalign compare results/clip results/tagalign
+    Example: tagalign compare tags-rules tags-distilled --out differences
     """
 
     first: Annotated[Path, tyro.conf.Positional]
@@ -28,6 +28,16 @@ class CompareSettings:
     """Drawings of the images."""
     seed: int = 0
     """Of these drawings."""
+    gold: Path | None = None
+    """Parses: the right tags, as tag rows; shows F1 of both against them."""
+    images: Path | None = None
+    """Parses: what is in the images, a COCO instances file or JSONL of `key` and `names`; keys as in the parses."""
+    out: Path | None = None
+    """Parses: folder for comparison.html (captions side by side, errors in red) and comparison.json."""
+    examples: int = 200
+    """Parses: captions on the page, those with the most differences first."""
+    captions: int = 200_000
+    """Parses: at most this many captions are read from each; they are held in memory."""
     json: bool = False
     """Print one JSON object on standard output."""
 
@@ -42,7 +52,9 @@ def run(settings: CompareSettings) -> int:
         return _compare_results(settings)
     if any(results):
         raise InputError("one of the two is a result, the other is not; compare two results, or two parses")
-    return _compare_parses(settings)
+    from tagalign.cli.compare_parses import compare_parses
+
+    return compare_parses(settings)
 
 
 def _is_result(path: Path) -> bool:
@@ -64,9 +76,3 @@ def _compare_results(settings: CompareSettings) -> int:
     else:
         print(describe_comparison(comparison))
     return 0
-
-
-def _compare_parses(settings: CompareSettings) -> int:
-    raise InputError(
-        f"{settings.first} and {settings.second}: comparing parses is not built yet; compare two result.json of `evaluate`"
-    )

@@ -21,7 +21,7 @@ class DistilVerbSettings:
     """
 
     tags: Annotated[tuple[str, ...], tyro.conf.Positional]
-    """Tag shards or folders of them; best written with --no-normalize, in the captions' own words."""
+    """Tag shards or folders of them; in the captions' own words (no --normalize)."""
     out: Path = Path("distilled-parser")
     """Folder for the model."""
     test_share: float = 0.05

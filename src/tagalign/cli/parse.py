@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -34,8 +35,9 @@ class ParseSettings(LLMFlags):
     """Folder for the tag shards."""
     parser: str = "distilled"
     """`distilled` (shipped, fast), `distilled:FOLDER`, `rules`, `scene-graph`, `fixed:LIST` or `llm`."""
-    normalize: bool = True
-    """Bring tags to their canonical form; off keeps the caption's own words."""
+    normalize: bool = False
+    """Bring tags to their canonical form ("cars" -> "car", no "background") instead of keeping the caption's own words;
+    vocabulary and label do so themselves."""
     caption_column: str = "caption"
     """Name of the caption field; for CSV and TSV without a header line its number, from 0."""
     key_column: str = "key"
@@ -79,9 +81,13 @@ def run(settings: ParseSettings) -> int:
         key_column=settings.key_column, format=settings.format,
     )  # fmt: skip
     parser = _parser(settings)
+    start = time.monotonic()
     with RowProgress("parsing", note=settings.note(parser)) as bar:
         summary = _run(settings, shards, parser, corpus, bar, f"-{index}-of-{count}" if count > 1 else "")
-    write_settings(settings.out, settings, parser=parser.settings, summary=dataclasses.asdict(summary))
+    if bar.rows:  # a run that finds everything done says nothing about the cost
+        done = {"captions": bar.rows, "seconds": round(time.monotonic() - start, 3)}
+        facts = {"parser": parser.settings, "summary": dataclasses.asdict(summary), "run": done}
+        write_settings(settings.out, settings, **facts)
     usage = settings.close(parser, settings.out)
     _report(settings, summary, usage)
     return 2 if summary.rows == 0 and summary.failed + summary.unreadable else 0

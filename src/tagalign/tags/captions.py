@@ -15,7 +15,7 @@ from bz2 import BZ2File
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any
 
 from tagalign.errors import DataError, InputError
 
@@ -94,16 +94,16 @@ def _checked(key: str, caption: str, place: str) -> Row:
     return CaptionRow(key, caption)
 
 
-def _open(path: Path) -> IO[bytes]:
+def _open(path: Path) -> Any:  # five classes without a common one
     """The file as bytes, unpacked on the way."""
     packing = _endings(path)[1]
     if packing == ".zst":
         import pyarrow as pa
 
-        return cast(IO[bytes], pa.CompressedInputStream(pa.OSFile(str(path)), "zstd"))
+        return pa.CompressedInputStream(pa.OSFile(str(path)), "zstd")
     openers: dict[str, Callable[[Path], Any]] = {".gz": gzip.open, ".bz2": BZ2File, ".xz": lzma.open}
     opener: Callable[[Path], Any] = openers.get(packing, lambda p: p.open("rb"))
-    return cast(IO[bytes], opener(path))
+    return opener(path)
 
 
 @contextlib.contextmanager

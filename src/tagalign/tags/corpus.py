@@ -15,7 +15,7 @@ from tagalign.atomic import atomic_write
 from tagalign.errors import DataError, InputError
 from tagalign.tags.captions import BadRow, CaptionRow, is_caption_file, read_captions
 from tagalign.tags.manifest import Manifest, fingerprint
-from tagalign.tags.normalize import normalize_parse, normalize_settings
+from tagalign.tags.normalize import normalize_parse, normalize_settings, settle_senses
 from tagalign.tags.parses import Parser
 from tagalign.tags.pool import ordered_map
 from tagalign.tags.shards import FORMATS, open_writer, to_batch
@@ -39,13 +39,14 @@ class CorpusSettings:
     """What changes the rows of a run, apart from the parser.
 
     Attributes:
-        normalize: bring tags to their canonical form.
+        normalize: bring tags to their canonical form; off keeps the captions' own words, which is what counting and
+            labelling expect: they normalise themselves, so better rules need no new parse.
         caption_column: see ``read_captions``.
         key_column: see ``read_captions``.
         format: one of ``FORMATS``.
     """
 
-    normalize: bool = True
+    normalize: bool = False
     caption_column: str = "caption"
     key_column: str = "key"
     format: str = "parquet"
@@ -165,6 +166,7 @@ class CorpusRun:
                 self._skipped += 1
             else:
                 rest.append((shard, source))
+        _sweep(self._out_dir, {shard.name for shard, _ in rest})
         return rest
 
     def finish(self, shard: CorpusShard, source: str, *, rows: int, failed: int) -> None:
@@ -234,6 +236,14 @@ def parse_corpus(
     return run.close(shards)
 
 
+def _sweep(out_dir: Path, names: set[str]) -> None:
+    """Removes what a killed run left of shards that are made again; other machines' shards have other names."""
+    for path in out_dir.glob(".*.tmp"):
+        whole = ".".join(path.name[1:].split(".")[:-2])  # .NAME.RANDOM.tmp
+        if whole.removesuffix(".errors.jsonl") in names:
+            path.unlink(missing_ok=True)
+
+
 def _join_errors(out_dir: Path, unreadable: Sequence[dict[str, str]]) -> None:
     """Writes ``errors.jsonl`` from the error lists of all shards of the folder; none where nothing failed."""
     lists = sorted(out_dir.glob("*.errors.jsonl"))
@@ -249,10 +259,10 @@ def _join_errors(out_dir: Path, unreadable: Sequence[dict[str, str]]) -> None:
 
 def run_settings(parser: Parser, settings: CorpusSettings) -> dict[str, object]:
     """Everything that changes the rows, ready for JSON."""
-    rules = normalize_settings() if settings.normalize else None
     return {
         "parser": parser.settings,
-        "normalize": rules,
+        "normalize": settings.normalize,
+        "rules": normalize_settings(),
         "caption_column": settings.caption_column,
         "key_column": settings.key_column,
         "format": settings.format,
@@ -276,7 +286,8 @@ class BlockTask:
             if parse.error is not None
         ]
         good = [i for i, parse in enumerate(parses) if parse.error is None]
-        tags = [normalize_parse(parses[i]) if self.settings.normalize else parses[i] for i in good]
+        finish = normalize_parse if self.settings.normalize else settle_senses
+        tags = [finish(parses[i], captions[i]) for i in good]
         batch = to_batch([keys[i] for i in good], [captions[i] for i in good], tags, self.parser.fields)
         return batch, errors
 

@@ -9,7 +9,7 @@ import json
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +49,8 @@ class DistilSettings:
         dropout: share of the activations.
         word_dropout: share of the words that are hidden, so that the tagger learns to judge unknown words by their
             pieces and neighbours.
-        members: taggers whose mean teaches the last one; 1 trains just one.
+        members: taggers that are trained first and together teach the last one; 0 trains just one.
+        teacher_weight: share of the loss that follows these teachers instead of the parser's own tags.
         seed: of all random choices.
     """
 
@@ -64,15 +65,15 @@ class DistilSettings:
     weight_decay: float = 0.01
     dropout: float = 0.3
     word_dropout: float = 0.2
-    members: int = 1
+    members: int = 0
+    teacher_weight: float = 0.7
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if (
-            min(self.dim, self.width, self.layers, self.buckets, self.epochs, self.batch_size, self.members)
-            < 1
-        ):
-            raise InputError("dim, width, layers, buckets, epochs, batch_size and members must be at least 1")
+        if min(self.dim, self.width, self.layers, self.buckets, self.epochs, self.batch_size) < 1:
+            raise InputError("dim, width, layers, buckets, epochs and batch_size must be at least 1")
+        if self.members < 0 or not 0 <= self.teacher_weight <= 1:
+            raise InputError("members must be at least 0, and teacher_weight in [0, 1]")
 
 
 class TaggerNetwork(nn.Module):
@@ -165,6 +166,59 @@ def chain_loss(
     return (chain_log_partition(scores, mask, transitions, first) - path).sum() / mask.sum()
 
 
+@dataclass(frozen=True, eq=False)
+class Beliefs:
+    """What teachers expect of a batch, under the product of their distributions over label rows.
+
+    Attributes:
+        labels: probability of each label at each token; 0 at blanks.
+        moves: expected number of each transition in the whole batch.
+        first: expected number of each first label.
+    """
+
+    labels: Float[Tensor, "batch tokens labels"]
+    moves: Float[Tensor, "labels labels"]
+    first: Float[Tensor, " labels"]
+
+
+def beliefs(
+    scores: Float[Tensor, "batch tokens labels"],
+    mask: Bool[Tensor, "batch tokens"],
+    transitions: Float[Tensor, "labels labels"],
+    first: Float[Tensor, " labels"],
+) -> Beliefs:
+    """Expectations of a chain: the gradient of its log partition function."""
+    inputs = [value.detach().requires_grad_() for value in (scores, transitions, first)]
+    with torch.enable_grad():
+        total = chain_log_partition(inputs[0], mask, inputs[1], inputs[2]).sum()
+    return Beliefs(*torch.autograd.grad(total, inputs))
+
+
+def follow_loss(
+    scores: Float[Tensor, "batch tokens labels"],
+    mask: Bool[Tensor, "batch tokens"],
+    transitions: Float[Tensor, "labels labels"],
+    first: Float[Tensor, " labels"],
+    taught: Beliefs,
+) -> Float[Tensor, ""]:
+    """Cross-entropy of a chain against its teachers' distribution over whole label rows, per token.
+
+    ``L = (log Z - E[first[y_0] + sum_t scores[t, y_t] + sum_t transitions[y_{t-1}, y_t]]) / tokens``, E over the
+    teachers; exact, because the score of a row is a sum of terms whose expectations ``taught`` holds.
+
+    Args:
+        scores: of each label at each token.
+        mask: True for tokens.
+        transitions: from one label to the next.
+        first: of the first label.
+        taught: of the same batch.
+    """
+    expected = (
+        (scores * taught.labels).sum() + (transitions * taught.moves).sum() + (first * taught.first).sum()
+    )
+    return (chain_log_partition(scores, mask, transitions, first).sum() - expected) / mask.sum()
+
+
 @dataclass(frozen=True)
 class _Corpus:
     """Captions as tensors: word types of all captions in a row, with the labels."""
@@ -219,7 +273,7 @@ def distil(
     """
     aligned, facts = _aligned(rows)
     corpus = _corpus(aligned, min_count=settings.min_count, buckets=settings.buckets)
-    network = train(corpus, settings, on_epoch=on_epoch)
+    network = train_with_teachers(corpus, settings, on_epoch=on_epoch)
     rewrites = learn_rewrites(aligned)
     facts |= {"words": len(corpus.words) - 2, "rewrites": len(rewrites)}
     _save(Path(out_dir), network, corpus.words, rewrites, settings, facts, card)
@@ -237,10 +291,25 @@ def _aligned(rows: Sequence[tuple[str, ParsedCaption]]) -> tuple[list[Aligned], 
     return aligned, {"captions": len(aligned), "tags": tags, "tags_without_place": lost}
 
 
+def train_with_teachers(
+    corpus: _Corpus,
+    settings: DistilSettings,
+    *,
+    on_epoch: Callable[[int, float], None] = lambda epoch, loss: None,
+) -> TaggerNetwork:
+    """Trains the members, then the network that they teach; see ``DistilSettings``."""
+    members = [
+        train(corpus, replace(settings, seed=settings.seed + 1 + i), on_epoch=on_epoch)
+        for i in range(settings.members)
+    ]
+    return train(corpus, settings, teachers=members, on_epoch=on_epoch)
+
+
 def train(
     corpus: _Corpus,
     settings: DistilSettings,
     *,
+    teachers: Sequence[TaggerNetwork] = (),
     on_epoch: Callable[[int, float], None] = lambda epoch, loss: None,
 ) -> TaggerNetwork:
     """Trains one network; see ``DistilSettings``."""
@@ -260,7 +329,7 @@ def train(
     for epoch in range(settings.epochs):
         losses = []
         for batch in _batches(corpus.rows, settings.batch_size, rng):
-            loss = _loss(network, corpus, batch, settings.word_dropout)
+            loss = _loss(network, corpus, batch, settings, teachers)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
@@ -282,15 +351,39 @@ def _batches(rows: Sequence[Int[Tensor, " tokens"]], size: int, rng: random.Rand
 
 
 def _loss(
-    network: TaggerNetwork, corpus: _Corpus, batch: Sequence[int], word_dropout: float
+    network: TaggerNetwork,
+    corpus: _Corpus,
+    batch: Sequence[int],
+    settings: DistilSettings,
+    teachers: Sequence[TaggerNetwork],
 ) -> Float[Tensor, ""]:
     pad = nn.utils.rnn.pad_sequence
     types = pad([corpus.rows[i] for i in batch], batch_first=True)
     targets = pad([corpus.labels[i] for i in batch], batch_first=True, padding_value=_IGNORED)
-    words = corpus.word_of_type[types]
-    hidden = (torch.rand(words.shape) < word_dropout) & (words > 1)
-    scores = network(torch.where(hidden, torch.ones_like(words), words), corpus.pieces_of_type[types])
-    return chain_loss(scores, targets, network.transitions, network.first)
+    words, pieces = corpus.word_of_type[types], corpus.pieces_of_type[types]
+    hidden = (torch.rand(words.shape) < settings.word_dropout) & (words > 1)
+    scores = network(torch.where(hidden, torch.ones_like(words), words), pieces)
+    loss = chain_loss(scores, targets, network.transitions, network.first)
+    if not teachers:
+        return loss
+    mask = targets >= 0
+    taught = beliefs(*_mean_scores(teachers, words, pieces, mask))
+    followed = follow_loss(scores, mask, network.transitions, network.first, taught)
+    return (1 - settings.teacher_weight) * loss + settings.teacher_weight * followed
+
+
+@torch.no_grad()
+def _mean_scores(
+    teachers: Sequence[TaggerNetwork],
+    words: Int[Tensor, "batch tokens"],
+    pieces: Int[Tensor, "batch tokens pieces"],
+    mask: Bool[Tensor, "batch tokens"],
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Scores, mask, transitions and first scores of the product of the teachers' distributions."""
+    scores = torch.stack([teacher(words, pieces) for teacher in teachers]).mean(dim=0)
+    transitions = torch.stack([teacher.transitions for teacher in teachers]).mean(dim=0)
+    first = torch.stack([teacher.first for teacher in teachers]).mean(dim=0)
+    return scores, mask, transitions, first
 
 
 def _save(

@@ -5,6 +5,7 @@ A step of its own that can be switched off: a parser answers in the caption's wo
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import cache, lru_cache
 
 from tagalign.tags.lemmas import infinitive, singular
@@ -12,7 +13,7 @@ from tagalign.tags.parses import ParsedCaption
 from tagalign.tags.tokens import tokenize
 from tagalign.tags.words import word_map, word_set, words_hash
 
-_VERSION = 2  # counted up whenever the code below changes a tag
+_VERSION = 3  # counted up whenever the code below changes a tag
 
 _LEADING = re.compile(
     r"^(?:(?:a|an|the|this|that|these|those|my|your|his|her|its|our|their|some|any|no|each|every|both|all|several|many"
@@ -30,6 +31,8 @@ _FILLED = re.compile(
     r"|dishes|silverware|napkins?),? (?:and|with) glasses\b|\bglasses,? and (?:plates?|bottles?|cups?|bowls?|dishes)\b"
     r"|\bglasses on (?:a |the )?(?:\w+ )?(?:table|tray|bar|counter)\b"
 )
+_AMBIGUOUS = frozenset(["glasses", "picture", "pictures"])
+_PICTURE_OF = re.compile(r"\bpictures? of\b|\b(?:take|takes|took|taking|taken) (?:a |the |some )?pictures?\b")
 _HUNG_PICTURE = re.compile(r"\b(?:framed|hanging|wall|walls|frame)\b")
 
 
@@ -124,11 +127,36 @@ def normalize_parse(parse: ParsedCaption, caption: str = "") -> ParsedCaption:
     )
 
 
+def settle_senses(parse: ParsedCaption, caption: str) -> ParsedCaption:
+    """Keeps a caption's own words but for those whose sense only the caption can tell; all else may wait for counting.
+
+    Args:
+        parse: as a parser gave it.
+        caption: its caption.
+
+    Example:
+        >>> settle_senses(ParsedCaption(objects=("picture", "dogs")), "a picture of dogs").objects
+        ('dogs',)
+    """
+    if _AMBIGUOUS.isdisjoint(parse.objects):
+        return parse
+    names = {name: _sense(name, caption) for name in parse.objects}
+    return replace(
+        parse,
+        objects=_unique(names.values()),
+        pairs=tuple((names.get(o, o), a) for o, a in parse.pairs if names.get(o, o)),
+    )
+
+
 def _in_context(name: str, caption: str) -> str:
-    tag = normalize_tag(name)
-    if tag == "glasses" and _FILLED.search(caption.lower()):
+    return _sense(normalize_tag(name), caption)
+
+
+def _sense(tag: str, caption: str) -> str:
+    text = caption.lower()
+    if tag == "glasses" and _FILLED.search(text):
         return "glass"
-    if tag == "picture" and caption and not _HUNG_PICTURE.search(caption.lower()):
+    if tag in ("picture", "pictures") and _PICTURE_OF.search(text) and not _HUNG_PICTURE.search(text):
         return ""  # "a picture of a dog" is the photo itself
     return tag
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from tagalign.errors import InputError, UnknownNameError
 from tagalign.tags.distilled import DistilledParser
-from tagalign.tags.normalize import normalize_parse
+from tagalign.tags.normalize import normalize_parse, settle_senses
 from tagalign.tags.parses import ParsedCaption, Parser
 
 
@@ -69,7 +69,7 @@ def load_parser(name: str) -> Parser:
 
 
 def parse_captions(
-    captions: Sequence[str], *, parser: str = "distilled", normalize: bool = True
+    captions: Sequence[str], *, parser: str = "distilled", normalize: bool = False
 ) -> list[ParsedCaption]:
     """Tags of captions in one call.
 
@@ -77,12 +77,14 @@ def parse_captions(
         captions: any number; for millions use ``tagalign parse``, which resumes.
         parser: see ``load_parser``.
         normalize: bring tags to their canonical form ("cars" -> "car"); off keeps the caption's own words.
+            Vocabularies and labels normalise on their own, so they want neither.
 
     Example:
         >>> parse_captions(["two red cars on the grass"])[0].pairs
+        (('cars', 'red'),)
+        >>> parse_captions(["two red cars on the grass"], normalize=True)[0].pairs
         (('car', 'red'),)
     """
     parses = load_parser(parser).parse(captions)
-    if not normalize:
-        return parses
-    return [normalize_parse(parse, caption) for parse, caption in zip(parses, captions, strict=True)]
+    finish = normalize_parse if normalize else settle_senses
+    return [finish(parse, caption) for parse, caption in zip(parses, captions, strict=True)]

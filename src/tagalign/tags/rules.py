@@ -3,6 +3,7 @@
 Uses the tagger that TextBlob brings along; nothing is downloaded.
 """
 
+import warnings
 from collections.abc import Callable, Sequence
 
 from tagalign.errors import MissingExtraError
@@ -49,6 +50,9 @@ def textblob_tagger() -> Callable[[Sequence[str]], Tagged]:
         from textblob.en import tag
     except ImportError as error:
         raise MissingExtraError("the rules parser", "TextBlob", "parse") from error
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # it leaves its word list open when it loads it
+        tag("a", tokenize=False)
     return _TextBlobTagger(tag)
 
 

@@ -149,7 +149,7 @@ def read_batches(path: Path, *, columns: Sequence[str] | None = None, size: int 
                 yield from file.iter_batches(batch_size=size, columns=wanted)
         else:
             yield from _read_jsonl(path, columns, size)
-    except (OSError, ValueError, pa.ArrowException) as error:
+    except (OSError, ValueError, TypeError, pa.ArrowException) as error:
         raise DataError(f"cannot read the tag shard {path}: {error}") from error
 
 
@@ -159,14 +159,25 @@ def _read_jsonl(path: Path, columns: Sequence[str] | None, size: int) -> Iterato
             records = [json.loads(line) for line in chunk if not line.isspace()]
             if not all(isinstance(record, dict) for record in records):
                 raise DataError(f"{path}: every line must be an object")
+            records = [_plain(record) for record in records]
             names = [n for n in ("key", "caption", *FIELDS) if any(n in record for record in records)]
             _check_columns(path, names)
             schema = pa.schema([(n, FIELDS.get(n, pa.string())) for n in names if n in (columns or names)])
-            yield pa.RecordBatch.from_pylist([_plain(record) for record in records], schema=schema)
+            yield pa.RecordBatch.from_pylist(records, schema=schema)
 
 
 def _plain(record: dict[str, Any]) -> dict[str, Any]:
-    """Pairs may also stand as two-element lists, as in other tools' files."""
+    """Pairs may also stand as two-element lists, and in the place of the attributes, as in other tools' files.
+
+    Counts ("two dogs") that such a file also lists as quantities are no attributes.
+    """
+    attributes = record.get("attributes") or []
+    if any(isinstance(item, list) for item in attributes):
+        counts = [item[-1] for item in record.get("quantities") or () if isinstance(item, list) and item]
+        attributes = [item for item in attributes if not (isinstance(item, list) and item[-1] in counts)]
+        pairs = [item for item in attributes if isinstance(item, list)]
+        names = [item[-1] if isinstance(item, list) else item for item in attributes]
+        record = {"pairs": pairs, **record, "attributes": list(dict.fromkeys(names))}
     keys = {"pairs": ("object", "attribute"), "relations": ("subject", "relation", "object")}
     changed = {
         field: [

@@ -34,6 +34,7 @@ _ORDER = re.compile(
     r"|\b(?:answer|reply|respond)\s+(?:\w+\s+){0,2}?(?:with|only|just|exactly|instead)\b"
     r"|\b(?:output|print|return|write|say|list|tag|label|add|include|give)\b(?:\s+\S+){1,6}?\s+(?:as|to|in)\s+(?:an?\s+|the\s+"
     r"|your\s+|all\s+)?(?:only\s+)?(?:objects?|attributes?|tags?|labels?|answers?|lists?|json|output|response)\b"
+    r"|\b(?:objects?|attributes?|tags?|labels?|results?|answers?)[\"']?\s*[:=]\s*[\[{\"']"
     r"|\byou (?:must|should|will|are to) (?:answer|reply|respond|output|print|return|write|say|list|tag|label|add)\b",
     re.IGNORECASE | re.DOTALL,
 )
