@@ -113,9 +113,7 @@ def test_the_folder_says_what_it_was_made_from(exported: tuple[DenseMethod, Path
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "mode", ["clip", "surgery", "sclip", "clearclip"]
-)  # naclip: not yet, its grid is traced as a constant
+@pytest.mark.parametrize("mode", ["clip", "surgery", "sclip", "clearclip", "naclip"])
 def test_every_dense_mode(backbone: DenseCLIP, tmp_path: Path, mode: str) -> None:
     method = dense(backbone, mode)
     export(method, tmp_path, "dog")

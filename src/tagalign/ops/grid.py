@@ -71,4 +71,5 @@ def gaussian_neighbourhood(
     c = torch.arange(cols, device=device, dtype=dtype)
     row_term = torch.exp(-((r[:, None] - r[None]) ** 2) / (2 * sigma**2))
     col_term = torch.exp(-((c[:, None] - c[None]) ** 2) / (2 * sigma**2))
-    return torch.kron(row_term, col_term)
+    # the Kronecker product written as a broadcast: an export with free sizes turns torch.kron into a constant
+    return (row_term[:, None, :, None] * col_term[None, :, None, :]).flatten(0, 1).flatten(1)
