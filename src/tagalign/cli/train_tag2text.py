@@ -11,8 +11,10 @@ from tagalign.cli.run_record import run_record
 from tagalign.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tagalign.backbones.preprocess import Preprocessing
-    from tagalign.data.tag2text_records import TaggedRecords
+    from tagalign.data.tag2text_records import TaggedRecord, TaggedRecords
     from tagalign.methods.tag2text.method import Tag2TextMethod
     from tagalign.train.tag2text import Tag2TextRun
     from tagalign.train.tag2text_data import Tag2TextData
@@ -24,6 +26,7 @@ STARTS = ("swin-base", "vit-base")
 class Tag2TextTrainSettings:
     """Train Tag2Text on images with captions and the tag ids of each caption.
 
+    Records come from the release's JSON, from our Parquet, or from pairs and what `tagalign label` made of them.
     A run that was stopped or killed goes on when the same command is given again.
     Example: tagalign train --method tag2text --data coco.parquet --tags tags.txt --model swin-base --out my-tag2text
     """
@@ -31,7 +34,11 @@ class Tag2TextTrainSettings:
     method: str = "tag2text"
     """Always `tag2text` here; other methods have other flags."""
     data: Path | None = None
-    """Records: .parquet (docs/formats.md) or the release's .json."""
+    """Records: .parquet (docs/formats.md) or the release's .json; with --labels pairs (JSONL, Parquet, a folder)."""
+    labels: Path | None = None
+    """Label rows of the pairs, from `tagalign label`; --tags is the vocabulary they were labelled with."""
+    questions: Path | None = None
+    """JSON lines of image, question and answer: learns to answer; images without a question are left out then."""
     tags: Path | None = None
     """The tag list that the ids point into: one name per line, or vocabulary.tsv."""
     vocab: Path | None = None
@@ -61,8 +68,10 @@ class Tag2TextTrainSettings:
     """Weight of the contrastive loss."""
     matching: float = 1.0
     """Weight of the matching loss with hard negatives."""
+    answering: float = 1.0
+    """Weight of the answers, where there are --questions."""
     use_tags: bool = True
-    """Guide captions by tags."""
+    """Guide captions and answers by tags."""
     recognised_share: float = 0.0
     """Share of captions guided by recognised instead of parsed tags; for fine-tuning."""
     all_captions: bool = False
@@ -102,6 +111,10 @@ class Tag2TextTrainSettings:
         if self.data is None or (self.tags is None and self.model in STARTS):
             raise InputError(
                 "--data FILE and --tags FILE are needed: records, and the tag list their ids point into"
+            )
+        if self.labels is not None and (self.tags is None or self.tags.suffix != ".tsv"):
+            raise InputError(
+                "--labels needs --tags vocabulary.tsv: the list that the pairs were labelled with"
             )
         if not 0 <= self.held_out < 1:
             raise InputError(f"--held-out is a share in [0, 1), got {self.held_out}")
@@ -181,14 +194,28 @@ def _texts(settings: Tag2TextTrainSettings) -> list[str]:
         return []
     names = _names(settings)
     records = _records(settings, len(names))
-    return [*names, "|", *(caption for record in records for caption in record.captions)]
+    asked = _questions(settings).values()
+    words = [text for pairs in asked for pair in pairs for text in pair]
+    return [*names, "|", *(caption for record in records for caption in record.captions), *words]
+
+
+def _questions(settings: Tag2TextTrainSettings) -> "dict[str, list[tuple[str, str]]]":
+    from tagalign.data.tag2text_sources import read_questions
+
+    return {} if settings.questions is None else read_questions(settings.questions)
 
 
 def _records(settings: Tag2TextTrainSettings, num_tags: int) -> "TaggedRecords":
     from tagalign.data.tag2text_records import read_records
 
     assert settings.data is not None  # checked when the flags were read
-    return read_records(settings.data, num_tags=num_tags)
+    if settings.labels is None:
+        return read_records(settings.data, num_tags=num_tags)
+    from tagalign.data.tag2text_sources import records_from_pairs
+    from tagalign.tags.vocabulary import TagVocabulary
+
+    assert settings.tags is not None  # checked when the flags were read
+    return records_from_pairs(settings.data, settings.labels, TagVocabulary.load(settings.tags))
 
 
 def _split(
@@ -196,7 +223,13 @@ def _split(
 ) -> "tuple[Tag2TextData, Tag2TextData | None]":
     from tagalign.train.tag2text_start import split_records
 
-    train, held_out = split_records(records, share=settings.held_out, seed=settings.seed)
+    chosen: Sequence[TaggedRecord] = records
+    if settings.questions is not None:
+        from tagalign.data.tag2text_sources import with_questions
+
+        chosen = with_questions(records, _questions(settings), place=str(settings.questions))
+        print(f"{len(chosen)} of {len(records)} images have a question", file=sys.stderr)
+    train, held_out = split_records(chosen, share=settings.held_out, seed=settings.seed)
     data = _data(settings, train, records.folder, method, method.preprocessing)
     if not held_out:
         return data, None
@@ -211,8 +244,11 @@ def _data(
     method: "Tag2TextMethod",
     preprocessing: "Preprocessing",
 ) -> "Tag2TextData":
+    from tagalign.data.tag2text_sources import questions_of
     from tagalign.train.tag2text_data import PhotoData
     from tagalign.train.tag2text_start import encode_once
+
+    asked = _questions(settings)
 
     photos = PhotoData(
         records=records,
@@ -221,6 +257,7 @@ def _data(
         crop=settings.crop,
         flip=settings.flip,
         workers=settings.workers,
+        questions=[questions_of(record, asked) for record in records] if asked else (),
     )
     if not (settings.cache and method.model.image_encoder.external):
         return photos
@@ -236,7 +273,9 @@ def _train(
     from tagalign.train.tag2text import Tag2TextPlan, train_tag2text
     from tagalign.train.tag2text_losses import Tasks
 
-    weights = {name: getattr(settings, name) for name in ("tagging", "captioning", "contrastive", "matching")}
+    names = ["tagging", "captioning", "contrastive", "matching"]
+    names += ["answering"] if settings.questions is not None else []
+    weights = {name: getattr(settings, name) for name in names}
     return train_tag2text(
         method.model,
         data,

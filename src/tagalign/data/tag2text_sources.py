@@ -1,0 +1,103 @@
+"""Records for Tag2Text from what the other verbs write: pairs with label rows, and questions with answers."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+
+from tagalign.data.pairs import read_pairs
+from tagalign.data.tag2text_records import SCHEMA, TaggedRecord, TaggedRecords, join_labels
+from tagalign.data.tag_table import load_tag_table
+from tagalign.errors import DataError
+from tagalign.tags.vocabulary import TagVocabulary
+
+QUESTION_FIELDS = ("image", "question", "answer")
+
+
+def records_from_pairs(pairs: Path, labels: Path, vocabulary: TagVocabulary) -> TaggedRecords:
+    """Image-wise records of pairs and the label rows (or tag rows) of their captions, joined by key.
+
+    Captions of one image stand one after the other. A caption without a row has no tags.
+
+    Args:
+        pairs: JSONL, Parquet with paths, or a folder; no tar, because images are opened again in every epoch.
+        labels: output of ``tagalign label`` or ``tagalign parse``.
+        vocabulary: the list that the ids point into.
+
+    Raises:
+        DataError: if a file cannot be read, the images lie inside of it, no caption has a tag, or an id is too large.
+    """
+    rows = []
+    for pair in read_pairs([pairs]):
+        if not isinstance(pair.image, Path):
+            raise DataError(f"{pairs}: the images lie inside; Tag2Text needs pairs with image paths")
+        rows.append((pair.key, str(pair.image), pair.caption))
+    table = load_tag_table(labels, vocabulary)
+    known = {key: ids for key, _, _ in rows if (ids := table.find(key)) is not None}
+    found = list(join_labels(rows, known))
+    if not any(record.all_tags() for record in found):
+        raise DataError(
+            f"{labels}: no caption of {pairs} has a tag; are these the labels of the same pairs (joined by key)?"
+        )
+    values = [{name: getattr(record, name) for name in SCHEMA.names} for record in found]
+    return TaggedRecords(pa.Table.from_pylist(values, schema=SCHEMA), folder=Path())
+
+
+def read_questions(path: Path) -> dict[str, list[tuple[str, str]]]:
+    """Questions and answers by image: JSONL objects ``{image, question, answer}``.
+
+    Raises:
+        DataError: naming the line that is wrong.
+    """
+    found: dict[str, list[tuple[str, str]]] = {}
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: expected JSON lines of image, question and answer ({error})") from error
+    for number, line in enumerate(lines, start=1):
+        if line.strip():
+            image, question, answer = _question(line, f"{path}: line {number}")
+            found.setdefault(image, []).append((question, answer))
+    if not found:
+        raise DataError(f"{path}: no question in it")
+    return found
+
+
+def _question(line: str, place: str) -> tuple[str, str, str]:
+    try:
+        values = json.loads(line)
+        image, question, answer = (values[name] for name in QUESTION_FIELDS)
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(
+            f"{place}: expected an object with {', '.join(QUESTION_FIELDS)} ({error!r})"
+        ) from error
+    if not all(isinstance(text, str) and text.strip() for text in (image, question, answer)):
+        raise DataError(f"{place}: image, question and answer must be texts that are not empty")
+    return image, question, answer
+
+
+def with_questions(
+    records: Sequence[TaggedRecord], questions: Mapping[str, Sequence[tuple[str, str]]], *, place: str
+) -> list[TaggedRecord]:
+    """The records that have a question, by image or key.
+
+    Args:
+        records: all.
+        questions: of ``read_questions``.
+        place: named in errors.
+
+    Raises:
+        DataError: if there is none.
+    """
+    kept = [record for record in records if questions_of(record, questions)]
+    if not kept:
+        raise DataError(f"{place}: no question names an image of the records, e.g. {records[0].image!r}")
+    return kept
+
+
+def questions_of(
+    record: TaggedRecord, questions: Mapping[str, Sequence[tuple[str, str]]]
+) -> Sequence[tuple[str, str]]:
+    """Questions about the image of a record; none where there is none."""
+    return questions.get(record.image) or questions.get(record.key) or ()

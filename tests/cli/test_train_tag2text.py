@@ -1,0 +1,115 @@
+"""`tagalign train --method tag2text` from pairs, label rows and questions to a folder that captions and answers."""
+
+import json
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+from tagalign.cli.main import main
+from tagalign.testing.clip_folder import make_clip_folder
+
+SMALL = [
+    "--layers",
+    "1",
+    "--width",
+    "16",
+    "--heads",
+    "2",
+    "--steps",
+    "2",
+    "--batch-size",
+    "2",
+    "--warmup",
+    "1",
+]
+QUESTIONS = [
+    {"image": "red", "question": "what color is it?", "answer": "red"},
+    {"image": "blue", "question": "what color is it?", "answer": "blue"},
+]
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """Three photos with captions, their label rows, a vocabulary, questions about two of them, a CLIP."""
+    folder = tmp_path_factory.mktemp("files")
+    colors = ("red", "green", "blue")
+    for name in colors:
+        Image.new("RGB", (20, 30), name).save(folder / f"{name}.png")
+    pairs = [{"key": name, "image": f"{name}.png", "caption": f"A {name} dog."} for name in colors]
+    (folder / "pairs.jsonl").write_text("\n".join(map(json.dumps, pairs)))
+    vocabulary = ["dog\tobject", "red\tattribute", "green\tattribute", "blue\tattribute"]
+    lines = ["id\ttag\tkind\tcount", *(f"{i}\t{row}\t1" for i, row in enumerate(vocabulary))]
+    (folder / "vocabulary.tsv").write_text("\n".join(lines) + "\n")
+    tags = pa.array([[0, i + 1] for i in range(3)], pa.list_(pa.int32()))
+    pq.write_table(pa.table({"key": list(colors), "tags": tags}), folder / "labels.parquet")
+    (folder / "vqa.jsonl").write_text("\n".join(map(json.dumps, QUESTIONS)))
+    make_clip_folder(folder / "clip")
+    return folder
+
+
+def flags(files, out, *more):
+    own = [
+        "--data",
+        files / "pairs.jsonl",
+        "--labels",
+        files / "labels.parquet",
+        "--tags",
+        files / "vocabulary.tsv",
+    ]
+    model = ["--model", files / "clip", "--device", "cpu", "--out", out]
+    return [str(a) for a in ["train", "--method", "tag2text", *own, *model, *SMALL, *more]]
+
+
+def test_pairs_and_labels_become_a_model_that_captions(files, tmp_path, capsys):
+    assert main(flags(files, tmp_path / "model")) == 0, capsys.readouterr().err
+    photo = str(files / "red.png")
+    assert main(["caption", photo, "--model", str(tmp_path / "model"), "--out", str(tmp_path / "c")]) == 0
+    assert (tmp_path / "model/tags.txt").read_text().split() == ["dog", "red", "green", "blue"]
+
+
+def test_questions_are_learned_by_the_images_that_have_one(files, tmp_path, capsys):
+    assert main(flags(files, tmp_path / "model", "--questions", str(files / "vqa.jsonl"))) == 0
+    assert "2 of 3 images have a question" in capsys.readouterr().err
+    rows = (tmp_path / "model/metrics.jsonl").read_text().splitlines()
+    assert json.loads(rows[-1])["answering"] > 0
+    assert main(["ask", str(files / "red.png"), "what color is it?", "--model", str(tmp_path / "model")]) == 0
+
+
+@pytest.mark.parametrize(
+    ("more", "content", "message"),
+    [
+        (
+            ["--questions", "x.jsonl"],
+            '{"image": "red"}',
+            "line 1: expected an object with image, question, answer",
+        ),
+        (
+            ["--questions", "x.jsonl"],
+            json.dumps({**QUESTIONS[0], "answer": " "}),
+            "must be texts that are not empty",
+        ),
+        (
+            ["--questions", "x.jsonl"],
+            json.dumps({**QUESTIONS[0], "image": "pink"}),
+            "no question names an image",
+        ),
+        (["--questions", "x.jsonl"], "", "no question in it"),
+        (["--tags", "x.jsonl"], "dog", "--labels needs --tags vocabulary.tsv"),
+    ],
+)
+def test_what_cannot_be_is_one_line(files, tmp_path, capsys, more, content, message):
+    (tmp_path / "x.jsonl").write_text(content)
+    given = [str(tmp_path / a) if a == "x.jsonl" else a for a in more]
+    assert main(flags(files, tmp_path / "model", *given)) == 2
+    printed = capsys.readouterr().err
+    assert message in printed
+    assert "Traceback" not in printed
+
+
+def test_labels_of_other_pairs_are_noticed(files, tmp_path, capsys):
+    tags = pa.array([[0]], pa.list_(pa.int32()))
+    pq.write_table(pa.table({"key": ["elsewhere"], "tags": tags}), tmp_path / "other.parquet")
+    assert main(flags(files, tmp_path / "model", "--labels", str(tmp_path / "other.parquet"))) == 2
+    assert "are these the labels of the same pairs" in capsys.readouterr().err
