@@ -18,9 +18,9 @@ from tagalign.ops.losses import inverse_temperature
 EMBED_DIM = 256  # of the joint space: ALBEF, arXiv:2107.07651, section 3.1
 TEMPERATURE = 0.07  # where learning starts; same place
 
-Ids = Int[Tensor, "batch _tokens"]
-Mask = Bool[Tensor, "batch _tokens"]
-ImageTokens = Float[Tensor, "images _tokens _width"]
+Ids = Int[Tensor, "batch tokens"]
+Mask = Bool[Tensor, "batch tokens"]
+ImageTokens = Float[Tensor, "images image_tokens image_width"]
 
 
 class AlignmentEncoder(nn.Module):
@@ -68,11 +68,11 @@ class AlignmentEncoder(nn.Module):
         """Inverse temperature, at most 100."""
         return inverse_temperature(self.log_scale)
 
-    def embed_images(self, image_tokens: ImageTokens) -> Float[Tensor, "images _dim"]:
+    def embed_images(self, image_tokens: ImageTokens) -> Float[Tensor, "images dim"]:
         """Unit-length embeddings from the global token."""
         return F.normalize(self.image_projection(image_tokens[:, 0]), dim=-1)
 
-    def embed_texts(self, ids: Ids, mask: Mask) -> Float[Tensor, "batch _dim"]:
+    def embed_texts(self, ids: Ids, mask: Mask) -> Float[Tensor, "batch dim"]:
         """Unit-length embeddings of texts alone; first token ``[CLS]``."""
         return F.normalize(self.text_projection(encode_text(self.text, ids, mask)[:, 0]), dim=-1)
 

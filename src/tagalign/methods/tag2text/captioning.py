@@ -17,7 +17,7 @@ PROMPT = "a picture of "
 NUM_BEAMS = 3
 ANSWER_LENGTH = CaptionLength(minimum=0, maximum=12)
 
-ImageTokens = Float[Tensor, "batch image_tokens _width"]
+ImageTokens = Float[Tensor, "batch image_tokens image_width"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,8 +104,8 @@ def _decode(
     model: Tag2Text,
     wordpieces: Wordpieces,
     image_tokens: ImageTokens,
-    ids: Int[Tensor, "batch _tokens"],
-    mask: Bool[Tensor, "batch _tokens"],
+    ids: Int[Tensor, "batch tokens"],
+    mask: Bool[Tensor, "batch tokens"],
     prompt: list[int],
     decoding: Decoding,
     length: CaptionLength,

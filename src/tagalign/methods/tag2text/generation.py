@@ -15,7 +15,7 @@ from transformers import BlipTextLMHeadModel
 from tagalign.errors import InputError
 from tagalign.methods.tag2text.text_layers import DecoderMemory, decode_step, start_memory
 
-States = Float[Tensor, "batch state_tokens _width"]
+States = Float[Tensor, "batch state_tokens width"]
 StatesMask = Bool[Tensor, "batch state_tokens"]
 NEVER = float("-inf")
 

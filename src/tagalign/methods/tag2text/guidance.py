@@ -8,8 +8,8 @@ from torch import Tensor
 
 from tagalign.methods.tag2text.wordpieces import MAX_TOKENS, Wordpieces, join_tags
 
-Ids = Int[Tensor, "batch _tokens"]
-Mask = Bool[Tensor, "batch _tokens"]
+Ids = Int[Tensor, "batch tokens"]
+Mask = Bool[Tensor, "batch tokens"]
 
 
 @dataclass(frozen=True, kw_only=True)

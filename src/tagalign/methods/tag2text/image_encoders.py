@@ -10,7 +10,7 @@ from transformers import SwinModel, ViTModel
 from tagalign.backbones.dense_clip import DenseCLIP
 
 Pixels = Float[Tensor, "batch 3 height pixel_width"]
-Tokens = Float[Tensor, "batch _tokens _width"]
+Tokens = Float[Tensor, "batch tokens width"]
 
 
 class SwinTokens(nn.Module):

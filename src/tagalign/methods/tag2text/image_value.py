@@ -21,5 +21,5 @@ class Tag2TextImage:
 
     method: str
     size: Size
-    tokens: Float[Tensor, "_tokens _width"]
+    tokens: Float[Tensor, "tokens width"]
     tag_logits: Float[Tensor, " tags"]

@@ -248,12 +248,12 @@ class Tag2TextMethod:
     # ------------------------------------------------------------------ rank
 
     @torch.no_grad()
-    def embed_images(self, images: Sequence[Tag2TextImage]) -> Float[Tensor, "images _dim"]:
+    def embed_images(self, images: Sequence[Tag2TextImage]) -> Float[Tensor, "images dim"]:
         """Unit-length embeddings for search."""
         return self.model.aligned().embed_images(torch.stack([image.tokens for image in images]))
 
     @torch.no_grad()
-    def embed_texts(self, texts: Sequence[str]) -> Float[Tensor, "texts _dim"]:
+    def embed_texts(self, texts: Sequence[str]) -> Float[Tensor, "texts dim"]:
         """Unit-length embeddings of sentences or keywords."""
         ids, mask = self.wordpieces.batch(texts, first=self.wordpieces.cls)
         return self.model.aligned().embed_texts(ids.to(self.device), mask.to(self.device))

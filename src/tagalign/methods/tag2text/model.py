@@ -10,10 +10,10 @@ from tagalign.methods.tag2text.image_encoders import ClipTokens, SwinTokens, ViT
 from tagalign.methods.tag2text.tag_heads import LinearHead, RecognitionHead
 from tagalign.methods.tag2text.text_layers import caption_logits, encode_text
 
-Ids = Int[Tensor, "batch _tokens"]
-Mask = Bool[Tensor, "batch _tokens"]
+Ids = Int[Tensor, "batch tokens"]
+Mask = Bool[Tensor, "batch tokens"]
 ImageTokens = Float[Tensor, "batch image_tokens image_width"]
-TextStates = Float[Tensor, "batch _tokens _width"]
+TextStates = Float[Tensor, "batch tokens width"]
 
 
 class Tag2Text(nn.Module):
@@ -71,9 +71,9 @@ class Tag2Text(nn.Module):
         self,
         ids: Ids,
         mask: Mask,
-        states: Float[Tensor, "batch state_tokens _width"],
+        states: Float[Tensor, "batch state_tokens width"],
         states_mask: Bool[Tensor, "batch state_tokens"] | None,
-    ) -> Float[Tensor, "batch _tokens vocabulary"]:
+    ) -> Float[Tensor, "batch tokens vocabulary"]:
         """Next-token logits of given captions; first token ``[DEC]``. See ``text_layers.caption_logits``."""
         return caption_logits(self.text_decoder, ids, mask, states, states_mask)
 

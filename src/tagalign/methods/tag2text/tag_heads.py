@@ -13,7 +13,7 @@ from tagalign.methods.tag2text.text_layers import blip_layers, recognise
 RECOGNITION_LAYERS = 2
 RECOGNITION_HEADS = 4  # the release runs the shared matrices with 4 heads here and with 12 in the tag encoder
 
-ImageTokens = Float[Tensor, "batch _tokens _width"]
+ImageTokens = Float[Tensor, "batch image_tokens image_width"]
 TagLogits = Float[Tensor, "batch tags"]
 
 
@@ -31,7 +31,7 @@ class GroupWiseLinear(nn.Module):
         self.W = nn.Parameter(torch.empty(1, num_tags, width).uniform_(-bound, bound))
         self.b = nn.Parameter(torch.empty(1, num_tags).uniform_(-bound, bound))
 
-    def forward(self, states: Float[Tensor, "batch tags _width"]) -> TagLogits:
+    def forward(self, states: Float[Tensor, "batch tags width"]) -> TagLogits:
         """Logits of all tags."""
         return (self.W * states).sum(dim=-1) + self.b
 
@@ -64,14 +64,14 @@ class RecognitionHead(nn.Module):
 
     def states(
         self, image_tokens: ImageTokens, tag_encoder: BlipTextModel
-    ) -> Float[Tensor, "batch tags _width"]:
+    ) -> Float[Tensor, "batch tags width"]:
         """What each tag's query has seen."""
         layers = blip_layers(tag_encoder)[: self.num_layers] if self.layers is None else list(self.layers)
         queries = self.label_embed.weight.expand(len(image_tokens), -1, -1)
         return recognise(layers, queries, image_tokens, num_heads=self.num_heads)
 
     @property
-    def tag_vectors(self) -> Float[Tensor, "tags _width"]:
+    def tag_vectors(self) -> Float[Tensor, "tags width"]:
         """The query of each tag."""
         return self.label_embed.weight
 
@@ -95,7 +95,7 @@ class LinearHead(nn.Module):
         self.fc = nn.Linear(image_width, num_tags)
 
     @property
-    def tag_vectors(self) -> Float[Tensor, "tags _width"]:
+    def tag_vectors(self) -> Float[Tensor, "tags width"]:
         """The weights of each tag."""
         return self.fc.weight
 

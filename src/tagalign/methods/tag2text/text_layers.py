@@ -16,9 +16,11 @@ from transformers import BlipTextLMHeadModel, BlipTextModel
 
 from tagalign.ops.attention import merge_heads, split_heads
 
-States = Float[Tensor, "_rows _tokens _width"]  # images and texts of one call differ in all three
-Ids = Int[Tensor, "_rows _tokens"]
-Mask = Bool[Tensor, "_rows _tokens"]
+Rows = Float[Tensor, "batch tokens width"]
+States = Float[Tensor, "batch state_tokens width"]
+StatesMask = Bool[Tensor, "batch state_tokens"]
+Ids = Int[Tensor, "batch tokens"]
+Mask = Bool[Tensor, "batch tokens"]
 KeyValue = tuple[Tensor, Tensor]
 BlipLayer = Any  # a BlipTextLayer; torch types its children as "tensor or module", which says nothing
 BlipAttention = Any  # a BlipTextAttention
@@ -29,7 +31,7 @@ def blip_layers(text: BlipTextModel) -> Sequence[BlipLayer]:
     return list(text.encoder.layer)
 
 
-def key_value(attention: BlipAttention, states: States, *, num_heads: int | None = None) -> KeyValue:
+def key_value(attention: BlipAttention, states: Rows, *, num_heads: int | None = None) -> KeyValue:
     """Key and value heads of the states that are attended to."""
     projections = attention.self
     heads = num_heads or projections.num_attention_heads
@@ -38,12 +40,12 @@ def key_value(attention: BlipAttention, states: States, *, num_heads: int | None
 
 def attend(
     attention: BlipAttention,
-    x: States,
+    x: Rows,
     seen: KeyValue,
     *,
     num_heads: int | None = None,
     mask: Bool[Tensor, "..."] | None = None,
-) -> States:
+) -> Rows:
     """``LN(x + dense(attention))`` of one BLIP attention block; ``mask`` is True where a key may be seen."""
     projections = attention.self
     q = split_heads(projections.query(x), num_heads or projections.num_attention_heads)
@@ -53,8 +55,12 @@ def attend(
 
 
 def recognise(
-    layers: Sequence[BlipLayer], queries: States, image_tokens: States, *, num_heads: int
-) -> States:
+    layers: Sequence[BlipLayer],
+    queries: Float[Tensor, "batch tags width"],
+    image_tokens: Float[Tensor, "batch image_tokens image_width"],
+    *,
+    num_heads: int,
+) -> Float[Tensor, "batch tags width"]:
     """Queries meet the image: cross-attention and feed-forward per layer, no self-attention."""
     x = queries
     for layer in layers:
@@ -71,7 +77,7 @@ def encode_text(
     image_tokens: Float[Tensor, "images image_tokens image_width"] | None = None,
     *,
     image_rows: Int[Tensor, " batch"] | None = None,
-) -> States:
+) -> Rows:
     """Bidirectional encoder; with ``image_tokens`` every layer also attends to the image.
 
     Args:
@@ -93,8 +99,8 @@ def encode_text(
 
 
 def caption_logits(
-    decoder: BlipTextLMHeadModel, ids: Ids, mask: Mask, states: States, states_mask: Mask | None
-) -> Float[Tensor, "batch _tokens vocabulary"]:
+    decoder: BlipTextLMHeadModel, ids: Ids, mask: Mask, states: States, states_mask: StatesMask | None
+) -> Float[Tensor, "batch tokens vocabulary"]:
     """Teacher-forced decoder: every position sees itself, what stands before it, and the tag states.
 
     Args:
@@ -129,7 +135,7 @@ class DecoderMemory:
     """
 
     states: tuple[KeyValue, ...]
-    states_mask: Mask | None
+    states_mask: StatesMask | None
     own: tuple[KeyValue | None, ...]
     beams: int
     length: int
@@ -154,7 +160,9 @@ class DecoderMemory:
         )
 
 
-def start_memory(decoder: BlipTextLMHeadModel, states: States, states_mask: Mask | None) -> DecoderMemory:
+def start_memory(
+    decoder: BlipTextLMHeadModel, states: States, states_mask: StatesMask | None
+) -> DecoderMemory:
     """Memory before the first token: tag states projected once for all steps."""
     layers = blip_layers(decoder.bert)
     return DecoderMemory(

@@ -23,8 +23,8 @@ NEEDED = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
 _LOWER = normalizers.BertNormalizer(lowercase=True)
 _SPLIT = pre_tokenizers.BertPreTokenizer()
 
-Ids = Int[Tensor, "batch _tokens"]
-Mask = Bool[Tensor, "batch _tokens"]
+Ids = Int[Tensor, "batch tokens"]
+Mask = Bool[Tensor, "batch tokens"]
 
 
 class Wordpieces:
