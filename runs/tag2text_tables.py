@@ -21,6 +21,7 @@ from tag2text_world import WORDS, make_split, sizes_for, wordpieces_of
 
 from tagalign.atomic import atomic_write
 from tagalign.backbones.catalog import load_backbone
+from tagalign.cli.run_record import git_commit
 from tagalign.methods.tag2text.build import build_tag2text
 from tagalign.methods.tag2text.captioning import Decoding
 from tagalign.methods.tag2text.folder import load_tag2text, save_tag2text
@@ -176,6 +177,8 @@ def run_row(bench: Bench, name: str, seed: int) -> dict:
     found["train_cpu_s"] = time.process_time() - started
     found["finetuned"] = score(bench, method, row)
     found["cpu_s"] = time.process_time() - started
+    if name == "with":
+        found["control"] = measure.control(method, measure.encode(method, bench.test), bench.test)
     if label == "with-0":
         found["curve"] = threshold_curve(bench, method)
         found["tag_weights"] = tag_weights(bench, method)
@@ -274,7 +277,11 @@ def main() -> None:
         steps=tuple(args.steps),
         batch=args.batch,
     )
-    results["settings"] = {**vars(args), "out": None, "weights": bench.backbone.weight_hash}
+    results["settings"] = {
+        **{name: value for name, value in vars(args).items() if name not in ("out", "rows")},
+        "weights": bench.backbone.weight_hash,
+        "commit": git_commit(),
+    }
     results.setdefault("clip", baselines(bench))
     for label in wanted:
         if label not in results:

@@ -21,7 +21,7 @@ from tagalign.evaluate.segmentation import Confusion
 from tagalign.methods.trusty.method import TrustyCLIP
 from tagalign.ops.mask_losses import MaskLossWeights
 from tagalign.train.trusty import train_trusty
-from tagalign.train.trusty_data import BenchmarkSource, ClassSplit, without_background
+from tagalign.train.trusty_data import BenchmarkSource, ClassSplit
 from tagalign.train.trusty_plan import TrustyPlan
 
 SETTINGS: dict[str, Any] = {
@@ -106,7 +106,9 @@ class Bench:
     def train(self, row: Row, seed: int) -> TrustyCLIP:
         """One training."""
         data = self.data("train", row.classes, seed=seed)
-        return train_trusty(self.clip, BenchmarkSource(data), split_of(data), self.plan(row, seed))
+        return train_trusty(
+            self.clip, drawn("train", row.classes, seed, data), split_of(data), self.plan(row, seed)
+        )
 
     def plan(self, row: Row, seed: int) -> TrustyPlan:
         """The plan of a row."""
@@ -151,8 +153,9 @@ class Bench:
         answer = replace_options(model, short_side=self.settings["short_side"])
         if everything_seen:
             answer = replace_options(answer, seen=names)
-        images = [data.image(i) for i in range(len(data))]
-        targets = [torch.from_numpy(without_background(data, i)) for i in range(len(data))]
+        scenes = drawn("test", data.class_set, data.world.split, data)
+        images = [Image.fromarray(scenes[i][0]) for i in range(len(data))]
+        targets = [torch.from_numpy(scenes[i][1]) for i in range(len(data))]
         encoded = encode(answer, images)
         has_token = model.network.sizes.has_token and model.trained_with["setting"] == "inductive"
         ways = {"plain": "auto" if everything_seen or not has_token else "none"}
@@ -167,6 +170,33 @@ class Bench:
                 confusion.update(asked.segment(image, labels).labels, target)
             scores[way] = summary(confusion, split)
         return scores
+
+
+class Drawn:
+    """Scenes that are drawn once and kept: drawing costs more than half of a training step."""
+
+    def __init__(self, data: TinySegmentation) -> None:
+        self.source = BenchmarkSource(data)
+        self.kept: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        if index not in self.kept:
+            pixels, labels = self.source[index]
+            self.kept[index] = pixels, labels.astype(np.int16)
+        pixels, labels = self.kept[index]
+        return pixels, labels.astype(np.int64)
+
+
+_DRAWN: dict[tuple[Any, ...], Drawn] = {}
+
+
+def drawn(*key: Any) -> Drawn:
+    """Scenes of a part, kept for the next row; the last of ``key`` is the data."""
+    data: TinySegmentation = key[-1]
+    return _DRAWN.setdefault((*key[:-1], data.scenes), Drawn(data))
 
 
 def summary(confusion: Confusion, split: ClassSplit) -> dict[str, Any]:
