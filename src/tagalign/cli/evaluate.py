@@ -43,7 +43,8 @@ class EvaluateSettings(ModelFlags):
     protocol: str = "plain"
     """`plain`, `groupvit-448`, `sclip-336`, `clip-es` or `zegclip-512`: sizes, windows, prompts and words."""
     wording: str | None = None
-    """`plain` (official names), `clean` (readable) or `aliases` (other words count too); by default the protocol's."""
+    """`plain` (official names), `clean` (readable), `aliases` (other words count too), or `both`: plain and aliases, one
+    after the other, into two folders below --out; by default the protocol's."""
     labels_file: Path | None = None
     """Other words for the same classes: one per line, or a label set in JSON, in the order of the classes."""
     templates: str | None = None
@@ -83,6 +84,9 @@ class EvaluateSettings(ModelFlags):
 
 def run(settings: EvaluateSettings) -> int:
     """Evaluate; a number is printed only over the whole benchmark unless asked otherwise."""
+    if settings.wording == "both":
+        both = (dataclasses.replace(settings, wording=w, out=settings.out / w) for w in ("plain", "aliases"))
+        return max([run(one) for one in both])
     shard = parse_shard(settings.shard)
     if not settings.data.startswith(TINY_DATA):
         warn_tiny(settings.model)

@@ -13,6 +13,7 @@ from tagalign.evaluate.segmentation import Confusion
 FIRST_CLASSES = 60  # bars shown at once; longer lists fold away their middle
 WORST = 8
 TAKEN_FOR = 4
+_SHORT = {"iou": "IoU", "ap": "AP"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,7 +141,7 @@ def _classes(kind: str, table: dict[str, float]) -> str:
     else:
         shown = f'<div class="bars">{"".join(bars)}</div>'
     note = f'<p class="note">Do not occur: {escape(", ".join(absent))}</p>' if absent else ""
-    return f"<section><h2>{escape(kind.upper() if len(kind) < 4 else kind)} per class</h2>\n{shown}{note}</section>\n"
+    return f"<section><h2>{escape(_SHORT.get(kind, kind))} per class</h2>\n{shown}{note}</section>\n"
 
 
 def _bar(name: str, value: float) -> str:

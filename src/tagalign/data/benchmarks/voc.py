@@ -46,7 +46,7 @@ def _segmentation(
 def voc_folder(root: Path, year: str) -> Path:
     """The folder with ``JPEGImages``: the root, or below it as the archives unpack."""
     places = (root, root / year, root / "VOCdevkit" / year)
-    return first_folder((p for p in places if (p / "JPEGImages").is_dir()), f"{root}: JPEGImages of {year}")
+    return first_folder((p / "JPEGImages" for p in places), f"{root}: JPEGImages of {year}").parent
 
 
 def _split(folder: Path, split: str) -> list[str]:
