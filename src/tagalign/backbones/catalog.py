@@ -16,7 +16,7 @@ from tagalign.backbones.tiny import tiny_clip_dir
 from tagalign.errors import ModelError
 
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
-HUB_FILES = ("*.json", "*.txt", "*.safetensors")
+HUB_FILES = ("*.json", "*.txt", "*.tsv", "*.safetensors")
 
 
 def load_backbone(
@@ -70,6 +70,18 @@ def model_folder(name: str) -> Path:
             f"{name}: no such folder; give 'tiny', a model folder, or a hub id such as openai/clip-vit-base-patch16"
         )
     return _download(name)
+
+
+def hub_config(name: str) -> dict[str, Any]:
+    """``config.json`` of a hub id; empty where it is none or cannot be had: opening the model says why."""
+    if name.count("/") != 1 or name.startswith((".", "/", "~")) or Path(name).exists():
+        return {}
+    from huggingface_hub import hf_hub_download  # late, as below
+
+    try:
+        return read_json(Path(hf_hub_download(name, "config.json")))
+    except Exception:  # of many kinds, as below
+        return {}
 
 
 def _download(name: str) -> Path:

@@ -123,8 +123,30 @@ class Onnx(ModelFlags, LabelFlags):
     """Folder for encoder.onnx, labels.npz and model.json."""
 
 
-def run(settings: Coco | Yolo | LabelStudio | Cvat | Table | Onnx) -> int:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Hub:
+    """A trained folder on the Hugging Face hub, with a model card made from it; private unless asked otherwise.
+
+    Everything on the top of the folder is sent, settings.json with the paths of your machine too; --dry-run lists it.
+    Example: tagalign export hub my-model/ --repo user/my-model --licence apache-2.0
+    """
+
+    folder: Annotated[Path, tyro.conf.Positional]
+    """Folder that `tagalign train` wrote."""
+    repo: str
+    """USER/NAME on the hub; made if missing."""
+    licence: str = "other"
+    """The hub's word for the licence of the weights."""
+    public: bool = False
+    """Everyone sees a new repository."""
+    dry_run: bool = False
+    """Print the card and the files, send nothing."""
+
+
+def run(settings: Coco | Yolo | LabelStudio | Cvat | Table | Onnx | Hub) -> int:
     """Write one format."""
+    if isinstance(settings, Hub):
+        return _hub(settings)
     if isinstance(settings, Onnx):
         return _onnx(settings)
     settings.check()
@@ -184,6 +206,21 @@ def _table(settings: Table) -> tuple[int, str]:
     if settings.out.suffix == ".csv":
         return write_tags_csv(settings.out, settings.images()), "lines"
     return write_tags_parquet(settings.out, settings.images()), "rows"
+
+
+def _hub(settings: Hub) -> int:
+    from tagalign.export.hub import check_folder, describe_upload, push_to_hub
+
+    if settings.dry_run:
+        print(check_folder(settings.folder, settings.licence))
+        found = describe_upload(settings.folder)
+        print(f"{', '.join(found['files'])}: {found['num_bytes'] / 1e6:.1f} MB", file=sys.stderr)
+        return 0
+    address = push_to_hub(
+        settings.folder, settings.repo, licence=settings.licence, private=not settings.public
+    )
+    print(f"{settings.folder} is at {address}", file=sys.stderr)
+    return 0
 
 
 def _onnx(settings: Onnx) -> int:

@@ -57,6 +57,8 @@ def main(argv: list[str] | None = None) -> int:
 
         print(f"tagalign {__version__}")
         return 0
+    if args[0] == "--print-completion":
+        return _guarded(args[0], args[1:])
     os.environ.setdefault(
         "TOKENIZERS_PARALLELISM", "false"
     )  # its fork warning would end up in the user's terminal
@@ -89,6 +91,11 @@ def _guarded(verb: str, args: list[str]) -> int:
 
 
 def _run(verb: str, args: list[str]) -> int:
+    if verb == "--print-completion":
+        from tagalign.cli.completion import completion
+
+        print(completion(args[0] if args else "", VERBS))
+        return 0
     if verb not in VERBS:
         raise UnknownNameError("verb", verb, VERBS)
     name = VERBS[verb][0]
@@ -190,6 +197,7 @@ Tags, masks, referring masks, captions and search from image-caption pairs, open
 
 {rows}
 
+shell completion: tagalign --print-completion bash|zsh|fish
 example: tagalign segment photo.jpg --labels "dog,grass,sky" --model openai/clip-vit-base-patch16 --out masks
 """
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from tagalign.backbones.catalog import load_backbone, read_json
+from tagalign.backbones.catalog import hub_config, load_backbone, model_folder, read_json
 from tagalign.errors import MissingPartError, ModelError, UnknownNameError
 from tagalign.methods.cls_seg import ClsSeg
 from tagalign.methods.dense import DenseMethod
@@ -32,7 +32,7 @@ def load_method(
     """Open a model.
 
     Args:
-        name: ``tiny``, a folder (a CLIP, or one written by ``tagalign train``), or a hub id.
+        name: ``tiny``, a folder (a CLIP, or one written by ``tagalign train``), or a hub id of either.
         method: one of ``METHODS``; None takes what the folder was trained for, or ``maskclip`` for a plain CLIP.
         device: ``auto`` is CUDA where there is one.
         options: of the method, e.g. ``profile``, ``short_side``, ``batch_size``.
@@ -50,6 +50,8 @@ def load_method(
         raise ModelError(
             f"{name}: holds a {trained} model, asked for {chosen!r}; leave the method out, or give another folder"
         )
+    if trained is not None:
+        name = str(model_folder(name))  # of a hub id: what was fetched of it
     return METHODS[chosen](name, device=pick_device(device), trained=trained, **options)
 
 
@@ -68,11 +70,9 @@ def pick_device(device: Device) -> torch.device:
 
 
 def trained_type(name: str) -> str | None:
-    """The kind of trained model in a folder: ``tagalign``, ``trusty``, ``tag2text``; None for a CLIP or a hub id."""
+    """The kind of trained model of a folder or a hub id: ``tagalign``, ``trusty``, ``tag2text``; None for a CLIP."""
     path = Path(name) / "config.json"
-    if not path.is_file():
-        return None
-    kind = read_json(path).get("model_type")
+    kind = (read_json(path) if path.is_file() else hub_config(name)).get("model_type")
     return kind if kind in TRAINED else None
 
 

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
-from tagalign.backbones.catalog import file_hash, weight_file
+from tagalign.backbones.catalog import file_hash, model_folder, weight_file
 from tagalign.errors import InputError
 from tagalign.methods.dense import DenseMethod
 from tagalign.methods.load import trained_type
@@ -140,7 +140,7 @@ def identity(name: str, method: Method[Any]) -> dict[str, object]:
         "method": method.method,
         "profile": facts.get("profile"),
         # a trained folder on top of a CLIP describes the CLIP's weights, not its own
-        "weight_hash": file_hash(weight_file(path)) if trained else facts["weight_hash"],
+        "weight_hash": file_hash(weight_file(model_folder(name))) if trained else facts["weight_hash"],
     }
 
 
