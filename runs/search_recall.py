@@ -1,0 +1,46 @@
+"""Recall@k of search between scenes and their first caption, for any models: python runs/search_recall.py MODEL[:METHOD] ...
+
+Embeddings alone, as `tagalign search` compares them, on test scenes of the tiny world. One line of JSON per model, e.g. for
+`tiny:clip`, a TagAlign folder, a Tag2Text folder. A tie counts against the model. About 20 s for 200 scenes.
+"""
+
+import argparse
+import json
+
+import torch
+from PIL import Image
+
+from tagalign.data.tiny_world import TinyWorld
+from tagalign.evaluate.retrieval import recalls
+from tagalign.methods.load import load_method
+from tagalign.tasks.rankers import ranker_for
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("models", nargs="+", help="tiny:clip, or a trained folder")
+    parser.add_argument("--scenes", type=int, default=200)
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    scenes = list(TinyWorld(seed=0, split="test", crowded=0.7).take(args.scenes))
+    photos = [Image.fromarray(scene.image) for scene in scenes]
+    texts = [scene.captions[0] for scene in scenes]
+    for name in args.models:
+        model, _, method = name.partition(":")
+        opened = load_method(model, method=method or None, device="cpu")
+        ranker = ranker_for(opened)
+        found = [
+            ranked for i in range(0, len(photos), 20) for ranked in ranker.embed_photos(photos[i : i + 20])
+        ]
+        scores = torch.stack([ranked.embed for ranked in found]) @ ranker.embed_texts(texts).T
+        numbers = recalls(scores, torch.arange(len(scenes)), ks=(1, 5, 10))
+        shown = {key: round(100 * value, 1) for key, value in numbers.items()}
+        print(
+            json.dumps({"model": name, "weights": opened.describe().get("weight_hash"), **shown}), flush=True
+        )
+
+
+if __name__ == "__main__":
+    main()
