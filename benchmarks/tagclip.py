@@ -93,9 +93,11 @@ def step_by_step(clip: DenseCLIP, image: Image.Image, labels: EncodedLabels) -> 
     tagger = TagClip(clip)
     pixels = tagger.lay(image)[None].to(clip.device)
     x, (rows, cols) = clip.embed_patches(pixels, positions="bilinear")
-    x, maps, v = _layers_with_maps(clip, x)
+    x, maps, (q, k, v) = _layers_with_maps(clip, x)
     last = clip.layers[-1]
-    x = clip.feed_forward(last, x + clip.out(last, v))
+    # the last attention is switched off by a mask: every token sees itself alone
+    others = -100.0 * (1 - torch.eye(x.shape[1], device=x.device))
+    x = clip.feed_forward(last, x + clip.out(last, F.scaled_dot_product_attention(q, k, v, attn_mask=others)))
     text = torch.cat([labels.embeds, labels.background])
     coarse = _probs(clip, clip.project(x)[0, 1:], text)
     stacked = torch.stack(maps)
@@ -107,15 +109,15 @@ def step_by_step(clip: DenseCLIP, image: Image.Image, labels: EncodedLabels) -> 
 
 def _layers_with_maps(
     clip: DenseCLIP, x: torch.Tensor
-) -> tuple[torch.Tensor, list[torch.Tensor], torch.Tensor]:
-    """All blocks but the last, the map of every block between patches, and the values of the last."""
+) -> tuple[torch.Tensor, list[torch.Tensor], tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
+    """All blocks but the last, the map of every block between patches, and queries, keys and values of the last."""
     maps = []
     for layer in clip.layers[:-1]:
         q, k, v = clip.qkv(layer, layer.layer_norm1(x))
         x = clip.feed_forward(layer, x + clip.out(layer, F.scaled_dot_product_attention(q, k, v)))
         maps.append(head_mean_probs(q, k)[0, 1:, 1:])
     q, k, v = clip.qkv(clip.layers[-1], clip.layers[-1].layer_norm1(x))
-    return x, [*maps, head_mean_probs(q, k)[0, 1:, 1:]], v
+    return x, [*maps, head_mean_probs(q, k)[0, 1:, 1:]], (q, k, v)
 
 
 def _probs(clip: DenseCLIP, embeds: torch.Tensor, text: torch.Tensor) -> torch.Tensor:

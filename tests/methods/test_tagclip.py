@@ -11,6 +11,7 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from tagalign.errors import InputError
+from tagalign.methods import tagclip_image
 from tagalign.methods.tagclip import TagClip
 from tagalign.methods.tagclip_image import buckets, canvas_size
 from tagalign.methods.tagclip_profile import layer_choice
@@ -211,6 +212,22 @@ def test_buckets_hold_one_size_and_respect_the_budget():
     assert sorted(i for batch in batches for i in batch) == [0, 1, 2, 3, 4]
     assert all(len({sizes[i] for i in batch}) == 1 and len(batch) <= 2 for batch in batches)
     assert [4] in batches
+
+
+def test_wide_activations_make_smaller_batches_on_a_cpu(backbone, monkeypatch):
+    hidden = backbone.clip.config.vision_config.intermediate_size
+    monkeypatch.setattr(tagclip_image, "CPU_NUMBERS", 2 * 16 * hidden)
+    assert tagclip_image.pass_limit(backbone, 16) == 2
+    assert tagclip_image.pass_limit(backbone, 10_000) == 1
+    sizes = [(32, 32)] * 5
+    batches = buckets(
+        sizes,
+        batch_size=8,
+        max_cells=10**9,
+        patch_size=8,
+        limit=lambda n: tagclip_image.pass_limit(backbone, n),
+    )
+    assert [len(batch) for batch in batches] == [2, 2, 1]
 
 
 def test_thousands_of_labels_stay_bounded(backbone):

@@ -105,7 +105,7 @@ def test_scaling_ends_below_one_and_a_constant_becomes_zero():
     assert scaled[1, 0] == pytest.approx(2 / (2 + 1e-7))
 
 
-@pytest.mark.parametrize("cells", [1, 2**20])
+@pytest.mark.parametrize("cells", [1, 60, 120, 2**20])  # images and heads apart, heads apart, together
 def test_attention_with_its_map_equals_both_parts(cells, monkeypatch):
     monkeypatch.setattr(aff, "CPU_MAP_CELLS", cells)
     torch.manual_seed(0)

@@ -26,12 +26,20 @@ def contact_sheet(pictures: Sequence[tuple[Image.Image, str]], *, columns: int =
     draw = ImageDraw.Draw(sheet)
     for place, (picture, words) in enumerate(pictures):
         left, top = GAP + place % columns * cell[0], GAP + place // columns * cell[1]
-        small = picture.convert("RGB")
-        small.thumbnail((SIDE, SIDE))
+        small = _fit(picture.convert("RGB"))
         sheet.paste(small, (left + (SIDE - small.width) // 2, top + (SIDE - small.height) // 2))
         for line, text in enumerate(_lines(words)):
             drawing.draw_text(draw, (left, top + SIDE + GAP // 2 + line * (TEXT + 4)), text, TEXT)
     return sheet
+
+
+def _fit(picture: Image.Image) -> Image.Image:
+    """Shrunk into the cell, or enlarged by a whole factor, so that small pictures can be seen."""
+    factor = SIDE // max(picture.size)
+    if factor > 1:
+        return picture.resize((factor * picture.width, factor * picture.height), Image.Resampling.NEAREST)
+    picture.thumbnail((SIDE, SIDE))
+    return picture
 
 
 def _lines(words: str) -> list[str]:

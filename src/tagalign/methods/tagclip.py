@@ -19,7 +19,7 @@ from tagalign.methods.groups import Group, split_groups
 from tagalign.methods.labels import encode_label_set
 from tagalign.methods.protocols import refuse_foreign
 from tagalign.methods.tagclip_crops import Regions, find_regions, masked_class_tokens
-from tagalign.methods.tagclip_image import TagClipImage, buckets, canvas_size
+from tagalign.methods.tagclip_image import TagClipImage, buckets, canvas_size, pass_limit
 from tagalign.methods.tagclip_pass import TagClipPass, tagclip_pass
 from tagalign.methods.tagclip_profile import TagClipProfile, layer_choice, tagclip_profile
 from tagalign.methods.tagclip_steps import LocalScores, fuse, keep_until_empty, local_scores, own_scores
@@ -194,7 +194,13 @@ class TagClip:
         encoded: dict[int, TagClipImage] = {}
         patch = self.backbone.patch_size
         canvases = [(p.shape[1], p.shape[2]) for p in pixels]
-        for ids in buckets(canvases, batch_size=self.batch_size, max_cells=MAX_CELLS, patch_size=patch):
+        for ids in buckets(
+            canvases,
+            batch_size=self.batch_size,
+            max_cells=MAX_CELLS,
+            patch_size=patch,
+            limit=lambda patches: pass_limit(self.backbone, patches),
+        ):
             batch = torch.stack([pixels[i] for i in ids]).to(self.backbone.device)
             result = self._pass(batch)
             for row, i in enumerate(ids):

@@ -12,6 +12,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from tagalign.backbones.dense_clip import DenseCLIP
+from tagalign.methods.tagclip_image import pass_limit
 from tagalign.ops import attention as attn
 from tagalign.ops.affinity import min_max
 from tagalign.ops.masks import boxes_around
@@ -94,13 +95,14 @@ def masked_class_tokens(
         backbone: the encoder.
         images: normalised pixels, each of its own size.
         regions: of each image; patches look at everything, the class token always sees itself.
-        batch_size: crops in one pass, of whichever images; not more are cut at a time.
+        batch_size: crops in one pass, of whichever images; not more are cut at a time (fewer on a CPU, ``pass_limit``).
 
     Returns:
         One row per filled region of each image.
     """
     places = [(i, j) for i, region in enumerate(regions) for j in region.filled().nonzero()[:, 0].tolist()]
     side = backbone.preprocessing.image_size
+    batch_size = min(batch_size, pass_limit(backbone, (side // backbone.patch_size) ** 2) or batch_size)
     rows = [torch.zeros(0, backbone.embed_dim, dtype=backbone.dtype, device=backbone.device)]
     for start in range(0, len(places), batch_size):
         chunk = places[start : start + batch_size]

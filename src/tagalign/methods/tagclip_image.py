@@ -2,13 +2,17 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from jaxtyping import Float
 from torch import Tensor
 
+from tagalign.backbones.dense_clip import DenseCLIP
 from tagalign.types import Size
+
+CPU_NUMBERS = 2**23
+"""Numbers of the widest activation of one pass on a CPU: 32 MB in float32."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -58,7 +62,25 @@ def canvas_size(size: Size, *, patch_size: int, short_side: int | None, max_patc
     return rows * patch_size, cols * patch_size
 
 
-def buckets(sizes: Sequence[Size], *, batch_size: int, max_cells: int, patch_size: int) -> list[list[int]]:
+def pass_limit(backbone: DenseCLIP, tokens: int) -> int | None:
+    """Images of so many tokens in one pass on a CPU; None on other devices, where larger is faster.
+
+    Above 32 MB the allocator maps fresh pages for every tensor, and a batch becomes slower per image than one image.
+    """
+    if backbone.device.type != "cpu":
+        return None
+    hidden = backbone.clip.config.vision_config.intermediate_size
+    return max(1, CPU_NUMBERS // (tokens * hidden))
+
+
+def buckets(
+    sizes: Sequence[Size],
+    *,
+    batch_size: int,
+    max_cells: int,
+    patch_size: int,
+    limit: Callable[[int], int | None] = lambda tokens: None,
+) -> list[list[int]]:
     """Indices of images of one size, at most ``batch_size`` together, fewer where their attention maps are large.
 
     Args:
@@ -66,13 +88,14 @@ def buckets(sizes: Sequence[Size], *, batch_size: int, max_cells: int, patch_siz
         batch_size: images in one pass.
         max_cells: cells of one layer's maps over a batch.
         patch_size: pixels.
+        limit: images in one pass by their number of patches; None for no further limit.
     """
     by_size: dict[Size, list[int]] = defaultdict(list)
     for i, size in enumerate(sizes):
         by_size[size].append(i)
     batches = []
     for (height, width), ids in by_size.items():
-        cells = (height * width // patch_size**2) ** 2
-        step = max(1, min(batch_size, max_cells // cells))
+        patches = height * width // patch_size**2
+        step = max(1, min(batch_size, max_cells // patches**2, limit(patches) or batch_size))
         batches += [ids[start : start + step] for start in range(0, len(ids), step)]
     return batches

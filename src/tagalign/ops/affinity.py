@@ -133,6 +133,10 @@ def attend_and_average(
     """
     batch, heads, tokens, head_dim = q.shape
     cells = CPU_MAP_CELLS if q.device.type == "cpu" else GPU_MAP_CELLS
+    if batch > 1 and batch * tokens * tokens > cells:
+        # the maps of one head of all images are too many; one image after the other
+        both = [attend_and_average(*(part[i : i + 1] for part in (q, k, v))) for i in range(batch)]
+        return torch.cat([mixed for mixed, _ in both]), torch.cat([mean for _, mean in both])
     step = max(1, cells // (batch * tokens * tokens))
     q = q * head_dim**-0.5
     mixed, means = [], torch.zeros(batch, tokens, tokens, dtype=q.dtype, device=q.device)

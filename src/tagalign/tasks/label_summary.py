@@ -51,6 +51,7 @@ class Summary:
     _heap: list[tuple[float, int, Doubt]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self._places = {name: i for i, name in enumerate(self.names)}
         self.counts = [0] * len(self.names)
         self.histograms = [[0] * BINS for _ in self.names]
 
@@ -62,9 +63,8 @@ class Summary:
         if self.kind == "tag":
             for i, score in enumerate(row["scores"]):
                 self.histograms[i][_bin(score)] += 1
-            places = {name: i for i, name in enumerate(self.names)}
             for tag in tags:
-                self.counts[places[tag]] += 1
+                self.counts[self._places[tag]] += 1
         else:
             self._add_shares(row)
         self._keep(Doubt(margin=row["margin"], key=row["key"], tags=tags))
