@@ -50,6 +50,7 @@ class DistilSettings:
         word_dropout: share of the words that are hidden, so that the tagger learns to judge unknown words by their
             pieces and neighbours.
         members: taggers that are trained first and together teach the last one; 0 trains just one.
+        member_epochs: passes of each of them.
         teacher_weight: share of the loss that follows these teachers instead of the parser's own tags.
         seed: of all random choices.
     """
@@ -66,12 +67,22 @@ class DistilSettings:
     dropout: float = 0.3
     word_dropout: float = 0.2
     members: int = 0
+    member_epochs: int = 4
     teacher_weight: float = 0.7
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if min(self.dim, self.width, self.layers, self.buckets, self.epochs, self.batch_size) < 1:
-            raise InputError("dim, width, layers, buckets, epochs and batch_size must be at least 1")
+        least = (
+            self.dim,
+            self.width,
+            self.layers,
+            self.buckets,
+            self.epochs,
+            self.member_epochs,
+            self.batch_size,
+        )
+        if min(least) < 1:
+            raise InputError("dim, width, layers, buckets, both epochs and batch_size must be at least 1")
         if self.members < 0 or not 0 <= self.teacher_weight <= 1:
             raise InputError("members must be at least 0, and teacher_weight in [0, 1]")
 
@@ -299,7 +310,11 @@ def train_with_teachers(
 ) -> TaggerNetwork:
     """Trains the members, then the network that they teach; see ``DistilSettings``."""
     members = [
-        train(corpus, replace(settings, seed=settings.seed + 1 + i), on_epoch=on_epoch)
+        train(
+            corpus,
+            replace(settings, seed=settings.seed + 1 + i, epochs=settings.member_epochs),
+            on_epoch=on_epoch,
+        )
         for i in range(settings.members)
     ]
     return train(corpus, settings, teachers=members, on_epoch=on_epoch)

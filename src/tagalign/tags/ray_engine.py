@@ -1,6 +1,8 @@
 """The corpus run on many machines through Ray Data: same functions, same files, one task per input file."""
 
+import logging
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -79,13 +81,19 @@ def _results(
     if not todo:
         return ()
     held = ray.put(BlockTask(parser, settings))
-
-    def work(row: dict[str, Any]) -> dict[str, Any]:
-        return _parse_file(ray.get(held), Path(row["path"]), row["name"], out_dir)
-
     items = [{"path": str(shard.source.absolute()), "name": shard.name} for shard in todo]
     dataset = ray.data.from_items(items, override_num_blocks=len(items))
-    return dataset.map(work, concurrency=workers).iter_rows()
+    ray.data.DataContext.get_current().enable_progress_bars = False  # the verb shows its own
+    logging.getLogger("ray.data").setLevel(logging.WARNING)
+    pool = ray.data.TaskPoolStrategy(size=workers)
+    return dataset.map(partial(_work, held, out_dir), compute=pool).iter_rows()
+
+
+def _work(held: Any, out_dir: Path, row: dict[str, Any]) -> dict[str, Any]:
+    """One file, in a worker of the cluster; the parser comes from its store, once per machine."""
+    import ray
+
+    return _parse_file(ray.get(held), Path(row["path"]), row["name"], out_dir)
 
 
 def _parse_file(task: BlockTask, path: Path, name: str, out_dir: Path) -> dict[str, Any]:

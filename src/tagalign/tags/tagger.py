@@ -53,6 +53,13 @@ class Tagger:
         self._check()
         self._forget()
 
+    def __getstate__(self) -> tuple[dict[str, int], dict[str, np.ndarray]]:
+        """Words and weights; what was computed from them stays behind, and a copy may have read-only arrays (Ray)."""
+        return self._words, self._weights
+
+    def __setstate__(self, state: tuple[dict[str, int], dict[str, np.ndarray]]) -> None:
+        self.__init__(*state)  # type: ignore[misc]
+
     @classmethod
     def load(cls, folder: Path) -> "Tagger":
         """Reads ``words.txt`` and ``model.safetensors``.
