@@ -3,7 +3,8 @@
 python runs/train_tiny_clip.py DATA OUT --steps 2000      (DATA from runs/tiny_clip_data.py)
 
 The second phase starts from the folder of the first (`--start`): it draws denser scenes, and the second image head,
-which is thrown away, reads the patches that a text finds instead of their mean.
+which is thrown away, reads the patches that a text finds instead of their mean. The third (`--mosaic`) glues two
+pictures together: each part has a text of its own, so a patch that speaks of the other part is wrong.
 """
 
 import argparse
@@ -32,6 +33,7 @@ MEAN, STD = (
     64.0,
 )  # of pixel values in [0, 255]; the preprocessing config holds the same, divided by 255
 FOCUS = 10.0  # how sharply a text looks for its patches: softmax over patches of FOCUS times their cosine
+PATCHES = (SIZE // PATCH) ** 2
 CROWDED_START, CROWDED_END, CROWDED_STEPS = (
     0.2,
     0.7,
@@ -40,13 +42,50 @@ CROWDED_START, CROWDED_END, CROWDED_STEPS = (
 WARM_UP, WEIGHT_DECAY, CLIP_NORM, MAX_SCALE = 300, 0.05, 1.0, 100.0
 
 
-def plain_attention(module, query, key, value, attention_mask, scaling, **_):  # type: ignore[no-untyped-def]
+class Reach:
+    """What share of their attention patches give to the class token and to patches further than `STEPS` away.
+
+    Attributes:
+        far: 1 where a patch (row) should not look, with the class token as first column; None: nothing is measured.
+        shares: one per layer of the last forward pass.
+    """
+
+    STEPS = 2
+
+    def __init__(self) -> None:
+        self.far: Tensor | None = None
+        self.shares: list[Tensor] = []
+
+    def measure(self, order: Tensor | None) -> None:
+        """Start a new measurement for the kept patches `order` (pictures x patches), or stop measuring."""
+        self.shares = []
+        if order is None:
+            self.far = None
+            return
+        side = SIZE // PATCH
+        place = torch.stack([order // side, order % side], -1)
+        distance = (place[:, :, None] - place[:, None]).abs().amax(-1)
+        self.far = F.pad((distance > self.STEPS).bfloat16(), (1, 0), value=1.0)
+
+    def add(self, weights: Tensor) -> None:
+        """Weights of one layer: pictures x heads x tokens x tokens."""
+        if self.far is not None:
+            self.shares.append((weights[:, :, 1:] * self.far[:, None]).sum(-1).float().mean())
+
+
+REACH = Reach()
+
+
+def plain_attention(module, query, key, value, attention_mask, scaling, is_causal=False, **_):  # type: ignore[no-untyped-def]
     """Attention by two matrix products: in bfloat16 on a CPU its backward pass is four times faster than sdpa's."""
     scores = query @ key.transpose(-1, -2) * scaling
-    if module.is_causal:
+    if is_causal:
         tokens = scores.shape[-1]
         scores = scores + torch.full((tokens, tokens), -1e4, dtype=scores.dtype).triu(1)
-    return (scores.softmax(-1) @ value).transpose(1, 2).contiguous(), None
+    weights = scores.softmax(-1)
+    if not is_causal:
+        REACH.add(weights)
+    return (weights @ value).transpose(1, 2).contiguous(), None
 
 
 def new_model(tokenizer: CLIPTokenizer) -> CLIPModel:
@@ -82,15 +121,12 @@ class Trainee(nn.Module):
         self.pooled_head = nn.Linear(WIDTH, WIDTH, bias=False)
         self.pooled_scale = nn.Parameter(clip.logit_scale.detach().clone())
 
-    def forward(
-        self, pixels: Tensor, ids: Tensor, keep: int, rng: torch.Generator
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Embeddings of the class token, of `keep` random patches (by the second head) and of the texts."""
+    def forward(self, pixels: Tensor, ids: Tensor, order: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Embeddings of the class token, of the patches in `order` (by the second head) and of the texts."""
         vision = self.clip.vision_model
         tokens = self.embed(pixels)
-        if keep < tokens.shape[1] - 1:  # patches are dropped at random: twice the pictures in the same time
-            order = torch.rand(len(pixels), tokens.shape[1] - 1, generator=rng).argsort(1)[:, :keep] + 1
-            kept = tokens.gather(1, order[..., None].expand(-1, -1, WIDTH))
+        if order.shape[1] < tokens.shape[1] - 1:  # fewer patches: twice the pictures in the same time
+            kept = tokens.gather(1, order[..., None].expand(-1, -1, WIDTH) + 1)
             tokens = torch.cat([tokens[:, :1], kept], dim=1)
         hidden = vision.encoder(inputs_embeds=vision.pre_layrnorm(tokens)).last_hidden_state
         image = self.clip.visual_projection(vision.post_layernorm(hidden[:, 0]))
@@ -112,24 +148,48 @@ class Trainee(nn.Module):
         """Text embeddings, read at the first end mark."""
         text = self.clip.text_model
         hidden = text.embeddings(input_ids=ids)
-        hidden = text.final_layer_norm(text.encoder(inputs_embeds=hidden).last_hidden_state)
+        hidden = text.final_layer_norm(text.encoder(inputs_embeds=hidden, is_causal=True).last_hidden_state)
         ends = (ids == self.clip.config.text_config.eos_token_id).int().argmax(1)
         return self.clip.text_projection(hidden[torch.arange(len(ids)), ends])
 
 
-def contrast(cosine: Tensor, log_scale: Tensor, same: Tensor) -> Tensor:
-    """Contrastive loss in both directions; texts that are equal share their probability."""
+def contrast(cosine: Tensor, log_scale: Tensor, fits: Tensor) -> Tensor:
+    """Contrastive loss in both directions; all texts that fit a picture share its probability, and the other way round."""
     logits = log_scale.exp().clamp(max=MAX_SCALE) * cosine
-    target = same / same.sum(1, keepdim=True)
-    return (F.cross_entropy(logits, target) + F.cross_entropy(logits.T, target)) / 2
+    texts = F.cross_entropy(logits, fits / fits.sum(1, keepdim=True))
+    return (texts + F.cross_entropy(logits.T, fits.T / fits.sum(0)[:, None])) / 2
 
 
-def patch_cosine(patches: Tensor, text: Tensor, focused: bool) -> Tensor:
-    """Cosine of every picture's patches with every text: of their mean, or of the patches that the text finds."""
-    if not focused:
-        return F.normalize(patches.mean(1), dim=-1) @ text.T
+def mean_cosine(patches: Tensor, text: Tensor) -> Tensor:
+    """Cosine of the mean of every picture's patches with every text."""
+    return F.normalize(patches.mean(1), dim=-1) @ text.T
+
+
+def found_cosine(patches: Tensor, text: Tensor, where: Tensor) -> Tensor:
+    """Cosine of the patches that a text finds in a part of a picture: pictures x texts.
+
+    `where` is 1 for patches of the part and 0 elsewhere.
+    """
     each = F.normalize(patches, dim=-1) @ text.T  # (pictures, patches, texts)
-    return ((FOCUS * each).softmax(1) * each).sum(1)
+    outside = (where[..., None] - 1) * 1e4
+    return ((FOCUS * each + outside).softmax(1) * each).sum(1)
+
+
+def glue(pixels: Tensor, plain: float, rng: torch.Generator) -> tuple[Tensor, Tensor, int]:
+    """Two pictures in one, cut along a row or a column of patches: mosaics, 1 where a patch is the picture's own, shift.
+
+    The other part comes from the picture `shift` places further on. A share `plain` of the pictures stays whole.
+    """
+    rows = SIZE // PATCH
+    count = len(pixels)
+    shift = int(torch.randint(1, count, (), generator=rng))
+    cut = torch.randint(3, rows - 2, (count, 1), generator=rng)
+    before = (torch.arange(rows)[None] < cut) ^ (torch.rand(count, 1, generator=rng) < 0.5)
+    own = before[:, :, None].expand(-1, rows, rows)
+    own = torch.where(torch.rand(count, 1, 1, generator=rng) < 0.5, own, own.transpose(1, 2))
+    own = own | (torch.rand(count, 1, 1, generator=rng) < plain)
+    fine = own.repeat_interleave(PATCH, 1).repeat_interleave(PATCH, 2)[:, None]
+    return torch.where(fine, pixels, pixels.roll(-shift, 0)), own.flatten(1).float(), shift
 
 
 class Batches:
@@ -283,8 +343,9 @@ def train(rank: int, args: argparse.Namespace) -> None:
     ]
     optimizer = torch.optim.AdamW(groups, lr=args.lr, betas=(0.9, 0.98), eps=1e-6, fused=True)
     state = args.data / f"{args.out.name}.state.safetensors"
-    first = load_state(state, trainee, optimizer) if args.resume else args.first
-    started, totals = time.time(), [0.0, 0.0]
+    kept = args.data / f"{args.resume}.state.safetensors"
+    first = load_state(kept, trainee, optimizer) if args.resume else args.first
+    started, totals = time.time(), [0.0] * (3 if args.near else 2)
     for step in range(first, args.steps):
         losses = train_step(trainee, optimizer, batches, args, step, rank)
         totals = [0.98 * total + 0.02 * loss for total, loss in zip(totals, losses, strict=True)]
@@ -314,24 +375,62 @@ def train_step(
     rng = torch.Generator().manual_seed((args.seed * 1_000_003 + step) * args.workers + rank)
     for group in optimizer.param_groups:
         group["lr"] = learning_rate(step, args)
+    pixels, where, shift = glue(pixels, args.plain if args.mosaic else 1.0, rng)
+    keep = PATCHES if step >= args.steps - args.whole else args.keep
+    order = torch.rand(own, PATCHES, generator=rng).argsort(1)[:, :keep]
     # float32 weights, everything computed in bfloat16: a quarter faster here than autocast
     rounded = {name: weight.bfloat16() for name, weight in trainee.named_parameters()}
-    keep = (SIZE // PATCH) ** 2 if step >= args.steps - args.whole else args.keep
-    outputs = functional_call(trainee, rounded, (pixels.bfloat16(), trim(ids), keep, rng))
+    everything = torch.arange(PATCHES).expand(own, -1)
+    REACH.measure((everything if keep == PATCHES else order) if args.near else None)
+    outputs = functional_call(trainee, rounded, (pixels.bfloat16(), trim(ids), order))
     image, patches, text = (gathered(output.float(), rank, args.workers) for output in outputs)
-    everyone = gathered(ids, rank, args.workers)
-    same = (everyone[:, None] == everyone[None]).all(-1).float()
-    text = F.normalize(text, dim=-1)
-    losses = [
-        contrast(F.normalize(image, dim=-1) @ text.T, trainee.clip.logit_scale, same),
-        contrast(patch_cosine(patches, text, focused=args.start is not None), trainee.pooled_scale, same),
-    ]
-    (losses[0] + args.pooled * losses[1]).backward()
+    everyone, others = (gathered(i, rank, args.workers) for i in (ids, ids.roll(-shift, 0)))
+    where = gathered(where if keep == PATCHES else where.gather(1, order), rank, args.workers)
+    losses = step_losses(
+        trainee, image, patches, text, where, same(everyone, everyone), same(others, everyone), args
+    )
+    if args.near:
+        losses.append(torch.stack(REACH.shares).mean())
+        REACH.measure(None)
+    weights = (1.0, args.pooled, args.near)
+    sum(weight * loss for weight, loss in zip(weights, losses, strict=False)).backward()
     add_gradients(trainee, args.workers)
     nn.utils.clip_grad_norm_(trainee.parameters(), CLIP_NORM)
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
     return [loss.item() for loss in losses]
+
+
+def step_losses(
+    trainee: Trainee,
+    image: Tensor,
+    patches: Tensor,
+    text: Tensor,
+    where: Tensor,
+    fits: Tensor,
+    fits_other: Tensor,
+    args: argparse.Namespace,
+) -> list[Tensor]:
+    """The losses of the class token and of the second head.
+
+    `fits` says which texts belong to a picture, `fits_other` which to the one that was glued to it.
+    """
+    text = F.normalize(text, dim=-1)
+    image_cosine, scale = F.normalize(image, dim=-1) @ text.T, trainee.clip.logit_scale
+    if not args.start:
+        parts = contrast(mean_cosine(patches, text), trainee.pooled_scale, fits)
+        return [contrast(image_cosine, scale, fits), parts]
+    glued = where.min(1).values < 1
+    cosine = torch.cat(
+        [found_cosine(patches, text, where), found_cosine(patches[glued], text, 1 - where[glued])]
+    )
+    parts = contrast(cosine, trainee.pooled_scale, torch.cat([fits, fits_other[glued]]))
+    return [contrast(image_cosine, scale, (fits + fits_other * glued[:, None]).clamp(max=1)), parts]
+
+
+def same(one: Tensor, other: Tensor) -> Tensor:
+    """1 where two texts are equal: len(one) x len(other)."""
+    return (one[:, None] == other[None]).all(-1).float()
 
 
 def gathered(own: Tensor, rank: int, workers: int) -> Tensor:
@@ -364,12 +463,21 @@ def main() -> None:
     parser.add_argument("--whole", type=int, default=0, help="last steps, which see all patches")
     parser.add_argument("--start", type=Path, help="folder of the first phase: this is the second one")
     parser.add_argument("--first", type=int, default=0, help="number of the first step")
-    parser.add_argument("--resume", action="store_true", help="go on from the state beside the data")
+    parser.add_argument(
+        "--resume", metavar="NAME", help="go on from the state of a folder's run, kept beside the data"
+    )
     parser.add_argument("--batch", type=int, default=192, help="pictures of a step, all processes together")
     parser.add_argument("--lr", type=float, default=1.2e-3)
     parser.add_argument("--keep", type=int, default=40, help="patches of 100 that a training step sees")
     parser.add_argument(
         "--pooled", type=float, default=0.5, help="weight of the loss on the mean of the patches"
+    )
+    parser.add_argument("--mosaic", action="store_true", help="glue two pictures together: the third phase")
+    parser.add_argument(
+        "--plain", type=float, default=0.3, help="share of pictures that a mosaic leaves whole"
+    )
+    parser.add_argument(
+        "--near", type=float, default=0.0, help="weight of the share of attention that goes far away"
     )
     parser.add_argument("--every", type=int, default=500)
     parser.add_argument("--seed", type=int, default=0)

@@ -4,7 +4,7 @@
 #   runs/train_tiny_clip.sh WORK        (WORK: a new folder, 7 GB of drawn scenes)
 #
 # Expected: see the table in docs/tiny-world.md, printed by the last line.
-# Duration: about an hour on two cores of a Xeon with AMX (bfloat16); several times longer without it.
+# Duration: about an hour and a half on two cores of a Xeon with AMX (bfloat16); several times longer without it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 work=${1:?give a new folder for the drawn scenes}
@@ -16,4 +16,8 @@ export OMP_NUM_THREADS=1
 "$python" runs/train_tiny_clip.py "$work/data" "$work/phase1" --steps 2000
 "$python" runs/train_tiny_clip.py "$work/data" "$work/phase2" --start "$work/phase1" \
   --first 2000 --steps 3800 --cooling 1200 --whole 300
-"$python" runs/measure_tiny_clip.py "$work/phase2" --scenes 1000
+"$python" runs/train_tiny_clip.py "$work/data" "$work/phase3" --start "$work/phase2" --resume phase2 \
+  --mosaic --pooled 1 --steps 4500 --workers 1
+"$python" runs/train_tiny_clip.py "$work/data" "$work/phase4" --start "$work/phase3" --resume phase3 \
+  --mosaic --pooled 1 --near 3 --steps 5500 --cooling 600 --workers 1
+"$python" runs/measure_tiny_clip.py "$work/phase4" --scenes 1000
