@@ -2,7 +2,7 @@
 
 python runs/tag2text_tables.py OUT                 # all rows; those in results.json already are left alone
 python runs/tag2text_tables.py OUT --rows with-0   # one of them
-Expected: 30 to 40 minutes on one core after runs/train_tiny_clip.sh; 1 GB of memory. See docs/results/tag2text.md.
+Expected: about 15 minutes of one core after runs/train_tiny_clip.sh; 1 GB of memory. See docs/results/tag2text.md.
 """
 
 import argparse
@@ -255,13 +255,13 @@ def main() -> None:
     )
     parser.add_argument("out", type=Path, help="folder for models, caches and results.json")
     parser.add_argument("--rows", default="", help="comma-separated rows such as with-0; all when left out")
-    parser.add_argument("--train", type=int, default=6000, help="training scenes")
-    parser.add_argument("--test", type=int, default=400, help="test scenes")
-    parser.add_argument("--held-out", type=int, default=400, help="scenes for thresholds and weights")
+    parser.add_argument("--train", type=int, default=3000, help="training scenes")
+    parser.add_argument("--test", type=int, default=200, help="test scenes")
+    parser.add_argument("--held-out", type=int, default=200, help="scenes for thresholds and weights")
     parser.add_argument(
-        "--steps", type=int, nargs=2, default=(500, 250), help="of pre-training and fine-tuning"
+        "--steps", type=int, nargs=2, default=(400, 200), help="of pre-training and fine-tuning"
     )
-    parser.add_argument("--batch", type=int, default=32, help="images per step")
+    parser.add_argument("--batch", type=int, default=16, help="images per step")
     args = parser.parse_args()
     torch.set_num_threads(1)
     wanted = args.rows.split(",") if args.rows else [
