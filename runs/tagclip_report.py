@@ -126,7 +126,8 @@ def render(report: dict[str, Any]) -> str:
         f"- model `{model['name']}`, weights `{model['weight_hash']}`; profile `{settings['profile']}`, dense methods "
         f"`{settings['dense_profile']}`; threshold `{settings['threshold']}`; prompt `{settings['templates'][0]}`",
         f"- {settings['scenes']} crowded test scenes of {settings['world']['size']} pixels per seed, "
-        f"seeds {settings['seeds']}; mean and standard deviation over seeds",
+        f"seeds {settings['seeds']}; mean and standard deviation over seeds; the tables that refine by colour (3 and "
+        f"gating) take the first {settings['refined_scenes']} of each seed, the curves {settings['curve_scenes']}",
         f"- labels: {settings['labels']}; mIoU objects: {settings['miou_objects']}; mIoU: {settings['miou']}",
         "- one scene step by step: [tagclip_steps.md](tagclip_steps.md)",
         "",

@@ -39,7 +39,7 @@ SETTINGS: dict[str, Any] = {
     "seeds": [0, 1, 2],
     "scenes": 100,
     "curve_scenes": 40,
-    "gating_scenes": 40,
+    "refined_scenes": 40,
     "calibration": {"split": "val", "seed": 0, "scenes": 100},
     "templates": ["a photo of a {}"],
     "labels": "28 kinds of objects; background words: the 6 backgrounds",
@@ -221,6 +221,7 @@ def table_2(bench: Bench, scenes: Scenes) -> dict[str, Row]:
 
 def table_3(bench: Bench, scenes: Scenes) -> dict[str, Row]:
     rows: dict[str, Row] = {}
+    scenes = scenes.first(SETTINGS["refined_scenes"])
     taggings = bench.tag(scenes)
     perfect = [
         replace(t, chosen=tuple(row.nonzero()[:, 0].tolist()))
@@ -266,7 +267,7 @@ def table_s1(bench: Bench, scenes: Scenes) -> dict[str, Row]:
 
 def table_gating(bench: Bench, scenes: Scenes) -> dict[str, Row]:
     """Score all 34 classes: tags of the objects and the backgrounds, which stand in groups of their own."""
-    scenes = scenes.first(SETTINGS["gating_scenes"])
+    scenes = scenes.first(SETTINGS["refined_scenes"])
     names = CLASS_SETS["all"]
     labels = label_set(names, groups=["object"] * len(OBJECTS) + ["background"] * len(GROUND))
     tagger = bench.tagger()
