@@ -1,6 +1,7 @@
 """Training a projector: it learns, it resumes exactly, each loss weight acts alone, and the folder opens again."""
 
 import signal
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import torch
 
 from tagalign.errors import InputError
 from tagalign.methods.tagalign import load_tagalign
+from tagalign.train import run
 from tagalign.train.guards import StopRequest, TrainingFault
 from tagalign.train.logging import read_metrics
 from tagalign.train.loop import train_tagalign
@@ -120,6 +122,22 @@ def test_best_is_kept_beside_the_last(backbone, pairs, vocabulary, tmp_path):
     assert all(np.isfinite(row["validation_held_out_loss"]) for row in rows)
     best, last = load_tagalign(tmp_path / "best"), load_tagalign(tmp_path)
     assert not torch.equal(best.projector.proj, last.projector.proj)
+
+
+def test_images_per_second_do_not_count_validations(backbone, pairs, vocabulary, tmp_path, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(run, "time", SimpleNamespace(perf_counter=lambda: now[0]))
+
+    def slow(trained):
+        now[0] += 1000.0
+        return {"miou": 1.0}
+
+    def step(*args):
+        now[0] += 2.0
+
+    train(backbone, pairs, vocabulary, out_dir=tmp_path, validate=slow, validate_every=1, progress=step)
+    rates = [row["images_per_s"] for row in read_metrics(tmp_path / "metrics.jsonl") if "images_per_s" in row]
+    assert rates[1:] == [pytest.approx(8 / 2.0)] * (len(rates) - 1)
 
 
 def test_a_faulty_batch_stops_the_run_and_is_kept(backbone, pairs, vocabulary, tmp_path):

@@ -62,7 +62,8 @@ class Tokenizer:
             raise InputError(f"prompt {empty[0]} is empty; give it at least one visible character")
         if not prompts:
             return torch.zeros(0, self.context, dtype=torch.long)
-        rows = self._tokenizer(list(prompts), truncation=False)["input_ids"]
+        # not verbose: transformers would warn of "indexing errors", but long rows are cut below, and that is said
+        rows = self._tokenizer(list(prompts), truncation=False, verbose=False)["input_ids"]
         self._warn_long(prompts, rows)
         rows = [row if len(row) <= self.context else [*row[: self.context - 1], self.eos_id] for row in rows]
         longest = max(map(len, rows))

@@ -189,7 +189,12 @@ def _pieces(
 ) -> Iterator[tuple[list[Pair], list[int]]]:
     """Pairs in lots of a cache shard, with the place after each lot: shard and number in it."""
     for place in range(start[0], len(refs)):
-        shard = open_shard(refs[place])
+        try:
+            shard = open_shard(refs[place])
+        except DataError:
+            if on_broken is not None:
+                on_broken("shard unreadable")
+            continue
         first = start[1] if place == start[0] else 0
         for begin in range(first, len(shard), CACHE_SHARD):
             end = min(begin + CACHE_SHARD, len(shard))

@@ -171,10 +171,12 @@ class TrainingRun:
                 seconds = time.perf_counter() - since
                 self._log(log, parts, norm, images=images, seconds=seconds)
                 since, images = time.perf_counter(), 0
+            pause = time.perf_counter()
             if _due(self.step, self.plan.validate_every) or last:
                 self._validate(log)
             if _due(self.step, self.plan.checkpoint_every) or last or stopping:
                 self._save()
+            since += time.perf_counter() - pause  # images per second are those of training
             if self.progress and self.world.is_first:
                 self.progress(self.step, self.plan.steps, self.shown)
             if stopping and not last:
