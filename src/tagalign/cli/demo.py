@@ -23,11 +23,11 @@ class DemoSettings:
 
     out: Path = Path("demo")
     """Folder for the results."""
-    train_scenes: int = 3000
+    train_scenes: int = 2000
     """Scenes with alt text to train on."""
     test_scenes: int = 250
     """Scenes to score on."""
-    steps: int = 500
+    steps: int = 200
     """Optimiser steps of each projector."""
     seed: int = 0
     """Of the scenes and of the training."""

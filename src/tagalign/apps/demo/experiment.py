@@ -37,10 +37,10 @@ class Sizes:
         precision: ``bf16`` halves the time on processors with AMX and changes no digit that is printed.
     """
 
-    train: int = 3000
+    train: int = 2000
     validation: int = 100
     test: int = 250
-    steps: int = 500
+    steps: int = 200
     batch_size: int = 128
     learning_rate: float = 1e-3
     precision: str = "bf16"
@@ -128,6 +128,7 @@ def method_of(
         losses=row.losses,
         loss=row.loss,
         profile=protocol.PROFILE,
+        mode=protocol.MODE,
         seed=world.seed,
         out_dir=out_dir,
         checkpoint_every=max(sizes.steps, 1),

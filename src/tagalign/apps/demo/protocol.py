@@ -12,6 +12,10 @@ CROWDED = 0.7
 PROFILE = "paper"
 """Whole image, cosines upsampled first, prompt "a photo of a {label}"; the scenes are seen at their own size."""
 
+MODE = "clip"
+"""Dense mode of the features that projectors are trained on; chosen on validation scenes by ``miou_objects`` (the released
+code trains on ``surgery``)."""
+
 CLASSES = "all"
 """Objects and backgrounds as classes, no background rule: ``miou``."""
 OBJECT_CLASSES = "objects"

@@ -44,7 +44,8 @@ def class_labels(class_set: str) -> LabelSet:
 @torch.inference_mode()
 def encode_pairs(backbone: DenseCLIP, train: Sequence[Scene], *, progress: Progress = silent) -> FeaturePairs:
     """Frozen features of the pictures and embeddings of the alt text, without labels yet."""
-    store = encode_images(backbone, (picture(scene) for scene in progress(train, "encoding scenes")))
+    pictures = (picture(scene) for scene in progress(train, "encoding scenes"))
+    store = encode_images(backbone, pictures, mode=protocol.MODE)
     texts = backbone.encode_text(alt_texts(train)).cpu()
     return FeaturePairs(store=store, images=np.arange(len(train)), texts=texts, labels=no_labels(len(train)))
 
