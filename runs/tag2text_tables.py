@@ -255,11 +255,11 @@ def main() -> None:
     )
     parser.add_argument("out", type=Path, help="folder for models, caches and results.json")
     parser.add_argument("--rows", default="", help="comma-separated rows such as with-0; all when left out")
-    parser.add_argument("--train", type=int, default=3000, help="training scenes")
+    parser.add_argument("--train", type=int, default=2400, help="training scenes")
     parser.add_argument("--test", type=int, default=200, help="test scenes")
     parser.add_argument("--held-out", type=int, default=200, help="scenes for thresholds and weights")
     parser.add_argument(
-        "--steps", type=int, nargs=2, default=(400, 200), help="of pre-training and fine-tuning"
+        "--steps", type=int, nargs=2, default=(300, 150), help="of pre-training and fine-tuning"
     )
     parser.add_argument("--batch", type=int, default=16, help="images per step")
     args = parser.parse_args()

@@ -47,11 +47,11 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("out", type=Path, help="folder for the model, checkpoints and cached tokens")
-    parser.add_argument("--train", type=int, default=3000, help="training scenes")
+    parser.add_argument("--train", type=int, default=2400, help="training scenes")
     parser.add_argument("--test", type=int, default=200, help="test scenes")
     parser.add_argument("--held-out", type=int, default=200, help="scenes for the thresholds")
     parser.add_argument(
-        "--steps", type=int, nargs=2, default=(1200, 1000), help="of pre-training and fine-tuning"
+        "--steps", type=int, nargs=2, default=(800, 700), help="of pre-training and fine-tuning"
     )
     parser.add_argument("--batch", type=int, default=16, help="images per step")
     parser.add_argument("--seed", type=int, default=0, help="of weights and order")
