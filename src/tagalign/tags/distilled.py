@@ -11,6 +11,7 @@ from tagalign.tags.alignment import LEFT, OBJECT, OBJECT_IN, OUT, RIGHT
 from tagalign.tags.parses import ParsedCaption
 from tagalign.tags.tagger import Tagger
 from tagalign.tags.tokens import tokenize
+from tagalign.tags.words import word_set
 
 PACKAGED_MODEL = Path(__file__).parent / "models" / "distilled"
 FORMAT = 1
@@ -89,6 +90,7 @@ def decode(tokens: Sequence[str], labels: Sequence[int], rewrites: Rewrites | No
         else:
             attributes.append((token, len(objects), label < LEFT))
         previous = label
+    objects, attributes = _trimmed(objects, attributes)
     if rewrites:
         objects = [rewrites.get(("object", name), name) for name in objects]
         attributes = [
@@ -99,6 +101,32 @@ def decode(tokens: Sequence[str], labels: Sequence[int], rewrites: Rewrites | No
         attributes=tuple(dict.fromkeys(name for name, _, _ in attributes)),
         pairs=_pairs(objects, attributes) if attributes and objects else (),
     )
+
+
+def _trimmed(
+    objects: list[str], attributes: list[tuple[str, int, bool]]
+) -> tuple[list[str], list[tuple[str, int, bool]]]:
+    """Without marks and without function words at the ends of tags; what has no other words is no tag."""
+    names = [trim(name) for name in objects]
+    kept = [sum(map(bool, names[:i])) for i in range(len(names) + 1)]  # places among the objects that stay
+    trimmed = ((trim(name), kept[place], forward) for name, place, forward in attributes)
+    return [name for name in names if name], [attribute for attribute in trimmed if attribute[0]]
+
+
+def trim(tag: str) -> str:
+    """A tag without marks, and without function words at its ends.
+
+    Example:
+        >>> trim("double - glazed"), trim("city will"), trim("of"), trim("us")
+        ('double glazed', 'city', '', '')
+    """
+    words = [word for word in tag.split(" ") if word[0].isalnum()]
+    closed = word_set("closed")
+    while words and words[-1] in closed:
+        words.pop()
+    while words and words[0] in closed:
+        words.pop(0)
+    return " ".join(words)
 
 
 def _pairs(
