@@ -57,7 +57,7 @@ def test_chunks_of_labels_give_the_same_map(backbone, photo, monkeypatch):
     labels = method.encode_labels(label_set_of([f"thing {i}" for i in range(13)]))
     image = method.encode_images([photo])[0]
     whole = method.segment(image, labels)
-    monkeypatch.setattr(score_maps, "MAP_BUDGET", 3 * 44 * 60)
+    monkeypatch.setattr(score_maps, "CACHE_BUDGET", 3 * 44 * 60)
     parts = method.segment(image, labels)
     assert torch.equal(whole.labels, parts.labels)
     torch.testing.assert_close(whole.scores, parts.scores)  # another size of matrix product

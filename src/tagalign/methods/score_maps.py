@@ -8,12 +8,14 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from tagalign.ops.windows import average_windows, upsample
+from tagalign.ops.windows import average_windows, upsample, upsample_labels_innermost
 from tagalign.types import EncodedImage, EncodedLabels, Size, View
 
 UNIT_EPS = 1e-6  # TagAlign's release normalises with this floor
 MAP_BUDGET = 2**26
 """Pixels x labels held at a time (256 MB in float32): 5,000 labels on a 24-megapixel photo stay bounded."""
+CACHE_BUDGET = 2**22
+"""The same on a processor: maps of 16 MB are compared before they leave its cache."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +61,8 @@ def probability_maps(
 ) -> Float[Tensor, "labels height width"]:
     """Probability of each label at each pixel: scored per view, averaged over views, resized to ``size``."""
     first = layers[0][1]
+    if _orders_by_cosine(layers, rule):
+        return rule.probability(_cosine_at(layers, labels, size, ids))
     if len(first.views) == 1:  # one view is the canvas: straight to the wanted size, no rounding in between
         return _score_view(layers, 0, labels, rule, size, ids)
     windows = []
@@ -66,6 +70,17 @@ def probability_maps(
         top, bottom, left, right = view.box
         windows.append((_score_view(layers, i, labels, rule, (bottom - top, right - left), ids), view.box))
     return upsample(average_windows(windows, first.canvas), size)
+
+
+def _orders_by_cosine(layers: Layers, rule: ScoreRule) -> bool:
+    """Whether a probability is one increasing function of one cosine, so that the best label can be found before it."""
+    return len(layers) == 1 and len(layers[0][1].views) == 1 and not rule.sigmoid_first
+
+
+def _cosine_at(layers: Layers, labels: EncodedLabels, size: Size, ids: range | None) -> Tensor:
+    ((_, image),) = layers  # a lone layer weighs 1
+    maps = cosine_maps(image.views[0], labels, ids)
+    return upsample_labels_innermost(maps, size) if maps.device.type == "cpu" else upsample(maps, size)
 
 
 def _score_view(
@@ -97,10 +112,10 @@ def _contrast(view: View, labels: EncodedLabels) -> Float[Tensor, "1 rows cols"]
     return (direction @ patches.T).unflatten(1, view.grid)
 
 
-def label_chunks(num_labels: int, size: Size, canvas: Size) -> Iterator[range]:
-    """Ranges of label ids whose maps fit into ``MAP_BUDGET`` together."""
+def label_chunks(num_labels: int, size: Size, canvas: Size, budget: int = MAP_BUDGET) -> Iterator[range]:
+    """Ranges of label ids whose maps fit into a budget together."""
     pixels = max(size[0] * size[1], canvas[0] * canvas[1], 1)
-    step = max(1, MAP_BUDGET // pixels)
+    step = max(1, budget // pixels)
     for start in range(0, num_labels, step):
         yield range(start, min(start + step, num_labels))
 
@@ -111,8 +126,15 @@ def best_labels(
     """Best probability and its label at every pixel, with bounded memory; a tie goes to the earlier label."""
     best: Tensor | None = None
     best_ids: Tensor | None = None
-    for ids in label_chunks(len(labels.names), size, layers[0][1].canvas):
-        scores, local = probability_maps(layers, labels, rule, size, ids).max(dim=0)
+    by_cosine = _orders_by_cosine(layers, rule)
+    budget = CACHE_BUDGET if labels.embeds.device.type == "cpu" else MAP_BUDGET
+    for ids in label_chunks(len(labels.names), size, layers[0][1].canvas, budget):
+        maps = (
+            _cosine_at(layers, labels, size, ids)
+            if by_cosine
+            else probability_maps(layers, labels, rule, size, ids)
+        )
+        scores, local = maps.max(dim=0)
         local = local + ids.start
         if best is None or best_ids is None:
             best, best_ids = scores, local
@@ -121,4 +143,4 @@ def best_labels(
             best, best_ids = torch.where(better, scores, best), torch.where(better, local, best_ids)
     if best is None or best_ids is None:
         raise AssertionError("a label set is never empty")
-    return best, best_ids
+    return rule.probability(best) if by_cosine else best, best_ids

@@ -64,3 +64,14 @@ def upsample(
     if maps.shape[1:] == size:
         return maps
     return F.interpolate(maps[None], size=size, mode="bilinear", align_corners=False)[0]
+
+
+def upsample_labels_innermost(
+    maps: Float[Tensor, "channels rows cols"], size: tuple[int, int]
+) -> Float[Tensor, "channels height width"]:
+    """``upsample`` with the channels of a pixel side by side in memory: on processors half the time, a best one too."""
+    if maps.shape[1:] == size:
+        return maps
+    # from a batch of one: with the strides that maps[None] has, torch would fall back to the slow order
+    side_by_side = maps[None].contiguous(memory_format=torch.channels_last)
+    return F.interpolate(side_by_side, size=size, mode="bilinear", align_corners=False)[0]
