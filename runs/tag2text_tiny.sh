@@ -8,4 +8,4 @@ export OMP_NUM_THREADS=1
 python runs/tag2text_tiny.py "$out"
 python runs/tag2text_tables.py "$out"
 python runs/tag2text_report.py "$out/results.json"
-python runs/search_recall.py tiny:clip "$out/model"
+python runs/search_recall.py tiny:clip tagalign "$out/model"
