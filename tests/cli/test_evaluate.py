@@ -56,6 +56,15 @@ def test_background_rule_follows_the_benchmark(evaluate, tmp_path):
     assert next(iter(classes)) == "background"
 
 
+def test_both_wordings_are_measured_with_one_flag(evaluate, voc, tmp_path):
+    flags = ("--data", "voc20", "--path", str(voc), "--gallery", "0", "--allow-missing")
+    assert evaluate(*flags, "--wording", "both") == 0
+    results = [
+        json.loads((tmp_path / f"out/{word}/result.json").read_text()) for word in ("plain", "aliases")
+    ]
+    assert [one["settings"]["labels"]["name"] for one in results] == ["voc20", "voc20:aliases"]
+
+
 def test_second_run_measures_nothing_again_and_writes_the_same(evaluate, tmp_path, capsys):
     assert evaluate("--limit", "3") == 0
     first, rows = (tmp_path / "out/result.json").read_text(), (tmp_path / "out/rows.jsonl").stat()
