@@ -39,6 +39,8 @@ def test_seen_and_unseen_are_apart_where_the_benchmark_says_so(toy_set, toy_meth
     result = evaluate_segmentation(method, toy_set(has_background=True, unseen=(2,)))
     assert result.scoring["unseen"] == [3]
     assert result.metrics["miou_unseen"] == 0.0
+    (name,) = result.per_class["iou_unseen"]
+    assert name == list(result.per_class["iou"])[3]
     assert result.metrics["miou_seen"] == pytest.approx((result.per_class["iou"]["background"] + 200) / 3)
     assert result.metrics["hiou"] == 0.0
 

@@ -13,7 +13,7 @@ from tagalign.evaluate.segmentation import Confusion
 FIRST_CLASSES = 60  # bars shown at once; longer lists fold away their middle
 WORST = 8
 TAKEN_FOR = 4
-_SHORT = {"iou": "IoU", "ap": "AP"}
+_SHORT = {"iou": "IoU", "iou_unseen": "IoU of unseen classes,", "ap": "AP"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +82,7 @@ def render_report(
     body = [
         _head(result),
         _metrics(result),
-        *(_classes(kind, table) for kind, table in list(result.per_class.items())[:1]),
+        *(_classes(kind, result.per_class[kind]) for kind in _shown(result)),
         _mistakes(mistakes),
         _gallery("Images that went worst", worst),
         _gallery("Images that went best", best),
@@ -127,6 +127,11 @@ def _metrics(result: Result) -> str:
         "<section><h2>Metrics</h2>\n<table><thead><tr><th>metric</th><td>percent</td><td>95 % interval over images</td></tr>"
         f"</thead><tbody>{''.join(rows)}</tbody></table></section>\n"
     )
+
+
+def _shown(result: Result) -> list[str]:
+    """Which tables become bars: the first one, after the unseen classes where there are such."""
+    return [kind for kind in ("iou_unseen", *list(result.per_class)[:1]) if kind in result.per_class]
 
 
 def _classes(kind: str, table: dict[str, float]) -> str:

@@ -74,9 +74,12 @@ def score_segmentation(rows: Sequence[Row], scoring: Scoring) -> Scores:
             "hiou": confusion.hiou(seen),
         }
     per_class = {"iou": confusion.iou().tolist(), "accuracy": confusion.accuracy().tolist()}
+    tables = {kind: _by_name(names, values) for kind, values in per_class.items()}
+    if unseen:
+        tables["iou_unseen"] = {name: tables["iou"][name] for i, name in enumerate(names) if i in unseen}
     return Scores(
         metrics=_percent(metrics),
-        per_class={kind: _by_name(names, values) for kind, values in per_class.items()},
+        per_class=tables,
         statistics={"miou": miou_statistic(rows, len(names))},
     )
 

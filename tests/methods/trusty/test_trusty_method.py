@@ -294,6 +294,8 @@ def test_truncated_weights_are_refused(folder):
 
 
 def test_an_option_that_is_not_there_is_refused(folder):
+    with pytest.raises(InputError, match="no background rule"):
+        load_trusty(folder, background_rule=True)
     with pytest.raises(InputError, match="'trusty' has no option 'refine'"):
         load_trusty(folder, refine="pamr")
 

@@ -144,6 +144,11 @@ def load_trusty(
         InputError: for an option that this method does not have.
         ModelError: if the folder or its backbone is not what it was trained on.
     """
+    if "background_rule" in options:
+        raise InputError(
+            "method 'trusty' has no background rule: its labels share all pixels; take a benchmark without background class "
+            "(voc20, coco-stuff, context59, tiny-world), or segment without --background"
+        )
     if unknown := options.keys() - OPTIONS:
         raise InputError(
             f"method 'trusty' has no option {min(unknown)!r}; it has {', '.join(sorted(OPTIONS))}"
