@@ -289,7 +289,9 @@ def main() -> None:
         "benchmark": "tagclip",
         "profile": tagger.profile.name,
         "device": settings.device,
-        "hardware": torch.cuda.get_device_name() if settings.device == "cuda" else platform.processor(),
+        "hardware": torch.cuda.get_device_name()
+        if settings.device == "cuda"
+        else platform.processor() or platform.machine(),
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
         "repeats": settings.repeats,
