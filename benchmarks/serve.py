@@ -1,5 +1,6 @@
 """The server under load: many clients on the loopback for a minute, with ``tiny``; prints one JSON line.
 
+Processor time per request is given beside the rates, because it says the same on a machine that does other things too.
 ``rate`` is answered requests per second, ``in_process`` the same questions asked of the library in a loop, decoding
 and writing the response included. An answer is right when it equals the library's: same names, scores within 1e-3.
 Run: python benchmarks/serve.py [--clients 200] [--seconds 60]
@@ -56,11 +57,11 @@ def pictures() -> list[bytes]:
     return files
 
 
-def in_process(model, files: list[bytes], seconds: float) -> tuple[float, list[Question]]:
-    """Requests per second without a network, and the questions with their answers."""
+def in_process(model, files: list[bytes], seconds: float) -> tuple[float, float, list[Question]]:
+    """Requests per second without a network, processor milliseconds of each, and the questions with their answers."""
     labels, limits = model.encode_labels(LABELS), Limits()
     questions: dict[tuple[str, int], Question] = {}
-    done, start = 0, time.perf_counter()
+    done, start, busy = 0, time.perf_counter(), time.process_time()
     while time.perf_counter() - start < seconds or len(questions) < 2 * len(files):
         numbers = [(done + i) % len(files) for i in range(BATCH)]
         images = [decode_image(files[i], limits, None) for i in numbers]
@@ -76,7 +77,14 @@ def in_process(model, files: list[bytes], seconds: float) -> tuple[float, list[Q
                 body = json.dumps({"image_base64": base64.b64encode(files[i]).decode(), "labels": LABELS})
                 questions[path, i] = (path, body.encode(), json.loads(text))
             done += 1
-    return done / (time.perf_counter() - start), list(questions.values())
+    cpu_ms = 1000 * (time.process_time() - busy) / done
+    return done / (time.perf_counter() - start), cpu_ms, list(questions.values())
+
+
+def cpu_seconds(pid: int) -> float:
+    """Of a process with all its threads."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def is_right(answer: dict, expected: dict) -> bool:
@@ -148,15 +156,19 @@ def main() -> None:
     parser.add_argument("--max-queue", type=int, default=256, help="below the clients: some get 503")
     asked = parser.parse_args()
     model = tagalign.load("tiny", method=METHOD, batch_size=BATCH)
-    rate, questions = in_process(model, pictures(), max(3.0, asked.seconds / 4))
+    rate, cpu_ms, questions = in_process(model, pictures(), max(3.0, asked.seconds / 4))
     server, port = start_server(["--max-queue", str(asked.max_queue)])
     try:
+        busy = cpu_seconds(server.pid)
         tally = asyncio.run(load(server.pid, port, questions, asked.clients, asked.seconds))
+        busy = cpu_seconds(server.pid) - busy
         server.send_signal(signal.SIGTERM)
         stopped = server.wait(40)
     finally:
         server.kill()
-    print(json.dumps(report(tally, rate, asked) | {"exit": stopped}))
+    per_request = 1000 * busy / max(1, sum(tally.statuses.values()))
+    cpu = {"cpu_ms": round(per_request, 2), "in_process_cpu_ms": round(cpu_ms, 2)}
+    print(json.dumps(report(tally, rate, asked) | cpu | {"exit": stopped}))
 
 
 def report(tally: Tally, in_process_rate: float, asked: argparse.Namespace) -> dict:
