@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -61,7 +62,7 @@ def run(settings: ServeSettings) -> int:
     """Serve until asked to stop."""
     try:
         import fastapi  # noqa: F401
-        import multipart  # noqa: F401
+        import python_multipart  # noqa: F401
         import prometheus_client  # noqa: F401
         import uvicorn
     except ImportError as error:
@@ -87,8 +88,15 @@ def run(settings: ServeSettings) -> int:
         timeout_graceful_shutdown=STOP_S,
     )
     server = uvicorn.Server(config)
+    _end_quietly()
     server.run()
     return 0 if server.started else 2
+
+
+def _end_quietly() -> None:
+    """A stop that was asked for is no failure: uvicorn raises its signal again after the last answer, to our handler."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)
 
 
 def _limits(settings: ServeSettings) -> "Limits":
