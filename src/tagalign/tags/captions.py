@@ -75,7 +75,7 @@ class _Columns:
 
     def row(self, record: Any, place: str) -> Row:
         """A row of a record that came as a mapping."""
-        if not isinstance(record, Mapping):
+        if type(record) is not dict and not isinstance(record, Mapping):  # the first is much faster
             return BadRow(
                 place, f"expected an object with a {self.caption!r} field, got {type(record).__name__}"
             )

@@ -108,13 +108,29 @@ class Tagger:
         Returns:
             Positions in ``LABELS``, one per token.
         """
+        labels, starts, lengths = self._flat(captions)
+        flat = labels.tolist()
+        return [flat[start : start + n] for start, n in zip(starts.tolist(), lengths.tolist(), strict=True)]
+
+    def label_sparse(self, captions: Sequence[Sequence[str]]) -> list[tuple[list[int], list[int]]]:
+        """The places of each caption's tokens whose label is not 0, and these labels; faster to walk than ``label``."""
+        labels, starts, lengths = self._flat(captions)
+        at = np.flatnonzero(labels)
+        ends = np.searchsorted(at, starts + lengths)
+        first = np.searchsorted(at, starts)
+        places = (at - np.repeat(starts, ends - first)).tolist()
+        marks = labels[at].tolist()
+        return [(places[a:b], marks[a:b]) for a, b in zip(first.tolist(), ends.tolist(), strict=True)]
+
+    def _flat(
+        self, captions: Sequence[Sequence[str]]
+    ) -> tuple[Int[np.ndarray, " tokens"], Int[np.ndarray, " captions"], Int[np.ndarray, " captions"]]:
+        """Labels of the flat row of tokens, where each caption begins in it, and its length."""
         lengths = np.array([len(tokens) for tokens in captions], dtype=np.int64)
         ids, starts = self._ids(captions)
         scores = self._scores(ids)
-        labels = viterbi(
-            scores, starts, lengths, self._weights["transitions"], self._weights["first"]
-        ).tolist()
-        return [labels[start : start + n] for start, n in zip(starts.tolist(), lengths.tolist(), strict=True)]
+        labels = viterbi(scores, starts, lengths, self._weights["transitions"], self._weights["first"])
+        return labels, starts, lengths
 
     def _ids(
         self, captions: Sequence[Sequence[str]]
