@@ -48,3 +48,21 @@ def test_bash_completes_verbs_flags_and_formats(script: Path, words: list[str], 
 def test_another_shell_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--print-completion", "csh"]) == 2
     assert "unknown shell 'csh'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("command", "meant"),
+    [
+        (["segment", "a.png", "--lables", "dog"], "--labels"),
+        (["export", "coco", "masks", "--fomr", "rle"], "--form"),
+        (["serve", "--prot", "80"], "--port"),
+        (["app", "--revieww", "photos"], "--review"),
+    ],
+)
+def test_a_wrong_flag_is_answered_with_the_right_one(
+    command: list[str], meant: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(command)
+    assert stop.value.code == 2
+    assert meant in capsys.readouterr().err
