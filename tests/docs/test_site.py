@@ -1,0 +1,20 @@
+"""The site builds without a warning: every link and every name of the API pages leads somewhere."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("mkdocs", reason="the docs extra is not installed")
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.slow
+def test_the_site_builds_strictly(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path / "site")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    warnings = [line for line in done.stderr.splitlines() if line.startswith(("WARNING", "ERROR"))]
+    assert (done.returncode, warnings) == (0, [])
+    page = (tmp_path / "site" / "api" / "model.html").read_text(encoding="utf-8")
+    assert "encode_image" in page  # docstrings were found
