@@ -30,7 +30,9 @@ def commands(text: str) -> list[list[str]]:
     """Arguments of every ``tagalign`` line, comments and pipes left out."""
     lines = text.replace("\\\n", " ").splitlines()
     words = [shlex.split(line, comments=True) for line in lines if line.startswith("tagalign ")]
-    return [line[1 : next((i for i, word in enumerate(line) if word in {"|", ">", "&&"}), None)] for line in words]
+    return [
+        line[1 : next((i for i, word in enumerate(line) if word in {"|", ">", "&&"}), None)] for line in words
+    ]
 
 
 ALL_COMMANDS = [
