@@ -15,6 +15,7 @@ from tagalign.data.feature_pairs import FeaturePairs
 from tagalign.data.tiny_world import Scene
 from tagalign.methods.dense import DenseMethod
 from tagalign.methods.dense_profiles import dense_profile
+from tagalign.methods.projector import NUM_BLOCKS
 from tagalign.tags.parsers import load_parser
 from tagalign.tags.parses import ParsedCaption
 from tagalign.tags.vocabulary import TagVocabulary
@@ -35,6 +36,7 @@ class Sizes:
         batch_size: pairs per step.
         learning_rate: of AdamW, constant.
         precision: ``bf16`` halves the time on processors with AMX and changes no digit that is printed.
+        num_blocks: gated convolutions of the projector; 0 trains CLIP's own head alone, eight times as fast.
     """
 
     train: int = 2000
@@ -44,6 +46,7 @@ class Sizes:
     batch_size: int = 128
     learning_rate: float = 1e-3
     precision: str = "bf16"
+    num_blocks: int = NUM_BLOCKS
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -129,6 +132,7 @@ def method_of(
         loss=row.loss,
         profile=protocol.PROFILE,
         mode=protocol.MODE,
+        num_blocks=sizes.num_blocks,
         seed=world.seed,
         out_dir=out_dir,
         checkpoint_every=max(sizes.steps, 1),
