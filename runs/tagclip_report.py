@@ -126,8 +126,9 @@ def render(report: dict[str, Any]) -> str:
         f"- model `{model['name']}`, weights `{model['weight_hash']}`; profile `{settings['profile']}`, dense methods "
         f"`{settings['dense_profile']}`; threshold `{settings['threshold']}`; prompt `{settings['templates'][0]}`",
         f"- {settings['scenes']} crowded test scenes of {settings['world']['size']} pixels per seed, "
-        f"seeds {settings['seeds']}; mean and standard deviation over seeds; the tables that refine by colour (3 and "
-        f"gating) take the first {settings['refined_scenes']} of each seed, the curves {settings['curve_scenes']}",
+        f"seeds {settings['seeds']}; mean and standard deviation over seeds; Table 3 takes the first "
+        f"{settings['refined_scenes']} of each seed, gating {settings['gating_scenes']} and the curves "
+        f"{settings['curve_scenes']} of the first seed",
         f"- labels: {settings['labels']}; mIoU objects: {settings['miou_objects']}; mIoU: {settings['miou']}",
         "- one scene step by step: [tagclip_steps.md](tagclip_steps.md)",
         "",
