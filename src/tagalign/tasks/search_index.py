@@ -15,7 +15,8 @@ from tagalign.tasks.index_files import IndexHead, part_paths, read_part
 from tagalign.tasks.retrieval import TAG_WEIGHT, matching_tags
 from tagalign.types import Hit, Ranking
 
-BLOCK_ROWS = 131_072  # 256 MB at 512 numbers; every block is a wait for all threads, small ones took twice the time
+# 256 MB at 512 numbers; every block is a wait for all threads, small ones took twice the time
+BLOCK_ROWS = 131_072
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
