@@ -62,8 +62,8 @@ def run(settings: ServeSettings) -> int:
     """Serve until asked to stop."""
     try:
         import fastapi  # noqa: F401
-        import python_multipart  # noqa: F401
         import prometheus_client  # noqa: F401
+        import python_multipart  # noqa: F401
         import uvicorn
     except ImportError as error:
         raise MissingExtraError("the server", str(error.name), "serve") from error
