@@ -2,7 +2,7 @@
 
 python runs/tag2text_tiny.py OUT                      # train into OUT, print what it can do as JSON
 cp -r OUT/model src/tagalign/methods/tag2text/tiny    # ship it
-Expected: about 5 minutes of one core, 1 GB of memory, 3 MB. A stopped run goes on. See docs/results/tag2text.md.
+Expected: about 10 minutes of one core, 1 GB of memory, 3 MB. A stopped run goes on. See docs/results/tag2text.md.
 """
 
 import argparse
@@ -51,7 +51,7 @@ def main() -> None:
     parser.add_argument("--test", type=int, default=120, help="test scenes")
     parser.add_argument("--held-out", type=int, default=120, help="scenes for the thresholds")
     parser.add_argument(
-        "--steps", type=int, nargs=2, default=(300, 450), help="of pre-training and fine-tuning"
+        "--steps", type=int, nargs=2, default=(400, 2000), help="of pre-training and fine-tuning"
     )
     parser.add_argument("--batch", type=int, default=16, help="images per step")
     parser.add_argument("--seed", type=int, default=0, help="of weights and order")
