@@ -155,7 +155,8 @@ def main() -> None:
         train = scenes(protocol.TRAIN_SPLIT, sizes.train, seed=seed)
         for name, row in seed_rows(world, train, backbone, sizes).items():
             found[name].append(row)
-        save(given.out, found, sizes, given.seeds, backbone.weight_hash, time.process_time() - used)
+        done = given.seeds[: len(found["distilled"])]
+        save(given.out, found, sizes, done, backbone.weight_hash, time.process_time() - used)
 
 
 def save(out: Path, found: dict, sizes: Sizes, seeds: list[int], weights: str, cpu_s: float) -> None:
