@@ -27,7 +27,7 @@ class DemoSettings:
     """Scenes with alt text to train on."""
     test_scenes: int = 250
     """Scenes to score on."""
-    steps: int = 200
+    steps: int = 120
     """Optimiser steps of each projector."""
     seed: int = 0
     """Of the scenes and of the training."""

@@ -42,7 +42,7 @@ class Sizes:
     train: int = 2000
     validation: int = 100
     test: int = 250
-    steps: int = 200
+    steps: int = 120
     batch_size: int = 128
     learning_rate: float = 1e-3
     precision: str = "bf16"
