@@ -60,3 +60,13 @@ def test_long_names_fit(tmp_path: Path) -> None:
     with atomic_write(tmp_path / ("x" * 250)) as temp:
         temp.write_text("")
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_files_of_safetensors_can_be_read_by_others_as_every_new_file(tmp_path):
+    import torch
+    from safetensors.torch import save_file
+
+    (tmp_path / "plain").touch()
+    with atomic_write(tmp_path / "a.safetensors") as temp:
+        save_file({"a": torch.zeros(1)}, temp)
+    assert (tmp_path / "a.safetensors").stat().st_mode == (tmp_path / "plain").stat().st_mode

@@ -29,7 +29,10 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
     temp = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}.tmp")  # 255 bytes is the longest name
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        temp.touch()
+        mode = temp.stat().st_mode
         yield temp
+        temp.chmod(mode)  # safetensors writes files that only their owner can read
         _flush(temp)
         temp.replace(path)
     except OSError as error:
