@@ -108,8 +108,9 @@ def section(name: str, found: dict[str, Any]) -> list[str]:
     return [*lines, ""]
 
 
-def curve_section(found: dict[str, Means]) -> list[str]:
-    lines = ["## Curves", "", "One seed.", ""]
+def curve_section(found: dict[str, Means], scenes: int) -> list[str]:
+    few = f"One seed, {scenes} scenes: so few objects that only large differences mean something, and mAP is not that of"
+    lines = ["## Curves", "", f"{few} the tables above.", ""]
     for title, rows in found.items():
         none: Means = {row: dict.fromkeys(values, math.nan) for row, values in rows.items()}
         lines += [f"### {title}", "", *table(rows, none), ""]
@@ -136,7 +137,7 @@ def render(report: dict[str, Any]) -> str:
     for name in [known for known in PAPER if known in report["tables"]]:
         lines += section(name, report["tables"][name])
     if "curves" in report:
-        lines += curve_section(report["curves"])
+        lines += curve_section(report["curves"], settings["curve_scenes"])
     return "\n".join(lines).rstrip() + "\n"
 
 
