@@ -35,7 +35,7 @@ check: $(VENV)/.dev
 
 # everything that this machine can run; what is missing (GPU, network, browser, data) skips with its reason
 test: check
-	$(BIN)/python -m pytest -q -m "" -rs --durations=15
+	$(BIN)/python -m pytest -q -m "" -rfEs --durations=15
 
 format: $(VENV)/.dev
 	$(BIN)/ruff format .
