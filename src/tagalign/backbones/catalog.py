@@ -36,7 +36,7 @@ def load_backbone(
     folder = model_folder(name)
     config = read_config(folder)
     weights = weight_file(folder)
-    clip = _load_clip(folder, config, dtype)
+    clip = load_weights(CLIPModel, folder, config, dtype)
     text: Any = config.text_config
     vision: Any = config.vision_config
     return DenseCLIP(
@@ -152,9 +152,20 @@ def file_hash(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
 
-def _load_clip(folder: Path, config: CLIPConfig, dtype: torch.dtype) -> CLIPModel:
+def load_weights(kind: Any, folder: Path, config: Any, dtype: torch.dtype) -> Any:
+    """A transformers model from the safetensors of a folder; every tensor must fit the config.
+
+    Args:
+        kind: class of the model.
+        folder: with weights and config.
+        config: of the model.
+        dtype: of the weights.
+
+    Raises:
+        ModelError: if the file is damaged, or a tensor is missing, left over or of another shape.
+    """
     try:
-        loaded: Any = CLIPModel.from_pretrained(
+        loaded: Any = kind.from_pretrained(
             folder,
             config=config,
             dtype=dtype,
@@ -167,10 +178,10 @@ def _load_clip(folder: Path, config: CLIPConfig, dtype: torch.dtype) -> CLIPMode
         raise ModelError(
             f"{folder}: the weights cannot be loaded ({reason}); the file may be truncated"
         ) from error
-    clip, report = loaded
+    model, report = loaded
     # position_ids: a buffer that old checkpoints carry and the current model computes
     extra = [k for k in report["unexpected_keys"] if not k.endswith("position_ids")]
     if report["missing_keys"] or extra or report["mismatched_keys"]:
         wrong = [*sorted(report["missing_keys"]), *sorted(extra), *map(str, report["mismatched_keys"])]
         raise ModelError(f"{folder}: weights do not fit the config; first of {len(wrong)} keys: {wrong[0]}")
-    return clip
+    return model

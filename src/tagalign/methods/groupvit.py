@@ -9,11 +9,10 @@ from typing import Any
 
 import torch
 from jaxtyping import Float
-from safetensors import SafetensorError
 from torch import Tensor, nn
 from transformers import GroupViTConfig, GroupViTModel, PreTrainedModel
 
-from tagalign.backbones.catalog import file_hash, model_folder, read_json, weight_file
+from tagalign.backbones.catalog import file_hash, load_weights, model_folder, read_json, weight_file
 from tagalign.backbones.dense_clip import DenseCLIP, DenseFeatures
 from tagalign.backbones.preprocess import Preprocessing
 from tagalign.backbones.text import Tokenizer
@@ -117,27 +116,7 @@ def load_groupvit(name: str, *, device: torch.device | str = "cpu") -> GroupViT:
         )
     config: GroupViTConfig = GroupViTConfig.from_dict(values)
     weights = weight_file(folder)
-    try:
-        loaded: Any = GroupViTModel.from_pretrained(
-            folder,
-            config=config,
-            dtype=torch.float32,
-            use_safetensors=True,
-            local_files_only=True,
-            output_loading_info=True,
-        )
-    except (SafetensorError, OSError, RuntimeError, ValueError, KeyError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise ModelError(
-            f"{folder}: the weights cannot be loaded ({reason}); the file may be truncated"
-        ) from error
-    model, report = loaded
-    wrong = [*report["missing_keys"], *report["mismatched_keys"]]
-    wrong += [key for key in report["unexpected_keys"] if not key.endswith("position_ids")]
-    if wrong:
-        raise ModelError(
-            f"{folder}: weights do not fit the config; first of {len(wrong)} keys: {min(map(str, wrong))}"
-        )
+    model = load_weights(GroupViTModel, folder, config, torch.float32)
     text: Any = config.text_config
     shape: Any = config.vision_config
     return GroupViT(
