@@ -132,13 +132,15 @@ def _random_crop(
 
 
 def is_varied(labels: Labels, max_share: float, known: Sequence[int] | None = None) -> bool:
-    """Whether several classes occur and none covers ``max_share`` of the pixels or more; ignored ones do not count.
+    """Whether several classes occur and none covers ``max_share`` of the pixels or more; 255 and negative ids count not.
 
     With ``known`` the pixels of all other classes do not count either.
     """
-    counted = labels != IGNORE if known is None else np.isin(labels, known)
-    _, counts = np.unique(labels[counted], return_counts=True)
-    return len(counts) > 1 and bool(counts.max() < max_share * counts.sum())
+    counts = np.bincount(labels[labels >= 0], minlength=IGNORE + 1)  # np.unique would sort them
+    counts[IGNORE] = 0
+    if known is not None:
+        counts = counts[list(known)]
+    return int((counts > 0).sum()) > 1 and bool(counts.max() < max_share * counts.sum())
 
 
 def _pad(pixels: Pixels, labels: Labels, crop: int) -> Sample:
