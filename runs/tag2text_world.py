@@ -22,6 +22,7 @@ from tagalign.data.tiny_world import (
     Scene,
     TinyWorld,
 )
+from tagalign.methods.tag2text.build import initial_deviation
 from tagalign.methods.tag2text.image_encoders import ClipTokens
 from tagalign.methods.tag2text.tag_names import TagNames
 from tagalign.methods.tag2text.wordpieces import Wordpieces
@@ -136,6 +137,7 @@ def sizes_for(wordpieces: Wordpieces, *, image_width: int, head: str = "shared",
         "num_attention_heads": 4,
         "intermediate_size": 2 * width,
         "max_position_embeddings": 96,
+        "initializer_range": initial_deviation(width),
     }
     return {
         "image_encoder": {"kind": "clip", "backbone": "tiny"},

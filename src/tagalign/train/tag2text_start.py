@@ -14,7 +14,13 @@ from tagalign.backbones.preprocess import CLIP_MEAN, CLIP_STD, Preprocessing
 from tagalign.data.tag2text_records import TaggedRecord, multi_hot
 from tagalign.errors import ModelError
 from tagalign.methods.checkpoint import load_tensors, read_folder_config
-from tagalign.methods.tag2text.build import bert_base, build_tag2text, swin_base, vit_base
+from tagalign.methods.tag2text.build import (
+    bert_base,
+    build_tag2text,
+    initial_deviation,
+    swin_base,
+    vit_base,
+)
 from tagalign.methods.tag2text.captioning import PROMPT, Decoding
 from tagalign.methods.tag2text.folder import SIZES, load_tag2text
 from tagalign.methods.tag2text.method import METHOD, Tag2TextMethod
@@ -68,6 +74,7 @@ def new_method(
         "num_hidden_layers": layers,
         "num_attention_heads": heads,
         "intermediate_size": 4 * width,
+        "initializer_range": initial_deviation(width),
     }
     sizes: dict[str, Any] = {
         "image_encoder": image,
