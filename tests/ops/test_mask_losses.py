@@ -4,15 +4,16 @@ import math
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 from tagalign.errors import InputError, UnknownNameError
+from tagalign.ops.focal import focal_loss
 from tagalign.ops.mask_losses import (
     MaskLossWeights,
     _check_choice,
     cross_entropy_loss,
     dice_loss,
     dice_maps,
-    focal_loss,
     num_masks,
     one_hot_masks,
     pixel_mean,
@@ -83,8 +84,17 @@ def test_focal_without_focus_and_balance_is_half_the_cross_entropy(maps):
 def test_gradients(maps):
     logits, targets = maps
     logits.requires_grad_()
-    assert torch.autograd.gradcheck(lambda x: focal_loss(x, targets), logits)
+    counted = torch.rand(2, 1, 4, 5, generator=torch.Generator().manual_seed(1)) < 0.6
+    for gamma in (2.0, 1.5, 0.0):
+        assert torch.autograd.gradcheck(lambda x, g=gamma: focal_loss(x, targets, gamma=g), logits)
+    assert torch.autograd.gradcheck(lambda x: 3 * focal_loss(x, targets, counted), logits)
     assert torch.autograd.gradcheck(lambda x: dice_loss(x, targets), logits)
+
+
+@pytest.mark.parametrize("size", [(9, 11), (4, 13), (3, 2), (4, 5)])
+def test_resize_is_bilinear_interpolation(maps, size):
+    expected = F.interpolate(maps[0], size=size, mode="bilinear", align_corners=False)
+    torch.testing.assert_close(resize_logits(maps[0], size), expected, rtol=1e-12, atol=1e-12)
 
 
 def test_extreme_logits_stay_finite():

@@ -45,7 +45,7 @@ class TrustyRun:
 
     def _new_optimiser(self) -> AdamW:
         trained = [p for p in self.network.parameters() if p.requires_grad]
-        return AdamW(trained, lr=self.plan.learning_rate, weight_decay=self.plan.weight_decay)
+        return AdamW(trained, lr=self.plan.learning_rate, weight_decay=self.plan.weight_decay, fused=True)
 
     def steps(
         self, source: SegmentationSource, first: int, workers: int
