@@ -15,15 +15,14 @@ from bz2 import BZ2File
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 from tagalign.errors import DataError, InputError
 
 MAX_CAPTION = 10_000  # characters; a longer field is a broken line or a whole page, not a caption
 
 
-@dataclass(frozen=True, slots=True)
-class CaptionRow:
+class CaptionRow(NamedTuple):
     """One caption and the key that joins its tags with its image."""
 
     key: str
@@ -117,12 +116,13 @@ def _text(path: Path) -> Iterator[IO[str]]:
 
 
 def _jsonl(path: Path, columns: _Columns) -> Iterator[Row]:
+    decode = json.JSONDecoder().decode  # what json.loads comes to, without asking each time
     with _text(path) as lines:
         for number, line in enumerate(lines, start=1):
             if line.isspace():
                 continue
             try:
-                record = json.loads(line)
+                record = decode(line)
             except (ValueError, RecursionError) as error:
                 yield BadRow(str(number), f"not JSON: {error}")
             else:

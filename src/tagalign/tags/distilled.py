@@ -2,13 +2,13 @@
 
 import csv
 import hashlib
+import itertools
 import json
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from pathlib import Path
 
 from tagalign.errors import ModelError
-from tagalign.tags.alignment import LEFT, OBJECT, OBJECT_IN, OUT, RIGHT
+from tagalign.tags.alignment import LEFT, OBJECT_IN, OUT, RIGHT
 from tagalign.tags.parses import ParsedCaption
 from tagalign.tags.tagger import Tagger
 from tagalign.tags.tokens import tokenize
@@ -17,7 +17,8 @@ from tagalign.tags.words import word_set
 PACKAGED_MODEL = Path(__file__).parent / "models" / "distilled"
 FORMAT = 1
 
-_CHUNK = 256  # captions per pass: large enough for BLAS, small enough for the cache (1024 was a fifth slower)
+_CHUNK = 1024  # captions per pass
+_MAX_CLEANED = 200_000  # tags kept ready
 
 Rewrites = Mapping[tuple[str, str], str]
 """``(kind, words in the caption) -> tag``: what the teacher calls by another name, e.g. "cell phone" -> "cellphone"."""
@@ -40,6 +41,7 @@ class DistilledParser:
         folder = Path(model_dir)
         self._tagger = Tagger.load(folder)
         self._rewrites = load_rewrites(folder / "rewrites.tsv")
+        self._cleaners = _cleaners(self._rewrites)
         self._hash = model_hash(folder)
 
     @property
@@ -53,7 +55,9 @@ class DistilledParser:
         for start in range(0, len(captions), _CHUNK):
             tokens = [tokenize(caption) for caption in captions[start : start + _CHUNK]]
             marked = self._tagger.label_sparse(tokens)
-            found += [_decode(words, *one, self._rewrites) for words, one in zip(tokens, marked, strict=True)]
+            found += [
+                _decode(words, *one, *self._cleaners) for words, one in zip(tokens, marked, strict=True)
+            ]
         return found
 
     def label_tokens(self, captions: Sequence[str]) -> list[tuple[list[str], list[int]]]:
@@ -82,57 +86,71 @@ def decode(tokens: Sequence[str], labels: Sequence[int], rewrites: Rewrites | No
         label points back or no object follows.
     """
     places = [i for i, label in enumerate(labels) if label]
-    return _decode(tokens, places, [labels[i] for i in places], rewrites)
+    return _decode(tokens, places, [labels[i] for i in places], *_cleaners(rewrites or {}))
+
+
+class _Cleaner(dict[str, str]):
+    """A tag in the caption's words -> the tag: trimmed, then by its other name; "" for what is no tag. A cache."""
+
+    def __init__(self, kind: str, rewrites: Rewrites) -> None:
+        super().__init__()
+        self._kind, self._rewrites = kind, rewrites
+
+    def __missing__(self, words: str) -> str:
+        if len(self) > _MAX_CLEANED:
+            self.clear()
+        tag = trim(words, head=self._kind == "object")
+        self[words] = tag = self._rewrites.get((self._kind, tag), tag)
+        return tag
+
+
+def _cleaners(rewrites: Rewrites) -> tuple[_Cleaner, _Cleaner]:
+    return _Cleaner("object", rewrites), _Cleaner("attribute", rewrites)
 
 
 def _decode(
-    tokens: Sequence[str], places: Sequence[int], labels: Sequence[int], rewrites: Rewrites | None
+    tokens: Sequence[str],
+    places: Sequence[int],
+    labels: Sequence[int],
+    object_of: Mapping[str, str],
+    attribute_of: Mapping[str, str],
 ) -> ParsedCaption:
     """``decode`` for the tokens that have a label, at ``places``; most have none."""
-    objects, attributes = list[str](), list[tuple[str, int, bool]]()
+    objects, attributes, owners = list[str](), list[str](), list[tuple[int, bool]]()
     previous, last = OUT, -2
     for i, label in zip(places, labels, strict=True):
-        token = tokens[i]
-        if i > last + 1:
-            previous = OUT
-        if label == OBJECT_IN and previous in (OBJECT, OBJECT_IN):
-            objects[-1] = f"{objects[-1]} {token}"
-        elif label <= OBJECT_IN:
-            objects.append(token)
-        elif label not in (RIGHT, LEFT) and previous > OBJECT_IN:
-            words, place, forward = attributes[-1]
-            attributes[-1] = (f"{words} {token}", place, forward)
+        follows = i == last + 1
+        if label <= OBJECT_IN:
+            if label == OBJECT_IN and follows and previous <= OBJECT_IN:
+                objects[-1] = f"{objects[-1]} {tokens[i]}"
+            else:
+                objects.append(tokens[i])
+        elif label != RIGHT and label != LEFT and follows and previous > OBJECT_IN:
+            attributes[-1] = f"{attributes[-1]} {tokens[i]}"
         else:
-            attributes.append((token, len(objects), label < LEFT))
+            attributes.append(tokens[i])
+            owners.append((len(objects), label < LEFT))
         previous, last = label, i
-    objects, attributes = _trimmed(objects, attributes)
-    if rewrites:
-        objects = [rewrites.get(("object", name), name) for name in objects]
-        attributes = [
-            (rewrites.get(("attribute", name), name), place, forward) for name, place, forward in attributes
-        ]
+    names = [object_of[words] for words in objects]
+    if not attributes:
+        return ParsedCaption(tuple(dict.fromkeys(filter(None, names))))
+    kept = [(attribute_of[words], *owner) for words, owner in zip(attributes, owners, strict=True)]
+    return _with_attributes(names, [attribute for attribute in kept if attribute[0]])
+
+
+def _with_attributes(names: list[str], attributes: list[tuple[str, int, bool]]) -> ParsedCaption:
+    """Ties each attribute (with the number of objects before it) to an object; names that are "" are none."""
+    if not all(names):
+        kept = [0, *itertools.accumulate(map(bool, names))]  # how many of the objects before a place stay
+        attributes = [(name, kept[place], forward) for name, place, forward in attributes]
+        names = [name for name in names if name]
     return ParsedCaption(
-        objects=tuple(dict.fromkeys(objects)),
-        attributes=tuple(dict.fromkeys([name for name, _, _ in attributes])),
-        pairs=_pairs(objects, attributes) if attributes and objects else (),
+        tuple(dict.fromkeys(names)),
+        tuple(dict.fromkeys([name for name, _, _ in attributes])),
+        _pairs(names, attributes) if names else (),
     )
 
 
-def _trimmed(
-    objects: list[str], attributes: list[tuple[str, int, bool]]
-) -> tuple[list[str], list[tuple[str, int, bool]]]:
-    """Without marks and without function words at the ends of tags; what has no other words is no tag."""
-    names = [trim(name, head=True) for name in objects]
-    if attributes:
-        attributes = [(trim(name), place, forward) for name, place, forward in attributes]
-    if all(names):
-        return names, [attribute for attribute in attributes if attribute[0]]
-    kept = [sum(map(bool, names[:i])) for i in range(len(names) + 1)]  # places among the objects that stay
-    moved = [(name, kept[place], forward) for name, place, forward in attributes if name]
-    return [name for name in names if name], moved
-
-
-@lru_cache(maxsize=200_000)
 def trim(tag: str, *, head: bool = False) -> str:
     """A tag without marks, and without function words at its ends.
 

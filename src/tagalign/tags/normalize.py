@@ -5,7 +5,6 @@ A step of its own that can be switched off: a parser answers in the caption's wo
 
 import re
 from collections.abc import Iterable
-from dataclasses import replace
 from functools import cache, lru_cache
 
 from tagalign.tags.lemmas import infinitive, singular
@@ -141,8 +140,7 @@ def settle_senses(parse: ParsedCaption, caption: str) -> ParsedCaption:
     if _AMBIGUOUS.isdisjoint(parse.objects):
         return parse
     names = {name: _sense(name, caption) for name in parse.objects}
-    return replace(
-        parse,
+    return parse._replace(
         objects=_unique(names.values()),
         pairs=tuple((names.get(o, o), a) for o, a in parse.pairs if names.get(o, o)),
     )

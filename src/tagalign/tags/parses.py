@@ -1,15 +1,13 @@
 """Frozen values: what a parser finds in one caption, and the Protocol that every parser fulfils."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 KINDS = ("object", "attribute", "scene", "action")
 
 
-@dataclass(frozen=True, slots=True)
-class ParsedCaption:
-    """The tags of one caption, each list in reading order and without repeats.
+class ParsedCaption(NamedTuple):
+    """The tags of one caption, each list in reading order and without repeats. A tuple, since millions are made.
 
     Attributes:
         objects: tangible things, e.g. ``("car", "grass")``.

@@ -1,5 +1,6 @@
 """A function over a stream, by several processes, in order, with a bounded number of items under way."""
 
+import gc
 import multiprocessing
 import os
 from collections import deque
@@ -58,6 +59,10 @@ def _run(executor: ProcessPoolExecutor, items: Iterable[Any], *, ahead: int) -> 
 def _remember(task: Callable[[Any], Any]) -> None:
     global _task
     _task = task
+    gc.freeze()
+    gc.set_threshold(
+        100_000
+    )  # results are many small values without cycles; looking for them took a tenth of the time
 
 
 def _apply(item: Any) -> Any:

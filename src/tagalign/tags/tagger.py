@@ -4,19 +4,22 @@ All captions of a batch lie in one flat row of tokens with blanks between them; 
 caption never sees its neighbour and batching changes nothing. The first layer is looked up per word type, not computed.
 """
 
+import itertools
 import re
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from safetensors.numpy import load_file
+from scipy.linalg.blas import sgemm
 
 from tagalign.errors import ModelError
 from tagalign.tags.alignment import LABELS
 
 REACH = 2  # tokens that the first layer sees to either side; the number of blanks between captions
+_PIECE = 64  # captions whose hidden layer stays in the processor's cache; 256 were a third slower
 _MAX_TYPES = 60_000  # word types kept ready, about 2 kB each; then the cache starts anew
 
 
@@ -128,7 +131,8 @@ class Tagger:
         """Labels of the flat row of tokens, where each caption begins in it, and its length."""
         lengths = np.array([len(tokens) for tokens in captions], dtype=np.int64)
         ids, starts = self._ids(captions)
-        scores = self._scores(ids)
+        edges = [0, *(starts[_PIECE::_PIECE] - REACH), len(ids)]
+        scores = np.concatenate([self._scores(ids[a:b]) for a, b in itertools.pairwise(edges)])
         labels = viterbi(scores, starts, lengths, self._weights["transitions"], self._weights["first"])
         return labels, starts, lengths
 
@@ -137,25 +141,25 @@ class Tagger:
     ) -> tuple[Int[np.ndarray, " tokens"], Int[np.ndarray, " captions"]]:
         if len(self._types) > _MAX_TYPES:
             self._forget()
-        types, blanks = self._types, [0] * REACH
-        ids, starts = list[int](), list[int]()
+        blanks = [""] * REACH
+        flat, starts = list[str](), list[int]()
         for tokens in captions:
-            ids += blanks
-            starts.append(len(ids))
-            try:
-                ids += [types[token] for token in tokens]
-            except KeyError:
-                ids += [types.get(token) or self._learn(token) for token in tokens]
-        return np.array(ids + blanks, dtype=np.int64), np.array(starts, dtype=np.int64)
+            flat += blanks
+            starts.append(len(flat))
+            flat += tokens
+        flat += blanks
+        ids = np.fromiter(map(self._types.__getitem__, flat), dtype=np.int64, count=len(flat))
+        return ids, np.array(starts, dtype=np.int64)
 
     def _forget(self) -> None:
-        self._types: dict[str, int] = {}
+        self._types = _Numbers(self._learn)
+        self._types[""] = 0  # the blank
         taps, _, width = self._weights["conv0.weight"].shape
-        self._first_layer = np.zeros((4096, taps, width), dtype=np.float32)  # row 0 is the blank
+        self._first_layer = np.zeros((4096, taps, width), dtype=np.float32)
 
     def _learn(self, word: str) -> int:
         """Computes once what a word adds to the first layer at each of its places."""
-        index = len(self._types) + 1
+        index = len(self._types)
         if index == len(self._first_layer):
             self._first_layer = np.concatenate([self._first_layer, np.zeros_like(self._first_layer)])
         pieces = self._weights["pieces"]
@@ -163,45 +167,57 @@ class Tagger:
             piece_buckets(word, len(pieces))
         ].sum(0)
         self._first_layer[index] = np.einsum("tio,i->to", self._weights["conv0.weight"], embedding)
-        self._types[word] = index
         return index
 
     def _scores(self, ids: Int[np.ndarray, " tokens"]) -> Float[np.ndarray, "tokens labels"]:
-        mask = ids > 0
+        blanks = np.flatnonzero(ids == 0)
         hidden = self._look_up(ids)
-        hidden *= mask[:, None]
+        hidden[blanks] = 0
         for layer in range(1, self._layers):
-            hidden += self._convolve(hidden, layer, mask)
+            hidden += self._convolve(hidden, layer)
+            hidden[blanks] = 0
         scores: Float[np.ndarray, "tokens labels"] = (
             hidden @ self._weights["out.weight"] + self._weights["out.bias"]
         )
         return scores
 
     def _look_up(self, ids: Int[np.ndarray, " tokens"]) -> Float[np.ndarray, "tokens width"]:
-        """The first layer: the sum of what the words around each token add."""
-        table = self._first_layer
-        taps = table.shape[1]
-        total = np.broadcast_to(self._weights["conv0.bias"], (len(ids), table.shape[2])).copy()
-        for tap in range(taps):
-            shift = tap - taps // 2
-            if shift < 0:
-                total[-shift:] += table[ids[:shift], tap]
-            else:
-                total[: len(ids) - shift] += table[ids[shift:], tap]
+        """The first layer: the sum of what the words around each token add, one row of the table for each place."""
+        _, taps, width = self._first_layer.shape
+        rows = self._first_layer.reshape(-1, width)
+        around = np.pad(ids, taps // 2) * taps
+        total: Float[np.ndarray, "tokens width"] = rows[around[: len(ids)]]
+        for tap in range(1, taps):
+            total += rows[around[tap : tap + len(ids)] + tap]
+        total += self._weights["conv0.bias"]
         return np.maximum(total, 0, out=total)
 
     def _convolve(
-        self, hidden: Float[np.ndarray, "tokens width"], layer: int, mask: Bool[np.ndarray, " tokens"]
+        self, hidden: Float[np.ndarray, "tokens width"], layer: int
     ) -> Float[np.ndarray, "tokens width"]:
+        """A layer with its neighbours; BLAS adds each product to the sum in place, seen transposed as it wants it."""
         weight = self._weights[f"conv{layer}.weight"]
         reach = len(weight) // 2
-        total = hidden @ weight[reach] + self._weights[f"conv{layer}.bias"]
-        for distance in range(1, reach + 1):
-            total[distance:] += hidden[:-distance] @ weight[reach - distance]
-            total[:-distance] += hidden[distance:] @ weight[reach + distance]
-        np.maximum(total, 0, out=total)
-        total *= mask[:, None]
-        return total
+        total = np.empty((len(hidden), weight.shape[2]), dtype=np.float32)
+        total[:] = self._weights[f"conv{layer}.bias"]
+        for tap, taps_weight in enumerate(weight):
+            shift = tap - reach
+            source = hidden[max(0, shift) : len(hidden) + min(0, shift)]
+            target = total[max(0, -shift) : len(hidden) - max(0, shift)]
+            sgemm(1.0, taps_weight.T, source.T, beta=1.0, c=target.T, overwrite_c=True)
+        return np.maximum(total, 0, out=total)
+
+
+class _Numbers(dict[str, int]):
+    """Word -> its number; a word that is met for the first time gets one from ``learn``."""
+
+    def __init__(self, learn: Callable[[str], int]) -> None:
+        super().__init__()
+        self._learn = learn
+
+    def __missing__(self, word: str) -> int:
+        self[word] = number = self._learn(word)
+        return number
 
 
 def viterbi(
@@ -229,17 +245,18 @@ def viterbi(
     order = np.argsort(-lengths, kind="stable")
     begin, size = starts[order], lengths[order]
     longest = int(size[0]) if len(size) else 0
-    best = scores[np.minimum(begin, len(scores) - 1)] + first
-    back = list[np.ndarray]()
+    active = np.searchsorted(-size, -np.arange(longest), side="left")  # captions with more than `step` tokens
+    columns = np.ascontiguousarray(scores.T)
+    best = [columns[:, begin[: active[0]]] + first[:, None]] if longest else []
     for step in range(1, longest):
-        active = int(np.searchsorted(-size, -step, side="left"))  # captions with more than `step` tokens
-        through = best[:active, :, None] + transitions
-        back.append(through.argmax(axis=1))
-        best[:active] = through.max(axis=1) + scores[begin[:active] + step]
-    label = best.argmax(axis=1)
+        n = active[step]
+        through = best[-1][:, None, :n] + transitions[:, :, None]
+        best.append(through.max(axis=0) + columns[:, begin[:n] + step])
+    label = np.zeros(0, dtype=np.int64)
     for step in range(longest - 1, -1, -1):
-        active = int(np.searchsorted(-size, -step, side="left"))
-        labels[begin[:active] + step] = label[:active]
-        if step:
-            label[:active] = back[step - 1][np.arange(active), label[:active]]
+        here, n = best[step], len(label)
+        came = here.argmax(axis=0)  # where a caption ends; where it goes on, from its next label back
+        came[:n] = (here[:, :n] + transitions[:, label]).argmax(axis=0)
+        label = came
+        labels[begin[: len(label)] + step] = label
     return labels
