@@ -1,7 +1,10 @@
 """The server as a process: it answers, finishes what is open when asked to stop, and ends well."""
 
+import http.client
+import io
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -9,8 +12,10 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from contextlib import contextmanager
 
 import pytest
+from PIL import Image
 
 pytest.importorskip("uvicorn", reason="the serve extra is not installed")
 pytest.importorskip("fastapi", reason="the serve extra is not installed")
@@ -19,23 +24,70 @@ from tagalign.cli.main import main
 STARTS_WITHIN_S = 120
 
 
-@pytest.mark.slow
-def test_a_stop_that_is_asked_for_is_a_success(clip_folder):
+@contextmanager
+def running_server(*flags):
+    """The process and its port, once it answers."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "tagalign.cli.main", "serve", "--model", str(clip_folder)]
-    server = subprocess.Popen([*command, "--port", str(port)], stderr=subprocess.PIPE, text=True)
+    command = [sys.executable, "-m", "tagalign.cli.main", "serve", "--port", str(port), *map(str, flags)]
+    server = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     try:
+        yield server, port
+    finally:
+        server.kill()
+
+
+@pytest.mark.slow
+def test_a_stop_that_is_asked_for_is_a_success(clip_folder):
+    with running_server("--model", clip_folder) as (server, port):
         health = _wait(f"http://127.0.0.1:{port}/health", server)
         server.send_signal(signal.SIGTERM)
         _, errors = server.communicate(timeout=60)
-    finally:
-        server.kill()
     assert health["status"] == "ok"
     assert health["model"]["method"] == "maskclip"
     assert server.returncode == 0, errors
     assert "Traceback" not in errors
+
+
+@pytest.mark.slow
+def test_a_stop_under_load_answers_what_has_come():
+    with running_server("--model", "tiny") as (server, port):
+        _wait(f"http://127.0.0.1:{port}/health", server)
+        clients = [_ask_for_masks(port) for _ in range(12)]
+        while _received(port) < len(clients):
+            time.sleep(0.01)
+        server.send_signal(signal.SIGTERM)
+        answers = [client.getresponse() for client in clients]
+        sizes = [json.load(answer)["size"] for answer in answers]
+        for client in clients:
+            client.close()
+        _, errors = server.communicate(timeout=60)
+    assert [answer.status for answer in answers] == [200] * 12
+    assert sizes == [[900, 1200]] * 12
+    assert (server.returncode, "Traceback" in errors) == (0, False), errors
+
+
+def _ask_for_masks(port):
+    """A large photo and many labels, so that the answers take a while; nothing is read yet."""
+    labels = ",".join(f"thing {i}" for i in range(60)).encode()
+    file = io.BytesIO()
+    Image.effect_noise((1200, 900), 60).save(file, format="JPEG")
+    body = b'--x\r\nContent-Disposition: form-data; name="labels"\r\n\r\n' + labels + b"\r\n"
+    body += b'--x\r\nContent-Disposition: form-data; name="image"; filename="a.jpg"\r\n\r\n' + file.getvalue()
+    client = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    kind = {"Content-Type": "multipart/form-data; boundary=x"}
+    client.request("POST", "/v1/segment", body + b"\r\n--x--\r\n", kind)
+    return client
+
+
+def _received(port):
+    """Requests for masks that the server has, answered or not."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as answer:
+        page = answer.read().decode()
+    done = re.search(r'requests_total{path="/v1/segment",status="\d+"} (\S+)', page)
+    in_flight = re.search(r"^tagalign_requests_in_flight (\S+)", page, re.MULTILINE)
+    return (float(done[1]) if done else 0) + float(in_flight[1]) - 1  # this one is in flight too
 
 
 def _wait(address, server):
@@ -54,6 +106,7 @@ def _wait(address, server):
     [
         (["--port", "70000"], "--port must be 0 to 65535, got 70000"),
         (["--max-queue", "0"], "limit max_queue must be above 0, got 0"),
+        (["--workers", "0"], "limit workers must be above 0, got 0"),
         (["--api-key-file", os.devnull], "the file is empty"),
     ],
 )

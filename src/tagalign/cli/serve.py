@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 KEY_VARIABLE = "TAGALIGN_API_KEY"
 STOP_S = 30
 """Seconds that open requests get when the server is asked to stop."""
+MOST_WORKERS = 4
+"""More batches at a time than this by default only cost memory: each of them may use several cores."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -51,6 +53,8 @@ class ServeSettings(ModelFlags):
     """Seconds from the last byte of a request to its answer; later is 503."""
     max_wait_ms: float = 2.0
     """How long the first image of a batch waits for others."""
+    workers: int | None = None
+    """Batches that are done at the same time; by default one per processor core, at most 4, and one on a GPU."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -67,12 +71,16 @@ def run(settings: ServeSettings) -> int:
         import uvicorn
     except ImportError as error:
         raise MissingExtraError("the server", str(error.name), "serve") from error
-    limits, key = _limits(settings), _api_key(settings)
+    _limits(
+        settings, 1 if settings.workers is None else settings.workers
+    )  # what cannot be is refused before the model is loaded
+    key = _api_key(settings)
     warn_tiny(settings.model)
     import tagalign
     from tagalign.apps.server.app import create_app
 
     model = tagalign.load(settings.model, **settings.options())
+    limits = _limits(settings, _workers(settings))
     app = create_app(
         model, limits=limits, api_key=key, allowed_hosts=settings.allow_host, search=_search(settings)
     )
@@ -99,7 +107,17 @@ def _end_quietly() -> None:
         signal.signal(number, lambda *_: None)
 
 
-def _limits(settings: ServeSettings) -> "Limits":
+def _workers(settings: ServeSettings) -> int:
+    import torch
+
+    from tagalign.methods.load import pick_device
+
+    if settings.workers is not None:
+        return settings.workers
+    return min(MOST_WORKERS, torch.get_num_threads()) if pick_device(settings.device).type == "cpu" else 1
+
+
+def _limits(settings: ServeSettings, workers: int) -> "Limits":
     from tagalign.apps.server.limits import Limits
 
     return Limits(
@@ -111,6 +129,7 @@ def _limits(settings: ServeSettings) -> "Limits":
         timeout_s=settings.timeout,
         max_batch=settings.batch_size,
         max_wait_ms=settings.max_wait_ms,
+        workers=workers,
     )
 
 

@@ -116,6 +116,34 @@ def test_closing_finishes_what_waits_and_refuses_what_comes() -> None:
     assert isinstance(late, Refusal)
 
 
+def test_two_workers_do_two_batches_at_the_same_time() -> None:
+    both = threading.Barrier(2, timeout=10)  # broken, and an error, unless two threads come
+
+    def meet(images: Sequence[Image.Image]) -> list[int]:
+        both.wait()
+        return encode(images)
+
+    assert asyncio.run(run(batcher(encode=meet, max_batch=1, workers=2), range(1, 9))) == list(range(1, 9))
+
+
+def test_workers_do_not_halve_each_others_batches() -> None:
+    sizes: list[int] = []
+
+    async def ask() -> None:
+        own = batcher(workers=3, max_wait_s=0.4, on_batch=sizes.append)
+        await own.start()
+        tasks = []
+        for side in range(1, 9):  # one after the other, so that idle workers could take what another one waits for
+            tasks.append(asyncio.create_task(own.submit(image(side), same)))
+            for _ in range(5):
+                await asyncio.sleep(0)
+        await asyncio.gather(*tasks)
+        await own.close()
+
+    asyncio.run(ask())
+    assert sizes == [4, 4]
+
+
 def test_whoever_gave_up_is_not_worked_for() -> None:
     gate = threading.Event()
     seen: list[int] = []

@@ -1,4 +1,4 @@
-"""Micro-batching: images of requests that arrive together are encoded together, in one thread beside the event loop."""
+"""Micro-batching: images of requests that arrive together are encoded together, in threads beside the event loop."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -28,11 +28,13 @@ class Job:
 class Batcher:
     """Takes images with questions, answers them in batches.
 
-    A batch is encoded at once; if that fails, image by image, so that one bad image does not spoil the others. All
-    work is done in one thread, so questions need no locks.
+    A batch is encoded at once; if that fails, image by image, so that one bad image does not spoil the others. Each of
+    the ``workers`` threads does a batch at a time: two batches of one processor each are done sooner than one after the
+    other of two.
 
     Attributes:
         waiting: how many jobs stand in the queue.
+        working: how many batches are being done.
     """
 
     def __init__(
@@ -42,6 +44,7 @@ class Batcher:
         max_batch: int,
         max_wait_s: float,
         max_queue: int,
+        workers: int = 1,
         on_batch: Report = lambda size: None,
     ) -> None:
         self._encode = encode
@@ -49,10 +52,12 @@ class Batcher:
         self._max_wait_s = max_wait_s
         self._max_queue = max_queue
         self._on_batch = on_batch
+        self._workers = workers
         self._queue: asyncio.Queue[Job] = asyncio.Queue(max_queue)
-        self._thread: ThreadPoolExecutor | None = None
-        self._loop_task: asyncio.Task[None] | None = None
+        self._threads: ThreadPoolExecutor | None = None
+        self._tasks: list[asyncio.Task[None]] = []
         self._closing = False
+        self.working = 0
 
     @property
     def waiting(self) -> int:
@@ -63,17 +68,18 @@ class Batcher:
         """Begin to work in the running event loop; may be done again after ``close``."""
         self._closing = False
         self._queue = asyncio.Queue(self._max_queue)
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="model")
-        self._loop_task = asyncio.create_task(self._work())
+        self._threads = ThreadPoolExecutor(self._workers, thread_name_prefix="model")
+        turn = asyncio.Lock()
+        self._tasks = [asyncio.create_task(self._work(turn)) for _ in range(self._workers)]
 
     async def close(self) -> None:
-        """Take no more jobs, finish those that wait, stop the thread."""
+        """Take no more jobs, finish those that wait, stop the threads."""
         self._closing = True
         await self._queue.join()
-        if self._loop_task is not None:
-            self._loop_task.cancel()
-        if self._thread is not None:
-            await asyncio.to_thread(self._thread.shutdown)
+        for task in self._tasks:
+            task.cancel()
+        if self._threads is not None:
+            await asyncio.to_thread(self._threads.shutdown)
 
     async def submit(self, image: Image.Image, answer: Answer) -> Any:
         """Wait for ``answer(encoded, image)``.
@@ -92,20 +98,28 @@ class Batcher:
         return await job.result
 
     async def run(self, work: Callable[[], Any]) -> Any:
-        """Run something that needs the model and no image, in the model's thread."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        """Run something that needs the model and no image, in one of the model's threads."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
-    async def _work(self) -> None:
+    async def _work(self, turn: asyncio.Lock) -> None:
         while True:
-            jobs = await self._collect()
+            async with turn:  # one gathers at a time: two would halve each other's batches
+                jobs = await self._collect()
             wanted = [job for job in jobs if not job.result.done()]  # done: the client's time was over
             if wanted:
-                self._on_batch(len(wanted))
-                outcomes = await self.run(lambda jobs=wanted: self._answer(jobs))  # type: ignore[misc]
-                for job, outcome in zip(wanted, outcomes, strict=True):
-                    _deliver(job, outcome)
+                await self._answer_all(wanted)
             for _ in jobs:
                 self._queue.task_done()
+
+    async def _answer_all(self, jobs: list[Job]) -> None:
+        self._on_batch(len(jobs))
+        self.working += 1
+        try:
+            outcomes = await self.run(lambda: self._answer(jobs))
+        finally:
+            self.working -= 1
+        for job, outcome in zip(jobs, outcomes, strict=True):
+            _deliver(job, outcome)
 
     async def _collect(self) -> list[Job]:
         """The next job, and those that come within the waiting time, up to the size of a batch."""
@@ -121,7 +135,7 @@ class Batcher:
         return jobs
 
     def _answer(self, jobs: Sequence[Job]) -> list[Any]:
-        """Answers and errors, in the order of the jobs; runs in the model's thread."""
+        """Answers and errors, in the order of the jobs; runs in one of the model's threads."""
         try:
             encoded = self._encode([job.image for job in jobs])
         except Exception as error:

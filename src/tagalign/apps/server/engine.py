@@ -1,11 +1,13 @@
 """The model behind the server: questions about images go through one batcher, everything else into its thread."""
 
 import asyncio
+import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import torch
 from PIL import Image
 
 from tagalign.apps.server.batching import Answer, Batcher
@@ -38,12 +40,15 @@ class Engine:
         self.fetch = fetch
         self._search = search
         self._labels: OrderedDict[tuple[str, ...], EncodedLabels] = OrderedDict()
+        self._labels_lock = threading.Lock()
+        self._cores = torch.get_num_threads()
         self._decoders: ThreadPoolExecutor | None = None
         self._batcher = Batcher(
             self._encode,
             max_batch=limits.max_batch,
             max_wait_s=limits.max_wait_ms / 1000,
             max_queue=limits.max_queue,
+            workers=limits.workers,
             on_batch=metrics.batch.observe,
         )
         metrics.waiting.set_function(lambda: self._batcher.waiting)
@@ -64,7 +69,7 @@ class Engine:
 
         Args:
             source: an encoded image, or an address on the server's list.
-            answer: see ``batching.Answer``; runs in the model's thread.
+            answer: see ``batching.Answer``; runs in one of the model's threads.
 
         Raises:
             TagalignError: if the image or the question cannot be used.
@@ -96,14 +101,18 @@ class Engine:
             raise busy(f"no answer within {self.limits.timeout_s:g} s; come back later") from None
 
     def labels(self, names: Sequence[str]) -> EncodedLabels:
-        """Encoded labels, kept for the next request with the same list; for the model's thread alone."""
+        """Encoded labels, kept for the next request with the same list; for the model's threads."""
         key = tuple(names)
-        if key not in self._labels:
-            self._labels[key] = self.model.encode_labels(list(names))
-        self._labels.move_to_end(key)
-        while len(self._labels) > CACHED_LABEL_LISTS:
-            self._labels.popitem(last=False)
-        return self._labels[key]
+        # locked while encoding too: whoever has the same list waits instead of encoding it again
+        with self._labels_lock:
+            if key not in self._labels:
+                self._labels[key] = self.model.encode_labels(list(names))
+            self._labels.move_to_end(key)
+            while len(self._labels) > CACHED_LABEL_LISTS:
+                self._labels.popitem(last=False)
+            return self._labels[key]
 
     def _encode(self, images: Sequence[Image.Image]) -> Sequence[Any]:
+        if self.limits.workers > 1:  # for this thread: alone it takes all cores, beside others its share
+            torch.set_num_threads(max(1, self._cores // max(1, self._batcher.working)))
         return self.model.encode_images(images)

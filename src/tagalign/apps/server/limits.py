@@ -19,6 +19,7 @@ class Limits:
         timeout_s: from the last byte of the request to the answer; later is 503.
         max_batch: images encoded together.
         max_wait_ms: how long the first image of a batch waits for others.
+        workers: batches that are done at the same time; they share the processor's cores.
     """
 
     max_bytes: int = 20_000_000
@@ -30,6 +31,7 @@ class Limits:
     timeout_s: float = 30.0
     max_batch: int = 8
     max_wait_ms: float = 2.0
+    workers: int = 1
 
     def __post_init__(self) -> None:
         for field in fields(self):

@@ -1,0 +1,79 @@
+"""Several batches at a time give the answers of one after the other."""
+
+import asyncio
+import io
+from collections.abc import Sequence
+
+import pytest
+from PIL import Image
+
+pytest.importorskip("fastapi", reason="the serve extra is not installed")
+import tagalign
+from tagalign.apps.server.answers import refer_response, segment_response, tag_response
+from tagalign.apps.server.engine import Engine
+from tagalign.apps.server.limits import Limits
+from tagalign.apps.server.metrics import Metrics
+from tagalign.data.tiny_world import TinyWorld
+from tagalign.tasks.model import Model
+from tagalign.testing.stub_method import StubMethod
+from tagalign.types import EncodedLabels, LabelSet
+
+LABELS = ("dog", "car", "grass", "sky")
+
+
+def files(count: int) -> list[bytes]:
+    out = []
+    for scene in TinyWorld(seed=3, split="test").take(count):
+        file = io.BytesIO()
+        Image.fromarray(scene.image).save(file, format="PNG")
+        out.append(file.getvalue())
+    return out
+
+
+def ask_all(
+    model: Model, sources: Sequence[bytes], labels: Sequence[Sequence[str]], **limits: int
+) -> list[str]:
+    """Tags, masks and a phrase of every picture, all asked at once."""
+
+    async def ask() -> list[str]:
+        engine = Engine(model, limits=Limits(**limits), metrics=Metrics(), fetch=None, search=None)
+        await engine.start()
+        questions = []
+        for source, names in zip(sources, labels, strict=True):
+            questions += [
+                engine.ask(source, lambda e, _, n=names: tag_response(model.tag(e, engine.labels(n)), None)),
+                engine.ask(
+                    source,
+                    lambda e, _, n=names: segment_response(model.segment(e, engine.labels(n)), "png", 0),
+                ),
+                engine.ask(source, lambda e, _: refer_response(model.refer(e, "the dog"), "rle")),
+            ]
+        answers = await asyncio.gather(*questions)
+        await engine.close()
+        return [answer.model_dump_json() for answer in answers]
+
+    return asyncio.run(ask())
+
+
+def test_four_workers_answer_like_one() -> None:
+    model = tagalign.load("tiny", method="surgery")
+    sources, labels = files(8), [LABELS[: 2 + i % 3] for i in range(8)]
+    # batches of one, so that the same sums are added in the same order whoever comes first
+    alone = ask_all(model, sources, labels, max_batch=1)
+    together = ask_all(model, sources, labels, max_batch=1, workers=4)
+    assert together == alone
+    assert len(set(alone)) > 16  # the pictures differ
+
+
+def test_a_label_list_that_many_workers_want_is_encoded_once() -> None:
+    method = SlowLabels(delay_s=0.01)
+    ask_all(Model(method), files(1) * 8, [LABELS] * 8, max_batch=1, workers=4)
+    assert method.encoded_labels == [LABELS]
+
+
+class SlowLabels(StubMethod):
+    """Time enough for another thread to begin the same."""
+
+    def encode_labels(self, labels: LabelSet) -> EncodedLabels:
+        asyncio.run(asyncio.sleep(0.05))
+        return super().encode_labels(labels)
