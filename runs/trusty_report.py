@@ -35,8 +35,8 @@ def render(results: dict[str, Any]) -> str:
     }
     table5 = {name: rows_of(runs, "plain") for name, runs in results["supervised"].items()}
     ignored = {
-        "released: negatives": rows_of(ours, "weighted"),
-        "masked: not counted": rows_of(results["ignored"]["masked"], "weighted"),
+        "masked: not counted (all other tables)": rows_of(ours, "weighted"),
+        "released: negatives": rows_of(results["ignored"]["released"], "weighted"),
     }
     sections = {
         "## Table 1: parts (objects, background ignored)": table(table1, COLUMNS),
@@ -71,7 +71,7 @@ def _runs(results: dict[str, Any]) -> list[dict[str, Any]]:
     groups = [
         v for k in ("ablation", "all", "transductive", "supervised", "ignored") for v in results[k].values()
     ]
-    groups += [list(curve.values()) for curve in results["gamma"].values()]
+    groups += [runs for curve in results["gamma"].values() for runs in curve.values()]
     for runs in groups:
         for run in runs:
             found[repr((run["row"], run["seed"]))] = run
@@ -87,6 +87,8 @@ def table(rows: dict[str, list[dict[str, Any]]], columns: dict[str, str]) -> str
     """Mean ± standard deviation per row."""
     lines = ["| row | " + " | ".join(columns) + " | seeds |", "|---" + "|--:" * (len(columns) + 1) + "|"]
     for name, scores in rows.items():
+        if not scores:
+            continue  # not run
         cells = [cell([s[key] for s in scores]) for key in columns.values()]
         lines.append(f"| {name} | " + " | ".join(cells) + f" | {len(scores)} |")
     return "\n".join(lines)
@@ -98,12 +100,12 @@ def cell(values: Sequence[float]) -> str:
     return f"{mean:.1f} ± {std:.1f}" if len(values) > 1 else f"{mean:.1f}"
 
 
-def gamma_table(curves: dict[str, dict[str, Any]]) -> str:
-    """mIoU(S) and mIoU(U) by gamma and target."""
+def gamma_table(curves: dict[str, dict[str, list[dict[str, Any]]]]) -> str:
+    """mIoU(S) and mIoU(U) by gamma and target, of the first seed."""
     lines = ["| gamma | strict: S | strict: U | paper: S | paper: U |", "|--:|--:|--:|--:|--:|"]
     for gamma in sorted(next(iter(curves.values())), key=float):
         cells = [
-            f"{curves[t][gamma]['scores']['weighted'][k]:.1f}"
+            f"{curves[t][gamma][0]['scores']['weighted'][k]:.1f}" if curves[t][gamma] else ""
             for t in ("strict", "paper")
             for k in ("seen", "unseen")
         ]
@@ -120,6 +122,8 @@ def bars(series: dict[str, list[dict[str, Any]]]) -> str:
     for name in UNSEEN:
         lines.append(name)
         for label, runs in series.items():
+            if not runs:
+                continue
             value, _ = mean_std(
                 [(r["scores"]["weighted"] or r["scores"]["plain"])["per_class"][name] for r in runs]
             )

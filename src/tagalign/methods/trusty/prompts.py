@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from tagalign.backbones.dense_clip import DenseCLIP
+from tagalign.backbones.dense_clip import DenseCLIP, Grid
 from tagalign.errors import ModelError
 from tagalign.ops.grid import tokens_to_map
 
@@ -69,8 +69,6 @@ class DeepPrompts(nn.Module):
     ) -> PromptedFeatures:
         """Encode images with prompts.
 
-        Every block sees ``[class | proj(tokens of this block) | patches]``; what a block makes of its prompts is dropped.
-
         Args:
             clip: the frozen encoder; gradients pass through it to the prompts.
             pixels: normalised; any height and width of at least one patch.
@@ -80,14 +78,24 @@ class DeepPrompts(nn.Module):
             ModelError: if there are prompts for more blocks than the encoder has, or they have another width.
         """
         _check_fit(self, clip)
+        tokens, grid = self.blocks(clip, pixels, class_embedding_times)
+        embeds = F.normalize(clip.project(self.norm(tokens)), dim=-1)
+        return PromptedFeatures(patches=tokens_to_map(embeds[:, 1:], grid), cls=embeds[:, 0])
+
+    def blocks(
+        self, clip: DenseCLIP, pixels: Float[Tensor, "batch 3 height pixel_width"], class_embedding_times: int
+    ) -> tuple[Float[Tensor, "batch tokens width"], Grid]:
+        """Class token and patches after the last block, before any norm; without prompts nothing in them is trained.
+
+        Every block sees ``[class | proj(tokens of this block) | patches]``; what a block makes of its prompts is dropped.
+        """
         x, grid = clip.embed_patches(pixels, positions="bilinear")
         cls, patches = _class_row(clip, class_embedding_times).expand(len(x), 1, -1), x[:, 1:]
         for index, layer in enumerate(clip.layers):
             prompts = self.rows(index, len(x))
             x = clip.block(layer, torch.cat([cls, prompts, patches], dim=1))
             cls, patches = x[:, :1], x[:, 1 + prompts.shape[1] :]
-        embeds = F.normalize(clip.project(self.norm(torch.cat([cls, patches], dim=1))), dim=-1)
-        return PromptedFeatures(patches=tokens_to_map(embeds[:, 1:], grid), cls=embeds[:, 0])
+        return torch.cat([cls, patches], dim=1), grid
 
 
 def _class_row(clip: DenseCLIP, times: int) -> Float[Tensor, "1 width"]:
