@@ -3,7 +3,8 @@
 Rows: a language model (stand-in: the scene's true names, asked for through the stub server of ``tagalign.testing``, so
 that the whole path of the LLM parser is used), the distilled parser, part-of-speech rules, and a fixed list (Tag2Text's
 way; the names of COCO, COCO-Stuff and ADE20K). Objects and attributes are both learned; features are computed once a seed.
-Run: python runs/parsers_tiny.py [--seeds 0 1 2] [--steps 100] [--out docs/results]
+Run: python runs/parsers_tiny.py [--seeds 0 1 2] [--steps 100] [--out docs/results] writes parsers.json and the table in
+captions.md; seeds that are there with the same settings are kept.
 """
 
 import argparse
@@ -41,7 +42,9 @@ COLUMNS = {
     "mIoU objects": ("segmentation", "miou_objects"),
     "referring mIoU": ("referring", "miou"),
 }
+START, END = "<!-- parsers -->", "<!-- end of parsers -->"
 Parses = Sequence[ParsedCaption]
+Found = dict[str, list[tuple[Scores, dict[str, float]]]]
 
 
 def true_names(train: Sequence[Scene], captions: Sequence[str]) -> Parses:
@@ -117,7 +120,7 @@ def seed_rows(
     return found
 
 
-def markdown(found: dict[str, list[tuple[Scores, dict[str, float]]]]) -> str:
+def markdown(found: Found) -> str:
     """Mean and sample standard deviation over seeds."""
     lines = [
         f"| tags from | objects a caption | of them in the scene | of the scene named | {' | '.join(COLUMNS)} |",
@@ -149,8 +152,9 @@ def main() -> None:
     used = time.process_time()
     sizes = Sizes(train=given.train, validation=60, test=given.test, steps=given.steps, batch_size=128)
     backbone = load_backbone(given.model)
-    found: dict[str, list[tuple[Scores, dict[str, float]]]] = {name: [] for name in PARSERS}
-    for seed in given.seeds:
+    found, used_before = finished(given.out, given.seeds, sizes, backbone.weight_hash)
+    used -= used_before
+    for seed in given.seeds[len(found["distilled"]) :]:
         world = build_world(backbone, sizes, seed=seed)
         train = scenes(protocol.TRAIN_SPLIT, sizes.train, seed=seed)
         for name, row in seed_rows(world, train, backbone, sizes).items():
@@ -159,7 +163,25 @@ def main() -> None:
         save(given.out, found, sizes, done, backbone.weight_hash, time.process_time() - used)
 
 
-def save(out: Path, found: dict, sizes: Sizes, seeds: list[int], weights: str, cpu_s: float) -> None:
+def finished(out: Path, seeds: list[int], sizes: Sizes, weights: str) -> tuple[Found, float]:
+    """The seeds that an earlier run with the same settings has saved, and its CPU seconds."""
+    path = out / "parsers.json"
+    saved = json.loads(path.read_text()) if path.exists() else {"settings": {}}
+    old = saved["settings"]
+    same = old.get("sizes") == dataclasses.asdict(sizes) and old.get("weights") == weights
+    if not same or old["seeds"] != seeds[: len(old["seeds"])]:
+        return {name: [] for name in PARSERS}, 0.0
+    found = {
+        name: [
+            (Scores(segmentation=run["segmentation"], referring=run["referring"]), run["tags"])
+            for run in runs
+        ]
+        for name, runs in saved["values"].items()
+    }
+    return found, old["cpu_seconds"]
+
+
+def save(out: Path, found: Found, sizes: Sizes, seeds: list[int], weights: str, cpu_s: float) -> None:
     """After every seed, so that a stop costs one."""
     values = {
         name: [dataclasses.asdict(scores) | {"tags": facts} for scores, facts in runs]
@@ -171,7 +193,10 @@ def save(out: Path, found: dict, sizes: Sizes, seeds: list[int], weights: str, c
     }  # fmt: skip
     out.mkdir(parents=True, exist_ok=True)
     (out / "parsers.json").write_text(json.dumps({"settings": settings, "values": values}, indent=1) + "\n")
-    (out / "parsers-table.md").write_text(markdown(found))
+    page = out / "captions.md"
+    if page.exists():
+        head, _, rest = page.read_text().partition(START)
+        page.write_text(f"{head}{START}\n{markdown(found)}{END}{rest.partition(END)[2]}")
     print(markdown(found), flush=True)
 
 

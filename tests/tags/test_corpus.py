@@ -62,6 +62,42 @@ def test_every_format_gives_the_captions_in_order(tmp_path, name):
     assert [row.key for row in rows] == keys
 
 
+def test_coco_captions_and_lists_of_records_are_read_as_one_document(tmp_path):
+    coco = {
+        "images": [{"id": 7, "file_name": "7.jpg"}],
+        "annotations": [
+            {"image_id": 7, "caption": "a dog"}, {"image_id": 8, "caption": "a cat"}, {"image_id": 7}, 3,
+        ],
+    }  # fmt: skip
+    (tmp_path / "coco.json").write_text(json.dumps(coco))
+    rows = list(read_captions(tmp_path / "coco.json"))
+    assert rows[:2] == [("7.jpg", "a dog"), ("8", "a cat")]
+    assert [row.place for row in rows[2:]] == ["3", "4"]
+    listed = [{"image": "a.jpg", "caption": ["a dog", "a cat"]}, {"key": "b", "caption": "a cow"}]
+    (tmp_path / "list.json").write_text(json.dumps(listed))
+    assert list(read_captions(tmp_path / "list.json")) == [
+        ("a.jpg", "a dog"),
+        ("a.jpg", "a cat"),
+        ("b", "a cow"),
+    ]
+    for content, words in (
+        ("{", "not JSON"),
+        ('{"a": 1}', "expected COCO captions"),
+        ('"text"', "expected COCO"),
+    ):
+        (tmp_path / "bad.json").write_text(content)
+        with pytest.raises(DataError, match=f"bad.json.*{words}"):
+            list(read_captions(tmp_path / "bad.json"))
+
+
+def test_a_json_file_is_read_when_it_is_named_and_left_alone_in_a_folder(tmp_path):
+    (tmp_path / "a.json").write_text(json.dumps([{"key": "a", "caption": "a dog"}]))
+    write(tmp_path / "b.jsonl", CAPTIONS)
+    names = [shard.source.name for shard in corpus_shards([tmp_path], format="parquet")]
+    assert names == ["b.jsonl"]
+    assert corpus_shards([tmp_path / "a.json"], format="parquet")[0].name == "a.json.parquet"
+
+
 def test_bad_lines_are_named_and_cost_no_other_line(tmp_path):
     lines = [
         '{"key": "a", "caption": "a dog"}',

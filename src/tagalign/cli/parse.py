@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 class ParseSettings(LLMFlags):
     """Turn captions into tags: one Parquet shard per caption file, resumable.
 
-    Reads JSONL, CSV, TSV, TXT, Parquet and WebDataset tars, also .gz, .bz2, .xz, .zst; folders and glob patterns.
+    Reads JSONL, CSV, TSV, TXT, Parquet and WebDataset tars, also .gz, .bz2, .xz, .zst; folders and glob patterns; COCO's
+    captions .json by its name.
     A run that was stopped goes on where it was. Captions that cannot be parsed stand in errors.jsonl.
     Example: tagalign parse captions/ --out tags
     """

@@ -1,7 +1,7 @@
-"""Caption files to rows: JSONL, CSV, TSV, TXT, Parquet and WebDataset tars, compressed or not, one row at a time.
+"""Caption files to rows: JSONL, CSV, TSV, TXT, Parquet, WebDataset tars, JSON documents, compressed or not.
 
-Nothing is held in memory but the current row. A row that cannot be used becomes a ``BadRow``; a file that cannot
-be read at all raises.
+Nothing is held in memory but the current row (and a JSON document). A row that cannot be used becomes a ``BadRow``; a
+file that cannot be read at all raises.
 """
 
 import contextlib
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 from tagalign.errors import DataError, InputError
+from tagalign.tags.caption_json import json_records
 
 MAX_CAPTION = 10_000  # characters; a longer field is a broken line or a whole page, not a caption
 
@@ -212,9 +213,24 @@ def _sample(key: str, sample: dict[str, bytes], columns: _Columns) -> Iterator[R
             yield columns.row({**record, columns.key: key} if isinstance(record, dict) else record, key)
 
 
+def _json(path: Path, columns: _Columns) -> Iterator[Row]:
+    """One document, held in memory: COCO's captions are 90 MB."""
+    with _text(path) as text:
+        try:
+            document = json.load(text)
+        except (ValueError, RecursionError) as error:
+            raise DataError(f"{path} is not JSON: {error}; lines of JSON end in .jsonl") from error
+    try:
+        for record, place in json_records(document, caption=columns.caption, key=columns.key):
+            yield columns.row(record, place)
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from error
+
+
 READERS: dict[str, Callable[[Path, _Columns], Iterator[Row]]] = {
     ".jsonl": _jsonl,
     ".ndjson": _jsonl,
+    ".json": _json,
     ".csv": _table(","),
     ".tsv": _table("\t"),
     ".txt": _txt,
@@ -239,9 +255,8 @@ def _endings(path: Path) -> tuple[str, str]:
 
 
 def is_caption_file(path: Path) -> bool:
-    """Whether the ending is one that ``read_captions`` knows."""
+    """Whether a file in a folder is read; a .json is more often settings than captions, so it must be named."""
     try:
-        _endings(path)
+        return _endings(path)[0] != ".json"
     except InputError:
         return False
-    return True
