@@ -133,7 +133,8 @@ def test_workers_do_not_halve_each_others_batches() -> None:
         own = batcher(workers=3, max_wait_s=0.4, on_batch=sizes.append)
         await own.start()
         tasks = []
-        for side in range(1, 9):  # one after the other, so that idle workers could take what another one waits for
+        # one after the other, so that idle workers could take what another one waits for
+        for side in range(1, 9):
             tasks.append(asyncio.create_task(own.submit(image(side), same)))
             for _ in range(5):
                 await asyncio.sleep(0)
