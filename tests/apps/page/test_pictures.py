@@ -59,11 +59,16 @@ def test_names_that_people_type_are_escaped() -> None:
         assert "&lt;script&gt;" in html
 
 
+def test_a_guiding_tag_outside_the_list_has_no_number() -> None:
+    html = words.caption_text(Caption(text="a dog", tags={"dog": 0.5, "frisbee": float("nan")}))
+    assert "guided by: dog 0.50, frisbee</p>" in html
+
+
 def test_long_lists_are_cut_and_counted() -> None:
     names = tuple(f"n{i}" for i in range(30))
     bars = words.tag_bars(Tagging(names=names, scores=(0.5,) * 30, chosen=(0,)))
     assert bars.count('role="img"') == words.SHOWN_TAGS
-    assert "and 10 more" in bars
+    assert f"and {30 - words.SHOWN_TAGS} more" in bars
 
 
 def test_downloads_hold_what_is_on_the_screen(tmp_path: Path) -> None:

@@ -68,6 +68,23 @@ def test_phrases_and_captions(photo: Path) -> None:
     assert studio.caption(photo, "dog, ball", "stub").text == "a photo of dog and ball"
 
 
+class Mute(StubMethod):
+    """Writes nothing."""
+
+    caption = None  # type: ignore[assignment]
+
+
+def test_sentences_come_from_tag2text_where_the_chosen_method_writes_none(photo: Path) -> None:
+    studio = Counted("mute", "tag2text")
+    studio.stubs["mute"] = Mute()
+    assert studio.caption(photo, "dog", "mute").text == "a photo of dog"
+    assert studio.stubs["mute"].batches == []
+    alone = Counted("mute")
+    alone.stubs["mute"] = Mute()
+    with pytest.raises(InputError, match="cannot caption"):
+        alone.caption(photo, "dog", "mute")
+
+
 def test_what_cannot_be_used_is_said(tmp_path: Path) -> None:
     studio = Counted("stub")
     (tmp_path / "broken.jpg").write_text("text")

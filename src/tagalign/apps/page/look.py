@@ -8,7 +8,7 @@ from PIL import Image
 from tagalign.apps.page import pictures, words
 from tagalign.apps.page.downloads import write_files
 from tagalign.apps.page.photo_input import photo_input, told
-from tagalign.apps.page.studio import Studio
+from tagalign.apps.page.studio import WRITER, Studio
 
 START = "Choose a photo or an example; the labels are yours to change."
 SHOWN: dict[str, Any] = {"interactive": False, "format": "jpeg", "buttons": ["download", "fullscreen"]}
@@ -25,7 +25,7 @@ def add_look(studio: Studio, examples: list[str], labels: str) -> None:
                     [[path] for path in examples], inputs=[photo], label="Examples", examples_per_page=8
                 )
             names = gr.Textbox(
-                labels, label="Labels", info="Names between commas.", max_lines=4, elem_id="look-labels"
+                labels, label="Labels", info="Names between commas.", max_lines=6, elem_id="look-labels"
             )
             method = gr.Dropdown(
                 list(studio.methods), value=studio.methods[0], label="Method", elem_id="look-method"
@@ -37,8 +37,11 @@ def add_look(studio: Studio, examples: list[str], labels: str) -> None:
             masks = gr.AnnotatedImage(label="Masks", elem_id="look-masks")
             files = gr.Files(label="Download", visible=False, interactive=False, elem_id="look-files")
             _add_heat(studio, photo, method, masks)
-    _add_phrase(studio, photo, method)
-    _add_caption(studio, photo, method)
+    with gr.Row():
+        with gr.Column(min_width=300):
+            _add_phrase(studio, photo, method)
+        with gr.Column(min_width=300):
+            _add_caption(studio, photo, method)
     shown = [masks, bars, status, files]
     look = told(lambda path, text, name: _look(studio, path, text, name))
     for event in (go.click, names.submit):
@@ -97,7 +100,7 @@ def _add_heat(studio: Studio, photo: Any, method: Any, masks: Any) -> None:
 
 def _add_phrase(studio: Studio, photo: Any, method: Any) -> None:
     with gr.Accordion("Find what a phrase means", open=False, elem_id="look-refer"):
-        with gr.Row():
+        with gr.Row(elem_classes="ask"):
             phrase = gr.Textbox(
                 label="Phrase", placeholder="the brown dog", scale=4, min_width=240, elem_id="refer-phrase"
             )
@@ -117,10 +120,8 @@ def _add_phrase(studio: Studio, photo: Any, method: Any) -> None:
 
 def _add_caption(studio: Studio, photo: Any, method: Any) -> None:
     with gr.Accordion("Describe the photo", open=False, elem_id="look-caption"):
-        gr.Markdown(
-            "Needs a method that writes sentences: a folder trained with `tagalign train --method tag2text`."
-        )
-        with gr.Row():
+        gr.Markdown(words.WRITER_KNOWN if WRITER in studio.methods else words.WRITER_MISSING)
+        with gr.Row(elem_classes="ask"):
             tags = gr.Textbox(
                 label="Tags to guide the sentence (optional)", scale=4, min_width=240, elem_id="caption-tags"
             )

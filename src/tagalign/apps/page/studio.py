@@ -23,6 +23,8 @@ Value = TypeVar("Value")
 KEPT_PHOTOS = 16
 KEPT_LABEL_LISTS = 64
 MAX_PHOTO_BYTES = 50_000_000
+WRITER = "tag2text"
+"""The method that writes sentences."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -169,9 +171,11 @@ class Studio:
             return opened.image, self.model(method).refer(opened.encoded, phrase)
 
     def caption(self, path: str | Path | None, tags: str, method: str) -> Caption:
-        """A sentence, guided by tags where some are typed."""
+        """A sentence, guided by tags where some are typed; by ``tag2text`` where the chosen method writes none."""
         typed = [tag.strip() for tag in tags.split(",") if tag.strip()]
         with self._lock:
+            if not self.can_caption(method) and WRITER in self.methods:
+                method = WRITER
             opened = self.open(path, method)
             return self.model(method).caption(opened.encoded, tags=typed or None)
 

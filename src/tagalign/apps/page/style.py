@@ -5,6 +5,7 @@ CSS = """
 #tiny-notice { border-left: 4px solid #e6550d; padding: 0.4rem 0.8rem; border-radius: 4px;
   background: var(--background-fill-secondary); }
 #look-photo img, #compare-photo img { width: 100%; height: 100%; object-fit: contain; }
+.ask { align-items: flex-end; }
 .status { min-height: 1.6em; opacity: 0.85; font-variant-numeric: tabular-nums; }
 .tags { display: grid; grid-template-columns: max-content 1fr max-content; gap: 0.25rem 0.7rem; align-items: center; }
 .tags .bar { background: var(--background-fill-secondary); border-radius: 3px; overflow: hidden; height: 0.8em; }

@@ -1,5 +1,6 @@
 """Texts and small pieces of HTML on the page; every name a person typed is escaped."""
 
+import math
 from html import escape
 
 from tagalign.apps.page.studio import Opened, View
@@ -9,7 +10,11 @@ TINY_NOTICE = (
     "**This is `tiny`, which knows drawn scenes only.** Use the examples, or start the page with "
     "`--model openai/clip-vit-base-patch16` for photos."
 )
-SHOWN_TAGS = 20
+WRITER_KNOWN = "One sentence, by `tag2text`, about the tags that it recognises or about yours."
+WRITER_MISSING = (
+    "Needs a model that writes sentences: `--model FOLDER` of `tagalign train --method tag2text`."
+)
+SHOWN_TAGS = 12
 
 
 def status(view: View) -> str:
@@ -60,5 +65,10 @@ def phrase_note(found: Referring) -> str:
 
 def caption_text(caption: Caption) -> str:
     """A sentence with the tags that guided it."""
-    tags = ", ".join(f"{escape(name)} {score:.2f}" for name, score in caption.tags.items())
+    tags = ", ".join(
+        escape(name)
+        if math.isnan(score)
+        else f"{escape(name)} {score:.2f}"  # a word outside the model's list
+        for name, score in caption.tags.items()
+    )
     return f"<p><b>{escape(caption.text)}</b></p>" + (f"<p>guided by: {tags}</p>" if tags else "")
