@@ -57,6 +57,7 @@ def test_without_a_choice_there_is_no_map(files, tmp_path):
             "seen name 'cow' is none of the labels: dog, cat",
         ),
         ("model", ["--seen", "dog"], "give labels with --labels"),
+        ("model", ["--seen", "dog,car", "--unseen", "Dog"], "'Dog' is given as --seen and as --unseen"),
         ("model", ["--labels", "dog,cat", "--background"], "no background rule"),
     ],
 )
@@ -65,3 +66,33 @@ def test_what_cannot_be_is_one_line(files, tmp_path, capsys, model, flags, messa
     printed = capsys.readouterr().err
     assert message in printed
     assert "Traceback" not in printed
+
+
+def evaluate(files, out, *flags, model="model"):
+    common = [
+        "--limit",
+        "2",
+        "--resamples",
+        "0",
+        "--gallery",
+        "0",
+        "--device",
+        "cpu",
+        "--model",
+        str(files / model),
+    ]
+    return main(["evaluate", *common, "--out", str(out), *flags])
+
+
+@pytest.mark.parametrize(("flags", "weighting"), [([], "auto"), (["--cross-dataset"], "cross-dataset")])
+def test_an_evaluation_names_target_and_weighting(files, tmp_path, capsys, flags, weighting):
+    assert evaluate(files, tmp_path, *flags) == 0
+    head, _, row = capsys.readouterr().out.strip().splitlines()
+    for name in ("mIoU", "pixel acc.", "mean acc.", "mIoU(S)", "mIoU(U)", "hIoU"):
+        assert f"| {name} |" in head
+    assert f"inductive, trusty target strict, weighting {weighting} on" in row
+
+
+def test_only_a_trusty_model_has_a_token_to_leave_out(files, tmp_path, capsys):
+    assert evaluate(files, tmp_path, "--cross-dataset", model="clip") == 2
+    assert "answers with maskclip, which has no trusty token to leave out" in capsys.readouterr().err

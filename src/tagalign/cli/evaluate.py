@@ -55,6 +55,8 @@ class EvaluateSettings(ModelFlags):
     """Refinement by the colours of the photo: `none`, `pamr` or `crf`."""
     short_side: int | None = None
     """Short side of the model's input in pixels; by default the protocol's or the method's."""
+    cross_dataset: bool = False
+    """TrustyCLIP on another data set than it was trained on: all names count as seen, the trusty token is left out."""
     out: Path = Path("evaluation")
     """Folder for the results."""
     limit: int | None = None
@@ -88,6 +90,7 @@ def run(settings: EvaluateSettings) -> int:
         both = (dataclasses.replace(settings, wording=w, out=settings.out / w) for w in ("plain", "aliases"))
         return max([run(one) for one in both])
     shard = parse_shard(settings.shard)
+    _check_cross_dataset(settings)
     if not settings.data.startswith(TINY_DATA):
         warn_tiny(settings.model)
     from tagalign.data.benchmarks import find_benchmark, open_benchmark
@@ -124,6 +127,17 @@ def run(settings: EvaluateSettings) -> int:
     )
     _write(settings, asker, gathered, plan, result)
     return 0
+
+
+def _check_cross_dataset(settings: EvaluateSettings) -> None:
+    from tagalign.methods.load import trained_type
+
+    method = settings.method or trained_type(settings.model)
+    if settings.cross_dataset and method != "trusty":
+        raise InputError(
+            f"--cross-dataset belongs to models of `tagalign train --method trusty`; {settings.model} answers with "
+            f"{method or 'maskclip'}, which has no trusty token to leave out"
+        )
 
 
 def _kind(settings: EvaluateSettings, kind: str) -> str:
@@ -171,6 +185,7 @@ def _load(settings: EvaluateSettings, data: Any, *, uses_aliases: bool) -> "Meth
     asked |= {"refine": settings.refine} if settings.refine != "none" else {}
     asked |= {"short_side": settings.short_side} if settings.short_side is not None else {}
     asked |= {"use_aliases": True} if uses_aliases else {}
+    asked |= {"weighting": "cross-dataset"} if settings.cross_dataset else {}
     rule: dict[str, Any] = {"background_rule": True} if getattr(data, "has_background", False) else {}
     try:
         return tagalign.load(settings.model, **asked, **rule).method

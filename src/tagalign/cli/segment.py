@@ -74,6 +74,7 @@ class SegmentSettings(ModelFlags, LabelFlags, BatchFlags):
     def label_set(self) -> "LabelSet":
         """The labels meant; without --labels those of --seen and --unseen."""
         if self.labels is None and self.labels_file is None and self.seen and self.unseen:
+            _refuse_both(self)
             return dataclasses.replace(self, labels=f"{self.seen},{self.unseen}").label_set()
         return LabelFlags.label_set(self)
 
@@ -120,6 +121,13 @@ def _check_seen(settings: SegmentSettings) -> None:
             f"--seen and --unseen belong to models of `tagalign train --method trusty`; "
             f"{settings.model} answers with {method or 'maskclip'}, which treats all labels alike"
         )
+
+
+def _refuse_both(settings: SegmentSettings) -> None:
+    seen = {" ".join(name.split()).casefold() for name in _names(settings.seen) or ()}
+    for name in _names(settings.unseen) or ():
+        if " ".join(name.split()).casefold() in seen:
+            raise InputError(f"label {name!r} is given as --seen and as --unseen; take it out of one")
 
 
 def _names(text: str | None) -> list[str] | None:

@@ -30,6 +30,8 @@ TITLES = {
 }  # fmt: skip
 """How tables write the metrics."""
 
+SPLIT = ("miou_seen", "miou_unseen", "hiou")
+
 
 def title(metric: str) -> str:
     """A metric as tables write it."""
@@ -180,15 +182,24 @@ def with_interval(result: Result, metric: str, digits: int = 1) -> str:
 
 
 def describe_method(result: Result) -> str:
-    """Method, profile and model in a few words."""
+    """Method, profile and model in a few words; a trusty model with the target it was trained on, and how it was asked."""
     model = result.model
     profile = f", {model['profile']}" if model.get("profile") else ""
-    return f"{model.get('method', '?')}{profile} on {model.get('model', '?')}"
+    trusty = ""
+    if "trusty_target" in model:
+        trusty = f", {model.get('setting')}, trusty target {model['trusty_target']}, weighting {model.get('weighting')}"
+    return f"{model.get('method', '?')}{profile}{trusty} on {model.get('model', '?')}"
+
+
+def headline(result: Result) -> list[str]:
+    """Metrics that a table shows: the first three, and what a method with seen and unseen classes is about."""
+    split = SPLIT if "trusty_target" in result.model else ()
+    return [*list(result.metrics)[:3], *(name for name in split if name in result.metrics)]
 
 
 def markdown_table(results: Sequence[Result]) -> str:
     """One line per result: benchmark, method, metrics with intervals, how many images, protocol."""
-    metrics = list(dict.fromkeys(name for result in results for name in list(result.metrics)[:3]))
+    metrics = list(dict.fromkeys(name for result in results for name in headline(result)))
     head = ["benchmark", "method", *map(title, metrics), "counted", "labels", "protocol"]
     lines = [f"| {' | '.join(head)} |", "|" + "---|" * 2 + "--:|" * (len(metrics) + 1) + "---|" * 2]
     for result in results:

@@ -147,6 +147,19 @@ def test_one_kind_of_names_drops_the_token(build, photo, names):
         assert torch.equal(found.labels, other.segment(image, labels).labels)
 
 
+def test_across_data_sets_every_name_counts_as_seen_and_the_token_is_left_out(build, photo):
+    names = ("red thing", "unicorn", "sky")
+    found = []
+    for options in ({"weighting": "cross-dataset"}, {"seen": names}, {}):
+        model = build("released", **options)  # its calibration must not part known names from new ones either
+        image = model.encode_images([photo])[0]
+        found.append(model.segment(image, model.encode_labels(labels_of(*names))))
+    across, all_seen, mixed = found
+    assert (across.trusty, across.weighting, across.seen) == (None, "none", (0, 1, 2))
+    assert torch.equal(across.scores, all_seen.scores)
+    assert not torch.equal(across.scores, mixed.scores)
+
+
 def test_aliases_count_for_their_label_only_on_request(build, photo):
     label_set = LabelSet(
         name="custom", labels=(Label(name="red thing", aliases=("crimson",)), Label(name="unicorn"))

@@ -27,8 +27,11 @@ METHOD = "trusty"
 DEFAULT_TEMPLATES = ("a photo of a {}",)  # ZegCLIP's single prompt for VOC
 LONGEST_RATIO = 16  # sides of the canvas; only longer strips are shrunk below the window
 
-Choice = Weighting | Literal["auto"]
-"""``auto``: ``both`` where some labels were seen and some were not, else the trusty token is dropped and ``none``."""
+Choice = Weighting | Literal["auto", "cross-dataset"]
+"""``auto``: ``both`` where some labels were seen and some were not, else the trusty token is dropped and ``none``.
+``cross-dataset``: all labels count as seen, known or not, so the trusty token is dropped (the paper's Table 3)."""
+
+AUTOMATIC = ("auto", "cross-dataset")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -256,9 +259,9 @@ class TrustyCLIP:
         return self._score_maps(image, views, question, range(len(labels.names)))
 
     def _question(self, labels: EncodedLabels) -> _Question:
-        seen = seen_ids(labels.label_set, self.trained, seen=self.seen, unseen=self.unseen)
+        seen = self._seen(labels)
         mixed, has_token = 0 < len(seen) < len(labels.names), self.network.sizes.has_token
-        if self.weighting == "auto":
+        if self.weighting == "auto" or self.weighting == "cross-dataset":
             chosen: Weighting = "both" if mixed and has_token else "none"
         else:
             chosen = self.weighting
@@ -270,8 +273,13 @@ class TrustyCLIP:
             calibration=self.calibration
             if mixed
             else 0.0,  # the same for all labels, it would change nothing
-            drop_token=self.weighting == "auto" and not mixed,  # the paper's cross-dataset rule
+            drop_token=self.weighting in AUTOMATIC and not mixed,  # the paper's cross-dataset rule
         )
+
+    def _seen(self, labels: EncodedLabels) -> tuple[int, ...]:
+        if self.weighting == "cross-dataset":
+            return tuple(range(len(labels.names)))
+        return seen_ids(labels.label_set, self.trained, seen=self.seen, unseen=self.unseen)
 
     def _view_logits(self, image: TrustyImage, question: _Question) -> list[tuple[MaskLogits, Box]]:
         """Mask logits of every window on its patch grid, one map per label."""
