@@ -17,6 +17,7 @@ def render(results: dict[str, Any]) -> str:
         "(c) learner on T^ = [T*H, T]", "(c) learner on T^, target paper", "(a) baseline: no token, no learner"
     ))  # fmt: skip
     table1 = {name: rows_of(runs, "plain") for name, runs in ablation.items()}
+    table1["(b), with weighted map"] = rows_of(ablation["(b) token, no learner"], "weighted")
     table1["(d) as (c) on T^, with weighted map"] = rows_of(ours, "weighted")
     table1["(d), target paper"] = rows_of(ours_paper, "weighted")
     table2 = {
@@ -35,8 +36,13 @@ def render(results: dict[str, Any]) -> str:
     }
     table5 = {name: rows_of(runs, "plain") for name, runs in results["supervised"].items()}
     ignored = {
-        "masked: not counted (all other tables)": rows_of(ours, "weighted"),
+        "masked: not counted (all other tables)": rows_of(ours[:1], "weighted"),
         "released: negatives": rows_of(results["ignored"]["released"], "weighted"),
+    }
+    deep = {
+        f"{name}, {way}": rows_of(runs, way)
+        for name, runs in results["prompted"].items()
+        for way in ways(runs)
     }
     sections = {
         "## Table 1: parts (objects, background ignored)": table(table1, COLUMNS),
@@ -50,7 +56,8 @@ def render(results: dict[str, Any]) -> str:
         "## Figure 6: unseen classes": bars(
             {"baseline": base, "TrustyCLIP strict": ours, "TrustyCLIP paper": ours_paper}
         ),
-        "## Ignored pixels": table(ignored, COLUMNS),
+        "## Ignored pixels (first seed, weighted map)": table(ignored, COLUMNS),
+        "## With 10 prompts per block": table(deep, COLUMNS),
     }
     return head(results) + "\n\n" + "\n\n".join(f"{title}\n\n{body}" for title, body in sections.items())
 
@@ -69,13 +76,20 @@ def _runs(results: dict[str, Any]) -> list[dict[str, Any]]:
     """Every training once, though some stand in several tables."""
     found: dict[str, dict[str, Any]] = {}
     groups = [
-        v for k in ("ablation", "all", "transductive", "supervised", "ignored") for v in results[k].values()
+        v
+        for k in ("ablation", "all", "transductive", "supervised", "ignored", "prompted")
+        for v in results[k].values()
     ]
     groups += [runs for curve in results["gamma"].values() for runs in curve.values()]
     for runs in groups:
         for run in runs:
-            found[repr((run["row"], run["seed"]))] = run
+            found[repr((run["row"], run["seed"], run["settings"]))] = run
     return list(found.values())
+
+
+def ways(runs: Sequence[dict[str, Any]]) -> list[str]:
+    """Ways in which a row was scored."""
+    return [way for way in ("plain", "weighted") if runs and runs[0]["scores"][way]]
 
 
 def rows_of(runs: Sequence[dict[str, Any]], way: str) -> list[dict[str, Any]]:
