@@ -1,0 +1,135 @@
+"""Our exports in the hands of the tools they are for: Datumaro, which reads CVAT's files, and FiftyOne.
+
+Both bring half a gigabyte and pins of their own, so they are not part of CI; in an environment of their own:
+
+    pip install -e . datumaro fiftyone && python runs/read_exports.py build/exports
+
+Asserts that every pixel, name and score comes back as it was written (polygons: areas within 2 %), and prints one line per
+tool. FiftyOne's labels also go into a data set and out of its database again where its server starts.
+"""
+
+import sys
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from tagalign.data.tiny_world import CLASS_SETS, TinyWorld
+from tagalign.export.cvat import write_cvat
+from tagalign.export.fiftyone import mask_targets, to_classifications, to_segmentation
+from tagalign.export.records import Annotated
+from tagalign.types import Segmentation, Tagging
+
+SCENES, NAMES = 20, CLASS_SETS["all"]
+POLYGON_TOLERANCE = 0.02  # the promise of export.polygons
+
+
+def annotated(folder: Path) -> list[Annotated]:
+    """Scenes with their true masks, and the photos they belong to in ``folder``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    images = []
+    for i, scene in enumerate(TinyWorld(seed=5, split="test").take(SCENES)):
+        labels = torch.from_numpy(scene.label_map("all").astype(np.int64))
+        Image.fromarray(scene.image).save(folder / f"{i}.png")
+        chosen = tuple(labels.unique().tolist())
+        images.append(
+            Annotated(
+                file_name=f"{i}.png",
+                size=(labels.shape[0], labels.shape[1]),
+                segmentation=Segmentation(labels=labels, names=NAMES, scores=torch.ones(labels.shape)),
+                tagging=Tagging(
+                    names=NAMES, scores=tuple(1 / (2 + j) for j in range(len(NAMES))), chosen=chosen
+                ),
+            )
+        )
+    return images
+
+
+def cvat(folder: Path) -> str:
+    """Masks, polygons and tags by Datumaro."""
+    import datumaro
+
+    found = Counter()
+    for form in ("masks", "polygons"):
+        images = {Path(one.file_name).stem: one for one in annotated(folder / form / "images")}
+        write_cvat(folder / form / "annotations.xml", images.values(), NAMES, form=form)
+        read = datumaro.Dataset.import_from(str(folder / form), "cvat")
+        names = [label.name for label in read.categories()[datumaro.AnnotationType.label]]
+        assert tuple(names) == NAMES
+        assert len(read) == SCENES
+        for item in read:
+            truth, tags = images[item.id], []
+            painted, areas = np.full(truth.size, -1), Counter()
+            for one in item.annotations:
+                found[one.type.name] += 1
+                if one.type.name == "label":
+                    tags.append(names[one.label])
+                elif one.type.name == "mask":
+                    painted[np.asarray(one.image, dtype=bool)] = one.label
+                else:
+                    areas[one.label] += one.get_area()
+            assert tuple(tags) == truth.tagging.tags
+            if form == "masks":
+                np.testing.assert_array_equal(painted, truth.segmentation.labels.numpy())
+            else:
+                assert_areas(areas, truth)
+    return f"{dict(found)} as written"
+
+
+def assert_areas(areas: Counter, truth: Annotated) -> None:
+    """Areas of polygons by label."""
+    pixels = truth.segmentation.labels.flatten().bincount(minlength=len(NAMES)).tolist()
+    for label, area in areas.items():
+        assert abs(area - pixels[label]) <= POLYGON_TOLERANCE * pixels[label], (
+            NAMES[label],
+            area,
+            pixels[label],
+        )
+
+
+def fiftyone(folder: Path) -> str:
+    """Labels through FiftyOne's own serialisation, and through a data set where its database starts."""
+    import fiftyone as fo
+
+    images = annotated(folder / "photos")
+    for one in images:
+        masks, tags = to_segmentation(one.segmentation), to_classifications(one.tagging)
+        assert_labels(
+            fo.Segmentation.from_dict(masks.to_dict()), fo.Classifications.from_dict(tags.to_dict()), one
+        )
+    done = f"{len(images)} segmentations and classifications as written"
+    try:
+        data = fo.Dataset()
+    except fo.core.config.FiftyOneConfigError as error:
+        return f"{done}; no data set ({str(error)[:60]} ...)"
+    data.default_mask_targets = mask_targets(NAMES)
+    for one in images:
+        path = str((folder / "photos" / one.file_name).resolve())
+        labels = {"masks": to_segmentation(one.segmentation), "found": to_classifications(one.tagging)}
+        data.add_sample(fo.Sample(filepath=path, **labels))
+        assert_labels(data[path].masks, data[path].found, one)
+    assert data.default_mask_targets == dict(enumerate(NAMES, start=1))
+    return f"{done}, in a data set too"
+
+
+def assert_labels(masks: Any, tags: Any, truth: Annotated) -> None:
+    """FiftyOne's labels of one image; its ids count from 1."""
+    np.testing.assert_array_equal(masks.mask, truth.segmentation.labels.numpy() + 1)
+    rows = [(row.label, row.confidence) for row in tags.classifications]
+    assert rows == [(NAMES[i], truth.tagging.scores[i]) for i in truth.tagging.chosen]
+
+
+TOOLS: dict[str, Callable[[Path], str]] = {"datumaro": cvat, "fiftyone": fiftyone}
+
+
+def main(folder: Path) -> None:
+    for name, read in TOOLS.items():
+        print(f"{name}: {read(folder / name)}", flush=True)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1] if len(sys.argv) > 1 else "build/exports"))
