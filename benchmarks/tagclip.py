@@ -11,6 +11,7 @@ import json
 import platform
 import time
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -97,7 +98,7 @@ def step_by_step(clip: DenseCLIP, image: Image.Image, labels: EncodedLabels) -> 
     last = clip.layers[-1]
     # the last attention is switched off by a mask: every token sees itself alone
     others = -100.0 * (1 - torch.eye(x.shape[1], device=x.device))
-    x = clip.feed_forward(last, x + clip.out(last, F.scaled_dot_product_attention(q, k, v, attn_mask=others)))
+    x = _plain_rest(clip, last, x, F.scaled_dot_product_attention(q, k, v, attn_mask=others))
     text = torch.cat([labels.embeds, labels.background])
     coarse = _probs(clip, clip.project(x)[0, 1:], text)
     stacked = torch.stack(maps)
@@ -114,10 +115,16 @@ def _layers_with_maps(
     maps = []
     for layer in clip.layers[:-1]:
         q, k, v = clip.qkv(layer, layer.layer_norm1(x))
-        x = clip.feed_forward(layer, x + clip.out(layer, F.scaled_dot_product_attention(q, k, v)))
+        x = _plain_rest(clip, layer, x, F.scaled_dot_product_attention(q, k, v))
         maps.append(head_mean_probs(q, k)[0, 1:, 1:])
     q, k, v = clip.qkv(clip.layers[-1], clip.layers[-1].layer_norm1(x))
     return x, [*maps, head_mean_probs(q, k)[0, 1:, 1:]], (q, k, v)
+
+
+def _plain_rest(clip: DenseCLIP, layer: Any, x: torch.Tensor, mixed: torch.Tensor) -> torch.Tensor:
+    """A block after its attention, by transformers' own modules."""
+    x = x + clip.out(layer, mixed)
+    return x + layer.mlp(layer.layer_norm2(x))
 
 
 def _probs(clip: DenseCLIP, embeds: torch.Tensor, text: torch.Tensor) -> torch.Tensor:
@@ -159,7 +166,8 @@ def _reidentify(
         bias[0, 0, 0, 1:] = -1000 * (1 - inside.flatten())
         x, _ = clip.embed_patches(crop, positions="bilinear")
         for layer in clip.layers:
-            x = clip.block(layer, x, bias=bias)
+            q, k, v = clip.qkv(layer, layer.layer_norm1(x))
+            x = _plain_rest(clip, layer, x, F.scaled_dot_product_attention(q, k, v, attn_mask=bias))
         final[c] = 0.5 * local[c] + 0.5 * _probs(clip, clip.project(x[:, 0]), text)[0, c]
     return final
 
@@ -191,7 +199,7 @@ def _one_cam(
     last = clip.layers[-1]
     normed = last.layer_norm1(x).detach().requires_grad_(True)
     q, key, v = clip.qkv(last, normed)
-    out = clip.feed_forward(last, x + clip.out(last, F.scaled_dot_product_attention(q, key, v)))
+    out = _plain_rest(clip, last, x, F.scaled_dot_product_attention(q, key, v))
     pooled = clip.clip.vision_model.post_layernorm(out)[:, 1:].mean(dim=1)
     unit = F.normalize(clip.clip.visual_projection(pooled)[0], dim=-1)
     prob = (clip.logit_scale * (text @ unit)).softmax(dim=0)[k]

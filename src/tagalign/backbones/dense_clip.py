@@ -17,6 +17,7 @@ from tagalign.backbones.preprocess import Preprocessing
 from tagalign.backbones.text import Tokenizer
 from tagalign.errors import InputError, UnknownNameError
 from tagalign.ops import attention as attn
+from tagalign.ops.activations import quick_gelu_
 from tagalign.ops.grid import gaussian_neighbourhood, resize_positions
 
 SURGERY_LAYERS = 6  # TagAlign's release: exactly the last six blocks
@@ -78,6 +79,7 @@ class DenseCLIP(nn.Module):
         self.width: int = vision.hidden_size
         self.patch_size: int = vision.patch_size
         self.num_layers: int = vision.num_hidden_layers
+        self._quick_gelu = getattr(vision, "hidden_act", "") == "quick_gelu"
 
     def train(self, mode: bool = True) -> "DenseCLIP":
         """Frozen means frozen: the encoder stays in evaluation mode."""
@@ -165,8 +167,11 @@ class DenseCLIP(nn.Module):
         return layer.self_attn.out_proj(attn.merge_heads(heads))
 
     def feed_forward(self, layer: Block, x: Tokens) -> Tokens:
-        """``x + MLP(LN2(x))`` of a block."""
-        return x + layer.mlp(layer.layer_norm2(x))
+        """``x + MLP(LN2(x))`` of a block; where nothing needs a gradient, the hidden layer is activated in place."""
+        normed = layer.layer_norm2(x)
+        if normed.requires_grad or not self._quick_gelu:
+            return x + layer.mlp(normed)
+        return x + layer.mlp.fc2(quick_gelu_(layer.mlp.fc1(normed)))
 
     def attention_map(self, layer: Block, x: Tokens) -> Float[Tensor, "batch tokens keys"]:
         """Head mean of a block's attention probabilities, from its input ``x``."""

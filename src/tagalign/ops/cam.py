@@ -12,9 +12,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+from tagalign.ops.activations import QUICK_GELU
 from tagalign.ops.attention import merge_heads, split_heads
-
-QUICK_GELU = 1.702
 
 GRADIENT_BUDGET = 2**24
 """Numbers per chunk of tags (tags x patches x width): 64 MB in float32, whatever the number of tags."""
