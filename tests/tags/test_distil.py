@@ -10,8 +10,9 @@ import torch
 from tagalign.cli.main import main
 from tagalign.errors import DataError, InputError
 from tagalign.tags import ParsedCaption
-from tagalign.tags.distil import DistilSettings, beliefs, chain_log_partition, chain_loss, distil, follow_loss
+from tagalign.tags.distil import DistilSettings, distil
 from tagalign.tags.distilled import DistilledParser
+from tagalign.tags.label_chain import beliefs, chain_log_partition, chain_loss, follow_loss
 
 LABELS, LENGTHS = 3, (4, 2)
 

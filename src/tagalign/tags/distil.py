@@ -11,21 +11,21 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from safetensors.numpy import save_file
 from torch import Tensor, nn
 
 from tagalign.atomic import atomic_write
 from tagalign.errors import DataError, InputError
-from tagalign.tags.alignment import LABELS, Aligned, align, learn_rewrites, learn_stand_ins
+from tagalign.tags.alignment import Aligned, align, learn_rewrites, learn_stand_ins
 from tagalign.tags.distilled import FORMAT
+from tagalign.tags.label_chain import beliefs, chain_loss, follow_loss
 from tagalign.tags.parses import ParsedCaption
-from tagalign.tags.tagger import REACH, piece_buckets, word_pieces
+from tagalign.tags.tagger import piece_buckets, word_pieces
+from tagalign.tags.tagger_network import TaggerNetwork
 
 BLANK, UNKNOWN = "<blank>", "<unknown>"
 _NUM_PIECES = len(word_pieces("word"))
@@ -85,149 +85,6 @@ class DistilSettings:
             raise InputError("dim, width, layers, buckets, both epochs and batch_size must be at least 1")
         if self.members < 0 or not 0 <= self.teacher_weight <= 1:
             raise InputError("members must be at least 0, and teacher_weight in [0, 1]")
-
-
-class TaggerNetwork(nn.Module):
-    """The trainable twin of ``tagger.Tagger``."""
-
-    def __init__(
-        self, num_words: int, *, dim: int, width: int, layers: int, buckets: int, dropout: float
-    ) -> None:
-        super().__init__()
-        self.words = nn.Embedding(num_words, dim, padding_idx=0)
-        self.pieces = nn.Embedding(buckets, dim)
-        nn.init.normal_(self.words.weight, std=0.1)
-        nn.init.normal_(self.pieces.weight, std=0.05)
-        self.convs = nn.ModuleList(
-            nn.Conv1d(dim if i == 0 else width, width, 2 * reach + 1, padding=reach)
-            for i, reach in enumerate([REACH] + [1] * (layers - 1))
-        )
-        self.out = nn.Linear(width, len(LABELS))
-        self.transitions = nn.Parameter(torch.zeros(len(LABELS), len(LABELS)))
-        self.first = nn.Parameter(torch.zeros(len(LABELS)))
-        self.dropout = nn.Dropout(dropout)
-
-    def forward(
-        self, words: Int[Tensor, "batch tokens"], pieces: Int[Tensor, "batch tokens pieces"]
-    ) -> Float[Tensor, "batch tokens labels"]:
-        """Scores of each label, before the transitions; word 0 is the blank."""
-        mask = (words > 0).unsqueeze(1)
-        embeds = self.words(words) + self.pieces(pieces).sum(dim=2)
-        hidden = self.dropout(embeds.transpose(1, 2) * mask)
-        for i, conv in enumerate(self.convs):
-            update = F.relu(conv(hidden)) * mask
-            hidden = self.dropout(update if i == 0 else hidden + update)
-        scores: Tensor = self.out(hidden.transpose(1, 2))
-        return scores
-
-    def weights(self) -> dict[str, np.ndarray]:
-        """The tensors of ``tagger.Tagger``, in half precision."""
-        tensors: dict[str, Any] = {"words": self.words.weight, "pieces": self.pieces.weight}
-        for i, layer in enumerate(self.convs):
-            conv: Any = layer
-            tensors |= {f"conv{i}.weight": conv.weight.permute(2, 1, 0), f"conv{i}.bias": conv.bias}
-        tensors |= {"out.weight": self.out.weight.T, "out.bias": self.out.bias}
-        tensors |= {"transitions": self.transitions, "first": self.first}
-        return {
-            name: np.ascontiguousarray(t.detach().numpy().astype(np.float16)) for name, t in tensors.items()
-        }
-
-
-def chain_log_partition(
-    scores: Float[Tensor, "batch tokens labels"],
-    mask: Bool[Tensor, "batch tokens"],
-    transitions: Float[Tensor, "labels labels"],
-    first: Float[Tensor, " labels"],
-) -> Float[Tensor, " batch"]:
-    """Log of the sum over all label rows of ``exp(first + scores + transitions)``.
-
-    Args:
-        scores: of each label at each token.
-        mask: True for tokens; the first token of each row is one.
-        transitions: from one label to the next.
-        first: of the first label.
-    """
-    total = first + scores[:, 0]
-    for t in range(1, scores.shape[1]):
-        step = torch.logsumexp(total.unsqueeze(2) + transitions, dim=1) + scores[:, t]
-        total = torch.where(mask[:, t, None], step, total)
-    return torch.logsumexp(total, dim=1)
-
-
-def chain_loss(
-    scores: Float[Tensor, "batch tokens labels"],
-    targets: Int[Tensor, "batch tokens"],
-    transitions: Float[Tensor, "labels labels"],
-    first: Float[Tensor, " labels"],
-) -> Float[Tensor, ""]:
-    """Negative log-likelihood of the label rows, per token.
-
-    ``L = (log Z - first[y_0] - sum_t scores[t, y_t] - sum_t transitions[y_{t-1}, y_t]) / tokens``
-
-    Args:
-        scores: of each label at each token.
-        targets: y; negative at blanks, which come last in a row.
-        transitions: from one label to the next.
-        first: of the first label.
-    """
-    mask, gold = targets >= 0, targets.clamp(min=0)
-    picked = scores.gather(2, gold.unsqueeze(2)).squeeze(2)
-    moves = transitions[gold[:, :-1], gold[:, 1:]]
-    path = first[gold[:, 0]] + (picked * mask).sum(dim=1) + (moves * mask[:, 1:]).sum(dim=1)
-    return (chain_log_partition(scores, mask, transitions, first) - path).sum() / mask.sum()
-
-
-@dataclass(frozen=True, eq=False)
-class Beliefs:
-    """What teachers expect of a batch, under the product of their distributions over label rows.
-
-    Attributes:
-        labels: probability of each label at each token; 0 at blanks.
-        moves: expected number of each transition in the whole batch.
-        first: expected number of each first label.
-    """
-
-    labels: Float[Tensor, "batch tokens labels"]
-    moves: Float[Tensor, "labels labels"]
-    first: Float[Tensor, " labels"]
-
-
-def beliefs(
-    scores: Float[Tensor, "batch tokens labels"],
-    mask: Bool[Tensor, "batch tokens"],
-    transitions: Float[Tensor, "labels labels"],
-    first: Float[Tensor, " labels"],
-) -> Beliefs:
-    """Expectations of a chain: the gradient of its log partition function."""
-    inputs = [value.detach().requires_grad_() for value in (scores, transitions, first)]
-    with torch.enable_grad():
-        total = chain_log_partition(inputs[0], mask, inputs[1], inputs[2]).sum()
-    return Beliefs(*torch.autograd.grad(total, inputs))
-
-
-def follow_loss(
-    scores: Float[Tensor, "batch tokens labels"],
-    mask: Bool[Tensor, "batch tokens"],
-    transitions: Float[Tensor, "labels labels"],
-    first: Float[Tensor, " labels"],
-    taught: Beliefs,
-) -> Float[Tensor, ""]:
-    """Cross-entropy of a chain against its teachers' distribution over whole label rows, per token.
-
-    ``L = (log Z - E[first[y_0] + sum_t scores[t, y_t] + sum_t transitions[y_{t-1}, y_t]]) / tokens``, E over the
-    teachers; exact, because the score of a row is a sum of terms whose expectations ``taught`` holds.
-
-    Args:
-        scores: of each label at each token.
-        mask: True for tokens.
-        transitions: from one label to the next.
-        first: of the first label.
-        taught: of the same batch.
-    """
-    expected = (
-        (scores * taught.labels).sum() + (transitions * taught.moves).sum() + (first * taught.first).sum()
-    )
-    return (chain_log_partition(scores, mask, transitions, first).sum() - expected) / mask.sum()
 
 
 @dataclass(frozen=True)
