@@ -2,7 +2,8 @@
 
 TABLE is `fractions` (gain of the tag loss at 1/8, 1/4, 1/2 and all of the data), `diht` (paper Table 4: tags on the class
 embedding alone) or `groupvit` (paper Table 7: a GroupViT tower from scratch, captions alone against multi-tags).
-Writes docs/results/TABLE.json and docs/results/TABLE.md. About 15, 2 and 20 minutes on two cores for one seed.
+Projectors have no blocks (a normalisation and one matrix), as in the table of losses. Writes docs/results/TABLE.json and
+docs/results/TABLE.md. About 15, 2 and 20 minutes on two cores for one seed.
 """
 
 import argparse
@@ -11,7 +12,7 @@ import json
 
 import numpy as np
 import torch
-from tables_tiny import COLUMNS, OUT, SIZES, rows_markdown, say
+from tables_tiny import COLUMNS, OUT, QUICK, rows_markdown, say
 
 from tagalign.apps.demo import protocol
 from tagalign.apps.demo.experiment import World, build_world, method_of, vocabulary_of
@@ -37,20 +38,20 @@ GROUPVIT_STEPS, GROUPVIT_BATCH = 400, 64
 
 def fractions(backbone: DenseCLIP, seed: int) -> dict[str, Scores]:
     """Both trainings on the first n scenes; the steps stay the same, so small shares are seen more often."""
-    world, found = build_world(backbone, SIZES, seed=seed), {}
+    world, found = build_world(backbone, QUICK, seed=seed), {}
     for parts in (8, 4, 2, 1):
-        count = SIZES.train // parts
+        count = QUICK.train // parts
         part = dataclasses.replace(world, pairs=world.pairs.first(count), parses=world.parses[:count])
         for row in (CAPTIONS, TAGS):
             name = f"{row.name}, 1/{parts} of the data"
-            found[name] = scored(method_of(row, backbone, part, SIZES), world, name, seed)
+            found[name] = scored(method_of(row, backbone, part, QUICK), world, name, seed)
     return found
 
 
 def diht(backbone: DenseCLIP, seed: int) -> dict[str, Scores]:
     """A head trained on class embeddings with tags of whole images, asked for patches; and its zero-shot start."""
-    world = build_world(backbone, SIZES, seed=seed)
-    train = scenes(protocol.TRAIN_SPLIT, SIZES.train, seed=seed)
+    world = build_world(backbone, QUICK, seed=seed)
+    train = scenes(protocol.TRAIN_SPLIT, QUICK.train, seed=seed)
     store = encode_images(backbone, (picture(s) for s in train), mode="clip", cls_only=True)
     vocabulary = vocabulary_of(world, kinds=KINDS)
     pairs = FeaturePairs(
@@ -60,19 +61,19 @@ def diht(backbone: DenseCLIP, seed: int) -> dict[str, Scores]:
         backbone,
         pairs,
         vocabulary=vocabulary,
-        steps=SIZES.steps,
-        batch_size=SIZES.batch_size,
+        steps=QUICK.steps,
+        batch_size=QUICK.batch_size,
         losses={"tag": 1.0},
         mode="clip",
         num_blocks=0,
         seed=seed,
     )
-    plain = method_of(Row(name="clip", method="clip"), backbone, world, SIZES)
+    plain = method_of(Row(name="clip", method="clip"), backbone, world, QUICK)
     return {
         "clip": scored(plain, world, "clip", seed),
         "DiHT-like: tags on the class embedding": scored(trained.method(backbone), world, "DiHT-like", seed),
         "TagAlign: tags on the mean of patches": scored(
-            method_of(Row(name="tags", losses={"tag": 1.0}, kinds=KINDS), backbone, world, SIZES),
+            method_of(Row(name="tags", losses={"tag": 1.0}, kinds=KINDS), backbone, world, QUICK),
             world,
             "tags",
             seed,
@@ -82,8 +83,8 @@ def diht(backbone: DenseCLIP, seed: int) -> dict[str, Scores]:
 
 def groupvit(backbone: DenseCLIP, seed: int) -> dict[str, Scores]:
     """The same tower from scratch, trained with captions alone and with tags too."""
-    world = build_world(backbone, SIZES, seed=seed)
-    train = scenes(protocol.TRAIN_SPLIT, SIZES.train, seed=seed)
+    world = build_world(backbone, QUICK, seed=seed)
+    train = scenes(protocol.TRAIN_SPLIT, QUICK.train, seed=seed)
     assert tuple(world.captions) == alt_texts(train)
     pixels = torch.stack([to_tensor(picture(scene), backbone.preprocessing) for scene in train])
     vocabulary, found = vocabulary_of(world, kinds=KINDS), {}
@@ -130,7 +131,7 @@ def main() -> None:
     found = {name: [run[name] for run in runs] for name in runs[0]}
     settings = {
         "seeds": arguments.seeds,
-        "sizes": dataclasses.asdict(SIZES),
+        "sizes": dataclasses.asdict(QUICK),
         "groupvit": {"steps": GROUPVIT_STEPS, "batch_size": GROUPVIT_BATCH},
         "columns": {name: list(place) for name, place in COLUMNS.items()},
         "profile": protocol.PROFILE,
