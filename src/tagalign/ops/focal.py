@@ -53,7 +53,7 @@ class _FocalSum(torch.autograd.Function):
         sign = 1 - 2 * targets
         z = logits * sign
         missed = z.sigmoid()  # 1 - p_t
-        cost = F.logsigmoid(z.neg_()).neg_()
+        cost = F.softplus(z, threshold=40.0)  # -log p_t
         weight = sign.mul(0.5 - alpha).add_(0.5).mul_(share).mul_(missed**gamma)
         total = (weight * cost).sum()
         # d/dz: w sigmoid^gamma (gamma (1 - sigmoid) softplus + sigmoid)

@@ -71,10 +71,13 @@ def dice_maps(
         Milletari et al., V-Net, arXiv:1606.04797, with the sums (not the squares) of TagCLIP's release.
     """
     probs = logits.sigmoid()
-    if counted is not None:
-        probs, targets = probs * counted, targets * counted
+    if counted is None:
+        areas = probs.sum(dim=(2, 3))
+    else:
+        pixels = counted.to(probs.dtype).flatten(1)[:, :, None]
+        targets, areas = targets * counted, (probs.flatten(2) @ pixels)[:, :, 0]
     overlap = (probs * targets).sum(dim=(2, 3))
-    return 1 - (2 * overlap + smooth) / (probs.sum(dim=(2, 3)) + targets.sum(dim=(2, 3)) + smooth)
+    return 1 - (2 * overlap + smooth) / (areas + targets.sum(dim=(2, 3)) + smooth)
 
 
 def dice_loss(

@@ -31,10 +31,12 @@ def mask_labels(labels: Labels, seen: Sequence[int]) -> Labels:
         labels: original class ids; any other id counts as not seen.
         seen: ids of the classes whose masks may be used, in the order of the trained maps.
     """
-    masked = torch.full_like(labels, IGNORE)
-    for index, label in enumerate(_checked(seen)):
-        masked[labels == label] = index
-    return masked
+    ids = _checked(seen)
+    past = max(ids, default=-1) + 1
+    table = torch.full((past + 1,), IGNORE, dtype=labels.dtype, device=labels.device)
+    table[ids] = torch.arange(len(ids), dtype=labels.dtype, device=labels.device)
+    # ids above the last seen one and negative ones read the last entry, which is 255
+    return table[labels.clamp(-1, past)]
 
 
 def is_seen(labels: Labels, seen: Sequence[int]) -> Bool[Tensor, "batch height width"]:
