@@ -20,6 +20,8 @@ def render(results: dict[str, Any]) -> str:
     table1["(b), with weighted map"] = rows_of(ablation["(b) token, no learner"], "weighted")
     table1["(d) as (c) on T^, with weighted map"] = rows_of(ours, "weighted")
     table1["(d), target paper"] = rows_of(ours_paper, "weighted")
+    for target, runs in results["dice"].items():
+        table1[f"(d), target {target}, dice loss of Eq. 10"] = rows_of(runs, "weighted")
     table2 = {
         "baseline, objects": rows_of(base, "plain"),
         "TrustyCLIP strict, objects": rows_of(ours, "weighted"),
@@ -77,7 +79,7 @@ def _runs(results: dict[str, Any]) -> list[dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     groups = [
         v
-        for k in ("ablation", "all", "transductive", "supervised", "ignored", "prompted")
+        for k in ("ablation", "all", "transductive", "supervised", "ignored", "dice", "prompted")
         for v in results[k].values()
     ]
     groups += [runs for curve in results["gamma"].values() for runs in curve.values()]

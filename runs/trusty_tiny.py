@@ -125,8 +125,15 @@ def all_tables(bench: Bench, seeds: list[int]) -> dict[str, Any]:
             for target in ("strict", "paper")
         },
         "ignored": {"released": runs(replace(OURS, ignored="released"), one)},
+        "dice": {n: dice_runs(bench, r, one) for n, r in {"strict": OURS, "paper": PAPER}.items()},
         "prompted": prompted(bench, seeds),
     }
+
+
+def dice_runs(bench: Bench, row: Row, seeds: list[int]) -> list[dict[str, Any]]:
+    """The trusty loss as printed in Eq. 10; all else of the profile ``paper`` is as in ``fixed``."""
+    printed = replace(bench, settings={**bench.settings, "profile": "paper"})
+    return [run for seed in seeds if (run := printed.run(row, seed)) is not None]
 
 
 def prompted(bench: Bench, seeds: list[int]) -> dict[str, list[dict[str, Any]]]:
