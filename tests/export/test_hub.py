@@ -14,11 +14,25 @@ from tagalign.backbones.dense_clip import DenseCLIP
 from tagalign.cli.main import main
 from tagalign.errors import InputError, ModelError
 from tagalign.export.hub import push_to_hub
+from tagalign.export.private_paths import without_folders
 from tagalign.methods.projector import Projector
 from tagalign.methods.tagalign import TagAlignConfig, save_tagalign
 from tagalign.tags.vocabulary import TagVocabulary
 
-RUN = {"settings": {"data": ["/home/me/pairs-0.jsonl"], "steps": 7, "seed": 3, "vocabulary": "/x/words.tsv"}}
+# as a run writes it: what was used on top, what the command line said below "caller"
+RUN = {
+    "steps": 7,
+    "seed": 3,
+    "vocabulary": "d6d2ae372c3af3cf",
+    "caller": {
+        "settings": {
+            "data": ["/home/me/pairs-0.jsonl"],
+            "vocabulary": "/x/words.tsv",
+            "out": "/home/me/a b/out",
+        },
+        "command": ["tagalign", "train", "--data", "/home/me/pairs-0.jsonl", "--out=/home/me/a b/out"],
+    },
+}
 
 
 class Hub:
@@ -57,6 +71,7 @@ def folder(backbone: DenseCLIP, tmp_path_factory: pytest.TempPathFactory) -> Pat
     words = TagVocabulary(names=names, kinds=("object",) * 25, counts=tuple(range(25, 0, -1)))
     words.save(folder / "vocabulary.tsv")
     (folder / "result.json").write_text(json.dumps({"metrics": {"miou": 12.25}, "images": 4}))
+    (folder / "words.json").write_text('{"/usr/x": 1}')  # words, no paths
     (folder / "checkpoints").mkdir()
     (folder / "checkpoints" / "step.safetensors").write_bytes(b"large")
     return folder
@@ -78,9 +93,41 @@ def test_the_top_of_the_folder_is_sent(folder: Path, hub: Any) -> None:
         "result.json",
         "settings.json",
         "vocabulary.tsv",
+        "words.json",
     }
     assert hub.files.keys() == expected
+    assert hub.files["words.json"] == (folder / "words.json").read_bytes()
     assert hub.files["model.safetensors"] == (folder / "model.safetensors").read_bytes()
+
+
+def test_paths_of_the_machine_stay_at_home(folder: Path, hub: Any) -> None:
+    push_to_hub(folder, "me/words")
+    assert not [name for name, content in hub.files.items() if b"/home" in content or b"/x/" in content]
+    sent = json.loads(hub.files["settings.json"])
+    assert sent["steps"] == 7
+    assert sent["caller"]["settings"] == {"data": ["pairs-0.jsonl"], "vocabulary": "words.tsv", "out": "out"}
+    own = json.loads((folder / "settings.json").read_text())
+    assert own["caller"]["settings"]["data"] == ["/home/me/pairs-0.jsonl"]
+    push_to_hub(folder, "me/words", keep_paths=True)
+    assert hub.files["settings.json"] == (folder / "settings.json").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("text", "sent"),
+    [
+        ("/home/me/a.tar", "a.tar"),
+        ("/home/me/my photos/{0..9}.tar", "{0..9}.tar"),
+        ("~/data/", "data"),
+        ("C:\\Users\\me\\a.tar", "a.tar"),
+        ("--data=/home/me/a.tar --out /mnt/disk/b", "--data=a.tar --out b"),
+        ("openai/clip-vit-base-patch16", "openai/clip-vit-base-patch16"),
+        ("https://host/a/b.json", "https://host/a/b.json"),
+        ("data/pairs.jsonl", "data/pairs.jsonl"),
+        ("1/255 and a / b", "1/255 and a / b"),
+    ],
+)
+def test_what_is_a_path(text: str, sent: str) -> None:
+    assert without_folders([text]) == [sent]
 
 
 def test_the_card_says_what_the_folder_knows(folder: Path, hub: Any) -> None:
@@ -92,6 +139,8 @@ def test_the_card_says_what_the_folder_knows(folder: Path, hub: Any) -> None:
     for title in ("Training data", "Training", "Vocabulary", "Results", "Limits", "Licence"):
         assert f"\n## {title}\n" in card
     assert "| data | pairs-0.jsonl |" in card
+    assert "| vocabulary | words.tsv |" in card
+    assert header.count("- tagalign") == 1
     assert "/home/me" not in card
     assert "25 names were trained on: word0, word1" in card
     assert "| miou | 12.25 |" in card
@@ -135,6 +184,8 @@ def test_a_dry_run_sends_nothing(folder: Path, hub: Any, capsys: pytest.CaptureF
     out = capsys.readouterr()
     assert "## Training data" in out.out
     assert "vocabulary.tsv" in out.err
+    assert "paths of this machine cut in" in out.err
+    assert "settings.json" in out.err.split("cut in")[1]
     assert hub.calls == []
 
 

@@ -8,6 +8,7 @@ from typing import Any
 SHOWN_TAGS = 20
 DATA_FIELDS = ("data", "pairs", "path", "tags", "images", "masks", "annotations", "vocabulary", "limit")
 """Fields of a run's settings that say what it was trained on."""
+NOTHING: tuple[Any, ...] = (None, "", [], {})
 RUN_FIELDS = (
     "profile",
     "loss",
@@ -45,14 +46,8 @@ of labels only. It was not made, and not checked, for decisions about people."""
 
 def _header(config: Mapping[str, Any], licence: str) -> str:
     backbone = str(config.get("backbone", ""))
-    lines = [
-        "library_name: tagalign",
-        f"license: {licence}",
-        "tags:",
-        "- tagalign",
-        f"- {config['model_type']}",
-    ]
-    lines += ["- image-segmentation", "- open-vocabulary"]
+    tags = dict.fromkeys(["tagalign", str(config["model_type"]), "image-segmentation", "open-vocabulary"])
+    lines = ["library_name: tagalign", f"license: {licence}", "tags:", *(f"- {tag}" for tag in tags)]
     if backbone.count("/") == 1 and not backbone.startswith((".", "/")):
         lines.append(f"base_model: {backbone}")
     return "---\n" + "\n".join(lines) + "\n---"
@@ -73,9 +68,14 @@ def _opening(config: Mapping[str, Any]) -> str:
 
 
 def _run_settings(folder: Path) -> dict[str, Any]:
+    """What the training used, and of the command line what it was given to train on."""
     values = _json(folder / "settings.json")
-    inner = values.get("settings")
-    return {**values, **inner} if isinstance(inner, dict) else values
+    caller = values.get("caller") if isinstance(values.get("caller"), dict) else values
+    given = caller.get("settings") if isinstance(caller, dict) else None
+    if not isinstance(given, dict):
+        return values
+    data = {name: given[name] for name in DATA_FIELDS if given.get(name) not in NOTHING}
+    return {**given, **values, **data}
 
 
 def _data_rows(run: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -87,7 +87,7 @@ def _data_rows(run: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def _rows(run: Mapping[str, Any], names: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     for name in names:
         value = run.get(name)
-        if value not in (None, "", [], {}):
+        if value not in NOTHING:
             yield name, ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
