@@ -34,6 +34,7 @@ def main(folder: Path) -> None:
     for name, picture in pictures.items():
         picture.save(folder / name, optimize=True)
     beside([photo, *pictures.values()]).save(folder / "overview.png", optimize=True)
+    draw_mistakes(model).save(folder / "mistakes.png", optimize=True)
     for source, target in SCREENSHOTS.items():
         path = Path("build/screenshots") / source
         if path.is_file():
@@ -42,6 +43,14 @@ def main(folder: Path) -> None:
                     folder / target, optimize=True
                 )
     print(f"{found.shares()}; tags {model.tag(image, LABELS).top(3)}", file=sys.stderr)
+
+
+def draw_mistakes(model: tagalign.Model) -> Image.Image:
+    """A bird before a house: asked with its name, and with a list that leaves it out."""
+    photo = Image.fromarray(TinyWorld(seed=7, split="test")[0].image)
+    image = model.encode_image(photo)
+    lists = (["bird", "house", "sky"], ["dog", "castle", "sky"])
+    return beside([photo, *(overlay(photo, model.segment(image, labels, photo=photo)) for labels in lists)])
 
 
 def beside(pictures: list[Image.Image]) -> Image.Image:

@@ -18,3 +18,15 @@ def test_the_site_builds_strictly(tmp_path: Path) -> None:
     assert (done.returncode, warnings) == (0, [])
     page = (tmp_path / "site" / "api" / "model.html").read_text(encoding="utf-8")
     assert "encode_image" in page  # docstrings were found
+
+
+def test_rows_of_the_readme_stand_in_the_results() -> None:
+    rows = [
+        line
+        for line in (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
+        if line.startswith("|")
+        and line.rstrip("| ").rpartition("|")[2].strip().isdecimal()  # ends in its seeds
+    ]
+    results = (ROOT / "docs" / "results.md").read_text(encoding="utf-8").splitlines()
+    assert len(rows) >= 3
+    assert [row for row in rows if row not in results] == []
