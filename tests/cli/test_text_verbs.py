@@ -203,6 +203,7 @@ def test_import_makes_a_folder_that_opens(call, photos, tmp_path):
     ("arguments", "match"),
     [
         (("caption", "{photo}", "--both"), "give --tags too"),
+        (("caption", "{photo}", "--tags", " , "), "--tags expects at least one tag"),
         (("caption", "{photo}", "--beams", "0"), "--beams must be at least 1"),
         (("caption", "{photo}", "--top-p", "2"), "must lie in (0, 1]"),
         (("caption", "{photo}", "--model", "{clip}"), "needs a trained part"),

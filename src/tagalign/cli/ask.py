@@ -41,7 +41,7 @@ class AskSettings(ModelFlags):
 
 def run(settings: AskSettings) -> int:
     """Answer on standard output."""
-    warn_tiny(settings.model)
+    warn_tiny(settings.model, "FOLDER with a trained Tag2Text")
     import tagalign
     from tagalign.tasks.answering import BatchAnswerer
 

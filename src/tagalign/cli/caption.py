@@ -61,6 +61,10 @@ class CaptionSettings(ModelFlags):
             raise InputError(f"--beams must be at least 1, got {self.beams}")
         if self.top_p is not None and not 0 < self.top_p <= 1:
             raise InputError(f"--top-p must lie in (0, 1], got {self.top_p}")
+        if self.tags is not None and not self.tags.replace(",", " ").strip():
+            raise InputError(
+                "--tags expects at least one tag, e.g. 'dog, frisbee'; leave it out for recognised tags"
+            )
         if self.both and self.tags is None:
             raise InputError("--both adds recognised tags to those of --tags; give --tags too")
 
@@ -68,7 +72,7 @@ class CaptionSettings(ModelFlags):
 def run(settings: CaptionSettings) -> int:
     """Caption all photos; one that fails is listed in ``errors.jsonl``."""
     paths = expand_images(settings.images)
-    warn_tiny(settings.model)
+    warn_tiny(settings.model, "FOLDER with a trained Tag2Text")
     import tagalign
     from tagalign.atomic import atomic_write
     from tagalign.tasks.stream import encode_photos

@@ -97,11 +97,11 @@ def parse_shard(shard: str) -> tuple[int, int]:
     return int(index), int(count)
 
 
-def warn_tiny(model: str) -> None:
-    """Say on standard error that ``tiny`` is not for photos; it never labels one silently."""
+def warn_tiny(model: str, instead: str = PHOTO_MODEL) -> None:
+    """Say on standard error that ``tiny`` is not for photos and what is; it never labels one silently."""
     if model == TINY:
         print(
-            f"warning: model 'tiny' knows drawn scenes only; for photos use --model {PHOTO_MODEL}",
+            f"warning: model 'tiny' knows drawn scenes only; for photos use --model {instead}",
             file=sys.stderr,
         )
 
