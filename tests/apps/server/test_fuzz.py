@@ -16,6 +16,7 @@ from schemathesis.specs.openapi.checks import (
 from tagalign.apps.server.app import create_app
 from tagalign.apps.server.limits import Limits
 from tagalign.testing.stub_method import stub_model
+from tagalign.types import Hit, Ranking
 
 # not "positive data is accepted": the page says "base64", and most base64 is no image
 CHECKS = (
@@ -25,7 +26,12 @@ CHECKS = (
     response_schema_conformance,
 )
 
-app = create_app(stub_model(), limits=Limits(max_bytes=200_000, max_pixels=10_000))
+
+def search(query: str, top: int) -> Ranking:
+    return Ranking(query=query, hits=[Hit(key="a.jpg", score=0.5, tags=(query,))][:top])
+
+
+app = create_app(stub_model(), limits=Limits(max_bytes=200_000, max_pixels=10_000, workers=2), search=search)
 config = schemathesis.Config.from_dict({"generation": {"mode": "all"}})
 schema = schemathesis.openapi.from_asgi("/openapi.json", app, config=config)
 
@@ -34,3 +40,9 @@ schema = schemathesis.openapi.from_asgi("/openapi.json", app, config=config)
 @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 def test_whatever_comes_the_answer_is_documented(case: "schemathesis.Case") -> None:
     case.call_and_validate(checks=CHECKS)
+
+
+def test_every_path_is_tried() -> None:
+    tried = {operation.ok().path for operation in schema.get_all_operations()}
+    paths = ("tag", "segment", "refer", "caption", "ask", "search")
+    assert tried == {"/health", "/metrics", *(f"/v1/{name}" for name in paths)}

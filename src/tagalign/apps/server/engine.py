@@ -114,5 +114,6 @@ class Engine:
 
     def _encode(self, images: Sequence[Image.Image]) -> Sequence[Any]:
         if self.limits.workers > 1:  # for this thread: alone it takes all cores, beside others its share
-            torch.set_num_threads(max(1, self._cores // max(1, self._batcher.working)))
+            busy = self.limits.workers if self._batcher.waiting else max(1, self._batcher.working)
+            torch.set_num_threads(max(1, self._cores // busy))
         return self.model.encode_images(images)
