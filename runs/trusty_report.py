@@ -62,7 +62,12 @@ def render(results: dict[str, Any]) -> str:
         "## Table 5: supervised": table(table5, COLUMNS),
         "## Figure 5: weight of the trusty loss (first seed, weighted map)": gamma_table(results["gamma"]),
         "## Figure 6: unseen classes": bars(
-            {"baseline": base, "TrustyCLIP strict": ours, "TrustyCLIP paper": ours_paper}
+            {
+                "baseline": rows_of(base, "plain"),
+                "TrustyCLIP, not weighted": rows_of(ours, "plain"),
+                "TrustyCLIP strict": rows_of(ours, "weighted"),
+                "TrustyCLIP paper": rows_of(ours_paper, "weighted"),
+            }
         ),
         "## Ignored pixels (first seed, weighted map)": table(ignored, COLUMNS),
         "## With 10 prompts per block": table(deep, COLUMNS),
@@ -127,7 +132,7 @@ def table(rows: dict[str, list[dict[str, Any]]], columns: dict[str, str]) -> str
             continue  # not run
         cells = [cell([s[key] for s in scores]) for key in columns.values()]
         lines.append(f"| {name} | " + " | ".join(cells) + f" | {len(scores)} |")
-    return "\n".join(lines)
+    return "\n".join(lines) if len(lines) > 2 else "Not run."
 
 
 def cell(values: Sequence[float]) -> str:
@@ -145,7 +150,8 @@ def gamma_table(curves: dict[str, dict[str, list[dict[str, Any]]]]) -> str:
             for t in ("strict", "paper")
             for k in ("seen", "unseen")
         ]
-        lines.append(f"| {float(gamma):g} | " + " | ".join(cells) + " |")
+        if any(cells):
+            lines.append(f"| {float(gamma):g} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
@@ -160,9 +166,7 @@ def bars(series: dict[str, list[dict[str, Any]]]) -> str:
         for label, runs in series.items():
             if not runs:
                 continue
-            value, _ = mean_std(
-                [(r["scores"]["weighted"] or r["scores"]["plain"])["per_class"][name] for r in runs]
-            )
+            value, _ = mean_std([scores["per_class"][name] for scores in runs])
             marks = "#" * round(value / 100 * BAR) if value == value else "(not in the test scenes)"
             lines.append(f"  {label:<{width}} {marks:<{BAR}} {value:5.1f}")
     return "\n".join([*lines, "```"])
