@@ -295,6 +295,7 @@ def main() -> None:
         **{name: value for name, value in vars(args).items() if name not in ("out", "rows")},
         "weights": bench.backbone.weight_hash,
         "commit": git_commit(),
+        "steps": list(args.steps),  # as JSON reads it back
     }
     known = results.setdefault("settings", settings)
     if known | {"commit": ""} != settings | {"commit": ""}:
