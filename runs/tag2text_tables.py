@@ -76,7 +76,7 @@ ROWS: dict[str, Row] = {
     "answers-with-tags": Row(pretrain=ALL, finetune={"tagging": 1.0, "answering": 1.0}, start="with"),
     "answers-without-tags": Row(pretrain=ALL, finetune={"answering": 1.0}, use_tags=False, start="with"),
 }
-THREE_SEEDS = ("with", "without")
+THREE_SEEDS = ("with", "without", "answers-with-tags", "answers-without-tags")
 
 
 class Bench:
