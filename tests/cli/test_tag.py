@@ -44,7 +44,10 @@ def test_table_page_sheet_and_settings_are_written(tag, photos, tmp_path, capsys
     assert [row["key"] for row in rows] == [str(photos / f"{i}.png") for i in range(3)]
     assert all(set(row["tags"].split("|")) <= {"dog", "cat", "tree"} for row in rows)
     assert 0 <= float(rows[0]["tree"]) <= 1
-    assert "data:image/jpeg;base64" in (out / "index.html").read_text()
+    page = (out / "index.html").read_text()
+    assert "data:image/jpeg;base64" in page
+    assert "None" not in page
+    assert "drawn scenes only" not in page  # this CLIP is not `tiny`
     with Image.open(out / "sheet.jpg") as sheet:
         assert sheet.width > 200
     assert json.loads((out / "settings.json").read_text())["model"]["method"] == "tagclip"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tagalign.cli.common import parse_shard, progress
+from tagalign.cli.common import PHOTO_MODEL, TINY, parse_shard, progress
 from tagalign.errors import InputError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -147,6 +147,11 @@ def close_labelling(
     return 2 if failed and not done else 0
 
 
+def _threshold(value: object) -> str:
+    kind, number = getattr(value, "kind", None), getattr(value, "value", None)
+    return "the method's own" if value is None else f"{kind} {number:g}" if kind else str(value)
+
+
 def _write_page(run: "LabelRun", job: "Job", names: Sequence[str], title: str) -> None:
     from tagalign.atomic import atomic_write
     from tagalign.tasks.label_inputs import open_key
@@ -159,8 +164,10 @@ def _write_page(run: "LabelRun", job: "Job", names: Sequence[str], title: str) -
         ("method", f"{described.get('method')}, profile {described.get('profile')}"),
         ("model", f"{described.get('model')}, weights {described.get('weight_hash')}"),
         ("labels", f"{labels.name}, version {labels.version}, {len(labels)} labels"),
-        ("threshold", str(job.spec.threshold or described.get("threshold"))),
+        ("threshold", _threshold(job.spec.threshold or described.get("threshold"))),
     ]
+    if described.get("model") == TINY:
+        details.append(("note", f"{TINY} knows drawn scenes only; for photos use --model {PHOTO_MODEL}"))
     summary = summarise(run.folder, run.kind, names)
     page = render_page(summary, title=title, details=details, opener=open_key)
     with atomic_write(run.folder / "index.html") as temp:

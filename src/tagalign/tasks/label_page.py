@@ -12,13 +12,21 @@ from tagalign.tasks.label_summary import BINS, Summary
 
 THUMBNAIL = 160
 SHOWN_LABELS = 300
+MARGINS = {
+    "tag": "between the lowest chosen and the highest other score",
+    "segment": "the mean of the winning scores",
+}
 STYLE = """
-body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:1100px;padding:0 1rem;color:#222;background:#fff}
-table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:.2rem .6rem;border-bottom:1px solid #e5e5e5}
-td.n{text-align:right;font-variant-numeric:tabular-nums}.bar{background:#3b6fb6;height:.7rem;border-radius:2px}
+:root{color-scheme:light dark;--ink:#222;--pale:#555;--line:#e5e5e5;--paper:#fff;--mark:#3b6fb6}
+@media(prefers-color-scheme:dark){:root{--ink:#e6e6e6;--pale:#a9a9a9;--line:#3a3a3a;--paper:#16181c;--mark:#6b9be0}}
+body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:1100px;padding:0 1rem}
+body{color:var(--ink);background:var(--paper)}
+table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:.2rem .6rem;border-bottom:1px solid var(--line)}
+td.n{text-align:right;font-variant-numeric:tabular-nums}.bar{background:var(--mark);height:.7rem;border-radius:2px}
 .sheet{display:grid;grid-template-columns:repeat(auto-fill,minmax(160px,1fr));gap:1rem}.sheet figure{margin:0}
-.sheet img{max-width:100%;height:auto;border-radius:3px}.sheet figcaption{font-size:.8rem;overflow-wrap:anywhere;color:#555}
-.sheet b{color:#222}rect{fill:#3b6fb6}
+.sheet img{max-width:100%;height:auto;border-radius:3px}
+.sheet figcaption{font-size:.8rem;overflow-wrap:anywhere;color:var(--pale)}
+.sheet b{color:var(--ink)}rect{fill:var(--mark)}
 """
 
 Opener = Callable[[str], Image.Image]
@@ -40,11 +48,12 @@ def render_page(summary: Summary, *, title: str, details: Sequence[tuple[str, st
         "<h2>Labels</h2>",
         _labels(summary),
         "<h2>Look here first</h2>",
-        "<p>Images whose choice was least clear, least clear first.</p>",
+        f"<p>Images whose choice was least clear, least clear first; margin: {MARGINS[summary.kind]}.</p>",
         _sheet(summary, opener),
     ]
     return (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{_text(title)}</title>'
+        '<!doctype html><html lang="en"><meta charset="utf-8">'
+        f'<meta name="viewport" content="width=device-width"><title>{_text(title)}</title>'
         f"<style>{STYLE}</style><body>{''.join(parts)}</body></html>\n"
     )
 
@@ -92,7 +101,7 @@ def _sheet(summary: Summary, opener: Opener) -> str:
         words = ", ".join(doubt.tags) or "none"
         figures.append(
             f"<figure>{picture}<figcaption><b>{_text(words)}</b><br>"
-            f"{doubt.margin:.3f} {_text(doubt.key)}</figcaption></figure>"
+            f"margin {doubt.margin:.3f}<br>{_text(doubt.key)}</figcaption></figure>"
         )
     return f'<div class="sheet">{"".join(figures)}</div>'
 
