@@ -125,7 +125,8 @@ def _class_tokens(backbone: DenseCLIP, pixels: Tensor, bias: Tensor) -> Tensor:
     for layer in backbone.layers[:-1]:
         q, k, v = backbone.qkv(layer, layer.layer_norm1(x))
         mixed = attn.attention(q, k, v)
-        mixed[:, :, :1] = attn.attention(q[:, :, :1], k, v, bias=bias)  # one row again: cheaper than joining two parts
+        # one row again: cheaper than joining two parts
+        mixed[:, :, :1] = attn.attention(q[:, :, :1], k, v, bias=bias)
         x = backbone.feed_forward(layer, x + backbone.out(layer, mixed))
     return backbone.project(_last_class_token(backbone, x, bias))[:, 0]
 
