@@ -12,7 +12,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 
 import pytest
 from PIL import Image
@@ -52,30 +52,29 @@ def test_a_stop_that_is_asked_for_is_a_success(clip_folder):
 
 @pytest.mark.slow
 def test_a_stop_under_load_answers_what_has_come():
-    with running_server("--model", "tiny") as (server, port):
+    clients = 6
+    with running_server("--model", "tiny", "--timeout", 300) as (server, port), ExitStack() as connections:
         _wait(f"http://127.0.0.1:{port}/health", server)
-        clients = [_ask_for_masks(port) for _ in range(12)]
-        while _received(port) < len(clients):
+        asked = [connections.enter_context(closing(_ask_for_masks(port))) for _ in range(clients)]
+        while _received(port) < clients:
             time.sleep(0.01)
         server.send_signal(signal.SIGTERM)
-        answers = [client.getresponse() for client in clients]
-        sizes = [json.load(answer)["size"] for answer in answers]
-        for client in clients:
-            client.close()
+        answers = [client.getresponse() for client in asked]
+        bodies = [json.load(answer) for answer in answers]
         _, errors = server.communicate(timeout=60)
-    assert [answer.status for answer in answers] == [200] * 12
-    assert sizes == [[900, 1200]] * 12
+    assert [answer.status for answer in answers] == [200] * clients, bodies
+    assert [body["size"] for body in bodies] == [[480, 640]] * clients
     assert (server.returncode, "Traceback" in errors) == (0, False), errors
 
 
 def _ask_for_masks(port):
-    """A large photo and many labels, so that the answers take a while; nothing is read yet."""
-    labels = ",".join(f"thing {i}" for i in range(60)).encode()
+    """A photo and many labels, so that the answers take a while; nothing is read yet."""
+    labels = ",".join(f"thing {i}" for i in range(40)).encode()
     file = io.BytesIO()
-    Image.effect_noise((1200, 900), 60).save(file, format="JPEG")
+    Image.effect_noise((640, 480), 60).save(file, format="JPEG")
     body = b'--x\r\nContent-Disposition: form-data; name="labels"\r\n\r\n' + labels + b"\r\n"
     body += b'--x\r\nContent-Disposition: form-data; name="image"; filename="a.jpg"\r\n\r\n' + file.getvalue()
-    client = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    client = http.client.HTTPConnection("127.0.0.1", port, timeout=300)
     kind = {"Content-Type": "multipart/form-data; boundary=x"}
     client.request("POST", "/v1/segment", body + b"\r\n--x--\r\n", kind)
     return client

@@ -1,6 +1,7 @@
 """``tagalign serve``: an HTTP server."""
 
 import dataclasses
+import math
 import os
 import signal
 import sys
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
     from tagalign.apps.server.limits import Limits
 
 KEY_VARIABLE = "TAGALIGN_API_KEY"
-STOP_S = 30
-"""Seconds that open requests get when the server is asked to stop."""
 MOST_WORKERS = 4
 """More batches at a time than this by default only cost memory: each of them may use several cores."""
 
@@ -50,7 +49,7 @@ class ServeSettings(ModelFlags):
     max_per_client: int = 256
     """Most open requests of one client; more get 429."""
     timeout: float = 30.0
-    """Seconds from the last byte of a request to its answer; later is 503."""
+    """Seconds from the last byte of a request to its answer; later is 503. A stop waits as long for open requests."""
     max_wait_ms: float = 2.0
     """How long the first image of a batch waits for others."""
     workers: int | None = None
@@ -93,7 +92,9 @@ def run(settings: ServeSettings) -> int:
         log_level="warning",
         access_log=False,
         server_header=False,
-        timeout_graceful_shutdown=STOP_S,
+        timeout_graceful_shutdown=math.ceil(
+            settings.timeout
+        ),  # no open request is cut off before its own limit
     )
     server = uvicorn.Server(config)
     _end_quietly()
