@@ -181,7 +181,7 @@ def run_until_killed(flags, out, owner, method, calls):
         sys.exit(main(["parse", *sys.argv[1:]]))
     """)
     command = [sys.executable, "-c", script, *map(str, flags), "--out", str(out)]
-    done = subprocess.run(command, stderr=subprocess.PIPE, timeout=120, check=False)
+    done = subprocess.run(command, stderr=subprocess.PIPE, timeout=300, check=False)
     assert done.returncode == -signal.SIGKILL, done.stderr
 
 

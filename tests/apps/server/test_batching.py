@@ -117,7 +117,7 @@ def test_closing_finishes_what_waits_and_refuses_what_comes() -> None:
 
 
 def test_two_workers_do_two_batches_at_the_same_time() -> None:
-    both = threading.Barrier(2, timeout=10)  # broken, and an error, unless two threads come
+    both = threading.Barrier(2, timeout=60)  # broken, and an error, unless two threads come
 
     def meet(images: Sequence[Image.Image]) -> list[int]:
         both.wait()
