@@ -33,9 +33,9 @@ check: $(VENV)/.dev
 	$(BIN)/lint-imports
 	$(BIN)/codespell src tests docs runs benchmarks examples README.md CONTRIBUTING.md CHANGELOG.md
 
-# everything that this machine can run; what is missing (GPU, network, browser, data) skips with its reason
+# everything that this machine can run, one process per core; what is missing (GPU, network, browser, data) skips with its reason
 test: check
-	$(BIN)/python -m pytest -q -m "" -rfEs --durations=15
+	$(BIN)/python -m pytest -q -m "" -rfEs --durations=15 -n auto --maxprocesses 4 --dist loadfile
 
 format: $(VENV)/.dev
 	$(BIN)/ruff format .

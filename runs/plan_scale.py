@@ -60,7 +60,9 @@ def main() -> None:
         "--gpu-rate", type=float, default=3000.0, help="images/s of one GPU, end to end, data excluded"
     )
     parser.add_argument("--decode-ms", type=float, default=3.2, help="CPU milliseconds per image")
-    parser.add_argument("--parse-rate", type=float, default=7000.0, help="captions/s of one core: parsed, counted, labelled")
+    parser.add_argument(
+        "--parse-rate", type=float, default=7000.0, help="captions/s of one core: parsed, counted, labelled"
+    )
     parser.add_argument("--cores-per-gpu", type=int, default=16)
     parser.add_argument("--storage-gbyte", type=float, default=5.0, help="GB/s a node of eight GPUs can read")
     parser.add_argument("--network-gbyte", type=float, default=40.0, help="GB/s between nodes, per GPU")

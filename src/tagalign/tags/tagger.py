@@ -186,7 +186,7 @@ class Tagger:
         _, taps, width = self._first_layer.shape
         rows = self._first_layer.reshape(-1, width)
         around = np.pad(ids, taps // 2) * taps
-        total: Float[np.ndarray, "tokens width"] = rows.take(around[: len(ids)], axis=0)  # faster than rows[...]
+        total: Float[np.ndarray, "tokens width"] = rows.take(around[: len(ids)], axis=0)
         for tap in range(1, taps):
             total += rows.take(around[tap : tap + len(ids)] + tap, axis=0)
         total += self._weights["conv0.bias"]
