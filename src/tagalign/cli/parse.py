@@ -50,7 +50,7 @@ class ParseSettings(LLMFlags):
     engine: str = "local"
     """`local`, or `ray` for many machines (shared folder needed)."""
     address: str | None = None
-    """Address of the Ray cluster; by default one is started on this machine."""
+    """Address of the Ray cluster; by default that of RAY_ADDRESS, else one is started on this machine."""
     shard: str = "0/1"
     """`i/n`: only every n-th file from the i-th on, for one of n machines without Ray."""
     overwrite: bool = False

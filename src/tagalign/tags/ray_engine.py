@@ -6,9 +6,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tagalign.errors import DataError, MissingExtraError
+from tagalign.errors import DataError
 from tagalign.tags.corpus import BlockTask, CorpusRun, CorpusSettings, CorpusShard, CorpusSummary, parse_shard
 from tagalign.tags.parses import Parser
+from tagalign.tags.ray_cluster import ray_cluster
 
 
 def parse_corpus_on_ray(
@@ -31,7 +32,7 @@ def parse_corpus_on_ray(
         out_dir: as for ``parse_corpus``.
         parser: sent to each worker.
         settings: as for ``parse_corpus``.
-        address: of the cluster; None starts one on this machine.
+        address: see ``ray_cluster``.
         workers: tasks at a time; None lets Ray use all cores of the cluster.
         overwrite: as for ``parse_corpus``.
         retry_failed: as for ``parse_corpus``.
@@ -39,33 +40,23 @@ def parse_corpus_on_ray(
         on_progress: called with the rows of each finished file.
 
     Raises:
-        MissingExtraError: without Ray.
+        MissingExtraError: without Ray, if something is to be done.
+        ServerError: if no cluster answers at the address.
         DataError: if the folder holds shards of other settings.
     """
-    try:
-        import ray
-        import ray.data
-    except ImportError as error:
-        raise MissingExtraError("--engine ray", "Ray", "ray") from error
     out_dir = Path(out_dir).absolute()
     run = CorpusRun(out_dir, parser, settings, overwrite=overwrite, manifest_name=manifest_name)
     todo = {shard.name: (shard, source) for shard, source in run.todo(shards, retry_failed=retry_failed)}
-    started = not ray.is_initialized()
-    if started and todo:
-        ray.init(address=address, num_cpus=workers if address is None else None, log_to_driver=False)
-    try:
-        for result in _results(
-            ray, [shard for shard, _ in todo.values()], out_dir, parser, settings, workers
-        ):
-            shard, source = todo[result["name"]]
-            if result["error"]:
-                run.give_up(shard, result["error"])
-            else:
-                run.finish(shard, source, rows=result["rows"], failed=result["failed"])
-                on_progress(result["rows"] + result["failed"])
-    finally:
-        if started and todo:
-            ray.shutdown()
+    if todo:
+        with ray_cluster(address, workers=workers) as ray:
+            waiting = [shard for shard, _ in todo.values()]
+            for result in _results(ray, waiting, out_dir, parser, settings, workers):
+                shard, source = todo[result["name"]]
+                if result["error"]:
+                    run.give_up(shard, result["error"])
+                else:
+                    run.finish(shard, source, rows=result["rows"], failed=result["failed"])
+                    on_progress(result["rows"] + result["failed"])
     return run.close(shards)
 
 
@@ -78,8 +69,6 @@ def _results(
     workers: int | None,
 ) -> Any:
     """Result rows of the tasks, as they come."""
-    if not todo:
-        return ()
     held = ray.put(BlockTask(parser, settings))
     items = [{"path": str(shard.source.absolute()), "name": shard.name} for shard in todo]
     dataset = ray.data.from_items(items, override_num_blocks=len(items))

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from tagalign.errors import MissingExtraError
+from tagalign.tags.ray_cluster import ray_cluster
 from tagalign.tasks.batch_labelling import LabelRun, label_part
 from tagalign.tasks.label_job import JobSpec
 
@@ -35,23 +35,16 @@ def label_many_on_ray(
         run: from ``open_run``; its folder must be shared by all machines.
         models: actors, each with a model of its own.
         gpus: per actor.
-        address: of the cluster; None takes the one of the environment (``RAY_ADDRESS``), else starts one on this machine.
+        address: see ``ray_cluster``.
 
     Raises:
-        MissingExtraError: without Ray.
+        MissingExtraError: without Ray, if something is pending.
+        ServerError: if no cluster answers at the address.
     """
-    try:
-        import ray
-        import ray.data
-    except ImportError as error:
-        raise MissingExtraError("--engine ray", "Ray", "ray") from error
     parts = [{"part": number} for number in run.pending()]
     if not parts:
         return
-    started = not ray.is_initialized()
-    if started:
-        ray.init(address=address, log_to_driver=False)
-    try:
+    with ray_cluster(address) as ray:
         data = ray.data.from_items(parts, override_num_blocks=len(parts)).map_batches(
             PartLabeller,
             fn_constructor_args=(spec, run),
@@ -61,6 +54,3 @@ def label_many_on_ray(
         )
         for row in data.iter_rows():
             yield row["done"], row["failed"]
-    finally:
-        if started:
-            ray.shutdown()
