@@ -33,7 +33,7 @@ SETTINGS: dict[str, Any] = {
     "validation": {"split": "validation", "scenes": 100, "crowded": 0.7},
     "crop": 80,
     "scale": [1.0, 1.0],
-    "steps": 600,
+    "steps": 3000,
     "batch_size": 8,
     "learning_rate": 3e-3,
     "warmup": 40,
