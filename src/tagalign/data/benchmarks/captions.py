@@ -3,45 +3,22 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image
-
-from tagalign.backbones.preprocess import open_image
 from tagalign.data.benchmarks.coco_files import find_file, image_path, read_coco, read_json
+from tagalign.data.benchmarks.image_files import ImageFiles
 from tagalign.errors import DataError
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Sentences:
+class Sentences(ImageFiles):
     """Images with sentences; see ``CaptionSet``.
 
     Attributes:
-        images: image files.
         texts: sentences of each image.
         domains: part of each image; None where the set has no parts.
     """
 
-    name: str
-    split: str
-    images: tuple[Path, ...]
     texts: tuple[tuple[str, ...], ...]
     domains: tuple[str, ...] | None = None
-    expected: int = 0
-    unit: str = "images"
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    def count(self, index: int) -> int:
-        """One image."""
-        return 1
-
-    def key(self, index: int) -> str:
-        """Name of the image, without ending."""
-        return self.images[index].stem
-
-    def image(self, index: int) -> Image.Image:
-        """The image, upright."""
-        return open_image(self.images[index])
 
     def references(self, index: int) -> tuple[str, ...]:
         """Sentences of people."""
@@ -50,10 +27,6 @@ class Sentences:
     def domain(self, index: int) -> str | None:
         """Part of the set; None where there are none."""
         return None if self.domains is None else self.domains[index]
-
-    def missing(self) -> list[Path]:
-        """Images that are not there."""
-        return [path for path in self.images if not path.is_file()]
 
 
 def open_karpathy(root: Path, split: str, *, file: str, name: str) -> Sentences:

@@ -5,47 +5,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
-from tagalign.backbones.preprocess import open_image
 from tagalign.data.benchmarks.coco_files import find_file, image_path, read_json
+from tagalign.data.benchmarks.image_files import ImageFiles
 from tagalign.data.benchmarks.records import Question
 from tagalign.errors import DataError
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Questions:
+class Questions(ImageFiles):
     """Images with questions; see ``QuestionSet``."""
 
-    name: str
-    split: str
-    images: tuple[Path, ...]
     asked: tuple[tuple[Question, ...], ...]
-    expected: int = 0
     unit: str = "questions"
-
-    def __len__(self) -> int:
-        return len(self.images)
 
     def count(self, index: int) -> int:
         """Questions about one image."""
         return len(self.asked[index])
 
-    def key(self, index: int) -> str:
-        """Name of the image, without ending."""
-        return self.images[index].stem
-
-    def image(self, index: int) -> Image.Image:
-        """The image, upright."""
-        return open_image(self.images[index])
-
     def questions(self, index: int) -> tuple[Question, ...]:
         """All questions about one image."""
         return self.asked[index]
-
-    def missing(self) -> list[Path]:
-        """Images that are not there."""
-        return [path for path in self.images if not path.is_file()]
 
 
 def open_vqa_v2(root: Path, split: str) -> Questions:

@@ -6,54 +6,28 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import Int8
-from PIL import Image
 
-from tagalign.backbones.preprocess import open_image
+from tagalign.data.benchmarks.image_files import ImageFiles
 from tagalign.data.benchmarks.segmentation_sets import read_list
 from tagalign.errors import DataError
 from tagalign.types import Label, LabelSet
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class TagSet:
+class TagSet(ImageFiles):
     """A tagging split; see ``TaggingSet``.
 
     Attributes:
-        images: image file of every key.
         rows: 1, 0 or -1 for every key and label.
     """
 
-    name: str
-    split: str
     labels: LabelSet
-    images: tuple[Path, ...]
     rows: Int8[np.ndarray, "images labels"]
-    expected: int = 0
-    unit: str = "images"
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    def count(self, index: int) -> int:
-        """One image."""
-        return 1
-
-    def key(self, index: int) -> str:
-        """Name of the image, without ending."""
-        return self.images[index].stem
-
-    def image(self, index: int) -> Image.Image:
-        """The image, upright."""
-        return open_image(self.images[index])
 
     def truth(self, index: int) -> Int8[np.ndarray, " labels"]:
         """1 present, 0 absent, -1 not to be counted."""
         row: np.ndarray = self.rows[index]
         return row
-
-    def missing(self) -> list[Path]:
-        """Images that are not there."""
-        return [path for path in self.images if not path.is_file()]
 
 
 def label_rows(ids: Sequence[Sequence[int]], num_labels: int) -> Int8[np.ndarray, "images labels"]:
