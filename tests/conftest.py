@@ -1,6 +1,7 @@
 """Shared pieces of the tests: a random CLIP folder, photos with known regions."""
 
 import warnings
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,13 @@ import pytest
 from PIL import Image
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+def pytest_collection_modifyitems(items):
+    """Of tests with one and the same name, several processes would run only one and not say so."""
+    twice = [name for name, count in Counter(item.nodeid for item in items).items() if count > 1]
+    if twice:
+        raise pytest.UsageError(f"tests share a name: {', '.join(twice)}")
 
 
 @pytest.fixture(scope="session")
