@@ -1,4 +1,4 @@
-"""What the trusty map says: python runs/trusty_look.py [--out FOLDER]. About three CPU-minutes.
+"""What the trusty map says: python runs/trusty_look.py [--out FOLDER]. About ten CPU-minutes.
 
 Trains the main row of runs/trusty_tiny.py once per trusty target (seed 0), prints the mean of the map on pixels of seen
 classes, of unseen classes and of the background of validation scenes, and how well it tells unseen from seen objects (area

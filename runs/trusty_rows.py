@@ -48,7 +48,7 @@ SETTINGS: dict[str, Any] = {
 }
 """Chosen on validation scenes by the seen classes of the baseline alone (docs/LOG.md): whole scenes of several objects,
 ignored pixels do not count, no dropout in so few steps, and no prompts, because without them what the frozen encoder says
-about a scene is computed once and a step costs a third."""
+about a scene is computed once and a step costs a third. 3,000 steps: after 600 a scene still gets one answer."""
 
 
 @dataclass(frozen=True)
