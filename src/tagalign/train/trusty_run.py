@@ -73,7 +73,9 @@ class TrustyRun:
     def _step(self, step: int, batch: CropBatch) -> dict[str, float]:
         plan = self.plan
         if plan.setting == "transductive" and step == plan.half and step > 0:
-            self._begin_self_training()
+            self.optimiser = (
+                self._new_optimiser()
+            )  # the release starts its self-training from a checkpoint of weights
         set_rate(self.optimiser, plan.rate(step))
         torch.manual_seed(_step_seed(plan.seed, step))  # dropout; a resumed run draws the same
         losses = self.losses(self.network.train(), batch, plan.phase(step))
@@ -83,11 +85,6 @@ class TrustyRun:
         loss.backward()
         self.optimiser.step()
         return {"loss": loss.item(), **{name: value.item() for name, value in losses.items()}}
-
-    def _begin_self_training(self) -> None:
-        """As the release, which goes on from a checkpoint of weights alone; the loss now counts other pixels."""
-        self.optimiser = self._new_optimiser()
-        self.guard = LossGuard()  # a higher loss is no explosion here
 
     def model(self) -> TrustyCLIP:
         """The network as users call it."""
