@@ -92,9 +92,7 @@ def run(settings: ServeSettings) -> int:
         log_level="warning",
         access_log=False,
         server_header=False,
-        timeout_graceful_shutdown=math.ceil(
-            settings.timeout
-        ),  # no open request is cut off before its own limit
+        timeout_graceful_shutdown=math.ceil(settings.timeout),
     )
     server = uvicorn.Server(config)
     _end_quietly()

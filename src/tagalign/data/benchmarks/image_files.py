@@ -10,7 +10,7 @@ from tagalign.backbones.preprocess import open_image
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ImageFiles:
-    """A split whose items are image files, each counted once.
+    """A split whose items are image files; each counts as one where nothing else is said.
 
     Attributes:
         name: of the benchmark.
