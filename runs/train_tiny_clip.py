@@ -26,6 +26,7 @@ from torch.nn import functional as F
 from transformers import AttentionInterface, CLIPConfig, CLIPModel, CLIPTokenizer
 
 from tagalign.data.tiny_world import BACKGROUNDS, COLORS, OBJECTS, SIZE, TinyWorld
+from tagalign.train.step import PRECISIONS, resolve_precision
 
 WIDTH, LAYERS, TEXT_LAYERS, HEADS, PATCH, CONTEXT = 128, 7, 2, 4, 8, 32
 MEAN, STD = (
@@ -40,6 +41,8 @@ CROWDED_START, CROWDED_END, CROWDED_STEPS = (
     4000,
 )  # share of crowded scenes in a batch: first, last, rise
 WARM_UP, WEIGHT_DECAY, CLIP_NORM, MAX_SCALE = 300, 0.05, 1.0, 100.0
+# bfloat16 where the processor has matrix units for it; elsewhere it is many times slower than float32
+COMPUTE = PRECISIONS[resolve_precision("auto", torch.device("cpu"))] or torch.float32
 
 
 class Reach:
@@ -65,7 +68,7 @@ class Reach:
         side = SIZE // PATCH
         place = torch.stack([order // side, order % side], -1)
         distance = (place[:, :, None] - place[:, None]).abs().amax(-1)
-        self.far = F.pad((distance > self.STEPS).bfloat16(), (1, 0), value=1.0)
+        self.far = F.pad((distance > self.STEPS).to(COMPUTE), (1, 0), value=1.0)
 
     def add(self, weights: Tensor) -> None:
         """Weights of one layer: pictures x heads x tokens x tokens."""
@@ -379,10 +382,10 @@ def train_step(
     keep = PATCHES if step >= args.steps - args.whole else args.keep
     order = torch.rand(own, PATCHES, generator=rng).argsort(1)[:, :keep]
     # float32 weights, everything computed in bfloat16: a quarter faster here than autocast
-    rounded = {name: weight.bfloat16() for name, weight in trainee.named_parameters()}
+    rounded = {name: weight.to(COMPUTE) for name, weight in trainee.named_parameters()}
     everything = torch.arange(PATCHES).expand(own, -1)
     REACH.measure((everything if keep == PATCHES else order) if args.near else None)
-    outputs = functional_call(trainee, rounded, (pixels.bfloat16(), trim(ids), order))
+    outputs = functional_call(trainee, rounded, (pixels.to(COMPUTE), trim(ids), order))
     image, patches, text = (gathered(output.float(), rank, args.workers) for output in outputs)
     everyone, others = (gathered(i, rank, args.workers) for i in (ids, ids.roll(-shift, 0)))
     where = gathered(where if keep == PATCHES else where.gather(1, order), rank, args.workers)

@@ -4,7 +4,7 @@
 #   runs/train_tiny_clip.sh WORK        (WORK: a new folder, 7 GB of drawn scenes)
 #
 # Expected: see the table in docs/tiny-world.md, printed by the last line.
-# Duration: about an hour and a half on two cores of a Xeon with AMX (bfloat16); several times longer without it.
+# Duration: about an hour and a half on two cores of a Xeon with AMX (bfloat16); several times longer without it (float32).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 work=${1:?give a new folder for the drawn scenes}
