@@ -35,7 +35,8 @@ class Sizes:
         steps: optimiser steps per projector.
         batch_size: pairs per step.
         learning_rate: of AdamW, constant.
-        precision: ``auto`` is bfloat16 where the processor has matrix units for it (half the time, the same printed digits), else float32.
+        precision: ``auto`` is bfloat16 where the processor has matrix units for it (half the time, the same printed
+            digits), else float32.
         num_blocks: gated convolutions of the projector; 0 trains CLIP's own head alone, eight times as fast.
     """
 
