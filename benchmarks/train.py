@@ -33,8 +33,8 @@ from tagalign.data.tag_table import TagTable, key_hash
 from tagalign.tags.vocabulary import TagLabels, TagVocabulary
 from tagalign.testing.clip_folder import VIT_B16, make_clip_folder
 from tagalign.train.from_pairs import PixelPlan, pixel_source
-from tagalign.train.logging import read_metrics
-from tagalign.train.loop import train_tagalign
+from tagalign.train.loop.log import read_metrics
+from tagalign.train.tagalign.training import train_tagalign
 
 PEAK_TFLOPS = {"H100": 989.0, "H200": 989.0, "A100": 312.0}
 """Dense bfloat16, from NVIDIA's data sheets (SXM)."""

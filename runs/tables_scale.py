@@ -27,8 +27,8 @@ from tagalign.data.feature_pairs import FeaturePairs, encode_images
 from tagalign.methods.dense import DenseMethod
 from tagalign.methods.dense_profiles import dense_profile
 from tagalign.methods.groupvit import MODE
-from tagalign.train.groupvit import GroupTower, pixel_pairs, train_groupvit
-from tagalign.train.loop import train_tagalign
+from tagalign.train.groupvit.training import GroupTower, pixel_pairs, train_groupvit
+from tagalign.train.tagalign.training import train_tagalign
 
 KINDS = ("object", "attribute")
 CAPTIONS = Row(name="captions", losses={"contrastive": 1.0})

@@ -29,8 +29,8 @@ from tagalign.methods.tag2text.generation import CaptionLength
 from tagalign.methods.tag2text.method import Tag2TextMethod
 from tagalign.methods.tag2text.profiles import load_profile
 from tagalign.methods.tag2text.tag_choice import TagChoice
-from tagalign.train.tag2text import Tag2TextPlan, train_tag2text
-from tagalign.train.tag2text_losses import Tasks
+from tagalign.train.tag2text.losses import Tasks
+from tagalign.train.tag2text.training import Tag2TextPlan, train_tag2text
 
 LENGTH = CaptionLength(minimum=10, maximum=40)  # 8 ended captions at their first object
 THRESHOLDS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)

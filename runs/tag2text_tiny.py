@@ -19,8 +19,8 @@ from tag2text_tables import ALL, LENGTH, Bench, baselines, tag_weights, threshol
 from tag2text_world import WORDS
 
 from tagalign.methods.tag2text.folder import load_tag2text, save_tag2text
-from tagalign.train.tag2text import Tag2TextPlan, train_tag2text
-from tagalign.train.tag2text_losses import Tasks
+from tagalign.train.tag2text.losses import Tasks
+from tagalign.train.tag2text.training import Tag2TextPlan, train_tag2text
 
 CARD = """---
 license: apache-2.0

@@ -21,10 +21,10 @@ from tagalign.data.tiny_world import UNSEEN, TinyWorld
 from tagalign.evaluate.segmentation import Confusion
 from tagalign.methods.trusty.method import TrustyCLIP
 from tagalign.ops.mask_losses import MaskLossWeights
-from tagalign.train.trusty import train_trusty
+from tagalign.train.trusty.plan import TrustyPlan
+from tagalign.train.trusty.run import new_network
+from tagalign.train.trusty.training import train_trusty
 from tagalign.train.trusty_data import ClassSplit
-from tagalign.train.trusty_plan import TrustyPlan
-from tagalign.train.trusty_run import new_network
 
 SETTINGS: dict[str, Any] = {
     "backbone": "tiny",

@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 
 from tagalign.cli.main import main
 from tagalign.tags.vocabulary import TagVocabulary
-from tagalign.train.logging import read_metrics
+from tagalign.train.loop.log import read_metrics
 
 CAPTIONS = {"a cat": (["cat"], []), "a red dog": (["dog"], ["red"]), "a car and a cat": (["car", "cat"], [])}
 WORDS = pa.list_(pa.string())

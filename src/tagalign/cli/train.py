@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from tagalign.data.pair_records import ShardRef
     from tagalign.data.tag_table import TagTable
     from tagalign.tags.vocabulary import TagVocabulary
-    from tagalign.train.distributed import World
     from tagalign.train.from_pairs import PixelPlan
-    from tagalign.train.guards import StopRequest
-    from tagalign.train.loop import TrainedProjector
+    from tagalign.train.loop.distributed import World
+    from tagalign.train.loop.guards import StopRequest
+    from tagalign.train.tagalign.training import TrainedProjector
 
 EXAMPLE = "tagalign parse pairs.jsonl --out tags, then tagalign vocabulary tags --out vocabulary.tsv"
 
@@ -139,8 +139,8 @@ def run(settings: TrainSettings) -> int:
     """Train; exit 0 when done, 128 + signal (143, 130) when a signal asked for a stop and a checkpoint was saved."""
     from tagalign.data.pairs import find_shards
     from tagalign.methods.load import pick_device
-    from tagalign.train.distributed import join_world
-    from tagalign.train.guards import stop_on_signals
+    from tagalign.train.loop.distributed import join_world
+    from tagalign.train.loop.guards import stop_on_signals
 
     refs = find_shards(settings.data)
     vocabulary, tags = _tags(settings)
@@ -173,7 +173,7 @@ def _train(
     from tagalign.backbones.catalog import load_backbone
     from tagalign.cli.train_validation import make_validation
     from tagalign.train.from_pairs import cached_pairs, pixel_source, stream_facts
-    from tagalign.train.loop import train_tagalign
+    from tagalign.train.tagalign.training import train_tagalign
 
     name = str(Path(settings.model).resolve()) if Path(settings.model).is_dir() else settings.model
     backbone = load_backbone(name, device=world.device)
@@ -245,7 +245,7 @@ def _train(
 
 def _plan(settings: TrainSettings, world: "World") -> "PixelPlan":
     from tagalign.train.from_pairs import PixelPlan
-    from tagalign.train.step import resolve_precision
+    from tagalign.train.tagalign.step import resolve_precision
 
     return PixelPlan(
         profile=settings.profile,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tagalign.backbones.preprocess import Preprocessing
     from tagalign.data.tag2text_records import TaggedRecord, TaggedRecords
     from tagalign.methods.tag2text.method import Tag2TextMethod
-    from tagalign.train.tag2text import Tag2TextRun
+    from tagalign.train.tag2text.training import Tag2TextRun
     from tagalign.train.tag2text_data import Tag2TextData
 
 STARTS = ("swin-base", "vit-base")
@@ -124,7 +124,7 @@ class Tag2TextTrainSettings:
 
 def run(settings: Tag2TextTrainSettings) -> int:
     """Train; exit 0 when done, 128 + signal when a signal asked for a stop and a checkpoint was saved."""
-    from tagalign.train.guards import stop_on_signals
+    from tagalign.train.loop.guards import stop_on_signals
 
     warn_tiny(settings.model)
     method, sizes = _method(settings)
@@ -148,7 +148,7 @@ def _method(settings: Tag2TextTrainSettings) -> "tuple[Tag2TextMethod, dict[str,
     """The network to train as a method, and its sizes; a Tag2Text folder goes on with its own tags and words."""
     from tagalign.methods.load import pick_device, trained_type
     from tagalign.methods.tag2text.bert import init_from_bert
-    from tagalign.train.tag2text_start import new_method, reopen
+    from tagalign.train.tag2text.start import new_method, reopen
 
     device = pick_device(settings.device)
     if trained_type(settings.model) == "tag2text":
@@ -221,7 +221,7 @@ def _records(settings: Tag2TextTrainSettings, num_tags: int) -> "TaggedRecords":
 def _split(
     settings: Tag2TextTrainSettings, records: "TaggedRecords", method: "Tag2TextMethod"
 ) -> "tuple[Tag2TextData, Tag2TextData | None]":
-    from tagalign.train.tag2text_start import split_records
+    from tagalign.train.tag2text.start import split_records
 
     chosen: Sequence[TaggedRecord] = records
     if settings.questions is not None:
@@ -245,8 +245,8 @@ def _data(
     preprocessing: "Preprocessing",
 ) -> "Tag2TextData":
     from tagalign.data.tag2text_sources import questions_of
+    from tagalign.train.tag2text.start import encode_once
     from tagalign.train.tag2text_data import PhotoData
-    from tagalign.train.tag2text_start import encode_once
 
     asked = _questions(settings)
 
@@ -270,8 +270,8 @@ def _data(
 def _train(
     settings: Tag2TextTrainSettings, method: "Tag2TextMethod", data: "Tag2TextData", stop: Any
 ) -> "Tag2TextRun":
-    from tagalign.train.tag2text import Tag2TextPlan, train_tag2text
-    from tagalign.train.tag2text_losses import Tasks
+    from tagalign.train.tag2text.losses import Tasks
+    from tagalign.train.tag2text.training import Tag2TextPlan, train_tag2text
 
     names = ["tagging", "captioning", "contrastive", "matching"]
     names += ["answering"] if settings.questions is not None else []
@@ -307,7 +307,7 @@ def _train(
 
 
 def _calibrate(method: "Tag2TextMethod", data: "Tag2TextData", batch_size: int) -> None:
-    from tagalign.train.tag2text_start import calibrate
+    from tagalign.train.tag2text.start import calibrate
 
     calibrate(method, data, batch_size=batch_size)
 

@@ -13,9 +13,9 @@ from tagalign.errors import InputError
 if TYPE_CHECKING:
     from tagalign.data.benchmarks.records import SegmentationSet
     from tagalign.methods.trusty.method import TrustyCLIP
-    from tagalign.train.guards import StopRequest
+    from tagalign.train.loop.guards import StopRequest
+    from tagalign.train.trusty.plan import TrustyPlan
     from tagalign.train.trusty_data import ClassSplit
-    from tagalign.train.trusty_plan import TrustyPlan
 
 
 @dataclasses.dataclass(frozen=True)
@@ -146,8 +146,8 @@ def run(settings: TrainTrustySettings) -> int:
     """Train; exit 0 when done, 128 + signal when a signal asked for a stop and a checkpoint was saved."""
     from tagalign.backbones.catalog import load_backbone
     from tagalign.methods.load import pick_device
-    from tagalign.train.guards import stop_on_signals
-    from tagalign.train.trusty import RunFolder, train_trusty
+    from tagalign.train.loop.guards import stop_on_signals
+    from tagalign.train.trusty.training import RunFolder, train_trusty
     from tagalign.train.trusty_data import BenchmarkSource
 
     warn_tiny(settings.model)
@@ -219,7 +219,7 @@ def make_plan(settings: TrainTrustySettings, *, default_crop: int) -> "TrustyPla
     from tagalign.data.segmentation_augment import Augmentation
     from tagalign.ops.mask_losses import MaskLossWeights
     from tagalign.tags.label_sets import template_set
-    from tagalign.train.trusty_plan import TrustyPlan
+    from tagalign.train.trusty.plan import TrustyPlan
 
     preset = OWN if settings.data is None else PRESETS[settings.data]
     return TrustyPlan(

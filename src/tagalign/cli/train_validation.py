@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from tagalign.backbones.dense_clip import DenseCLIP
     from tagalign.cli.train import TrainSettings
     from tagalign.methods.dense import DenseMethod
-    from tagalign.train.loop import TrainedProjector
+    from tagalign.train.tagalign.training import TrainedProjector
 
 
 def make_validation(

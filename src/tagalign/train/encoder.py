@@ -10,7 +10,7 @@ from tagalign.backbones.dense_clip import DenseCLIP
 from tagalign.backbones.preprocess import Preprocessing
 from tagalign.data.batches import FeatureBatch, PixelBatch, PixelChunks
 from tagalign.ops.tag_rows import TagRows
-from tagalign.train.step import PRECISIONS, autocast
+from tagalign.train.tagalign.step import PRECISIONS, autocast
 
 
 class FrozenEncoder:

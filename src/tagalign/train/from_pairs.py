@@ -24,9 +24,9 @@ from tagalign.methods.dense_profiles import dense_profile
 from tagalign.methods.tagalign import MODE
 from tagalign.ops.tag_rows import TagRows
 from tagalign.tags.vocabulary import TagLabels
-from tagalign.train.distributed import World
 from tagalign.train.encoder import FrozenEncoder
-from tagalign.train.profiles import train_profile
+from tagalign.train.loop.distributed import World
+from tagalign.train.tagalign.profiles import train_profile
 
 CACHE_SHARD = 2048
 """Images per shard of a feature cache: 0.6 GB at ViT-B/16."""

@@ -18,7 +18,7 @@ from tagalign.methods.trusty.network import MaskLogits, TrustyNetwork, TrustySiz
 from tagalign.methods.trusty.prompts import DeepPrompts, PromptedFeatures
 from tagalign.ops.grid import map_to_tokens
 from tagalign.ops.mask_losses import MaskLossWeights, segmentation_losses
-from tagalign.train.trusty_targets import hide_labels, mask_labels, pseudo_labels, trusty_target
+from tagalign.train.trusty.targets import hide_labels, mask_labels, pseudo_labels, trusty_target
 
 FEATURE_TOLERANCE = 1e-5  # golden README: features, logits, scores, gradients, absolute
 LOSS_TOLERANCE = 1e-5  # golden README: losses, relative, plus LOSS_FLOOR

@@ -19,7 +19,7 @@ from tagalign.methods.projector import NUM_BLOCKS
 from tagalign.tags.parsers import load_parser
 from tagalign.tags.parses import ParsedCaption
 from tagalign.tags.vocabulary import TagVocabulary
-from tagalign.train.loop import train_tagalign
+from tagalign.train.tagalign.training import train_tagalign
 
 OnStep = Callable[[int, int, Mapping[str, float]], None]
 

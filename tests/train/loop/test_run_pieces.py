@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from tagalign.errors import UnknownNameError
-from tagalign.train.guards import LossGuard, TrainingFault, stop_on_signals
-from tagalign.train.logging import MetricsLog, read_metrics
-from tagalign.train.schedule import scheduled_rate, set_rate
+from tagalign.train.loop.guards import LossGuard, TrainingFault, stop_on_signals
+from tagalign.train.loop.log import MetricsLog, read_metrics
+from tagalign.train.loop.schedule import scheduled_rate, set_rate
 
 
 def test_schedules_have_their_known_values():

@@ -4,8 +4,8 @@ import numpy as np
 import torch
 
 from tagalign.data.feature_pairs import FeaturePairs
-from tagalign.train.aligner import Aligner
-from tagalign.train.step import batch_losses
+from tagalign.train.tagalign.aligner import Aligner
+from tagalign.train.tagalign.step import batch_losses
 
 
 def held_out_losses(

@@ -7,8 +7,8 @@ from tagalign.data.segmentation_augment import Augmentation
 from tagalign.errors import InputError
 from tagalign.methods.trusty.method import DEFAULT_TEMPLATES
 from tagalign.ops.mask_losses import Ignored, MaskLossWeights
-from tagalign.train.trusty_step import Phase, Setting, phase_of, poly_rate
-from tagalign.train.trusty_targets import TrustyTarget
+from tagalign.train.trusty.step import Phase, Setting, phase_of, poly_rate
+from tagalign.train.trusty.targets import TrustyTarget
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,13 +14,13 @@ from tagalign.backbones.dense_clip import DenseCLIP
 from tagalign.data.feature_pairs import FeaturePairs, MemoryStore, ShuffledPairs
 from tagalign.methods.groupvit import GroupViT
 from tagalign.tags.vocabulary import TagVocabulary
-from tagalign.train.aligner import Aligner
-from tagalign.train.optimiser import adamw
-from tagalign.train.profiles import train_profile
-from tagalign.train.randomness import seed_everything
-from tagalign.train.run import Progress, RunPlan, TrainingRun
-from tagalign.train.schedule import scheduled_rate
-from tagalign.train.setup import loss_terms
+from tagalign.train.loop.optimiser import adamw
+from tagalign.train.loop.randomness import seed_everything
+from tagalign.train.loop.run import Progress, RunPlan, TrainingRun
+from tagalign.train.loop.schedule import scheduled_rate
+from tagalign.train.tagalign.aligner import Aligner
+from tagalign.train.tagalign.profiles import train_profile
+from tagalign.train.tagalign.setup import loss_terms
 
 
 class GroupTower(nn.Module):

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from tagalign.errors import DataError, InputError
-from tagalign.train.checkpoints import Checkpoints, read_state
-from tagalign.train.randomness import random_state, restore_random_state, seed_everything
+from tagalign.train.loop.checkpoints import Checkpoints, read_state
+from tagalign.train.loop.randomness import random_state, restore_random_state, seed_everything
 
 
 def test_optimiser_state_comes_back_exactly(tmp_path):

@@ -20,14 +20,14 @@ from tagalign.methods.tag2text.model import Tag2Text
 from tagalign.methods.tag2text.profiles import load_profile
 from tagalign.methods.tag2text.tag_choice import TagChoice
 from tagalign.methods.tag2text.wordpieces import Wordpieces
-from tagalign.train.checkpoints import Checkpoints
-from tagalign.train.guards import LossGuard, StopRequest
-from tagalign.train.logging import MetricsLog
-from tagalign.train.optimiser import decay_groups
-from tagalign.train.run import check_same_run
-from tagalign.train.schedule import scheduled_rate, set_rate
+from tagalign.train.loop.checkpoints import Checkpoints
+from tagalign.train.loop.guards import LossGuard, StopRequest
+from tagalign.train.loop.log import MetricsLog
+from tagalign.train.loop.optimiser import decay_groups
+from tagalign.train.loop.run import check_same_run
+from tagalign.train.loop.schedule import scheduled_rate, set_rate
+from tagalign.train.tag2text.losses import TaskLosses, Tasks
 from tagalign.train.tag2text_data import Tag2TextBatch, Tag2TextData, batch_of_step, step_rng
-from tagalign.train.tag2text_losses import TaskLosses, Tasks
 
 RELEASED_FLOOR = 5e-7
 RELEASED_DECAY = 0.9

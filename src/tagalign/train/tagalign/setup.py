@@ -14,9 +14,9 @@ from tagalign.errors import InputError
 from tagalign.methods.labels import embed_names
 from tagalign.methods.projector import NUM_BLOCKS, Projector
 from tagalign.tags.vocabulary import TagVocabulary
-from tagalign.train.aligner import Aligner, ContrastiveTerm, TagTerm
-from tagalign.train.optimiser import adamw
-from tagalign.train.profiles import TrainProfile
+from tagalign.train.loop.optimiser import adamw
+from tagalign.train.tagalign.aligner import Aligner, ContrastiveTerm, TagTerm
+from tagalign.train.tagalign.profiles import TrainProfile
 
 BOTH_LOSSES = {"tag": 1.0, "contrastive": 1.0}  # equation 6 with lambda = 1
 

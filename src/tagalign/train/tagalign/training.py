@@ -22,18 +22,18 @@ from tagalign.methods.dense_profiles import dense_profile
 from tagalign.methods.projector import NUM_BLOCKS, Projector
 from tagalign.methods.tagalign import MODE, TagAlignConfig, save_tagalign
 from tagalign.tags.vocabulary import TagVocabulary
-from tagalign.train.aligner import Aligner
-from tagalign.train.checkpoints import read_state
-from tagalign.train.distributed import World, copy_from_first
-from tagalign.train.guards import StopRequest
-from tagalign.train.held_out import held_out_losses
-from tagalign.train.model_card import model_card
-from tagalign.train.optimiser import rate_for_batch
-from tagalign.train.profiles import train_profile
-from tagalign.train.run import Encode, Progress, RunPlan, TrainingRun
-from tagalign.train.schedule import scheduled_rate
-from tagalign.train.setup import BOTH_LOSSES, loss_terms, make_optimizer, run_facts, seeded_aligner
-from tagalign.train.step import resolve_precision
+from tagalign.train.loop.checkpoints import read_state
+from tagalign.train.loop.distributed import World, copy_from_first
+from tagalign.train.loop.guards import StopRequest
+from tagalign.train.loop.optimiser import rate_for_batch
+from tagalign.train.loop.run import Encode, Progress, RunPlan, TrainingRun
+from tagalign.train.loop.schedule import scheduled_rate
+from tagalign.train.tagalign.aligner import Aligner
+from tagalign.train.tagalign.held_out import held_out_losses
+from tagalign.train.tagalign.model_card import model_card
+from tagalign.train.tagalign.profiles import train_profile
+from tagalign.train.tagalign.setup import BOTH_LOSSES, loss_terms, make_optimizer, run_facts, seeded_aligner
+from tagalign.train.tagalign.step import resolve_precision
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

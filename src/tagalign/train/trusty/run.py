@@ -13,12 +13,12 @@ from tagalign.methods.trusty.folder import TrustyConfig
 from tagalign.methods.trusty.method import TrustyCLIP
 from tagalign.methods.trusty.network import TrustyNetwork, sizes_for
 from tagalign.methods.trusty.profiles import trusty_profile
-from tagalign.train.checkpoints import Checkpoints
-from tagalign.train.guards import LossGuard
-from tagalign.train.schedule import set_rate
+from tagalign.train.loop.checkpoints import Checkpoints
+from tagalign.train.loop.guards import LossGuard
+from tagalign.train.loop.schedule import set_rate
+from tagalign.train.trusty.plan import TrustyPlan
+from tagalign.train.trusty.step import StepLoss, total_loss
 from tagalign.train.trusty_data import ClassSplit, CropBatch, SegmentationSource, crop_batches
-from tagalign.train.trusty_plan import TrustyPlan
-from tagalign.train.trusty_step import StepLoss, total_loss
 
 
 class TrustyRun:

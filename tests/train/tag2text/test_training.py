@@ -14,16 +14,16 @@ from tagalign.methods.tag2text.profiles import load_profile
 from tagalign.methods.tag2text.tag_choice import TagChoice
 from tagalign.methods.tag2text.wordpieces import Wordpieces
 from tagalign.ops.tag2text_losses import rescaled_total
-from tagalign.train.guards import StopRequest
-from tagalign.train.tag2text import (
+from tagalign.train.loop.guards import StopRequest
+from tagalign.train.tag2text.losses import TaskLosses, Tasks
+from tagalign.train.tag2text.start import new_method
+from tagalign.train.tag2text.training import (
     Tag2TextPlan,
     released_finetune_rate,
     released_rate,
     train_tag2text,
 )
 from tagalign.train.tag2text_data import TokenData, batch_of_step, rows_of_step
-from tagalign.train.tag2text_losses import TaskLosses, Tasks
-from tagalign.train.tag2text_start import new_method
 
 NAMES = ("dog", "cat", "grass", "red", "train")
 CAPTIONS = ("a red dog.", "A cat on the grass!", "the train", "dog and cat", "a red train on grass")

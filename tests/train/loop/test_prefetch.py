@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from tagalign.train.prefetch import prefetched
+from tagalign.train.loop.prefetch import prefetched
 
 
 def test_items_come_in_order_and_prepared():

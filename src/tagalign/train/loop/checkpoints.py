@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 
 from tagalign.atomic import atomic_write
 from tagalign.errors import DataError, InputError
-from tagalign.train.nested import State, join_state, split_state
+from tagalign.train.loop.nested import State, join_state, split_state
 
 FORMAT = "1"
 

@@ -13,10 +13,9 @@ from torch.optim import Optimizer
 
 from tagalign.data.batches import FeatureBatch
 from tagalign.errors import InputError
-from tagalign.train.aligner import Aligner
-from tagalign.train.checkpoints import Checkpoints, write_state
-from tagalign.train.clock import StepClock
-from tagalign.train.distributed import (
+from tagalign.train.loop.checkpoints import Checkpoints, write_state
+from tagalign.train.loop.clock import StepClock
+from tagalign.train.loop.distributed import (
     World,
     any_in_world,
     average_gradients,
@@ -24,12 +23,13 @@ from tagalign.train.distributed import (
     mean_over_world,
     wait_for_all,
 )
-from tagalign.train.guards import LossGuard, StopRequest, TrainingFault
-from tagalign.train.logging import MetricsLog
-from tagalign.train.prefetch import prefetched
-from tagalign.train.randomness import random_state, restore_random_state
-from tagalign.train.schedule import set_rate
-from tagalign.train.step import Embed, forward_backward
+from tagalign.train.loop.guards import LossGuard, StopRequest, TrainingFault
+from tagalign.train.loop.log import MetricsLog
+from tagalign.train.loop.prefetch import prefetched
+from tagalign.train.loop.randomness import random_state, restore_random_state
+from tagalign.train.loop.schedule import set_rate
+from tagalign.train.tagalign.aligner import Aligner
+from tagalign.train.tagalign.step import Embed, forward_backward
 
 Encode = Callable[[Any], FeatureBatch]
 Validate = Callable[[int], Mapping[str, float]]

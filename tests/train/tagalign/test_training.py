@@ -9,10 +9,10 @@ import torch
 
 from tagalign.errors import InputError
 from tagalign.methods.tagalign import load_tagalign
-from tagalign.train import run
-from tagalign.train.guards import StopRequest, TrainingFault
-from tagalign.train.logging import read_metrics
-from tagalign.train.loop import train_tagalign
+from tagalign.train.loop import run
+from tagalign.train.loop.guards import StopRequest, TrainingFault
+from tagalign.train.loop.log import read_metrics
+from tagalign.train.tagalign.training import train_tagalign
 
 
 def train(backbone, pairs, vocabulary, **options):

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import torch
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from conftest import make_pairs, make_vocabulary
 
 from tagalign.backbones.catalog import load_backbone
-from tagalign.train.distributed import join_world
-from tagalign.train.guards import stop_on_signals
-from tagalign.train.loop import train_tagalign
+from tagalign.train.loop.distributed import join_world
+from tagalign.train.loop.guards import stop_on_signals
+from tagalign.train.tagalign.training import train_tagalign
 
 
 def main(clip: str, out: str, steps: str, pause: str) -> None:

@@ -8,7 +8,7 @@ import torch
 import torch.distributed as dist
 
 from tagalign.ops.losses import contrastive_loss, softmax_tag_loss
-from tagalign.train.distributed import World, any_in_world, average_gradients, collect, gather_with_grad
+from tagalign.train.loop.distributed import World, any_in_world, average_gradients, collect, gather_with_grad
 
 ROWS, DIM = 6, 5
 

@@ -11,11 +11,11 @@ from tagalign.errors import InputError
 from tagalign.methods.trusty.folder import save_trusty
 from tagalign.methods.trusty.method import TrustyCLIP
 from tagalign.methods.trusty.network import TrustyNetwork
-from tagalign.train.guards import StopRequest
-from tagalign.train.logging import MetricsLog
+from tagalign.train.loop.guards import StopRequest
+from tagalign.train.loop.log import MetricsLog
+from tagalign.train.trusty.plan import TrustyPlan
+from tagalign.train.trusty.run import TrustyRun
 from tagalign.train.trusty_data import ClassSplit, SegmentationSource
-from tagalign.train.trusty_plan import TrustyPlan
-from tagalign.train.trusty_run import TrustyRun
 
 Validate = Callable[[TrustyCLIP], dict[str, float]]
 OnStep = Callable[[int, dict[str, float]], None]

@@ -9,9 +9,9 @@ from torch import Tensor
 
 from tagalign.data.batches import FeatureBatch
 from tagalign.errors import UnknownNameError
-from tagalign.train.aligner import Aligner, Embeds
-from tagalign.train.clock import StepClock
-from tagalign.train.distributed import World, gather_with_grad
+from tagalign.train.loop.clock import StepClock
+from tagalign.train.loop.distributed import World, gather_with_grad
+from tagalign.train.tagalign.aligner import Aligner, Embeds
 
 PRECISIONS: dict[str, torch.dtype | None] = {"fp32": None, "bf16": torch.bfloat16}
 """Of the projector's products; parameters, pooled embeddings and losses stay in float32."""

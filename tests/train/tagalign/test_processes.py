@@ -12,8 +12,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from tagalign.train.logging import read_metrics
-from tagalign.train.loop import train_tagalign
+from tagalign.train.loop.log import read_metrics
+from tagalign.train.tagalign.training import train_tagalign
 
 CHILD = Path(__file__).parent / "child_run.py"
 STEPS = 14

@@ -19,12 +19,12 @@ from tagalign.data.segmentation_augment import Augmentation
 from tagalign.errors import DataError, InputError
 from tagalign.methods.trusty.folder import load_trusty
 from tagalign.testing.clip_folder import make_clip_folder
-from tagalign.train.guards import StopRequest
-from tagalign.train.logging import read_metrics
-from tagalign.train.trusty import RunFolder, train_trusty
+from tagalign.train.loop.guards import StopRequest
+from tagalign.train.loop.log import read_metrics
+from tagalign.train.trusty.plan import TrustyPlan
+from tagalign.train.trusty.run import TrustyRun, new_network
+from tagalign.train.trusty.training import RunFolder, train_trusty
 from tagalign.train.trusty_data import BenchmarkSource, ClassSplit, crop_batches, epoch_order, own_masks
-from tagalign.train.trusty_plan import TrustyPlan
-from tagalign.train.trusty_run import TrustyRun, new_network
 from tagalign.types import Label, LabelSet
 
 PLAN = TrustyPlan(

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from tagalign.errors import InputError, UnknownNameError
-from tagalign.train.trusty_targets import (
+from tagalign.train.trusty.targets import (
     _check_kind,
     hide_labels,
     mask_labels,
