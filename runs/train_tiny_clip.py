@@ -26,7 +26,7 @@ from torch.nn import functional as F
 from transformers import AttentionInterface, CLIPConfig, CLIPModel, CLIPTokenizer
 
 from tagalign.data.tiny_world import BACKGROUNDS, COLORS, OBJECTS, SIZE, TinyWorld
-from tagalign.train.tagalign.step import PRECISIONS, resolve_precision
+from tagalign.ops.precision import PRECISIONS, resolve_precision
 
 WIDTH, LAYERS, TEXT_LAYERS, HEADS, PATCH, CONTEXT = 128, 7, 2, 4, 8, 32
 MEAN, STD = (

@@ -244,8 +244,8 @@ def _train(
 
 
 def _plan(settings: TrainSettings, world: "World") -> "PixelPlan":
+    from tagalign.ops.precision import resolve_precision
     from tagalign.train.from_pairs import PixelPlan
-    from tagalign.train.tagalign.step import resolve_precision
 
     return PixelPlan(
         profile=settings.profile,

@@ -9,8 +9,8 @@ from torch import Tensor
 from tagalign.backbones.dense_clip import DenseCLIP
 from tagalign.backbones.preprocess import Preprocessing
 from tagalign.data.batches import FeatureBatch, PixelBatch, PixelChunks
+from tagalign.ops.precision import PRECISIONS, autocast
 from tagalign.ops.tag_rows import TagRows
-from tagalign.train.tagalign.step import PRECISIONS, autocast
 
 
 class FrozenEncoder:

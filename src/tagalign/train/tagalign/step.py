@@ -1,44 +1,18 @@
 """One training step of an aligner: forward, losses, backward; the same gradient however the batch is cut."""
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from tagalign.data.batches import FeatureBatch
-from tagalign.errors import UnknownNameError
+from tagalign.ops.precision import PRECISIONS, Precision, autocast
 from tagalign.train.loop.clock import StepClock
 from tagalign.train.loop.distributed import World, gather_with_grad
 from tagalign.train.tagalign.aligner import Aligner, Embeds
 
-PRECISIONS: dict[str, torch.dtype | None] = {"fp32": None, "bf16": torch.bfloat16}
-"""Of the projector's products; parameters, pooled embeddings and losses stay in float32."""
-
 Embed = Callable[[Tensor, tuple[int, int]], Tensor]
-
-
-def resolve_precision(precision: str, device: torch.device) -> str:
-    """A name in ``PRECISIONS``; ``auto`` is bf16 on CUDA and on CPUs with matrix units for it, else fp32.
-
-    On such a CPU (AMX) a step of the projector takes half the time; elsewhere bf16 is slower than fp32.
-
-    Raises:
-        UnknownNameError: for another name.
-    """
-    if precision == "auto":
-        has_tiles = getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
-        return "bf16" if device.type == "cuda" or has_tiles() else "fp32"
-    if precision not in PRECISIONS:
-        raise UnknownNameError("precision", precision, [*PRECISIONS, "auto"])
-    return precision
-
-
-def autocast(precision: str, device: torch.device) -> AbstractContextManager[object]:
-    """The context of a precision, a name in ``PRECISIONS``."""
-    dtype = PRECISIONS[precision]
-    return nullcontext() if dtype is None else torch.autocast(device.type, dtype=dtype)
 
 
 def forward_backward(
@@ -46,7 +20,7 @@ def forward_backward(
     batch: FeatureBatch,
     *,
     world: World,
-    precision: str = "fp32",
+    precision: Precision = "fp32",
     micro_batch: int | None = None,
     embed: Embed | None = None,
     clock: StepClock | None = None,
@@ -90,7 +64,9 @@ def forward_backward(
     return {"loss": total.detach(), **{name: value.detach() for name, value in parts.items()}}
 
 
-def _embed(embed: Embed, batch: FeatureBatch, piece: slice, precision: str) -> Float[Tensor, "batch dim"]:
+def _embed(
+    embed: Embed, batch: FeatureBatch, piece: slice, precision: Precision
+) -> Float[Tensor, "batch dim"]:
     features = batch.features[piece]
     with autocast(precision, features.device):
         return embed(features.to(PRECISIONS[precision] or torch.float32), batch.grid).float()
@@ -111,7 +87,9 @@ def join_embeds(images: Float[Tensor, "batch dim"], batch: FeatureBatch, world: 
 
 
 @torch.no_grad()
-def batch_losses(aligner: Aligner, batch: FeatureBatch, *, precision: str = "fp32") -> dict[str, Tensor]:
+def batch_losses(
+    aligner: Aligner, batch: FeatureBatch, *, precision: Precision = "fp32"
+) -> dict[str, Tensor]:
     """The losses of one batch in this process, without gradient: what a held-out set is scored with."""
     images = _embed(aligner.embed, batch, slice(0, len(batch)), precision)
     total, parts = aligner(Embeds(images=images, texts=batch.texts, tags=batch.tags))

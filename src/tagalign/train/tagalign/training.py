@@ -21,6 +21,7 @@ from tagalign.methods.dense import DenseMethod
 from tagalign.methods.dense_profiles import dense_profile
 from tagalign.methods.projector import NUM_BLOCKS, Projector
 from tagalign.methods.tagalign import MODE, TagAlignConfig, save_tagalign
+from tagalign.ops.precision import resolve_precision
 from tagalign.tags.vocabulary import TagVocabulary
 from tagalign.train.loop.checkpoints import read_state
 from tagalign.train.loop.distributed import World, copy_from_first
@@ -33,7 +34,6 @@ from tagalign.train.tagalign.held_out import held_out_losses
 from tagalign.train.tagalign.model_card import model_card
 from tagalign.train.tagalign.profiles import train_profile
 from tagalign.train.tagalign.setup import BOTH_LOSSES, loss_terms, make_optimizer, run_facts, seeded_aligner
-from tagalign.train.tagalign.step import resolve_precision
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
