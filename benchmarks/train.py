@@ -28,11 +28,11 @@ from torch.utils.flop_counter import FlopCounterMode
 from tagalign.backbones.catalog import load_backbone
 from tagalign.backbones.dense_clip import DenseCLIP
 from tagalign.data.feature_pairs import FeaturePairs, MemoryStore
+from tagalign.data.from_pairs import PixelPlan, pixel_source
 from tagalign.data.pairs import find_shards
 from tagalign.data.tag_table import TagTable, key_hash
 from tagalign.tags.vocabulary import TagLabels, TagVocabulary
 from tagalign.testing.clip_folder import VIT_B16, make_clip_folder
-from tagalign.train.from_pairs import PixelPlan, pixel_source
 from tagalign.train.loop.log import read_metrics
 from tagalign.train.tagalign.training import train_tagalign
 

@@ -10,7 +10,8 @@ from torch import Tensor
 
 from tagalign.backbones.catalog import load_backbone
 from tagalign.backbones.preprocess import to_tensor
-from tagalign.data.tag2text_records import TaggedRecord
+from tagalign.data.tag2text.batches import TokenData
+from tagalign.data.tag2text.records import TaggedRecord
 from tagalign.data.tiny_world import (
     ACTIONS,
     BACKGROUNDS,
@@ -26,7 +27,6 @@ from tagalign.methods.tag2text.build import initial_deviation
 from tagalign.methods.tag2text.image_encoders import ClipTokens
 from tagalign.methods.tag2text.tag_names import TagNames
 from tagalign.methods.tag2text.wordpieces import Wordpieces
-from tagalign.train.tag2text_data import TokenData
 
 WORDS = TagNames(
     [

@@ -16,15 +16,15 @@ from trusty_scenes import drawn, keep_blocks
 from tagalign.atomic import atomic_write
 from tagalign.backbones.dense_clip import DenseCLIP
 from tagalign.data.benchmarks.tiny import TinySegmentation
-from tagalign.data.segmentation_augment import Augmentation
 from tagalign.data.tiny_world import UNSEEN, TinyWorld
+from tagalign.data.trusty.augment import Augmentation
+from tagalign.data.trusty.sources import ClassSplit
 from tagalign.evaluate.segmentation import Confusion
 from tagalign.methods.trusty.method import TrustyCLIP
 from tagalign.ops.mask_losses import MaskLossWeights
 from tagalign.train.trusty.plan import TrustyPlan
 from tagalign.train.trusty.run import new_network
 from tagalign.train.trusty.training import train_trusty
-from tagalign.train.trusty_data import ClassSplit
 
 SETTINGS: dict[str, Any] = {
     "backbone": "tiny",

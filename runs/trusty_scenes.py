@@ -9,8 +9,8 @@ from torch import Tensor
 
 from tagalign.backbones.dense_clip import DenseCLIP
 from tagalign.data.benchmarks.tiny import TinySegmentation
+from tagalign.data.trusty.sources import BenchmarkSource
 from tagalign.methods.trusty.network import TrustyNetwork
-from tagalign.train.trusty_data import BenchmarkSource
 
 Blocks = Callable[[DenseCLIP, Tensor, int], tuple[Tensor, tuple[int, int]]]
 BATCH = 50

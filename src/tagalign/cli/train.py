@@ -13,11 +13,11 @@ from tagalign.errors import InputError
 if TYPE_CHECKING:
     from tagalign.backbones.dense_clip import DenseCLIP
     from tagalign.data.feature_pairs import FeaturePairs
+    from tagalign.data.from_pairs import PixelPlan
     from tagalign.data.pair_records import ShardRef
+    from tagalign.data.processes import Processes
     from tagalign.data.tag_table import TagTable
     from tagalign.tags.vocabulary import TagVocabulary
-    from tagalign.train.from_pairs import PixelPlan
-    from tagalign.train.loop.distributed import World
     from tagalign.train.loop.guards import StopRequest
     from tagalign.train.tagalign.training import TrainedProjector
 
@@ -167,12 +167,12 @@ def _train(
     vocabulary: "TagVocabulary | None",
     tags: "TagTable | None",
     *,
-    world: "World",
+    world: "Processes",
     stop: "StopRequest",
 ) -> "TrainedProjector":
     from tagalign.backbones.catalog import load_backbone
     from tagalign.cli.train_validation import make_validation
-    from tagalign.train.from_pairs import cached_pairs, pixel_source, stream_facts
+    from tagalign.data.from_pairs import cached_pairs, pixel_source, stream_facts
     from tagalign.train.tagalign.training import train_tagalign
 
     name = str(Path(settings.model).resolve()) if Path(settings.model).is_dir() else settings.model
@@ -243,9 +243,10 @@ def _train(
     )
 
 
-def _plan(settings: TrainSettings, world: "World") -> "PixelPlan":
+def _plan(settings: TrainSettings, world: "Processes") -> "PixelPlan":
+    from tagalign.data.from_pairs import PixelPlan
     from tagalign.ops.precision import resolve_precision
-    from tagalign.train.from_pairs import PixelPlan
+    from tagalign.train.tagalign.profiles import train_profile
 
     return PixelPlan(
         profile=settings.profile,
@@ -255,7 +256,7 @@ def _plan(settings: TrainSettings, world: "World") -> "PixelPlan":
         chunk=settings.chunk,
         workers=settings.workers,
         streams=settings.streams,
-        augmentation=settings.augmentation,
+        augmentation=settings.augmentation or train_profile(settings.profile).augmentation,
     )
 
 
@@ -264,8 +265,8 @@ def _held_out(
 ) -> "FeaturePairs | None":
     if not settings.held_out:
         return None
+    from tagalign.data.from_pairs import first_pairs
     from tagalign.data.pairs import find_shards
-    from tagalign.train.from_pairs import first_pairs
 
     return first_pairs(backbone, find_shards(settings.held_out), tags, plan, count=settings.held_out_pairs)
 

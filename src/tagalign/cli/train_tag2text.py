@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tagalign.backbones.preprocess import Preprocessing
-    from tagalign.data.tag2text_records import TaggedRecord, TaggedRecords
+    from tagalign.data.tag2text.batches import Tag2TextData
+    from tagalign.data.tag2text.records import TaggedRecord, TaggedRecords
     from tagalign.methods.tag2text.method import Tag2TextMethod
     from tagalign.train.tag2text.training import Tag2TextRun
-    from tagalign.train.tag2text_data import Tag2TextData
 
 STARTS = ("swin-base", "vit-base")
 
@@ -200,18 +200,18 @@ def _texts(settings: Tag2TextTrainSettings) -> list[str]:
 
 
 def _questions(settings: Tag2TextTrainSettings) -> "dict[str, list[tuple[str, str]]]":
-    from tagalign.data.tag2text_sources import read_questions
+    from tagalign.data.tag2text.sources import read_questions
 
     return {} if settings.questions is None else read_questions(settings.questions)
 
 
 def _records(settings: Tag2TextTrainSettings, num_tags: int) -> "TaggedRecords":
-    from tagalign.data.tag2text_records import read_records
+    from tagalign.data.tag2text.records import read_records
 
     assert settings.data is not None  # checked when the flags were read
     if settings.labels is None:
         return read_records(settings.data, num_tags=num_tags)
-    from tagalign.data.tag2text_sources import records_from_pairs
+    from tagalign.data.tag2text.sources import records_from_pairs
     from tagalign.tags.vocabulary import TagVocabulary
 
     assert settings.tags is not None  # checked when the flags were read
@@ -225,7 +225,7 @@ def _split(
 
     chosen: Sequence[TaggedRecord] = records
     if settings.questions is not None:
-        from tagalign.data.tag2text_sources import with_questions
+        from tagalign.data.tag2text.sources import with_questions
 
         chosen = with_questions(records, _questions(settings), place=str(settings.questions))
         print(f"{len(chosen)} of {len(records)} images have a question", file=sys.stderr)
@@ -244,9 +244,9 @@ def _data(
     method: "Tag2TextMethod",
     preprocessing: "Preprocessing",
 ) -> "Tag2TextData":
-    from tagalign.data.tag2text_sources import questions_of
+    from tagalign.data.tag2text.batches import PhotoData
+    from tagalign.data.tag2text.sources import questions_of
     from tagalign.train.tag2text.start import encode_once
-    from tagalign.train.tag2text_data import PhotoData
 
     asked = _questions(settings)
 

@@ -12,10 +12,10 @@ from tagalign.errors import InputError
 
 if TYPE_CHECKING:
     from tagalign.data.benchmarks.records import SegmentationSet
+    from tagalign.data.trusty.sources import ClassSplit
     from tagalign.methods.trusty.method import TrustyCLIP
     from tagalign.train.loop.guards import StopRequest
     from tagalign.train.trusty.plan import TrustyPlan
-    from tagalign.train.trusty_data import ClassSplit
 
 
 @dataclasses.dataclass(frozen=True)
@@ -145,10 +145,10 @@ class TrainTrustySettings:
 def run(settings: TrainTrustySettings) -> int:
     """Train; exit 0 when done, 128 + signal when a signal asked for a stop and a checkpoint was saved."""
     from tagalign.backbones.catalog import load_backbone
+    from tagalign.data.trusty.sources import BenchmarkSource
     from tagalign.methods.load import pick_device
     from tagalign.train.loop.guards import stop_on_signals
     from tagalign.train.trusty.training import RunFolder, train_trusty
-    from tagalign.train.trusty_data import BenchmarkSource
 
     warn_tiny(settings.model)
     data = _open(settings)
@@ -179,7 +179,7 @@ def run(settings: TrainTrustySettings) -> int:
 
 
 def _open(settings: TrainTrustySettings) -> "SegmentationSet":
-    from tagalign.train.trusty_data import FirstImages, own_masks
+    from tagalign.data.trusty.sources import FirstImages, own_masks
 
     data: SegmentationSet
     if settings.data is None:
@@ -203,7 +203,7 @@ def class_split(settings: TrainTrustySettings, data: "SegmentationSet") -> "Clas
     Raises:
         InputError: if a name of ``--unseen`` is no class.
     """
-    from tagalign.train.trusty_data import ClassSplit
+    from tagalign.data.trusty.sources import ClassSplit
 
     names = data.labels.names
     if settings.unseen is None:
@@ -216,7 +216,7 @@ def class_split(settings: TrainTrustySettings, data: "SegmentationSet") -> "Clas
 
 def make_plan(settings: TrainTrustySettings, *, default_crop: int) -> "TrustyPlan":
     """The settings and the papers' choices for what was not given."""
-    from tagalign.data.segmentation_augment import Augmentation
+    from tagalign.data.trusty.augment import Augmentation
     from tagalign.ops.mask_losses import MaskLossWeights
     from tagalign.tags.label_sets import template_set
     from tagalign.train.trusty.plan import TrustyPlan

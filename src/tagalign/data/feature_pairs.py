@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -154,17 +155,12 @@ class ShuffledPairs:
         return np.concatenate(chunks)
 
 
-_ORDERS: dict[tuple[int, int, int], Rows] = {}
-
-
+@lru_cache(maxsize=2)  # an epoch and, while it ends, the next one
 def epoch_order(total: int, *, seed: int, epoch: int) -> Rows:
-    """A permutation of ``0..total-1`` that depends on seed and epoch alone; the last two are remembered."""
-    key = (total, seed, epoch)
-    if key not in _ORDERS:
-        while len(_ORDERS) >= 2:
-            _ORDERS.pop(next(iter(_ORDERS)), None)
-        _ORDERS[key] = np.random.default_rng((seed, epoch)).permutation(total)
-    return _ORDERS[key]
+    """A permutation of ``0..total-1`` that depends on seed and epoch alone; read-only, because callers share it."""
+    order = np.random.default_rng((seed, epoch)).permutation(total)
+    order.flags.writeable = False
+    return order
 
 
 def encode_images(

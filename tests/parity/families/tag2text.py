@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from tagalign.data.tag2text_records import clean_caption, multi_hot, read_records
+from tagalign.data.tag2text.records import clean_caption, multi_hot, read_records
 from tagalign.evaluate.tagging import average_precisions, precision_recall
 from tagalign.methods.tag2text.build import build_tag2text
 from tagalign.methods.tag2text.folder import load_parameters

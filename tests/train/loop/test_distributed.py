@@ -7,8 +7,9 @@ import pytest
 import torch
 import torch.distributed as dist
 
+from tagalign.data.processes import Processes
 from tagalign.ops.losses import contrastive_loss, softmax_tag_loss
-from tagalign.train.loop.distributed import World, any_in_world, average_gradients, collect, gather_with_grad
+from tagalign.train.loop.distributed import any_in_world, average_gradients, collect, gather_with_grad
 
 ROWS, DIM = 6, 5
 
@@ -41,7 +42,7 @@ def loss_of(x, t, w, tags, y, world):
 def worker(rank, port, results):
     torch.set_num_threads(1)
     dist.init_process_group("gloo", init_method=f"tcp://127.0.0.1:{port}", rank=rank, world_size=2)
-    world = World(rank=rank, size=2)
+    world = Processes(rank=rank, size=2)
     x, t, w, tags, y = task()
     own = slice(rank * 3, rank * 3 + 3)
     parameter = torch.nn.Parameter(w)
@@ -72,7 +73,7 @@ def test_two_processes_have_the_loss_and_gradient_of_one():
         child.join(timeout=60)
     x, t, w, tags, y = task()
     parameter = torch.nn.Parameter(w)
-    loss = loss_of(x, t, parameter, tags, y, World())
+    loss = loss_of(x, t, parameter, tags, y, Processes())
     loss.backward()
     # float64 sums in another order
     assert (facts[0][0] + facts[1][0]) / 2 == pytest.approx(loss.item(), rel=1e-12)

@@ -7,7 +7,8 @@ from random import Random
 import pytest
 import torch
 
-from tagalign.data.tag2text_records import TaggedRecord
+from tagalign.data.tag2text.batches import TokenData, batch_of_step, rows_of_step
+from tagalign.data.tag2text.records import TaggedRecord
 from tagalign.errors import InputError
 from tagalign.methods.tag2text.build import build_tag2text
 from tagalign.methods.tag2text.profiles import load_profile
@@ -23,7 +24,6 @@ from tagalign.train.tag2text.training import (
     released_rate,
     train_tag2text,
 )
-from tagalign.train.tag2text_data import TokenData, batch_of_step, rows_of_step
 
 NAMES = ("dog", "cat", "grass", "red", "train")
 CAPTIONS = ("a red dog.", "A cat on the grass!", "the train", "dog and cat", "a red train on grass")

@@ -3,11 +3,12 @@
 import pytest
 import torch
 
+from tagalign.data.trusty.crops import CropBatch
+from tagalign.data.trusty.sources import ClassSplit
 from tagalign.errors import InputError
 from tagalign.methods.trusty.network import TrustyNetwork, sizes_for
 from tagalign.ops.mask_losses import segmentation_losses
 from tagalign.train.trusty.step import StepLoss, phase_of, poly_rate, total_loss
-from tagalign.train.trusty_data import ClassSplit, CropBatch
 
 SPLIT = ClassSplit(names=tuple("abcdefg"), unseen=(2, 5))
 BACKGROUND = 9

@@ -15,7 +15,9 @@ import torch
 from tagalign.backbones.catalog import load_backbone
 from tagalign.backbones.preprocess import Preprocessing
 from tagalign.data.benchmarks.tiny import tiny_segmentation
-from tagalign.data.segmentation_augment import Augmentation
+from tagalign.data.trusty.augment import Augmentation
+from tagalign.data.trusty.crops import crop_batches, image_order
+from tagalign.data.trusty.sources import BenchmarkSource, ClassSplit, own_masks
 from tagalign.errors import DataError, InputError
 from tagalign.methods.trusty.folder import load_trusty
 from tagalign.testing.clip_folder import make_clip_folder
@@ -24,7 +26,6 @@ from tagalign.train.loop.log import read_metrics
 from tagalign.train.trusty.plan import TrustyPlan
 from tagalign.train.trusty.run import TrustyRun, new_network
 from tagalign.train.trusty.training import RunFolder, train_trusty
-from tagalign.train.trusty_data import BenchmarkSource, ClassSplit, crop_batches, epoch_order, own_masks
 from tagalign.types import Label, LabelSet
 
 PLAN = TrustyPlan(
@@ -177,8 +178,8 @@ def test_workers_change_nothing(clip):
 
 
 def test_every_image_comes_once_per_epoch():
-    assert sorted(epoch_order(0, 5, 7).tolist()) == list(range(7))
-    assert epoch_order(0, 5, 7).tolist() != epoch_order(0, 6, 7).tolist()
+    assert sorted(image_order(0, 5, 7).tolist()) == list(range(7))
+    assert image_order(0, 5, 7).tolist() != image_order(0, 6, 7).tolist()
 
 
 def test_padding_is_the_mean_colour(clip):

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -11,43 +10,25 @@ import torch.distributed as dist
 from jaxtyping import Float
 from torch import Tensor, nn
 
-
-@dataclass(frozen=True, kw_only=True)
-class World:
-    """The processes of a run.
-
-    Attributes:
-        rank: of this process.
-        size: number of processes.
-        device: of this process.
-    """
-
-    rank: int = 0
-    size: int = 1
-    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
-
-    @property
-    def is_first(self) -> bool:
-        """Whether this process writes files and shows progress."""
-        return self.rank == 0
+from tagalign.data.processes import Processes
 
 
 @contextmanager
-def join_world(device: torch.device | str = "cpu") -> Iterator[World]:
+def join_world(device: torch.device | str = "cpu") -> Iterator[Processes]:
     """The world that ``torchrun`` set up in the environment, or a world of one.
 
     On CUDA every process takes the GPU of its local rank and talks over NCCL; on CPU it talks over Gloo.
     """
     device = torch.device(device)
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
-        yield World(device=device)
+        yield Processes(device=device)
         return
     if device.type == "cuda":
         device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
         torch.cuda.set_device(device)
     dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
     try:
-        yield World(rank=dist.get_rank(), size=dist.get_world_size(), device=device)
+        yield Processes(rank=dist.get_rank(), size=dist.get_world_size(), device=device)
     finally:
         dist.destroy_process_group()
 
@@ -69,7 +50,7 @@ class _Gather(torch.autograd.Function):
         return grad[ctx.own], None, None
 
 
-def gather_with_grad(x: Float[Tensor, "batch dim"], world: World) -> Float[Tensor, "total dim"]:
+def gather_with_grad(x: Float[Tensor, "batch dim"], world: Processes) -> Float[Tensor, "total dim"]:
     """Rows of all processes in the order of their ranks; every process must bring the same number.
 
     A loss that is the mean over the own rows, followed by ``average_gradients``, gives exactly the gradient of the mean over
@@ -78,7 +59,7 @@ def gather_with_grad(x: Float[Tensor, "batch dim"], world: World) -> Float[Tenso
     return x if world.size == 1 else _Gather.apply(x, world.rank, world.size)  # type: ignore[no-untyped-call]
 
 
-def average_gradients(parameters: Iterable[nn.Parameter], world: World) -> None:
+def average_gradients(parameters: Iterable[nn.Parameter], world: Processes) -> None:
     """Replace each gradient by its mean over the processes, in one message per dtype.
 
     Once per optimiser step, after accumulation; one flat buffer makes overlap with the backward pass unnecessary for a
@@ -87,7 +68,7 @@ def average_gradients(parameters: Iterable[nn.Parameter], world: World) -> None:
     if world.size == 1:
         return
     grads = [p.grad for p in parameters if p.grad is not None]
-    for dtype in {g.dtype for g in grads}:
+    for dtype in dict.fromkeys(g.dtype for g in grads):  # a set has another order in another process
         same = [g for g in grads if g.dtype == dtype]
         flat = torch.cat([g.flatten() for g in same])
         dist.all_reduce(flat)
@@ -96,7 +77,7 @@ def average_gradients(parameters: Iterable[nn.Parameter], world: World) -> None:
             grad.copy_(chunk.view_as(grad))
 
 
-def copy_from_first(module: nn.Module, world: World) -> None:
+def copy_from_first(module: nn.Module, world: Processes) -> None:
     """Make parameters and buffers of all processes equal to those of the first."""
     if world.size == 1:
         return
@@ -105,7 +86,7 @@ def copy_from_first(module: nn.Module, world: World) -> None:
             dist.broadcast(tensor, src=0)
 
 
-def mean_over_world(values: dict[str, Tensor], world: World) -> dict[str, Tensor]:
+def mean_over_world(values: dict[str, Tensor], world: Processes) -> dict[str, Tensor]:
     """Mean of scalars over the processes, in one message."""
     if world.size == 1 or not values:
         return values
@@ -114,7 +95,7 @@ def mean_over_world(values: dict[str, Tensor], world: World) -> dict[str, Tensor
     return dict(zip(values, stacked / world.size, strict=True))
 
 
-def any_in_world(flag: bool, world: World) -> bool:
+def any_in_world(flag: bool, world: Processes) -> bool:
     """Whether the flag is set in any process; all of them get the same answer."""
     if world.size == 1:
         return flag
@@ -123,7 +104,7 @@ def any_in_world(flag: bool, world: World) -> bool:
     return bool(value.item())
 
 
-def collect(value: Any, world: World) -> list[Any]:
+def collect(value: Any, world: Processes) -> list[Any]:
     """A JSON value of every process, by rank."""
     if world.size == 1:
         return [value]
@@ -132,7 +113,7 @@ def collect(value: Any, world: World) -> list[Any]:
     return values
 
 
-def wait_for_all(world: World) -> None:
+def wait_for_all(world: Processes) -> None:
     """Go on when every process has come here."""
     if world.size > 1:
         dist.barrier()

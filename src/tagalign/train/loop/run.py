@@ -12,11 +12,12 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from tagalign.data.batches import FeatureBatch
+from tagalign.data.processes import Processes
 from tagalign.errors import InputError
+from tagalign.ops.precision import Precision
 from tagalign.train.loop.checkpoints import Checkpoints, write_state
 from tagalign.train.loop.clock import StepClock
 from tagalign.train.loop.distributed import (
-    World,
     any_in_world,
     average_gradients,
     collect,
@@ -56,7 +57,7 @@ class RunPlan:
     steps: int
     rate: Callable[[int], float]
     clip_norm: float | None = None
-    precision: str = "fp32"
+    precision: Precision = "fp32"
     micro_batch: int | None = None
     checkpoint_every: int = 500
     validate_every: int = 0
@@ -96,7 +97,7 @@ class TrainingRun:
         plan: RunPlan,
         *,
         folder: Path | None = None,
-        world: World | None = None,
+        world: Processes | None = None,
         encode: Encode | None = None,
         embed: Embed | None = None,
         validate: Validate | None = None,
@@ -106,7 +107,7 @@ class TrainingRun:
         tensorboard: bool = False,
     ) -> None:
         self.aligner, self.optimizer, self.source, self.plan = aligner, optimizer, source, plan
-        self.world = world or World()
+        self.world = world or Processes()
         self.folder = folder
         self.encode, self.embed, self.validate, self.progress = encode, embed, validate, progress
         self.stop = StopRequest() if stop is None else stop  # an unset request is false

@@ -8,7 +8,8 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from tagalign.data.tag2text_records import multi_hot
+from tagalign.data.tag2text.batches import Tag2TextBatch
+from tagalign.data.tag2text.records import multi_hot
 from tagalign.errors import InputError
 from tagalign.methods.tag2text.captioning import PROMPT
 from tagalign.methods.tag2text.guidance import Guidance, guide, question_rows, recognised_tags, tag_rows
@@ -25,7 +26,6 @@ from tagalign.ops.tag2text_losses import (
     matching_loss,
     rescaled_total,
 )
-from tagalign.train.tag2text_data import Tag2TextBatch
 
 TASKS = ("tagging", "captioning", "contrastive", "matching", "answering")
 PRETRAINING = {"tagging": 1.0, "captioning": 1.0, "contrastive": 1.0, "matching": 1.0}

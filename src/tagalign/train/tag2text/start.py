@@ -11,7 +11,8 @@ from transformers import SwinConfig, ViTConfig
 
 from tagalign.backbones.catalog import load_backbone, read_json
 from tagalign.backbones.preprocess import CLIP_MEAN, CLIP_STD, Preprocessing
-from tagalign.data.tag2text_records import TaggedRecord, multi_hot
+from tagalign.data.tag2text.batches import PhotoData, Tag2TextData, TokenData, step_rng
+from tagalign.data.tag2text.records import TaggedRecord, multi_hot
 from tagalign.errors import ModelError
 from tagalign.methods.checkpoint import load_tensors, read_folder_config
 from tagalign.methods.tag2text.build import (
@@ -28,7 +29,6 @@ from tagalign.methods.tag2text.model import Tag2Text
 from tagalign.methods.tag2text.profiles import load_profile
 from tagalign.methods.tag2text.tag_choice import TagChoice
 from tagalign.methods.tag2text.wordpieces import Wordpieces
-from tagalign.train.tag2text_data import PhotoData, Tag2TextData, TokenData, step_rng
 
 Device = torch.device | str
 

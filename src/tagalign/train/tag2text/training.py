@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from torch.optim import AdamW
 
+from tagalign.data.tag2text.batches import Tag2TextBatch, Tag2TextData, batch_of_step, step_rng
 from tagalign.errors import InputError
 from tagalign.methods.tag2text.model import Tag2Text
 from tagalign.methods.tag2text.profiles import load_profile
@@ -27,7 +28,6 @@ from tagalign.train.loop.optimiser import decay_groups
 from tagalign.train.loop.run import check_same_run
 from tagalign.train.loop.schedule import scheduled_rate, set_rate
 from tagalign.train.tag2text.losses import TaskLosses, Tasks
-from tagalign.train.tag2text_data import Tag2TextBatch, Tag2TextData, batch_of_step, step_rng
 
 RELEASED_FLOOR = 5e-7
 RELEASED_DECAY = 0.9

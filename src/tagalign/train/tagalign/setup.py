@@ -104,14 +104,14 @@ def run_facts(
         "backbone": backbone.name,
         "backbone_hash": backbone.weight_hash,
         "loss_weights": dict(sorted(weights.items())),
-        "vocabulary": None if vocabulary is None else vocabulary_hash(vocabulary),
+        "vocabulary": None if vocabulary is None else counted_vocabulary_hash(vocabulary),
         "vocabulary_size": 0 if vocabulary is None else len(vocabulary),
         "pairs": len(data) if isinstance(data, FeaturePairs) else None,
         **more,
     }
 
 
-def vocabulary_hash(vocabulary: TagVocabulary) -> str:
+def counted_vocabulary_hash(vocabulary: TagVocabulary) -> str:
     """First 16 hex digits of the SHA-256 of names, kinds and counts."""
     rows = zip(vocabulary.names, vocabulary.kinds, vocabulary.counts, strict=True)
     text = "\n".join(f"{name}\t{kind}\t{count}" for name, kind, count in rows)

@@ -7,9 +7,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from tagalign.data.batches import FeatureBatch
+from tagalign.data.processes import Processes
 from tagalign.ops.precision import PRECISIONS, Precision, autocast
 from tagalign.train.loop.clock import StepClock
-from tagalign.train.loop.distributed import World, gather_with_grad
+from tagalign.train.loop.distributed import gather_with_grad
 from tagalign.train.tagalign.aligner import Aligner, Embeds
 
 Embed = Callable[[Tensor, tuple[int, int]], Tensor]
@@ -19,7 +20,7 @@ def forward_backward(
     aligner: Aligner,
     batch: FeatureBatch,
     *,
-    world: World,
+    world: Processes,
     precision: Precision = "fp32",
     micro_batch: int | None = None,
     embed: Embed | None = None,
@@ -72,7 +73,7 @@ def _embed(
         return embed(features.to(PRECISIONS[precision] or torch.float32), batch.grid).float()
 
 
-def join_embeds(images: Float[Tensor, "batch dim"], batch: FeatureBatch, world: World) -> Embeds:
+def join_embeds(images: Float[Tensor, "batch dim"], batch: FeatureBatch, world: Processes) -> Embeds:
     """Embeddings of this process beside those of all, for the losses."""
     if world.size == 1 or batch.texts is None:
         return Embeds(images=images, texts=batch.texts, tags=batch.tags)

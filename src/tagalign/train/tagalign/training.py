@@ -16,6 +16,7 @@ from torch import Tensor
 from tagalign.backbones.dense_clip import DenseCLIP
 from tagalign.data.batches import BatchSource
 from tagalign.data.feature_pairs import FeaturePairs, ShuffledPairs
+from tagalign.data.processes import Processes
 from tagalign.errors import InputError
 from tagalign.methods.dense import DenseMethod
 from tagalign.methods.dense_profiles import dense_profile
@@ -24,7 +25,7 @@ from tagalign.methods.tagalign import MODE, TagAlignConfig, save_tagalign
 from tagalign.ops.precision import resolve_precision
 from tagalign.tags.vocabulary import TagVocabulary
 from tagalign.train.loop.checkpoints import read_state
-from tagalign.train.loop.distributed import World, copy_from_first
+from tagalign.train.loop.distributed import copy_from_first
 from tagalign.train.loop.guards import StopRequest
 from tagalign.train.loop.optimiser import rate_for_batch
 from tagalign.train.loop.run import Encode, Progress, RunPlan, TrainingRun
@@ -103,7 +104,7 @@ def train_tagalign(
     tensorboard: bool = False,
     settings: Mapping[str, Any] | None = None,
     fingerprint: Mapping[str, Any] | None = None,
-    world: World | None = None,
+    world: Processes | None = None,
     stop: StopRequest | None = None,
     progress: Progress | None = None,
 ) -> TrainedProjector:
@@ -152,7 +153,7 @@ def train_tagalign(
     """
     chosen = train_profile(profile)
     chosen = replace(chosen, loss=loss or chosen.loss, learning_rate=learning_rate or chosen.learning_rate)
-    world = world or World(device=backbone.device)
+    world = world or Processes(device=backbone.device)
     if batch_size % world.size or batch_size < 2 * world.size:
         raise InputError(
             f"batch_size {batch_size} cannot be shared by {world.size} process(es); give a multiple, at least 2 for each"
@@ -234,7 +235,7 @@ def train_tagalign(
 
 
 def _source(
-    data: FeaturePairs | BatchSource[Any], batch_size: int, seed: int, world: World
+    data: FeaturePairs | BatchSource[Any], batch_size: int, seed: int, world: Processes
 ) -> BatchSource[Any]:
     if not isinstance(data, FeaturePairs):
         return data

@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from tagalign.data.segmentation_augment import Augmentation
+from tagalign.data.trusty.augment import Augmentation
 from tagalign.errors import InputError
 from tagalign.methods.trusty.method import DEFAULT_TEMPLATES
 from tagalign.ops.mask_losses import Ignored, MaskLossWeights

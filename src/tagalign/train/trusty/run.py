@@ -8,6 +8,8 @@ from torch import nn
 from torch.optim import AdamW
 
 from tagalign.backbones.dense_clip import DenseCLIP
+from tagalign.data.trusty.crops import CropBatch, crop_batches
+from tagalign.data.trusty.sources import ClassSplit, SegmentationSource
 from tagalign.methods.labels import embed_names
 from tagalign.methods.trusty.folder import TrustyConfig
 from tagalign.methods.trusty.method import TrustyCLIP
@@ -18,7 +20,6 @@ from tagalign.train.loop.guards import LossGuard
 from tagalign.train.loop.schedule import set_rate
 from tagalign.train.trusty.plan import TrustyPlan
 from tagalign.train.trusty.step import StepLoss, total_loss
-from tagalign.train.trusty_data import ClassSplit, CropBatch, SegmentationSource, crop_batches
 
 
 class TrustyRun:

@@ -7,11 +7,12 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from tagalign.backbones.dense_clip import DenseCLIP
+from tagalign.data.trusty.crops import CropBatch
+from tagalign.data.trusty.sources import ClassSplit
 from tagalign.errors import UnknownNameError
 from tagalign.methods.trusty.network import MaskLogits, TrustyNetwork
 from tagalign.ops.mask_losses import Ignored, MaskLossWeights, TrustyLoss, resize_logits, segmentation_losses
 from tagalign.train.trusty.targets import TrustyTarget, hide_labels, mask_labels, pseudo_labels, trusty_target
-from tagalign.train.trusty_data import ClassSplit, CropBatch
 from tagalign.types import IGNORE
 
 Setting = Literal["inductive", "transductive", "supervised"]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tagalign.backbones.dense_clip import DenseCLIP
+from tagalign.data.trusty.sources import ClassSplit, SegmentationSource
 from tagalign.errors import InputError
 from tagalign.methods.trusty.folder import save_trusty
 from tagalign.methods.trusty.method import TrustyCLIP
@@ -15,7 +16,6 @@ from tagalign.train.loop.guards import StopRequest
 from tagalign.train.loop.log import MetricsLog
 from tagalign.train.trusty.plan import TrustyPlan
 from tagalign.train.trusty.run import TrustyRun
-from tagalign.train.trusty_data import ClassSplit, SegmentationSource
 
 Validate = Callable[[TrustyCLIP], dict[str, float]]
 OnStep = Callable[[int, dict[str, float]], None]

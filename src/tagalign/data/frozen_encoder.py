@@ -9,7 +9,7 @@ from torch import Tensor
 from tagalign.backbones.dense_clip import DenseCLIP
 from tagalign.backbones.preprocess import Preprocessing
 from tagalign.data.batches import FeatureBatch, PixelBatch, PixelChunks
-from tagalign.ops.precision import PRECISIONS, autocast
+from tagalign.ops.precision import PRECISIONS, Precision, autocast
 from tagalign.ops.tag_rows import TagRows
 
 
@@ -31,7 +31,7 @@ class FrozenEncoder:
         *,
         mode: str,
         preprocessing: Preprocessing | None = None,
-        precision: str = "fp32",
+        precision: Precision = "fp32",
         compile_encoder: bool = False,
         with_texts: bool = True,
     ) -> None:

@@ -15,18 +15,18 @@ from tagalign.data.augment import load_crop
 from tagalign.data.batches import PixelBatch, PixelChunks
 from tagalign.data.feature_cache import CacheShard, FeatureCache
 from tagalign.data.feature_pairs import FeaturePairs, MemoryStore
+from tagalign.data.frozen_encoder import FrozenEncoder
 from tagalign.data.pair_records import BrokenPairError, Pair, ShardRef
 from tagalign.data.pair_stream import PairStream, StreamPlan
 from tagalign.data.pairs import open_shard
+from tagalign.data.processes import Processes
 from tagalign.data.tag_table import TagTable
 from tagalign.errors import DataError, ImageError, InputError
 from tagalign.methods.dense_profiles import dense_profile
 from tagalign.methods.tagalign import MODE
+from tagalign.ops.precision import Precision
 from tagalign.ops.tag_rows import TagRows
 from tagalign.tags.vocabulary import TagLabels
-from tagalign.train.encoder import FrozenEncoder
-from tagalign.train.loop.distributed import World
-from tagalign.train.tagalign.profiles import train_profile
 
 CACHE_SHARD = 2048
 """Images per shard of a feature cache: 0.6 GB at ViT-B/16."""
@@ -37,7 +37,7 @@ class PixelPlan:
     """How pixels are read and encoded.
 
     Attributes:
-        profile: pixel statistics and augmentation.
+        profile: pixel statistics.
         size: side of the crops; the encoder's native one when None.
         mode: dense mode.
         precision: of the encoder.
@@ -45,18 +45,18 @@ class PixelPlan:
         chunk: images per forward pass of the encoder.
         workers: processes that decode.
         streams: see ``StreamPlan``; as many as workers when None.
-        augmentation: the profile's when None.
+        augmentation: of the crops, a name in ``data.augment.AUGMENTATIONS``.
     """
 
     profile: str = "paper"
     size: int | None = None
     mode: str = MODE
-    precision: str = "fp32"
+    precision: Precision = "fp32"
     compile_encoder: bool = False
     chunk: int = 256
     workers: int = 0
     streams: int | None = None
-    augmentation: str | None = None
+    augmentation: str = "crop"
 
 
 def pixel_source(
@@ -67,7 +67,7 @@ def pixel_source(
     *,
     batch_size: int,
     seed: int = 0,
-    world: World | None = None,
+    world: Processes | None = None,
     with_texts: bool = True,
 ) -> tuple[PairStream, FrozenEncoder]:
     """A stream of pixel batches of one process, and what encodes them.
@@ -82,14 +82,14 @@ def pixel_source(
         world: the processes.
         with_texts: whether captions are encoded.
     """
-    world = world or World(device=backbone.device)
+    world = world or Processes(device=backbone.device)
     own = batch_size // world.size
     stream_plan = StreamPlan(
         refs=tuple(refs),
         batch_size=own,
         chunk=largest_divisor(own, plan.chunk),
         size=plan.size or backbone.preprocessing.image_size,
-        augmentation=plan.augmentation or train_profile(plan.profile).augmentation,
+        augmentation=plan.augmentation,
         seed=seed,
         rank=world.rank,
         world=world.size,
@@ -254,7 +254,7 @@ def cached_pairs(
     dtype: str = "float16",
     on_broken: Callable[[str], None] | None = None,
     progress: Callable[[int], None] | None = None,
-    world: World | None = None,
+    world: Processes | None = None,
 ) -> FeaturePairs:
     """Pairs of a feature cache, which is filled first where it is not whole.
 

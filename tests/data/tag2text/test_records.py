@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tagalign.data.tag2text_records import (
+from tagalign.data.tag2text.records import (
     TaggedRecord,
     clean_caption,
     join_labels,

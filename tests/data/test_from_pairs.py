@@ -4,9 +4,9 @@ from collections import Counter
 
 import pytest
 
+from tagalign.data.from_pairs import PixelPlan, cached_pairs
 from tagalign.data.pairs import find_shards
 from tagalign.errors import DataError
-from tagalign.train.from_pairs import PixelPlan, cached_pairs
 
 from .collections import sample, write_tar, write_tars
 

@@ -17,7 +17,7 @@ from PIL import Image
 from torch import Tensor
 
 from tagalign.backbones.preprocess import Preprocessing, open_image, to_tensor
-from tagalign.data.tag2text_records import TaggedRecord, clean_caption
+from tagalign.data.tag2text.records import TaggedRecord, clean_caption
 from tagalign.errors import InputError
 from tagalign.methods.tag2text.method import square_pixels
 
@@ -135,13 +135,13 @@ class PhotoData:
         if self.crop >= 1:
             return square_pixels(image, self.preprocessing)
         rng = Random(seed)  # noqa: S311 - augmentation, not secrets
-        image = random_crop(image, rng, side=self.preprocessing.image_size, smallest=self.crop)
+        image = random_part(image, rng, side=self.preprocessing.image_size, smallest=self.crop)
         if self.flip and rng.random() < 0.5:
             image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
         return to_tensor(image, self.preprocessing)
 
 
-def random_crop(image: Image.Image, rng: Random, *, side: int, smallest: float) -> Image.Image:
+def random_part(image: Image.Image, rng: Random, *, side: int, smallest: float) -> Image.Image:
     """A random part of the image, between ``smallest`` and all of its area and 3:4 to 4:3 in ratio, as a square.
 
     Bicubic; an image into which no such part fits is squeezed whole (the usual random resized crop).

@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from tagalign.data.pairs import read_pairs
-from tagalign.data.tag2text_records import SCHEMA, TaggedRecord, TaggedRecords, join_labels
+from tagalign.data.tag2text.records import SCHEMA, TaggedRecord, TaggedRecords, join_labels
 from tagalign.data.tag_table import load_tag_table
 from tagalign.errors import DataError
 from tagalign.tags.vocabulary import TagVocabulary

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tagalign.data.segmentation_augment import Augmentation, _saturation_and_hue, distort_colors, is_varied
+from tagalign.data.trusty.augment import Augmentation, _saturation_and_hue, distort_colors, is_varied
 from tagalign.errors import DataError, InputError
 
 STILL = dict(scale=(1.0, 1.0), max_share=1.0, flip=0.0, colors=0.0)
