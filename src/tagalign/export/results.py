@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,15 @@ import pyarrow.parquet as pq
 import torch
 from PIL import Image
 
-from tagalign.errors import DataError
+from tagalign.errors import DataError, TagalignError
+from tagalign.export.photos import PhotoNames, named_sources, part_sources, run_root
 from tagalign.export.records import Annotated
 from tagalign.ops.masks import decode_rle
+from tagalign.tasks.photos.keys import path_of
+from tagalign.tasks.photos.source import PhotoSource
 from tagalign.types import Segmentation, Tagging
 
 SETTINGS = "settings.json"
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 PICTURES = (".overlay.png", ".heat.png", ".trusty.png")  # for people; the masks lie beside them
 ROWS = 256
 
@@ -27,24 +30,35 @@ def read_results(folder: str | Path, *, photos: Path | None = None) -> Iterator[
 
     Args:
         folder: written by ``tagalign segment`` (palette PNG) or ``tagalign tag`` (Parquet), with its ``settings.json``.
-        photos: folder of the photos; file names become relative to it. Without it a mask's own name, or the path
-            that was tagged, is taken.
+        photos: folder of the photos; file names become relative to it. Without it they are relative to the folder
+            that held all photos of the run; masks of older releases keep their own names.
 
     Raises:
-        DataError: if the folder holds no results, or a file of it cannot be read.
+        DataError: if the folder holds no results, a file of it cannot be read, or the photo of a result is missing, one
+            of several, or of another size than its mask.
     """
     folder = Path(folder)
     names = result_names(folder)
+    finder = PhotoNames(photos=photos, root=run_root(folder))
     parts = sorted(folder.rglob("*.parquet"))
     if parts:
-        yield from _read_parquet(parts, names, photos)
+        for part in parts:
+            yield from _read_part(part, names, finder, part_sources(folder, part))
         return
-    masks = sorted(p for p in folder.glob("*.png") if not p.name.endswith(PICTURES))
-    if not masks:
+    found = False
+    for source in named_sources(folder):
+        path = folder / f"{source.name}.png"
+        if path.exists():  # it failed, or its turn did not come
+            found = True
+            mask = _read_mask(path, names)
+            yield replace(mask, file_name=finder.of(source, mask.size))
+    for path in () if found else sorted(folder.glob("*.png")):
+        if not path.name.endswith(PICTURES):
+            found = True
+            mask = _read_mask(path, names)
+            yield replace(mask, file_name=finder.of_mask(path, mask.size))
+    if not found:
         raise DataError(f"{folder}: no masks (NAME.png) and no tags (*.parquet) here; give a result folder")
-    by_stem = _photos_by_stem(photos)
-    for path in masks:
-        yield _read_mask(path, names, by_stem.get(path.stem, path.name))
 
 
 def result_names(folder: Path) -> tuple[str, ...]:
@@ -70,14 +84,7 @@ def result_names(folder: Path) -> tuple[str, ...]:
 # --- palette PNG ----------------------------------------------------------------------------------------------------
 
 
-def _photos_by_stem(photos: Path | None) -> dict[str, str]:
-    if photos is None:
-        return {}
-    found = sorted(p for p in photos.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES)
-    return {path.stem: path.relative_to(photos).as_posix() for path in reversed(found)}
-
-
-def _read_mask(path: Path, names: tuple[str, ...], file_name: str) -> Annotated:
+def _read_mask(path: Path, names: tuple[str, ...]) -> Annotated:
     try:
         with Image.open(path) as image:
             ids = np.asarray(image).astype(np.int64)
@@ -88,36 +95,38 @@ def _read_mask(path: Path, names: tuple[str, ...], file_name: str) -> Annotated:
     size = (ids.shape[0], ids.shape[1])
     # a PNG keeps no scores: 1 says "chosen"
     found = Segmentation(labels=torch.from_numpy(ids), names=names, scores=torch.ones(size))
-    return Annotated(file_name=file_name, size=size, segmentation=found)
+    return Annotated(file_name=path.name, size=size, segmentation=found)
 
 
 # --- Parquet --------------------------------------------------------------------------------------------------------
 
 
-def _read_parquet(parts: list[Path], names: tuple[str, ...], photos: Path | None) -> Iterator[Annotated]:
-    for path in parts:
-        try:
-            with pq.ParquetFile(path) as file:
-                for batch in file.iter_batches(batch_size=ROWS):
-                    for row in batch.to_pylist():
-                        yield _read_row(row, names, photos)
-        except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
-            raise DataError(f"{path}: not a part of a result ({type(error).__name__}: {error})") from error
+def _read_part(
+    path: Path, names: tuple[str, ...], finder: PhotoNames, sources: Mapping[str, PhotoSource]
+) -> Iterator[Annotated]:
+    try:
+        with pq.ParquetFile(path) as file:
+            for batch in file.iter_batches(batch_size=ROWS):
+                for row in batch.to_pylist():
+                    yield _read_row(row, names, finder, sources)
+    except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
+        if isinstance(error, TagalignError):
+            raise
+        raise DataError(f"{path}: not a part of a result ({type(error).__name__}: {error})") from error
 
 
-def _read_row(row: Mapping[str, Any], names: tuple[str, ...], photos: Path | None) -> Annotated:
-    height, width = row["size"]
-    file_name = _relative(row["key"], photos)
-    if "counts" in row:
-        return Annotated(
-            file_name=file_name, size=(height, width), segmentation=_masks(row, names, (height, width))
-        )
-    return Annotated(file_name=file_name, size=(height, width), tagging=_tags(row, names))
-
-
-def _relative(key: str, photos: Path | None) -> str:
-    path = Path(key)
-    return path.relative_to(photos).as_posix() if photos is not None and path.is_relative_to(photos) else key
+def _read_row(
+    row: Mapping[str, Any], names: tuple[str, ...], finder: PhotoNames, sources: Mapping[str, PhotoSource]
+) -> Annotated:
+    size = (row["size"][0], row["size"][1])
+    segmentation = _masks(row, names, size) if "counts" in row else None
+    file_name = row["key"]
+    if sources or finder.photos is not None:
+        source = sources.get(row["key"]) or PhotoSource(path=path_of(row["key"]))
+        file_name = finder.of(source, None if segmentation is None else size)
+    if segmentation is not None:
+        return Annotated(file_name=file_name, size=size, segmentation=segmentation)
+    return Annotated(file_name=file_name, size=size, tagging=_tags(row, names))
 
 
 def _masks(row: Mapping[str, Any], names: tuple[str, ...], size: tuple[int, int]) -> Segmentation:
