@@ -8,6 +8,20 @@ from pathlib import Path
 
 from tagalign.errors import InputError
 
+NAME_BYTES = 255
+"""The longest file name that file systems take, in bytes."""
+STEM_BYTES = NAME_BYTES - len("..01234567.tmp")
+
+
+def cut_bytes(name: str, limit: int) -> str:
+    """The longest beginning of a file name that takes at most ``limit`` bytes on disk.
+
+    >>> cut_bytes("長長長", 7)
+    '長長'
+    """
+    raw = os.fsencode(name)
+    return name if len(raw) <= limit else os.fsdecode(raw[:limit].decode("utf-8", "ignore").encode())
+
 
 @contextmanager
 def atomic_write(path: str | Path) -> Iterator[Path]:
@@ -26,7 +40,7 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
         ...     _ = temp.write_text("whole")
     """
     path = Path(path)
-    temp = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}.tmp")  # 255 bytes is the longest name
+    temp = path.with_name(f".{cut_bytes(path.name, STEM_BYTES)}.{secrets.token_hex(4)}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         temp.touch()

@@ -13,6 +13,8 @@ from jaxtyping import Float
 from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
+from tagalign.backbones.grey import Said, is_wide_grey, said_by, to_bytes
+from tagalign.backbones.image_formats import register_plugins
 from tagalign.errors import ImageError, ModelError
 from tagalign.types import Size
 
@@ -62,12 +64,14 @@ class Preprocessing:
 def open_image(source: str | Path | Image.Image, *, max_pixels: int = MAX_PIXELS) -> Image.Image:
     """An RGB image, turned upright by its EXIF mark; transparent pixels lie on white.
 
-    Grey, palette, CMYK and 16-bit images are converted (16 bit by its upper byte); of an animation the first frame is taken.
+    Grey, palette, CMYK and 16-bit images are converted (16 bit by its upper byte, other wide greys as ``grey.to_bytes``
+    says, with a sentence about it in ``image.info["note"]``); of an animation the first frame is taken.
 
     Raises:
         ImageError: if the file is missing, empty, truncated, no image, or larger than ``max_pixels``.
     """
     name = source if isinstance(source, (str, Path)) else "image"
+    register_plugins()
     try:
         with warnings.catch_warnings():
             # our own limit below is the stricter one
@@ -93,15 +97,16 @@ def _upright_rgb(image: Image.Image, name: object, max_pixels: int) -> Image.Ima
         raise ImageError(
             f"{name}: {image.width} x {image.height} pixels, at most {max_pixels:,} are opened; shrink it first"
         )
-    return _to_rgb(ImageOps.exif_transpose(image))
+    said = said_by(image)  # turning makes a copy without the file's tags
+    return _to_rgb(ImageOps.exif_transpose(image), said, name)
 
 
-def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I;16") or image.mode == "I":
-        # Pillow clips 16-bit grey to 255 instead of scaling it
-        return Image.fromarray(
-            (np.asarray(image).astype(np.uint32) >> 8).clip(0, 255).astype(np.uint8)
-        ).convert("RGB")
+def _to_rgb(image: Image.Image, said: Said, name: object) -> Image.Image:
+    if is_wide_grey(image):
+        grey, note = to_bytes(image, said, name)
+        rgb = grey.convert("RGB")
+        rgb.info |= {} if note is None else {"note": note}
+        return rgb
     if image.mode in {"RGBA", "LA", "PA"} or "transparency" in image.info:
         rgba = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")
