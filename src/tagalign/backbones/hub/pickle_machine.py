@@ -19,7 +19,7 @@ from io import BytesIO
 from mmap import mmap
 from typing import IO, Any, cast
 
-MAX_OPCODES = 5_000_000  # the state dict of a model with 1,000 tensors has about 40,000
+MAX_OPCODES = 1_000_000  # the state dict of a model with 1,000 tensors has about 40,000
 
 
 class Refused(Exception):
