@@ -20,8 +20,8 @@ from pathlib import Path
 from PIL import Image
 
 from tagalign.data.tiny_world import TinyWorld
-from tagalign.tasks.label_rows import read_rows
 from tagalign.tasks.label_summary import part_files
+from tagalign.tasks.photos.rows import read_rows
 from tagalign.testing.clip_folder import make_clip_folder
 
 ORIGINALS = 200

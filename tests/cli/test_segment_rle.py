@@ -7,8 +7,8 @@ from PIL import Image
 from tagalign.cli.main import main
 from tagalign.cli.segment_many import png_name
 from tagalign.ops.masks import decode_rle
-from tagalign.tasks.label_rows import read_rows
 from tagalign.tasks.label_summary import part_files
+from tagalign.tasks.photos.rows import read_rows
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ from PIL import Image
 from tagalign.errors import DataError, InputError
 from tagalign.export.masks import save_mask
 from tagalign.export.results import read_results
-from tagalign.tasks.label_rows import MASK_SCHEMA, TAG_SCHEMA, mask_row, tag_row, write_rows
 from tagalign.tasks.photos.keys import path_of
 from tagalign.tasks.photos.manifest import write_manifest
+from tagalign.tasks.photos.rows import MASK_SCHEMA, TAG_SCHEMA, mask_row, tag_row, write_rows
 from tagalign.tasks.photos.source import PhotoSource
 
 from .blobs import NAMES, annotated

@@ -8,7 +8,7 @@ from tagalign.cli.common import print_json
 
 if TYPE_CHECKING:
     from tagalign.cli.segment import SegmentSettings
-    from tagalign.tasks.label_job import Labelled
+    from tagalign.tasks.photos.job import Labelled
 
 
 def run_rle(settings: "SegmentSettings", options: dict[str, Any]) -> int:
@@ -18,7 +18,7 @@ def run_rle(settings: "SegmentSettings", options: dict[str, Any]) -> int:
         settings: of the verb.
         options: of the method.
     """
-    from tagalign.tasks.label_job import JobSpec
+    from tagalign.tasks.photos.job import JobSpec
 
     given = {"profile": settings.profile} if settings.profile else {}
     spec = JobSpec(

@@ -14,8 +14,8 @@ from tagalign.errors import InputError, UnknownNameError
 
 if TYPE_CHECKING:
     from tagalign.methods.thresholds import Threshold
-    from tagalign.tasks.batch_labelling import LabelRun
-    from tagalign.tasks.label_job import Job, JobSpec, Labelled
+    from tagalign.tasks.photos.job import Job, JobSpec, Labelled
+    from tagalign.tasks.photos.run import LabelRun
     from tagalign.types import LabelSet
 
 FORMATS = ("csv", "jsonl", "parquet")
@@ -82,7 +82,7 @@ def run(settings: TagSettings) -> int:
 
 def _spec(settings: TagSettings) -> "JobSpec":
     from tagalign.methods.load import trained_type
-    from tagalign.tasks.label_job import JobSpec
+    from tagalign.tasks.photos.job import JobSpec
 
     method = settings.method or (None if trained_type(settings.model) else DEFAULT_METHOD)
     given = {"profile": settings.profile, "short_side": settings.short_side}
@@ -171,7 +171,7 @@ def _write_sheet(run_: "LabelRun") -> None:
     from tagalign.errors import TagalignError
     from tagalign.export.contact_sheet import contact_sheet
     from tagalign.tasks.label_inputs import open_key
-    from tagalign.tasks.label_rows import read_rows
+    from tagalign.tasks.photos.rows import read_rows
 
     pictures = []
     for row in islice(read_rows(run_.parts(), ["key", "tags"]), SHEET_IMAGES):

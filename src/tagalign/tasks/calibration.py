@@ -10,7 +10,7 @@ from tagalign.atomic import atomic_write
 from tagalign.errors import DataError, InputError
 from tagalign.methods.thresholds import Threshold
 from tagalign.tasks.label_inputs import ImageSource, list_sources
-from tagalign.tasks.label_job import Job
+from tagalign.tasks.photos.job import Job
 from tagalign.types import LabelSet
 
 TRUTH_FILE = "labels.jsonl"

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from tagalign.ops.masks import expand_runs
-from tagalign.tasks.batch_labelling import FOLDERS
-from tagalign.tasks.label_job import Kind
-from tagalign.tasks.label_rows import read_rows
+from tagalign.tasks.photos.job import Kind
+from tagalign.tasks.photos.rows import read_rows
+from tagalign.tasks.photos.run import FOLDERS
 
 BINS = 20
 """Of the histograms of [0, 1]."""

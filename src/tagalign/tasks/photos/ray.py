@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from tagalign.tags.ray_cluster import ray_cluster
-from tagalign.tasks.batch_labelling import LabelRun, label_part
-from tagalign.tasks.label_job import JobSpec
+from tagalign.tasks.photos.job import JobSpec
+from tagalign.tasks.photos.run import LabelRun, label_part
 
 
 class PartLabeller:

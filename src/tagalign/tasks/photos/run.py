@@ -13,8 +13,8 @@ from typing import Any
 from tagalign.atomic import atomic_write
 from tagalign.errors import DataError, InputError
 from tagalign.tasks.label_inputs import Manifest, list_sources, write_manifest
-from tagalign.tasks.label_job import Job, JobSpec, Kind, Labelled
-from tagalign.tasks.label_rows import count_rows, write_rows
+from tagalign.tasks.photos.job import Job, JobSpec, Kind, Labelled
+from tagalign.tasks.photos.rows import count_rows, write_rows
 
 FOLDERS: dict[Kind, str] = {"tag": "tags", "segment": "masks"}
 PART_SIZE = 1000

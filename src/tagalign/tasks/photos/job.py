@@ -16,7 +16,7 @@ from tagalign.methods.load import load_method
 from tagalign.methods.protocols import Segmenter, Tagger
 from tagalign.methods.thresholds import Threshold
 from tagalign.tasks.label_inputs import ImageSource
-from tagalign.tasks.label_rows import MASK_SCHEMA, TAG_SCHEMA, mask_row, tag_row
+from tagalign.tasks.photos.rows import MASK_SCHEMA, TAG_SCHEMA, mask_row, tag_row
 from tagalign.types import EncodedLabels, LabelSet, Segmentation, Tagging
 
 Kind = Literal["tag", "segment"]
