@@ -15,7 +15,7 @@ from statistics import median
 import torch
 from PIL import Image
 
-from tagalign.backbones.catalog import load_backbone
+from tagalign.backbones.load import load_backbone
 from tagalign.methods.canvas import CanvasRule
 from tagalign.methods.dense import DenseMethod
 from tagalign.methods.dense_profiles import PROFILES

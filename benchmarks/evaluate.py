@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from tagalign.backbones.catalog import load_backbone
+from tagalign.backbones.load import load_backbone
 from tagalign.data.benchmarks.mask_files import class_table
 from tagalign.data.benchmarks.segmentation_sets import MaskFolder, Pair
 from tagalign.evaluate.ask_dense import AskSegmentation
@@ -98,7 +98,7 @@ def main() -> None:
             store.add([{"i": 0, "key": data.key(0)} | asker.row(None, photo, truth)])
 
         runs: dict[str, tuple[Callable[[], object], int]] = {
-            "encoder": (lambda: backbone.clip.vision_model(pixels, interpolate_pos_encoding=True), 1),
+            "encoder": (lambda: backbone.embed_images(pixels), 1),
             "evaluator": (whole, 10),
             "confusion": (lambda: count_pixels(prediction, target, CLASSES), 20),
         }

@@ -14,8 +14,9 @@ from statistics import median
 
 import torch
 from PIL import Image
+from transformers import CLIPModel
 
-from tagalign.backbones.catalog import load_backbone
+from tagalign.backbones.load import load_backbone
 from tagalign.methods.canvas import CanvasRule
 from tagalign.methods.dense import DenseMethod
 from tagalign.methods.dense_profiles import PROFILES
@@ -39,7 +40,11 @@ def main() -> None:
     repeats = parser.parse_args().repeats
     device = "cuda" if torch.cuda.is_available() else "cpu"
     with tempfile.TemporaryDirectory() as folder:
-        backbone = load_backbone(str(make_clip_folder(Path(folder), **VIT_B16)), device=device)
+        made = make_clip_folder(Path(folder), **VIT_B16)
+        backbone = load_backbone(str(made), device=device)
+        theirs = (
+            CLIPModel.from_pretrained(made).eval().to(device).vision_model
+        )  # the yardstick is not our own code
     options = {"profile": PROFILES["paper"], "batch_size": BATCH}
     projector = Projector.from_backbone(backbone)
     for block in projector.blocks:
@@ -55,7 +60,7 @@ def main() -> None:
     pixels = torch.stack([canvas.pixels] * BATCH).to(device)
 
     def bare() -> None:
-        backbone.clip.vision_model(pixels, interpolate_pos_encoding=True)
+        theirs(pixels, interpolate_pos_encoding=True)
 
     def segment(method: DenseMethod) -> None:
         for image in method.encode_canvases([canvas] * BATCH):

@@ -11,7 +11,6 @@ import json
 import platform
 import time
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import torch
@@ -20,8 +19,8 @@ from PIL import Image
 from scipy import ndimage
 from transformers import CLIPConfig, CLIPModel
 
-from tagalign.backbones.dense_clip import DenseCLIP
-from tagalign.backbones.preprocess import Preprocessing
+from tagalign.backbones.families import FAMILIES
+from tagalign.backbones.protocols import Block, BlockBackbone
 from tagalign.methods.cls_seg import ClsSeg, ClsSegLabels
 from tagalign.methods.tagclip import TagClip
 from tagalign.methods.tagclip_image import TagClipImage
@@ -38,20 +37,20 @@ RATIOS = (
 )
 
 
-def backbone(device: str) -> DenseCLIP:
+def backbone(device: str) -> BlockBackbone:
     """OpenAI's ViT-B/16 shape; only the vision tower runs."""
     torch.manual_seed(0)
     vision = {"hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12, "intermediate_size": 3072,
               "image_size": 224, "patch_size": 16, "hidden_act": "quick_gelu"}  # fmt: skip
     text = {"hidden_size": 64, "num_hidden_layers": 1, "num_attention_heads": 1, "intermediate_size": 64}
     config = CLIPConfig(vision_config=vision, text_config=text, projection_dim=512)
-    clip = CLIPModel(config).to(device)
+    clip = CLIPModel(config)
     with torch.no_grad():
         clip.logit_scale.fill_(float(np.log(100)))
-    return DenseCLIP(clip, tokenizer=None, preprocessing=Preprocessing(image_size=224))  # type: ignore[arg-type]
+    return FAMILIES["clip"].build(config.to_dict(), clip.state_dict()).to(device)  # type: ignore[attr-defined]
 
 
-def labels_for(clip: DenseCLIP) -> ClsSegLabels:
+def labels_for(clip: BlockBackbone) -> ClsSegLabels:
     """Random unit embeddings: the arithmetic does not care."""
     generator = torch.Generator().manual_seed(1)
     rows = F.normalize(torch.randn(LABELS + BACKGROUND, 512, generator=generator), dim=-1).to(clip.device)
@@ -76,12 +75,12 @@ def photo(seed: int) -> Image.Image:
 
 
 @torch.inference_mode()
-def floor_pass(clip: DenseCLIP, pixels: torch.Tensor, crops: torch.Tensor) -> None:
+def floor_pass(clip: BlockBackbone, pixels: torch.Tensor, crops: torch.Tensor) -> None:
     """One ordinary pass of the image and one of all crops, every token projected."""
     for batch in (pixels, crops):
         x, _ = clip.embed_patches(batch, positions="bilinear")
-        for layer in clip.layers:
-            x = clip.block(layer, x)
+        for block in clip.blocks:
+            x = block(x)
         clip.project(x)
 
 
@@ -89,16 +88,16 @@ def floor_pass(clip: DenseCLIP, pixels: torch.Tensor, crops: torch.Tensor) -> No
 
 
 @torch.inference_mode()
-def step_by_step(clip: DenseCLIP, image: Image.Image, labels: EncodedLabels) -> torch.Tensor:
+def step_by_step(clip: BlockBackbone, image: Image.Image, labels: EncodedLabels) -> torch.Tensor:
     """The spec in its own order: one image, attention maps of all layers, one class, one crop at a time."""
     tagger = TagClip(clip)
     pixels = tagger.lay(image)[None].to(clip.device)
     x, (rows, cols) = clip.embed_patches(pixels, positions="bilinear")
     x, maps, (q, k, v) = _layers_with_maps(clip, x)
-    last = clip.layers[-1]
+    last = clip.blocks[-1]
     # the last attention is switched off by a mask: every token sees itself alone
     others = -100.0 * (1 - torch.eye(x.shape[1], device=x.device))
-    x = _plain_rest(clip, last, x, F.scaled_dot_product_attention(q, k, v, attn_mask=others))
+    x = _plain_rest(last, x, F.scaled_dot_product_attention(q, k, v, attn_mask=others))
     text = torch.cat([labels.embeds, labels.background])
     coarse = _probs(clip, clip.project(x)[0, 1:], text)
     stacked = torch.stack(maps)
@@ -109,25 +108,25 @@ def step_by_step(clip: DenseCLIP, image: Image.Image, labels: EncodedLabels) -> 
 
 
 def _layers_with_maps(
-    clip: DenseCLIP, x: torch.Tensor
+    clip: BlockBackbone, x: torch.Tensor
 ) -> tuple[torch.Tensor, list[torch.Tensor], tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
     """All blocks but the last, the map of every block between patches, and queries, keys and values of the last."""
     maps = []
-    for layer in clip.layers[:-1]:
-        q, k, v = clip.qkv(layer, layer.layer_norm1(x))
-        x = _plain_rest(clip, layer, x, F.scaled_dot_product_attention(q, k, v))
+    for block in clip.blocks[:-1]:
+        q, k, v = block.qkv(block.norm1(x))
+        x = _plain_rest(block, x, F.scaled_dot_product_attention(q, k, v))
         maps.append(head_mean_probs(q, k)[0, 1:, 1:])
-    q, k, v = clip.qkv(clip.layers[-1], clip.layers[-1].layer_norm1(x))
+    last = clip.blocks[-1]
+    q, k, v = last.qkv(last.norm1(x))
     return x, [*maps, head_mean_probs(q, k)[0, 1:, 1:]], (q, k, v)
 
 
-def _plain_rest(clip: DenseCLIP, layer: Any, x: torch.Tensor, mixed: torch.Tensor) -> torch.Tensor:
-    """A block after its attention, by transformers' own modules."""
-    x = x + clip.out(layer, mixed)
-    return x + layer.mlp(layer.layer_norm2(x))
+def _plain_rest(block: Block, x: torch.Tensor, mixed: torch.Tensor) -> torch.Tensor:
+    """A block after its attention."""
+    return block.feed_forward(x + block.out(mixed))
 
 
-def _probs(clip: DenseCLIP, embeds: torch.Tensor, text: torch.Tensor) -> torch.Tensor:
+def _probs(clip: BlockBackbone, embeds: torch.Tensor, text: torch.Tensor) -> torch.Tensor:
     return (clip.logit_scale * (F.normalize(embeds, dim=-1) @ text.T)).softmax(dim=-1)
 
 
@@ -148,7 +147,11 @@ def _refine_classes(attention: torch.Tensor, coarse: torch.Tensor, grid: tuple[i
 
 
 def _reidentify(
-    clip: DenseCLIP, pixels: torch.Tensor, refined: torch.Tensor, text: torch.Tensor, grid: tuple[int, int]
+    clip: BlockBackbone,
+    pixels: torch.Tensor,
+    refined: torch.Tensor,
+    text: torch.Tensor,
+    grid: tuple[int, int],
 ) -> torch.Tensor:
     final = refined[:, :LABELS].amax(dim=0)
     local = final.clone()
@@ -165,9 +168,9 @@ def _reidentify(
         bias = torch.zeros(1, 1, 197, 197, device=pixels.device)
         bias[0, 0, 0, 1:] = -1000 * (1 - inside.flatten())
         x, _ = clip.embed_patches(crop, positions="bilinear")
-        for layer in clip.layers:
-            q, k, v = clip.qkv(layer, layer.layer_norm1(x))
-            x = _plain_rest(clip, layer, x, F.scaled_dot_product_attention(q, k, v, attn_mask=bias))
+        for block in clip.blocks:
+            q, k, v = block.qkv(block.norm1(x))
+            x = _plain_rest(block, x, F.scaled_dot_product_attention(q, k, v, attn_mask=bias))
         final[c] = 0.5 * local[c] + 0.5 * _probs(clip, clip.project(x[:, 0]), text)[0, c]
     return final
 
@@ -176,7 +179,7 @@ def _reidentify(
 
 
 def cams_step_by_step(
-    clip: DenseCLIP, image: Image.Image, labels: ClsSegLabels, tags: list[int]
+    clip: BlockBackbone, image: Image.Image, labels: ClsSegLabels, tags: list[int]
 ) -> torch.Tensor:
     """CLIP-ES in its own order: eleven layers anew, then the last block forward and backward for one tag at a time."""
     method = ClsSeg(clip)
@@ -189,19 +192,19 @@ def cams_step_by_step(
 
 
 def _one_cam(
-    clip: DenseCLIP,
+    clip: BlockBackbone,
     x: torch.Tensor,
     maps: list[torch.Tensor],
     text: torch.Tensor,
     k: int,
     grid: tuple[int, int],
 ) -> torch.Tensor:
-    last = clip.layers[-1]
-    normed = last.layer_norm1(x).detach().requires_grad_(True)
-    q, key, v = clip.qkv(last, normed)
-    out = _plain_rest(clip, last, x, F.scaled_dot_product_attention(q, key, v))
-    pooled = clip.clip.vision_model.post_layernorm(out)[:, 1:].mean(dim=1)
-    unit = F.normalize(clip.clip.visual_projection(pooled)[0], dim=-1)
+    last = clip.blocks[-1]
+    normed = last.norm1(x).detach().requires_grad_(True)
+    q, key, v = last.qkv(normed)
+    out = _plain_rest(last, x, F.scaled_dot_product_attention(q, key, v))
+    pooled = clip.post_norm(out)[:, 1:].mean(dim=1)
+    unit = F.normalize(clip.to_joint(pooled)[0], dim=-1)
     prob = (clip.logit_scale * (text @ unit)).softmax(dim=0)[k]
     (grad,) = torch.autograd.grad(prob, normed)
     with torch.no_grad():

@@ -25,8 +25,8 @@ import torch
 from PIL import Image, ImageFilter
 from torch.utils.flop_counter import FlopCounterMode
 
-from tagalign.backbones.catalog import load_backbone
-from tagalign.backbones.dense_clip import DenseCLIP
+from tagalign.backbones.load import load_backbone
+from tagalign.backbones.protocols import BlockBackbone
 from tagalign.data.feature_pairs import FeaturePairs, MemoryStore
 from tagalign.data.from_pairs import PixelPlan, pixel_source
 from tagalign.data.pairs import find_shards
@@ -115,7 +115,7 @@ def rate(batches: Iterator[Any], images: int, device: torch.device, *, warmup: i
 
 
 def encoder_rate(
-    backbone: DenseCLIP, plan: PixelPlan, source: Any, encode: Any, images: int
+    backbone: BlockBackbone, plan: PixelPlan, source: Any, encode: Any, images: int
 ) -> tuple[float, float]:
     """Images per second of the frozen encoder (captions left out), and its FLOPs per image."""
     chunk = next(source.batches()).chunks[0].to(backbone.device)
@@ -235,7 +235,9 @@ def measure(args: argparse.Namespace, folder: Path, device: torch.device) -> dic
     }
 
 
-def random_features(args: argparse.Namespace, backbone: DenseCLIP, rng: np.random.Generator) -> FeaturePairs:
+def random_features(
+    args: argparse.Namespace, backbone: BlockBackbone, rng: np.random.Generator
+) -> FeaturePairs:
     """Pairs as a feature cache in memory would hold them."""
     size = backbone.preprocessing.image_size
     grid = backbone.grid_of(size, size)

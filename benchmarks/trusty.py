@@ -17,7 +17,7 @@ from statistics import median
 import torch
 from PIL import Image
 
-from tagalign.backbones.catalog import load_backbone
+from tagalign.backbones.load import load_backbone
 from tagalign.methods.trusty.method import TrustyCLIP
 from tagalign.methods.trusty.network import TrustyNetwork, sizes_for
 from tagalign.methods.trusty.profiles import trusty_profile
@@ -54,7 +54,7 @@ def main() -> None:
     pixels = canvas.pixels[None].to(device)
 
     def encoder() -> None:
-        backbone.clip.vision_model(pixels, interpolate_pos_encoding=True)
+        backbone.embed_images(pixels)
 
     def trusty() -> None:
         found = model.segment(model.encode_canvases([canvas])[0], labels)

@@ -13,19 +13,19 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from tagalign.backbones.catalog import load_backbone
-from tagalign.backbones.dense_clip import DENSE_MODES, DenseCLIP
+from tagalign.backbones.dense_modes import DENSE_MODES, BlockBackbone
+from tagalign.backbones.load import load_backbone
 from tagalign.data.tiny_world import BACKGROUNDS, CLASS_SETS, COLORS, OBJECTS, PATTERNS, Scene, TinyWorld
 
 TEMPLATE = "a photo of a {}"
 BATCH = 100
 
 
-def embed_names(clip: DenseCLIP, names: tuple[str, ...]) -> Tensor:
+def embed_names(clip: BlockBackbone, names: tuple[str, ...]) -> Tensor:
     return F.normalize(clip.encode_text([TEMPLATE.format(name) for name in names]), dim=-1)
 
 
-def pixels(clip: DenseCLIP, scenes: list[Scene]) -> Tensor:
+def pixels(clip: BlockBackbone, scenes: list[Scene]) -> Tensor:
     """Pictures are of the model's own size: nothing is resized."""
     mean, std = torch.tensor(clip.preprocessing.mean), torch.tensor(clip.preprocessing.std)
     images = torch.from_numpy(np.stack([scene.image for scene in scenes])).float() / 255
@@ -37,14 +37,14 @@ def chunks(scenes: list[Scene]) -> Iterator[list[Scene]]:
         yield scenes[start : start + BATCH]
 
 
-def embed_images(clip: DenseCLIP, scenes: list[Scene]) -> Tensor:
+def embed_images(clip: BlockBackbone, scenes: list[Scene]) -> Tensor:
     parts = [clip.project(clip.encode_dense(pixels(clip, chunk)).cls) for chunk in chunks(scenes)]
     return F.normalize(torch.cat(parts), dim=-1)
 
 
 def accuracy(
     embeds: Tensor,
-    clip: DenseCLIP,
+    clip: BlockBackbone,
     scenes: list[Scene],
     names: tuple[str, ...],
     truth: Callable[[Scene], str],
@@ -69,7 +69,7 @@ def patch_classes(scenes: list[Scene], patch: int) -> Tensor:
     return torch.from_numpy(maps[:, patch // 2 :: patch, patch // 2 :: patch].reshape(len(scenes), -1))
 
 
-def patch_accuracy(clip: DenseCLIP, scenes: list[Scene], mode: str) -> dict[str, float]:
+def patch_accuracy(clip: BlockBackbone, scenes: list[Scene], mode: str) -> dict[str, float]:
     """Percent of right patches: all classes compete, counted on objects and on backgrounds."""
     names = embed_names(clip, CLASS_SETS["all"])
     guesses = [
@@ -88,7 +88,7 @@ def patch_accuracy(clip: DenseCLIP, scenes: list[Scene], mode: str) -> dict[str,
     }
 
 
-def probe_accuracy(clip: DenseCLIP, train: list[Scene], test: list[Scene], mode: str) -> dict[str, float]:
+def probe_accuracy(clip: BlockBackbone, train: list[Scene], test: list[Scene], mode: str) -> dict[str, float]:
     """What a linear map fitted with true patch classes reads from the frozen patches: an upper mark, not a method."""
 
     def features(scenes: list[Scene]) -> Tensor:

@@ -21,8 +21,8 @@ from tagalign.apps.demo.experiment import Sizes, World, build_world, method_of, 
 from tagalign.apps.demo.protocol import BOTH, Row
 from tagalign.apps.demo.scenes import scenes
 from tagalign.apps.demo.scoring import Scores, score
-from tagalign.backbones.catalog import load_backbone
-from tagalign.backbones.dense_clip import DenseCLIP
+from tagalign.backbones.load import load_backbone
+from tagalign.backbones.protocols import BlockBackbone
 from tagalign.cli.run_record import git_commit
 from tagalign.data.tiny_world import Scene
 from tagalign.tags import load_parser
@@ -101,7 +101,7 @@ def quality(train: Sequence[Scene], parses: Parses) -> dict[str, float]:
 
 
 def seed_rows(
-    world: World, train: Sequence[Scene], backbone: DenseCLIP, sizes: Sizes
+    world: World, train: Sequence[Scene], backbone: BlockBackbone, sizes: Sizes
 ) -> dict[str, tuple[Scores, dict]]:
     """All parsers on the pictures of one seed."""
     found = {}

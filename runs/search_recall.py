@@ -13,7 +13,7 @@ from PIL import Image
 
 from tagalign.apps.demo import protocol
 from tagalign.apps.demo.experiment import Sizes, build_world, method_of
-from tagalign.backbones.catalog import load_backbone
+from tagalign.backbones.load import load_backbone
 from tagalign.data.tiny_world import TinyWorld
 from tagalign.evaluate.retrieval import recalls
 from tagalign.methods.dense import DenseMethod

@@ -19,9 +19,9 @@ from tagalign.apps.demo.experiment import World, build_world, method_of, vocabul
 from tagalign.apps.demo.protocol import BOTH, Row
 from tagalign.apps.demo.scenes import alt_texts, no_labels, picture, scenes
 from tagalign.apps.demo.scoring import Scores, score
-from tagalign.backbones.catalog import load_backbone
-from tagalign.backbones.dense_clip import DenseCLIP
+from tagalign.backbones.load import load_backbone
 from tagalign.backbones.preprocess import to_tensor
+from tagalign.backbones.protocols import BlockBackbone
 from tagalign.cli.run_record import git_commit
 from tagalign.data.feature_pairs import FeaturePairs, encode_images
 from tagalign.methods.dense import DenseMethod
@@ -36,7 +36,7 @@ TAGS = Row(name="captions and tags", losses=BOTH, kinds=KINDS)
 GROUPVIT_STEPS, GROUPVIT_BATCH = 400, 64
 
 
-def fractions(backbone: DenseCLIP, seed: int) -> dict[str, Scores]:
+def fractions(backbone: BlockBackbone, seed: int) -> dict[str, Scores]:
     """Both trainings on the first n scenes; the steps stay the same, so small shares are seen more often."""
     world, found = build_world(backbone, QUICK, seed=seed), {}
     for parts in (8, 4, 2, 1):
@@ -48,7 +48,7 @@ def fractions(backbone: DenseCLIP, seed: int) -> dict[str, Scores]:
     return found
 
 
-def diht(backbone: DenseCLIP, seed: int) -> dict[str, Scores]:
+def diht(backbone: BlockBackbone, seed: int) -> dict[str, Scores]:
     """A head trained on class embeddings with tags of whole images, asked for patches; and its zero-shot start."""
     world = build_world(backbone, QUICK, seed=seed)
     train = scenes(protocol.TRAIN_SPLIT, QUICK.train, seed=seed)
@@ -81,7 +81,7 @@ def diht(backbone: DenseCLIP, seed: int) -> dict[str, Scores]:
     }
 
 
-def groupvit(backbone: DenseCLIP, seed: int) -> dict[str, Scores]:
+def groupvit(backbone: BlockBackbone, seed: int) -> dict[str, Scores]:
     """The same tower from scratch, trained with captions alone and with tags too."""
     world = build_world(backbone, QUICK, seed=seed)
     train = scenes(protocol.TRAIN_SPLIT, QUICK.train, seed=seed)

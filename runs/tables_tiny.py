@@ -21,8 +21,8 @@ from tagalign.apps.demo.experiment import Sizes, World, build_world, method_of, 
 from tagalign.apps.demo.protocol import BASELINES, BOTH, TRAINED, Row
 from tagalign.apps.demo.scenes import class_labels, picture, truth
 from tagalign.apps.demo.scoring import Scores, score
-from tagalign.backbones.catalog import load_backbone
-from tagalign.backbones.dense_clip import DenseCLIP
+from tagalign.backbones.load import load_backbone
+from tagalign.backbones.protocols import BlockBackbone
 from tagalign.cli.run_record import git_commit
 from tagalign.evaluate.segmentation import Confusion
 from tagalign.methods.dense import DenseMethod
@@ -100,7 +100,7 @@ def rows_markdown(found: dict[str, list[Scores]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def lists_table(backbone: DenseCLIP, seed: int) -> list[dict[str, float]]:
+def lists_table(backbone: BlockBackbone, seed: int) -> list[dict[str, float]]:
     """One row per pair of list sizes: cost, and mIoU of the small and the large class set."""
     world, rows = build_world(backbone, QUICK, seed=seed), []
     for objects, attributes in LISTS:

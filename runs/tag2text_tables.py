@@ -20,7 +20,7 @@ import tag2text_measure as measure
 from tag2text_world import WORDS, make_split, sizes_for, wordpieces_of
 
 from tagalign.atomic import atomic_write
-from tagalign.backbones.catalog import load_backbone
+from tagalign.backbones.load import load_backbone
 from tagalign.cli.run_record import git_commit
 from tagalign.methods.tag2text.build import build_tag2text
 from tagalign.methods.tag2text.captioning import Decoding

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from tagalign.backbones.catalog import load_backbone
+from tagalign.backbones.load import load_backbone
 from tagalign.backbones.preprocess import to_tensor
 from tagalign.data.tag2text.batches import TokenData
 from tagalign.data.tag2text.records import TaggedRecord

@@ -19,8 +19,8 @@ from PIL import Image
 from tagclip_report import render
 from torch import Tensor
 
-from tagalign.backbones.catalog import load_backbone
-from tagalign.backbones.dense_clip import DENSE_MODES, DenseCLIP
+from tagalign.backbones.dense_modes import DENSE_MODES, BlockBackbone
+from tagalign.backbones.load import load_backbone
 from tagalign.data.tiny_world import BACKGROUNDS, CLASS_SETS, FAMILIES, FAMILY_OF, OBJECTS, TinyWorld
 from tagalign.evaluate.segmentation import Confusion
 from tagalign.evaluate.tagging import average_precisions, mean_average_precision, precision_recall
@@ -132,7 +132,7 @@ def merged(found: Segmentation) -> Tensor:
 class Bench:
     """One model, and pictures encoded once per method."""
 
-    def __init__(self, clip: DenseCLIP) -> None:
+    def __init__(self, clip: BlockBackbone) -> None:
         self.clip = clip
         self.objects = label_set(OBJECTS, GROUND)
         self.everything = label_set(CLASS_SETS["all"])

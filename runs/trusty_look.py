@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 from trusty_rows import SETTINGS, Bench, Row, replace_options, split_of
 
-from tagalign.backbones.catalog import load_backbone
+from tagalign.backbones.load import load_backbone
 from tagalign.export.trusty_picture import trusty_picture
 from tagalign.methods.trusty.folder import TrustyConfig, load_trusty, save_trusty
 from tagalign.methods.trusty.method import TrustyCLIP

@@ -14,7 +14,7 @@ from PIL import Image
 from trusty_scenes import drawn, keep_blocks
 
 from tagalign.atomic import atomic_write
-from tagalign.backbones.dense_clip import DenseCLIP
+from tagalign.backbones.protocols import BlockBackbone
 from tagalign.data.benchmarks.tiny import TinySegmentation
 from tagalign.data.tiny_world import UNSEEN, TinyWorld
 from tagalign.data.trusty.augment import Augmentation
@@ -79,7 +79,7 @@ class Row:
 class Bench:
     """Backbone, data and the folder where finished rows are kept, so that a stopped script goes on."""
 
-    clip: DenseCLIP
+    clip: BlockBackbone
     folder: Path
     settings: dict[str, Any] = field(default_factory=lambda: SETTINGS)
     finished_only: bool = False

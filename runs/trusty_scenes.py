@@ -7,12 +7,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tagalign.backbones.dense_clip import DenseCLIP
+from tagalign.backbones.protocols import BlockBackbone
 from tagalign.data.benchmarks.tiny import TinySegmentation
 from tagalign.data.trusty.sources import BenchmarkSource
 from tagalign.methods.trusty.network import TrustyNetwork
 
-Blocks = Callable[[DenseCLIP, Tensor, int], tuple[Tensor, tuple[int, int]]]
+Blocks = Callable[[BlockBackbone, Tensor, int], tuple[Tensor, tuple[int, int]]]
 BATCH = 50
 
 
@@ -50,7 +50,7 @@ class KeptBlocks:
     does not depend on which row was trained first.
     """
 
-    def __init__(self, clip: DenseCLIP, blocks: Blocks, source: Drawn) -> None:
+    def __init__(self, clip: BlockBackbone, blocks: Blocks, source: Drawn) -> None:
         self.kept: dict[bytes, Tensor] = {}
         self.grid = (0, 0)
         mean, std = (torch.tensor(v).view(3, 1, 1) for v in (clip.preprocessing.mean, clip.preprocessing.std))
@@ -62,7 +62,7 @@ class KeptBlocks:
                     tokens, self.grid = blocks(clip, pixels, 1)
                 self.kept |= zip(map(_key, pixels), tokens.clone(), strict=True)
 
-    def __call__(self, clip: DenseCLIP, pixels: Tensor, times: int) -> tuple[Tensor, tuple[int, int]]:
+    def __call__(self, clip: BlockBackbone, pixels: Tensor, times: int) -> tuple[Tensor, tuple[int, int]]:
         """What ``DeepPrompts.blocks`` returns."""
         return torch.stack([self.kept[_key(p)] for p in pixels]), self.grid
 
@@ -74,14 +74,14 @@ def _key(pixels: Tensor) -> bytes:
 _KEPT: dict[int, KeptBlocks] = {}
 
 
-def keep_blocks(clip: DenseCLIP, network: TrustyNetwork, source: Drawn, seed: int) -> None:
+def keep_blocks(clip: BlockBackbone, network: TrustyNetwork, source: Drawn, seed: int) -> None:
     """Let a network without prompts read what the frozen blocks say of the training scenes instead of computing it anew."""
     blocks = network.prompt.blocks
     kept = _KEPT.get(seed)
     if kept is None:
         kept = _KEPT[seed] = KeptBlocks(clip, blocks, source)
 
-    def looked_up(clip: DenseCLIP, pixels: Tensor, times: int) -> tuple[Tensor, tuple[int, int]]:
+    def looked_up(clip: BlockBackbone, pixels: Tensor, times: int) -> tuple[Tensor, tuple[int, int]]:
         return kept(clip, pixels, times) if network.training else blocks(clip, pixels, times)
 
     network.prompt.blocks = looked_up  # type: ignore[method-assign]

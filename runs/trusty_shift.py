@@ -16,7 +16,7 @@ from torch import Tensor
 from trusty_look import trained
 from trusty_rows import SETTINGS, Bench, Row
 
-from tagalign.backbones.catalog import load_backbone
+from tagalign.backbones.load import load_backbone
 from tagalign.methods.trusty import method
 from tagalign.methods.trusty.combine import weigh
 

@@ -17,7 +17,7 @@ from trusty_report import render
 from trusty_rows import SETTINGS, Bench, Row
 
 from tagalign.atomic import atomic_write
-from tagalign.backbones.catalog import load_backbone
+from tagalign.backbones.load import load_backbone
 from tagalign.cli.run_record import git_commit
 
 DOCS = Path(__file__).resolve().parents[1] / "docs" / "results"

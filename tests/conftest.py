@@ -29,7 +29,7 @@ def clip_folder(tmp_path_factory):
 @pytest.fixture(scope="session")
 def backbone(clip_folder):
     """The same, opened."""
-    from tagalign.backbones.catalog import load_backbone
+    from tagalign.backbones.load import load_backbone
 
     return load_backbone(str(clip_folder))
 

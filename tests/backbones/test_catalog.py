@@ -6,7 +6,7 @@ import shutil
 import pytest
 import torch
 
-from tagalign.backbones.catalog import load_backbone
+from tagalign.backbones.load import load_backbone
 from tagalign.errors import ModelError
 
 

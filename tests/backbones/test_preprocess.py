@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 
 from tagalign.backbones.preprocess import Preprocessing, open_image, resize, short_side_size, to_tensor
+from tagalign.backbones.processor_files import read_preprocessing
 from tagalign.errors import ImageError, ModelError
 
 
@@ -104,7 +105,9 @@ def test_numbers_equal_transformers_on_the_same_size(clip_folder, photo):
         clip_folder, do_center_crop=False, size={"height": 32, "width": 48}
     )
     expected = processor(photo, return_tensors="pt")["pixel_values"][0]
-    ours = to_tensor(resize(photo, (32, 48)), Preprocessing.from_folder(clip_folder, image_size=32))
+    ours = to_tensor(
+        resize(photo, (32, 48)), read_preprocessing(clip_folder, default=Preprocessing(image_size=32))
+    )
     # one float32 rounding: they multiply by 1/255, we divide
     torch.testing.assert_close(ours, expected, rtol=1e-6, atol=1e-6)
 
@@ -112,4 +115,4 @@ def test_numbers_equal_transformers_on_the_same_size(clip_folder, photo):
 def test_damaged_processor_file_is_named(tmp_path):
     (tmp_path / "preprocessor_config.json").write_text("{")
     with pytest.raises(ModelError, match=r"preprocessor_config\.json: expected the JSON"):
-        Preprocessing.from_folder(tmp_path, image_size=32)
+        read_preprocessing(tmp_path, default=Preprocessing(image_size=32))

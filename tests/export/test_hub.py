@@ -10,7 +10,7 @@ from typing import Any
 import huggingface_hub
 import pytest
 
-from tagalign.backbones.dense_clip import DenseCLIP
+from tagalign.backbones.protocols import BlockBackbone
 from tagalign.cli.main import main
 from tagalign.errors import InputError, ModelError
 from tagalign.export.hub import push_to_hub
@@ -57,7 +57,7 @@ class Hub:
 
 
 @pytest.fixture(scope="module")
-def folder(backbone: DenseCLIP, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(backbone: BlockBackbone, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("trained")
     config = TagAlignConfig(
         backbone=backbone.name,

@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from tagalign.backbones.dense_clip import DenseCLIP
+from tagalign.backbones.protocols import BlockBackbone
 from tagalign.errors import InputError
 from tagalign.export.onnx import OnnxReport, export_onnx
 from tagalign.methods.dense import DenseMethod
@@ -29,13 +29,13 @@ pytestmark = pytest.mark.filterwarnings(
 
 
 def dense(
-    backbone: DenseCLIP, mode: str, profile: str = "paper", projector: Projector | None = None
+    backbone: BlockBackbone, mode: str, profile: str = "paper", projector: Projector | None = None
 ) -> DenseMethod:
     name = mode if projector is None else "tagalign"
     return DenseMethod(backbone, method=name, mode=mode, profile=dense_profile(profile), projector=projector)
 
 
-def trained(backbone: DenseCLIP) -> Projector:
+def trained(backbone: BlockBackbone) -> Projector:
     """Gates that are open, so that the convolutions count."""
     projector = Projector.from_backbone(backbone, num_blocks=2)
     with torch.no_grad():
@@ -69,7 +69,7 @@ def check_embeds(method: DenseMethod, folder: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def exported(backbone: DenseCLIP, tmp_path_factory: pytest.TempPathFactory) -> tuple[DenseMethod, Path]:
+def exported(backbone: BlockBackbone, tmp_path_factory: pytest.TempPathFactory) -> tuple[DenseMethod, Path]:
     method = dense(backbone, "maskclip")
     folder = tmp_path_factory.mktemp("onnx")
     report = export(method, folder, "dog", "grass", "sky")
@@ -114,14 +114,14 @@ def test_the_folder_says_what_it_was_made_from(exported: tuple[DenseMethod, Path
 
 @pytest.mark.slow
 @pytest.mark.parametrize("mode", ["clip", "surgery", "sclip", "clearclip", "naclip"])
-def test_every_dense_mode(backbone: DenseCLIP, tmp_path: Path, mode: str) -> None:
+def test_every_dense_mode(backbone: BlockBackbone, tmp_path: Path, mode: str) -> None:
     method = dense(backbone, mode)
     export(method, tmp_path, "dog")
     check_embeds(method, tmp_path)
 
 
 @pytest.mark.slow
-def test_a_trained_projector_with_both_maps(backbone: DenseCLIP, tmp_path: Path) -> None:
+def test_a_trained_projector_with_both_maps(backbone: BlockBackbone, tmp_path: Path) -> None:
     method = dense(backbone, "surgery", projector=trained(backbone))
     export(method, tmp_path, "dog")
     check_embeds(method, tmp_path)

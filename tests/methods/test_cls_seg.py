@@ -39,7 +39,7 @@ def test_closed_form_and_automatic_gradient_agree(backbone, method):
 
 
 def test_an_encoder_with_another_activation_uses_automatic_gradients(backbone, monkeypatch):
-    monkeypatch.setattr(backbone.clip.config.vision_config, "hidden_act", "silu")
+    monkeypatch.setattr(backbone.blocks[-1].mlp, "activation", "silu")
     assert ClsSeg(backbone).gradient == "autograd"
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from tagalign.backbones.catalog import load_backbone
+from tagalign.backbones.load import load_backbone
 from tagalign.backbones.preprocess import open_image, to_tensor
 from tagalign.cli.main import main
 from tagalign.testing.clip_folder import VIT_B16, make_clip_folder

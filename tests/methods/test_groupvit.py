@@ -4,8 +4,9 @@ import pytest
 import torch
 from transformers import CLIPTokenizer, GroupViTConfig, GroupViTModel
 
+from tagalign.backbones.load import load_backbone, open_backbone
 from tagalign.errors import ModelError, UnknownNameError
-from tagalign.methods.groupvit import build_groupvit, load_groupvit
+from tagalign.methods.groupvit import build_groupvit
 from tagalign.tags.label_sets import load_label_set
 from tagalign.testing.clip_folder import END, START, byte_vocabulary
 
@@ -49,7 +50,7 @@ def pixels():
 
 
 def test_images_groups_and_texts_equal_transformers_own(folder, pixels):
-    backbone = load_groupvit(str(folder))
+    backbone = open_backbone(str(folder))
     theirs = GroupViTModel.from_pretrained(folder).eval()
     ids = backbone.tokenizer(["a cat", "a dog"])
     with torch.no_grad():
@@ -75,7 +76,7 @@ def test_images_groups_and_texts_equal_transformers_own(folder, pixels):
 
 
 def test_other_sizes_and_batches_work(folder):
-    backbone = load_groupvit(str(folder))
+    backbone = open_backbone(str(folder))
     wide = torch.randn(2, 3, 43, 64, generator=torch.Generator().manual_seed(2))
     both = backbone.encode_dense(wide)
     assert both.grid == (5, 8)
@@ -95,6 +96,8 @@ def test_it_segments_and_refers(folder, photo):
 
 def test_other_models_and_modes_are_refused(clip_folder, folder):
     with pytest.raises(ModelError, match=r"expected a GroupViT .* got 'clip'"):
-        load_groupvit(str(clip_folder))
+        build_groupvit(str(clip_folder), device="cpu")
+    with pytest.raises(ModelError, match="a groupvit has no blocks of patches; use method 'groupvit'"):
+        load_backbone(str(folder))
     with pytest.raises(UnknownNameError, match="surgery"):
-        load_groupvit(str(folder)).encode_dense(torch.zeros(1, 3, 32, 32), mode="surgery")
+        open_backbone(str(folder)).encode_dense(torch.zeros(1, 3, 32, 32), mode="surgery")

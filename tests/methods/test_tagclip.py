@@ -215,7 +215,7 @@ def test_buckets_hold_one_size_and_respect_the_budget():
 
 
 def test_wide_activations_make_smaller_batches_on_a_cpu(backbone, monkeypatch):
-    hidden = backbone.clip.config.vision_config.intermediate_size
+    hidden = backbone.mlp_width
     monkeypatch.setattr(tagclip_image, "CPU_NUMBERS", 2 * 16 * hidden)
     assert tagclip_image.pass_limit(backbone, 16) == 2
     assert tagclip_image.pass_limit(backbone, 10_000) == 1

@@ -1,51 +1,15 @@
-"""From a name to a frozen encoder: ``tiny``, a folder, or a hub id. Safetensors only, no code from the hub."""
+"""From a name to the folder of a model: ``tiny``, a folder, or a hub id. Safetensors only, no code from the hub."""
 
 import hashlib
 import json
 from pathlib import Path
 from typing import Any
 
-import torch
-from safetensors import SafetensorError
-from transformers import CLIPConfig, CLIPModel
-
-from tagalign.backbones.dense_clip import DenseCLIP
-from tagalign.backbones.preprocess import Preprocessing
-from tagalign.backbones.text import Tokenizer
 from tagalign.backbones.tiny import tiny_clip_dir
 from tagalign.errors import ModelError
 
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 HUB_FILES = ("*.json", "*.txt", "*.tsv", "*.safetensors")
-
-
-def load_backbone(
-    name: str, *, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32
-) -> DenseCLIP:
-    """A frozen CLIP by name.
-
-    Args:
-        name: ``tiny`` (in the package: drawn scenes only), a folder with a Hugging Face ``CLIPModel``, or a hub id such as
-            ``openai/clip-vit-base-patch16``.
-        device: where the weights go.
-        dtype: of the weights; float32 or bfloat16.
-
-    Raises:
-        ModelError: if the folder is no CLIP, its weights are missing, truncated, pickled or of another shape.
-    """
-    folder = model_folder(name)
-    config = read_config(folder)
-    weights = weight_file(folder)
-    clip = load_weights(CLIPModel, folder, config, dtype)
-    text: Any = config.text_config
-    vision: Any = config.vision_config
-    return DenseCLIP(
-        clip,
-        Tokenizer.from_folder(folder, context=text.max_position_embeddings, eos_id=text.eos_token_id),
-        Preprocessing.from_folder(folder, image_size=vision.image_size),
-        name=name,
-        weight_hash=file_hash(weights),
-    ).to(device)
 
 
 def model_folder(name: str) -> Path:
@@ -97,21 +61,6 @@ def _download(name: str) -> Path:
         ) from error
 
 
-def read_config(folder: Path) -> CLIPConfig:
-    """The CLIP configuration of a folder.
-
-    Raises:
-        ModelError: if ``config.json`` is missing, damaged, or of another architecture.
-    """
-    values = read_json(folder / "config.json")
-    if values.get("model_type") != "clip":
-        raise ModelError(
-            f"{folder}: expected a CLIP model (model_type 'clip'), got {values.get('model_type')!r}"
-        )
-    config: CLIPConfig = CLIPConfig.from_dict(values)
-    return config
-
-
 def read_json(path: Path) -> dict[str, Any]:
     """A JSON object from a file of a model folder.
 
@@ -150,38 +99,3 @@ def file_hash(path: Path) -> str:
     """First 16 hex digits of the SHA-256 of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:16]
-
-
-def load_weights(kind: Any, folder: Path, config: Any, dtype: torch.dtype) -> Any:
-    """A transformers model from the safetensors of a folder; every tensor must fit the config.
-
-    Args:
-        kind: class of the model.
-        folder: with weights and config.
-        config: of the model.
-        dtype: of the weights.
-
-    Raises:
-        ModelError: if the file is damaged, or a tensor is missing, left over or of another shape.
-    """
-    try:
-        loaded: Any = kind.from_pretrained(
-            folder,
-            config=config,
-            dtype=dtype,
-            use_safetensors=True,
-            local_files_only=True,
-            output_loading_info=True,
-        )
-    except (SafetensorError, OSError, RuntimeError, ValueError, KeyError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise ModelError(
-            f"{folder}: the weights cannot be loaded ({reason}); the file may be truncated"
-        ) from error
-    model, report = loaded
-    # position_ids: a buffer that old checkpoints carry and the current model computes
-    extra = [k for k in report["unexpected_keys"] if not k.endswith("position_ids")]
-    if report["missing_keys"] or extra or report["mismatched_keys"]:
-        wrong = [*sorted(report["missing_keys"]), *sorted(extra), *map(str, report["mismatched_keys"])]
-        raise ModelError(f"{folder}: weights do not fit the config; first of {len(wrong)} keys: {wrong[0]}")
-    return model

@@ -1,11 +1,9 @@
 """Open, orient, resize, normalise. The one place where (width, height) becomes (height, width)."""
 
-import json
 import math
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -15,7 +13,7 @@ from torch import Tensor
 
 from tagalign.backbones.grey import Said, is_wide_grey, said_by, to_bytes
 from tagalign.backbones.image_formats import register_plugins
-from tagalign.errors import ImageError, ModelError
+from tagalign.errors import ImageError
 from tagalign.types import Size
 
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)  # OpenAI's release, channels R, G, B
@@ -35,30 +33,13 @@ class Preprocessing:
         image_size: native square input in pixels.
         mean: per channel, of pixels scaled to [0, 1].
         std: likewise.
+        squash: whole images were squashed to the square in training, not cropped (SigLIP).
     """
 
     image_size: int
     mean: tuple[float, float, float] = CLIP_MEAN
     std: tuple[float, float, float] = CLIP_STD
-
-    @classmethod
-    def from_folder(cls, folder: Path, *, image_size: int) -> "Preprocessing":
-        """Read ``preprocessor_config.json`` of a Hugging Face folder; CLIP's values where there is none.
-
-        Raises:
-            ModelError: if the file is there and cannot be read.
-        """
-        path = folder / "preprocessor_config.json"
-        if not path.exists():
-            return cls(image_size=image_size)
-        try:
-            values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-            mean, std = values.get("image_mean", CLIP_MEAN), values.get("image_std", CLIP_STD)
-            return cls(image_size=image_size, mean=tuple(map(float, mean)), std=tuple(map(float, std)))  # type: ignore[arg-type]
-        except (ValueError, TypeError, AttributeError) as error:
-            raise ModelError(
-                f"{path}: expected the JSON of an image processor, got something else ({error})"
-            ) from error
+    squash: bool = False
 
 
 def open_image(source: str | Path | Image.Image, *, max_pixels: int = MAX_PIXELS) -> Image.Image:

@@ -52,7 +52,7 @@ def run(settings: DemoSettings) -> int:
     )
     from tagalign.apps.demo.experiment import Sizes
     from tagalign.apps.demo.run import run_demo
-    from tagalign.backbones.catalog import load_backbone
+    from tagalign.backbones.load import load_backbone
 
     sizes = Sizes(train=settings.train_scenes, test=settings.test_scenes, steps=settings.steps)
     record = run_record(settings)

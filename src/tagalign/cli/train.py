@@ -11,7 +11,7 @@ from tagalign.cli.run_record import run_record
 from tagalign.errors import InputError
 
 if TYPE_CHECKING:
-    from tagalign.backbones.dense_clip import DenseCLIP
+    from tagalign.backbones.protocols import Backbone
     from tagalign.data.feature_pairs import FeaturePairs
     from tagalign.data.from_pairs import PixelPlan
     from tagalign.data.pair_records import ShardRef
@@ -170,7 +170,7 @@ def _train(
     world: "Processes",
     stop: "StopRequest",
 ) -> "TrainedProjector":
-    from tagalign.backbones.catalog import load_backbone
+    from tagalign.backbones.load import load_backbone
     from tagalign.cli.train_validation import make_validation
     from tagalign.data.from_pairs import cached_pairs, pixel_source, stream_facts
     from tagalign.train.tagalign.training import train_tagalign
@@ -261,7 +261,7 @@ def _plan(settings: TrainSettings, world: "Processes") -> "PixelPlan":
 
 
 def _held_out(
-    settings: TrainSettings, backbone: "DenseCLIP", tags: "TagTable | None", plan: "PixelPlan"
+    settings: TrainSettings, backbone: "Backbone", tags: "TagTable | None", plan: "PixelPlan"
 ) -> "FeaturePairs | None":
     if not settings.held_out:
         return None

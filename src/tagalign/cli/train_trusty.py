@@ -144,7 +144,7 @@ class TrainTrustySettings:
 
 def run(settings: TrainTrustySettings) -> int:
     """Train; exit 0 when done, 128 + signal when a signal asked for a stop and a checkpoint was saved."""
-    from tagalign.backbones.catalog import load_backbone
+    from tagalign.backbones.load import load_backbone
     from tagalign.data.trusty.sources import BenchmarkSource
     from tagalign.methods.load import pick_device
     from tagalign.train.loop.guards import stop_on_signals

@@ -8,14 +8,14 @@ from tagalign.cli.segment import safe_name
 from tagalign.errors import InputError
 
 if TYPE_CHECKING:
-    from tagalign.backbones.dense_clip import DenseCLIP
+    from tagalign.backbones.protocols import Backbone
     from tagalign.cli.train import TrainSettings
     from tagalign.methods.dense import DenseMethod
     from tagalign.train.tagalign.training import TrainedProjector
 
 
 def make_validation(
-    settings: "TrainSettings", backbone: "DenseCLIP"
+    settings: "TrainSettings", backbone: "Backbone"
 ) -> "Callable[[TrainedProjector], Mapping[str, float]] | None":
     """What a run does at every validation, as the flags ask; None where they ask for nothing.
 
@@ -51,7 +51,7 @@ def _benchmark(settings: "TrainSettings") -> Any:
 
 
 def _miou(
-    trained: "TrainedProjector", backbone: "DenseCLIP", data: Any, *, images: int
+    trained: "TrainedProjector", backbone: "Backbone", data: Any, *, images: int
 ) -> Mapping[str, float]:
     from tagalign.evaluate.engine import Plan
     from tagalign.evaluate.evaluation import evaluate_segmentation

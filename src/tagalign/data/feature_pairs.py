@@ -11,8 +11,8 @@ from jaxtyping import Float, Int
 from PIL import Image
 from torch import Tensor
 
-from tagalign.backbones.dense_clip import DenseCLIP
 from tagalign.backbones.preprocess import Preprocessing, resize, to_tensor
+from tagalign.backbones.protocols import Backbone, DenseFeatures
 from tagalign.data.batches import FeatureBatch, Position
 from tagalign.errors import DataError, InputError
 from tagalign.ops.tag_rows import TagRows
@@ -163,8 +163,16 @@ def epoch_order(total: int, *, seed: int, epoch: int) -> Rows:
     return order
 
 
+def _kept(dense: DenseFeatures, backbone: Backbone, *, cls_only: bool) -> Tensor:
+    if not cls_only:
+        return dense.patches
+    if dense.cls is None:
+        raise InputError(f"{backbone.name}: {backbone.family} has no class token to keep; keep the patches")
+    return dense.cls[:, None]
+
+
 def encode_images(
-    backbone: DenseCLIP,
+    backbone: Backbone,
     images: Iterable[Image.Image],
     *,
     size: Size | None = None,
@@ -197,7 +205,7 @@ def encode_images(
 
     def flush() -> None:
         dense = backbone.encode_dense(torch.stack(pending).to(backbone.device), mode=mode)
-        chunks.append((dense.cls[:, None] if cls_only else dense.patches).to(dtype).cpu())
+        chunks.append(_kept(dense, backbone, cls_only=cls_only).to(dtype).cpu())
         pending.clear()
 
     for image in images:

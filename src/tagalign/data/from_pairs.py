@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from tagalign.backbones.dense_clip import DenseCLIP
 from tagalign.backbones.preprocess import Preprocessing
+from tagalign.backbones.protocols import Backbone
 from tagalign.data.augment import load_crop
 from tagalign.data.batches import PixelBatch, PixelChunks
 from tagalign.data.feature_cache import CacheShard, FeatureCache
@@ -60,7 +60,7 @@ class PixelPlan:
 
 
 def pixel_source(
-    backbone: DenseCLIP,
+    backbone: Backbone,
     refs: Sequence[ShardRef],
     tags: TagTable | None,
     plan: PixelPlan,
@@ -101,7 +101,7 @@ def pixel_source(
     return stream, _encoder(backbone, plan, with_texts=with_texts)
 
 
-def _encoder(backbone: DenseCLIP, plan: PixelPlan, *, with_texts: bool = True) -> FrozenEncoder:
+def _encoder(backbone: Backbone, plan: PixelPlan, *, with_texts: bool = True) -> FrozenEncoder:
     return FrozenEncoder(
         backbone,
         mode=plan.mode,
@@ -112,7 +112,7 @@ def _encoder(backbone: DenseCLIP, plan: PixelPlan, *, with_texts: bool = True) -
     )
 
 
-def pixel_statistics(backbone: DenseCLIP, profile: str) -> Preprocessing:
+def pixel_statistics(backbone: Backbone, profile: str) -> Preprocessing:
     """Mean and standard deviation of pixels in a profile: inference with the same one uses the same."""
     chosen, own = dense_profile(profile), backbone.preprocessing
     return Preprocessing(
@@ -138,7 +138,7 @@ def stream_facts(plan: StreamPlan, files: Sequence[ShardRef]) -> dict[str, Any]:
 
 
 def fill_cache(
-    backbone: DenseCLIP,
+    backbone: Backbone,
     refs: Sequence[ShardRef],
     cache: FeatureCache,
     plan: PixelPlan,
@@ -174,7 +174,7 @@ def fill_cache(
 
 
 def _cache_shard(
-    backbone: DenseCLIP, encode: FrozenEncoder, good: Sequence[tuple[Pair, np.ndarray]], chunk: int
+    backbone: Backbone, encode: FrozenEncoder, good: Sequence[tuple[Pair, np.ndarray]], chunk: int
 ) -> CacheShard:
     encoded = [encode(_pixels(backbone, good[i : i + chunk])) for i in range(0, len(good), chunk)]
     return CacheShard(
@@ -220,7 +220,7 @@ def _crop(pair: Pair, size: int, on_broken: Callable[[str], None] | None) -> np.
         return None
 
 
-def _pixels(backbone: DenseCLIP, batch: Sequence[tuple[Pair, Any]]) -> PixelChunks:
+def _pixels(backbone: Backbone, batch: Sequence[tuple[Pair, Any]]) -> PixelChunks:
     chunk = PixelBatch(
         pixels=torch.from_numpy(np.stack([crop for _, crop in batch])),
         caption_ids=backbone.tokenizer([pair.caption for pair, _ in batch]),
@@ -229,7 +229,7 @@ def _pixels(backbone: DenseCLIP, batch: Sequence[tuple[Pair, Any]]) -> PixelChun
     return PixelChunks(chunks=(chunk.to(backbone.device),))
 
 
-def cache_facts(backbone: DenseCLIP, refs: Sequence[ShardRef], plan: PixelPlan) -> dict[str, Any]:
+def cache_facts(backbone: Backbone, refs: Sequence[ShardRef], plan: PixelPlan) -> dict[str, Any]:
     """What cached features depend on."""
     statistics = pixel_statistics(backbone, plan.profile)
     return {
@@ -245,7 +245,7 @@ def cache_facts(backbone: DenseCLIP, refs: Sequence[ShardRef], plan: PixelPlan) 
 
 
 def cached_pairs(
-    backbone: DenseCLIP,
+    backbone: Backbone,
     refs: Sequence[ShardRef],
     folder: str | Path,
     tags: TagTable | None,
@@ -273,7 +273,7 @@ def cached_pairs(
 
 
 def first_pairs(
-    backbone: DenseCLIP,
+    backbone: Backbone,
     refs: Sequence[ShardRef],
     tags: TagTable | None,
     plan: PixelPlan,

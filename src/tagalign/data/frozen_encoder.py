@@ -6,8 +6,8 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from tagalign.backbones.dense_clip import DenseCLIP
 from tagalign.backbones.preprocess import Preprocessing
+from tagalign.backbones.protocols import Backbone
 from tagalign.data.batches import FeatureBatch, PixelBatch, PixelChunks
 from tagalign.ops.precision import PRECISIONS, Precision, autocast
 from tagalign.ops.tag_rows import TagRows
@@ -27,7 +27,7 @@ class FrozenEncoder:
 
     def __init__(
         self,
-        backbone: DenseCLIP,
+        backbone: Backbone,
         *,
         mode: str,
         preprocessing: Preprocessing | None = None,

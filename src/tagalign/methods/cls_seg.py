@@ -13,10 +13,10 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
-from tagalign.backbones.dense_clip import DenseCLIP
 from tagalign.backbones.preprocess import resize
+from tagalign.backbones.protocols import BlockBackbone
 from tagalign.errors import InputError, UnknownNameError
-from tagalign.methods.cam_block import last_block, probs_of_normed
+from tagalign.methods.cam_block import probs_of_normed
 from tagalign.methods.dense import REFINERS
 from tagalign.methods.labels import encode_label_set
 from tagalign.methods.protocols import refuse_foreign
@@ -24,7 +24,7 @@ from tagalign.methods.tagclip import TagClip
 from tagalign.methods.tagclip_image import TagClipImage
 from tagalign.methods.text_cache import cached_labels
 from tagalign.ops.affinity import scale_up, share_box_mask, sinkhorn_affinity, spread
-from tagalign.ops.cam import ACTIVATIONS, activation_maps, tag_weights, tag_weights_autograd
+from tagalign.ops.cam import activation_maps, tag_weights, tag_weights_autograd
 from tagalign.ops.windows import upsample
 from tagalign.tags.label_sets import template_set
 from tagalign.types import EncodedLabels, LabelSet, Segmentation, Tagging
@@ -85,7 +85,7 @@ class ClsSeg:
 
     def __init__(
         self,
-        backbone: DenseCLIP,
+        backbone: BlockBackbone,
         *,
         box_share: float = BOX_SHARE,
         background_rule: bool = True,
@@ -121,8 +121,8 @@ class ClsSeg:
         self.background_power = background_power
         self.fuse_aliases = fuse_aliases
         self.refine = refine
-        self.block = last_block(backbone)
-        self.gradient = gradient if self.block.activation in ACTIVATIONS else "autograd"
+        self.block = backbone.last_block()
+        self.gradient = gradient if self.block is not None else "autograd"
 
     def describe(self) -> dict[str, object]:
         """Everything a printed number must name."""
@@ -264,9 +264,9 @@ class ClsSeg:
             )
         ids = torch.tensor(list(tags), dtype=torch.long, device=image.last_input.device)
         text = torch.cat([labels.cam_embeds[ids], labels.cam_background]).to(image.last_input.dtype)
-        normed = self.backbone.layers[-1].layer_norm1(image.last_input)
+        normed = self.backbone.blocks[-1].norm1(image.last_input)
         weights, probs = self._weights(image.last_input, normed, text, len(ids))
-        raw = activation_maps(weights, normed[1:])
+        raw = activation_maps(weights, normed[self.backbone.num_prefix :])
         maps = scale_up(scale_up(raw.relu()))
         lose_last = self.tagger.profile.loses_last
         box_mask = share_box_mask(maps, self.box_share, image.grid, lose_last=lose_last)
@@ -283,10 +283,12 @@ class ClsSeg:
 
     def _weights(self, x: Tensor, normed: Tensor, text: Tensor, num_tags: int) -> tuple[Tensor, Tensor]:
         scale = self.backbone.logit_scale
-        if self.gradient == "closed":
+        if self.block is not None and self.gradient == "closed":
             return tag_weights(self.block, x, normed, text, num_tags=num_tags, logit_scale=scale)
         forward = probs_of_normed(self.backbone, x, text, scale)
-        return tag_weights_autograd(forward, normed, num_tags), forward(normed)
+        return tag_weights_autograd(forward, normed, num_tags, prefix=self.backbone.num_prefix), forward(
+            normed
+        )
 
     def scaled_maps(
         self, image: TagClipImage, labels: ClsSegLabels, tags: Sequence[int]

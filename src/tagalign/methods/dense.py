@@ -13,8 +13,8 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
-from tagalign.backbones.dense_clip import DenseCLIP
 from tagalign.backbones.preprocess import Preprocessing, resize
+from tagalign.backbones.protocols import Backbone
 from tagalign.errors import InputError, UnknownNameError
 from tagalign.methods.canvas import Canvas, CanvasRule, batches_of_one_size, default_short_side
 from tagalign.methods.dense_profiles import SIGMOID_BIAS, SIGMOID_SCALE, DenseProfile
@@ -75,7 +75,7 @@ class DenseMethod:
 
     def __init__(
         self,
-        backbone: DenseCLIP,
+        backbone: Backbone,
         *,
         method: str,
         mode: str,

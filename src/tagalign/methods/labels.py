@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from tagalign.backbones.dense_clip import DenseCLIP
+from tagalign.backbones.protocols import Backbone
 from tagalign.errors import InputError
 from tagalign.types import EncodedLabels, LabelSet
 
@@ -30,7 +30,7 @@ def fill(template: str, name: str) -> str:
 
 
 def embed_names(
-    backbone: DenseCLIP, names: Sequence[str], templates: Sequence[str], *, mean: TemplateMean = "unit"
+    backbone: Backbone, names: Sequence[str], templates: Sequence[str], *, mean: TemplateMean = "unit"
 ) -> Float[Tensor, "names dim"]:
     """One unit-length embedding per name, averaged over templates.
 
@@ -52,7 +52,7 @@ def embed_names(
 
 
 def _embed_chunk(
-    backbone: DenseCLIP, names: Sequence[str], templates: Sequence[str], mean: TemplateMean
+    backbone: Backbone, names: Sequence[str], templates: Sequence[str], mean: TemplateMean
 ) -> Tensor:
     prompts = [fill(template, name) for name in names for template in templates]
     embeds = backbone.encode_text(prompts).float()
@@ -69,7 +69,7 @@ def mean_of_templates(
 
 
 def encode_label_set(
-    backbone: DenseCLIP,
+    backbone: Backbone,
     labels: LabelSet,
     *,
     templates: Sequence[str] = ("a photo of a {}",),

@@ -7,12 +7,14 @@ from typing import Any
 
 import torch
 
-from tagalign.backbones.catalog import hub_config, load_backbone, model_folder, read_json
+from tagalign.backbones.catalog import hub_config, model_folder, read_json
+from tagalign.backbones.load import load_backbone
 from tagalign.errors import MissingPartError, ModelError, UnknownNameError
 from tagalign.methods.cls_seg import ClsSeg
 from tagalign.methods.dense import DenseMethod
 from tagalign.methods.dense_profiles import dense_profile
 from tagalign.methods.gated import build_gated
+from tagalign.methods.groupvit import build_groupvit
 from tagalign.methods.protocols import Method
 from tagalign.methods.tagalign import MODEL_TYPE, load_tagalign
 from tagalign.methods.tagclip import TagClip
@@ -137,6 +139,7 @@ METHODS: dict[str, Builder] = {
     "tagclip": _tagclip,
     "cls-seg": _cls_seg,
     "gated": build_gated,
+    "groupvit": build_groupvit,
     "tag2text": _tag2text,
     "trusty": _trusty,
 }

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from tagalign.backbones.dense_clip import DenseCLIP
+from tagalign.backbones.protocols import BlockBackbone
 
 NUM_BLOCKS = 4  # two gated residual blocks of two convolutions each (paper 4.2, after GroupViT's decoder in OVSegmentor)
 
@@ -42,14 +42,14 @@ class Projector(nn.Module):
         self.proj = nn.Parameter(torch.randn(width, dim) * width**-0.5)
 
     @classmethod
-    def from_backbone(cls, backbone: DenseCLIP, *, num_blocks: int = NUM_BLOCKS) -> "Projector":
+    def from_backbone(cls, backbone: BlockBackbone, *, num_blocks: int = NUM_BLOCKS) -> "Projector":
         """A projector whose head is a trainable copy of the backbone's."""
         projector = cls(width=backbone.width, dim=backbone.embed_dim, num_blocks=num_blocks)
-        clip = backbone.clip
+        head = backbone.linear_head()
         with torch.no_grad():
-            projector.ln_post.weight.copy_(clip.vision_model.post_layernorm.weight)
-            projector.ln_post.bias.copy_(clip.vision_model.post_layernorm.bias)
-            projector.proj.copy_(clip.visual_projection.weight.T)
+            projector.ln_post.weight.copy_(head.norm_weight)
+            projector.ln_post.bias.copy_(head.norm_bias)
+            projector.proj.copy_(head.projection.T)
         return projector.to(backbone.device)
 
     def forward(

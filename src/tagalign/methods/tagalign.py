@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 
-from tagalign.backbones.catalog import load_backbone
-from tagalign.backbones.dense_clip import DenseCLIP
+from tagalign.backbones.load import load_backbone
+from tagalign.backbones.protocols import BlockBackbone
 from tagalign.errors import ModelError
 from tagalign.methods.checkpoint import load_strictly, load_tensors, read_folder_config, save_folder
 from tagalign.methods.dense import DenseMethod
@@ -136,7 +136,7 @@ def load_tagalign(
     )
 
 
-def _projector(folder: Path, config: TagAlignConfig, backbone: DenseCLIP) -> Projector:
+def _projector(folder: Path, config: TagAlignConfig, backbone: BlockBackbone) -> Projector:
     if (config.width, config.dim) != (backbone.width, backbone.embed_dim):
         raise ModelError(
             f"{folder}: made for width {config.width} and dimension {config.dim}, "

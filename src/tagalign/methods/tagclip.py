@@ -12,8 +12,8 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
-from tagalign.backbones.dense_clip import DenseCLIP
 from tagalign.backbones.preprocess import resize, to_tensor
+from tagalign.backbones.protocols import BlockBackbone
 from tagalign.errors import InputError
 from tagalign.methods.groups import Group, split_groups
 from tagalign.methods.labels import encode_label_set
@@ -64,7 +64,7 @@ class TagClip:
 
     def __init__(
         self,
-        backbone: DenseCLIP,
+        backbone: BlockBackbone,
         *,
         method: str = "tagclip",
         profile: str | TagClipProfile = "fixed",
@@ -223,7 +223,7 @@ class TagClip:
             size=size,
             pixels=batch[row],
             grid=result.grid,
-            embeds=result.embeds[row, 1:],
+            embeds=result.embeds[row, self.backbone.num_prefix :],
             attention=result.attention[row],
             affinity=None if result.affinity is None else result.affinity[row],
             last_input=None if result.last_input is None else result.last_input[row],

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from tagalign.backbones.dense_clip import DenseCLIP
+from tagalign.backbones.protocols import BlockBackbone
 from tagalign.methods.tagclip_image import pass_limit
 from tagalign.ops import attention as attn
 from tagalign.ops.affinity import min_max
@@ -83,7 +83,7 @@ def cut_crop(
 
 @torch.inference_mode()
 def masked_class_tokens(
-    backbone: DenseCLIP,
+    backbone: BlockBackbone,
     images: Sequence[Float[Tensor, "3 _ _"]],
     regions: Sequence[Regions],
     *,
@@ -115,29 +115,32 @@ def masked_class_tokens(
     return list(torch.cat(rows).split([int(region.filled().sum()) for region in regions]))
 
 
-def _bias(masks: Bool[Tensor, "crops rows cols"], backbone: DenseCLIP) -> Float[Tensor, "crops 1 1 tokens"]:
-    """0 for the class token and the patches of the mask, ``HIDDEN`` for the others."""
-    return F.pad((~masks).flatten(1).to(backbone.dtype) * HIDDEN, (1, 0))[:, None, None]
+def _bias(
+    masks: Bool[Tensor, "crops rows cols"], backbone: BlockBackbone
+) -> Float[Tensor, "crops 1 1 tokens"]:
+    """0 for the rows before the patches and the patches of the mask, ``HIDDEN`` for the others."""
+    return F.pad((~masks).flatten(1).to(backbone.dtype) * HIDDEN, (backbone.num_prefix, 0))[:, None, None]
 
 
-def _class_tokens(backbone: DenseCLIP, pixels: Tensor, bias: Tensor) -> Tensor:
+def _class_tokens(backbone: BlockBackbone, pixels: Tensor, bias: Tensor) -> Tensor:
     x, _ = backbone.embed_patches(pixels, positions="bilinear")
-    for layer in backbone.layers[:-1]:
-        q, k, v = backbone.qkv(layer, layer.layer_norm1(x))
+    prefix = backbone.num_prefix
+    if not prefix:  # no class token (SigLIP): the pooling head is what looks at the mask alone
+        for block in backbone.blocks:
+            x = block(x)
+        return backbone.pool(x, bias)
+    for block in backbone.blocks[:-1]:
+        q, k, v = block.qkv(block.norm1(x))
         mixed = attn.attention(q, k, v)
-        # one row again: cheaper than joining two parts
-        mixed[:, :, :1] = attn.attention(q[:, :, :1], k, v, bias=bias)
-        x = backbone.feed_forward(layer, x + backbone.out(layer, mixed))
+        # a few rows again: cheaper than joining two parts. A register is hidden from the rest as the class token is, for
+        # what it saw the class token would see in the next block
+        mixed[:, :, :prefix] = attn.attention(q[:, :, :prefix], k, v, bias=bias)
+        x = block.feed_forward(x + block.out(mixed))
     return backbone.project(_last_class_token(backbone, x, bias))[:, 0]
 
 
-def _last_class_token(backbone: DenseCLIP, x: Tensor, bias: Tensor) -> Tensor:
+def _last_class_token(backbone: BlockBackbone, x: Tensor, bias: Tensor) -> Tensor:
     """The last block for the class token alone: nothing else of it is read."""
-    layer = backbone.layers[-1]
-    block = layer.self_attn
-    normed = layer.layer_norm1(x)
-    q, k, v = (
-        attn.split_heads(part, block.num_heads)
-        for part in (block.q_proj(normed[:, :1]), block.k_proj(normed), block.v_proj(normed))
-    )
-    return backbone.feed_forward(layer, x[:, :1] + backbone.out(layer, attn.attention(q, k, v, bias=bias)))
+    block = backbone.blocks[-1]
+    q, k, v = block.qkv(block.norm1(x), rows=1)
+    return block.feed_forward(x[:, :1] + block.out(attn.attention(q, k, v, bias=bias)))

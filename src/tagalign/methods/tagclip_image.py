@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from jaxtyping import Float
 from torch import Tensor
 
-from tagalign.backbones.dense_clip import DenseCLIP
+from tagalign.backbones.protocols import BlockBackbone
 from tagalign.types import Size
 
 CPU_NUMBERS = 2**23
@@ -62,15 +62,14 @@ def canvas_size(size: Size, *, patch_size: int, short_side: int | None, max_patc
     return rows * patch_size, cols * patch_size
 
 
-def pass_limit(backbone: DenseCLIP, tokens: int) -> int | None:
+def pass_limit(backbone: BlockBackbone, tokens: int) -> int | None:
     """Images of so many tokens in one pass on a CPU; None on other devices, where larger is faster.
 
     Above 32 MB the allocator maps fresh pages for every tensor, and a batch becomes slower per image than one image.
     """
     if backbone.device.type != "cpu":
         return None
-    hidden = backbone.clip.config.vision_config.intermediate_size
-    return max(1, CPU_NUMBERS // (tokens * hidden))
+    return max(1, CPU_NUMBERS // (tokens * backbone.mlp_width))
 
 
 def buckets(

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from tagalign.backbones.dense_clip import DenseCLIP
+from tagalign.backbones.protocols import BlockBackbone
 from tagalign.methods.tagclip_profile import LayerChoice
 from tagalign.ops import attention as attn
 from tagalign.ops.affinity import above_mean, attend_and_average
@@ -41,8 +41,11 @@ class TagClipPass:
 class _Maps:
     """Running sums of the attention maps of one pass."""
 
-    def __init__(self, layers: LayerChoice, *, affinity: bool, observer: Observer | None) -> None:
+    def __init__(
+        self, layers: LayerChoice, *, prefix: int, affinity: bool, observer: Observer | None
+    ) -> None:
         self.layers = layers
+        self.prefix = prefix
         self.wants_affinity = affinity
         self.observer = observer
         self.refine: Tensor | None = None
@@ -52,7 +55,7 @@ class _Maps:
     def add(self, layer: int, mean_map: Tensor) -> None:
         if self.observer is not None:
             self.observer(layer, mean_map)
-        between = mean_map[:, 1:, 1:].contiguous()
+        between = mean_map[:, self.prefix :, self.prefix :].contiguous()
         votes = above_mean(between).to(torch.uint8)
         self.votes = votes if self.votes is None else self.votes.add_(votes)
         if layer in self.layers.refine:
@@ -77,7 +80,7 @@ def _add(total: Tensor | None, mean_map: Tensor) -> Tensor:
 
 @torch.inference_mode()
 def tagclip_pass(
-    backbone: DenseCLIP,
+    backbone: BlockBackbone,
     pixels: Float[Tensor, "batch 3 height width"],
     layers: LayerChoice,
     *,
@@ -98,11 +101,11 @@ def tagclip_pass(
         observer: sees the attention map of every layer.
     """
     x, grid = backbone.embed_patches(pixels, positions="bilinear", round_positions=round_positions)
-    maps = _Maps(layers, affinity=keep_last_input, observer=observer)
-    for number, layer in enumerate(backbone.layers[:-1]):
-        mixed, mean_map = attend_and_average(*backbone.qkv(layer, layer.layer_norm1(x)))
+    maps = _Maps(layers, prefix=backbone.num_prefix, affinity=keep_last_input, observer=observer)
+    for number, block in enumerate(backbone.blocks[:-1]):
+        mixed, mean_map = attend_and_average(*block.qkv(block.norm1(x)))
         maps.add(number, mean_map)
-        x = backbone.feed_forward(layer, x + backbone.out(layer, mixed))
+        x = block.feed_forward(x + block.out(mixed))
     dense, mean_map = _last_block(backbone, x, keep_attention=keep_last_attention)
     maps.add(backbone.num_layers - 1, mean_map)
     return TagClipPass(
@@ -114,12 +117,12 @@ def tagclip_pass(
     )
 
 
-def _last_block(backbone: DenseCLIP, x: Tensor, *, keep_attention: bool) -> tuple[Tensor, Tensor]:
+def _last_block(backbone: BlockBackbone, x: Tensor, *, keep_attention: bool) -> tuple[Tensor, Tensor]:
     """Output of the last block, every token attending to itself alone, and the map of its ordinary attention."""
-    layer = backbone.layers[-1]
-    q, k, v = backbone.qkv(layer, layer.layer_norm1(x))
+    block = backbone.blocks[-1]
+    q, k, v = block.qkv(block.norm1(x))
     if keep_attention:
         mixed, mean_map = attend_and_average(q, k, v)
     else:
         mixed, mean_map = v, attn.head_mean_probs(q, k)
-    return backbone.feed_forward(layer, x + backbone.out(layer, mixed)), mean_map
+    return block.feed_forward(x + block.out(mixed)), mean_map

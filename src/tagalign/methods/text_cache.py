@@ -10,7 +10,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from tagalign.atomic import atomic_write
-from tagalign.backbones.dense_clip import DenseCLIP
+from tagalign.backbones.protocols import Backbone
 from tagalign.types import EncodedLabels, LabelSet
 
 FORMAT = 1
@@ -30,7 +30,7 @@ def cached_labels(
     encode: Callable[[LabelSet], EncodedLabels],
     labels: LabelSet,
     *,
-    backbone: DenseCLIP,
+    backbone: Backbone,
     templates: Sequence[str],
     variant: str,
     folder: Path | None,
@@ -57,7 +57,7 @@ def cached_labels(
     return encoded
 
 
-def cache_key(labels: LabelSet, backbone: DenseCLIP, templates: Sequence[str], variant: str) -> str:
+def cache_key(labels: LabelSet, backbone: Backbone, templates: Sequence[str], variant: str) -> str:
     """24 hex digits that change with anything that changes the embeddings."""
     content = {
         "format": FORMAT,
@@ -72,7 +72,7 @@ def cache_key(labels: LabelSet, backbone: DenseCLIP, templates: Sequence[str], v
     return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 
-def _read(path: Path, labels: LabelSet, backbone: DenseCLIP) -> EncodedLabels | None:
+def _read(path: Path, labels: LabelSet, backbone: Backbone) -> EncodedLabels | None:
     try:
         with safe_open(path, framework="pt", device=str(backbone.device)) as file:
             embeds, owners, background = (file.get_tensor(name) for name in TENSORS)

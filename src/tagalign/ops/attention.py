@@ -45,13 +45,15 @@ def correlative_attention(q: Heads, k: Heads, v: Heads) -> Heads:
     return attention(q, q, v) + attention(k, k, v)
 
 
-def neighbourhood_attention(k: Heads, v: Heads, neighbourhood: Float[Tensor, "patches patches"]) -> Heads:
-    """``softmax(k k^T / sqrt(head_dim) + neighbourhood) v``; the class token (index 0) gets no neighbourhood term.
+def neighbourhood_attention(
+    k: Heads, v: Heads, neighbourhood: Float[Tensor, "patches patches"], *, prefix: int = 1
+) -> Heads:
+    """``softmax(k k^T / sqrt(head_dim) + neighbourhood) v``; the first ``prefix`` rows get no neighbourhood term.
 
     Reference:
         Hajimiri et al., NACLIP, arXiv:2404.08181, neighbourhood attention with key-key similarity.
     """
-    bias = F.pad(neighbourhood, (1, 0, 1, 0)).to(k.dtype)
+    bias = F.pad(neighbourhood, (prefix, 0, prefix, 0)).to(k.dtype)
     return attention(k, k, v, bias=bias)
 
 

@@ -226,7 +226,11 @@ def activation_maps(
 
 
 def tag_weights_autograd(
-    forward: Callable[[Tensor], Tensor], normed: Float[Tensor, "tokens width"], num_tags: int
+    forward: Callable[[Tensor], Tensor],
+    normed: Float[Tensor, "tokens width"],
+    num_tags: int,
+    *,
+    prefix: int = 1,
 ) -> Float[Tensor, "tags width"]:
     """The same weights by automatic differentiation, for activations without a closed form here (and as their check).
 
@@ -234,10 +238,11 @@ def tag_weights_autograd(
         forward: from the normalised input to the probabilities of all labels.
         normed: where the gradient is taken.
         num_tags: how many of the first labels are tags.
+        prefix: rows before the patches.
     """
     with torch.inference_mode(False), torch.enable_grad():
         leaf = normed.clone().requires_grad_(True)
         probs = forward(leaf)[:num_tags]
         rows = torch.eye(num_tags, dtype=probs.dtype, device=probs.device)
         (grads,) = torch.autograd.grad(probs, leaf, rows, is_grads_batched=True)
-    return grads[:, 1:].mean(dim=1)
+    return grads[:, prefix:].mean(dim=1)

@@ -15,25 +15,34 @@ def resize_positions(
     grid: tuple[int, int],
     *,
     mode: Literal["bicubic", "bilinear"] = "bicubic",
+    antialias: bool = False,
+    prefix: int = 1,
 ) -> Float[Tensor, "new_tokens width"]:
-    """Position embeddings for a grid of another size; the first row (class token) is kept as it is.
+    """Position embeddings for a grid of another size.
 
-    The native grid is square; its rows are resized with ``align_corners=False`` and without antialiasing, as CLIP's
-    descendants do. A grid of the native size is returned unchanged, so that no rounding enters.
+    The native grid is square; its rows are resized with ``align_corners=False``. A grid of the native size is returned
+    unchanged, so that no rounding enters.
+
+    Args:
+        positions: first those of ``prefix`` tokens, then of the patches row by row.
+        grid: rows and columns wanted.
+        mode: of the interpolation.
+        antialias: average where the grid shrinks, in float32, as TIPSv2 does; CLIP and its descendants do not.
+        prefix: rows that are kept as they are (the class token).
 
     Raises:
         InputError: if the number of patch positions is not a square.
     """
-    side = round((len(positions) - 1) ** 0.5)
-    if side * side != len(positions) - 1:
-        raise InputError(
-            f"expected a square grid of positions after the class token, got {len(positions) - 1} positions"
-        )
+    count = len(positions) - prefix
+    side = round(count**0.5)
+    if side * side != count:
+        raise InputError(f"expected a square grid of positions after the class token, got {count} positions")
     if grid == (side, side):
         return positions
-    patches = positions[1:].T.reshape(1, -1, side, side)
-    resized = F.interpolate(patches, size=grid, mode=mode, align_corners=False)
-    return torch.cat([positions[:1], resized.flatten(2)[0].T])
+    patches = positions[prefix:].T.reshape(1, -1, side, side)
+    wide = patches.float() if antialias else patches
+    resized = F.interpolate(wide, size=grid, mode=mode, align_corners=False, antialias=antialias)
+    return torch.cat([positions[:prefix], resized.to(positions.dtype).flatten(2)[0].T])
 
 
 def tokens_to_map(

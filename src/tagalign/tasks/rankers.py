@@ -12,6 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from tagalign.backbones.catalog import file_hash, model_folder, weight_file
+from tagalign.backbones.preprocess import resize, to_tensor
 from tagalign.errors import InputError
 from tagalign.methods.dense import DenseMethod
 from tagalign.methods.load import trained_type
@@ -82,7 +83,7 @@ class Tag2TextRanker:
 
 
 class DenseRanker:
-    """A dense CLIP: its class-token embedding, or for TagAlign the mean of the projected patches.
+    """A dense encoder: its own image embedding, or for TagAlign the mean of the projected patches.
 
     Both are compared with CLIP's text embedding. TagAlign's mean is what its contrastive loss was trained on; the mean
     patch of plain CLIP is not, so ``EncodedImage.embed`` serves for TagAlign alone.
@@ -97,7 +98,7 @@ class DenseRanker:
         """See ``Ranker``."""
         trained = self.method.projector is not None
         encoded = self.method.encode_images(photos) if trained or self.labels is not None else []
-        embeds = [_aligned(image) for image in encoded] if trained else [self._class_token(p) for p in photos]
+        embeds = [_aligned(image) for image in encoded] if trained else [self._whole(p) for p in photos]
         tags = [self._tags(image) for image in encoded] if self.labels is not None else [{}] * len(photos)
         return [
             RankedPhoto(embed=F.normalize(embed.float(), dim=-1).cpu(), tags=found)
@@ -105,11 +106,13 @@ class DenseRanker:
         ]
 
     @torch.no_grad()
-    def _class_token(self, photo: Image.Image) -> Float[Tensor, " dim"]:
-        backbone = self.method.backbone
-        pixels = self.method.canvas_rule.lay(photo, self.method.preprocessing).pixels
-        cls = backbone.encode_dense(pixels[None].to(backbone.device), mode="clip").cls
-        return backbone.project(cls)[0]
+    def _whole(self, photo: Image.Image) -> Float[Tensor, " dim"]:
+        backbone, rule = self.method.backbone, self.method.preprocessing
+        if rule.squash:  # as it was trained: the whole photo, its ratio lost
+            pixels = to_tensor(resize(photo, (rule.image_size, rule.image_size)), rule)
+        else:
+            pixels = self.method.canvas_rule.lay(photo, rule).pixels
+        return backbone.embed_images(pixels[None].to(backbone.device))[0]
 
     def _tags(self, image: Any) -> dict[int, float]:
         assert self.labels is not None  # asked for only then

@@ -52,12 +52,11 @@ def test_everything_has_length_one(backbone, prompts):
 def test_a_transposed_encoder_sees_transposed_images_transposed(backbone, prompts):
     """Odd and rectangular grids have no reference; this law catches rows and columns that are mixed up."""
     turned = copy.deepcopy(backbone)
-    embeddings = turned.clip.vision_model.embeddings
     side = backbone.preprocessing.image_size // backbone.patch_size
     with torch.no_grad():
-        kernel = embeddings.patch_embedding.weight
+        kernel = turned.vision.patches.weight
         kernel.copy_(kernel.transpose(2, 3).clone())
-        positions = embeddings.position_embedding.weight
+        positions = turned.vision.positions
         grid = positions[1:].unflatten(0, (side, side))
         positions[1:] = grid.transpose(0, 1).reshape(side * side, -1).clone()
         pixels = images(56, 24)
@@ -108,7 +107,7 @@ def test_gradients_reach_the_prompts_and_leave_the_encoder_alone(backbone, promp
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in prompts.parameters())
     assert all(p.grad is None and not p.requires_grad for p in backbone.parameters())
     assert all(torch.equal(before[name], p) for name, p in backbone.named_parameters())
-    assert not backbone.clip.training
+    assert not backbone.vision.training
 
 
 def test_start_of_the_prompts_is_within_its_bound():

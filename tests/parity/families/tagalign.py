@@ -10,10 +10,8 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file
 from torch import Tensor
-from transformers import CLIPConfig, CLIPModel
 
-from tagalign.backbones.dense_clip import DenseCLIP
-from tagalign.backbones.preprocess import Preprocessing
+from tagalign.backbones.families import FAMILIES
 from tagalign.methods.canvas import Canvas
 from tagalign.methods.dense import DenseMethod
 from tagalign.methods.dense_profiles import PROFILES
@@ -55,10 +53,8 @@ class Case:
     def __init__(self, folder: Path) -> None:
         self.inputs = _floats(folder / "inputs.safetensors")
         self.settings = json.loads((folder / "settings.json").read_text())
-        clip = CLIPModel(CLIPConfig.from_dict(json.loads((folder / "config.json").read_text()))).float()
-        clip.load_state_dict(_floats(folder / "weights.safetensors"))
-        size = clip.config.vision_config.image_size
-        self.backbone = DenseCLIP(clip, tokenizer=None, preprocessing=Preprocessing(image_size=size))
+        config = json.loads((folder / "config.json").read_text())
+        self.backbone = FAMILIES["clip"].build(config, _floats(folder / "weights.safetensors"))
         weights = _floats(folder / "projector.safetensors")
         blocks = sum(name.endswith(".gate") for name in weights)
         self.projector = Projector(

@@ -15,11 +15,8 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file
 from torch import Tensor
-from transformers import CLIPConfig, CLIPModel
 
-from tagalign.backbones.dense_clip import DenseCLIP
-from tagalign.backbones.preprocess import Preprocessing
-from tagalign.backbones.text import Tokenizer
+from tagalign.backbones.families import FAMILIES
 from tagalign.evaluate.tagging import average_precisions, mean_average_precision, precision_recall
 from tagalign.methods.cls_seg import CamSteps, ClsSeg, ClsSegLabels
 from tagalign.methods.groups import split_groups
@@ -134,12 +131,9 @@ class Case:
         self.readme = (
             (folder / "README.md").read_text(encoding="utf-8") if (folder / "README.md").exists() else ""
         )
-        clip = CLIPModel(CLIPConfig.from_dict(json.loads((folder / "config.json").read_text()))).float()
-        clip.load_state_dict({k: v.float() for k, v in load_file(folder / "weights.safetensors").items()})
-        size = clip.config.vision_config.image_size
-        # no text is tokenised: the case holds ids and class embeddings
-        tokenizer = Tokenizer.__new__(Tokenizer)
-        self.backbone = DenseCLIP(clip, tokenizer, Preprocessing(image_size=size))
+        config = json.loads((folder / "config.json").read_text())
+        # no tokenizer: the case holds ids and class embeddings
+        self.backbone = FAMILIES["clip"].build(config, load_file(folder / "weights.safetensors"))
         self.foreground = int(self.inputs["num_foreground"])
         self.image = self.inputs["image"]
         self.grid = self.backbone.grid_of(*self.image.shape[2:])
@@ -308,7 +302,7 @@ def _positions(case: Case) -> Tensor:
     """What ``embed_patches`` adds; it has no door of its own."""
     from tagalign.ops.grid import resize_positions
 
-    native = case.backbone.clip.vision_model.embeddings.position_embedding.weight
+    native = case.backbone.vision.positions
     resized = resize_positions(native, case.grid, mode="bilinear")
     return resized if resized is native else resized.half().float()
 

@@ -7,11 +7,9 @@ from typing import Any, get_args
 import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
-from transformers import CLIPConfig, CLIPModel
 
-from tagalign.backbones.dense_clip import DenseCLIP
+from tagalign.backbones.families import FAMILIES
 from tagalign.backbones.preprocess import Preprocessing
-from tagalign.backbones.text import Tokenizer
 from tagalign.evaluate.segmentation import Confusion
 from tagalign.methods.trusty.combine import Weighting, combine_scores
 from tagalign.methods.trusty.network import MaskLogits, TrustyNetwork, TrustySizes
@@ -40,7 +38,12 @@ class Case:
         self.names = set(load_file(folder / "outputs.safetensors"))
         self.seen: list[int] = self.settings["seen"]
         self.unseen: list[int] = self.settings["unseen"]
-        self.clip = self._clip(CLIPConfig.from_dict(config["clip"]))
+        # no tokenizer: the embeddings of the names come with the case
+        self.clip = FAMILIES["clip"].build(
+            config["clip"],
+            self.part("clip"),
+            preprocessing=Preprocessing(image_size=self.settings["clip_image_size"]),
+        )
         self.network = self._network("prompt")
         self.loss_weights = MaskLossWeights(
             **{name: float(weight) for name, weight in self.settings["loss_weights"].items()},
@@ -53,13 +56,6 @@ class Case:
         return {
             k.removeprefix(f"{prefix}."): v for k, v in self.weights.items() if k.startswith(f"{prefix}.")
         }
-
-    def _clip(self, config: CLIPConfig) -> DenseCLIP:
-        clip = CLIPModel(config)
-        clip.load_state_dict(self.part("clip"))
-        # no text is encoded here: the embeddings of the names come with the case
-        tokenizer = Tokenizer.__new__(Tokenizer)
-        return DenseCLIP(clip, tokenizer, Preprocessing(image_size=self.settings["clip_image_size"]))
 
     def _network(self, prompts: str) -> TrustyNetwork:
         tokens, head = self.weights[f"{prompts}.tokens"], self.part("head")

@@ -10,7 +10,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from conftest import make_pairs, make_vocabulary
 
-from tagalign.backbones.catalog import load_backbone
+from tagalign.backbones.load import load_backbone
 from tagalign.train.loop.distributed import join_world
 from tagalign.train.loop.guards import stop_on_signals
 from tagalign.train.tagalign.training import train_tagalign

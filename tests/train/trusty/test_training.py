@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from tagalign.backbones.catalog import load_backbone
+from tagalign.backbones.load import load_backbone
 from tagalign.backbones.preprocess import Preprocessing
 from tagalign.data.benchmarks.tiny import tiny_segmentation
 from tagalign.data.trusty.augment import Augmentation

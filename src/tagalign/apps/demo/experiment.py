@@ -10,7 +10,7 @@ from tagalign.apps.demo import protocol
 from tagalign.apps.demo.protocol import Row
 from tagalign.apps.demo.scenes import Progress, alt_texts, encode_pairs, scenes, silent
 from tagalign.apps.demo.scoring import Scores, score
-from tagalign.backbones.dense_clip import DenseCLIP
+from tagalign.backbones.protocols import BlockBackbone
 from tagalign.data.feature_pairs import FeaturePairs
 from tagalign.data.tiny_world import Scene
 from tagalign.methods.dense import DenseMethod
@@ -71,7 +71,7 @@ class World:
 
 
 def build_world(
-    backbone: DenseCLIP,
+    backbone: BlockBackbone,
     sizes: Sizes,
     *,
     seed: int,
@@ -105,7 +105,7 @@ def vocabulary_of(
 
 def method_of(
     row: Row,
-    backbone: DenseCLIP,
+    backbone: BlockBackbone,
     world: World,
     sizes: Sizes,
     *,
@@ -144,7 +144,7 @@ def method_of(
 
 def run_rows(
     rows: Sequence[Row],
-    backbone: DenseCLIP,
+    backbone: BlockBackbone,
     sizes: Sizes,
     *,
     seeds: Sequence[int],

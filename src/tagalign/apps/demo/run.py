@@ -13,7 +13,7 @@ from tagalign.apps.demo.report import TABLES, Example, normalised, render
 from tagalign.apps.demo.scenes import Progress, class_labels, picture, truth
 from tagalign.apps.demo.scoring import Scores, score
 from tagalign.atomic import atomic_write
-from tagalign.backbones.dense_clip import DenseCLIP
+from tagalign.backbones.protocols import BlockBackbone
 from tagalign.data.tiny_world import Scene
 from tagalign.methods.dense import DenseMethod
 
@@ -24,7 +24,7 @@ MODEL_ROW = "tagalign-objects-attributes"
 
 
 def run_demo(
-    backbone: DenseCLIP,
+    backbone: BlockBackbone,
     sizes: Sizes,
     *,
     out: Path,

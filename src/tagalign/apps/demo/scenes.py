@@ -10,7 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 from tagalign.apps.demo import protocol
-from tagalign.backbones.dense_clip import DenseCLIP
+from tagalign.backbones.protocols import Backbone
 from tagalign.data.feature_pairs import FeaturePairs, encode_images
 from tagalign.data.tiny_world import CLASS_SETS, Scene, TinyWorld
 from tagalign.tags.label_sets import label_set_of
@@ -42,7 +42,7 @@ def class_labels(class_set: str) -> LabelSet:
 
 
 @torch.inference_mode()
-def encode_pairs(backbone: DenseCLIP, train: Sequence[Scene], *, progress: Progress = silent) -> FeaturePairs:
+def encode_pairs(backbone: Backbone, train: Sequence[Scene], *, progress: Progress = silent) -> FeaturePairs:
     """Frozen features of the pictures and embeddings of the alt text, without labels yet."""
     pictures = (picture(scene) for scene in progress(train, "encoding scenes"))
     store = encode_images(backbone, pictures, mode=protocol.MODE)

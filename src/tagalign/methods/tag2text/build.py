@@ -14,7 +14,7 @@ from transformers import (
     ViTModel,
 )
 
-from tagalign.backbones.catalog import load_backbone
+from tagalign.backbones.load import load_backbone
 from tagalign.errors import ModelError, UnknownNameError
 from tagalign.methods.tag2text.alignment import EMBED_DIM, AlignmentEncoder
 from tagalign.methods.tag2text.image_encoders import ClipTokens, SwinTokens, ViTTokens

@@ -7,7 +7,7 @@ from scipy.interpolate import RectBivariateSpline
 from torch import Tensor, nn
 from transformers import SwinModel, ViTModel
 
-from tagalign.backbones.dense_clip import DenseCLIP
+from tagalign.backbones.protocols import BlockBackbone
 
 Pixels = Float[Tensor, "batch 3 height pixel_width"]
 Tokens = Float[Tensor, "batch tokens width"]
@@ -60,7 +60,7 @@ class ClipTokens(nn.Module):
 
     external = True
 
-    def __init__(self, backbone: DenseCLIP) -> None:
+    def __init__(self, backbone: BlockBackbone) -> None:
         super().__init__()
         self.backbone = backbone
         self.width = backbone.width
@@ -69,9 +69,9 @@ class ClipTokens(nn.Module):
     def forward(self, pixels: Pixels) -> Tokens:
         """All tokens of a batch, the class token first."""
         x, _ = self.backbone.embed_patches(pixels)
-        for layer in self.backbone.layers:
-            x = self.backbone.block(layer, x)
-        return self.backbone.clip.vision_model.post_layernorm(x)
+        for block in self.backbone.blocks:
+            x = block(x)
+        return self.backbone.post_norm(x)
 
 
 def resize_bias_table(

@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 
-from tagalign.backbones.catalog import load_backbone
-from tagalign.backbones.dense_clip import DenseCLIP
+from tagalign.backbones.load import load_backbone
+from tagalign.backbones.protocols import BlockBackbone
 from tagalign.errors import InputError, ModelError
 from tagalign.methods.checkpoint import load_strictly, load_tensors, read_folder_config, save_folder
 from tagalign.methods.trusty.method import METHOD, TrustyCLIP
@@ -171,7 +171,7 @@ def load_trusty(
     )
 
 
-def _backbone(folder: Path, config: TrustyConfig, device: torch.device | str) -> DenseCLIP:
+def _backbone(folder: Path, config: TrustyConfig, device: torch.device | str) -> BlockBackbone:
     backbone = load_backbone(config.backbone, device=device)
     if backbone.weight_hash != config.backbone_hash:
         raise ModelError(

@@ -9,8 +9,8 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
-from tagalign.backbones.dense_clip import DenseCLIP
 from tagalign.backbones.preprocess import resize, short_side_size, to_tensor
+from tagalign.backbones.protocols import BlockBackbone
 from tagalign.methods.canvas import Canvas, batches_of_one_size
 from tagalign.methods.labels import encode_label_set
 from tagalign.methods.protocols import refuse_foreign
@@ -115,7 +115,7 @@ class TrustyCLIP:
 
     def __init__(
         self,
-        backbone: DenseCLIP,
+        backbone: BlockBackbone,
         network: TrustyNetwork,
         *,
         profile: TrustyProfile,
@@ -312,7 +312,7 @@ def _window_scores(
     )[0]
 
 
-def default_crop(backbone: DenseCLIP) -> int:
+def default_crop(backbone: BlockBackbone) -> int:
     """512 pixels as in the paper for CLIPs of 224 pixels or more, the native size for smaller encoders."""
     native = backbone.preprocessing.image_size
     return 512 if native >= 224 else native

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from tagalign.backbones.dense_clip import DenseCLIP
+from tagalign.backbones.protocols import BlockBackbone
 from tagalign.methods.trusty.head import TrustyHead
 from tagalign.methods.trusty.prompts import DeepPrompts, PromptedFeatures
 
@@ -101,7 +101,7 @@ class TrustyNetwork(nn.Module):
         )
 
     def encode(
-        self, clip: DenseCLIP, pixels: Float[Tensor, "batch 3 height pixel_width"]
+        self, clip: BlockBackbone, pixels: Float[Tensor, "batch 3 height pixel_width"]
     ) -> PromptedFeatures:
         """Images to embeddings, once for any number of names."""
         return self.prompt(clip, pixels, class_embedding_times=self.sizes.class_embedding_times)
@@ -124,7 +124,7 @@ class TrustyNetwork(nn.Module):
 
     def forward(
         self,
-        clip: DenseCLIP,
+        clip: BlockBackbone,
         pixels: Float[Tensor, "batch 3 height pixel_width"],
         text: Float[Tensor, "classes dim"],
     ) -> MaskLogits:
@@ -133,7 +133,7 @@ class TrustyNetwork(nn.Module):
 
 
 def sizes_for(
-    clip: DenseCLIP,
+    clip: BlockBackbone,
     *,
     num_prompts: int = 10,
     depth: int | None = None,

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from tagalign.backbones.dense_clip import DenseCLIP, Grid
+from tagalign.backbones.protocols import BlockBackbone, Grid
 from tagalign.errors import ModelError
 from tagalign.ops.grid import tokens_to_map
 
@@ -62,7 +62,7 @@ class DeepPrompts(nn.Module):
 
     def forward(
         self,
-        clip: DenseCLIP,
+        clip: BlockBackbone,
         pixels: Float[Tensor, "batch 3 height pixel_width"],
         *,
         class_embedding_times: int = 1,
@@ -83,29 +83,30 @@ class DeepPrompts(nn.Module):
         return PromptedFeatures(patches=tokens_to_map(embeds[:, 1:], grid), cls=embeds[:, 0])
 
     def blocks(
-        self, clip: DenseCLIP, pixels: Float[Tensor, "batch 3 height pixel_width"], class_embedding_times: int
+        self,
+        clip: BlockBackbone,
+        pixels: Float[Tensor, "batch 3 height pixel_width"],
+        class_embedding_times: int,
     ) -> tuple[Float[Tensor, "batch tokens width"], Grid]:
         """Class token and patches after the last block, before any norm; without prompts nothing in them is trained.
 
         Every block sees ``[class | proj(tokens of this block) | patches]``; what a block makes of its prompts is dropped.
         """
         x, grid = clip.embed_patches(pixels, positions="bilinear")
-        cls, patches = _class_row(clip, class_embedding_times).expand(len(x), 1, -1), x[:, 1:]
-        for index, layer in enumerate(clip.layers):
+        cls, patches = clip.class_row(class_embedding_times).expand(len(x), 1, -1), x[:, 1:]
+        for index, block in enumerate(clip.blocks):
             prompts = self.rows(index, len(x))
-            x = clip.block(layer, torch.cat([cls, prompts, patches], dim=1))
+            x = block(torch.cat([cls, prompts, patches], dim=1))
             cls, patches = x[:, :1], x[:, 1 + prompts.shape[1] :]
         return torch.cat([cls, patches], dim=1), grid
 
 
-def _class_row(clip: DenseCLIP, times: int) -> Float[Tensor, "1 width"]:
-    vision = clip.clip.vision_model
-    embeddings = vision.embeddings
-    row = times * embeddings.class_embedding + embeddings.position_embedding.weight[0]
-    return vision.pre_layrnorm(row)[None]
-
-
-def _check_fit(prompts: DeepPrompts, clip: DenseCLIP) -> None:
+def _check_fit(prompts: DeepPrompts, clip: BlockBackbone) -> None:
+    if clip.num_prefix != 1:
+        raise ModelError(
+            f"TrustyCLIP's prompts stand between a class row and the patches; {clip.family} has {clip.num_prefix} rows "
+            "before its patches; take a CLIP (model_type 'clip' or 'metaclip_2')"
+        )
     depth, _, width = prompts.tokens.shape
     if depth > clip.num_layers or width != clip.width:
         raise ModelError(

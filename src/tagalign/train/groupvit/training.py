@@ -10,9 +10,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from transformers import GroupViTConfig, GroupViTModel
 
-from tagalign.backbones.dense_clip import DenseCLIP
+from tagalign.backbones.encoder import Encoder
+from tagalign.backbones.groupvit.encoder import GroupViT
+from tagalign.backbones.protocols import Weights
 from tagalign.data.feature_pairs import FeaturePairs, MemoryStore, ShuffledPairs
-from tagalign.methods.groupvit import GroupViT
 from tagalign.tags.vocabulary import TagVocabulary
 from tagalign.train.loop.optimiser import adamw
 from tagalign.train.loop.randomness import seed_everything
@@ -80,7 +81,7 @@ def pixel_pairs(pixels: Float[Tensor, "images 3 height width"], pairs: FeaturePa
 
 
 def train_groupvit(
-    backbone: DenseCLIP,
+    backbone: Encoder,
     pairs: FeaturePairs,
     tower: GroupTower,
     *,
@@ -109,7 +110,7 @@ def train_groupvit(
         progress: see ``TrainingRun``.
 
     Returns:
-        The trained tower with the face of ``DenseCLIP``.
+        The trained tower as a ``Backbone``.
     """
     profile = train_profile("paper")
     seed_everything(seed)
@@ -129,10 +130,9 @@ def train_groupvit(
     plan = RunPlan(steps=steps, rate=rate, clip_norm=profile.clip_norm)
     TrainingRun(aligner, optimizer, source, plan, progress=progress).run()
     return GroupViT(
-        backbone.clip,
-        backbone.tokenizer,
+        backbone.text,
         backbone.preprocessing,
         vision=tower.vision,
         projection=tower.head,
-        name=f"GroupViT beside {backbone.name}",
+        weights=Weights(name=f"GroupViT beside {backbone.name}"),
     )

@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from transformers import SwinConfig, ViTConfig
 
-from tagalign.backbones.catalog import load_backbone, read_json
+from tagalign.backbones.catalog import read_json
+from tagalign.backbones.load import load_backbone
 from tagalign.backbones.preprocess import CLIP_MEAN, CLIP_STD, Preprocessing
 from tagalign.data.tag2text.batches import PhotoData, Tag2TextData, TokenData, step_rng
 from tagalign.data.tag2text.records import TaggedRecord, multi_hot

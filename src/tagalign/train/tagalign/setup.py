@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from tagalign.backbones.dense_clip import DenseCLIP
+from tagalign.backbones.protocols import BlockBackbone
 from tagalign.data.feature_pairs import FeaturePairs
 from tagalign.errors import InputError
 from tagalign.methods.labels import embed_names
@@ -22,7 +22,7 @@ BOTH_LOSSES = {"tag": 1.0, "contrastive": 1.0}  # equation 6 with lambda = 1
 
 
 def loss_terms(
-    backbone: DenseCLIP,
+    backbone: BlockBackbone,
     profile: TrainProfile,
     weights: Mapping[str, float],
     *,
@@ -63,7 +63,7 @@ def loss_terms(
 
 
 def seeded_aligner(
-    backbone: DenseCLIP,
+    backbone: BlockBackbone,
     terms: list[tuple[str, float, nn.Module]],
     *,
     seed: int,
@@ -89,7 +89,7 @@ def make_optimizer(aligner: Aligner, profile: TrainProfile, rate: float) -> torc
 
 
 def run_facts(
-    backbone: DenseCLIP,
+    backbone: BlockBackbone,
     data: Any,
     vocabulary: TagVocabulary | None,
     profile: TrainProfile,

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tagalign.backbones.dense_clip import DenseCLIP
+from tagalign.backbones.protocols import Backbone, BlockBackbone
 from tagalign.data.batches import BatchSource
 from tagalign.data.feature_pairs import FeaturePairs, ShuffledPairs
 from tagalign.data.processes import Processes
@@ -57,7 +57,7 @@ class TrainedProjector:
     is_finished: bool
     settings: Mapping[str, Any]
 
-    def method(self, backbone: DenseCLIP, **options: Any) -> DenseMethod:
+    def method(self, backbone: Backbone, **options: Any) -> DenseMethod:
         """Ready for inference, without a folder; options as of ``DenseMethod``, ``profile`` by name."""
         profile = dense_profile(options.pop("profile", None) or self.config.profile)
         return DenseMethod(
@@ -72,7 +72,7 @@ class TrainedProjector:
 
 
 def train_tagalign(
-    backbone: DenseCLIP,
+    backbone: BlockBackbone,
     data: FeaturePairs | BatchSource[Any],
     *,
     vocabulary: TagVocabulary | None,
@@ -244,7 +244,7 @@ def _source(
 
 
 def _config(
-    backbone: DenseCLIP, aligner: Aligner, *, profile: str, mode: str, num_blocks: int
+    backbone: Backbone, aligner: Aligner, *, profile: str, mode: str, num_blocks: int
 ) -> TagAlignConfig:
     return TagAlignConfig(
         backbone=backbone.name,

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.optim import AdamW
 
-from tagalign.backbones.dense_clip import DenseCLIP
+from tagalign.backbones.protocols import BlockBackbone
 from tagalign.data.trusty.crops import CropBatch, crop_batches
 from tagalign.data.trusty.sources import ClassSplit, SegmentationSource
 from tagalign.methods.labels import embed_names
@@ -26,7 +26,7 @@ class TrustyRun:
     """Network, optimiser and losses of one run."""
 
     def __init__(
-        self, clip: DenseCLIP, split: ClassSplit, plan: TrustyPlan, start: TrustyNetwork | None
+        self, clip: BlockBackbone, split: ClassSplit, plan: TrustyPlan, start: TrustyNetwork | None
     ) -> None:
         self.clip, self.split, self.plan = clip, split, plan
         self.profile = trusty_profile(plan.profile)
@@ -143,7 +143,7 @@ class TrustyRun:
         return found.step
 
 
-def new_network(clip: DenseCLIP, plan: TrustyPlan) -> TrustyNetwork:
+def new_network(clip: BlockBackbone, plan: TrustyPlan) -> TrustyNetwork:
     """An untrained network for a plan, on the encoder's device; the same for the same seed."""
     sizes = sizes_for(
         clip,

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from tagalign.backbones.dense_clip import DenseCLIP
+from tagalign.backbones.protocols import BlockBackbone
 from tagalign.data.trusty.crops import CropBatch
 from tagalign.data.trusty.sources import ClassSplit
 from tagalign.errors import UnknownNameError
@@ -38,7 +38,7 @@ class StepLoss:
 
     def __init__(
         self,
-        clip: DenseCLIP,
+        clip: BlockBackbone,
         text: Float[Tensor, "classes dim"],
         split: ClassSplit,
         *,

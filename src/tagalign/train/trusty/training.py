@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tagalign.backbones.dense_clip import DenseCLIP
+from tagalign.backbones.protocols import BlockBackbone
 from tagalign.data.trusty.sources import ClassSplit, SegmentationSource
 from tagalign.errors import InputError
 from tagalign.methods.trusty.folder import save_trusty
@@ -41,7 +41,7 @@ class RunFolder:
 
 
 def train_trusty(
-    clip: DenseCLIP,
+    clip: BlockBackbone,
     source: SegmentationSource,
     split: ClassSplit,
     plan: TrustyPlan,

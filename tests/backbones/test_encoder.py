@@ -1,16 +1,27 @@
 """Dense modes against transformers' own forward and plain loops over heads and tokens."""
 
+import json
 import math
 
 import pytest
 import torch
 import torch.nn.functional as F
 
-from tagalign.backbones.dense_clip import DENSE_MODES, NACLIP_SIGMA
+from tagalign.backbones.dense_modes import DENSE_MODES, NACLIP_SIGMA
+from tagalign.backbones.families import FAMILIES
+from tagalign.backbones.protocols import Backbone, BlockBackbone
 from tagalign.errors import InputError, UnknownNameError
 
 # float32 through eight layers in another order of operations
 TOL = {"rtol": 1e-5, "atol": 2e-6}
+
+
+@pytest.fixture(scope="module")
+def oracle(clip_folder):
+    """The same weights in transformers' own class."""
+    from transformers import CLIPModel
+
+    return CLIPModel.from_pretrained(clip_folder).eval().requires_grad_(False)
 
 
 @pytest.fixture
@@ -18,15 +29,15 @@ def pixels():
     return torch.randn(2, 3, 32, 48, generator=torch.Generator().manual_seed(0))
 
 
-def hidden_states(backbone, pixels):
-    output = backbone.clip.vision_model(pixels, interpolate_pos_encoding=True, output_hidden_states=True)
+def hidden_states(oracle, pixels):
+    output = oracle.vision_model(pixels, interpolate_pos_encoding=True, output_hidden_states=True)
     return output.hidden_states
 
 
 @torch.no_grad()
-def last_block_by_hand(backbone, x, weights_of):
+def last_block_by_hand(oracle, x, weights_of):
     """Attention output of the last block for every token, one head and one token at a time."""
-    block = backbone.layers[-1]
+    block = oracle.vision_model.encoder.layers[-1]
     normed = block.layer_norm1(x)
     heads, width = block.self_attn.num_heads, x.shape[-1]
     dim = width // heads
@@ -44,47 +55,47 @@ def softmax_row(query, keys, dim):
     return (keys @ query / math.sqrt(dim)).softmax(0)
 
 
-def test_plain_mode_equals_transformers(backbone, pixels):
+def test_plain_mode_equals_transformers(backbone, oracle, pixels):
     features = backbone.encode_dense(pixels, mode="clip")
-    expected = hidden_states(backbone, pixels)[-1]
+    expected = hidden_states(oracle, pixels)[-1]
     torch.testing.assert_close(features.patches, expected[:, 1:], **TOL)
     torch.testing.assert_close(features.cls, expected[:, 0], **TOL)
     assert features.grid == (4, 6)
 
 
 @pytest.mark.parametrize("mode", sorted(DENSE_MODES))
-def test_class_token_is_clips_own_in_every_mode(backbone, pixels, mode):
-    expected = backbone.clip.get_image_features(pixels, interpolate_pos_encoding=True).pooler_output
+def test_class_token_is_clips_own_in_every_mode(backbone, oracle, pixels, mode):
+    expected = oracle.get_image_features(pixels, interpolate_pos_encoding=True).pooler_output
     embeds = backbone.project(backbone.encode_dense(pixels, mode=mode).cls)
     torch.testing.assert_close(embeds, expected, **TOL)
 
 
-def test_maskclip_keeps_residual_and_feed_forward(backbone, pixels):
-    x = hidden_states(backbone, pixels)[-2]
-    alone = last_block_by_hand(backbone, x, lambda q, k, t, d: F.one_hot(torch.tensor(t), len(k)).float())
-    expected = backbone.feed_forward(backbone.layers[-1], x + alone)[:, 1:]
+def test_maskclip_keeps_residual_and_feed_forward(backbone, oracle, pixels):
+    x = hidden_states(oracle, pixels)[-2]
+    alone = last_block_by_hand(oracle, x, lambda q, k, t, d: F.one_hot(torch.tensor(t), len(k)).float())
+    expected = backbone.blocks[-1].feed_forward(x + alone)[:, 1:]
     torch.testing.assert_close(backbone.encode_dense(pixels, mode="maskclip").patches, expected, **TOL)
 
 
-def test_sclip_adds_both_self_similarities(backbone, pixels):
-    x = hidden_states(backbone, pixels)[-2]
+def test_sclip_adds_both_self_similarities(backbone, oracle, pixels):
+    x = hidden_states(oracle, pixels)[-2]
 
     def weights(q, k, t, d):
         return softmax_row(q[t], q, d) + softmax_row(k[t], k, d)
 
-    mixed = last_block_by_hand(backbone, x, weights)
-    expected = backbone.feed_forward(backbone.layers[-1], x + mixed)[:, 1:]
+    mixed = last_block_by_hand(oracle, x, weights)
+    expected = backbone.blocks[-1].feed_forward(x + mixed)[:, 1:]
     torch.testing.assert_close(backbone.encode_dense(pixels, mode="sclip").patches, expected, **TOL)
 
 
-def test_clearclip_is_query_query_attention_alone(backbone, pixels):
-    x = hidden_states(backbone, pixels)[-2]
-    mixed = last_block_by_hand(backbone, x, lambda q, k, t, d: softmax_row(q[t], q, d))
+def test_clearclip_is_query_query_attention_alone(backbone, oracle, pixels):
+    x = hidden_states(oracle, pixels)[-2]
+    mixed = last_block_by_hand(oracle, x, lambda q, k, t, d: softmax_row(q[t], q, d))
     torch.testing.assert_close(backbone.encode_dense(pixels, mode="clearclip").patches, mixed[:, 1:], **TOL)
 
 
-def test_naclip_prefers_near_patches(backbone, pixels):
-    x = hidden_states(backbone, pixels)[-2]
+def test_naclip_prefers_near_patches(backbone, oracle, pixels):
+    x = hidden_states(oracle, pixels)[-2]
     cols = 6
 
     def weights(q, k, t, d):
@@ -97,37 +108,37 @@ def test_naclip_prefers_near_patches(backbone, pixels):
                 logits[other] += math.exp(-gap / (2 * NACLIP_SIGMA**2))
         return logits.softmax(0)
 
-    mixed = last_block_by_hand(backbone, x, weights)
+    mixed = last_block_by_hand(oracle, x, weights)
     torch.testing.assert_close(backbone.encode_dense(pixels, mode="naclip").patches, mixed[:, 1:], **TOL)
 
 
-def test_attention_maps_equal_the_eager_implementation(backbone, pixels):
+def test_attention_maps_equal_the_eager_implementation(backbone, oracle, pixels):
     maps = backbone.attention_maps(pixels)
-    backbone.clip.set_attn_implementation("eager")
+    oracle.set_attn_implementation("eager")
     try:
-        output = backbone.clip.vision_model(pixels, interpolate_pos_encoding=True, output_attentions=True)
+        output = oracle.vision_model(pixels, interpolate_pos_encoding=True, output_attentions=True)
     finally:
-        backbone.clip.set_attn_implementation("sdpa")
+        oracle.set_attn_implementation("sdpa")
     expected = torch.stack([layer.mean(dim=1) for layer in output.attentions])
     torch.testing.assert_close(maps, expected, **TOL)
 
 
 def test_wrapping_never_changes_the_model(backbone, pixels):
-    before = {name: tensor.clone() for name, tensor in backbone.clip.state_dict().items()}
+    before = {name: tensor.clone() for name, tensor in backbone.state_dict().items()}
     for mode in DENSE_MODES:
         backbone.encode_dense(pixels, mode=mode)
-    assert all(torch.equal(before[name], tensor) for name, tensor in backbone.clip.state_dict().items())
+    assert all(torch.equal(before[name], tensor) for name, tensor in backbone.state_dict().items())
 
 
 def test_the_encoder_stays_frozen_and_in_evaluation_mode(backbone):
     backbone.train()
     assert not backbone.training
-    assert not backbone.clip.training
+    assert not backbone.vision.training
     assert not any(parameter.requires_grad for parameter in backbone.parameters())
 
 
 def test_bfloat16_is_close_to_float32(clip_folder, backbone, pixels):
-    from tagalign.backbones.catalog import load_backbone
+    from tagalign.backbones.load import load_backbone
 
     low = load_backbone(str(clip_folder), dtype=torch.bfloat16).encode_dense(pixels, mode="surgery").patches
     high = backbone.encode_dense(pixels, mode="surgery").patches
@@ -146,14 +157,14 @@ def test_image_smaller_than_a_patch_is_refused(backbone):
         backbone.encode_dense(torch.zeros(1, 3, 7, 90))
 
 
-def test_text_embeddings_equal_transformers(backbone, clip_folder):
+def test_text_embeddings_equal_transformers(backbone, oracle, clip_folder):
     from transformers import CLIPTokenizer
 
     prompts = ["a photo of a dog", "x", "a much longer prompt about a red car"]
     tokenizer = CLIPTokenizer.from_pretrained(clip_folder)
     inputs = tokenizer(prompts, padding=True, return_tensors="pt")
     with torch.no_grad():
-        expected = backbone.clip.get_text_features(**inputs).pooler_output
+        expected = oracle.get_text_features(**inputs).pooler_output
     torch.testing.assert_close(backbone.encode_text(prompts), expected, **TOL)
 
 
@@ -176,3 +187,26 @@ def test_emoji_and_chinese_are_ordinary_text(backbone):
 def test_empty_prompt_is_refused(backbone):
     with pytest.raises(InputError, match="prompt 1 is empty"):
         backbone.encode_text(["dog", "  "])
+
+
+def test_it_is_a_backbone_with_blocks(backbone):
+    assert isinstance(backbone, Backbone)
+    assert isinstance(backbone, BlockBackbone)
+    assert (backbone.family, backbone.num_prefix, backbone.mlp_width) == ("clip", 1, 128)
+
+
+@pytest.mark.parametrize("size", [(32, 32), (32, 48), (45, 30)])
+def test_image_embeddings_equal_transformers(backbone, oracle, size):
+    images = torch.randn(2, 3, *size, generator=torch.Generator().manual_seed(3))
+    whole = images[:, :, : size[0] // 8 * 8, : size[1] // 8 * 8]  # it refuses pixels that fill no patch
+    expected = oracle.get_image_features(whole, interpolate_pos_encoding=True).pooler_output
+    torch.testing.assert_close(backbone.embed_images(images), expected, **TOL)
+
+
+def test_float32_weights_are_mapped_not_copied(clip_folder):
+    from tagalign.backbones.weights import open_tensors
+
+    tensors = open_tensors(clip_folder / "model.safetensors")
+    one = tensors["vision_model.encoder.layers.0.mlp.fc1.weight"]
+    encoder = FAMILIES["clip"].build(json.loads((clip_folder / "config.json").read_text()), tensors)
+    assert encoder.blocks[0].mlp.fc1.weight.data_ptr() == one.data_ptr()

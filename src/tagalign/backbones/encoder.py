@@ -1,0 +1,139 @@
+"""A frozen vision transformer beside its text tower: patch embeddings in the dense modes of the literature, any family.
+
+The weights are only read: no module is swapped, no buffer changed, gradients are off.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from tagalign.backbones.dense_modes import DENSE_MODES
+from tagalign.backbones.frozen import FrozenBackbone
+from tagalign.backbones.last_block import last_block
+from tagalign.backbones.linear_head import linear_head
+from tagalign.backbones.preprocess import Preprocessing
+from tagalign.backbones.protocols import (
+    Block,
+    DenseFeatures,
+    Grid,
+    LinearHead,
+    Pixels,
+    Resize,
+    Tokens,
+    Weights,
+)
+from tagalign.backbones.text_encoder import TextEncoder
+from tagalign.backbones.towers.vision import VisionTower
+from tagalign.errors import UnknownNameError
+from tagalign.ops.cam import LastBlock
+
+
+class Encoder(FrozenBackbone):
+    """A ``BlockBackbone`` over our own towers; see the Protocol for its attributes.
+
+    Args:
+        vision: the vision tower.
+        text: the text half.
+        preprocessing: of images.
+        weights: where they came from.
+        family: ``model_type``.
+    """
+
+    def __init__(
+        self,
+        vision: VisionTower,
+        text: TextEncoder,
+        preprocessing: Preprocessing,
+        *,
+        weights: Weights = Weights(),  # noqa: B008  frozen
+        family: str = "clip",
+    ) -> None:
+        super().__init__(text, preprocessing, weights=weights, family=family)
+        self.vision: Any = vision.eval().requires_grad_(False)
+        shape = vision.shape
+        self.width, self.patch_size, self.num_layers = shape.width, shape.patch_size, shape.layers
+        self.num_prefix, self.mlp_width = shape.num_prefix, shape.hidden
+        self.modes = tuple(DENSE_MODES)
+
+    @property
+    def blocks(self) -> Sequence[Block]:
+        """The transformer blocks of the vision tower, first to last."""
+        return list(self.vision.blocks)
+
+    def embed_patches(
+        self, pixels: Pixels, *, positions: Resize | None = None, round_positions: bool = False
+    ) -> tuple[Tokens, Grid]:
+        """Input of the first block; see ``BlockBackbone``."""
+        grid = self.grid_of(pixels.shape[2], pixels.shape[3])
+        rows = self.vision.embed(
+            pixels.to(self.dtype), grid, positions=positions, round_positions=round_positions
+        )
+        return rows, grid
+
+    def class_row(self, times: int = 1) -> Float[Tensor, "1 width"]:
+        """Input of the first block in the class row, with its embedding added ``times`` times."""
+        row = times * self.vision.class_row + self.vision.positions[0]
+        return (row if self.vision.pre_norm is None else self.vision.pre_norm(row))[None]
+
+    @torch.no_grad()
+    def attention_maps(self, pixels: Pixels) -> Float[Tensor, "layers batch tokens keys"]:
+        """Head-mean attention probabilities of every block; holds ``layers x batch x tokens^2`` numbers."""
+        x, _ = self.embed_patches(pixels)
+        maps = []
+        for block in self.blocks:
+            maps.append(block.attention_map(x))
+            x = block(x)
+        return torch.stack(maps)
+
+    @torch.no_grad()
+    def encode_dense(self, pixels: Pixels, *, mode: str = "clip") -> DenseFeatures:
+        """Dense features in one of ``DENSE_MODES``.
+
+        Raises:
+            UnknownNameError: if the mode is not one of them.
+            InputError: if the image is smaller than a patch.
+        """
+        if mode not in DENSE_MODES:
+            raise UnknownNameError("dense mode", mode, DENSE_MODES)
+        x, grid = self.embed_patches(pixels)
+        dense, cls = DENSE_MODES[mode](self, x, grid)
+        return DenseFeatures(
+            patches=dense[:, self.num_prefix :], cls=None if cls is None else cls[:, 0], grid=grid
+        )
+
+    def post_norm(self, x: Float[Tensor, "*batch width"]) -> Float[Tensor, "*batch width"]:
+        """Last layer norm."""
+        return self.vision.post_norm(x)
+
+    def project(self, features: Float[Tensor, "*batch width"]) -> Float[Tensor, "*batch dim"]:
+        """Last layer norm, then the family's head on every row by itself."""
+        return self.to_joint(self.vision.post_norm(features))
+
+    def to_joint(self, normed: Float[Tensor, "*batch width"]) -> Float[Tensor, "*batch dim"]:
+        """The family's head on every row after the last layer norm."""
+        return normed if self.vision.head is None else self.vision.head(normed)
+
+    def linear_head(self) -> LinearHead:
+        """``project`` as a layer norm and one matrix; see ``linear_head.linear_head``."""
+        return linear_head(self.vision)
+
+    def last_block(self) -> LastBlock | None:
+        """Weights of the last block for the closed form of ``ops.cam``; None where it does not hold."""
+        return last_block(self.vision)
+
+    def pool(self, x: Tokens, bias: Tensor | None = None) -> Float[Tensor, "batch dim"]:
+        """Image embedding from the rows after the last block; see ``BlockBackbone``."""
+        if self.num_prefix:
+            return self.project(x[:, 0])
+        return self.vision.head.pool(self.vision.post_norm(x), bias)
+
+    @torch.no_grad()
+    def embed_images(self, pixels: Pixels) -> Float[Tensor, "batch dim"]:
+        """The family's own embedding of whole images; any norm."""
+        x, _ = self.embed_patches(pixels)
+        for block in self.blocks:
+            x = block(x)
+        return self.pool(x)

@@ -1,0 +1,73 @@
+"""How a folder says that pixels become numbers, in all the forms that occur on the hub."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from tagalign.backbones.preprocess import Preprocessing
+from tagalign.errors import ModelError
+
+FILES = ("preprocessor_config.json", "processor_config.json")
+RGB = tuple[float, float, float]
+
+
+def read_preprocessing(folder: Path, *, default: Preprocessing) -> Preprocessing:
+    """Mean, standard deviation and squashing of a folder; what it does not say is the family's.
+
+    ``preprocessor_config.json`` is flat. Folders saved by transformers 5 have ``processor_config.json`` alone, with the
+    image part below ``image_processor``. ``do_normalize: false`` means mean 0 and deviation 1. A ``size`` of height and
+    width squashes to a square; a number or ``shortest_edge`` keeps the ratio.
+
+    Args:
+        folder: of the model.
+        default: of the family, at the native size of the config.
+
+    Raises:
+        ModelError: if a file is there and cannot be used.
+    """
+    path = next((folder / name for name in FILES if (folder / name).is_file()), None)
+    if path is None:
+        return default
+    values = _values(path)
+    if values.get("do_normalize") is False:
+        mean, std = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
+    else:
+        mean = _rgb(path, values, "image_mean", default.mean)
+        std = _rgb(path, values, "image_std", default.std)
+    if not all(deviation > 0 for deviation in std):
+        raise ModelError(f"{path}: image_std: expected positive numbers, got {list(std)}")
+    return replace(default, mean=mean, std=std, squash=_squash(values.get("size"), default.squash))
+
+
+def _values(path: Path) -> dict[str, Any]:
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, OSError) as error:
+        raise ModelError(
+            f"{path}: expected the JSON of an image processor, got something else ({error})"
+        ) from error
+    if isinstance(values, dict) and isinstance(values.get("image_processor"), dict):
+        values = values["image_processor"]
+    if not isinstance(values, dict):
+        raise ModelError(f"{path}: expected the JSON of an image processor, got {type(values).__name__}")
+    return values
+
+
+def _rgb(path: Path, values: dict[str, Any], key: str, default: RGB) -> RGB:
+    given = values.get(key)
+    if given is None:
+        return default
+    try:
+        red, green, blue = (float(number) for number in given)
+    except (TypeError, ValueError) as error:
+        raise ModelError(
+            f"{path}: expected the JSON of an image processor with three numbers in {key}, got {given!r}"
+        ) from error
+    return red, green, blue
+
+
+def _squash(size: Any, default: bool) -> bool:
+    if isinstance(size, dict):
+        return "height" in size and "width" in size
+    return default if size is None else False
