@@ -16,9 +16,9 @@ import torch
 from PIL import Image
 
 from tagalign.backbones.load import load_backbone
-from tagalign.methods.canvas import CanvasRule
-from tagalign.methods.dense import DenseMethod
-from tagalign.methods.dense_profiles import PROFILES
+from tagalign.methods.dense.canvas import CanvasRule
+from tagalign.methods.dense.method import DenseMethod
+from tagalign.methods.dense.profiles import PROFILES
 from tagalign.tags.label_sets import label_set_of
 from tagalign.testing.clip_folder import VIT_B16, make_clip_folder
 from tagalign.types import EncodedLabels

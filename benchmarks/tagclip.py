@@ -21,9 +21,9 @@ from transformers import CLIPConfig, CLIPModel
 
 from tagalign.backbones.families import FAMILIES
 from tagalign.backbones.protocols import Block, BlockBackbone
-from tagalign.methods.cls_seg import ClsSeg, ClsSegLabels
-from tagalign.methods.tagclip import TagClip
-from tagalign.methods.tagclip_image import TagClipImage
+from tagalign.methods.cls_seg.method import ClsSeg, ClsSegLabels
+from tagalign.methods.tagclip.image import TagClipImage
+from tagalign.methods.tagclip.method import TagClip
 from tagalign.ops.attention import head_mean_probs
 from tagalign.types import EncodedLabels, Label, LabelSet
 

@@ -16,7 +16,7 @@ from tagalign.apps.demo.experiment import Sizes, build_world, method_of
 from tagalign.backbones.load import load_backbone
 from tagalign.data.tiny_world import TinyWorld
 from tagalign.evaluate.retrieval import recalls
-from tagalign.methods.dense import DenseMethod
+from tagalign.methods.dense.method import DenseMethod
 from tagalign.methods.load import load_method
 from tagalign.tasks.rankers import ranker_for
 

@@ -24,8 +24,8 @@ from tagalign.backbones.preprocess import to_tensor
 from tagalign.backbones.protocols import BlockBackbone
 from tagalign.cli.run_record import git_commit
 from tagalign.data.feature_pairs import FeaturePairs, encode_images
-from tagalign.methods.dense import DenseMethod
-from tagalign.methods.dense_profiles import dense_profile
+from tagalign.methods.dense.method import DenseMethod
+from tagalign.methods.dense.profiles import dense_profile
 from tagalign.methods.groupvit import MODE
 from tagalign.train.groupvit.training import GroupTower, pixel_pairs, train_groupvit
 from tagalign.train.tagalign.training import train_tagalign

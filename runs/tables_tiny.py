@@ -25,7 +25,7 @@ from tagalign.backbones.load import load_backbone
 from tagalign.backbones.protocols import BlockBackbone
 from tagalign.cli.run_record import git_commit
 from tagalign.evaluate.segmentation import Confusion
-from tagalign.methods.dense import DenseMethod
+from tagalign.methods.dense.method import DenseMethod
 
 OUT = Path(__file__).resolve().parents[1] / "docs" / "results"
 OBJECTS = ("object",)

@@ -24,12 +24,12 @@ from tagalign.backbones.load import load_backbone
 from tagalign.data.tiny_world import BACKGROUNDS, CLASS_SETS, FAMILIES, FAMILY_OF, OBJECTS, TinyWorld
 from tagalign.evaluate.segmentation import Confusion
 from tagalign.evaluate.tagging import average_precisions, mean_average_precision, precision_recall
-from tagalign.methods.cls_seg import ClsSeg
-from tagalign.methods.dense import DenseMethod
-from tagalign.methods.dense_profiles import dense_profile
-from tagalign.methods.gated import Gated
+from tagalign.methods.cls_seg.method import ClsSeg
+from tagalign.methods.dense.method import DenseMethod
+from tagalign.methods.dense.profiles import dense_profile
+from tagalign.methods.gated.method import Gated
 from tagalign.methods.groups import split_groups
-from tagalign.methods.tagclip import TagClip
+from tagalign.methods.tagclip.method import TagClip
 from tagalign.methods.thresholds import Threshold
 from tagalign.tasks.calibration import best_thresholds
 from tagalign.types import EncodedLabels, Label, LabelSet, Segmentation, Tagging
@@ -297,7 +297,7 @@ def _gated(
     tagger: TagClip, dense: DenseMethod, gate: str, labels: LabelSet, encoded: Sequence[Any], dense_labels: EncodedLabels,
     images: Sequence[Any], taggings: Sequence[Tagging], photos: Sequence[Image.Image],
 ) -> Iterator[Tensor]:  # fmt: skip
-    from tagalign.methods.gated import GatedImage
+    from tagalign.methods.gated.method import GatedImage
 
     gated = Gated(tagger, dense, gate="hard" if gate == "off" else gate)
     both = gated.encode_labels(labels)

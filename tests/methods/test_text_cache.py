@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 import torch
 
-from tagalign.methods.tagclip import TagClip
+from tagalign.methods.tagclip.method import TagClip
 from tagalign.methods.text_cache import cache_key, default_cache_dir
 from tagalign.tags.label_sets import load_label_set
 

@@ -10,7 +10,7 @@ from tagalign.errors import InputError
 if TYPE_CHECKING:
     from tagalign.backbones.protocols import Backbone
     from tagalign.cli.train import TrainSettings
-    from tagalign.methods.dense import DenseMethod
+    from tagalign.methods.dense.method import DenseMethod
     from tagalign.train.tagalign.training import TrainedProjector
 
 

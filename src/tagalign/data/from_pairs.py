@@ -22,8 +22,8 @@ from tagalign.data.pairs import open_shard
 from tagalign.data.processes import Processes
 from tagalign.data.tag_table import TagTable
 from tagalign.errors import DataError, ImageError, InputError
-from tagalign.methods.dense_profiles import dense_profile
-from tagalign.methods.tagalign import MODE
+from tagalign.methods.dense.profiles import dense_profile
+from tagalign.methods.tagalign.folder import MODE
 from tagalign.ops.precision import Precision
 from tagalign.ops.tag_rows import TagRows
 from tagalign.tags.vocabulary import TagLabels

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from tagalign.atomic import atomic_write
 from tagalign.errors import InputError, MissingExtraError, ModelError
-from tagalign.methods.dense import DenseMethod
+from tagalign.methods.dense.method import DenseMethod
 from tagalign.methods.protocols import Method
 from tagalign.ops.grid import tokens_to_map
 from tagalign.types import EncodedLabels

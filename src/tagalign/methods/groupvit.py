@@ -7,8 +7,8 @@ import torch
 from tagalign.backbones.groupvit.family import FAMILY, MODE
 from tagalign.backbones.load import open_backbone
 from tagalign.errors import ModelError
-from tagalign.methods.dense import DenseMethod
-from tagalign.methods.dense_profiles import dense_profile
+from tagalign.methods.dense.method import DenseMethod
+from tagalign.methods.dense.profiles import dense_profile
 
 METHOD = "groupvit"
 

@@ -10,14 +10,14 @@ import torch
 from tagalign.backbones.catalog import hub_config, model_folder, read_json
 from tagalign.backbones.load import load_backbone
 from tagalign.errors import MissingPartError, ModelError, UnknownNameError
-from tagalign.methods.cls_seg import ClsSeg
-from tagalign.methods.dense import DenseMethod
-from tagalign.methods.dense_profiles import dense_profile
-from tagalign.methods.gated import build_gated
+from tagalign.methods.cls_seg.method import ClsSeg
+from tagalign.methods.dense.method import DenseMethod
+from tagalign.methods.dense.profiles import dense_profile
+from tagalign.methods.gated.method import build_gated
 from tagalign.methods.groupvit import build_groupvit
 from tagalign.methods.protocols import Method
-from tagalign.methods.tagalign import MODEL_TYPE, load_tagalign
-from tagalign.methods.tagclip import TagClip
+from tagalign.methods.tagalign.folder import MODEL_TYPE, load_tagalign
+from tagalign.methods.tagclip.method import TagClip
 from tagalign.methods.trusty.folder import load_trusty
 
 Device = torch.device | str

@@ -14,7 +14,7 @@ from torch import Tensor
 from tagalign.backbones.catalog import file_hash, model_folder, weight_file
 from tagalign.backbones.preprocess import resize, to_tensor
 from tagalign.errors import InputError
-from tagalign.methods.dense import DenseMethod
+from tagalign.methods.dense.method import DenseMethod
 from tagalign.methods.load import trained_type
 from tagalign.methods.protocols import Method
 from tagalign.methods.tag2text.method import Tag2TextMethod

@@ -12,12 +12,12 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from tagalign.backbones.families import FAMILIES
-from tagalign.methods.canvas import Canvas
-from tagalign.methods.dense import DenseMethod
-from tagalign.methods.dense_profiles import PROFILES
+from tagalign.methods.dense.canvas import Canvas
+from tagalign.methods.dense.method import DenseMethod
+from tagalign.methods.dense.profiles import PROFILES
+from tagalign.methods.dense.score_maps import cosine_maps, probability_maps
 from tagalign.methods.labels import mean_of_templates
-from tagalign.methods.projector import Projector, pool
-from tagalign.methods.score_maps import cosine_maps, probability_maps
+from tagalign.methods.tagalign.projector import Projector, pool
 from tagalign.ops.grid import tokens_to_map
 from tagalign.ops.losses import (
     RELEASED_PROB_FLOOR,

@@ -18,14 +18,14 @@ from torch import Tensor
 
 from tagalign.backbones.families import FAMILIES
 from tagalign.evaluate.tagging import average_precisions, mean_average_precision, precision_recall
-from tagalign.methods.cls_seg import CamSteps, ClsSeg, ClsSegLabels
+from tagalign.methods.cls_seg.method import CamSteps, ClsSeg, ClsSegLabels
 from tagalign.methods.groups import split_groups
-from tagalign.methods.tagclip import TagClip
-from tagalign.methods.tagclip_crops import Regions, cut_crop, masked_class_tokens
-from tagalign.methods.tagclip_image import TagClipImage
-from tagalign.methods.tagclip_pass import tagclip_pass
-from tagalign.methods.tagclip_profile import PROFILES
-from tagalign.methods.tagclip_steps import choose_candidates, fuse, keep_until_empty, own_scores
+from tagalign.methods.tagclip.crops import Regions, cut_crop, masked_class_tokens
+from tagalign.methods.tagclip.encoder_pass import tagclip_pass
+from tagalign.methods.tagclip.image import TagClipImage
+from tagalign.methods.tagclip.method import TagClip
+from tagalign.methods.tagclip.profiles import PROFILES
+from tagalign.methods.tagclip.steps import choose_candidates, fuse, keep_until_empty, own_scores
 from tagalign.methods.thresholds import Threshold
 from tagalign.ops.affinity import (
     above_mean,

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from tagalign.errors import InputError
-from tagalign.methods.tagalign import load_tagalign
+from tagalign.methods.tagalign.folder import load_tagalign
 from tagalign.train.loop import run
 from tagalign.train.loop.guards import StopRequest, TrainingFault
 from tagalign.train.loop.log import read_metrics

@@ -13,9 +13,9 @@ from tagalign.apps.demo.scoring import Scores, score
 from tagalign.backbones.protocols import BlockBackbone
 from tagalign.data.feature_pairs import FeaturePairs
 from tagalign.data.tiny_world import Scene
-from tagalign.methods.dense import DenseMethod
-from tagalign.methods.dense_profiles import dense_profile
-from tagalign.methods.projector import NUM_BLOCKS
+from tagalign.methods.dense.method import DenseMethod
+from tagalign.methods.dense.profiles import dense_profile
+from tagalign.methods.tagalign.projector import NUM_BLOCKS
 from tagalign.tags.parsers import load_parser
 from tagalign.tags.parses import ParsedCaption
 from tagalign.tags.vocabulary import TagVocabulary

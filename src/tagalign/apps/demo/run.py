@@ -15,7 +15,7 @@ from tagalign.apps.demo.scoring import Scores, score
 from tagalign.atomic import atomic_write
 from tagalign.backbones.protocols import BlockBackbone
 from tagalign.data.tiny_world import Scene
-from tagalign.methods.dense import DenseMethod
+from tagalign.methods.dense.method import DenseMethod
 
 NUM_EXAMPLES = 5
 NUM_PARSES = 8

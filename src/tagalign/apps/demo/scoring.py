@@ -12,7 +12,7 @@ from tagalign.apps.demo.scenes import Progress, class_labels, picture, silent, t
 from tagalign.data.tiny_world import Scene
 from tagalign.evaluate.referring import ReferringScores
 from tagalign.evaluate.segmentation import Confusion
-from tagalign.methods.dense import DenseMethod
+from tagalign.methods.dense.method import DenseMethod
 
 CHUNK = 64
 """Scenes encoded at a time."""

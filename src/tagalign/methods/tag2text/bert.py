@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from tagalign.errors import ModelError
-from tagalign.methods.checkpoint import load_tensors
+from tagalign.methods.folder import load_tensors
 from tagalign.methods.tag2text.model import Tag2Text
 
 

@@ -14,7 +14,7 @@ import torch
 from tagalign.backbones.catalog import file_hash, weight_file
 from tagalign.backbones.preprocess import Preprocessing
 from tagalign.errors import MissingPartError, ModelError
-from tagalign.methods.checkpoint import load_tensors, read_folder_config, save_folder
+from tagalign.methods.folder import load_tensors, read_folder_config, save_folder
 from tagalign.methods.tag2text.build import build_tag2text
 from tagalign.methods.tag2text.captioning import NUM_BEAMS, PROMPT, Decoding
 from tagalign.methods.tag2text.generation import CaptionLength

@@ -11,7 +11,7 @@ import torch
 from tagalign.backbones.load import load_backbone
 from tagalign.backbones.protocols import BlockBackbone
 from tagalign.errors import InputError, ModelError
-from tagalign.methods.checkpoint import load_strictly, load_tensors, read_folder_config, save_folder
+from tagalign.methods.folder import load_strictly, load_tensors, read_folder_config, save_folder
 from tagalign.methods.trusty.method import METHOD, TrustyCLIP
 from tagalign.methods.trusty.network import TrustyNetwork, TrustySizes
 from tagalign.methods.trusty.profiles import trusty_profile

@@ -11,10 +11,10 @@ from torch import Tensor
 
 from tagalign.backbones.preprocess import resize, short_side_size, to_tensor
 from tagalign.backbones.protocols import BlockBackbone
-from tagalign.methods.canvas import Canvas, batches_of_one_size
+from tagalign.methods.dense.canvas import Canvas, batches_of_one_size
+from tagalign.methods.dense.score_maps import label_chunks
 from tagalign.methods.labels import encode_label_set
 from tagalign.methods.protocols import refuse_foreign
-from tagalign.methods.score_maps import label_chunks
 from tagalign.methods.trusty.combine import Weighting, check_weighting, seen_mask, weigh
 from tagalign.methods.trusty.names import seen_ids
 from tagalign.methods.trusty.network import MaskLogits, TrustyNetwork

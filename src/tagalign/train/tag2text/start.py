@@ -15,7 +15,7 @@ from tagalign.backbones.preprocess import CLIP_MEAN, CLIP_STD, Preprocessing
 from tagalign.data.tag2text.batches import PhotoData, Tag2TextData, TokenData, step_rng
 from tagalign.data.tag2text.records import TaggedRecord, multi_hot
 from tagalign.errors import ModelError
-from tagalign.methods.checkpoint import load_tensors, read_folder_config
+from tagalign.methods.folder import load_tensors, read_folder_config
 from tagalign.methods.tag2text.build import (
     bert_base,
     build_tag2text,

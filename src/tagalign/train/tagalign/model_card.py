@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from tagalign.methods.tagalign import TagAlignConfig
+from tagalign.methods.tagalign.folder import TagAlignConfig
 
 
 def model_card(config: TagAlignConfig, settings: Mapping[str, Any], numbers: Mapping[str, float]) -> str:

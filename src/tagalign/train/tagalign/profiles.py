@@ -15,7 +15,7 @@ class TrainProfile:
 
     Attributes:
         name: of the profile; printed beside every number. Pixel statistics belong to the profile of the same
-            name in ``methods.dense_profiles``, so that training and inference cannot disagree.
+            name in ``methods.dense.profiles``, so that training and inference cannot disagree.
         loss: tag loss, a name in ``aligner.TAG_LOSSES``.
         prob_floor: see ``softmax_tag_loss``; None is exact.
         template: prompt of a tag.

@@ -12,7 +12,7 @@ from tagalign.backbones.protocols import BlockBackbone
 from tagalign.data.feature_pairs import FeaturePairs
 from tagalign.errors import InputError
 from tagalign.methods.labels import embed_names
-from tagalign.methods.projector import NUM_BLOCKS, Projector
+from tagalign.methods.tagalign.projector import NUM_BLOCKS, Projector
 from tagalign.tags.vocabulary import TagVocabulary
 from tagalign.train.loop.optimiser import adamw
 from tagalign.train.tagalign.aligner import Aligner, ContrastiveTerm, TagTerm

@@ -18,10 +18,10 @@ from tagalign.data.batches import BatchSource
 from tagalign.data.feature_pairs import FeaturePairs, ShuffledPairs
 from tagalign.data.processes import Processes
 from tagalign.errors import InputError
-from tagalign.methods.dense import DenseMethod
-from tagalign.methods.dense_profiles import dense_profile
-from tagalign.methods.projector import NUM_BLOCKS, Projector
-from tagalign.methods.tagalign import MODE, TagAlignConfig, save_tagalign
+from tagalign.methods.dense.method import DenseMethod
+from tagalign.methods.dense.profiles import dense_profile
+from tagalign.methods.tagalign.folder import MODE, TagAlignConfig, save_tagalign
+from tagalign.methods.tagalign.projector import NUM_BLOCKS, Projector
 from tagalign.ops.precision import resolve_precision
 from tagalign.tags.vocabulary import TagVocabulary
 from tagalign.train.loop.checkpoints import read_state

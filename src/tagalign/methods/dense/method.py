@@ -16,12 +16,9 @@ from torch import Tensor
 from tagalign.backbones.preprocess import Preprocessing, resize
 from tagalign.backbones.protocols import Backbone
 from tagalign.errors import InputError, UnknownNameError
-from tagalign.methods.canvas import Canvas, CanvasRule, batches_of_one_size, default_short_side
-from tagalign.methods.dense_profiles import SIGMOID_BIAS, SIGMOID_SCALE, DenseProfile
-from tagalign.methods.labels import embed_names, encode_label_set
-from tagalign.methods.projector import Projector
-from tagalign.methods.protocols import refuse_foreign
-from tagalign.methods.score_maps import (
+from tagalign.methods.dense.canvas import Canvas, CanvasRule, batches_of_one_size, default_short_side
+from tagalign.methods.dense.profiles import SIGMOID_BIAS, SIGMOID_SCALE, DenseProfile
+from tagalign.methods.dense.score_maps import (
     Layers,
     ScoreRule,
     best_labels,
@@ -29,6 +26,9 @@ from tagalign.methods.score_maps import (
     cosine_maps,
     probability_maps,
 )
+from tagalign.methods.labels import embed_names, encode_label_set
+from tagalign.methods.protocols import refuse_foreign
+from tagalign.methods.tagalign.projector import Projector
 from tagalign.ops.crf import crf_on_photo
 from tagalign.ops.grid import map_to_tokens, tokens_to_map
 from tagalign.ops.refine import pamr

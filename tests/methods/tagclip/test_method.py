@@ -11,13 +11,13 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from tagalign.errors import InputError
-from tagalign.methods import tagclip_image
-from tagalign.methods.tagclip import TagClip
-from tagalign.methods.tagclip_image import buckets, canvas_size
-from tagalign.methods.tagclip_profile import layer_choice
+from tagalign.methods.tagclip import image as tagclip_image
+from tagalign.methods.tagclip.image import buckets, canvas_size
+from tagalign.methods.tagclip.method import TagClip
+from tagalign.methods.tagclip.profiles import layer_choice
 from tagalign.tags.label_sets import load_label_set
 
-PARITY = Path(__file__).parents[1] / "parity"
+PARITY = Path(__file__).parents[2] / "parity"
 GOLDEN = sorted(p for p in (PARITY / "golden" / "tagclip").iterdir() if (p / "weights.safetensors").exists())
 
 # the same float32 numbers in batches of another size: a softmax at scale 100 multiplies a cosine's rounding by 100

@@ -8,8 +8,8 @@ import torch
 from PIL import Image
 
 from tagalign.errors import InputError
-from tagalign.methods import cls_seg as module
-from tagalign.methods.cls_seg import ClsSeg
+from tagalign.methods.cls_seg import method as module
+from tagalign.methods.cls_seg.method import ClsSeg
 from tagalign.tags.label_sets import load_label_set
 
 
@@ -122,7 +122,7 @@ def test_crf_needs_the_photo(backbone):
 
 
 def test_an_image_encoded_for_tags_alone_is_refused(backbone, method):
-    from tagalign.methods.tagclip import TagClip
+    from tagalign.methods.tagclip.method import TagClip
 
     image = TagClip(backbone, method="cls-seg").encode_images([photo()])[0]
     with pytest.raises(InputError, match="without what class activation maps need"):

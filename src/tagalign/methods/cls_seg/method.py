@@ -16,12 +16,12 @@ from torch import Tensor
 from tagalign.backbones.preprocess import resize
 from tagalign.backbones.protocols import BlockBackbone
 from tagalign.errors import InputError, UnknownNameError
-from tagalign.methods.cam_block import probs_of_normed
-from tagalign.methods.dense import REFINERS
+from tagalign.methods.cls_seg.cam_block import probs_of_normed
+from tagalign.methods.dense.method import REFINERS
 from tagalign.methods.labels import encode_label_set
 from tagalign.methods.protocols import refuse_foreign
-from tagalign.methods.tagclip import TagClip
-from tagalign.methods.tagclip_image import TagClipImage
+from tagalign.methods.tagclip.image import TagClipImage
+from tagalign.methods.tagclip.method import TagClip
 from tagalign.methods.text_cache import cached_labels
 from tagalign.ops.affinity import scale_up, share_box_mask, sinkhorn_affinity, spread
 from tagalign.ops.cam import activation_maps, tag_weights, tag_weights_autograd

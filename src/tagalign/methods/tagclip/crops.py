@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from tagalign.backbones.protocols import BlockBackbone
-from tagalign.methods.tagclip_image import pass_limit
+from tagalign.methods.tagclip.image import pass_limit
 from tagalign.ops import attention as attn
 from tagalign.ops.affinity import min_max
 from tagalign.ops.masks import boxes_around

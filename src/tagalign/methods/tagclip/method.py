@@ -18,11 +18,11 @@ from tagalign.errors import InputError
 from tagalign.methods.groups import Group, split_groups
 from tagalign.methods.labels import encode_label_set
 from tagalign.methods.protocols import refuse_foreign
-from tagalign.methods.tagclip_crops import Regions, find_regions, masked_class_tokens
-from tagalign.methods.tagclip_image import TagClipImage, buckets, canvas_size, pass_limit
-from tagalign.methods.tagclip_pass import TagClipPass, tagclip_pass
-from tagalign.methods.tagclip_profile import TagClipProfile, layer_choice, tagclip_profile
-from tagalign.methods.tagclip_steps import LocalScores, fuse, keep_until_empty, local_scores, own_scores
+from tagalign.methods.tagclip.crops import Regions, find_regions, masked_class_tokens
+from tagalign.methods.tagclip.encoder_pass import TagClipPass, tagclip_pass
+from tagalign.methods.tagclip.image import TagClipImage, buckets, canvas_size, pass_limit
+from tagalign.methods.tagclip.profiles import TagClipProfile, layer_choice, tagclip_profile
+from tagalign.methods.tagclip.steps import LocalScores, fuse, keep_until_empty, local_scores, own_scores
 from tagalign.methods.text_cache import cached_labels
 from tagalign.methods.thresholds import Threshold, parse_threshold
 from tagalign.tags.label_sets import template_set

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from tagalign.backbones.protocols import BlockBackbone
-from tagalign.methods.tagclip_profile import LayerChoice
+from tagalign.methods.tagclip.profiles import LayerChoice
 from tagalign.ops import attention as attn
 from tagalign.ops.affinity import above_mean, attend_and_average
 

@@ -15,8 +15,8 @@ from torch import Tensor
 
 from tagalign.errors import InputError, UnknownNameError
 from tagalign.methods.protocols import Segmenter, refuse_foreign
-from tagalign.methods.tagclip import TagClip
-from tagalign.methods.tagclip_image import TagClipImage
+from tagalign.methods.tagclip.image import TagClipImage
+from tagalign.methods.tagclip.method import TagClip
 from tagalign.types import EncodedLabels, LabelSet, Segmentation, Tagging
 
 GATES = ("hard", "soft")

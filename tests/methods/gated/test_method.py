@@ -6,11 +6,11 @@ import torch
 from PIL import Image
 
 from tagalign.errors import InputError
-from tagalign.methods.dense import DenseMethod
-from tagalign.methods.dense_profiles import dense_profile
-from tagalign.methods.gated import Gated, take_labels
+from tagalign.methods.dense.method import DenseMethod
+from tagalign.methods.dense.profiles import dense_profile
+from tagalign.methods.gated.method import Gated, take_labels
 from tagalign.methods.load import load_method
-from tagalign.methods.tagclip import TagClip
+from tagalign.methods.tagclip.method import TagClip
 from tagalign.tags.label_sets import load_label_set
 from tagalign.types import Tagging
 

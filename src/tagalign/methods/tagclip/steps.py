@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from tagalign.methods.groups import Group
-from tagalign.methods.tagclip_crops import Regions
+from tagalign.methods.tagclip.crops import Regions
 from tagalign.ops.affinity import box_class_mask, patch_class_mask, refine
 
 

@@ -11,10 +11,10 @@ import torch
 from tagalign.backbones.load import load_backbone
 from tagalign.backbones.protocols import BlockBackbone
 from tagalign.errors import ModelError
-from tagalign.methods.checkpoint import load_strictly, load_tensors, read_folder_config, save_folder
-from tagalign.methods.dense import DenseMethod
-from tagalign.methods.dense_profiles import dense_profile
-from tagalign.methods.projector import Projector
+from tagalign.methods.dense.method import DenseMethod
+from tagalign.methods.dense.profiles import dense_profile
+from tagalign.methods.folder import load_strictly, load_tensors, read_folder_config, save_folder
+from tagalign.methods.tagalign.projector import Projector
 
 MODEL_TYPE = "tagalign"
 MODE = "surgery"
