@@ -13,7 +13,6 @@
 Any other exception is a fault of ours: the command line exits with 1.
 """
 
-import difflib
 from collections.abc import Iterable
 
 
@@ -29,6 +28,8 @@ class UnknownNameError(InputError):
     """A name that is not in a table of ours."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        import difflib  # late: every command imports this module, few have a name to guess
+
         known = sorted(known)
         near = difflib.get_close_matches(name, known, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else "."

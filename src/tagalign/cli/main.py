@@ -4,7 +4,6 @@
 Only the verb's own module is imported, so ``--help`` stays fast.
 """
 
-import dataclasses
 import importlib
 import json
 import os
@@ -154,6 +153,8 @@ def _take_config(args: list[str]) -> tuple[list[str], Path | None]:
 
 
 def _from_config(kind: Any, path: Path) -> Any:
+    import dataclasses  # late: the table of verbs does not need it
+
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
@@ -163,7 +164,7 @@ def _from_config(kind: Any, path: Path) -> Any:
     values = values.get("settings", values) if isinstance(values, dict) else None
     if not isinstance(values, dict):
         raise InputError(f"--config {path}: expected an object with the fields of the verb")
-    fields = {field.name: field for field in dataclasses.fields(kind)}
+    fields = {field.name for field in dataclasses.fields(kind)}
     hints = typing.get_type_hints(kind)
     try:
         return kind(

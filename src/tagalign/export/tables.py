@@ -8,6 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tagalign.arrow_rows import table_from_rows
 from tagalign.atomic import atomic_write
 from tagalign.export.records import Annotated, tagging_of
 
@@ -43,7 +44,7 @@ def write_tags_parquet(path: str | Path, images: Iterable[Annotated]) -> int:
     count, rows = 0, iter(images)
     with atomic_write(path) as temp, pq.ParquetWriter(temp, SCHEMA) as writer:
         while chunk := list(islice(rows, ROWS_PER_GROUP)):
-            writer.write_table(pa.Table.from_pylist([_row(image) for image in chunk], schema=SCHEMA))
+            writer.write_table(table_from_rows([_row(image) for image in chunk], SCHEMA))
             count += len(chunk)
     return count
 

@@ -7,7 +7,6 @@ start with the number of False cells, as COCO's do.
 import numpy as np
 import torch
 from jaxtyping import Bool, Int
-from scipy import ndimage
 from torch import Tensor
 
 from tagalign.errors import DataError
@@ -26,6 +25,8 @@ def connected_components(
         Ids from 1 within each mask, in the order of their first cell row by row, 0 where the mask is False; and the
         number of components of each mask.
     """
+    from scipy import ndimage  # late: a third of a second that most tags do not need
+
     stacked, _ = ndimage.label(masks.cpu().numpy(), structure=_STACK_8)
     first = np.concatenate(
         [[0], np.maximum.accumulate(stacked.reshape(len(stacked), -1).max(axis=1, initial=0))]
@@ -59,6 +60,8 @@ def component_box_union(
         lose_last: clip the exclusive ends of the boxes to ``size - 1``, so that the last row and the last column are never
             covered: what the released CLIP-ES and TagCLIP code does.
     """
+    from scipy import ndimage  # late, as above
+
     stacked, total = ndimage.label(masks.cpu().numpy(), structure=_STACK_8)
     if not total:
         return torch.zeros_like(masks)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tagalign.arrow_rows import table_from_rows
 from tagalign.atomic import atomic_write
 from tagalign.ops.masks import encode_rle
 from tagalign.types import Segmentation, Size, Tagging
@@ -76,7 +77,7 @@ def mask_row(key: str, found: Segmentation) -> dict[str, object]:
 def write_rows(path: Path, rows: Sequence[dict[str, object]], schema: pa.Schema) -> None:
     """Write a part; it appears whole or not at all."""
     with atomic_write(path) as temp:
-        pq.write_table(pa.Table.from_pylist(list(rows), schema=schema), temp, compression="zstd")
+        pq.write_table(table_from_rows(rows, schema), temp, compression="zstd")
 
 
 def read_rows(paths: Iterable[Path], columns: Sequence[str] | None = None) -> Iterator[dict[str, object]]:

@@ -1,0 +1,26 @@
+"""What a short command loads: what it does not use, it does not wait for."""
+
+import subprocess
+import sys
+
+import pytest
+from PIL import Image
+
+UNUSED = ("gradio", "matplotlib", "onnx", "openai", "pandas", "ray", "rich", "sklearn")
+"""Seconds each, or a part of one; some are there only because another package brought them."""
+
+
+@pytest.mark.slow  # a process of its own that imports torch: three seconds
+def test_a_tag_from_the_shell_loads_what_it_uses(tmp_path):
+    Image.new("RGB", (64, 64), "red").save(tmp_path / "red.png")
+    code = f"""
+import sys
+from tagalign.cli.main import main
+flags = ["--labels", "dog,car", "--model", "tiny", "--out", "tags"]
+assert main(["tag", "red.png", *flags]) == 0
+print(sorted(set({UNUSED}) & set(sys.modules)))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=True
+    )
+    assert done.stdout.strip().splitlines()[-1] == "[]"
