@@ -10,8 +10,8 @@ from tagalign.cli.common import PHOTO_MODEL, TINY, parse_shard, progress
 from tagalign.errors import InputError, UnknownNameError
 
 if TYPE_CHECKING:
-    from tagalign.tasks.photos.job import Job, JobSpec, Labelled
-    from tagalign.tasks.photos.run import LabelRun, Sink
+    from tagalign.tasks.batch_labelling import LabelRun, Sink
+    from tagalign.tasks.label_job import Job, JobSpec, Labelled
 
 ENGINES = ("threads", "ray")
 CACHED_METHODS = frozenset({"tagclip", "cls-seg", "gated"})
@@ -84,7 +84,7 @@ def label_photos(
     Raises:
         InputError: if the folder holds another run, or Ray is asked for something that only this process can do.
     """
-    from tagalign.tasks.photos.run import clear_run, open_run
+    from tagalign.tasks.batch_labelling import clear_run, open_run
 
     if flags.engine == "ray" and (sink is not None or on_done is not None):
         raise InputError("--engine ray writes Parquet parts alone; leave out --json and --png")
@@ -108,7 +108,7 @@ def label_photos(
 
 
 def _here(run: "LabelRun", job: "Job", sink: Any, on_done: Any) -> None:
-    from tagalign.tasks.photos.run import label_many
+    from tagalign.tasks.batch_labelling import label_many
 
     before = sum(run.done())
     if before:
@@ -122,7 +122,7 @@ def _here(run: "LabelRun", job: "Job", sink: Any, on_done: Any) -> None:
 
 
 def _on_ray(flags: BatchFlags, spec: "JobSpec", run: "LabelRun") -> None:
-    from tagalign.tasks.photos.ray import label_many_on_ray
+    from tagalign.tasks.label_ray import label_many_on_ray
 
     gpus = 1.0 if spec.device == "cuda" else 0.0
     parts = label_many_on_ray(spec, run, models=flags.workers, gpus=gpus)
@@ -135,7 +135,7 @@ def close_labelling(
 ) -> int:
     """Write settings, errors and the page, say what happened; the exit code is 2 when nothing succeeded."""
     from tagalign.cli.run_record import write_settings
-    from tagalign.tasks.photos.run import merge_errors
+    from tagalign.tasks.batch_labelling import merge_errors
 
     done, failed = run.done()
     errors = merge_errors(run)
@@ -154,8 +154,8 @@ def _threshold(value: object) -> str:
 
 def _write_page(run: "LabelRun", job: "Job", names: Sequence[str], title: str) -> None:
     from tagalign.atomic import atomic_write
+    from tagalign.pages.labelling import render_labelling
     from tagalign.tasks.label_inputs import open_key
-    from tagalign.tasks.label_page import render_page
     from tagalign.tasks.label_summary import summarise
 
     described = job.method.describe()
@@ -169,6 +169,6 @@ def _write_page(run: "LabelRun", job: "Job", names: Sequence[str], title: str) -
     if described.get("model") == TINY:
         details.append(("note", f"{TINY} knows drawn scenes only; for photos use --model {PHOTO_MODEL}"))
     summary = summarise(run.folder, run.kind, names)
-    page = render_page(summary, title=title, details=details, opener=open_key)
+    page = render_labelling(summary, title=title, details=details, opener=open_key)
     with atomic_write(run.folder / "index.html") as temp:
         temp.write_text(page, encoding="utf-8")

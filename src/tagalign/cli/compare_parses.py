@@ -174,7 +174,7 @@ def _write(
     costs: tuple[dict[str, str], dict[str, str]],
 ) -> None:
     from tagalign.atomic import atomic_write
-    from tagalign.tags.comparison_page import render_comparison
+    from tagalign.pages.parses import render_comparison
 
     folder = settings.out
     if folder is None:

@@ -248,14 +248,15 @@ def _write(
 
 
 def _page(settings: EvaluateSettings, asker: "Asker", gathered: "Gathered", result: "Result") -> str:
-    from tagalign.cli.gallery import best_and_worst
     from tagalign.evaluate.ask_dense import AskSegmentation
-    from tagalign.evaluate.report import render_report, worst_confusions
+    from tagalign.evaluate.mistakes import worst_confusions
     from tagalign.evaluate.score import confusion_of
+    from tagalign.pages.best_and_worst import best_and_worst
+    from tagalign.pages.evaluation import render_evaluation
 
     if not isinstance(asker, AskSegmentation):
-        return render_report(result)
+        return render_evaluation(result)
     names = list(asker.data.class_names)
     best, worst = best_and_worst(asker, gathered.rows, count=settings.gallery)
     mistakes = worst_confusions(confusion_of(gathered.rows, len(names)), names)
-    return render_report(result, mistakes=mistakes, best=best, worst=worst)
+    return render_evaluation(result, mistakes=mistakes, best=best, worst=worst)

@@ -103,8 +103,8 @@ def _merges(path: Path | None) -> dict[str, str]:
 
 def _report(settings: VocabularySettings, paths: list[Path], vocabulary: "TagVocabulary") -> dict[str, Any]:
     from tagalign.atomic import atomic_write
+    from tagalign.pages.vocabulary import cloud_svg, frequency_svg
     from tagalign.tags.overlap import overlap_table
-    from tagalign.tags.plots import cloud_svg, frequency_svg
     from tagalign.tags.shard_vocabulary import coverage
 
     kinds = [kind for kind in dict.fromkeys(vocabulary.kinds) if kind in ("object", "attribute", "scene")]

@@ -1,9 +1,11 @@
-"""Texts and small pieces of HTML on the page; every name a person typed is escaped."""
+"""Texts and small pieces of HTML on the page, escaped by the rule of all our pages (``tagalign.pages.document``)."""
 
 import math
-from html import escape
+
+from markupsafe import Markup
 
 from tagalign.apps.page.studio import Opened, View
+from tagalign.pages.document import joined
 from tagalign.types import Caption, Referring, Tagging
 
 TINY_NOTICE = (
@@ -22,12 +24,11 @@ def status(view: View) -> str:
     return f"{_encoding(view.opened)} · tags and masks of {len(view.labels.names)} labels: {view.answer_ms:.0f} ms"
 
 
-def _encoding(opened: Opened) -> str:
-    height, width = opened.image.height, opened.image.width
-    size = f"{escape(opened.name)}, {width} × {height}"
+def _encoding(opened: Opened) -> Markup:
+    size = Markup("{}, {} × {}").format(opened.name, opened.image.width, opened.image.height)
     if opened.from_memory:
-        return f"{size}, from memory: 0 ms (encoded once in {opened.encode_ms:.0f} ms)"
-    return f"{size}, encoded in {opened.encode_ms:.0f} ms"
+        return Markup("{}, from memory: 0 ms (encoded once in {:.0f} ms)").format(size, opened.encode_ms)
+    return Markup("{}, encoded in {:.0f} ms").format(size, opened.encode_ms)
 
 
 def tag_bars(tagging: Tagging | None) -> str:
@@ -35,24 +36,23 @@ def tag_bars(tagging: Tagging | None) -> str:
     if tagging is None:
         return "<p>This method does not tag.</p>"
     chosen = frozenset(tagging.tags)
-    rows = [_bar(name, score, name in chosen) for name, score in tagging.top(SHOWN_TAGS)]
-    more = len(tagging.names) - len(rows)
-    tail = f"<p>and {more} more</p>" if more > 0 else ""
-    return f'<div class="tags" role="list">{"".join(rows)}</div>{tail}'
+    rows = joined(_bar(name, score, name in chosen) for name, score in tagging.top(SHOWN_TAGS))
+    more = len(tagging.names) - min(len(tagging.names), SHOWN_TAGS)
+    tail = f"<p>and {more} more</p>" if more else ""
+    return f'<div class="tags" role="list">{rows}</div>{tail}'
 
 
-def _bar(name: str, score: float, chosen: bool) -> str:
+def _bar(name: str, score: float, chosen: bool) -> Markup:
     kind, words = ("on", "chosen") if chosen else ("off", "not chosen")
-    width = max(0.0, min(1.0, score))
-    return (
-        f'<b class="{kind}">{escape(name)}</b><span class="bar {kind}" role="img" aria-label="{words}">'
-        f'<i style="width:{100 * width:.0f}%"></i></span><span class="{kind}">{score:.2f}</span>'
-    )
+    return Markup(
+        '<b class="{0}">{1}</b><span class="bar {0}" role="img" aria-label="{2}"><i style="width:{3:.0f}%"></i></span>'
+        '<span class="{0}">{4:.2f}</span>'
+    ).format(kind, name, words, 100 * max(0.0, min(1.0, score)), score)
 
 
 def heat_scale(name: str) -> str:
     """The name of a heat map and its colours."""
-    return f'<div class="scale"><b>{escape(name)}</b> 0 <i></i> 1</div>'
+    return str(Markup('<div class="scale"><b>{}</b> 0 <i></i> 1</div>').format(name))
 
 
 def phrase_note(found: Referring) -> str:
@@ -64,11 +64,9 @@ def phrase_note(found: Referring) -> str:
 
 
 def caption_text(caption: Caption) -> str:
-    """A sentence with the tags that guided it."""
+    """A sentence with the tags that guided it; a word outside the model's list has no score."""
     tags = ", ".join(
-        escape(name)
-        if math.isnan(score)
-        else f"{escape(name)} {score:.2f}"  # a word outside the model's list
-        for name, score in caption.tags.items()
+        name if math.isnan(score) else f"{name} {score:.2f}" for name, score in caption.tags.items()
     )
-    return f"<p><b>{escape(caption.text)}</b></p>" + (f"<p>guided by: {tags}</p>" if tags else "")
+    guided = Markup("<p>guided by: {}</p>").format(tags) if tags else ""
+    return str(Markup("<p><b>{}</b></p>{}").format(caption.text, guided))

@@ -16,12 +16,10 @@ from tagalign.errors import InputError
 from tagalign.methods.thresholds import Threshold
 from tagalign.ops.masks import decode_rle
 from tagalign.tags.label_sets import load_label_set
-from tagalign.tasks.label_inputs import open_key
-from tagalign.tasks.label_page import render_page
+from tagalign.tasks.batch_labelling import clear_run, label_many, merge_errors, open_run
+from tagalign.tasks.label_job import JobSpec
+from tagalign.tasks.label_rows import margin, read_rows
 from tagalign.tasks.label_summary import Summary, part_files, summarise
-from tagalign.tasks.photos.job import JobSpec
-from tagalign.tasks.photos.rows import margin, read_rows
-from tagalign.tasks.photos.run import clear_run, label_many, merge_errors, open_run
 from tagalign.types import Tagging
 
 LABELS = load_label_set("dog,cat,tree", templates="1", background="voc")
@@ -210,15 +208,6 @@ def test_summary_counts_and_puts_doubtful_images_first():
     assert [d.margin for d in summary.doubts()] == [i / 200 for i in range(60)]
 
 
-def test_page_escapes_what_it_shows(tmp_path):
-    summary = Summary(kind="tag", names=("<b>dog</b>",))
-    summary.add({"key": "<script>.png", "tags": ["<b>dog</b>"], "scores": [0.5], "margin": 0.1})
-    page = render_page(summary, title="<i>", details=[("a", "<u>")], opener=open_key)
-    assert "<script>" not in page
-    assert "<b>dog" not in page
-    assert "&lt;b&gt;dog" in page
-
-
 @pytest.mark.slow
 def test_a_killed_run_is_complete_after_a_second_start(clip_folder, photos, tmp_path):
     """kill -9 in the middle; the parts that follow are whole and no image is missing or twice."""
@@ -246,7 +235,7 @@ def test_a_killed_run_is_complete_after_a_second_start(clip_folder, photos, tmp_
 @pytest.mark.filterwarnings("ignore")  # Ray uses its own deprecated settings
 def test_ray_labels_the_same(spec, photos, tmp_path):
     pytest.importorskip("ray", reason="the ray extra is not installed")
-    from tagalign.tasks.photos.ray import label_many_on_ray
+    from tagalign.tasks.label_ray import label_many_on_ray
 
     job = spec.open()
     run = begin(spec, job, photos, tmp_path / "out")

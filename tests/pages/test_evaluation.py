@@ -8,9 +8,11 @@ import pytest
 import torch
 
 from tagalign.evaluate.bootstrap import Interval
-from tagalign.evaluate.report import Picture, render_report, worst_confusions
+from tagalign.evaluate.mistakes import worst_confusions
 from tagalign.evaluate.results import Result
 from tagalign.evaluate.segmentation import Confusion
+from tagalign.pages.best_and_worst import Picture
+from tagalign.pages.evaluation import render_evaluation
 
 PIXEL = "data:image/gif;base64,R0lGODlhAQABAAAAACw="
 
@@ -48,7 +50,7 @@ class Balance(HTMLParser):
 
 
 def test_page_is_one_balanced_file_with_nothing_from_outside():
-    page = render_report(result(), best=[Picture(source=PIXEL, caption="a.jpg", score=99.0)])
+    page = render_evaluation(result(), best=[Picture(source=PIXEL, caption="a.jpg", score=99.0)])
     parser = Balance()
     parser.feed(page)
     assert (parser.open, parser.wrong) == ([], [])
@@ -58,7 +60,7 @@ def test_page_is_one_balanced_file_with_nothing_from_outside():
 
 
 def test_names_are_escaped_and_numbers_shown():
-    page = render_report(result())
+    page = render_evaluation(result())
     assert "cat &amp; &lt;b&gt;dog&lt;/b&gt;" in page
     assert "<b>dog</b>" not in page
     for text in (
@@ -73,14 +75,14 @@ def test_names_are_escaped_and_numbers_shown():
 
 
 def test_a_smaller_data_set_or_a_limit_stands_on_the_page():
-    page = render_report(result(counted=12, settings={**result().settings, "limit": 12}))
+    page = render_evaluation(result(counted=12, settings={**result().settings, "limit": 12}))
     assert "12 of 1,449 images were measured" in page
     assert "Only the first 12 images" in page
-    assert "were measured: this is" not in render_report(result())
+    assert "were measured: this is" not in render_evaluation(result())
 
 
 def test_many_classes_fold_away_but_stay_in_the_page():
-    page = render_report(result(per_class={"iou": {f"class {i}": float(i % 100) for i in range(919)}}))
+    page = render_evaluation(result(per_class={"iou": {f"class {i}": float(i % 100) for i in range(919)}}))
     assert "859 more" in page
     assert page.count('class="bar"') == 919
 
@@ -92,4 +94,4 @@ def test_worst_classes_and_what_they_are_taken_for():
     assert [m.name for m in mistakes] == ["dog", "cat", "sky"]
     assert mistakes[0].right == 0.0
     assert dict(mistakes[1].taken_for) == pytest.approx({"sky": 0.6, "absent": 0.2})
-    assert "absent 20 %" in render_report(result(), mistakes=mistakes)
+    assert "absent 20 %" in render_evaluation(result(), mistakes=mistakes)
