@@ -16,15 +16,14 @@ from pathlib import Path
 
 import torch
 
-from tagalign.apps.demo import protocol
-from tagalign.apps.demo.experiment import Sizes, World, build_world, method_of, spread
-from tagalign.apps.demo.protocol import BOTH, Row
-from tagalign.apps.demo.scenes import scenes
-from tagalign.apps.demo.scoring import Scores, score
 from tagalign.backbones.load import load_backbone
 from tagalign.backbones.protocols import BlockBackbone
 from tagalign.cli.run_record import git_commit
 from tagalign.data.tiny_world import Scene
+from tagalign.experiments import protocol
+from tagalign.experiments.rows import BOTH, Row, method_of, spread
+from tagalign.experiments.scoring import RowScores, score
+from tagalign.experiments.world import Sizes, World, build_world, scenes
 from tagalign.tags import load_parser
 from tagalign.tags.fixed_list import FixedListParser
 from tagalign.tags.label_sets import load_label_set
@@ -44,7 +43,7 @@ COLUMNS = {
 }
 START, END = "<!-- parsers -->", "<!-- end of parsers -->"
 Parses = Sequence[ParsedCaption]
-Found = dict[str, list[tuple[Scores, dict[str, float]]]]
+Found = dict[str, list[tuple[RowScores, dict[str, float]]]]
 
 
 def true_names(train: Sequence[Scene], captions: Sequence[str]) -> Parses:
@@ -102,7 +101,7 @@ def quality(train: Sequence[Scene], parses: Parses) -> dict[str, float]:
 
 def seed_rows(
     world: World, train: Sequence[Scene], backbone: BlockBackbone, sizes: Sizes
-) -> dict[str, tuple[Scores, dict]]:
+) -> dict[str, tuple[RowScores, dict]]:
     """All parsers on the pictures of one seed."""
     found = {}
     for name, parser in PARSERS.items():
@@ -173,7 +172,7 @@ def finished(out: Path, seeds: list[int], sizes: Sizes, weights: str) -> tuple[F
         return {name: [] for name in PARSERS}, 0.0
     found = {
         name: [
-            (Scores(segmentation=run["segmentation"], referring=run["referring"]), run["tags"])
+            (RowScores(segmentation=run["segmentation"], referring=run["referring"]), run["tags"])
             for run in runs
         ]
         for name, runs in saved["values"].items()

@@ -9,13 +9,12 @@ import argparse
 import json
 
 import torch
-from PIL import Image
 
-from tagalign.apps.demo import protocol
-from tagalign.apps.demo.experiment import Sizes, build_world, method_of
 from tagalign.backbones.load import load_backbone
-from tagalign.data.tiny_world import TinyWorld
 from tagalign.evaluate.retrieval import recalls
+from tagalign.experiments.protocol import TEST_SPLIT
+from tagalign.experiments.rows import TRAINED, method_of
+from tagalign.experiments.world import Sizes, build_world, picture, scenes
 from tagalign.methods.dense.method import DenseMethod
 from tagalign.methods.load import load_method
 from tagalign.tasks.rankers import ranker_for
@@ -24,7 +23,7 @@ from tagalign.tasks.rankers import ranker_for
 def trained() -> DenseMethod:
     """TagAlign with the settings of the head table (`runs/tables_tiny.py`), seed 0."""
     backbone, sizes = load_backbone("tiny"), Sizes()
-    row = next(row for row in protocol.TRAINED if row.name == "tagalign-objects")
+    row = next(row for row in TRAINED if row.name == "tagalign-objects")
     return method_of(row, backbone, build_world(backbone, sizes, seed=0), sizes)
 
 
@@ -36,9 +35,9 @@ def main() -> None:
     parser.add_argument("--scenes", type=int, default=200)
     args = parser.parse_args()
     torch.set_num_threads(1)
-    scenes = list(TinyWorld(seed=0, split="test", crowded=0.7).take(args.scenes))
-    photos = [Image.fromarray(scene.image) for scene in scenes]
-    texts = [scene.captions[0] for scene in scenes]
+    test = scenes(TEST_SPLIT, args.scenes, seed=0)
+    photos = [picture(scene) for scene in test]
+    texts = [scene.captions[0] for scene in test]
     for name in args.models:
         model, _, method = name.partition(":")
         opened = trained() if name == "tagalign" else load_method(model, method=method or None, device="cpu")
@@ -47,7 +46,7 @@ def main() -> None:
             ranked for i in range(0, len(photos), 20) for ranked in ranker.embed_photos(photos[i : i + 20])
         ]
         scores = torch.stack([ranked.embed for ranked in found]) @ ranker.embed_texts(texts).T
-        numbers = recalls(scores, torch.arange(len(scenes)), ks=(1, 5, 10))
+        numbers = recalls(scores, torch.arange(len(test)), ks=(1, 5, 10))
         shown = {key: round(100 * value, 1) for key, value in numbers.items()}
         print(
             json.dumps({"model": name, "weights": opened.describe().get("weight_hash"), **shown}), flush=True

@@ -14,16 +14,15 @@ import numpy as np
 import torch
 from tables_tiny import COLUMNS, OUT, QUICK, rows_markdown, say
 
-from tagalign.apps.demo import protocol
-from tagalign.apps.demo.experiment import World, build_world, method_of, vocabulary_of
-from tagalign.apps.demo.protocol import BOTH, Row
-from tagalign.apps.demo.scenes import alt_texts, no_labels, picture, scenes
-from tagalign.apps.demo.scoring import Scores, score
 from tagalign.backbones.load import load_backbone
 from tagalign.backbones.preprocess import to_tensor
 from tagalign.backbones.protocols import BlockBackbone
 from tagalign.cli.run_record import git_commit
 from tagalign.data.feature_pairs import FeaturePairs, encode_images
+from tagalign.experiments import protocol
+from tagalign.experiments.rows import BOTH, Row, method_of, vocabulary_of
+from tagalign.experiments.scoring import RowScores, score
+from tagalign.experiments.world import World, alt_texts, build_world, no_labels, picture, scenes
 from tagalign.methods.dense.method import DenseMethod
 from tagalign.methods.dense.profiles import dense_profile
 from tagalign.methods.groupvit import MODE
@@ -36,7 +35,7 @@ TAGS = Row(name="captions and tags", losses=BOTH, kinds=KINDS)
 GROUPVIT_STEPS, GROUPVIT_BATCH = 400, 64
 
 
-def fractions(backbone: BlockBackbone, seed: int) -> dict[str, Scores]:
+def fractions(backbone: BlockBackbone, seed: int) -> dict[str, RowScores]:
     """Both trainings on the first n scenes; the steps stay the same, so small shares are seen more often."""
     world, found = build_world(backbone, QUICK, seed=seed), {}
     for parts in (8, 4, 2, 1):
@@ -48,7 +47,7 @@ def fractions(backbone: BlockBackbone, seed: int) -> dict[str, Scores]:
     return found
 
 
-def diht(backbone: BlockBackbone, seed: int) -> dict[str, Scores]:
+def diht(backbone: BlockBackbone, seed: int) -> dict[str, RowScores]:
     """A head trained on class embeddings with tags of whole images, asked for patches; and its zero-shot start."""
     world = build_world(backbone, QUICK, seed=seed)
     train = scenes(protocol.TRAIN_SPLIT, QUICK.train, seed=seed)
@@ -81,7 +80,7 @@ def diht(backbone: BlockBackbone, seed: int) -> dict[str, Scores]:
     }
 
 
-def groupvit(backbone: BlockBackbone, seed: int) -> dict[str, Scores]:
+def groupvit(backbone: BlockBackbone, seed: int) -> dict[str, RowScores]:
     """The same tower from scratch, trained with captions alone and with tags too."""
     world = build_world(backbone, QUICK, seed=seed)
     train = scenes(protocol.TRAIN_SPLIT, QUICK.train, seed=seed)
@@ -108,7 +107,7 @@ def groupvit(backbone: BlockBackbone, seed: int) -> dict[str, Scores]:
     return found
 
 
-def scored(method: DenseMethod, world: World, name: str, seed: int) -> Scores:
+def scored(method: DenseMethod, world: World, name: str, seed: int) -> RowScores:
     """Score a method and say so."""
     scores = score(method, world.test, world.validation, name=name)
     say(seed=seed, row=name, **scores.segmentation)

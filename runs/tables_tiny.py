@@ -16,16 +16,13 @@ from pathlib import Path
 
 import torch
 
-from tagalign.apps.demo import protocol
-from tagalign.apps.demo.experiment import Sizes, World, build_world, method_of, spread, vocabulary_of
-from tagalign.apps.demo.protocol import BASELINES, BOTH, TRAINED, Row
-from tagalign.apps.demo.scenes import class_labels, picture, truth
-from tagalign.apps.demo.scoring import Scores, score
 from tagalign.backbones.load import load_backbone
 from tagalign.backbones.protocols import BlockBackbone
 from tagalign.cli.run_record import git_commit
-from tagalign.evaluate.segmentation import Confusion
-from tagalign.methods.dense.method import DenseMethod
+from tagalign.experiments import protocol
+from tagalign.experiments.rows import BASELINES, BOTH, TRAINED, Row, method_of, spread, vocabulary_of
+from tagalign.experiments.scoring import RowScores, class_set_miou, score
+from tagalign.experiments.world import Sizes, build_world
 
 OUT = Path(__file__).resolve().parents[1] / "docs" / "results"
 OBJECTS = ("object",)
@@ -52,7 +49,7 @@ COLUMNS = {
 
 def rows_table(
     rows: tuple[Row, ...], sizes: Sizes, model: str, seeds: list[int], jobs: int
-) -> dict[str, list[Scores]]:
+) -> dict[str, list[RowScores]]:
     """Scores by row and seed, one process per seed; a baseline is scored once, because no seed touches it."""
     trained = tuple(row for row in rows if row.losses)
     work = [(rows if seed == seeds[0] else trained, sizes, model, seed) for seed in seeds]
@@ -61,7 +58,7 @@ def rows_table(
     return {row.name: [part[row.name] for part in parts if row.name in part] for row in rows}
 
 
-def seed_rows(rows: tuple[Row, ...], sizes: Sizes, model: str, seed: int) -> dict[str, Scores]:
+def seed_rows(rows: tuple[Row, ...], sizes: Sizes, model: str, seed: int) -> dict[str, RowScores]:
     """All rows of one seed."""
     torch.set_num_threads(1)
     backbone = load_backbone(model)
@@ -88,7 +85,7 @@ def say(**values: object) -> None:
     )
 
 
-def rows_markdown(found: dict[str, list[Scores]]) -> str:
+def rows_markdown(found: dict[str, list[RowScores]]) -> str:
     """Mean and sample standard deviation over seeds, percent."""
     lines = [f"| row | {' | '.join(COLUMNS)} | seeds |", f"|---|{'--:|' * (len(COLUMNS) + 1)}"]
     for name, runs in found.items():
@@ -114,22 +111,12 @@ def lists_table(backbone: BlockBackbone, seed: int) -> list[dict[str, float]]:
                 "objects": vocabulary.kinds.count("object"),
                 "attributes": vocabulary.kinds.count("attribute"),
                 "train_s": time.perf_counter() - start,
-                "miou_small": class_set_miou(method, world, "small"),
-                "miou_large": class_set_miou(method, world, "large"),
+                "miou_small": class_set_miou(method, world.test, "small"),
+                "miou_large": class_set_miou(method, world.test, "large"),
             }
         )
         say(**rows[-1])
     return rows
-
-
-def class_set_miou(method: DenseMethod, world: World, class_set: str) -> float:
-    """mIoU, percent, over the pixels of the class set's objects alone (no threshold enters)."""
-    labels = method.encode_labels(class_labels(class_set))
-    confusion = Confusion(len(labels.names))
-    for scene, image in zip(world.test, method.encode_images([picture(s) for s in world.test]), strict=True):
-        target = truth(scene, class_set)
-        confusion.update(method.segment(image, labels).labels, torch.where(target > 0, target - 1, 255))
-    return 100 * confusion.miou()
 
 
 def lists_markdown(rows: list[dict[str, float]]) -> str:
@@ -166,11 +153,7 @@ def main() -> None:
     settings = {
         "seeds": arguments.seeds,
         "sizes": dataclasses.asdict(SIZES if arguments.table == "head" else QUICK),
-        "protocol": {
-            k.lower(): v
-            for k, v in vars(protocol).items()
-            if k.isupper() and isinstance(v, (str, int, float))
-        },
+        "protocol": protocol.describe(),
         "weights": backbone.weight_hash,
         "commit": git_commit(),
         "torch": torch.__version__,

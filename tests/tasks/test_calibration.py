@@ -16,7 +16,7 @@ from tagalign.tasks.calibration import (
     read_examples,
     save_calibrated,
 )
-from tagalign.tasks.label_job import JobSpec
+from tagalign.tasks.photos.job import JobSpec
 
 LABELS = load_label_set("dog,cat", templates="1")
 

@@ -10,8 +10,8 @@ from tagalign.cli.common import PHOTO_MODEL, TINY, parse_shard, progress
 from tagalign.errors import InputError, UnknownNameError
 
 if TYPE_CHECKING:
-    from tagalign.tasks.batch_labelling import LabelRun, Sink
-    from tagalign.tasks.label_job import Job, JobSpec, Labelled
+    from tagalign.tasks.photos.job import Job, JobSpec, Labelled
+    from tagalign.tasks.photos.run import LabelRun, Sink
 
 ENGINES = ("threads", "ray")
 CACHED_METHODS = frozenset({"tagclip", "cls-seg", "gated"})
@@ -84,7 +84,7 @@ def label_photos(
     Raises:
         InputError: if the folder holds another run, or Ray is asked for something that only this process can do.
     """
-    from tagalign.tasks.batch_labelling import clear_run, open_run
+    from tagalign.tasks.photos.run import clear_run, open_run
 
     if flags.engine == "ray" and (sink is not None or on_done is not None):
         raise InputError("--engine ray writes Parquet parts alone; leave out --json and --png")
@@ -108,7 +108,7 @@ def label_photos(
 
 
 def _here(run: "LabelRun", job: "Job", sink: Any, on_done: Any) -> None:
-    from tagalign.tasks.batch_labelling import label_many
+    from tagalign.tasks.photos.run import label_many
 
     before = sum(run.done())
     if before:
@@ -122,7 +122,7 @@ def _here(run: "LabelRun", job: "Job", sink: Any, on_done: Any) -> None:
 
 
 def _on_ray(flags: BatchFlags, spec: "JobSpec", run: "LabelRun") -> None:
-    from tagalign.tasks.label_ray import label_many_on_ray
+    from tagalign.tasks.photos.ray import label_many_on_ray
 
     gpus = 1.0 if spec.device == "cuda" else 0.0
     parts = label_many_on_ray(spec, run, models=flags.workers, gpus=gpus)
@@ -135,7 +135,7 @@ def close_labelling(
 ) -> int:
     """Write settings, errors and the page, say what happened; the exit code is 2 when nothing succeeded."""
     from tagalign.cli.run_record import write_settings
-    from tagalign.tasks.batch_labelling import merge_errors
+    from tagalign.tasks.photos.run import merge_errors
 
     done, failed = run.done()
     errors = merge_errors(run)

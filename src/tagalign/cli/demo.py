@@ -50,9 +50,9 @@ def run(settings: DemoSettings) -> int:
     say(
         "and compares them with CLIP as it is. No annotation is used for training; masks are used for scoring only."
     )
-    from tagalign.apps.demo.experiment import Sizes
-    from tagalign.apps.demo.run import run_demo
     from tagalign.backbones.load import load_backbone
+    from tagalign.experiments.demo.run import Watch, run_demo
+    from tagalign.experiments.world import Sizes
 
     sizes = Sizes(train=settings.train_scenes, test=settings.test_scenes, steps=settings.steps)
     record = run_record(settings)
@@ -64,9 +64,7 @@ def run(settings: DemoSettings) -> int:
             seed=settings.seed,
             record=record,
             command=try_command(settings.out),
-            progress=progress,
-            on_step=on_step,
-            say=say,
+            watch=Watch(say=say, progress=progress, on_step=on_step),
         )
     print(tables)
     say(

@@ -18,14 +18,12 @@ Watch = Callable[[Iterable[Row], int], Iterable[Row]]
 
 @runtime_checkable
 class Asker(Protocol):
-    """What is asked of a method about each image of a benchmark.
+    """What is asked of a method about each image of a benchmark."""
 
-    Attributes:
-        kind: of the benchmark; decides how rows are scored.
-        data: the benchmark.
-    """
-
-    kind: str
+    @property
+    def kind(self) -> str:
+        """Of the benchmark; decides how rows are scored."""
+        ...
 
     @property
     def data(self) -> BenchmarkSet:

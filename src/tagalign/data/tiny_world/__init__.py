@@ -18,7 +18,7 @@ from tagalign.data.tiny_world.names import (
 )
 from tagalign.data.tiny_world.scenes import Layout, Placed
 from tagalign.data.tiny_world.truth import Tags
-from tagalign.data.tiny_world.world import SIZE, Instance, Scene, TinyWorld
+from tagalign.data.tiny_world.world import CROWDED, SIZE, Instance, Scene, TinyWorld
 
 __all__ = [
     "ACTIONS",
@@ -26,6 +26,7 @@ __all__ = [
     "BACKGROUND_RULE",
     "CLASS_SETS",
     "COLORS",
+    "CROWDED",
     "FAMILIES",
     "FAMILY_OF",
     "OBJECTS",

@@ -180,6 +180,10 @@ class Scene:
         return Random(f"{self.seed}/{self.key}/{purpose}")  # noqa: S311 - drawings, not secrets
 
 
+CROWDED = 0.7
+"""Share of scenes with two to five objects, unless asked for otherwise."""
+
+
 class TinyWorld:
     """An endless sequence of scenes; scene `index` depends on the arguments below and on nothing else.
 
@@ -206,7 +210,7 @@ class TinyWorld:
         split: str = "train",
         size: int = SIZE,
         palette: str = "default",
-        crowded: float = 0.7,
+        crowded: float = CROWDED,
         roomy: bool = False,
     ) -> None:
         if palette not in BACKGROUNDS:

@@ -16,10 +16,10 @@ from tagalign.errors import InputError
 from tagalign.methods.thresholds import Threshold
 from tagalign.ops.masks import decode_rle
 from tagalign.tags.label_sets import load_label_set
-from tagalign.tasks.batch_labelling import clear_run, label_many, merge_errors, open_run
-from tagalign.tasks.label_job import JobSpec
-from tagalign.tasks.label_rows import margin, read_rows
 from tagalign.tasks.label_summary import Summary, part_files, summarise
+from tagalign.tasks.photos.job import JobSpec
+from tagalign.tasks.photos.rows import margin, read_rows
+from tagalign.tasks.photos.run import clear_run, label_many, merge_errors, open_run
 from tagalign.types import Tagging
 
 LABELS = load_label_set("dog,cat,tree", templates="1", background="voc")
@@ -235,7 +235,7 @@ def test_a_killed_run_is_complete_after_a_second_start(clip_folder, photos, tmp_
 @pytest.mark.filterwarnings("ignore")  # Ray uses its own deprecated settings
 def test_ray_labels_the_same(spec, photos, tmp_path):
     pytest.importorskip("ray", reason="the ray extra is not installed")
-    from tagalign.tasks.label_ray import label_many_on_ray
+    from tagalign.tasks.photos.ray import label_many_on_ray
 
     job = spec.open()
     run = begin(spec, job, photos, tmp_path / "out")

@@ -1,0 +1,1 @@
+"""``tagalign demo``: the whole job on drawn scenes, from captions to a report."""

@@ -1,0 +1,49 @@
+"""What stands fixed before any number on the tiny world is measured: splits, windows, prompts, parsers, list sizes.
+
+Changing a line here, or a constant that it reads, invalidates every table on the tiny world.
+"""
+
+from typing import Any
+
+from tagalign.data.tiny_world import CROWDED
+from tagalign.evaluate.background import STEPS
+from tagalign.methods.dense.method import NEUTRAL, PHRASE_TEMPLATE, REFER_THRESHOLD
+
+TRAIN_SPLIT, VALIDATION_SPLIT, TEST_SPLIT = "train", "validation", "test"
+
+PROFILE = "paper"
+"""Whole image, cosines upsampled first, prompt "a photo of a {label}"; the scenes are seen at their own size."""
+
+MODE = "clip"
+"""Dense mode of the features that projectors are trained on; chosen on validation scenes by ``miou_objects`` (the released
+code trains on ``surgery``)."""
+
+CLASSES = "all"
+"""Objects and backgrounds as classes, no background rule: ``miou``."""
+OBJECT_CLASSES = "objects"
+"""Objects alone; a pixel whose best probability is at most the threshold is background: ``miou_objects``. The threshold is
+chosen on validation scenes, for each row by itself (``evaluate.background``)."""
+
+PARSER = "distilled"
+OBJECT_TAGS, ATTRIBUTE_TAGS = 500, 100
+"""Sizes of the tag lists; the long tail of the alt text holds more."""
+
+
+def describe() -> dict[str, Any]:
+    """The protocol as results record it."""
+    return {
+        "train_split": TRAIN_SPLIT,
+        "validation_split": VALIDATION_SPLIT,
+        "test_split": TEST_SPLIT,
+        "crowded": CROWDED,
+        "profile": PROFILE,
+        "mode": MODE,
+        "classes": CLASSES,
+        "object_classes": OBJECT_CLASSES,
+        "threshold_steps": STEPS,
+        "refer_template": PHRASE_TEMPLATE,
+        "refer_rule": f"mask where cos(phrase) - cos({NEUTRAL!r}), min-max scaled, is above {REFER_THRESHOLD}",
+        "parser": PARSER,
+        "object_tags": OBJECT_TAGS,
+        "attribute_tags": ATTRIBUTE_TAGS,
+    }

@@ -1,0 +1,102 @@
+"""The rows of the TagAlign tables, and the method of each: a baseline as it is, or a projector trained for it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from tagalign.backbones.protocols import BlockBackbone
+from tagalign.experiments import protocol
+from tagalign.experiments.world import Sizes, World
+from tagalign.methods.dense.method import DenseMethod
+from tagalign.methods.dense.profiles import dense_profile
+from tagalign.tags.vocabulary import TagVocabulary
+from tagalign.train.tagalign.training import train_tagalign
+
+OnStep = Callable[[int, int, Mapping[str, float]], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One line of the tables: a baseline (``losses`` empty) or a projector.
+
+    Attributes:
+        name: as printed.
+        method: of the baseline, or ``tagalign``.
+        losses: weight by name.
+        kinds: tags that are trained on.
+        loss: kind of the tag loss.
+    """
+
+    name: str
+    method: str = "tagalign"
+    losses: dict[str, float] = field(default_factory=dict)
+    kinds: tuple[str, ...] = ()
+    loss: str = "balanced"
+
+
+BASELINES = tuple(Row(name=method, method=method) for method in ("clip", "maskclip", "surgery"))
+BOTH = {"tag": 1.0, "contrastive": 1.0}
+TRAINED = (
+    Row(name="tagalign-captions", losses={"contrastive": 1.0}),
+    Row(name="tagalign-objects", losses=BOTH, kinds=("object",)),
+    Row(name="tagalign-objects-attributes", losses=BOTH, kinds=("object", "attribute")),
+)
+ROWS = (*BASELINES, *TRAINED)
+
+
+def vocabulary_of(
+    world: World,
+    *,
+    kinds: Sequence[str],
+    objects: int = protocol.OBJECT_TAGS,
+    attributes: int = protocol.ATTRIBUTE_TAGS,
+) -> TagVocabulary:
+    """The most frequent tags of the training captions."""
+    wanted = {"object": objects, "attribute": attributes}
+    return TagVocabulary.count(world.parses, sizes={kind: wanted[kind] for kind in kinds})
+
+
+def method_of(
+    row: Row,
+    backbone: BlockBackbone,
+    world: World,
+    sizes: Sizes,
+    *,
+    out_dir: Path | None = None,
+    vocabulary: TagVocabulary | None = None,
+    on_step: OnStep | None = None,
+) -> DenseMethod:
+    """The method of a row: a baseline as it is, or a projector trained with the row's losses and tags."""
+    if not row.losses:
+        profile = dense_profile(protocol.PROFILE)
+        return DenseMethod(backbone, method=row.method, mode=row.method, profile=profile)
+    pairs = world.pairs
+    if row.kinds:
+        vocabulary = vocabulary or vocabulary_of(world, kinds=row.kinds)
+        pairs = pairs.relabel(vocabulary.label(world.parses, kinds=row.kinds))
+    trained = train_tagalign(
+        backbone,
+        pairs,
+        vocabulary=vocabulary,
+        steps=sizes.steps,
+        batch_size=sizes.batch_size,
+        learning_rate=sizes.learning_rate,
+        precision=sizes.precision,
+        losses=row.losses,
+        loss=row.loss,
+        profile=protocol.PROFILE,
+        mode=protocol.MODE,
+        num_blocks=sizes.num_blocks,
+        seed=world.seed,
+        out_dir=out_dir,
+        checkpoint_every=max(sizes.steps, 1),
+        progress=on_step,
+    )
+    return trained.method(backbone)
+
+
+def spread(values: Sequence[float]) -> tuple[float, float]:
+    """Mean and standard deviation (of the sample; 0 for a single value)."""
+    return float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
