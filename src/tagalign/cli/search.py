@@ -4,18 +4,18 @@ import dataclasses
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
 from tagalign.cli.common import ErrorLog, ModelFlags, expand_images, print_json, progress, warn_tiny
 from tagalign.cli.label_flags import LabelFlags
 from tagalign.errors import InputError, TagalignError
+from tagalign.tasks.search.weights import TAG_WEIGHT
 
 if TYPE_CHECKING:
-    from tagalign.tasks.index_files import IndexHead
     from tagalign.tasks.rankers import DenseRanker, RankedPhoto, Tag2TextRanker
-    from tagalign.tasks.search_index import SearchIndex
+    from tagalign.tasks.search.engine import SearchEngine
     from tagalign.types import LabelSet, Ranking
 
 
@@ -47,7 +47,7 @@ class Query:
     """Folder of the index."""
     count: int = 10
     """Results to show."""
-    tag_weight: float = 0.3
+    tag_weight: float = TAG_WEIGHT
     """Weight of matching tags beside the similarity of the embeddings; 0 leaves them out."""
     rerank: int = 0
     """Look again at so many of the best photos with the matching head (Tag2Text only; the photos must be there)."""
@@ -129,11 +129,9 @@ def _rows(
 
 
 def _query(settings: Query) -> int:
-    from tagalign.tasks.search_index import SearchIndex
+    from tagalign.tasks.search.engine import SearchEngine
 
-    index = SearchIndex.open(settings.index)
-    ranker = _ranker_of(index.head, settings.device)
-    for hit in _answer(settings, index, ranker).hits:
+    for hit in _answer(settings, SearchEngine.open(settings.index, device=settings.device)).hits:
         if settings.json:
             print_json({"path": hit.key, "score": round(hit.score, 6), "tags": list(hit.tags)})
         else:
@@ -142,41 +140,16 @@ def _query(settings: Query) -> int:
     return 0
 
 
-def _ranker_of(head: "IndexHead", device: str) -> "Tag2TextRanker | DenseRanker":
-    """The model the index was made with; its tag names are the labels of a dense CLIP."""
-    from tagalign.errors import ModelError
-    from tagalign.methods.load import load_method
-    from tagalign.tasks.rankers import identity, ranker_for
-    from tagalign.types import Label, LabelSet
+def _answer(settings: Query, engine: "SearchEngine") -> "Ranking":
+    count, weight = settings.count, settings.tag_weight
+    if not _is_file(settings.query):
+        return engine.by_text(settings.query, count=count, tag_weight=weight, rerank=settings.rerank)
+    if settings.rerank:
+        raise InputError("--rerank looks at photos together with a sentence; leave it out with a photo")
+    from tagalign.backbones.preprocess import open_image
 
-    made = dict(head.model)
-    options = {"profile": made["profile"]} if made.get("profile") else {}
-    method = load_method(str(made["model"]), method=str(made["method"]), device=device, **options)
-    found = identity(str(made["model"]), method)
-    if found != made:
-        raise ModelError(
-            f"the index was made with weights {made.get('weight_hash')} of {made['model']}, found "
-            f"{found['weight_hash']}; use the same model or index the photos again"
-        )
-    names = tuple(Label(name=name) for name in head.tag_names)
-    labels = LabelSet(name="custom", labels=names) if names and made["method"] != "tag2text" else None
-    return ranker_for(method, labels)
-
-
-def _answer(settings: Query, index: "SearchIndex", ranker: Any) -> "Ranking":
-    count = max(settings.count, settings.rerank)
-    by_photo = _is_file(settings.query)
-    if by_photo:
-        from tagalign.backbones.preprocess import open_image
-
-        photo = ranker.embed_photos([open_image(settings.query)])[0]
-        embed, tags = photo.embed, sorted(photo.tags)
-    else:
-        embed, tags = ranker.embed_texts([settings.query])[0], ranker.tag_names.mentioned(settings.query)
-    found = index.search(settings.query, embed, tags, count=count, tag_weight=settings.tag_weight)
-    if settings.rerank and not by_photo:
-        found = _reranked(settings, found, ranker)
-    return dataclasses.replace(found, hits=found.hits[: settings.count])
+    photo = open_image(settings.query)
+    return engine.by_photo(photo, name=settings.query, count=count, tag_weight=weight)
 
 
 def _is_file(query: str) -> bool:
@@ -184,14 +157,3 @@ def _is_file(query: str) -> bool:
         return Path(query).is_file()
     except OSError:  # a sentence longer than a file name may be
         return False
-
-
-def _reranked(settings: Query, found: "Ranking", ranker: Any) -> "Ranking":
-    from tagalign.backbones.preprocess import open_image
-
-    if not hasattr(ranker, "match"):
-        raise InputError("--rerank needs a model with a matching head: an index made with a Tag2Text model")
-    best, rest = found.hits[: settings.rerank], found.hits[settings.rerank :]
-    probs = ranker.match([open_image(hit.key) for hit in best], settings.query)
-    again = [dataclasses.replace(hit, score=hit.score + p) for hit, p in zip(best, probs, strict=True)]
-    return dataclasses.replace(found, hits=[*sorted(again, key=lambda hit: -hit.score), *rest])

@@ -12,8 +12,8 @@ from tagalign.cli.common import ModelFlags, warn_tiny
 from tagalign.errors import InputError, MissingExtraError
 
 if TYPE_CHECKING:
-    from tagalign.apps.server.engine import Search
     from tagalign.apps.server.limits import Limits
+    from tagalign.tasks.search.engine import SearchEngine
 
 KEY_VARIABLE = "TAGALIGN_API_KEY"
 MOST_WORKERS = 4
@@ -144,18 +144,9 @@ def _api_key(settings: ServeSettings) -> str | None:
     return key
 
 
-def _search(settings: ServeSettings) -> "Search | None":
+def _search(settings: ServeSettings) -> "SearchEngine | None":
     if settings.index is None:
         return None
-    from tagalign.cli.search import _ranker_of as ranker_of
-    from tagalign.tasks.search_index import SearchIndex
-    from tagalign.types import Ranking
+    from tagalign.tasks.search.engine import SearchEngine
 
-    index = SearchIndex.open(settings.index)
-    ranker = ranker_of(index.head, settings.device)
-
-    def search(query: str, top: int) -> Ranking:
-        embed = ranker.embed_texts([query])[0]
-        return index.search(query, embed, ranker.tag_names.mentioned(query), count=top)
-
-    return search
+    return SearchEngine.open(settings.index, device=settings.device)

@@ -13,10 +13,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from tagalign.errors import InputError
+from tagalign.tasks.search.weights import MATCH_WEIGHT, SHORTLIST, TAG_WEIGHT
 
-TAG_WEIGHT = 0.3
-MATCH_WEIGHT = 1.0
-SHORTLIST = 32
 BEHIND = 10.0  # more than any score differs by: what is not on the shortlist stands behind what is
 
 Scores = Float[Tensor, "images texts"]

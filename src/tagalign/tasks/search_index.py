@@ -12,7 +12,8 @@ from torch import Tensor
 
 from tagalign.errors import DataError, InputError
 from tagalign.tasks.index_files import IndexHead, part_paths, read_part
-from tagalign.tasks.retrieval import TAG_WEIGHT, matching_tags
+from tagalign.tasks.retrieval import matching_tags
+from tagalign.tasks.search.weights import TAG_WEIGHT
 from tagalign.types import Hit, Ranking
 
 # 256 MB at 512 numbers; every block is a wait for all threads, small ones took twice the time

@@ -112,13 +112,58 @@ def test_captions_and_answers(client: TestClient) -> None:
     assert client.post("/v1/ask", json=body(question="is it red?")).json() == {"answer": "yes"}
 
 
-def test_search_asks_the_index() -> None:
-    def search(query: str, top: int) -> Ranking:
-        return Ranking(query=query, hits=[Hit(key=f"{query}.jpg", score=0.5, tags=("dog",))][:top])
+class Search:
+    """Repeats what it was asked."""
 
-    with TestClient(create_app(stub_model(), search=search)) as client:
-        hits = client.post("/v1/search", json={"query": "dogs"}).json()
-    assert hits == {"hits": [{"key": "dogs.jpg", "score": 0.5, "tags": ["dog"]}]}
+    def by_text(self, query: str, *, count: int, tag_weight: float, rerank: int) -> Ranking:
+        return Ranking(
+            query=query, hits=[Hit(key=f"{query} {count} {tag_weight} {rerank}", score=0.5, tags=("dog",))]
+        )
+
+    def by_photo(self, photo: Image.Image, *, count: int, tag_weight: float) -> Ranking:
+        return Ranking(query="", hits=[Hit(key=f"{photo.size} {count} {tag_weight}", score=0.25, tags=())])
+
+
+@pytest.fixture
+def searching() -> Iterator[TestClient]:
+    with TestClient(create_app(stub_model(), search=Search()), raise_server_exceptions=False) as client:
+        yield client
+
+
+def test_search_by_words_passes_everything_on(searching: TestClient) -> None:
+    hits = searching.post("/v1/search", json={"query": "dogs"}).json()
+    assert hits == {"hits": [{"key": "dogs 10 0.3 0", "score": 0.5, "tags": ["dog"]}]}
+    asked = {"query": "dogs", "top": 3, "tag_weight": 0.0, "rerank": 5}
+    assert searching.post("/v1/search", json=asked).json()["hits"][0]["key"] == "dogs 3 0.0 5"
+    assert searching.post("/v1/search", files={"query": (None, "dogs")}).json() == hits
+
+
+def test_search_by_a_photo_goes_by_upload_and_by_base64(searching: TestClient) -> None:
+    by_json = searching.post("/v1/search", json=body(top=2)).json()
+    assert by_json == {"hits": [{"key": "(8, 6) 2 0.3", "score": 0.25, "tags": []}]}
+    assert (
+        searching.post("/v1/search", files={"image": ("a.png", png())}, data={"top": "2"}).json() == by_json
+    )
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({}, "either a query or an image"),
+        (body(query="dogs"), "either a query or an image"),
+        (body(rerank=3), "together with words"),
+        ({"query": " "}, "empty string"),
+        ({"query": "dogs", "tag_weight": -1}, "tag_weight"),
+        ({"query": "dogs", "rerank": 1000}, "rerank"),
+        ({"image_base64": b64(b"no picture")}, "not an image"),
+    ],
+)
+def test_a_search_that_cannot_be_is_refused(
+    searching: TestClient, asked: dict[str, object], message: str
+) -> None:
+    answer = searching.post("/v1/search", json=asked)
+    assert answer.status_code == 422
+    assert message in answer.json()["error"]["message"]
 
 
 def test_labels_are_encoded_once_per_list() -> None:

@@ -8,6 +8,7 @@ pytest.importorskip("fastapi", reason="the serve extra is not installed")
 pytest.importorskip("schemathesis", reason="schemathesis is not installed")
 import schemathesis
 from hypothesis import HealthCheck, settings
+from PIL import Image
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
@@ -29,11 +30,19 @@ CHECKS = (
 )
 
 
-def search(query: str, top: int) -> Ranking:
-    return Ranking(query=query, hits=[Hit(key="a.jpg", score=0.5, tags=(query,))][:top])
+class Search:
+    """One hit for every question."""
+
+    def by_text(self, query: str, *, count: int, tag_weight: float, rerank: int) -> Ranking:
+        return Ranking(query=query, hits=[Hit(key="a.jpg", score=0.5, tags=(query,))][:count])
+
+    def by_photo(self, photo: Image.Image, *, count: int, tag_weight: float) -> Ranking:
+        return Ranking(query="", hits=[Hit(key="b.jpg", score=0.5, tags=())][:count])
 
 
-app = create_app(stub_model(), limits=Limits(max_bytes=200_000, max_pixels=10_000, workers=2), search=search)
+app = create_app(
+    stub_model(), limits=Limits(max_bytes=200_000, max_pixels=10_000, workers=2), search=Search()
+)
 config = schemathesis.Config.from_dict({"generation": {"mode": "all"}})
 schema = schemathesis.openapi.from_asgi("/openapi.json", app, config=config)
 

@@ -13,10 +13,10 @@ from starlette.exceptions import HTTPException
 from tagalign import __version__
 from tagalign.apps.server import answers
 from tagalign.apps.server import schemas as s
-from tagalign.apps.server.engine import Engine, Search
+from tagalign.apps.server.engine import Engine, Searcher
 from tagalign.apps.server.fetching import make_fetch
 from tagalign.apps.server.gate import Gate
-from tagalign.apps.server.inputs import JSON, check_question, image_bytes, read_upload
+from tagalign.apps.server.inputs import JSON, check_question, image_bytes, read_upload, search_source
 from tagalign.apps.server.limits import Limits
 from tagalign.apps.server.metrics import Metrics
 from tagalign.apps.server.openapi import refusals, request_body
@@ -34,7 +34,7 @@ def create_app(
     limits: Limits | None = None,
     api_key: str | None = None,
     allowed_hosts: Collection[str] = (),
-    search: Search | None = None,
+    search: Searcher | None = None,
 ) -> FastAPI:
     """An ASGI application that answers for one model.
 
@@ -43,7 +43,7 @@ def create_app(
         limits: defaults where None.
         api_key: asked for on every path but ``/health``; None lets everyone in.
         allowed_hosts: hosts that images may be fetched from; none by default.
-        search: from a query and a number to hits; None where there is no index.
+        search: answers from an index; None where there is none.
     """
     limits, metrics = limits or Limits(), Metrics()
     fetch = make_fetch(allowed_hosts, limits.max_bytes) if allowed_hosts else None
@@ -144,7 +144,8 @@ def _add_search(app: FastAPI, engine: Engine) -> None:
     async def answer(request: Request) -> Response:
         upload = await read_upload(request)
         question = check_question(s.SearchRequest, upload.fields, engine.limits)
-        found = await engine.search(question.query, question.top)
+        source = search_source(question, upload.file, engine.fetch)
+        found = await engine.search(question, source)
         return Response(answers.search_response(found).model_dump_json(), media_type=JSON)
 
     _add_post(app, "/v1/search", answer, s.SearchRequest, s.SearchResponse)

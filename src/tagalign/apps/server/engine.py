@@ -3,9 +3,9 @@
 import asyncio
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from PIL import Image
@@ -15,10 +15,24 @@ from tagalign.apps.server.inputs import Fetch, decode_image
 from tagalign.apps.server.limits import Limits
 from tagalign.apps.server.metrics import Metrics
 from tagalign.apps.server.refusals import busy, invalid
+from tagalign.apps.server.schemas import SearchRequest
 from tagalign.tasks.model import Model
 from tagalign.types import EncodedLabels, Ranking
 
-Search = Callable[[str, int], Ranking]
+
+@runtime_checkable
+class Searcher(Protocol):
+    """What answers ``/v1/search``; see ``tasks.search.engine``."""
+
+    def by_text(self, query: str, *, count: int, tag_weight: float, rerank: int) -> Ranking:
+        """Photos that fit words."""
+        ...
+
+    def by_photo(self, photo: Image.Image, *, count: int, tag_weight: float) -> Ranking:
+        """Photos like a photo."""
+        ...
+
+
 CACHED_LABEL_LISTS = 32
 DECODERS = 2
 
@@ -33,7 +47,7 @@ class Engine:
     """
 
     def __init__(
-        self, model: Model, *, limits: Limits, metrics: Metrics, fetch: Fetch | None, search: Search | None
+        self, model: Model, *, limits: Limits, metrics: Metrics, fetch: Fetch | None, search: Searcher | None
     ) -> None:
         self.model = model
         self.limits = limits
@@ -82,17 +96,30 @@ class Engine:
         image = await loop.run_in_executor(self._decoders, decode_image, source, self.limits, self.fetch)
         return await self._batcher.submit(image, answer)
 
-    async def search(self, query: str, top: int) -> Ranking:
-        """Hits of the index.
+    async def search(self, question: SearchRequest, source: bytes | str | None) -> Ranking:
+        """Hits of the index: by words, or by the photo at ``source``.
 
         Raises:
+            ImageError: if the photo cannot be read.
             Refusal: 422 where the server has no index, 503 when there is no time.
         """
         if self._search is None:
             raise invalid("this server has no index; start it with --index FOLDER")
-        search = self._search
-        found: Ranking = await self._in_time(self._batcher.run(lambda: search(query, top)))
+        found: Ranking = await self._in_time(self._search_in_thread(self._search, question, source))
         return found
+
+    async def _search_in_thread(
+        self, search: Searcher, question: SearchRequest, source: bytes | str | None
+    ) -> Ranking:
+        count, weight = question.top, question.tag_weight
+        if source is None:
+            words, rerank = question.query or "", question.rerank
+            return await self._batcher.run(
+                lambda: search.by_text(words, count=count, tag_weight=weight, rerank=rerank)
+            )
+        loop = asyncio.get_running_loop()
+        photo = await loop.run_in_executor(self._decoders, decode_image, source, self.limits, self.fetch)
+        return await self._batcher.run(lambda: search.by_photo(photo, count=count, tag_weight=weight))
 
     async def _in_time(self, work: Any) -> Any:
         try:

@@ -16,7 +16,7 @@ from starlette.datastructures import FormData, UploadFile
 
 from tagalign.apps.server.limits import Limits
 from tagalign.apps.server.refusals import Refusal, invalid, too_large
-from tagalign.apps.server.schemas import ImageRequest
+from tagalign.apps.server.schemas import ImageRequest, SearchRequest
 from tagalign.backbones.preprocess import open_image
 from tagalign.errors import ImageError
 
@@ -142,6 +142,22 @@ def image_bytes(question: ImageRequest, file: bytes | None, fetch: Fetch | None)
             raise invalid("image_url: this server fetches nothing; send the image itself")
         return question.image_url
     return _decode_base64(question.image_base64 or "")
+
+
+def search_source(question: SearchRequest, file: bytes | None, fetch: Fetch | None) -> bytes | str | None:
+    """The image to search by; None for a search by words.
+
+    Raises:
+        Refusal: 422 unless there is either a query or exactly one image, or for a second look at an image.
+    """
+    has_image = any(v is not None for v in (question.image_base64, question.image_url, file))
+    if has_image == (question.query is not None):
+        raise invalid("expected either a query or an image to search by")
+    if not has_image:
+        return None
+    if question.rerank:
+        raise invalid("rerank: looks at photos together with words; leave it out with an image")
+    return image_bytes(question, file, fetch)
 
 
 def _decode_base64(text: str) -> bytes:

@@ -37,9 +37,11 @@ def request_body(kind: type[BaseModel]) -> dict[str, Any]:
 
 
 def _example(kind: type[BaseModel]) -> dict[str, Any]:
-    values: dict[str, Any] = {"image_base64": PIXEL_PNG} if issubclass(kind, ImageRequest) else {}
+    values: dict[str, Any] = {} if "query" in kind.model_fields else {"image_base64": PIXEL_PNG}
     for name, field in kind.model_fields.items():
-        if field.is_required():
+        if (
+            field.is_required() or name == "query"
+        ):  # a search goes by words or by an image; the example by words
             values[name] = (field.examples or [EXAMPLE_LABELS])[0]
     return values
 
@@ -52,7 +54,7 @@ def _form_schema(schema: dict[str, Any]) -> dict[str, Any]:
     return {
         "type": "object",
         "properties": fields,
-        "required": [*schema.get("required", []), "image"],
+        "required": [*schema.get("required", []), *([] if "query" in fields else ["image"])],
         "additionalProperties": False,
     }
 

@@ -4,6 +4,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from tagalign.tasks.search.weights import TAG_WEIGHT
+
 MaskForm = Literal["png", "rle", "polygons"]
 EXAMPLE_LABELS = ["dog", "frisbee", "grass"]
 EXAMPLE_BOX = [120, 80, 310, 295]
@@ -66,13 +68,22 @@ class AskRequest(ImageRequest):
     question: Text = Field(examples=["what is the dog catching?"])
 
 
-class SearchRequest(BaseModel):
-    """Images of the server's index that fit words."""
+class SearchRequest(ImageRequest):
+    """Images of the server's index that fit words, or an image."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    query: Text = Field(examples=["a dog that catches a frisbee"])
+    query: Text | None = Field(
+        None, description="Words to search by; or send an image.", examples=["a dog that catches a frisbee"]
+    )
     top: int = Field(10, ge=1, le=1000)
+    tag_weight: float = Field(
+        TAG_WEIGHT, ge=0, allow_inf_nan=False, description="Of matching tags beside the similarity."
+    )
+    rerank: int = Field(
+        0,
+        ge=0,
+        le=100,
+        description="Look again at so many of the best photos (an index of Tag2Text, by words).",
+    )
 
 
 class TagScore(BaseModel):

@@ -1,0 +1,1 @@
+"""Search over an index of photos; everything that asks goes through ``engine``."""

@@ -1,0 +1,114 @@
+"""One engine for every question to an index: by words, by a photo, with a second look at the best. CLI and server use it."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from PIL import Image
+
+from tagalign.backbones.preprocess import open_image
+from tagalign.errors import InputError, ModelError
+from tagalign.methods.load import load_method
+from tagalign.tasks.index_files import IndexHead
+from tagalign.tasks.rankers import DenseRanker, Tag2TextRanker, identity, ranker_for
+from tagalign.tasks.search.weights import MATCH_WEIGHT, TAG_WEIGHT
+from tagalign.tasks.search_index import SearchIndex
+from tagalign.types import Label, LabelSet, Ranking
+
+
+@dataclass(frozen=True, eq=False)
+class SearchEngine:
+    """An index, and the model that it was made with.
+
+    Attributes:
+        index: in memory.
+        ranker: embeds queries as the photos were embedded.
+    """
+
+    index: SearchIndex
+    ranker: DenseRanker | Tag2TextRanker
+
+    @classmethod
+    def open(cls, folder: Path, *, device: str = "auto") -> "SearchEngine":
+        """Read an index and load its model.
+
+        Args:
+            folder: that ``tagalign search index`` wrote.
+            device: ``auto``, ``cpu`` or ``cuda``.
+
+        Raises:
+            DataError: if there is no index, or it is damaged.
+            ModelError: if the model has other weights than the index was made with.
+        """
+        index = SearchIndex.open(folder)
+        return cls(index, _ranker_of(index.head, device))
+
+    def by_text(
+        self, query: str, *, count: int = 10, tag_weight: float = TAG_WEIGHT, rerank: int = 0
+    ) -> Ranking:
+        """The photos that fit a sentence or keywords.
+
+        Args:
+            query: tags that it names count beside the similarity of the embeddings.
+            count: hits to return, at least 1.
+            tag_weight: of these tags, at least 0.
+            rerank: so many of the best photos are opened and looked at again together with the query; their score
+                grows by the probability that both belong together. They come first.
+
+        Raises:
+            InputError: if ``rerank`` is asked of a model without matching head, or a number is out of range.
+            ImageError: if a photo to look at again is gone.
+        """
+        if rerank:
+            self.refuse_rerank()
+        embed = self.ranker.embed_texts([query])[0]
+        tags = self.ranker.tag_names.mentioned(query)
+        found = self.index.search(query, embed, tags, count=max(count, rerank), tag_weight=tag_weight)
+        if rerank:
+            found = self._looked_at_again(found, rerank)
+        return replace(found, hits=found.hits[:count])
+
+    def by_photo(
+        self, photo: Image.Image, *, name: str = "", count: int = 10, tag_weight: float = TAG_WEIGHT
+    ) -> Ranking:
+        """The photos that are like a photo: near embeddings, and the tags that both show.
+
+        Args:
+            photo: upright RGB.
+            name: the query as the answer repeats it.
+            count: hits to return, at least 1.
+            tag_weight: of the tags, at least 0.
+        """
+        own = self.ranker.embed_photos([photo])[0]
+        return self.index.search(name, own.embed, sorted(own.tags), count=count, tag_weight=tag_weight)
+
+    def refuse_rerank(self) -> None:
+        """Refuse a second look where the model has no matching head.
+
+        Raises:
+            InputError: saying which models have one.
+        """
+        if not isinstance(self.ranker, Tag2TextRanker):
+            raise InputError("rerank needs a model with a matching head: an index made with a Tag2Text model")
+
+    def _looked_at_again(self, found: Ranking, rerank: int) -> Ranking:
+        assert isinstance(self.ranker, Tag2TextRanker)  # others were refused
+        best, rest = found.hits[:rerank], found.hits[rerank:]
+        probs = self.ranker.match([open_image(hit.key) for hit in best], found.query)
+        again = [replace(hit, score=hit.score + MATCH_WEIGHT * p) for hit, p in zip(best, probs, strict=True)]
+        return replace(found, hits=[*sorted(again, key=lambda hit: -hit.score), *rest])
+
+
+def _ranker_of(head: IndexHead, device: str) -> DenseRanker | Tag2TextRanker:
+    """The model the index was made with; its tag names are the labels of a dense CLIP."""
+    made = dict(head.model)
+    options = {"profile": made["profile"]} if made.get("profile") else {}
+    method = load_method(str(made["model"]), method=str(made["method"]), device=device, **options)
+    found = identity(str(made["model"]), method)
+    if found != made:
+        raise ModelError(
+            f"the index was made with weights {made.get('weight_hash')} of {made['model']}, found "
+            f"{found['weight_hash']}; use the same model or index the photos again"
+        )
+    names = tuple(Label(name=name) for name in head.tag_names)
+    labels = LabelSet(name="custom", labels=names) if names and made["method"] != "tag2text" else None
+    return ranker_for(method, labels)
