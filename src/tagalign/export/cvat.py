@@ -5,12 +5,11 @@ from pathlib import Path
 from typing import Literal
 from xml.sax.saxutils import escape, quoteattr
 
-import numpy as np
-
 from tagalign.atomic import atomic_write
 from tagalign.export.drawing import label_color
-from tagalign.export.polygons import polygons
-from tagalign.export.records import BACKGROUND, Annotated, Region, regions, segmentation_of
+from tagalign.export.parts import BACKGROUND, Parts, parts_by_label
+from tagalign.export.records import Annotated, segmentation_of
+from tagalign.export.ring_texts import ring_texts
 
 Form = Literal["masks", "polygons"]
 
@@ -59,33 +58,20 @@ def _image(image: Annotated, image_id: int, form: Form, min_area: int) -> Iterat
     height, width = image.size
     yield f'  <image id="{image_id}" name={quoteattr(image.file_name)} width="{width}" height="{height}">\n'
     if image.segmentation is not None:
-        for region in regions(segmentation_of(image), min_area=min_area):
-            yield from _shapes(region, form)
+        for parts in parts_by_label(segmentation_of(image), min_area=min_area):
+            yield from _shapes(parts, form)
     if image.tagging is not None:
         for tag in image.tagging.tags:
             yield f'    <tag label={quoteattr(tag)} source="auto"></tag>\n'
     yield "  </image>\n"
 
 
-def _shapes(region: Region, form: Form) -> Iterator[str]:
-    left, top, right, bottom = region.box
-    common = f'label={quoteattr(region.name)} source="auto" occluded="0" z_order="0"'
+def _shapes(parts: Parts, form: Form) -> Iterator[str]:
+    common = f'label={quoteattr(parts.name)} source="auto" occluded="0" z_order="0"'
     if form == "masks":
-        place = f'left="{left}" top="{top}" width="{right - left}" height="{bottom - top}"'
-        runs = ", ".join(map(str, row_runs(region.mask)))
-        yield f'    <mask {common} rle="{runs}" {place}></mask>\n'
+        for runs, (left, top, right, bottom) in zip(parts.box_runs(), parts.boxes.tolist(), strict=True):
+            place = f'left="{left}" top="{top}" width="{right - left}" height="{bottom - top}"'
+            yield f'    <mask {common} rle="{str(runs)[1:-1]}" {place}></mask>\n'
         return
-    for ring in polygons(region.mask):
-        points = ";".join(f"{x + left:.2f},{y + top:.2f}" for x, y in ring)
+    for points in ring_texts(parts.rings, parts.size, "{}.00,".format, "{}.00;".format):
         yield f'    <polygon {common} points="{points}"></polygon>\n'
-
-
-def row_runs(mask: np.ndarray) -> list[int]:
-    """Run lengths along the rows, the first of False cells (0 when the first cell is True): CVAT's form.
-
-    >>> row_runs(np.array([[False, True], [True, True]]))
-    [1, 3]
-    """
-    cells = np.concatenate([[False], mask.reshape(-1)])
-    edges = np.flatnonzero(cells[1:] != cells[:-1])
-    return np.diff(np.concatenate([[0], edges, [mask.size]])).tolist()

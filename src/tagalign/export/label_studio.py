@@ -7,7 +7,7 @@ from typing import Any
 from xml.sax.saxutils import quoteattr
 
 import numpy as np
-from jaxtyping import Bool
+from jaxtyping import Bool, Int
 
 from tagalign.atomic import atomic_write
 from tagalign.export.drawing import label_color
@@ -15,6 +15,8 @@ from tagalign.export.records import Annotated, Region, regions, segmentation_of
 
 RUN_BITS = (3, 4, 8, 16)  # the sizes a run length may have, in bits; Label Studio's own choice
 WORD_BITS = 8
+
+Numbers = Int[np.ndarray, " _"]
 
 
 def write_label_studio(
@@ -105,23 +107,33 @@ def brush_rle(mask: Bool[np.ndarray, "height width"]) -> list[int]:
     with zero bits to whole bytes.
     """
     cells = mask.reshape(-1)
-    edges = np.flatnonzero(cells[1:] != cells[:-1]) + 1
-    starts = np.concatenate([[0], edges])
-    lengths = np.diff(np.concatenate([starts, [cells.size]])) * 4  # four channels
-    head = f"{cells.size * 4:032b}{WORD_BITS - 1:05b}" + "".join(f"{bits - 1:04b}" for bits in RUN_BITS)
-    runs = (_runs(int(n), bool(cells[s])) for n, s in zip(lengths, starts, strict=True))
-    bits = head + "".join(runs)
-    bits += "0" * (-len(bits) % 8)
-    return list(int(bits, 2).to_bytes(len(bits) // 8, "big"))
+    starts = np.concatenate([[0], np.flatnonzero(cells[1:] != cells[:-1]) + 1])
+    lengths = np.diff(np.append(starts, cells.size)) * 4  # four channels
+    lengths, values = _cut(lengths, cells[starts])
+    which = np.searchsorted([1 << bits for bits in RUN_BITS], lengths)
+    size = np.array(RUN_BITS)[which]
+    head = [(cells.size * 4, 32), (WORD_BITS - 1, 5), *((bits - 1, 4) for bits in RUN_BITS)]
+    # one number per run: a bit 1, two bits which size, the length, the value
+    runs = (((4 | which) << size | (lengths - 1)) << WORD_BITS) | np.where(values, (1 << WORD_BITS) - 1, 0)
+    numbers = np.concatenate([[number for number, _ in head], runs])
+    widths = np.concatenate([[width for _, width in head], 3 + size + WORD_BITS])
+    return list(_packed(numbers, widths))
 
 
-def _runs(length: int, value: bool) -> str:
+def _cut(lengths: Numbers, values: Bool[np.ndarray, " runs"]) -> tuple[Numbers, Bool[np.ndarray, " pieces"]]:
+    """Runs longer than a run may be, cut into pieces."""
     longest = 1 << RUN_BITS[-1]
-    word = "1" * WORD_BITS if value else "0" * WORD_BITS
-    out = []
-    while length:
-        now = min(length, longest)
-        which = next(i for i, bits in enumerate(RUN_BITS) if now <= 1 << bits)
-        out.append(f"1{which:02b}{now - 1:0{RUN_BITS[which]}b}{word}")
-        length -= now
-    return "".join(out)
+    pieces = -(-lengths // longest)
+    cut = np.full(pieces.sum(), longest)
+    cut[np.cumsum(pieces) - 1] = lengths - (pieces - 1) * longest
+    return cut, np.repeat(values, pieces)
+
+
+def _packed(numbers: Numbers, widths: Numbers) -> bytes:
+    """Numbers of so many bits each, one after the other, highest bit first; filled up with zero bits to whole bytes."""
+    ends = np.cumsum(widths)
+    bits = np.zeros(-(-int(ends[-1]) // 8) * 8, dtype=np.uint8)
+    for bit in range(int(widths.max())):  # from the lowest
+        has = widths > bit
+        bits[ends[has] - 1 - bit] = numbers[has] >> bit & 1
+    return np.packbits(bits).tobytes()

@@ -6,13 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from jaxtyping import Bool
-from scipy import ndimage
 
 from tagalign.errors import InputError
+from tagalign.export.parts import BACKGROUND, parts_by_label
 from tagalign.types import Segmentation, Size, Tagging
-
-BACKGROUND = "background"
-_TOUCHING = np.ones((3, 3), dtype=bool)  # parts that touch by a side or a corner belong together
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -70,26 +67,19 @@ def regions(segmentation: Segmentation, *, split: bool = True, min_area: int = 0
         split: one region per connected part; else one per label.
         min_area: smaller regions are left out, in pixels.
     """
-    labels, scores = segmentation.labels.cpu().numpy(), segmentation.scores.float().cpu().numpy()
-    for label in np.unique(labels).tolist():
-        name = segmentation.names[label]
-        if name == BACKGROUND:
-            continue
-        where = labels == label
-        parts = ndimage.label(where, structure=_TOUCHING)[0] if split else where.astype(np.int32)
-        for part, (rows, cols) in enumerate(ndimage.find_objects(parts), start=1):
-            mask = parts[rows, cols] == part
-            area = int(mask.sum())
-            if area < min_area:
-                continue
+    for parts in parts_by_label(segmentation, split=split, min_area=min_area):
+        top, left = parts.origin
+        sides = zip(parts.boxes.tolist(), parts.areas.tolist(), parts.scores.tolist(), strict=True)
+        for number, (box, area, score) in enumerate(sides, start=1):
+            inside = parts.numbers[box[1] - top : box[3] - top, box[0] - left : box[2] - left]
             yield Region(
-                label=label,
-                name=name,
-                box=(cols.start, rows.start, cols.stop, rows.stop),
-                mask=mask,
+                label=parts.label,
+                name=parts.name,
+                box=(box[0], box[1], box[2], box[3]),
+                mask=inside == number,
                 area=area,
-                score=float(scores[rows, cols][mask].mean()),
-                size=(labels.shape[0], labels.shape[1]),
+                score=score,
+                size=parts.size,
             )
 
 

@@ -1,16 +1,15 @@
 """YOLO segmentation: one text file of normalised polygons per image, and the ``data.yaml`` that names the classes."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-
-import numpy as np
 
 from tagalign.atomic import atomic_write
 from tagalign.errors import InputError
+from tagalign.export.parts import parts_by_label
 from tagalign.export.paths import inside
-from tagalign.export.polygons import polygons
-from tagalign.export.records import Annotated, OneNameList, categories, regions, segmentation_of
+from tagalign.export.records import Annotated, OneNameList, categories, segmentation_of
+from tagalign.export.ring_texts import ring_texts
 from tagalign.types import Segmentation
 
 
@@ -54,16 +53,17 @@ def _refuse_twice(path: Path, written: set[Path], file_name: str) -> None:
 def yolo_lines(segmentation: Segmentation, *, min_area: int = 0) -> str:
     """One line per connected part: class id from 0, then ``x y`` of its polygon's corners in [0, 1]."""
     ids = categories(segmentation.names)
-    lines = []
-    for region in regions(segmentation, min_area=min_area):
-        height, width = region.size
-        left, top, _, _ = region.box
-        for ring in polygons(region.mask):
-            corners = (ring + np.array([left, top])) / (width, height)
-            lines.append(
-                " ".join([str(ids[region.label] - 1), *(f"{value:.6g}" for value in corners.reshape(-1))])
-            )
-    return "".join(line + "\n" for line in lines)
+    height, width = segmentation.labels.shape
+    lines: list[str] = []
+    for parts in parts_by_label(segmentation, min_area=min_area):
+        head = f"{ids[parts.label] - 1} "
+        rings = ring_texts(parts.rings, parts.size, _share_of(width), _share_of(height))
+        lines += [f"{head}{ring}\n" for ring in rings]
+    return "".join(lines)
+
+
+def _share_of(side: int) -> Callable[[int], str]:
+    return lambda place: f"{place / side:.6g} "
 
 
 def data_yaml(names: tuple[str, ...]) -> str:

@@ -4,9 +4,11 @@ Boxes are XYXY, ends exclusive, in the unit of the mask's cells. Run lengths go 
 start with the number of False cells, as COCO's do.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Int, UInt8
 from torch import Tensor
 
 from tagalign.errors import DataError
@@ -14,6 +16,8 @@ from tagalign.errors import DataError
 # 8 neighbours within a mask, none across masks: a whole stack is labelled in one call
 _STACK_8 = np.zeros((3, 3, 3), dtype=bool)
 _STACK_8[1] = True
+MOST_GROUPS = 12
+"""Groups of 5 bits that fit an integer of 64 bits with its sign: runs of up to 2^59 cells."""
 
 
 def connected_components(
@@ -111,11 +115,11 @@ def run_lengths(mask: Bool[Tensor, "height width"]) -> list[int]:
     if not cells.size:
         return []
     edges = np.flatnonzero(cells[1:] != cells[:-1]) + 1
-    lengths = np.diff(np.concatenate([[0], edges, [cells.size]])).tolist()
+    lengths: list[int] = np.diff(np.concatenate([[0], edges, [cells.size]])).tolist()
     return [0, *lengths] if cells[0] else lengths
 
 
-def mask_of_runs(lengths: list[int], size: tuple[int, int]) -> Bool[Tensor, "height width"]:
+def mask_of_runs(lengths: Sequence[int], size: tuple[int, int]) -> Bool[Tensor, "height width"]:
     """The inverse of ``run_lengths``.
 
     Raises:
@@ -132,23 +136,47 @@ def mask_of_runs(lengths: list[int], size: tuple[int, int]) -> Bool[Tensor, "hei
     return torch.from_numpy(np.ascontiguousarray(cells))
 
 
-def compress_runs(lengths: list[int]) -> bytes:
+def compress_runs(lengths: Sequence[int]) -> bytes:
     """COCO's compressed string of run lengths.
 
     From the fourth run on, the difference to the run two places before is stored; every number is cut into groups of
     5 bits, lowest first, bit 6 set while more follow, plus 48 to make it printable.
     """
-    out = bytearray()
-    for i, length in enumerate(lengths):
-        value = length - lengths[i - 2] if i > 2 else length
-        more = True
-        while more:
-            group = value & 31
-            value >>= 5
-            # the sign is bit 5 of the last group
-            more = value != (-1 if group & 16 else 0)
-            out.append((group | (32 if more else 0)) + 48)
-    return bytes(out)
+    runs = np.asarray(lengths, dtype=np.int64)
+    code, _ = compress_many(runs, np.array([0, len(runs)]))
+    return code.tobytes()
+
+
+def compress_many(
+    runs: Int[np.ndarray, " runs"], bounds: Int[np.ndarray, " bounds"]
+) -> tuple[UInt8[np.ndarray, " bytes"], Int[np.ndarray, " bounds"]]:
+    """``compress_runs`` of many masks at once: the runs of mask ``i`` are ``bounds[i]`` to ``bounds[i + 1]``.
+
+    Returns:
+        The bytes of all codes, and where each begins and ends in them.
+    """
+    values = runs.copy()
+    values[2:] -= runs[:-2]
+    # the first three runs of a mask are stored as they are, whatever mask stands before them
+    plain = np.minimum(bounds[:-1, None] + np.arange(3), bounds[1:, None] - 1)[
+        bounds[1:] > bounds[:-1]
+    ].reshape(-1)
+    values[plain] = runs[plain]
+    # a number ends with the group whose bit 5 is its sign: n groups hold -2^(5n-1) to 2^(5n-1) - 1
+    magnitude = np.where(values < 0, ~values, values)
+    groups = np.ones(len(values), dtype=np.int64)
+    limit = 4
+    while len(magnitude) and int(magnitude.max()) >> limit:
+        groups += (magnitude >> limit) > 0
+        limit += 5
+    ends = np.concatenate([[0], np.cumsum(groups)])
+    out = np.empty(ends[-1], dtype=np.uint8)
+    left = np.arange(len(values))
+    for group in range(int(groups.max(initial=0))):
+        left = left[groups[left] > group]
+        more = (groups[left] > group + 1) * 32
+        out[ends[left] + group] = ((values[left] >> 5 * group & 31) | more) + 48
+    return out, ends[bounds]
 
 
 def expand_runs(code: bytes) -> list[int]:
@@ -157,23 +185,29 @@ def expand_runs(code: bytes) -> list[int]:
     Raises:
         DataError: if a byte is out of range or the last number is cut off.
     """
-    lengths: list[int] = []
-    value = shift = 0
-    for byte in code:
-        group = byte - 48
-        if not 0 <= group < 64:
-            raise DataError(f"expected compressed run lengths (bytes 48 to 111), got byte {byte}")
-        value |= (group & 31) << shift
-        shift += 5
-        if group & 32:
-            continue
-        if group & 16:
-            value -= 1 << shift
-        lengths.append(value + lengths[-2] if len(lengths) > 2 else value)
-        value = shift = 0
-    if shift:
+    groups = np.frombuffer(code, dtype=np.uint8).astype(np.int64) - 48
+    wrong = (groups < 0) | (groups >= 64)
+    if wrong.any():
+        raise DataError(
+            f"expected compressed run lengths (bytes 48 to 111), got byte {code[int(wrong.argmax())]}"
+        )
+    lasts = np.flatnonzero(groups < 32)
+    if len(groups) and groups[-1] >= 32:
         raise DataError("the compressed run lengths end in the middle of a number; the code was cut off")
-    return lengths
+    firsts = np.concatenate([[0], lasts + 1])[: len(lasts)]
+    sizes = lasts - firsts + 1
+    if sizes.max(initial=0) > MOST_GROUPS:
+        raise DataError(
+            f"a run length has {sizes.max()} groups of 5 bits, at most {MOST_GROUPS} are read; the code is damaged"
+        )
+    shift = 5 * (np.arange(len(groups)) - np.repeat(firsts, sizes))
+    values = np.add.reduceat((groups & 31) << shift, firsts) if len(firsts) else np.zeros(0, dtype=np.int64)
+    values -= np.where(groups[lasts] & 16, np.int64(1) << 5 * sizes, 0)
+    # from the fourth run on a number is the difference to the run two places before
+    values[1::2] = values[1::2].cumsum()
+    values[2::2] = values[2::2].cumsum()
+    found: list[int] = values.tolist()
+    return found
 
 
 def encode_rle(mask: Bool[Tensor, "height width"]) -> bytes:

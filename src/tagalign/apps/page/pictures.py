@@ -9,7 +9,8 @@ from torch import Tensor
 
 from tagalign.export import drawing
 from tagalign.export.overlay import percent
-from tagalign.export.records import BACKGROUND, Region
+from tagalign.export.parts import BACKGROUND
+from tagalign.export.records import Region
 from tagalign.types import Referring, Segmentation
 
 SCREEN_SIDE = 1024

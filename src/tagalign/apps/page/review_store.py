@@ -11,7 +11,8 @@ import torch
 
 from tagalign.atomic import atomic_write
 from tagalign.errors import DataError, InputError
-from tagalign.export.records import BACKGROUND, Annotated, Region
+from tagalign.export.parts import BACKGROUND
+from tagalign.export.records import Annotated, Region
 from tagalign.ops.masks import decode_rle, encode_rle
 from tagalign.types import Segmentation, Tagging
 
