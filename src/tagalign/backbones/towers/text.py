@@ -43,14 +43,22 @@ class TextTower(nn.Module):
         self.post_norm = LayerNorm(width, eps=shape.eps)
         self.head: Any = Linear(width, shape.dim, bias=shape.head_bias) if shape.head else None
 
-    def forward(self, ids: Ids) -> Float[Tensor, "prompts dim"]:
-        """Embeddings; any norm."""
+    def forward(
+        self, ids: Ids, real: Bool[Tensor, "prompts tokens"] | None = None
+    ) -> Float[Tensor, "prompts dim"]:
+        """Embeddings; any norm.
+
+        Args:
+            ids: of the tokens.
+            real: tokens that others see; all but ``pad_id`` when None.
+        """
         shape, count = self.shape, ids.shape[1]
         x = self.tokens[ids]
         if shape.scaled:
             x = x * shape.width**0.5
         x = x + (sine_waves(count, shape.width).to(x) if self.positions is None else self.positions[:count])
-        real = None if shape.pad_id is None else ids != shape.pad_id
+        if real is None and shape.pad_id is not None:
+            real = ids != shape.pad_id
         x = self._blocks(x, real)
         if shape.read == "mean":
             rows = self._mean(self.post_norm(x), real)
