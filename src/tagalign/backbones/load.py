@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 
 from tagalign.backbones.catalog import file_hash, model_folder, read_json, weight_file
-from tagalign.backbones.families import FAMILIES
+from tagalign.backbones.families import FAMILIES, REFUSED
 from tagalign.backbones.family import Config, Source
 from tagalign.backbones.protocols import Backbone, BlockBackbone, Weights
 from tagalign.backbones.weights import open_tensors
@@ -62,8 +62,10 @@ def checked_type(config: Config, folder: Path) -> str:
         ModelError: naming what it is and what is expected.
     """
     kind = config.get("model_type")
-    if kind not in FAMILIES:
-        raise ModelError(
-            f"{folder}: expected a CLIP model (model_type {', '.join(map(repr, FAMILIES))}), got {kind!r}"
-        )
-    return str(kind)
+    if kind in FAMILIES:
+        return str(kind)
+    if kind in REFUSED:
+        raise ModelError(f"{folder}: model_type {kind!r} cannot be used: {REFUSED[kind]}")
+    raise ModelError(
+        f"{folder}: expected a CLIP model (model_type {', '.join(map(repr, FAMILIES))}), got {kind!r}"
+    )

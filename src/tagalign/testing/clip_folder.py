@@ -10,6 +10,9 @@ from tagalign.backbones.preprocess import CLIP_MEAN, CLIP_STD
 
 START, END = "<|startoftext|>", "<|endoftext|>"
 
+CLIP_PIXELS = {"do_normalize": True, "image_mean": list(CLIP_MEAN), "image_std": list(CLIP_STD)}
+"""OpenAI's pixel statistics, as an image processor's file names them."""
+
 VIT_B16 = {
     "width": 768,
     "layers": 12,

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from transformers import SwinModel, ViTModel
 
 from tagalign.backbones.protocols import BlockBackbone
+from tagalign.errors import ModelError
 
 Pixels = Float[Tensor, "batch 3 height pixel_width"]
 Tokens = Float[Tensor, "batch tokens width"]
@@ -62,6 +63,11 @@ class ClipTokens(nn.Module):
 
     def __init__(self, backbone: BlockBackbone) -> None:
         super().__init__()
+        if backbone.num_prefix != 1:
+            raise ModelError(
+                f"{backbone.name}: Tag2Text reads one class token and the patches, {backbone.family} has "
+                f"{backbone.num_prefix} rows before its patches; take a CLIP (model_type 'clip' or 'metaclip_2')"
+            )
         self.backbone = backbone
         self.width = backbone.width
 
