@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import log
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,9 @@ class Kind:
     vision: Mapping[str, Any] = field(default_factory=dict)
     top: Mapping[str, Any] = field(default_factory=dict)
 
+
+SCORES = {"logit_scale": log(100.0), "logit_bias": -10.0}
+"""Of trained models: cosines times 100, and SigLIP's bias."""
 
 HALF = {"image_mean": [0.5] * 3, "image_std": [0.5] * 3, "do_normalize": True}
 
@@ -129,6 +133,9 @@ def make_encoder_folder(
         for parameter in model.parameters() if deviation else ():
             if parameter.dim() > 1:
                 parameter += deviation * parameter.shape[-1] ** -0.5 * torch.randn_like(parameter)
+        for name, parameter in model.named_parameters():
+            if name in SCORES:  # as trained models have them; fresh ones start elsewhere
+                parameter.fill_(SCORES[name])
     model.save_pretrained(folder)
     tokenizer.save(str(folder / "tokenizer.json"))
     _write(folder / "tokenizer_config.json", {"tokenizer_class": chosen.tokenizer_class})
