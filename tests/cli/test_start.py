@@ -6,7 +6,7 @@ import sys
 import pytest
 from PIL import Image
 
-UNUSED = ("gradio", "matplotlib", "onnx", "openai", "pandas", "ray", "rich", "sklearn")
+UNUSED = ("gradio", "matplotlib", "onnx", "openai", "pandas", "ray", "rich", "sklearn", "transformers")
 """Seconds each, or a part of one; some are there only because another package brought them."""
 
 

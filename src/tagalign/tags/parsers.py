@@ -1,14 +1,18 @@
-"""A parser by its name. The table below is the one place that knows them all."""
+"""A parser by its name. The table below is the one place that knows them all.
+
+Each is imported when it is built: whoever only handles labels waits for none of them.
+"""
 
 from collections.abc import Callable, Sequence
 
 from tagalign.errors import InputError, UnknownNameError
-from tagalign.tags.distilled import DistilledParser
 from tagalign.tags.normalize import normalize_parse, settle_senses
 from tagalign.tags.parses import ParsedCaption, Parser
 
 
 def _distilled(argument: str) -> Parser:
+    from tagalign.tags.distilled import DistilledParser
+
     return DistilledParser(argument) if argument else DistilledParser()
 
 
@@ -19,6 +23,7 @@ def _rules(argument: str) -> Parser:
 
 
 def _scene_graph(argument: str) -> Parser:
+    from tagalign.tags.distilled import DistilledParser
     from tagalign.tags.scene_graph import SceneGraphParser
 
     return SceneGraphParser(DistilledParser(argument) if argument else None)
