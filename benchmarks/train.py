@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ from tagalign.data.tag_table import TagTable, key_hash
 from tagalign.tags.vocabulary import TagLabels, TagVocabulary
 from tagalign.testing.clip_folder import VIT_B16, make_clip_folder
 from tagalign.train.loop.log import read_metrics
+from tagalign.train.tagalign.plan import TagAlignPlan, TrainingPairs
 from tagalign.train.tagalign.training import train_tagalign
 
 PEAK_TFLOPS = {"H100": 989.0, "H200": 989.0, "A100": 312.0}
@@ -135,9 +137,9 @@ def encoder_rate(
     return speed, float(counter.get_total_flops())
 
 
-def end_to_end(out: Path, **options: Any) -> float:
+def end_to_end(backbone: BlockBackbone, data: TrainingPairs, plan: TagAlignPlan, out: Path) -> float:
     """Median images per second of the logged steps after the first fifth."""
-    train_tagalign(out_dir=out, log_every=1, checkpoint_every=0, **options)
+    train_tagalign(backbone, data, plan, out_dir=out)
     rates = [row["images_per_s"] for row in read_metrics(out / "metrics.jsonl")]
     return float(np.median(rates[max(1, len(rates) // 5) :]))
 
@@ -167,7 +169,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=15 if on_gpu else 3)
     parser.add_argument("--cached-images", type=int, default=16_384 if on_gpu else 64)
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--precision", default="bf16" if on_gpu else "fp32")
+    parser.add_argument("--precision", choices=("fp32", "bf16"), default="bf16" if on_gpu else "fp32")
     parser.add_argument("--compile", action=argparse.BooleanOptionalAction, default=on_gpu)
     args = parser.parse_args()
     device = torch.device("cuda" if on_gpu else "cpu")
@@ -187,22 +189,27 @@ def measure(args: argparse.Namespace, folder: Path, device: torch.device) -> dic
     )
     source, encode = pixel_source(backbone, refs, table, plan, batch_size=args.batch_size)
     rng = np.random.default_rng(0)
-    common: dict[str, Any] = {
-        "backbone": backbone,
-        "vocabulary": TagVocabulary.of([("object", f"tag {i}", TAGS - i) for i in range(TAGS)]),
-        "tag_embeds": torch.from_numpy(rng.standard_normal((TAGS, backbone.embed_dim), dtype=np.float32)).to(
-            device
-        ),
-        "steps": args.steps,
-        "batch_size": args.batch_size,
-        "precision": args.precision,
-        "compile_projector": args.compile,
-    }
+    tag_embeds = torch.from_numpy(rng.standard_normal((TAGS, backbone.embed_dim), dtype=np.float32))
+    pairs = TrainingPairs(
+        pairs=source,
+        encode=encode,
+        vocabulary=TagVocabulary.of([("object", f"tag {i}", TAGS - i) for i in range(TAGS)]),
+        tag_embeds=tag_embeds.to(device),
+    )
+    run = TagAlignPlan(
+        steps=args.steps,
+        batch_size=args.batch_size,
+        precision=args.precision,
+        compile_projector=args.compile,
+        log_every=1,
+        checkpoint_every=0,
+    )
     loader = rate(source.batches(), args.images, device, warmup=1)
     encoder, flops = encoder_rate(backbone, plan, source, encode, args.images)
-    whole = end_to_end(folder / "pixels", data=source, encode=encode, **common)
+    whole = end_to_end(backbone, pairs, run, folder / "pixels")
     memory = peak_memory(device)
-    cached = end_to_end(folder / "cached", data=random_features(args, backbone, rng), **common)
+    stored = replace(pairs, pairs=random_features(args, backbone, rng), encode=None)
+    cached = end_to_end(backbone, stored, run, folder / "cached")
     name = (
         torch.cuda.get_device_name() if device.type == "cuda" else platform.processor() or platform.machine()
     )

@@ -26,7 +26,9 @@ from tagalign.experiments.world import World, alt_texts, build_world, no_labels,
 from tagalign.methods.dense.method import DenseMethod
 from tagalign.methods.dense.profiles import dense_profile
 from tagalign.methods.groupvit import MODE
-from tagalign.train.groupvit.training import GroupTower, pixel_pairs, train_groupvit
+from tagalign.train.groupvit.tower import GroupTower, pixel_pairs
+from tagalign.train.groupvit.training import GroupVitPlan, train_groupvit
+from tagalign.train.tagalign.plan import TagAlignPlan, TrainingPairs
 from tagalign.train.tagalign.training import train_tagalign
 
 KINDS = ("object", "attribute")
@@ -58,14 +60,15 @@ def diht(backbone: BlockBackbone, seed: int) -> dict[str, RowScores]:
     ).relabel(vocabulary.label(world.parses, kinds=KINDS))
     trained = train_tagalign(
         backbone,
-        pairs,
-        vocabulary=vocabulary,
-        steps=QUICK.steps,
-        batch_size=QUICK.batch_size,
-        losses={"tag": 1.0},
-        mode="clip",
-        num_blocks=0,
-        seed=seed,
+        TrainingPairs(pairs=pairs, vocabulary=vocabulary),
+        TagAlignPlan(
+            steps=QUICK.steps,
+            batch_size=QUICK.batch_size,
+            losses={"tag": 1.0},
+            mode="clip",
+            num_blocks=0,
+            seed=seed,
+        ),
     )
     plain = method_of(Row(name="clip", method="clip"), backbone, world, QUICK)
     return {
@@ -95,11 +98,8 @@ def groupvit(backbone: BlockBackbone, seed: int) -> dict[str, RowScores]:
             backbone,
             pixel_pairs(pixels, world.pairs.relabel(labels)),
             tower,
+            GroupVitPlan(steps=GROUPVIT_STEPS, batch_size=GROUPVIT_BATCH, losses=row.losses, seed=seed),
             vocabulary=vocabulary if row.kinds else None,
-            losses=row.losses,
-            steps=GROUPVIT_STEPS,
-            batch_size=GROUPVIT_BATCH,
-            seed=seed,
         )
         method = DenseMethod(trained, method="groupvit", mode=MODE, profile=dense_profile(protocol.PROFILE))
         name = f"GroupViT, {row.name}"

@@ -23,7 +23,7 @@ from tagalign.evaluate.segmentation import Confusion
 from tagalign.methods.trusty.method import TrustyCLIP
 from tagalign.ops.mask_losses import MaskLossWeights
 from tagalign.train.trusty.plan import TrustyPlan
-from tagalign.train.trusty.run import new_network
+from tagalign.train.trusty.trainee import MaskData, new_network
 from tagalign.train.trusty.training import train_trusty
 
 SETTINGS: dict[str, Any] = {
@@ -117,7 +117,8 @@ class Bench:
         source, network = drawn("train", row.classes, seed, data), new_network(self.clip, plan)
         if plan.num_prompts == 0:
             keep_blocks(self.clip, network, source, seed)
-        return train_trusty(self.clip, source, split_of(data), plan, start=network)
+        pairs = MaskData(source=source, split=split_of(data))
+        return train_trusty(self.clip, pairs, plan, start=network)
 
     def plan(self, row: Row, seed: int) -> TrustyPlan:
         """The plan of a row."""

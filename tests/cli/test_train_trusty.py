@@ -72,7 +72,7 @@ def test_a_run_writes_a_model_and_goes_on_from_there(clip_folder, tmp_path, caps
     assert run(settings(*flags, *small)) == 0
     assert (tmp_path / "model/model.safetensors").read_bytes() == before
     assert "22 classes with masks" in capsys.readouterr().err
-    with pytest.raises(InputError, match="belongs to a run with seed=0, asked for seed=1"):
+    with pytest.raises(InputError, match="holds a run with seed = 0, now it is 1"):
         run(settings(*flags, *small, "--seed", "1"))
 
 

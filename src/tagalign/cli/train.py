@@ -3,7 +3,7 @@
 import dataclasses
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal
 
 from tagalign.cli.bars import CountedWarnings, StepBar
 from tagalign.cli.common import TINY, warn_tiny
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from tagalign.data.tag_table import TagTable
     from tagalign.tags.vocabulary import TagVocabulary
     from tagalign.train.loop.guards import StopRequest
-    from tagalign.train.tagalign.training import TrainedProjector
+    from tagalign.train.tagalign.plan import TagAlignPlan, TrainingPairs
+    from tagalign.train.tagalign.result import TrainedProjector
 
 EXAMPLE = "tagalign parse pairs.jsonl --out tags, then tagalign vocabulary tags --out vocabulary.tsv"
 
@@ -44,10 +45,14 @@ class TrainSettings:
     """Folder of the model, its checkpoints and its log."""
     model: str = TINY
     """`tiny` (drawn scenes only), a CLIP folder, or a hub id such as openai/clip-vit-base-patch16."""
-    profile: str = "paper"
-    """`paper`, `released` or `fixed`: loss, augmentation, pixel statistics, decay."""
-    loss: str | None = None
-    """Tag loss: balanced, softmax, weighted, focal or asymmetric; by default the profile's."""
+    profile: Literal["paper", "released", "fixed"] = "paper"
+    """Switches: loss, augmentation, pixel statistics, decay."""
+    loss: Literal["balanced", "softmax", "weighted", "focal", "asymmetric"] | None = None
+    """Tag loss; by default the profile's."""
+    mode: str = "surgery"
+    """Dense mode whose patches are trained on; surgery is the release's, clip are the patches as CLIP gives them."""
+    blocks: int = 4
+    """Gated convolutions of the projector; 0 trains CLIP's own head alone, eight times as fast."""
     tag_weight: float = 1.0
     """Weight of the tag loss; 0 leaves it out."""
     contrastive_weight: float = 1.0
@@ -64,26 +69,26 @@ class TrainSettings:
     """Images the projector sees at a time, to fit into memory; the gradient stays that of the whole batch."""
     learning_rate: float | None = None
     """By default the profile's 1e-3."""
-    schedule: str = "constant"
-    """`constant` (the paper), `cosine` or `linear`."""
+    schedule: Literal["constant", "cosine", "linear"] = "constant"
+    """Of the learning rate; constant is the paper's."""
     warmup: int = 0
     """Steps over which the learning rate rises."""
     seed: int = 0
     """Of the projector's start, the order of the pairs, and the augmentation."""
     size: int | None = None
     """Side of the training crops in pixels; by default the model's own."""
-    augmentation: str | None = None
-    """`none`, `crop` or `released`; by default the profile's."""
+    augmentation: Literal["none", "crop", "released"] | None = None
+    """Of the pixels; by default the profile's."""
     cache_features: Path | None = None
     """Encode every image once (middle square), keep the features here, and train from them."""
-    cache_dtype: str = "float16"
-    """Of the cache: `float16`, or `float8` at half the room and about 3 % error."""
-    precision: str = "auto"
-    """`fp32` or `bf16`; `auto` is bf16 on CUDA and on CPUs with matrix units for it."""
+    cache_dtype: Literal["float16", "float8"] = "float16"
+    """Of the cache; float8 takes half the room at about 3 % error."""
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    """Of the products; auto is bf16 on CUDA and on CPUs with units for it."""
     compile: bool = False
     """Compile encoder and projector; worth it from a few hundred steps on."""
-    device: str = "auto"
-    """`auto`, `cpu` or `cuda`."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where to; auto is CUDA where there is one."""
     workers: int = 0
     """Processes that decode images; 0 decodes in the main one."""
     streams: int | None = None
@@ -131,8 +136,6 @@ class TrainSettings:
             raise InputError("--validate-on needs --validate-split: one that no result is printed for")
         if self.watch and not self.watch_labels.strip():
             raise InputError("--watch needs --watch-labels, e.g. --watch-labels dog,grass")
-        if self.precision not in {"auto", "fp32", "bf16"}:
-            raise InputError(f"--precision must be auto, fp32 or bf16, got {self.precision!r}")
 
 
 def run(settings: TrainSettings) -> int:
@@ -144,11 +147,11 @@ def run(settings: TrainSettings) -> int:
 
     refs = find_shards(settings.data)
     vocabulary, tags = _tags(settings)
-    with join_world(pick_device(settings.device)) as world, stop_on_signals() as stop:
-        if world.is_first:
+    with join_world(pick_device(settings.device)) as processes, stop_on_signals() as stop:
+        if processes.is_first:
             warn_tiny(settings.model)
-        trained = _train(settings, refs, vocabulary, tags, world=world, stop=stop)
-        return _report(settings, trained, stop) if world.is_first else 0
+        trained = _train(settings, refs, vocabulary, tags, processes=processes, stop=stop)
+        return _report(settings, trained, stop) if processes.is_first else 0
 
 
 def _tags(settings: TrainSettings) -> "tuple[TagVocabulary | None, TagTable | None]":
@@ -167,83 +170,106 @@ def _train(
     vocabulary: "TagVocabulary | None",
     tags: "TagTable | None",
     *,
-    world: "Processes",
+    processes: "Processes",
     stop: "StopRequest",
 ) -> "TrainedProjector":
     from tagalign.backbones.load import load_backbone
     from tagalign.cli.train_validation import make_validation
-    from tagalign.data.from_pairs import cached_pairs, pixel_source, stream_facts
+    from tagalign.train.loop.plan import Hooks
     from tagalign.train.tagalign.training import train_tagalign
 
     name = str(Path(settings.model).resolve()) if Path(settings.model).is_dir() else settings.model
-    backbone = load_backbone(name, device=world.device)
-    plan = _plan(settings, world)
-    data: Any
-    encode, facts = None, {}
-    if settings.cache_features is not None:
-        show = StepBar("encoding", None) if world.is_first else None
-        data = cached_pairs(
-            backbone,
-            refs,
-            settings.cache_features,
-            tags,
-            plan,
-            dtype=settings.cache_dtype,
-            on_broken=CountedWarnings().add,
-            progress=show.to if show else None,
-            world=world,
-        )
-        facts = {"cache_dtype": settings.cache_dtype, "size": plan.size}
-    else:
-        data, encode = pixel_source(
-            backbone,
-            refs,
-            tags,
-            plan,
-            batch_size=settings.batch_size,
-            seed=settings.seed,
-            world=world,
-            with_texts=settings.contrastive_weight > 0,
-        )
-        facts = stream_facts(data.plan, refs)
-    held_out = _held_out(settings, backbone, tags, plan) if world.is_first else None
-    bar = StepBar("training", settings.steps) if world.is_first else None
+    backbone = load_backbone(name, device=processes.device)
+    data = _pairs(settings, backbone, refs, tags, processes=processes)
+    bar = StepBar("training", settings.steps) if processes.is_first else None
     return train_tagalign(
         backbone,
-        data,
-        vocabulary=vocabulary,
+        dataclasses.replace(data, vocabulary=vocabulary),
+        _plan(settings),
+        out_dir=settings.out,
+        hooks=Hooks(
+            # only the first process measures, so only it opens what is measured on
+            validate=make_validation(settings, backbone) if processes.is_first else None,
+            progress=bar.step if bar else None,
+            stop=stop,
+        ),
+        processes=processes,
+        settings=run_record(settings),
+    )
+
+
+def _plan(settings: TrainSettings) -> "TagAlignPlan":
+    from tagalign.train.tagalign.plan import TagAlignPlan
+
+    return TagAlignPlan(
         steps=settings.steps,
         batch_size=settings.batch_size,
-        out_dir=settings.out,
         losses={"tag": settings.tag_weight, "contrastive": settings.contrastive_weight},
         loss=settings.loss,
         profile=settings.profile,
+        mode=settings.mode,
+        num_blocks=settings.blocks,
         split_kinds=settings.split_kinds,
         learning_rate=settings.learning_rate,
         schedule=settings.schedule,
         warmup=settings.warmup,
         seed=settings.seed,
-        precision=plan.precision,
+        precision=settings.precision,
         micro_batch=settings.micro_batch,
         compile_projector=settings.compile,
-        encode=encode,
         checkpoint_every=settings.checkpoint_every,
         keep=settings.keep,
-        held_out=held_out,
-        validate=make_validation(settings, backbone) if world.is_first else None,
         validate_every=settings.validate_every,
         best="miou" if settings.validate_on else "-held_out_loss",
         log_every=settings.log_every,
         tensorboard=settings.tensorboard,
-        settings=run_record(settings),
-        fingerprint=facts,
-        world=world,
-        stop=stop,
-        progress=bar.step if bar else None,
     )
 
 
-def _plan(settings: TrainSettings, world: "Processes") -> "PixelPlan":
+def _pairs(
+    settings: TrainSettings,
+    backbone: "Backbone",
+    refs: "list[ShardRef]",
+    tags: "TagTable | None",
+    *,
+    processes: "Processes",
+) -> "TrainingPairs":
+    """Features from a cache, which is filled first, or a stream of pixels with what encodes it."""
+    from tagalign.data.from_pairs import cached_pairs, pixel_source, stream_facts
+    from tagalign.train.tagalign.plan import TrainingPairs
+
+    pixels = _pixels(settings, processes)
+    held_out = _held_out(settings, backbone, tags, pixels) if processes.is_first else None
+    if settings.cache_features is None:
+        stream, encode = pixel_source(
+            backbone,
+            refs,
+            tags,
+            pixels,
+            batch_size=settings.batch_size,
+            seed=settings.seed,
+            world=processes,
+            with_texts=settings.contrastive_weight > 0,
+        )
+        facts = stream_facts(stream.plan, refs)
+        return TrainingPairs(pairs=stream, encode=encode, held_out=held_out, facts=facts)
+    show = StepBar("encoding", None) if processes.is_first else None
+    cached = cached_pairs(
+        backbone,
+        refs,
+        settings.cache_features,
+        tags,
+        pixels,
+        dtype=settings.cache_dtype,
+        on_broken=CountedWarnings().add,
+        progress=show.to if show else None,
+        world=processes,
+    )
+    facts = {"cache_dtype": settings.cache_dtype, "size": pixels.size}
+    return TrainingPairs(pairs=cached, held_out=held_out, facts=facts)
+
+
+def _pixels(settings: TrainSettings, processes: "Processes") -> "PixelPlan":
     from tagalign.data.from_pairs import PixelPlan
     from tagalign.ops.precision import resolve_precision
     from tagalign.train.tagalign.profiles import train_profile
@@ -251,7 +277,8 @@ def _plan(settings: TrainSettings, world: "Processes") -> "PixelPlan":
     return PixelPlan(
         profile=settings.profile,
         size=settings.size,
-        precision=resolve_precision(settings.precision, world.device),
+        mode=settings.mode,
+        precision=resolve_precision(settings.precision, processes.device),
         compile_encoder=settings.compile,
         chunk=settings.chunk,
         workers=settings.workers,

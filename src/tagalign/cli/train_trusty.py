@@ -12,6 +12,7 @@ from tagalign.errors import InputError
 
 if TYPE_CHECKING:
     from tagalign.data.benchmarks.records import SegmentationSet
+    from tagalign.data.processes import Processes
     from tagalign.data.trusty.sources import ClassSplit
     from tagalign.methods.trusty.method import TrustyCLIP
     from tagalign.train.loop.guards import StopRequest
@@ -49,6 +50,7 @@ class TrainTrustySettings:
 
     A run that was stopped or killed goes on when the same command is given again.
     Example: tagalign train --method trusty --data voc2012 --path VOC --model openai/clip-vit-base-patch16 --out my-model
+    Many GPUs: torchrun --no-python --nproc-per-node 4 tagalign train --method trusty ...
     """
 
     method: Literal["trusty"] = "trusty"
@@ -77,12 +79,12 @@ class TrainTrustySettings:
     """Folder of the model, its checkpoints and its log."""
     model: str = TINY
     """`tiny` (drawn scenes only), a CLIP folder, or a hub id such as openai/clip-vit-base-patch16."""
-    profile: str = "fixed"
-    """`paper`, `released` or `fixed`: pixel statistics, loss of the trusty map, calibration."""
+    profile: Literal["paper", "released", "fixed"] = "fixed"
+    """Switches: pixel statistics, loss of the trusty map, calibration."""
     steps: int | None = None
     """Updates; by default the papers' 20,000 (VOC) or 80,000 (COCO-Stuff)."""
     batch_size: int = 16
-    """Crops per update (the paper's number)."""
+    """Crops per update, over all processes (the paper's number)."""
     learning_rate: float = 2e-4
     """Of everything that is trained."""
     weight_decay: float = 0.01
@@ -95,8 +97,8 @@ class TrainTrustySettings:
     """Prompt rows per block; by default 10 for VOC and 100 for COCO-Stuff."""
     token: bool = True
     """With a trusty token."""
-    learner: str = "relation"
-    """Input of the trusty learner: relation (the paper's choice), concat, product, text-product, text-patches or none."""
+    learner: Literal["relation", "concat", "product", "text-product", "text-patches", "none"] = "relation"
+    """Input of the trusty learner; relation is the paper's choice."""
     mask_weight: float = 20.0
     """Alpha of Eq. 11, of the focal loss."""
     dice_weight: float = 1.0
@@ -115,12 +117,20 @@ class TrainTrustySettings:
     """Use the first so many images."""
     seed: int = 0
     """Of weights, order, crops and dropout."""
-    device: str = "auto"
-    """`auto`, `cpu` or `cuda`."""
+    precision: Literal["auto", "fp32", "bf16"] = "fp32"
+    """Of the products; auto is bf16 on CUDA and on CPUs with units for it."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where to; auto is CUDA where there is one."""
     workers: int = 0
     """Processes that read and crop images; 0 does it in the main one."""
     checkpoint_every: int = 1000
     """Steps between checkpoints; what a killed run can lose."""
+    keep: int = 2
+    """Checkpoints that stay."""
+    held_out: int = 0
+    """The last so many images are never trained on; their loss decides which checkpoint is best (OUT/best)."""
+    validate_every: int = 0
+    """Steps between validations on them; 0 validates at the end alone."""
     log_every: int = 50
     """Steps between lines of metrics.jsonl."""
     tensorboard: bool = False
@@ -144,38 +154,43 @@ class TrainTrustySettings:
 
 def run(settings: TrainTrustySettings) -> int:
     """Train; exit 0 when done, 128 + signal when a signal asked for a stop and a checkpoint was saved."""
-    from tagalign.backbones.load import load_backbone
-    from tagalign.data.trusty.sources import BenchmarkSource
     from tagalign.methods.load import pick_device
+    from tagalign.train.loop.distributed import join_world
     from tagalign.train.loop.guards import stop_on_signals
-    from tagalign.train.trusty.training import RunFolder, train_trusty
 
-    warn_tiny(settings.model)
     data = _open(settings)
+    with join_world(pick_device(settings.device)) as processes, stop_on_signals() as stop:
+        if processes.is_first:
+            warn_tiny(settings.model)
+        plan, model = _train(settings, data, processes=processes, stop=stop)
+        return _report(settings, plan, model, stop) if processes.is_first else 0
+
+
+def _train(
+    settings: TrainTrustySettings, data: "SegmentationSet", *, processes: "Processes", stop: "StopRequest"
+) -> "tuple[TrustyPlan, TrustyCLIP]":
+    from tagalign.backbones.load import load_backbone
+    from tagalign.data.trusty.sources import BenchmarkSource, hold_out
+    from tagalign.train.loop.plan import Hooks
+    from tagalign.train.trusty.trainee import MaskData
+    from tagalign.train.trusty.training import train_trusty
+
     split = class_split(settings, data)
+    source, held_out = hold_out(BenchmarkSource(data), settings.held_out)
     name = str(Path(settings.model).resolve()) if Path(settings.model).is_dir() else settings.model
-    backbone = load_backbone(name, device=pick_device(settings.device))
+    backbone = load_backbone(name, device=processes.device)
     plan = make_plan(settings, default_crop=_default_crop(backbone))
-    bar = StepBar("training", plan.steps)
-    with stop_on_signals() as stop:
-        model = train_trusty(
-            backbone,
-            BenchmarkSource(data),
-            split,
-            plan,
-            folder=RunFolder(
-                path=settings.out,
-                save_every=settings.checkpoint_every,
-                log_every=settings.log_every,
-                tensorboard=settings.tensorboard,
-            ),
-            resume=True,
-            workers=settings.workers,
-            on_step=lambda step, losses: bar.to(step + 1),
-            stop=stop,
-            settings=run_record(settings),
-        )
-    return _report(settings, plan, model, stop)
+    bar = StepBar("training", plan.steps) if processes.is_first else None
+    model = train_trusty(
+        backbone,
+        MaskData(source=source, split=split, held_out=held_out, workers=settings.workers),
+        plan,
+        out_dir=settings.out,
+        hooks=Hooks(progress=bar.step if bar else None, stop=stop),
+        processes=processes,
+        settings=run_record(settings),
+    )
+    return plan, model
 
 
 def _open(settings: TrainTrustySettings) -> "SegmentationSet":
@@ -245,6 +260,12 @@ def make_plan(settings: TrainTrustySettings, *, default_crop: int) -> "TrustyPla
         augmentation=Augmentation(crop=settings.crop or default_crop),
         templates=template_set(settings.templates or preset.templates),
         seed=settings.seed,
+        precision=settings.precision,
+        checkpoint_every=settings.checkpoint_every,
+        keep=settings.keep,
+        validate_every=settings.validate_every,
+        log_every=settings.log_every,
+        tensorboard=settings.tensorboard,
     )
 
 

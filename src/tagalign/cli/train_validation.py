@@ -8,14 +8,14 @@ from tagalign.cli.segment import safe_name
 from tagalign.errors import InputError
 
 if TYPE_CHECKING:
-    from tagalign.backbones.protocols import Backbone
+    from tagalign.backbones.protocols import BlockBackbone
     from tagalign.cli.train import TrainSettings
     from tagalign.methods.dense.method import DenseMethod
-    from tagalign.train.tagalign.training import TrainedProjector
+    from tagalign.train.tagalign.result import TrainedProjector
 
 
 def make_validation(
-    settings: "TrainSettings", backbone: "Backbone"
+    settings: "TrainSettings", backbone: "BlockBackbone"
 ) -> "Callable[[TrainedProjector], Mapping[str, float]] | None":
     """What a run does at every validation, as the flags ask; None where they ask for nothing.
 
@@ -51,7 +51,7 @@ def _benchmark(settings: "TrainSettings") -> Any:
 
 
 def _miou(
-    trained: "TrainedProjector", backbone: "Backbone", data: Any, *, images: int
+    trained: "TrainedProjector", backbone: "BlockBackbone", data: Any, *, images: int
 ) -> Mapping[str, float]:
     from tagalign.evaluate.engine import Plan
     from tagalign.evaluate.evaluation import evaluate_segmentation

@@ -3,7 +3,7 @@
 Changing a line here, or a constant that it reads, invalidates every table on the tiny world.
 """
 
-from typing import Any
+from typing import Any, Final
 
 from tagalign.data.tiny_world import CROWDED
 from tagalign.evaluate.background import STEPS
@@ -11,7 +11,7 @@ from tagalign.methods.dense.method import NEUTRAL, PHRASE_TEMPLATE, REFER_THRESH
 
 TRAIN_SPLIT, VALIDATION_SPLIT, TEST_SPLIT = "train", "validation", "test"
 
-PROFILE = "paper"
+PROFILE: Final = "paper"
 """Whole image, cosines upsampled first, prompt "a photo of a {label}"; the scenes are seen at their own size."""
 
 MODE = "clip"

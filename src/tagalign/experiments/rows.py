@@ -12,6 +12,9 @@ from tagalign.experiments.world import Sizes, World
 from tagalign.methods.dense.method import DenseMethod
 from tagalign.methods.dense.profiles import dense_profile
 from tagalign.tags.vocabulary import TagVocabulary
+from tagalign.train.loop.plan import Hooks
+from tagalign.train.tagalign.aligner import TagLoss
+from tagalign.train.tagalign.plan import TagAlignPlan, TrainingPairs
 from tagalign.train.tagalign.training import train_tagalign
 
 OnStep = Callable[[int, int, Mapping[str, float]], None]
@@ -33,7 +36,7 @@ class Row:
     method: str = "tagalign"
     losses: dict[str, float] = field(default_factory=dict)
     kinds: tuple[str, ...] = ()
-    loss: str = "balanced"
+    loss: TagLoss = "balanced"
 
 
 BASELINES = tuple(Row(name=method, method=method) for method in ("clip", "maskclip", "surgery"))
@@ -76,10 +79,7 @@ def method_of(
     if row.kinds:
         vocabulary = vocabulary or vocabulary_of(world, kinds=row.kinds)
         pairs = pairs.relabel(vocabulary.label(world.parses, kinds=row.kinds))
-    trained = train_tagalign(
-        backbone,
-        pairs,
-        vocabulary=vocabulary,
+    plan = TagAlignPlan(
         steps=sizes.steps,
         batch_size=sizes.batch_size,
         learning_rate=sizes.learning_rate,
@@ -90,10 +90,10 @@ def method_of(
         mode=protocol.MODE,
         num_blocks=sizes.num_blocks,
         seed=world.seed,
-        out_dir=out_dir,
-        checkpoint_every=max(sizes.steps, 1),
-        progress=on_step,
+        checkpoint_every=0,
     )
+    data = TrainingPairs(pairs=pairs, vocabulary=vocabulary)
+    trained = train_tagalign(backbone, data, plan, out_dir=out_dir, hooks=Hooks(progress=on_step))
     return trained.method(backbone)
 
 

@@ -15,6 +15,7 @@ from tagalign.data.feature_pairs import FeaturePairs, encode_images
 from tagalign.data.tiny_world import CLASS_SETS, Scene, TinyWorld
 from tagalign.experiments import protocol
 from tagalign.methods.tagalign.projector import NUM_BLOCKS
+from tagalign.ops.precision import PrecisionChoice
 from tagalign.tags.label_sets import label_set_of
 from tagalign.tags.parsers import load_parser
 from tagalign.tags.parses import ParsedCaption
@@ -52,7 +53,7 @@ class Sizes:
     steps: int = 120
     batch_size: int = 128
     learning_rate: float = 1e-3
-    precision: str = "auto"
+    precision: PrecisionChoice = "auto"
     num_blocks: int = NUM_BLOCKS
 
 

@@ -136,6 +136,7 @@ def segmentation_losses(
     trusty_loss: TrustyLoss = "focal",
     ignored: Ignored = "released",
     trusty_counted: Bool[Tensor, "batch height width"] | None = None,
+    count: float | None = None,
 ) -> dict[str, Float[Tensor, ""]]:
     """The weighted terms of Eq. 11; their sum is the loss.
 
@@ -152,6 +153,8 @@ def segmentation_losses(
         trusty_loss: ``focal``, or ``dice`` between ``1 - sigmoid(trusty_logits)`` and the seen pixels, as printed.
         ignored: see ``Ignored``; concerns the class maps.
         trusty_counted: pixels the trusty map is judged on; all by default.
+        count: K; ``num_masks`` of these labels when None. Several processes give the mean of theirs, so that the mean of
+            their losses is the loss of the whole batch.
 
     Returns:
         ``mask``, ``dice``, and where they apply ``cls`` and ``trusty``; without a present class ``dice`` is 0.
@@ -168,7 +171,7 @@ def segmentation_losses(
     size = (labels.shape[1], labels.shape[2])
     logits, targets = resize_logits(class_logits, size), one_hot_masks(labels, class_logits.shape[1])
     counted = None if ignored == "released" else (labels != IGNORE)[:, None]
-    count = num_masks(targets)
+    count = num_masks(targets) if count is None else count
     losses = {
         "mask": weights.mask / count * _focal(logits, targets, counted, weights),
         "dice": weights.dice / count * dice_loss(logits, targets, counted, smooth=weights.dice_smooth),

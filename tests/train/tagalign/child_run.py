@@ -13,25 +13,22 @@ from conftest import make_pairs, make_vocabulary
 from tagalign.backbones.load import load_backbone
 from tagalign.train.loop.distributed import join_world
 from tagalign.train.loop.guards import stop_on_signals
+from tagalign.train.loop.plan import Hooks
+from tagalign.train.tagalign.plan import TagAlignPlan, TrainingPairs
 from tagalign.train.tagalign.training import train_tagalign
 
 
 def main(clip: str, out: str, steps: str, pause: str) -> None:
     torch.set_num_threads(1)
     backbone = load_backbone(clip)
-    with join_world("cpu") as world, stop_on_signals() as stop:
+    with join_world("cpu") as processes, stop_on_signals() as stop:
         train_tagalign(
             backbone,
-            make_pairs(backbone.width, backbone.embed_dim),
-            vocabulary=make_vocabulary(),
-            steps=int(steps),
-            batch_size=8,
+            TrainingPairs(pairs=make_pairs(backbone.width, backbone.embed_dim), vocabulary=make_vocabulary()),
+            TagAlignPlan(steps=int(steps), batch_size=8, log_every=1, checkpoint_every=3),
             out_dir=out,
-            log_every=1,
-            checkpoint_every=3,
-            world=world,
-            stop=stop,
-            progress=lambda *_: time.sleep(float(pause)),
+            hooks=Hooks(progress=lambda *_: time.sleep(float(pause)), stop=stop),
+            processes=processes,
         )
 
 

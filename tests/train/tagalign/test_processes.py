@@ -13,6 +13,7 @@ import torch
 from safetensors.torch import load_file
 
 from tagalign.train.loop.log import read_metrics
+from tagalign.train.tagalign.plan import TagAlignPlan, TrainingPairs
 from tagalign.train.tagalign.training import train_tagalign
 
 CHILD = Path(__file__).parent / "child_run.py"
@@ -52,12 +53,9 @@ def single(backbone, pairs, vocabulary, tmp_path):
     torch.set_num_threads(1)  # like the children: sums of several threads differ in the last bit
     train_tagalign(
         backbone,
-        pairs,
-        vocabulary=vocabulary,
-        steps=STEPS,
-        batch_size=8,
+        TrainingPairs(pairs=pairs, vocabulary=vocabulary),
+        TagAlignPlan(steps=STEPS, batch_size=8, checkpoint_every=3),
         out_dir=tmp_path / "single",
-        checkpoint_every=3,
     )
     torch.set_num_threads(threads)
     return load_file(tmp_path / "single" / "model.safetensors")

@@ -1,6 +1,7 @@
 """Training a projector: it learns, it resumes exactly, each loss weight acts alone, and the folder opens again."""
 
 import signal
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,12 +13,16 @@ from tagalign.methods.tagalign.folder import load_tagalign
 from tagalign.train.loop import run
 from tagalign.train.loop.guards import StopRequest, TrainingFault
 from tagalign.train.loop.log import read_metrics
+from tagalign.train.loop.plan import Hooks
+from tagalign.train.tagalign.plan import TagAlignPlan, TrainingPairs
 from tagalign.train.tagalign.training import train_tagalign
 
+PLAN = TagAlignPlan(steps=6, batch_size=8, log_every=1, checkpoint_every=2)
 
-def train(backbone, pairs, vocabulary, **options):
-    options = {"steps": 6, "batch_size": 8, "log_every": 1, "checkpoint_every": 2} | options
-    return train_tagalign(backbone, pairs, vocabulary=vocabulary, **options)
+
+def train(backbone, pairs, vocabulary, *, out_dir=None, held_out=None, hooks=Hooks(), **numbers):  # noqa: B008
+    data = TrainingPairs(pairs=pairs, vocabulary=vocabulary, held_out=held_out)
+    return train_tagalign(backbone, data, replace(PLAN, **numbers), out_dir=out_dir, hooks=hooks)
 
 
 def weights(trained):
@@ -43,7 +48,9 @@ def test_a_stopped_run_ends_with_the_same_weights_as_an_undisturbed_one(
     def ask(step, steps, numbers):
         stop.signal_number = signal.SIGTERM if step == stop_at - 1 else stop.signal_number
 
-    first = train(backbone, pairs, vocabulary, out_dir=tmp_path / "parts", stop=stop, progress=ask)
+    first = train(
+        backbone, pairs, vocabulary, out_dir=tmp_path / "parts", hooks=Hooks(stop=stop, progress=ask)
+    )
     assert not first.is_finished
     assert first.steps == stop_at
     assert not (tmp_path / "parts" / "config.json").exists()
@@ -112,7 +119,7 @@ def test_best_is_kept_beside_the_last(backbone, pairs, vocabulary, tmp_path):
         pairs,
         vocabulary,
         out_dir=tmp_path,
-        validate=lambda trained: {"miou": next(scores)},
+        hooks=Hooks(validate=lambda trained: {"miou": next(scores)}),
         validate_every=2,
         best="miou",
         held_out=pairs,
@@ -135,7 +142,8 @@ def test_images_per_second_do_not_count_validations(backbone, pairs, vocabulary,
     def step(*args):
         now[0] += 2.0
 
-    train(backbone, pairs, vocabulary, out_dir=tmp_path, validate=slow, validate_every=1, progress=step)
+    hooks = Hooks(validate=slow, progress=step)
+    train(backbone, pairs, vocabulary, out_dir=tmp_path, hooks=hooks, validate_every=1)
     rates = [row["images_per_s"] for row in read_metrics(tmp_path / "metrics.jsonl") if "images_per_s" in row]
     assert rates[1:] == [pytest.approx(8 / 2.0)] * (len(rates) - 1)
 

@@ -15,17 +15,21 @@ import torch
 from tagalign.backbones.load import load_backbone
 from tagalign.backbones.preprocess import Preprocessing
 from tagalign.data.benchmarks.tiny import tiny_segmentation
+from tagalign.data.processes import Processes
 from tagalign.data.trusty.augment import Augmentation
-from tagalign.data.trusty.crops import crop_batches, image_order
-from tagalign.data.trusty.sources import BenchmarkSource, ClassSplit, own_masks
+from tagalign.data.trusty.crops import CropDataset, crop_batches, image_order
+from tagalign.data.trusty.sources import BenchmarkSource, ClassSplit, hold_out, own_masks
 from tagalign.errors import DataError, InputError
 from tagalign.methods.trusty.folder import load_trusty
 from tagalign.testing.clip_folder import make_clip_folder
+from tagalign.train.loop.checkpoints import read_state
 from tagalign.train.loop.guards import StopRequest
 from tagalign.train.loop.log import read_metrics
+from tagalign.train.loop.plan import Hooks
+from tagalign.train.loop.run import TrainingRun
 from tagalign.train.trusty.plan import TrustyPlan
-from tagalign.train.trusty.run import TrustyRun, new_network
-from tagalign.train.trusty.training import RunFolder, train_trusty
+from tagalign.train.trusty.trainee import MaskData, TrustyTrainee, new_network
+from tagalign.train.trusty.training import train_trusty
 from tagalign.types import Label, LabelSet
 
 PLAN = TrustyPlan(
@@ -57,8 +61,12 @@ def clip(tmp_path_factory):
     return load_backbone(str(folder))
 
 
-def train(clip, plan=PLAN, **options):
-    return train_trusty(clip, Squares(), SPLIT, plan, **options)
+DATA = MaskData(source=Squares(), split=SPLIT)
+LINES = dataclasses.replace(PLAN, log_every=1, checkpoint_every=2)
+
+
+def train(clip, plan=PLAN, *, data=DATA, out_dir=None, **hooks):
+    return train_trusty(clip, data, plan, out_dir=out_dir, hooks=Hooks(**hooks))
 
 
 def same(first, second):
@@ -101,62 +109,66 @@ def test_a_whole_strict_run_does_not_depend_on_hidden_labels(clip, setting, targ
     """Crops included: which one is drawn again must not depend on where hidden classes are."""
     augment = dataclasses.replace(PLAN.augmentation, max_share=0.5)
     plan = dataclasses.replace(PLAN, setting=setting, trusty_target=target, augmentation=augment)
-    found = [train_trusty(clip, source, SPLIT, plan) for source in (Squares(), Shuffled())]
+    found = [
+        train(clip, plan, data=MaskData(source=source, split=SPLIT)) for source in (Squares(), Shuffled())
+    ]
     assert same(*found) == (target == "strict")
 
 
 @pytest.mark.parametrize("setting", ["inductive", "transductive"])
-@pytest.mark.parametrize("killed_after", [0, 1, 2, 3])
+@pytest.mark.parametrize("killed_after", [1, 2, 3, 4])
 def test_a_killed_run_resumes_to_the_same_model(clip, tmp_path, setting, killed_after):
-    plan = dataclasses.replace(PLAN, setting=setting)
-    folder = RunFolder(path=tmp_path / "run", save_every=2, log_every=1)
+    plan = dataclasses.replace(LINES, setting=setting)
 
-    def kill(step, losses):
+    def kill(step, steps, numbers):
         if step == killed_after:
             raise Killed
 
     with pytest.raises(Killed):
-        train(clip, plan, folder=folder, on_step=kill)
-    resumed = train(clip, plan, folder=folder, resume=True)
+        train(clip, plan, out_dir=tmp_path / "run", progress=kill)
+    resumed = train(clip, plan, out_dir=tmp_path / "run")
     assert same(resumed, train(clip, plan))
     assert [row["step"] for row in read_metrics(tmp_path / "run/metrics.jsonl")] == [1, 2, 3, 4]
     assert same(load_trusty(tmp_path / "run"), resumed)
 
 
 def test_a_stop_saves_first_and_goes_on_later(clip, tmp_path):
-    folder, stop = RunFolder(path=tmp_path / "run"), StopRequest()
+    stop = StopRequest()
 
-    def ask(step, losses):
+    def ask(step, steps, numbers):
         stop.signal_number = signal.SIGTERM if step == 1 else 0
 
-    train(clip, folder=folder, on_step=ask, stop=stop)
+    train(clip, out_dir=tmp_path / "run", progress=ask, stop=stop)
     assert not (tmp_path / "run/config.json").exists()
-    assert same(train(clip, folder=folder, resume=True), train(clip))
+    assert [p.stem for p in (tmp_path / "run/checkpoints").iterdir()] == ["step-00000002"]
+    assert same(train(clip, out_dir=tmp_path / "run"), train(clip))
 
 
 def test_a_finished_run_is_left_as_it_is(clip, tmp_path):
-    folder = RunFolder(path=tmp_path / "run")
-    first = train(clip, folder=folder)
+    first = train(clip, out_dir=tmp_path / "run")
     steps = []
-    again = train(clip, folder=folder, resume=True, on_step=lambda step, _: steps.append(step))
+    again = train(clip, out_dir=tmp_path / "run", progress=lambda step, *_: steps.append(step))
     assert same(first, again)
     assert not steps
 
 
 def test_other_settings_cannot_resume_a_run(clip, tmp_path):
-    folder = RunFolder(path=tmp_path / "run")
-    train(clip, folder=folder)
-    with pytest.raises(InputError, match="a run with trusty_target=strict, asked for trusty_target=paper"):
-        train(clip, dataclasses.replace(PLAN, trusty_target="paper"), folder=folder, resume=True)
-    with pytest.raises(InputError, match="holds a run with checkpoints"):
-        train(clip, folder=folder)
+    train(clip, out_dir=tmp_path / "run")
+    with pytest.raises(InputError, match="a run with trusty_target = 'strict', now it is 'paper'"):
+        train(clip, dataclasses.replace(PLAN, trusty_target="paper"), out_dir=tmp_path / "run")
+    with pytest.raises(InputError, match="a run with precision = None, now it is 'bf16'"):
+        train(clip, dataclasses.replace(PLAN, precision="bf16"), out_dir=tmp_path / "run")
+    often = dataclasses.replace(PLAN, checkpoint_every=1, log_every=1, keep=5)
+    train(clip, often, out_dir=tmp_path / "run")  # how often it writes is no other run
 
 
 def test_training_finds_the_halves(clip):
     """The loss falls by a third within a few steps on four images."""
-    plan = dataclasses.replace(PLAN, steps=40, learning_rate=5e-3, warmup=2, dropout=0.0, batch_size=4)
+    plan = dataclasses.replace(
+        PLAN, steps=40, learning_rate=5e-3, warmup=2, dropout=0.0, batch_size=4, log_every=1
+    )
     losses = []
-    train(clip, plan, on_step=lambda step, row: losses.append(row["loss"]))
+    train(clip, plan, progress=lambda step, steps, row: losses.append(row["loss"]))
     assert sum(losses[-5:]) < 0.75 * sum(losses[:5])
 
 
@@ -164,8 +176,8 @@ def test_workers_change_nothing(clip):
     def batches(workers, first):
         return list(
             crop_batches(
-                Squares(), PLAN.augmentation, Preprocessing(image_size=16),
-                seed=3, batch_size=2, first_step=first, steps=4, workers=workers,
+                CropDataset(Squares(), PLAN.augmentation, seed=3), Preprocessing(image_size=16),
+                batch_size=2, first_step=first, steps=4, workers=workers,
             )
         )  # fmt: skip
 
@@ -184,26 +196,61 @@ def test_every_image_comes_once_per_epoch():
 
 def test_padding_is_the_mean_colour(clip):
     augment = Augmentation(crop=32, scale=(0.5, 0.5), colors=0.0)
-    (batch,) = crop_batches(
-        Squares(), augment, Preprocessing(image_size=16), seed=0, batch_size=1, first_step=0, steps=1
-    )
+    crops = CropDataset(Squares(), augment, seed=0)
+    (batch,) = crop_batches(crops, Preprocessing(image_size=16), batch_size=1, first_step=0, steps=1)
     assert batch.is_padding.any()
     assert (batch.pixels.transpose(0, 1)[:, batch.is_padding] == 0).all()
     assert (batch.labels[batch.is_padding] == 255).all()
 
 
 def test_validation_is_called_with_a_model_and_logged(clip, tmp_path):
-    folder = RunFolder(path=tmp_path / "run", validate_every=2)
-    seen = []
+    plan = dataclasses.replace(PLAN, validate_every=2, best="miou")
+    seen, scores = [], iter([0.7, 0.5])
 
     def validate(model):
         seen.append(model.describe()["trusty_target"])
-        return {"miou": 0.5}
+        return {"miou": next(scores)}
 
-    train(clip, folder=folder, validate=validate)
+    last = train(clip, plan, out_dir=tmp_path / "run", validate=validate)
     assert seen == ["strict", "strict"]
     rows = read_metrics(tmp_path / "run/metrics.jsonl")
-    assert [row["step"] for row in rows if "miou" in row] == [2, 4]
+    assert [(row["step"], row["validation_miou"]) for row in rows if "validation_miou" in row] == [
+        (2, 0.7),
+        (4, 0.5),
+    ]
+    assert same(last, train(clip))  # looking changes nothing
+    early = train(clip, dataclasses.replace(PLAN, checkpoint_every=2), out_dir=tmp_path / "early")
+    assert same(early, load_trusty(tmp_path / "run"))
+    best = load_trusty(tmp_path / "run/best")
+    assert not same(best, last)
+    stored = read_state(tmp_path / "early/checkpoints/step-00000002.safetensors").state["trainee"]
+    assert all(torch.equal(stored[k], v) for k, v in best.network.state_dict().items())
+
+
+@pytest.mark.parametrize("setting", ["inductive", "transductive", "supervised"])
+def test_held_out_images_are_never_trained_on_and_decide_which_checkpoint_is_best(clip, tmp_path, setting):
+    source, held_out = hold_out(Squares(), 2)
+    seen = []
+
+    class Watched:
+        def __len__(self):
+            return 2
+
+        def __getitem__(self, index):
+            seen.append(index)
+            return source[index]
+
+    plan = dataclasses.replace(PLAN, setting=setting, validate_every=1)
+    data = MaskData(source=Watched(), split=SPLIT, held_out=held_out)
+    train(clip, plan, data=data, out_dir=tmp_path)
+    rows = read_metrics(tmp_path / "metrics.jsonl")
+    losses = [row["validation_held_out_loss"] for row in rows if "validation_held_out_loss" in row]
+    assert len(losses) == 4
+    assert set(seen) == {0, 1}
+    assert read_state(tmp_path / "checkpoints/best.safetensors").step == 1 + int(np.argmin(losses))
+    assert (tmp_path / "best/config.json").exists()
+    with pytest.raises(InputError, match="4 of 4 images cannot be held out"):
+        hold_out(Squares(), 4)
 
 
 def test_a_benchmark_with_background_ignores_it():
@@ -238,22 +285,22 @@ def test_a_plan_that_cannot_be_is_refused(clip):
         TrustyPlan(learning_rate=0.0)
     with pytest.raises(InputError, match=r"self_training_from must lie in 0\.\.10, got 11"):
         TrustyPlan(steps=10, self_training_from=11)
+    data = MaskData(source=Squares(), split=ClassSplit(names=("a", "b")))
     with pytest.raises(InputError, match="needs unseen classes"):
-        train_trusty(
-            clip, Squares(), ClassSplit(names=("a", "b")), dataclasses.replace(PLAN, setting="transductive")
-        )
+        train(clip, dataclasses.replace(PLAN, setting="transductive"), data=data)
 
 
 def test_self_training_restarts_optimiser_and_schedule(clip):
     plan = dataclasses.replace(PLAN, setting="transductive", steps=10, warmup=2)
     assert plan.rate(5) == pytest.approx(plan.rate(0), rel=1e-9)
     assert [plan.phase(s) for s in (4, 5)] == ["inductive", "self-training"]
-    run = TrustyRun(clip, SPLIT, plan, None)
-    first = run.optimiser
-    for step, _ in run.steps(Squares(), 4, 0):
-        if step == 5:
-            break
-    assert run.optimiser is not first
+    trainee = TrustyTrainee(clip, new_network(clip, plan), DATA, plan, processes=Processes())
+    seen = []
+    run = TrainingRun(trainee, plan, hooks=Hooks(progress=lambda *_: seen.append((run.optimiser, run.guard))))
+    run.run()
+    for part in zip(*seen, strict=True):  # of steps 1 to 10; the sixth is the first of self-training
+        assert len({id(x) for x in part[:5]}) == len({id(x) for x in part[5:]}) == 1
+        assert part[4] is not part[5]
 
 
 @pytest.mark.slow

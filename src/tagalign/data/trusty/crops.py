@@ -1,16 +1,18 @@
 """Training crops as a pure function of seed and place: nothing random has to be stored to resume exactly."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, Sampler
 
 from tagalign.backbones.preprocess import Preprocessing
+from tagalign.data.batches import Position
+from tagalign.data.processes import Processes
 from tagalign.data.trusty.augment import Augmentation, Sample
 from tagalign.data.trusty.sources import SegmentationSource
 from tagalign.errors import DataError
@@ -24,15 +26,32 @@ class CropBatch:
         pixels: normalised; 0 on padding.
         labels: original class ids, or 255.
         is_padding: pixels outside of the photo.
+        position: the next step of the run.
+        skipped: none.
     """
 
     pixels: Float[Tensor, "batch 3 height width"]
     labels: Int[Tensor, "batch height width"]
     is_padding: Bool[Tensor, "batch height width"]
+    position: Position = None
+    skipped: Mapping[str, int] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def pin_memory(self) -> "CropBatch":
+        """In page-locked memory, from which copies run beside the computation."""
+        return replace(
+            self,
+            pixels=self.pixels.pin_memory(),
+            labels=self.labels.pin_memory(),
+            is_padding=self.is_padding.pin_memory(),
+        )
 
     def to(self, device: torch.device) -> "CropBatch":
         """The same batch on a device."""
-        return CropBatch(
+        return replace(
+            self,
             pixels=self.pixels.to(device, non_blocking=True),
             labels=self.labels.to(device, non_blocking=True),
             is_padding=self.is_padding.to(device, non_blocking=True),
@@ -40,7 +59,17 @@ class CropBatch:
 
 
 class CropDataset(Dataset[Sample]):
-    """Place ``p`` of a run gives image ``image_order(seed, p // n, n)[p % n]``, cut with a generator of ``(seed, p)``."""
+    """Place ``p`` of a run gives image ``image_order(seed, p // n, n)[p % n]``, cut with a generator of ``(seed, p)``.
+
+    Args:
+        source: images with label maps.
+        augment: of the crops.
+        seed: of order and crops.
+        known: the ids that may steer the crops; see ``Augmentation``.
+
+    Raises:
+        DataError: if there is no image.
+    """
 
     def __init__(
         self,
@@ -67,33 +96,48 @@ def image_order(seed: int, epoch: int, count: int) -> Int[np.ndarray, " count"]:
 
 
 def crop_batches(
-    source: SegmentationSource,
-    augment: Augmentation,
+    crops: CropDataset,
     preprocessing: Preprocessing,
     *,
-    seed: int,
     batch_size: int,
     first_step: int,
     steps: int,
     workers: int = 0,
-    known: Sequence[int] | None = None,
+    processes: Processes | None = None,
 ) -> Iterator[CropBatch]:
     """The batches of steps ``first_step`` to ``steps - 1``; the same whatever was drawn before and by how many workers.
 
-    ``known`` are the ids that may steer the crops; see ``Augmentation``.
-
-    Raises:
-        DataError: if there is no image.
+    With several processes each takes its rows of one whole batch.
     """
+    rows = (processes or Processes()).own_rows(batch_size)
     loader = DataLoader(
-        CropDataset(source, augment, seed=seed, known=known),
-        sampler=range(first_step * batch_size, steps * batch_size),
-        batch_size=batch_size,
+        crops,
+        sampler=_Places(batch_size=batch_size, rows=rows, first_step=first_step, steps=steps),
+        batch_size=rows.stop - rows.start,
         num_workers=workers,
         collate_fn=_Collate(preprocessing),
         persistent_workers=False,
     )
-    yield from loader
+    for step, batch in enumerate(loader, start=first_step):
+        yield replace(batch, position=step + 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Places(Sampler[int]):
+    """Places in the run of one process's rows, step after step: a list would hold millions of numbers."""
+
+    batch_size: int
+    rows: slice
+    first_step: int
+    steps: int
+
+    def __iter__(self) -> Iterator[int]:
+        for step in range(self.first_step, self.steps):
+            start = step * self.batch_size
+            yield from range(start + self.rows.start, start + self.rows.stop)
+
+    def __len__(self) -> int:
+        return (self.steps - self.first_step) * (self.rows.stop - self.rows.start)
 
 
 class _Collate:

@@ -30,6 +30,36 @@ class SegmentationSource(Protocol):
         ...
 
 
+class SomeImages:
+    """Some images of a source, e.g. those that are held out."""
+
+    def __init__(self, source: SegmentationSource, rows: Sequence[int]) -> None:
+        self.source, self.rows = source, rows
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(
+        self, index: int, /
+    ) -> tuple[UInt8[np.ndarray, "height width 3"], Int[np.ndarray, "height width"]]:
+        """RGB pixels and class ids of one of them."""
+        return self.source[self.rows[index]]
+
+
+def hold_out(source: SegmentationSource, count: int) -> tuple[SegmentationSource, SegmentationSource | None]:
+    """A source without its last ``count`` images, and these; they are held out from training.
+
+    Raises:
+        InputError: if nothing is left to train on.
+    """
+    if count <= 0:
+        return source, None
+    left = len(source) - count
+    if left < 1:
+        raise InputError(f"{count} of {len(source)} images cannot be held out: nothing is left to train on")
+    return SomeImages(source, range(left)), SomeImages(source, range(left, len(source)))
+
+
 class BenchmarkSource:
     """A benchmark as a ``SegmentationSource``: labels are those of its label set, background pixels are ignored.
 

@@ -1,7 +1,7 @@
 """TrustyCLIP behind the common calls: encode once, then segment with any names."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
@@ -146,9 +146,7 @@ class TrustyCLIP:
         self.use_aliases = use_aliases
         self.batch_size = batch_size
         self.trained_with = trained_with or {}
-        self.preprocessing = backbone.preprocessing
-        if profile.pixel_mean is not None and profile.pixel_std is not None:
-            self.preprocessing = replace(self.preprocessing, mean=profile.pixel_mean, std=profile.pixel_std)
+        self.preprocessing = profile.pixels(backbone.preprocessing)
 
     def describe(self) -> dict[str, object]:
         """Everything a printed number must name."""

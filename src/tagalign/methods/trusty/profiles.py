@@ -1,8 +1,8 @@
 """Named switches of TrustyCLIP: what the paper prints, what the release does, what we mend."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from tagalign.backbones.preprocess import IMAGENET_MEAN, IMAGENET_STD
+from tagalign.backbones.preprocess import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
 from tagalign.errors import UnknownNameError
 from tagalign.ops.mask_losses import TrustyLoss
 
@@ -28,6 +28,12 @@ class TrustyProfile:
     class_embedding_times: int
     pixel_mean: RGB | None = None
     pixel_std: RGB | None = None
+
+    def pixels(self, own: Preprocessing) -> Preprocessing:
+        """An encoder's preprocessing with the profile's pixel statistics."""
+        if self.pixel_mean is None or self.pixel_std is None:
+            return own
+        return replace(own, mean=self.pixel_mean, std=self.pixel_std)
 
 
 PROFILES: dict[str, TrustyProfile] = {

@@ -1,134 +1,85 @@
 """Train a GroupViT vision tower against a frozen text tower, with captions alone or with tags: the paper's Table 7.
 
-The tower is small enough for the tiny world; a full-size one is a matter of its config. Grouping draws Gumbel noise, so
-the global random state is part of a run (checkpoints keep it).
+Grouping draws Gumbel noise, so the global random state is part of a run (checkpoints keep it).
 """
 
 from collections.abc import Mapping
-
-from jaxtyping import Float
-from torch import Tensor, nn
-from transformers import GroupViTConfig, GroupViTModel
+from dataclasses import dataclass, field
+from typing import Any
 
 from tagalign.backbones.encoder import Encoder
 from tagalign.backbones.groupvit.encoder import GroupViT
 from tagalign.backbones.protocols import Weights
-from tagalign.data.feature_pairs import FeaturePairs, MemoryStore, ShuffledPairs
+from tagalign.data.feature_pairs import FeaturePairs
+from tagalign.data.processes import Processes
+from tagalign.ops.precision import resolve_precision
 from tagalign.tags.vocabulary import TagVocabulary
-from tagalign.train.loop.optimiser import adamw
+from tagalign.train.groupvit.tower import GroupTower
+from tagalign.train.loop.plan import Hooks, TrainPlan
 from tagalign.train.loop.randomness import seed_everything
-from tagalign.train.loop.run import Progress, RunPlan, TrainingRun
+from tagalign.train.loop.run import TrainingRun
 from tagalign.train.loop.schedule import scheduled_rate
 from tagalign.train.tagalign.aligner import Aligner
+from tagalign.train.tagalign.plan import BOTH_LOSSES, TrainingPairs
 from tagalign.train.tagalign.profiles import train_profile
 from tagalign.train.tagalign.setup import loss_terms
+from tagalign.train.tagalign.trainee import AlignerTrainee
 
 
-class GroupTower(nn.Module):
-    """A GroupViT vision transformer and a linear head; its output is one embedding per image, as a 1 x 1 map.
+@dataclass(frozen=True, kw_only=True)
+class GroupVitPlan(TrainPlan):
+    """Numbers of a run of GroupViT.
 
-    Args:
-        image_size: side in pixels.
-        patch_size: in pixels.
-        dim: of the joint space.
-        width: of the tower.
-        depths: layers of each stage.
-        groups: group tokens of each stage but the last.
-        heads: of the attention.
+    Attributes:
+        losses: weight of ``tag`` and ``contrastive``.
+        learning_rate: top of a cosine schedule.
+        warmup: steps.
     """
 
-    def __init__(
-        self,
-        *,
-        image_size: int,
-        patch_size: int,
-        dim: int,
-        width: int = 128,
-        depths: tuple[int, ...] = (3, 2, 1),
-        groups: tuple[int, ...] = (24, 8),
-        heads: int = 4,
-    ) -> None:
-        super().__init__()
-        stages = [*groups, 0]
-        config = GroupViTConfig(
-            vision_config={
-                "hidden_size": width,
-                "intermediate_size": 4 * width,
-                "depths": list(depths),
-                "num_hidden_layers": sum(depths),
-                "num_group_tokens": stages,
-                "num_output_groups": stages,
-                "num_attention_heads": heads,
-                "image_size": image_size,
-                "patch_size": patch_size,
-            }
+    losses: Mapping[str, float] = field(default_factory=lambda: dict(BOTH_LOSSES))
+    learning_rate: float = 1e-3
+    warmup: int = 20
+
+    def rate(self, step: int) -> float:
+        """Learning rate of a step, from 0."""
+        return scheduled_rate(
+            self.learning_rate, step, steps=self.steps, schedule="cosine", warmup=self.warmup
         )
-        self.vision = GroupViTModel(config).vision_model
-        self.head = nn.Linear(width, dim, bias=False)
-
-    def forward(self, pixels: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch dim 1 1"]:
-        """Image embeddings; any norm."""
-        return self.head(self.vision(pixels).pooler_output)[:, :, None, None]
-
-
-def pixel_pairs(pixels: Float[Tensor, "images 3 height width"], pairs: FeaturePairs) -> FeaturePairs:
-    """The captions and tags of pairs with normalised pixels in the place of features."""
-    height, width = pixels.shape[2:]
-    store = MemoryStore(features=pixels.flatten(2).transpose(1, 2).half(), grid=(height, width))
-    return FeaturePairs(
-        store=store, images=pairs.images, texts=pairs.texts, labels=pairs.labels, keys=pairs.keys
-    )
 
 
 def train_groupvit(
     backbone: Encoder,
     pairs: FeaturePairs,
     tower: GroupTower,
+    plan: GroupVitPlan,
     *,
     vocabulary: TagVocabulary | None,
-    losses: Mapping[str, float],
-    steps: int,
-    batch_size: int,
-    learning_rate: float = 1e-3,
-    warmup: int = 20,
-    seed: int = 0,
-    progress: Progress | None = None,
+    hooks: Hooks[Any] = Hooks(),  # noqa: B008 - frozen
 ) -> GroupViT:
-    """Train a tower; the text tower and its embeddings stay as they are.
+    """Train a tower in one process; the text tower and its embeddings stay as they are.
 
     Args:
         backbone: a frozen CLIP, for its text tower, tokenizer and preprocessing.
         pairs: from ``pixel_pairs``.
         tower: what is trained, in place.
+        plan: its seed is of the noise in the groups and of the order of the pairs.
         vocabulary: of the tags; None for captions alone.
-        losses: weight of ``tag`` and ``contrastive``.
-        steps: optimiser steps.
-        batch_size: images per step.
-        learning_rate: top of a cosine schedule.
-        warmup: steps.
-        seed: of the noise in the groups and of the order of the pairs.
-        progress: see ``TrainingRun``.
+        hooks: progress, and a request to stop.
 
     Returns:
         The trained tower as a ``Backbone``.
     """
-    profile = train_profile("paper")
-    seed_everything(seed)
-    aligner = Aligner(tower, loss_terms(backbone, profile, losses, vocabulary=vocabulary))
-    optimizer = adamw(
-        aligner,
-        learning_rate=learning_rate,
-        betas=profile.betas,
-        eps=profile.eps,
-        weight_decay=profile.weight_decay,
+    processes, switches = Processes(device=backbone.device), train_profile("paper")
+    seed_everything(plan.seed)
+    trainee = AlignerTrainee(
+        aligner=Aligner(tower, loss_terms(backbone, switches, plan.losses, vocabulary=vocabulary)),
+        source=TrainingPairs(pairs=pairs).source(plan, processes),
+        switches=switches,
+        rates=plan.rate,
+        processes=processes,
+        precision=resolve_precision(plan.precision, processes.device),
     )
-
-    def rate(step: int) -> float:
-        return scheduled_rate(learning_rate, step, steps=steps, schedule="cosine", warmup=warmup)
-
-    source = ShuffledPairs(pairs=pairs, batch_size=batch_size, seed=seed)
-    plan = RunPlan(steps=steps, rate=rate, clip_norm=profile.clip_norm)
-    TrainingRun(aligner, optimizer, source, plan, progress=progress).run()
+    TrainingRun(trainee, plan, processes=processes, hooks=hooks).run()
     return GroupViT(
         backbone.text,
         backbone.preprocessing,

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from tagalign.data.processes import Processes
@@ -93,6 +93,14 @@ def mean_over_world(values: dict[str, Tensor], world: Processes) -> dict[str, Te
     stacked = torch.stack([v.detach().float() for v in values.values()])
     dist.all_reduce(stacked)
     return dict(zip(values, stacked / world.size, strict=True))
+
+
+def sum_over_world(value: Float[Tensor, ""] | Int[Tensor, ""], processes: Processes) -> Tensor:
+    """Sum of a number over the processes, e.g. of what a mean divides by; without gradient."""
+    total = value.detach().float()
+    if processes.size > 1:
+        dist.all_reduce(total)
+    return total
 
 
 def any_in_world(flag: bool, world: Processes) -> bool:

@@ -1,4 +1,4 @@
-"""AdamW as the papers use it: which parameters decay, and the learning rate of a batch size. Knows no method."""
+"""AdamW as the papers use it: which parameters decay. Knows no method."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -43,8 +43,3 @@ def adamw(
     groups = decay_groups(module, weight_decay=weight_decay, decay_scalars=decay_scalars)
     fused = all(p.is_cuda for group in groups for p in group["params"])
     return AdamW(groups, lr=learning_rate, betas=betas, eps=eps, fused=fused)
-
-
-def rate_for_batch(learning_rate: float, *, batch_size: int, rate_batch: int | None) -> float:
-    """``learning_rate * batch_size / rate_batch``, or the rate itself where it does not depend on the batch."""
-    return learning_rate if rate_batch is None else learning_rate * batch_size / rate_batch

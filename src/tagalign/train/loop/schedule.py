@@ -2,10 +2,14 @@
 
 import math
 from collections.abc import Callable
+from typing import Literal
 
 from torch.optim import Optimizer
 
 from tagalign.errors import UnknownNameError
+
+Schedule = Literal["constant", "linear", "cosine"]
+"""A name in ``SHAPES``."""
 
 SHAPES: dict[str, Callable[[float], float]] = {
     "constant": lambda done: 1.0,

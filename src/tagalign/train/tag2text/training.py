@@ -25,7 +25,7 @@ from tagalign.train.loop.checkpoints import Checkpoints
 from tagalign.train.loop.guards import LossGuard, StopRequest
 from tagalign.train.loop.log import MetricsLog
 from tagalign.train.loop.optimiser import decay_groups
-from tagalign.train.loop.run import check_same_run
+from tagalign.train.loop.resume import check_same_run
 from tagalign.train.loop.schedule import scheduled_rate, set_rate
 from tagalign.train.tag2text.losses import TaskLosses, Tasks
 

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import torch
 from jaxtyping import Float
@@ -14,6 +15,9 @@ from tagalign.ops import losses
 from tagalign.ops.chunked import chunk_for
 from tagalign.ops.grid import tokens_to_map
 from tagalign.ops.tag_rows import TagRows
+
+TagLoss = Literal["balanced", "softmax", "weighted", "focal", "asymmetric"]
+"""A name in ``TAG_LOSSES``."""
 
 SIGMOID_BIAS_START = -10.0  # Zhai et al., arXiv:2303.15343, section 3.2: most tags are absent at the start
 

@@ -1,12 +1,15 @@
 """Named switches of TagAlign's training: what the paper prints, what its release does, what we mend.
 
-A profile ends at the door (``train_tagalign``): everything below receives its fields as plain arguments.
+A profile ends at the door (``TagAlignPlan``): everything below receives its fields as plain arguments.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 from tagalign.errors import UnknownNameError
 from tagalign.ops.losses import RELEASED_PROB_FLOOR
+
+ProfileName = Literal["paper", "released", "fixed"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +46,16 @@ class TrainProfile:
     weight_decay: float = 0.05
     clip_norm: float = 5.0
     temperature: float = 0.07
+
+    def with_choices(self, *, loss: str | None, learning_rate: float | None) -> "TrainProfile":
+        """The profile with another tag loss or rate where one is given."""
+        return replace(self, loss=loss or self.loss, learning_rate=learning_rate or self.learning_rate)
+
+    def rate_for_batch(self, batch_size: int) -> float:
+        """``learning_rate * batch_size / rate_batch``, or the rate itself where it does not depend on the batch."""
+        if self.rate_batch is None:
+            return self.learning_rate
+        return self.learning_rate * batch_size / self.rate_batch
 
 
 TRAIN_PROFILES: dict[str, TrainProfile] = {

@@ -13,12 +13,12 @@ from tagalign.data.feature_pairs import FeaturePairs
 from tagalign.errors import InputError
 from tagalign.methods.labels import embed_names
 from tagalign.methods.tagalign.projector import NUM_BLOCKS, Projector
+from tagalign.ops.precision import Precision
 from tagalign.tags.vocabulary import TagVocabulary
 from tagalign.train.loop.optimiser import adamw
 from tagalign.train.tagalign.aligner import Aligner, ContrastiveTerm, TagTerm
+from tagalign.train.tagalign.plan import BOTH_LOSSES, TagAlignPlan, TrainingPairs
 from tagalign.train.tagalign.profiles import TrainProfile
-
-BOTH_LOSSES = {"tag": 1.0, "contrastive": 1.0}  # equation 6 with lambda = 1
 
 
 def loss_terms(
@@ -89,25 +89,28 @@ def make_optimizer(aligner: Aligner, profile: TrainProfile, rate: float) -> torc
 
 
 def run_facts(
-    backbone: BlockBackbone,
-    data: Any,
-    vocabulary: TagVocabulary | None,
-    profile: TrainProfile,
-    weights: Mapping[str, float],
-    **more: Any,
+    backbone: BlockBackbone, data: TrainingPairs, plan: TagAlignPlan, precision: Precision
 ) -> dict[str, Any]:
     """What shapes the weights of a run, as JSON values; a resumed run must agree in all of them."""
-    facts: dict[str, Any] = {name: value for name, value in asdict(profile).items() if name != "name"}
-    facts["betas"] = list(profile.betas)
+    switches, vocabulary = plan.switches(), data.vocabulary
+    facts: dict[str, Any] = {name: value for name, value in asdict(switches).items() if name != "name"}
+    facts["betas"] = list(switches.betas)
     return facts | {
-        "profile": profile.name,
+        "profile": switches.name,
         "backbone": backbone.name,
         "backbone_hash": backbone.weight_hash,
-        "loss_weights": dict(sorted(weights.items())),
+        "loss_weights": dict(sorted(plan.losses.items())),
         "vocabulary": None if vocabulary is None else counted_vocabulary_hash(vocabulary),
         "vocabulary_size": 0 if vocabulary is None else len(vocabulary),
-        "pairs": len(data) if isinstance(data, FeaturePairs) else None,
-        **more,
+        "pairs": len(data.pairs) if isinstance(data.pairs, FeaturePairs) else None,
+        "batch_size": plan.batch_size,
+        "learning_rate": plan.top_rate(),
+        "mode": plan.mode,
+        "num_blocks": plan.num_blocks,
+        "seed": plan.seed,
+        "split_kinds": plan.split_kinds,
+        "precision": precision,
+        **plan.shape(),
     }
 
 

@@ -1,18 +1,20 @@
 """Everything that decides the numbers of a TrustyCLIP run, as one frozen value that a checkpoint can be compared with."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from tagalign.data.trusty.augment import Augmentation
 from tagalign.errors import InputError
 from tagalign.methods.trusty.method import DEFAULT_TEMPLATES
 from tagalign.ops.mask_losses import Ignored, MaskLossWeights
+from tagalign.ops.precision import Precision
+from tagalign.train.loop.plan import TrainPlan
 from tagalign.train.trusty.step import Phase, Setting, phase_of, poly_rate
 from tagalign.train.trusty.targets import TrustyTarget
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrustyPlan:
+class TrustyPlan(TrainPlan):
     """Everything that decides the numbers of a run.
 
     Attributes:
@@ -38,6 +40,8 @@ class TrustyPlan:
         augmentation: of the crops.
         templates: prompts of the class names.
         seed: of weights, order, crops and dropout.
+        checkpoint_every: see ``TrainPlan``, like what is not named here.
+        log_every: likewise.
     """
 
     setting: Setting = "inductive"
@@ -61,10 +65,12 @@ class TrustyPlan:
     weights: MaskLossWeights = field(default_factory=MaskLossWeights)
     augmentation: Augmentation = field(default_factory=Augmentation)
     templates: tuple[str, ...] = DEFAULT_TEMPLATES
-    seed: int = 0
+    checkpoint_every: int = 1000
+    log_every: int = 50
 
     def __post_init__(self) -> None:
-        for name, least in {"steps": 1, "batch_size": 1, "warmup": 0, "num_prompts": 0}.items():
+        super().__post_init__()
+        for name, least in {"warmup": 0, "num_prompts": 0}.items():
             if getattr(self, name) < least:
                 raise InputError(f"{name} must be at least {least}, got {getattr(self, name)}")
         if self.learning_rate <= 0:
@@ -93,25 +99,9 @@ class TrustyPlan:
         )
         return poly_rate(self.learning_rate, step - first, steps=steps, warmup=self.warmup)
 
-    def as_dict(self) -> dict[str, Any]:
-        """Plain values, as JSON would give them back."""
-        return _listed(asdict(self))
-
-    def refuse_other(self, saved: dict[str, Any]) -> None:
-        """Compare with the plan of a checkpoint.
-
-        Raises:
-            InputError: naming the first field that differs.
-        """
-        for name, value in self.as_dict().items():
-            if _listed(saved.get(name)) != value:
-                raise InputError(
-                    f"the checkpoint belongs to a run with {name}={saved.get(name)}, asked for {name}={value}; "
-                    "resume with the same settings, or train into another folder"
-                )
-
-
-def _listed(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {k: _listed(v) for k, v in value.items()}
-    return [_listed(v) for v in value] if isinstance(value, (list, tuple)) else value
+    def facts(self, precision: Precision) -> dict[str, Any]:
+        """What a resumed run must agree in; ``precision`` is the plan's, resolved on the device."""
+        facts = self.deciding() | {"precision": precision}
+        if precision == "fp32":
+            del facts["precision"]  # what runs stored before there was a choice
+        return facts

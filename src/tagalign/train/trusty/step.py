@@ -1,5 +1,6 @@
 """One training step of TrustyCLIP: which names are asked, which pixels are targets, in each phase of a run."""
 
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Literal, get_args
 
 import torch
@@ -7,11 +8,22 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from tagalign.backbones.protocols import BlockBackbone
+from tagalign.data.processes import Processes
 from tagalign.data.trusty.crops import CropBatch
 from tagalign.data.trusty.sources import ClassSplit
 from tagalign.errors import UnknownNameError
 from tagalign.methods.trusty.network import MaskLogits, TrustyNetwork
-from tagalign.ops.mask_losses import Ignored, MaskLossWeights, TrustyLoss, resize_logits, segmentation_losses
+from tagalign.ops.mask_losses import (
+    Ignored,
+    MaskLossWeights,
+    TrustyLoss,
+    is_present,
+    one_hot_masks,
+    resize_logits,
+    segmentation_losses,
+)
+from tagalign.ops.precision import Precision, autocast
+from tagalign.train.loop.distributed import sum_over_world
 from tagalign.train.trusty.targets import TrustyTarget, hide_labels, mask_labels, pseudo_labels, trusty_target
 from tagalign.types import IGNORE
 
@@ -22,10 +34,11 @@ Setting = Literal["inductive", "transductive", "supervised"]
 Phase = Literal["inductive", "self-training", "supervised"]
 
 
+@dataclass(frozen=True, eq=False)
 class StepLoss:
     """The losses of a batch in one phase.
 
-    Args:
+    Attributes:
         clip: the frozen encoder.
         text: unit-length embeddings of all class names; only rows that the phase may know are used.
         split: the classes.
@@ -34,27 +47,21 @@ class StepLoss:
         trusty_loss: of the trusty map.
         ignored: what ignored pixels do.
         min_score: of pseudo labels; see ``pseudo_labels``.
+        precision: of the network's products; losses are computed in float32.
+        processes: the batch is one process's part; the mean of the losses over them is that of the whole batch.
     """
 
-    def __init__(
-        self,
-        clip: BlockBackbone,
-        text: Float[Tensor, "classes dim"],
-        split: ClassSplit,
-        *,
-        target: TrustyTarget = "strict",
-        weights: MaskLossWeights = MaskLossWeights(),  # noqa: B008  frozen
-        trusty_loss: TrustyLoss = "focal",
-        ignored: Ignored = "released",
-        min_score: float = 0.0,
-    ) -> None:
-        self.clip, self.text, self.split, self.target = clip, text, split, target
-        self.weights, self.trusty_loss, self.ignored, self.min_score = (
-            weights,
-            trusty_loss,
-            ignored,
-            min_score,
-        )
+    clip: BlockBackbone
+    text: Float[Tensor, "classes dim"]
+    split: ClassSplit
+    _: KW_ONLY
+    target: TrustyTarget = "strict"
+    weights: MaskLossWeights = MaskLossWeights()  # noqa: RUF009 - frozen
+    trusty_loss: TrustyLoss = "focal"
+    ignored: Ignored = "released"
+    min_score: float = 0.0
+    precision: Precision = "fp32"
+    processes: Processes = field(default_factory=Processes)
 
     def __call__(
         self, network: TrustyNetwork, batch: CropBatch, phase: Phase
@@ -78,8 +85,11 @@ class StepLoss:
     def _logits(
         self, network: TrustyNetwork, batch: CropBatch, ids: tuple[int, ...], *, drop_token: bool
     ) -> MaskLogits:
-        features = network.encode(self.clip, batch.pixels)
-        return network.masks(features, self.text[list(ids)], drop_token=drop_token)
+        with autocast(self.precision, batch.pixels.device):
+            features = network.encode(self.clip, batch.pixels)
+            logits = network.masks(features, self.text[list(ids)], drop_token=drop_token)
+        trusty = None if logits.trusty is None else logits.trusty.float()
+        return MaskLogits(classes=logits.classes.float(), trusty=trusty)
 
     def _inductive(self, logits: MaskLogits, batch: CropBatch) -> dict[str, Float[Tensor, ""]]:
         labels = mask_labels(batch.labels, self.split.seen)
@@ -118,7 +128,15 @@ class StepLoss:
             trusty_loss=self.trusty_loss,
             ignored=self.ignored,
             trusty_counted=judged,
+            count=self._mean_masks(labels, logits.classes.shape[1]),
         )
+
+    def _mean_masks(self, labels: Int[Tensor, "batch height width"], num_classes: int) -> float | None:
+        """Masks of the whole batch per process, which each divides its sums by; None where there is one process."""
+        if self.processes.size == 1:
+            return None
+        found = is_present(one_hot_masks(labels, num_classes)).sum()
+        return max(1.0, float(sum_over_world(found, self.processes))) / self.processes.size
 
 
 def phase_of(setting: Setting, step: int, *, self_training_from: int) -> Phase:

@@ -1,0 +1,239 @@
+"""TrustyCLIP as what the loop trains: prompts and head on a frozen CLIP, from images with masks."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+from torch.optim import AdamW
+
+from tagalign.backbones.preprocess import Preprocessing
+from tagalign.backbones.protocols import BlockBackbone
+from tagalign.data.processes import Processes
+from tagalign.data.trusty.crops import CropBatch, CropDataset, crop_batches
+from tagalign.data.trusty.sources import ClassSplit, SegmentationSource
+from tagalign.methods.labels import embed_names
+from tagalign.methods.trusty.folder import TrustyConfig
+from tagalign.methods.trusty.method import TrustyCLIP
+from tagalign.methods.trusty.network import TrustyNetwork, sizes_for
+from tagalign.methods.trusty.profiles import trusty_profile
+from tagalign.ops.precision import resolve_precision
+from tagalign.train.loop.clock import StepClock
+from tagalign.train.loop.nested import State
+from tagalign.train.loop.trainee import Position, StepResult, Trainee
+from tagalign.train.trusty.plan import TrustyPlan
+from tagalign.train.trusty.step import Phase, StepLoss, total_loss
+
+RANK_STRIDE = 2**40  # seeds of two processes never meet: a run has fewer steps than that
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class MaskData:
+    """What a run learns from.
+
+    Attributes:
+        source: images with label maps.
+        split: the classes and which of them hide their masks.
+        held_out: images that are never trained on; their loss is computed at every validation.
+        workers: processes that read and crop images; 0 does it in the one that trains.
+    """
+
+    source: SegmentationSource
+    split: ClassSplit
+    held_out: SegmentationSource | None = None
+    workers: int = 0
+
+
+class TrustyTrainee(Trainee[CropBatch]):
+    """Trains prompts and head.
+
+    Args:
+        clip: the frozen encoder; its device is the device of the run.
+        network: what is trained, in place.
+        data: see ``MaskData``.
+        plan: everything that decides the numbers.
+        processes: that share the batches.
+        check: more numbers of a validation, of the model so far.
+    """
+
+    def __init__(
+        self,
+        clip: BlockBackbone,
+        network: TrustyNetwork,
+        data: MaskData,
+        plan: TrustyPlan,
+        *,
+        processes: Processes,
+        check: Callable[[TrustyCLIP], Mapping[str, float]] | None = None,
+    ) -> None:
+        self.clip, self.network, self.data, self.plan = clip, network, data, plan
+        self.processes, self.check = processes, check
+        self.profile = trusty_profile(plan.profile)
+        self.precision = resolve_precision(plan.precision, processes.device)
+        self.losses = self._losses(processes)
+
+    def _losses(self, processes: Processes) -> StepLoss:
+        plan = self.plan
+        return StepLoss(
+            self.clip,
+            embed_names(self.clip, self.data.split.names, plan.templates),
+            self.data.split,
+            target=plan.trusty_target,
+            weights=plan.weights,
+            trusty_loss=self.profile.trusty_loss,
+            ignored=plan.ignored,
+            min_score=plan.min_score,
+            precision=self.precision,
+            processes=processes,
+        )
+
+    @property
+    def module(self) -> nn.Module:
+        """Prompts and head; the encoder is not among them."""
+        return self.network
+
+    @property
+    def fingerprint(self) -> Mapping[str, Any]:
+        """The plan."""
+        return self.plan.facts(self.precision)
+
+    @property
+    def clip_norm(self) -> float | None:
+        """The papers do not clip."""
+        return None
+
+    def parameters(self) -> list[nn.Parameter]:
+        """All but the parts that the release leaves frozen."""
+        return [p for p in self.network.parameters() if p.requires_grad]
+
+    def new_optimiser(self) -> AdamW:
+        """AdamW that decays norms too, as the release does against its config's intention."""
+        plan = self.plan
+        return AdamW(self.parameters(), lr=plan.learning_rate, weight_decay=plan.weight_decay, fused=True)
+
+    def rate(self, step: int) -> float:
+        """Of the plan."""
+        return self.plan.rate(step)
+
+    def begins_anew(self, step: int) -> bool:
+        """With self-training, which the release starts from a checkpoint of weights."""
+        return self.plan.setting == "transductive" and step == self.plan.half and step > 0
+
+    def batches(self, position: Position) -> Iterator[CropBatch]:
+        """Crops from step ``position`` on."""
+        plan = self.plan
+        crops = CropDataset(self.data.source, plan.augmentation, seed=plan.seed, known=self._steers_crops())
+        return crop_batches(
+            crops,
+            self._pixels(),
+            batch_size=plan.batch_size,
+            first_step=position or 0,
+            steps=plan.steps,
+            workers=self.data.workers,
+            processes=self.processes,
+        )
+
+    def _pixels(self) -> Preprocessing:
+        return self.profile.pixels(self.clip.preprocessing)
+
+    def _steers_crops(self) -> tuple[int, ...] | None:
+        """Ids whose pixels may decide where a crop lies; the published recipe looks at hidden classes too."""
+        is_strict = self.plan.trusty_target == "strict" and self.plan.setting != "supervised"
+        return self.data.split.seen if is_strict else None
+
+    def step(self, step: int, batch: CropBatch, clock: StepClock) -> StepResult:
+        """Forward and backward; dropout depends on seed, step and process."""
+        torch.manual_seed(
+            _step_seed(self.plan.seed, step, self.processes.rank)
+        )  # a resumed run draws the same
+        losses = self.losses(self.network, batch, self.plan.phase(step))
+        loss = total_loss(losses)
+        clock.mark("loss")
+        loss.backward()
+        clock.mark("backward")
+        terms = {name: value.detach() for name, value in losses.items()}
+        evidence = {"pixels": batch.pixels, "labels": batch.labels, "is_padding": batch.is_padding}
+        return StepResult(losses={"loss": loss.detach(), **terms}, evidence=evidence)
+
+    def state(self) -> State:
+        """What was trained."""
+        return self.network.state_dict()
+
+    def load_state(self, state: State) -> None:
+        """Put it back."""
+        self.network.load_state_dict(state)
+
+    def validate(self, step: int, shown: Mapping[str, float]) -> Mapping[str, float]:
+        """Losses on held-out images, and what the caller measures."""
+        own = {} if self.data.held_out is None else self._held_out_losses(self.data.held_out)
+        return own if self.check is None else {**own, **self.check(self.model())}
+
+    @torch.no_grad()
+    def _held_out_losses(self, source: SegmentationSource) -> dict[str, float]:
+        """Mean losses over one crop of every image, named ``held_out_loss``, ``held_out_mask``, ...
+
+        On seen classes in every phase but a supervised one: losses on pseudo labels could not be compared with earlier ones.
+        """
+        plan, split = self.plan, self.data.split
+        size = min(plan.batch_size, len(source))
+        crops = CropDataset(source, plan.augmentation, seed=plan.seed, known=split.seen)
+        steps = len(source) // size
+        phase: Phase = "supervised" if plan.setting == "supervised" else "inductive"
+        losses, totals = self._losses(Processes(device=self.processes.device)), dict[str, float]()
+        for batch in crop_batches(crops, self._pixels(), batch_size=size, first_step=0, steps=steps):
+            terms = losses(self.network, batch.to(self.processes.device), phase)
+            for name, value in {"loss": total_loss(terms), **terms}.items():
+                totals[name] = totals.get(name, 0.0) + float(value)
+        return {f"held_out_{name}": total / steps for name, total in totals.items()}
+
+    def model(self) -> TrustyCLIP:
+        """The network as users call it, which puts it into evaluation mode."""
+        config = self.config()
+        return TrustyCLIP(
+            self.clip,
+            self.network,
+            profile=self.profile,
+            trained=config.trained,
+            templates=config.templates,
+            short_side=config.crop,
+            calibration=None if config.setting == "inductive" else 0.0,
+            trained_with={"setting": config.setting, "trusty_target": config.trusty_target},
+        )
+
+    def config(self) -> TrustyConfig:
+        """What the model folder says."""
+        plan, split = self.plan, self.data.split
+        known = split.seen if plan.setting == "inductive" else range(len(split.names))
+        return TrustyConfig(
+            backbone=self.clip.name,
+            backbone_hash=self.clip.weight_hash,
+            profile=plan.profile,
+            setting=plan.setting,
+            trusty_target=plan.trusty_target if plan.has_token else "none",
+            trained=split.names_of(tuple(known)),
+            templates=plan.templates,
+            crop=plan.augmentation.crop,
+            sizes=self.network.sizes,
+        )
+
+
+def new_network(clip: BlockBackbone, plan: TrustyPlan) -> TrustyNetwork:
+    """An untrained network for a plan, on the encoder's device; the same for the same seed."""
+    sizes = sizes_for(
+        clip,
+        num_prompts=plan.num_prompts,
+        depth=plan.prompt_depth,
+        num_heads=plan.num_heads,
+        hidden=plan.hidden,
+        has_token=plan.has_token,
+        learner=plan.learner,
+        class_embedding_times=trusty_profile(plan.profile).class_embedding_times,
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(plan.seed)
+        return TrustyNetwork(sizes, dropout=plan.dropout).to(clip.device)
+
+
+def _step_seed(seed: int, step: int, rank: int) -> int:
+    return (seed * 1_000_003 + step + rank * RANK_STRIDE) % 2**63
