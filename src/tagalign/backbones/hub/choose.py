@@ -145,10 +145,8 @@ def _nothing(listing: Listing, passed: tuple[str, ...]) -> str:
     names = [file.path for file in listing.top()]
     weights = [name for name in names if name.endswith(".safetensors") or name.endswith(PICKLE_SUFFIXES)]
     others = sorted({kind for name in names for end, kind in OTHER_FRAMEWORKS.items() if name.endswith(end)})
-    if not names:
-        return "empty; expected config.json and model.safetensors"
     if not any(config in listing for config in CONFIGS.values()):
-        return f"not a model folder (config.json is missing); it has {_some(names)}"
+        return f"not a model folder (config.json is missing); it has {_some(names) or 'no files'}"
     if weights:
         told = f"; {passed[0]}" if passed else ""
         return (

@@ -16,10 +16,10 @@ VERSION = 1
 
 
 def converted_dir() -> Path:
-    """Where the copies lie: ``$HF_HOME/assets/tagalign/weights-N``, so they move with the hub's own cache."""
+    """Where the copies lie: ``$HF_HOME/tagalign/weights-N``, so they move with the hub's own cache."""
     from huggingface_hub import constants  # late: it costs time that no folder needs
 
-    return Path(constants.HF_ASSETS_CACHE) / "tagalign" / f"weights-{VERSION}"
+    return Path(constants.HF_HOME) / "tagalign" / f"weights-{VERSION}"
 
 
 def file_digest(path: Path) -> str:

@@ -1,0 +1,179 @@
+"""Brings the chosen files into the hub's cache, through the hub's own client: each once, also for two processes at a time.
+
+The client locks a file while it fetches it, takes up a connection that broke where it stopped, and gives a file its final
+name only when it is whole. What it does not do stands here: one bar for all files, and the SHA-256 of large ones.
+"""
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from logging import ERROR
+from pathlib import Path
+from typing import Any
+
+from tagalign.backbones.hub.cached import cached_commit, forget_file, remember_conversion, snapshot_dir
+from tagalign.backbones.hub.choose import CONFIGS, Choice, shards_of
+from tagalign.backbones.hub.listing import File, Listing
+from tagalign.backbones.hub.names import HubId
+from tagalign.backbones.hub.progress import FetchBar, megabytes
+from tagalign.backbones.hub.remote import ask
+from tagalign.backbones.models import find_model
+from tagalign.errors import ModelError
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A file at a commit.
+
+    Attributes:
+        file: which.
+        commit: of what.
+        ref: a name of the commit; the client notes in its cache what it stood for.
+    """
+
+    file: File
+    commit: str
+    ref: str
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """Where the files are now.
+
+    Attributes:
+        folder: with the small files.
+        weights: in the order of the index.
+        digests: SHA-256 of the hub for each, where it gives one.
+    """
+
+    folder: Path
+    weights: tuple[Path, ...]
+    digests: tuple[str | None, ...]
+
+
+def fetch_config(hub_id: HubId, listing: Listing, choice: Choice) -> dict[str, Any]:
+    """The config alone, so that another kind of model is refused before its weights are fetched."""
+    path = CONFIGS[choice.layout]
+    return _read(fetch_file(hub_id, Wanted(listing[path], str(listing.commit), hub_id.revision)))
+
+
+def fetch(hub_id: HubId, listing: Listing, choice: Choice) -> Fetched:
+    """All files of a choice.
+
+    Raises:
+        ModelError: if the hub refuses, the cache cannot be written, or an index does not fit.
+        Unreachable: if nobody answers any more.
+    """
+    commit = str(listing.commit)
+    small = [Wanted(file, commit, hub_id.revision) for file in choice.small]
+    weights = _weights(hub_id, listing, choice)
+    missing = [wanted for wanted in (*small, *weights) if not _place(hub_id, wanted).exists()]
+    if any(wanted in missing for wanted in weights):
+        _announce(hub_id, listing, choice, missing)
+    total = sum(wanted.file.size or 0 for wanted in missing)
+    with FetchBar(total, hub_id.repo) as bar:
+        for wanted in (*small, *weights):  # weights last: where they lie, everything else does
+            fetch_file(hub_id, wanted, bar)
+    if choice.conversion is not None:
+        remember_conversion(hub_id, choice.conversion)
+    return Fetched(
+        folder=snapshot_dir(hub_id, commit),
+        weights=tuple(_place(hub_id, wanted) for wanted in weights),
+        digests=tuple(wanted.file.sha256 for wanted in weights),
+    )
+
+
+def fetch_file(hub_id: HubId, wanted: Wanted, bar: FetchBar | None = None) -> Path:
+    """One file; no request where it is in the cache and the client knows what the name of its commit stands for.
+
+    Raises:
+        ModelError: as ``fetch``.
+    """
+    place = _place(hub_id, wanted)
+    if place.exists() and cached_commit(HubId(hub_id.repo, wanted.ref)) == wanted.commit:
+        return place
+    # by the name of the commit, so that the client notes what it stands for; by the commit where it moved on meanwhile
+    for revision in (wanted.ref, wanted.commit):
+        if _download(hub_id, wanted.file.path, revision, bar or FetchBar(0, hub_id.repo)) == place:
+            break
+    if wanted.file.size is not None and place.stat().st_size != wanted.file.size:
+        held = place.stat().st_size
+        forget_file(place)
+        raise ModelError(
+            f"{hub_id}: {wanted.file.path} has {held:,} bytes, the hub says {wanted.file.size:,}; it was removed, try again"
+        )
+    return place
+
+
+def _download(hub_id: HubId, path: str, revision: str, bar: FetchBar) -> Path:
+    from huggingface_hub import constants, hf_hub_download
+
+    client: dict[str, Any] = {"endpoint": constants.ENDPOINT, "tqdm_class": bar.for_client()}
+    with _quiet_client():
+        return Path(ask(lambda: hf_hub_download(hub_id.repo, path, revision=revision, **client), hub_id))
+
+
+def _weights(hub_id: HubId, listing: Listing, choice: Choice) -> Sequence[Wanted]:
+    conversion = choice.conversion
+    commit, ref = (
+        (conversion.commit, conversion.ref) if conversion else (str(listing.commit), hub_id.revision)
+    )
+    if not choice.is_index:
+        return [Wanted(choice.weights, commit, ref)]
+    index = _read(fetch_file(hub_id, Wanted(choice.weights, commit, ref)))
+    held = Listing(name=listing.name, files=conversion.files) if conversion else listing
+    return [Wanted(file, commit, ref) for file in shards_of(index, held, choice.weights.path)]
+
+
+def _place(hub_id: HubId, wanted: Wanted) -> Path:
+    return snapshot_dir(hub_id, wanted.commit) / wanted.file.path
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{path}: damaged ({error})") from error
+    if not isinstance(values, dict):
+        raise ModelError(f"{path}: expected a JSON object, got {type(values).__name__}")
+    return values
+
+
+def _announce(hub_id: HubId, listing: Listing, choice: Choice, missing: Sequence[Wanted]) -> None:
+    """One line at the first fetch: what, how large, where it will lie, under which licence."""
+    from huggingface_hub import constants
+
+    for word in choice.passed_over:
+        print(f"{hub_id}: {word}", file=sys.stderr)
+    size = megabytes(sum(wanted.file.size or 0 for wanted in missing))
+    print(
+        f"fetching {hub_id}: {size} into {constants.HF_HUB_CACHE}; {licence_of(hub_id.repo, listing.licence)}",
+        file=sys.stderr,
+        flush=True,
+    )
+
+
+def licence_of(repo: str, card: str | None) -> str:
+    """The licence in words, marked where it forbids commercial use: our table's, else the card's."""
+    known = find_model(repo)
+    licence = (known.licence if known else None) or card
+    if licence is None:
+        return "licence unknown, see its page"
+    words = licence.lower().replace("_", "-").split("-")
+    forbids = "nc" in words or "noncommercial" in words or (known is not None and known.non_commercial)
+    return f"licence {licence}" + (", NO COMMERCIAL USE" if forbids else "")
+
+
+@contextmanager
+def _quiet_client() -> Iterator[None]:
+    """Without the client's own words on standard error: what matters of them is said by us, in one line."""
+    from huggingface_hub import logging
+
+    level = logging.get_verbosity()
+    logging.set_verbosity(ERROR)
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
