@@ -1,11 +1,30 @@
 """``config.json`` of published encoders: parts with their defaults, and values that can be used as sizes."""
 
+import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from tagalign.errors import ModelError
 
 Values = dict[str, Any]
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object from a file of a model folder.
+
+    Raises:
+        ModelError: if it is missing, damaged, or not an object.
+    """
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ModelError(f"{path.parent}: not a model folder ({path.name} is missing)") from error
+    except (ValueError, OSError) as error:
+        raise ModelError(f"{path}: damaged ({error})") from error
+    if not isinstance(values, dict):
+        raise ModelError(f"{path}: expected a JSON object, got {type(values).__name__}")
+    return values
 
 
 def part_of(config: Mapping[str, Any], name: str, defaults: Mapping[str, Any]) -> Values:

@@ -35,6 +35,7 @@ class Source:
         folder: with tokenizer and image processor files.
         tensors: under transformers' names.
         weights: where they came from.
+        image_processor: in the form of ``preprocessor_config.json``, where another file than that says it.
         dtype: wanted.
         device: wanted.
     """
@@ -43,6 +44,7 @@ class Source:
     folder: Path
     tensors: Tensors
     weights: Weights
+    image_processor: Config | None = None
     dtype: torch.dtype = torch.float32
     device: torch.device | str = "cpu"
 
@@ -132,7 +134,8 @@ class TowerFamily:
             vocabulary=text.vocabulary,
             end_id=text.end_id if text.read == "end" else None,
         )
-        pixels = read_preprocessing(source.folder, default=replace(self.pixels, image_size=vision.image_size))
+        native = replace(self.pixels, image_size=vision.image_size)
+        pixels = read_preprocessing(source.folder, default=native, said=source.image_processor)
         return self.build(
             source.config, source.tensors, tokenizer=tokenizer, preprocessing=pixels,
             weights=source.weights, dtype=source.dtype,

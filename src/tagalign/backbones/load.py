@@ -1,32 +1,35 @@
-"""From a name to a frozen encoder: ``tiny``, a folder, or a hub id. Safetensors only, no code from the hub."""
-
-from pathlib import Path
+"""From a name to a frozen encoder: ``tiny``, a folder, a file, or a hub id. No code from the hub is run."""
 
 import torch
 
-from tagalign.backbones.catalog import file_hash, model_folder, read_json, weight_file
 from tagalign.backbones.families import FAMILIES, REFUSED
 from tagalign.backbones.family import Config, Source
+from tagalign.backbones.hub.locate import locate
 from tagalign.backbones.protocols import Backbone, BlockBackbone, Weights
-from tagalign.backbones.weights import open_tensors
 from tagalign.errors import ModelError
 
 
 def load_backbone(
-    name: str, *, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32
+    name: str,
+    *,
+    device: torch.device | str = "cpu",
+    dtype: torch.dtype = torch.float32,
+    allow_pickle: bool = False,
 ) -> BlockBackbone:
     """A frozen vision transformer with its text tower, by name.
 
     Args:
-        name: ``tiny`` (in the package: drawn scenes only), a folder of one of ``FAMILIES``, or a hub id such as
-            ``openai/clip-vit-base-patch16``.
+        name: ``tiny`` (in the package: drawn scenes only), a folder of one of ``FAMILIES``, a hub id such as
+            ``openai/clip-vit-base-patch16``, with ``@revision`` behind it if wanted, or ``auto`` for the photo model.
         device: where the weights go.
         dtype: of the weights; float32 or bfloat16, whatever the file holds.
+        allow_pickle: open weights that are there as a pickle alone, of any origin; it is read without being run.
 
     Raises:
-        ModelError: if the folder is of no known family, its weights are missing, truncated, pickled or of another shape.
+        ModelError: if the model is of no known family, its weights are missing, truncated, of another shape, or a pickle
+            that needs ``allow_pickle``.
     """
-    backbone = open_backbone(name, device=device, dtype=dtype)
+    backbone = open_backbone(name, device=device, dtype=dtype, allow_pickle=allow_pickle)
     if not isinstance(backbone, BlockBackbone):
         raise ModelError(
             f"{name}: a {backbone.family} has no blocks of patches; use method {backbone.family!r}, "
@@ -36,26 +39,29 @@ def load_backbone(
 
 
 def open_backbone(
-    name: str, *, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32
+    name: str,
+    *,
+    device: torch.device | str = "cpu",
+    dtype: torch.dtype = torch.float32,
+    allow_pickle: bool = False,
 ) -> Backbone:
     """As ``load_backbone``, for families without blocks too (GroupViT)."""
-    folder = model_folder(name)
-    config = read_json(folder / "config.json")
-    weights = weight_file(folder)
-    family = FAMILIES[checked_type(config, folder)]
+    found = locate(name, allow_pickle=allow_pickle, check=lambda config: checked_type(config, name))
+    family = FAMILIES[checked_type(found.config, found.name)]
     return family.open(
         Source(
-            config=config,
-            folder=folder,
-            tensors=open_tensors(weights),
-            weights=Weights(name=name, hash=file_hash(weights)),
+            config=found.config,
+            folder=found.folder,
+            tensors=found.tensors(),
+            weights=Weights(name=found.name, hash=found.weight_hash, revision=found.revision),
+            image_processor=found.image_processor,
             dtype=dtype,
             device=device,
         )
     )
 
 
-def checked_type(config: Config, folder: Path) -> str:
+def checked_type(config: Config, folder: object) -> str:
     """The ``model_type`` of a config, where it is one of the table.
 
     Raises:

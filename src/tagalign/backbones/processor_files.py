@@ -1,6 +1,7 @@
 """How a folder says that pixels become numbers, in all the forms that occur on the hub."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,9 @@ FILES = ("preprocessor_config.json", "processor_config.json")
 RGB = tuple[float, float, float]
 
 
-def read_preprocessing(folder: Path, *, default: Preprocessing) -> Preprocessing:
+def read_preprocessing(
+    folder: Path, *, default: Preprocessing, said: Mapping[str, Any] | None = None
+) -> Preprocessing:
     """Mean, standard deviation and squashing of a folder; what it does not say is the family's.
 
     ``preprocessor_config.json`` is flat. Folders saved by transformers 5 have ``processor_config.json`` alone, with the
@@ -22,14 +25,16 @@ def read_preprocessing(folder: Path, *, default: Preprocessing) -> Preprocessing
     Args:
         folder: of the model.
         default: of the family, at the native size of the config.
+        said: values that take the place of the folder's file (of ``open_clip_config.json``).
 
     Raises:
         ModelError: if a file is there and cannot be used.
     """
     path = next((folder / name for name in FILES if (folder / name).is_file()), None)
-    if path is None:
+    if path is None and said is None:
         return default
-    values = _values(path)
+    path = path or folder
+    values = dict(said) if said is not None else _values(path)
     if values.get("do_normalize") is False:
         mean, std = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
     else:
