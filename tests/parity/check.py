@@ -18,7 +18,7 @@ sys.path.insert(
     0, str(Path(__file__).parent)
 )  # so that `families` is found when this file is run as a script
 
-FAMILIES = ("tagalign", "tagclip", "trusty", "tag2text", "backbones")
+FAMILIES = ("tagalign", "tagclip", "trusty", "tag2text", "backbones", "openclip")
 Row = tuple[str, float, float, bool]
 
 
