@@ -4,6 +4,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
+from tagalign.errors import InputError
 from tagalign.export.cvat import write_cvat
 
 from .blobs import NAMES, annotated
@@ -49,3 +50,23 @@ def test_polygons_have_the_area_of_the_masks(tmp_path: Path) -> None:
     truth = image.segmentation.labels.flatten().bincount(minlength=4).tolist()
     for name, area in zip(NAMES[1:], truth[1:], strict=True):
         assert areas[name] == pytest.approx(area, rel=0.02)  # the promise of the polygons
+
+
+def test_odd_names_come_back_and_what_xml_cannot_hold_is_refused(tmp_path: Path) -> None:
+    names = ('a "b" <c> & d', "tab\tline\n", "日本語 🐕", "it's")
+    write_cvat(tmp_path / "a.xml", [annotated(0, f"x/{name}.jpg") for name in names], names)
+    root = ElementTree.parse(tmp_path / "a.xml").getroot()
+    assert [image.get("name") for image in root.iter("image")] == [f"x/{name}.jpg" for name in names]
+    assert [label.findtext("name") for label in root.iter("label")] == list(names)
+    for name in ("bell\x07.jpg", "caf\udce9.jpg"):
+        with pytest.raises(InputError, match=r"XML cannot hold .* rename it"):
+            write_cvat(tmp_path / "b.xml", [annotated(0, name)], names)
+    assert not (tmp_path / "b.xml").exists()
+
+
+def test_an_image_without_a_region_is_kept(tmp_path: Path) -> None:
+    image = annotated(0)
+    image.segmentation.labels[:] = 0
+    assert write_cvat(tmp_path / "a.xml", [image], NAMES) == 1
+    (found,) = ElementTree.parse(tmp_path / "a.xml").getroot().iter("image")
+    assert not list(found.iter("mask"))

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from tagalign.errors import InputError
-from tagalign.export.yolo import write_yolo
+from tagalign.export.yolo import data_yaml, write_yolo
 
 from .blobs import annotated
 
@@ -55,3 +55,33 @@ def test_folders_are_kept_and_names_stay_inside(tmp_path: Path) -> None:
 def test_two_images_of_one_stem_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"another image of this name .* has taken a\.txt"):
         write_yolo(tmp_path, [annotated(0, "a.jpg"), annotated(0, "a.png")])
+
+
+NAMES_OF_YAML = (
+    "no", "on", "null", "~", "1.0", "1e3", "0x1f", "true", "2026-01-02", "a: b", "a # b", "- a", "[a]", "{a}", "&a", "*a",
+    "!a", "%a", "@a", "it's", 'a "b" c', "back\\slash", " blanks ", "tab\tand\nline", "\u2028", "\x85", "\x7f", "\ufeff",
+    "日本語", "🐕", "é", "e\u0301", "=", "<<", "?", "|", ">",
+)  # fmt: skip
+
+
+def test_names_that_mean_something_in_yaml_come_back_as_they_are() -> None:
+    yaml = pytest.importorskip("yaml", reason="PyYAML is not installed")
+    for loader in (yaml.SafeLoader, getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+        read = yaml.load(data_yaml(("background", *NAMES_OF_YAML)), Loader=loader)
+        assert read == {"train": "images", "val": "images", "names": dict(enumerate(NAMES_OF_YAML))}
+
+
+def test_class_ids_are_those_of_the_labels_whatever_occurs(tmp_path: Path) -> None:
+    yaml = pytest.importorskip("yaml", reason="PyYAML is not installed")
+    image = annotated(3)
+    image.segmentation.labels[image.segmentation.labels == 1] = 0  # a class that no image has
+    write_yolo(tmp_path, [image])
+    ids = {int(line.split()[0]) for line in (tmp_path / "labels" / "photo 3.txt").read_text().splitlines()}
+    assert ids == {1, 2}
+    assert yaml.safe_load((tmp_path / "data.yaml").read_text())["names"][2] == "tree"
+
+
+def test_no_images_still_give_a_file_that_reads(tmp_path: Path) -> None:
+    yaml = pytest.importorskip("yaml", reason="PyYAML is not installed")
+    assert write_yolo(tmp_path, []) == 0
+    assert yaml.safe_load((tmp_path / "data.yaml").read_text())["names"] == {}

@@ -78,7 +78,7 @@ class LabelStudio(ResultFlags):
     out: Path = Path("tasks.json")
     """The tasks; the project's setting is written beside them as NAME.xml."""
     image_url: str = ""
-    """Put before every file name."""
+    """Put before every file name; the names are percent-encoded, as addresses want it."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -1,17 +1,22 @@
 """CVAT for images 1.1: one XML file with masks or polygons and tags, to be imported into a task of the same images."""
 
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Literal
 from xml.sax.saxutils import escape, quoteattr
 
 from tagalign.atomic import atomic_write
+from tagalign.errors import InputError
 from tagalign.export.drawing import label_color
 from tagalign.export.parts import BACKGROUND, Parts, parts_by_label
 from tagalign.export.records import Annotated, segmentation_of
 from tagalign.export.ring_texts import ring_texts
 
 Form = Literal["masks", "polygons"]
+
+# what XML 1.0 has no way to write: control letters, halves of surrogate pairs (bytes of names that are not UTF-8)
+_NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 def write_cvat(
@@ -33,6 +38,9 @@ def write_cvat(
 
     Returns:
         The number of images.
+
+    Raises:
+        InputError: for a name that XML cannot hold.
     """
     count = 0
     with atomic_write(path) as temp, temp.open("w", encoding="utf-8") as file:
@@ -47,7 +55,7 @@ def write_cvat(
 
 def _meta(names: list[str]) -> str:
     labels = "".join(
-        f"        <label><name>{escape(name)}</name><color>#{bytes(label_color(i)).hex()}</color>"
+        f"        <label><name>{escape(_refuse_unwritable(name))}</name><color>#{bytes(label_color(i)).hex()}</color>"
         "<attributes></attributes></label>\n"
         for i, name in enumerate(names)
     )
@@ -56,18 +64,31 @@ def _meta(names: list[str]) -> str:
 
 def _image(image: Annotated, image_id: int, form: Form, min_area: int) -> Iterator[str]:
     height, width = image.size
-    yield f'  <image id="{image_id}" name={quoteattr(image.file_name)} width="{width}" height="{height}">\n'
+    yield f'  <image id="{image_id}" name={_attribute(image.file_name)} width="{width}" height="{height}">\n'
     if image.segmentation is not None:
         for parts in parts_by_label(segmentation_of(image), min_area=min_area):
             yield from _shapes(parts, form)
     if image.tagging is not None:
         for tag in image.tagging.tags:
-            yield f'    <tag label={quoteattr(tag)} source="auto"></tag>\n'
+            yield f'    <tag label={_attribute(tag)} source="auto"></tag>\n'
     yield "  </image>\n"
 
 
+def _attribute(text: str) -> str:
+    return quoteattr(_refuse_unwritable(text))
+
+
+def _refuse_unwritable(text: str) -> str:
+    """CVAT finds photos and labels by their names, so nothing may stand for a letter that XML does not know."""
+    if found := _NOT_XML.search(text):
+        raise InputError(
+            f"{text!a}: XML cannot hold {found[0]!a}; rename it, or take another format"
+        )
+    return text
+
+
 def _shapes(parts: Parts, form: Form) -> Iterator[str]:
-    common = f'label={quoteattr(parts.name)} source="auto" occluded="0" z_order="0"'
+    common = f'label={_attribute(parts.name)} source="auto" occluded="0" z_order="0"'
     if form == "masks":
         for runs, (left, top, right, bottom) in zip(parts.box_runs(), parts.boxes.tolist(), strict=True):
             place = f'left="{left}" top="{top}" width="{right - left}" height="{bottom - top}"'

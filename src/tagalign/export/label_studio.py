@@ -1,9 +1,11 @@
 """Label Studio predictions: masks as brush strokes, tags as choices, ready to be corrected by people."""
 
 import json
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 from xml.sax.saxutils import quoteattr
 
 import numpy as np
@@ -27,7 +29,7 @@ def write_label_studio(
     Args:
         path: of the JSON file.
         images: with masks, tags, or both.
-        image_url: put before every file name, e.g. ``/data/local-files/?d=``.
+        image_url: put before every file name as it is, e.g. ``/data/local-files/?d=``; the names are percent-encoded.
         model_version: shown beside the predictions.
 
     Returns:
@@ -54,7 +56,16 @@ def task(image: Annotated, *, image_url: str = "", model_version: str = "tagalig
     if image.tagging is not None:
         result.append(_choices(image))
     prediction = {"model_version": model_version, "result": result}
-    return {"data": {"image": image_url + image.file_name}, "predictions": [prediction]}
+    return {"data": {"image": image_url + address_of(image.file_name)}, "predictions": [prediction]}
+
+
+def address_of(file_name: str) -> str:
+    """A file name as part of an address: all but ``/`` and plain letters percent-encoded, byte by byte.
+
+    >>> address_of("day 1/50% #2 & more.jpg")
+    'day%201/50%25%20%232%20%26%20more.jpg'
+    """
+    return quote(os.fsencode(file_name), safe="/")
 
 
 def _brush(region: Region, identifier: str) -> dict[str, Any]:

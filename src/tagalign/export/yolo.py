@@ -1,6 +1,7 @@
 """YOLO segmentation: one text file of normalised polygons per image, and the ``data.yaml`` that names the classes."""
 
 import json
+import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -11,6 +12,9 @@ from tagalign.export.paths import inside
 from tagalign.export.records import Annotated, OneNameList, categories, segmentation_of
 from tagalign.export.ring_texts import ring_texts
 from tagalign.types import Segmentation
+
+# control letters, NEL, the line and paragraph separator, the byte order mark, halves of surrogate pairs
+_UNPRINTED = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 
 
 def write_yolo(folder: str | Path, images: Iterable[Annotated], *, min_area: int = 0) -> int:
@@ -67,9 +71,14 @@ def _share_of(side: int) -> Callable[[int], str]:
 
 
 def data_yaml(names: tuple[str, ...]) -> str:
-    """The file that names the classes and says where the photos lie."""
-    rows = [
-        f"  {i - 1}: {json.dumps(names[label], ensure_ascii=False)}\n"
-        for label, i in categories(names).items()
-    ]
-    return "path: .\ntrain: images\nval: images\nnames:\n" + "".join(rows)
+    """The file that names the classes and says where the photos lie.
+
+    It has no ``path``: readers then take the folder of the file, while ``path: .`` is the folder they were started in.
+    """
+    rows = [f"  {i - 1}: {_yaml_text(names[label])}\n" for label, i in categories(names).items()]
+    return "train: images\nval: images\n" + ("names:\n" + "".join(rows) if rows else "names: {}\n")
+
+
+def _yaml_text(name: str) -> str:
+    """Text in double quotes, which YAML reads as JSON does, but for letters that it takes as line breaks or refuses."""
+    return _UNPRINTED.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(name, ensure_ascii=False))
