@@ -103,14 +103,14 @@ def test_label_studios_own_client_asks_for_the_files_we_mean(tmp_path: Path) -> 
     Files.asked.clear()
     with ThreadingHTTPServer(("127.0.0.1", 0), Files) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        for i, name in enumerate(NAMES_OF_FILES):
+        for name in NAMES_OF_FILES:
             address = task(annotated(0, name), image_url="/data/local-files/?d=")["data"]["image"]
             host = f"http://127.0.0.1:{server.server_port}"
             io.get_local_path(
                 address,
                 hostname=host,
                 access_token="key",
-                cache_dir=str(tmp_path / str(i)),
+                cache_dir=str(tmp_path),
                 image_dir=str(tmp_path),
             )
         server.shutdown()

@@ -81,9 +81,7 @@ def _attribute(text: str) -> str:
 def _refuse_unwritable(text: str) -> str:
     """CVAT finds photos and labels by their names, so nothing may stand for a letter that XML does not know."""
     if found := _NOT_XML.search(text):
-        raise InputError(
-            f"{text!a}: XML cannot hold {found[0]!a}; rename it, or take another format"
-        )
+        raise InputError(f"{text!a}: XML cannot hold {found[0]!a}; rename it, or take another format")
     return text
 
 
