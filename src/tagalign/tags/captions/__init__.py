@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 from tagalign.errors import DataError, InputError
-from tagalign.tags.caption_json import json_records
+from tagalign.tags.captions.documents import json_records
 
 MAX_CAPTION = 10_000  # characters; a longer field is a broken line or a whole page, not a caption
 
