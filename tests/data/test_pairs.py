@@ -46,7 +46,7 @@ def test_all_containers_hold_the_same_pairs(tmp_path):
 
 
 def test_a_jsonl_file_is_cut_into_pieces_without_losing_or_doubling_a_line(tmp_path, monkeypatch):
-    monkeypatch.setattr(table_shards, "JSONL_PIECE", 100)
+    monkeypatch.setattr(table_shards, "PIECE", 100)
     lines = [json.dumps({"key": str(n), "image": "x.jpg", "caption": "c" * (n % 50 + 1)}) for n in range(40)]
     (tmp_path / "a.jsonl").write_text("\n".join(lines))  # no line break at the end
     refs = find_shards([tmp_path / "a.jsonl"])
@@ -112,17 +112,21 @@ def test_unreadable_shards_say_what_is_wrong(tmp_path, name, content, message):
 def test_tars_win_over_the_logs_beside_them(tmp_path):
     write_tars(tmp_path, shards=1, per_shard=2)
     pq.write_table(pa.table({"url": ["x"]}), tmp_path / "00000.parquet")
-    assert [ref.kind for ref in find_shards([tmp_path])] == ["tar"]
+    with pytest.warns(UserWarning, match=r"1 files \(00000\.parquet, \.\.\.\) beside tars .* left out"):
+        assert [ref.kind for ref in find_shards([tmp_path])] == ["tar"]
 
 
 def test_wrong_inputs_are_refused(tmp_path):
-    with pytest.raises(InputError, match="no tar, JSONL, Parquet or image in this folder"):
+    with pytest.raises(InputError, match="no tar, table, text file or photo with a caption in this folder"):
         find_shards([tmp_path])
     with pytest.raises(InputError, match="no such file, and no file matches"):
         find_shards([tmp_path / "x" / "*.tar"])
-    (tmp_path / "a.csv").write_text("x")
-    with pytest.raises(InputError, match=r"pairs come in \.tar"):
-        find_shards([tmp_path / "a.csv"])
+    (tmp_path / "a.xml").write_text("x")
+    with pytest.raises(InputError, match=r"a\.xml: cannot tell what this file holds; expected .*\.tar"):
+        find_shards([tmp_path / "a.xml"])
+    (tmp_path / "a.txt").write_text("a dog")
+    with pytest.raises(InputError, match=r"a\.txt: a text file holds captions alone; pairs come in tars"):
+        find_shards([tmp_path / "a.txt"])
     pq.write_table(pa.table({"url": ["x"], "caption": ["y"]}), tmp_path / "b.parquet")
     with pytest.raises(DataError, match="no column 'image'"):
         list(read_pairs([tmp_path / "b.parquet"]))

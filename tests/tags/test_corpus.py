@@ -71,14 +71,14 @@ def test_coco_captions_and_lists_of_records_are_read_as_one_document(tmp_path):
     }  # fmt: skip
     (tmp_path / "coco.json").write_text(json.dumps(coco))
     rows = list(read_captions(tmp_path / "coco.json"))
-    assert rows[:2] == [("7.jpg", "a dog"), ("8", "a cat")]
+    assert rows[:2] == [("7.jpg", "a dog", "7.jpg"), ("8", "a cat", "8")]
     assert [row.place for row in rows[2:]] == ["3", "4"]
     listed = [{"image": "a.jpg", "caption": ["a dog", "a cat"]}, {"key": "b", "caption": "a cow"}]
     (tmp_path / "list.json").write_text(json.dumps(listed))
     assert list(read_captions(tmp_path / "list.json")) == [
-        ("a.jpg", "a dog"),
-        ("a.jpg", "a cat"),
-        ("b", "a cow"),
+        ("a.jpg", "a dog", "a.jpg"),
+        ("a.jpg", "a cat", "a.jpg"),
+        ("b", "a cow", None),
     ]
     for content, words in (
         ("{", "not JSON"),
@@ -119,7 +119,7 @@ def test_a_cut_off_file_fails_alone_and_the_others_are_parsed(tmp_path, name):
     write(source / name, [f"a red car{i}" for i in range(300)])
     whole = (source / name).read_bytes()
     (source / name).write_bytes(whole[: len(whole) // 2])
-    write(source / "good.jsonl", CAPTIONS)
+    write(source / ("good.tar" if ".tar" in name else "good.jsonl"), CAPTIONS)
     shards = corpus_shards([source], format="parquet")
     summary = parse_corpus(shards, out, load_parser("distilled"), settings=CorpusSettings())
     assert (summary.shards, summary.rows, summary.unreadable) == (1, 3, 1)

@@ -3,20 +3,23 @@
 import functools
 from pathlib import Path
 
-from tagalign.data.pair_records import IMAGE_ENDINGS, Pair, ShardRef, caption_of
+from tagalign.data.pair_records import Pair, ShardRef, pair_of
+from tagalign.tags.captions import Row, RowRule
+from tagalign.tags.captions.folders import FolderSample, folder_samples
+from tagalign.tags.captions.sources import files_below
 
 FOLDER_PIECE = 1000  # images that make one shard
 
 
 @functools.lru_cache(maxsize=2)
-def _images(folder: Path) -> tuple[Path, ...]:
-    found = (p for p in folder.rglob("*") if p.suffix.lower().lstrip(".") in IMAGE_ENDINGS and p.is_file())
-    return tuple(sorted(found))
+def _samples(folder: Path) -> tuple[FolderSample, ...]:
+    return tuple(folder_samples(folder, files_below(folder)))
 
 
 def folder_pieces(folder: Path) -> list[ShardRef]:
     """The shards of a folder of images; none when there is no image."""
-    count = len(_images(folder))
+    _samples.cache_clear()  # the folder may have changed since it was looked at
+    count = len(_samples(folder))
     starts = range(0, count, FOLDER_PIECE)
     return [ShardRef(path=folder, kind="folder", start=s, end=min(s + FOLDER_PIECE, count)) for s in starts]
 
@@ -26,21 +29,18 @@ class FolderShard:
 
     def __init__(self, ref: ShardRef) -> None:
         self.folder = ref.path
-        self._paths = _images(ref.path)[ref.start : ref.end]
+        self._rule = RowRule.of(ref.path)
+        self._samples = _samples(ref.path)[ref.start : ref.end]
 
     def __len__(self) -> int:
-        return len(self._paths)
+        return len(self._samples)
+
+    def row(self, number: int) -> Row:
+        """Key and caption of one image."""
+        return self._samples[number].row(self.folder, self._rule)
 
     def pair(self, number: int) -> Pair:
         """One image with its caption."""
-        path = self._paths[number]
-        caption = caption_of(_read(path.with_suffix(".txt")), _read(path.with_suffix(".json")), str(path))
-        key = path.relative_to(self.folder).with_suffix("").as_posix()
-        return Pair(key=key, image=path, caption=caption)
-
-
-def _read(path: Path) -> bytes | None:
-    try:
-        return path.read_bytes()
-    except OSError:
-        return None
+        photo = self._samples[number].photo
+        row = self.row(number)
+        return pair_of(row._replace(image=str(photo)) if isinstance(row, tuple) else row, str(photo), Path())

@@ -1,13 +1,11 @@
 """One image with one caption, the file it stands in, and the ways in which it can be unusable."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 from tagalign.errors import DataError
-
-IMAGE_ENDINGS = frozenset({"jpg", "jpeg", "png", "webp", "bmp", "gif", "tif", "tiff"})
+from tagalign.tags.captions import BadRow, Row
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)
@@ -62,6 +60,10 @@ class PairShard(Protocol):
         """Number of pairs, broken ones included."""
         ...
 
+    def row(self, number: int) -> Row:
+        """The key and the caption of one pair, as every reader of the file sees them; photos in a tar are not read."""
+        ...
+
     def pair(self, number: int) -> Pair:
         """One pair.
 
@@ -71,29 +73,24 @@ class PairShard(Protocol):
         ...
 
 
-def checked_caption(caption: Any, place: str) -> str:
-    """A caption with its outer blanks removed.
+def pair_of(row: Row, place: str, folder: Path) -> Pair:
+    """The pair of a row of any caption source.
+
+    Args:
+        row: what the record came to; its image is a path, the encoded file, or both as ``datasets`` stores them.
+        place: of the record, for messages.
+        folder: that relative paths start from.
 
     Raises:
-        BrokenPairError: if there is none, or it is empty or no text.
+        BrokenPairError: if it has no caption or no image.
     """
-    if not isinstance(caption, str) or not caption.strip():
-        raise BrokenPairError("no caption", place)
-    return caption.strip()
-
-
-def caption_of(text: bytes | None, record: bytes | None, place: str) -> str:
-    """The caption of a sample with side files ``KEY.txt`` or, without one, ``KEY.json``.
-
-    Raises:
-        BrokenPairError: if neither holds one.
-    """
-    if text is not None:
-        return checked_caption(text.decode("utf-8", errors="replace"), place)
-    if record is None:
-        raise BrokenPairError("no caption", place)
-    try:
-        values = json.loads(record)
-    except (ValueError, RecursionError):
-        raise BrokenPairError("no caption", place) from None
-    return checked_caption(values.get("caption") if isinstance(values, dict) else None, place)
+    if isinstance(row, BadRow):
+        raise BrokenPairError(row.reason, f"{place}: {row.message}")
+    image = row.image
+    if isinstance(image, dict):
+        image = image.get("bytes") or image.get("path")
+    if isinstance(image, str) and image.strip() and "\0" not in image:
+        image = folder / image.strip()
+    elif not isinstance(image, bytes) or not image:
+        raise BrokenPairError("no image", place)
+    return Pair(key=row.key, image=image, caption=row.caption)

@@ -1,33 +1,42 @@
-"""Image-caption pairs from WebDataset tars, JSONL, Parquet and folders; the one reader that everything uses."""
+"""Image-caption pairs from tars, tables, JSON documents and folders: the photos of the rows that ``tags.captions`` reads."""
 
-import glob
-import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from tagalign.data.folder_shard import FolderShard, folder_pieces
 from tagalign.data.pair_records import BrokenPairError, Pair, PairShard, ShardRef
-from tagalign.data.table_shards import JsonlShard, ParquetShard, jsonl_pieces, parquet_pieces
+from tagalign.data.table_shards import (
+    DocumentShard,
+    JsonlShard,
+    ParquetShard,
+    TableShard,
+    csv_pieces,
+    line_pieces,
+    parquet_pieces,
+)
 from tagalign.data.tar_shard import TarShard
 from tagalign.errors import DataError, InputError
+from tagalign.tags.captions import Source, find_sources
 
 SHARD_KINDS: dict[str, Callable[[ShardRef], PairShard]] = {
     "tar": TarShard,
     "jsonl": JsonlShard,
+    "csv": TableShard,
+    "tsv": TableShard,
     "parquet": ParquetShard,
+    "json": DocumentShard,
     "folder": FolderShard,
 }
 
 _PIECES: dict[str, Callable[[Path], list[ShardRef]]] = {
-    ".tar": lambda path: [ShardRef(path=path, kind="tar")],
-    ".jsonl": jsonl_pieces,
-    ".jsonl.gz": jsonl_pieces,
-    ".parquet": parquet_pieces,
+    "tar": lambda path: [ShardRef(path=path, kind="tar")],
+    "jsonl": lambda path: line_pieces(path, "jsonl"),
+    "csv": csv_pieces,
+    "tsv": lambda path: line_pieces(path, "tsv"),
+    "parquet": parquet_pieces,
+    "json": lambda path: [ShardRef(path=path, kind="json")],
+    "folder": folder_pieces,
 }
-
-# tars first: img2dataset leaves a Parquet file with the download log beside every tar
-_PREFERENCE = ((".tar",), (".jsonl", ".jsonl.gz"), (".parquet",))
-_RANGE = re.compile(r"\{(\d+)\.\.(\d+)\}")
 
 
 def open_shard(ref: ShardRef) -> PairShard:
@@ -40,53 +49,24 @@ def open_shard(ref: ShardRef) -> PairShard:
 
 
 def find_shards(inputs: Sequence[str | Path]) -> list[ShardRef]:
-    """The shards that files, folders, patterns and ranges mean, sorted, each once.
-
-    A folder means its tars; without tars its JSONL files, without those its Parquet files, without any its images with
-    captions beside them. ``cc3m/{00000..00331}.tar`` is a range.
+    """The shards that files, folders, patterns and ranges mean, sorted, each once; see ``captions.find_sources``.
 
     Raises:
-        InputError: if an input means nothing.
+        InputError: if an input means nothing, or captions alone.
         DataError: if a file cannot be read.
     """
-    refs: list[ShardRef] = []
-    for item in inputs:
-        found = [ref for path in _paths(str(item)) for ref in _pieces(path)]
-        if not found:
-            raise InputError(f"{item}: {_why_nothing(Path(item))}")
-        refs += found
-    return sorted(set(refs))
+    return sorted({ref for source in find_sources(inputs) for ref in _pieces(source)})
 
 
-def _paths(item: str) -> list[Path]:
-    if match := _RANGE.search(item):
-        first, last = match.groups()
-        names = [f"{i:0{len(first)}d}" for i in range(int(first), int(last) + 1)]
-        return [Path(item[: match.start()] + name + item[match.end() :]) for name in names]
-    if Path(item).exists():
-        return [Path(item)]
-    return [Path(name) for name in sorted(glob.glob(item, recursive=True))]  # noqa: PTH207 (absolute patterns)
-
-
-def _pieces(path: Path) -> list[ShardRef]:
-    if path.is_dir():
-        for endings in _PREFERENCE:
-            files = sorted(p for p in path.rglob("*") if p.name.lower().endswith(endings) and p.is_file())
-            if files:
-                return [ref for file in files for ref in _pieces(file)]
-        return folder_pieces(path)
-    if not path.is_file():
-        raise InputError(f"{path}: no such file")
-    for ending, pieces in _PIECES.items():
-        if path.name.lower().endswith(ending):
-            return pieces(path)
-    raise InputError(f"{path}: pairs come in {', '.join(_PIECES)} or a folder of images with .txt captions")
-
-
-def _why_nothing(path: Path) -> str:
-    if path.is_dir():
-        return "no tar, JSONL, Parquet or image in this folder"
-    return "holds no pairs" if path.exists() else "no such file, and no file matches it as a pattern"
+def _pieces(source: Source) -> list[ShardRef]:
+    if source.kind not in _PIECES:
+        raise InputError(
+            f"{source.path}: a text file holds captions alone; pairs come in tars, JSONL, CSV, TSV, Parquet, JSON, or a "
+            "folder of images with .txt captions"
+        )
+    if source.kind == "tar" and source.packing:
+        raise InputError(f"{source.path}: unpack it first; photos are read from plain tars alone")
+    return _PIECES[source.kind](source.path)
 
 
 def read_pairs(

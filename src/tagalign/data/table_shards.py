@@ -1,27 +1,52 @@
-"""Pairs in JSONL and Parquet files: one record per line or row, images by path or, in Parquet, as bytes."""
+"""Pairs in JSONL, CSV, TSV, Parquet and JSON documents; images by path or, in Parquet, as bytes."""
 
-import gzip
-import json
+from collections import deque
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tagalign.data.pair_records import BrokenPairError, Pair, ShardRef, checked_caption
+from tagalign.data.pair_records import Pair, ShardRef, pair_of
 from tagalign.errors import DataError
+from tagalign.tags.captions import Row, RowRule
+from tagalign.tags.captions.documents import document_rows
+from tagalign.tags.captions.lines import json_line
+from tagalign.tags.captions.parquet import caption_columns
+from tagalign.tags.captions.rows import IMAGE, find_field
+from tagalign.tags.captions.tables import TableHead, read_head, table_rows
+from tagalign.tags.text_files import can_be_cut, decode_line, text_lines
 
-JSONL_PIECE = 16 << 20
-"""Bytes of a JSONL file that make one shard; plain files are cut so that many workers can share one."""
+PIECE = 16 << 20
+"""Bytes of a text file that make one shard; plain files are cut so that many workers can share one."""
 
 
-def jsonl_pieces(path: Path) -> list[ShardRef]:
-    """The shards of a JSONL file; a packed one cannot be entered in the middle and is one shard."""
-    if path.suffix == ".gz":
-        return [ShardRef(path=path, kind="jsonl")]
+def line_pieces(path: Path, kind: str) -> list[ShardRef]:
+    """The shards of a file with a record per line; a packed one cannot be entered in the middle and is one shard."""
+    if not can_be_cut(path):
+        return [ShardRef(path=path, kind=kind)]
     size = path.stat().st_size
-    starts = range(0, max(size, 1), JSONL_PIECE)
-    return [ShardRef(path=path, kind="jsonl", start=s, end=min(s + JSONL_PIECE, size)) for s in starts]
+    starts = range(0, max(size, 1), PIECE)
+    return [ShardRef(path=path, kind=kind, start=s, end=min(s + PIECE, size)) for s in starts]
+
+
+def csv_pieces(path: Path) -> list[ShardRef]:
+    """The shards of a CSV file, cut where records begin: a large one is read through once to find those places.
+
+    Raises:
+        DataError: if its header lacks a column.
+    """
+    size = path.stat().st_size
+    if size <= PIECE or not can_be_cut(path):
+        return [ShardRef(path=path, kind="csv", end=size if can_be_cut(path) else -1)]
+    starts = [0]
+    for start in _record_starts(path):
+        if start >= starts[-1] + PIECE:
+            starts.append(start)
+    return [
+        ShardRef(path=path, kind="csv", start=s, end=e)
+        for s, e in zip(starts, [*starts[1:], size], strict=True)
+    ]
 
 
 def parquet_pieces(path: Path) -> list[ShardRef]:
@@ -39,48 +64,124 @@ def parquet_pieces(path: Path) -> list[ShardRef]:
         raise DataError(f"{path}: cannot be read as Parquet ({error})") from error
 
 
+def _record_starts(path: Path) -> Iterator[int]:
+    """First byte of every record of a CSV file."""
+    rule, seen = RowRule.of(path), deque[tuple[int, int]]()
+
+    def lines() -> Iterator[str]:
+        place = 0
+        with path.open("rb") as file:
+            for number, raw in enumerate(file, start=1):
+                seen.append((number, place))
+                place += len(raw)
+                yield decode_line(raw)
+
+    head, rest = read_head(path, lines(), rule, quotes=True)
+    for number, _ in table_rows(rest, head, rule, first=head.lines + 1):
+        while seen[0][0] < number:
+            seen.popleft()
+        yield seen[0][1]
+
+
 class JsonlShard:
     """The records of a JSONL file that begin inside a range of bytes."""
 
     def __init__(self, ref: ShardRef) -> None:
         self.path = ref.path
-        try:
-            self._lines = _packed_lines(ref.path) if ref.path.suffix == ".gz" else _lines(ref)
-        except (OSError, EOFError) as error:
-            raise DataError(f"{ref.path}: cannot be read ({error})") from error
+        self._rule = RowRule.of(ref.path)
+        self._lines = [line for line in _lines(ref) if not line.isspace()]
 
     def __len__(self) -> int:
         return len(self._lines)
 
+    def _place(self, number: int) -> str:
+        return f"{self.path} (record {number + 1} of its piece)"
+
+    def row(self, number: int) -> Row:
+        """Key and caption of one record."""
+        line = self._lines[number]
+        text = decode_line(line) if isinstance(line, bytes) else line
+        return json_line(text, self._rule, self._place(number))
+
     def pair(self, number: int) -> Pair:
         """One record."""
-        place = f"{self.path} (record {number + 1} of its piece)"
+        return pair_of(self.row(number), self._place(number), self.path.parent)
+
+
+def _lines(ref: ShardRef) -> list[bytes] | list[str]:
+    """Lines whose first byte lies in the range.
+
+    Raises:
+        DataError: if the file cannot be read.
+    """
+    try:
+        if ref.end < 0:
+            return list(text_lines(ref.path))
+        with ref.path.open("rb") as file:
+            if ref.start:
+                file.seek(ref.start - 1)
+                file.readline()  # the rest of a line that began before, or the line break just before
+            lines = list[bytes]()
+            while file.tell() < ref.end and (line := file.readline()):
+                lines.append(line if ref.start or lines else line.removeprefix(b"\xef\xbb\xbf"))
+            return lines
+    except (OSError, EOFError, ValueError) as error:
+        raise DataError(f"{ref.path}: cannot be read ({error})") from error
+
+
+class TableShard:
+    """The rows of a piece of a CSV or TSV file; the images are paths."""
+
+    def __init__(self, ref: ShardRef) -> None:
+        self.path = ref.path
+        rule, quotes = RowRule.of(ref.path), ref.kind == "csv"
         try:
-            record = json.loads(self._lines[number])
-        except (ValueError, RecursionError):
-            raise BrokenPairError("not JSON", place) from None
-        return _pair(record, self.path.parent, place)
+            head, _ = read_head(ref.path, text_lines(ref.path), rule, quotes=quotes)
+        except (OSError, EOFError) as error:
+            raise DataError(f"{ref.path}: cannot be read ({error})") from error
+        if find_field(head.names or (), IMAGE) is None and head.names:
+            raise DataError(f"{ref.path}: has no column 'image'; it has {', '.join(head.names)[:200]}")
+        self._rows = list(_table_rows(ref, head, rule))
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def row(self, number: int) -> Row:
+        """Key and caption of one row."""
+        return self._rows[number][1]
+
+    def pair(self, number: int) -> Pair:
+        """One row."""
+        line, row = self._rows[number]
+        return pair_of(row, f"{self.path} (line {line} of its piece)", self.path.parent)
 
 
-def _packed_lines(path: Path) -> list[bytes]:
-    with gzip.open(path) as file:
-        return [line for line in file if not line.isspace()]
+def _table_rows(ref: ShardRef, head: TableHead, rule: RowRule) -> Iterator[tuple[int, Row]]:
+    lines = _lines(ref)[0 if ref.start else head.lines :]
+    texts = (decode_line(line) if isinstance(line, bytes) else line for line in lines)
+    return table_rows(texts, head, rule, first=1 if ref.start else head.lines + 1)
 
 
-def _lines(ref: ShardRef) -> list[bytes]:
-    """Lines whose first byte lies in the range."""
-    with ref.path.open("rb") as file:
-        if ref.start:
-            file.seek(ref.start - 1)
-            file.readline()  # the rest of a line that began before, or the line break just before
-        lines = []
-        while file.tell() < ref.end:
-            line = file.readline()
-            if not line:
-                break
-            if not line.isspace():
-                lines.append(line)
-        return lines
+class DocumentShard:
+    """The captions of a JSON document (COCO, lists of records) whose images lie beside it."""
+
+    def __init__(self, ref: ShardRef) -> None:
+        self.path = ref.path
+        try:
+            self._rows = list(document_rows(ref.path, RowRule.of(ref.path)))
+        except OSError as error:
+            raise DataError(f"{ref.path}: cannot be read ({error})") from error
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def row(self, number: int) -> Row:
+        """Key and caption of one record."""
+        return self._rows[number]
+
+    def pair(self, number: int) -> Pair:
+        """One record."""
+        return pair_of(self._rows[number], f"{self.path} (record {number + 1})", self.path.parent)
 
 
 class ParquetShard:
@@ -88,43 +189,27 @@ class ParquetShard:
 
     def __init__(self, ref: ShardRef) -> None:
         self.path = ref.path
+        self._rule = RowRule.of(ref.path)
         try:
             with pq.ParquetFile(ref.path) as file:
-                names = file.schema_arrow.names
-                missing = {"image", "caption"} - set(names)
-                if missing:
-                    raise DataError(
-                        f"{ref.path}: has no column {min(missing)!r}; it has {', '.join(names)[:200]}"
-                    )
-                columns = [name for name in ("key", "image", "caption") if name in names]
-                self._table = file.read_row_group(ref.start, columns=columns)
+                names = tuple(file.schema_arrow.names)
+                image = find_field(names, IMAGE)
+                if image is None:
+                    raise DataError(f"{ref.path}: has no column 'image'; it has {', '.join(names)[:200]}")
+                columns = {*caption_columns(ref.path, file.schema_arrow, self._rule), image}
+                self._table = file.read_row_group(ref.start, columns=sorted(columns))
+                self._first = 1 + sum(file.metadata.row_group(i).num_rows for i in range(ref.start))
         except (OSError, pa.ArrowException) as error:
             raise DataError(f"{ref.path}: cannot be read as Parquet ({error})") from error
-        self._prefix = f"{ref.path.name.split('.')[0]}:{ref.start}"
 
     def __len__(self) -> int:
         return int(self._table.num_rows)
 
+    def row(self, number: int) -> Row:
+        """Key, caption and image of one row."""
+        record = {name: self._table[name][number].as_py() for name in self._table.column_names}
+        return self._rule.row(record, self._first + number)
+
     def pair(self, number: int) -> Pair:
         """One row."""
-        record = {name: self._table[name][number].as_py() for name in self._table.column_names}
-        image = record.get("image")
-        if isinstance(image, dict):  # datasets' image type: the file's bytes, or its path
-            record["image"] = image.get("bytes") or image.get("path")
-        place = f"{self._prefix}:{number}"
-        if not record.get("key") and isinstance(record["image"], bytes):
-            record["key"] = place
-        return _pair(record, self.path.parent, place)
-
-
-def _pair(record: Any, folder: Path, place: str) -> Pair:
-    if not isinstance(record, dict):
-        raise BrokenPairError("not a record", place)
-    caption = checked_caption(record.get("caption"), place)
-    image = record.get("image")
-    if not isinstance(image, (str, bytes)) or not image:
-        raise BrokenPairError("no image", place)
-    key = record.get("key") or image
-    if isinstance(image, str):
-        return Pair(key=str(key), image=folder / image, caption=caption)
-    return Pair(key=str(key), image=image, caption=caption)
+        return pair_of(self.row(number), f"{self.path}:{self._first + number}", self.path.parent)

@@ -4,7 +4,6 @@ A shard gets its name when it is whole; the manifest says which input and settin
 left is found and skipped, or made again. Captions that fail stand in ``NAME.errors.jsonl`` with their reason.
 """
 
-import itertools
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -13,12 +12,13 @@ from typing import Any
 
 from tagalign.atomic import atomic_write
 from tagalign.errors import DataError, InputError
-from tagalign.tags.captions import BadRow, CaptionRow, is_caption_file, read_captions
+from tagalign.tags.captions import BadRow, CaptionRow, Source, find_sources, read_captions
 from tagalign.tags.manifest import Manifest, fingerprint
 from tagalign.tags.normalize import normalize_parse, normalize_settings, settle_senses
 from tagalign.tags.parses import Parser
 from tagalign.tags.pool import ordered_map
 from tagalign.tags.shards import FORMATS, open_writer, to_batch
+from tagalign.tags.text_files import printable
 
 BLOCK = 4096  # captions that travel to a worker at a time
 
@@ -76,43 +76,36 @@ class CorpusSummary:
 
 
 def corpus_shards(
-    inputs: Sequence[str | Path], *, shard: tuple[int, int] = (0, 1), format: str
+    inputs: Sequence[str | Path],
+    *,
+    shard: tuple[int, int] = (0, 1),
+    format: str,
+    leave_out: Sequence[Path] = (),
 ) -> list[CorpusShard]:
-    """The files of an input list, each with the name of its output.
+    """The sources of an input list, each with the name of its output.
 
     Args:
-        inputs: files, folders (searched below for caption files) and glob patterns.
-        shard: ``(i, n)``: only every n-th file, from the i-th on, for one of n machines.
+        inputs: see ``captions.find_sources``.
+        shard: ``(i, n)``: only every n-th source, from the i-th on, for one of n machines.
         format: ending of the outputs.
+        leave_out: folders with results, where these lie in an input.
 
     Raises:
-        InputError: if an input means no file, or two files would get one name.
+        InputError: if an input means no file, or two sources would get one name.
     """
     found: dict[str, Path] = {}
-    for item in inputs:
-        pairs = list(_expand(Path(item)))
-        if not pairs:
-            raise InputError(f"{item}: no such file, or no caption file in it")
-        for root, path in pairs:
-            name = "__".join(path.relative_to(root).parts) + f".{format}"
-            if found.setdefault(name, path) != path:
-                raise InputError(
-                    f"{path} and {found[name]} would both become {name}; give their common folder"
-                )
+    for source in find_sources(inputs, leave_out=leave_out):
+        name = f"{_name(source)}.{format}"
+        if found.setdefault(name, source.path) != source.path:
+            raise InputError(
+                f"{source.path} and {found[name]} would both become {name}; give their common folder"
+            )
     return [CorpusShard(path, name) for name, path in sorted(found.items())][shard[0] :: shard[1]]
 
 
-def _expand(path: Path) -> Iterator[tuple[Path, Path]]:
-    """Files that a path means, each with the folder that its name is relative to."""
-    if path.is_dir():
-        yield from ((path, p) for p in sorted(path.rglob("*")) if p.is_file() and is_caption_file(p))
-    elif path.exists():
-        yield path.parent, path
-    else:
-        root = Path(*itertools.takewhile(lambda part: not set(part) & set("*?["), path.parts))
-        pattern = str(path.relative_to(root)) if path != root else ""
-        if pattern and root.is_dir():
-            yield from ((root, p) for p in sorted(root.glob(pattern)) if p.is_file())
+def _name(source: Source) -> str:
+    parts = source.path.relative_to(source.root).parts
+    return "__".join(parts) or source.path.resolve().name or "captions"
 
 
 class CorpusRun:
@@ -176,7 +169,9 @@ class CorpusRun:
     def give_up(self, shard: CorpusShard, message: str) -> None:
         """Notes an input that cannot be read."""
         self._manifest.shards.pop(shard.name, None)
-        self._unreadable.append({"path": str(shard.source), "error": "DataError", "message": message})
+        self._unreadable.append(
+            {"path": printable(shard.source), "error": "DataError", "message": printable(message)}
+        )
 
     def close(self, shards: Iterable[CorpusShard]) -> CorpusSummary:
         """Saves the manifest, joins the error lists and counts."""
@@ -319,6 +314,8 @@ def parse_shard(
                 rows, failed = rows + batch.num_rows, failed + len(errors)
                 _write_errors(errors_file, shard.source, errors)
                 on_progress(batch.num_rows + len(errors))
+            if not rows + failed + len(bad):
+                raise DataError(f"{shard.source} holds no caption")
             _write_errors(errors_file, shard.source, [_bad_record(row) for row in bad])
         failed += len(bad)
     if not failed:
@@ -331,7 +328,7 @@ def _bad_record(row: BadRow) -> dict[str, str]:
 
 
 def _write_errors(file: Any, source: Path, errors: Iterable[dict[str, str]]) -> None:
-    file.writelines(json.dumps({"path": str(source), **e}, ensure_ascii=False) + "\n" for e in errors)
+    file.writelines(json.dumps({"path": printable(source), **e}, ensure_ascii=False) + "\n" for e in errors)
 
 
 def _blocks(source: Path, settings: CorpusSettings, bad: list[BadRow]) -> Iterator[Block]:

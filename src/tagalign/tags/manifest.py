@@ -7,6 +7,8 @@ from pathlib import Path
 
 from tagalign.atomic import atomic_write
 from tagalign.errors import DataError
+from tagalign.tags.captions.rows import PHOTO_ENDINGS
+from tagalign.tags.captions.sources import files_below
 
 _END = 1 << 20  # bytes hashed at either end of an input
 
@@ -102,10 +104,12 @@ class Manifest:
 
 
 def fingerprint(path: Path) -> str:
-    """Size, time of change and a hash of both ends of a file: cheap for tars of gigabytes.
+    """Size, time of change and a hash of both ends of a file: cheap for tars of gigabytes; of a folder what files lie in it.
 
     A file that was touched or edited gets a new one and is parsed again.
     """
+    if path.is_dir():
+        return _folder_fingerprint(path)
     stat = path.stat()
     digest = hashlib.sha256(f"{stat.st_size} {stat.st_mtime_ns}".encode())
     with path.open("rb") as file:
@@ -113,4 +117,18 @@ def fingerprint(path: Path) -> str:
         if stat.st_size > _END:
             file.seek(max(_END, stat.st_size - _END))
             digest.update(file.read(_END))
+    return digest.hexdigest()[:32]
+
+
+def _folder_fingerprint(folder: Path) -> str:
+    digest = hashlib.sha256()
+    for path in files_below(folder):
+        ending = path.suffix.lower().lstrip(".")
+        state = ""  # a photo gives no more than its name
+        if ending in ("txt", "json"):
+            stat = path.stat()
+            state = f" {stat.st_size} {stat.st_mtime_ns}"
+        if state or ending in PHOTO_ENDINGS:
+            name = path.relative_to(folder).as_posix()
+            digest.update(f"{name}{state}\0".encode("utf-8", "surrogateescape"))
     return digest.hexdigest()[:32]

@@ -1,52 +1,62 @@
-"""Caption files that are one JSON document: COCO's captions, and lists of records with one caption or several."""
+"""Captions in one JSON document, held in memory: COCO's, and lists of records with one caption or several."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from tagalign.errors import DataError
+from tagalign.tags.captions.rows import IMAGE, KEY, Row, RowRule
+from tagalign.tags.text_files import text_lines
 
 
-def json_records(document: Any, *, caption: str, key: str) -> Iterator[tuple[Any, str]]:
-    """The captions of a document, each as a flat record and its place in the document.
+def document_rows(path: Path, rule: RowRule) -> Iterator[Row]:
+    """The captions of a document: COCO's are 90 MB.
 
-    Args:
-        document: COCO's ``{"images": [...], "annotations": [...]}``, whose keys are file names, or a list of records;
-            the caption of a record may be a list of texts (Flickr30k and COCO as Karpathy and Tag2Text keep them).
-        caption: name of the field with the caption in a list of records.
-        key: name under which the file name of a COCO image is given.
+    COCO's ``{"images": [...], "annotations": [...]}`` names images by their file; in a list of records the caption may be
+    a list of texts (Flickr30k and COCO as Karpathy and Tag2Text keep them).
 
     Raises:
-        DataError: if the document is neither.
+        DataError: if it is no JSON, or neither.
     """
+    try:
+        document = json.loads("".join(text_lines(path)))
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{path} is not JSON: {error}; lines of JSON end in .jsonl") from error
     if isinstance(document, Mapping) and isinstance(document.get("annotations"), list):
-        yield from _coco(document, caption, key)
+        records = _coco(document, rule)
     elif isinstance(document, list):
-        yield from _listed(document, caption)
+        records = _listed(document, rule)
     else:
-        raise DataError("expected COCO captions (`images` and `annotations`) or a list of records")
+        raise DataError(f"{path}: expected COCO captions (`images` and `annotations`) or a list of records")
+    return (rule.row(record, place) for record, place in records)
 
 
-def _coco(document: Mapping[str, Any], caption: str, key: str) -> Iterator[tuple[Any, str]]:
+def _coco(document: Mapping[str, Any], rule: RowRule) -> Iterator[tuple[Any, str]]:
     images = document.get("images")
     files = {
-        image.get("id"): image.get("file_name")
+        str(image.get("id")): image.get("file_name")
         for image in (images if isinstance(images, list) else ())
         if isinstance(image, Mapping)
     }
     for number, annotation in enumerate(document["annotations"], start=1):
-        if isinstance(annotation, Mapping):
-            image = annotation.get("image_id")
-            named = {key: files.get(image) or str(image)} if image is not None else {}
-            yield {caption: annotation.get("caption"), **named}, str(number)
-        else:
+        if not isinstance(annotation, Mapping):
             yield annotation, str(number)
+            continue
+        image = annotation.get("image_id")
+        named: dict[str, Any] = {rule.caption: annotation.get("caption")}
+        if image is not None:
+            named[IMAGE] = files.get(str(image)) or str(image)
+        if rule.key in annotation or rule.key != KEY:
+            named[rule.key] = annotation.get(rule.key)
+        yield named, str(number)
 
 
-def _listed(records: Sequence[Any], caption: str) -> Iterator[tuple[Any, str]]:
+def _listed(records: Sequence[Any], rule: RowRule) -> Iterator[tuple[Any, str]]:
     for number, record in enumerate(records, start=1):
-        texts = record.get(caption) if isinstance(record, Mapping) else None
+        texts = record.get(rule.caption) if isinstance(record, Mapping) else None
         if isinstance(texts, list):
             for i, text in enumerate(texts, start=1):
-                yield {**record, caption: text}, f"{number}.{i}"
+                yield {**record, rule.caption: text}, f"{number}.{i}"
         else:
             yield record, str(number)

@@ -1,0 +1,213 @@
+"""Captions in CSV and TSV: TSV never quotes; a CSV record may span lines, and one that is broken costs its first line alone.
+
+Programs that know nothing of quotes write captions such as ``"Sunset`` into CSV files. Taken at its word, that quote
+swallows rows until the next one. So a record is believed only when its quotes close properly and it has as many cells as
+the header; else its first line is listed and reading goes on with the second.
+"""
+
+import csv
+import re
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+
+from tagalign.errors import DataError
+from tagalign.tags.captions.rows import KEY, MAX_CAPTION, Row, RowRule, bad_row, find_field
+from tagalign.tags.text_files import text_lines
+
+_SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\s*')  # how Excel is told the separator, before the header
+_MAX_RECORD = 1 << 20  # characters that an open quote may take in
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TableHead:
+    """How a table is written.
+
+    Attributes:
+        names: of the columns; None for a table without a header line, whose columns are numbers.
+        delimiter: between cells.
+        quotes: whether cells may be quoted (CSV).
+        strip: whether every cell of a TSV stands in quotes of its own, as its header does.
+        lines: of the header.
+    """
+
+    names: tuple[str, ...] | None
+    delimiter: str
+    quotes: bool
+    strip: bool = False
+    lines: int = 1
+
+
+TableRow = tuple[int, Row]
+"""The number of a row's first line in its file, from 1, and the row."""
+
+
+def csv_rows(path: Path, rule: RowRule) -> Iterator[Row]:
+    """Rows of a file with commas, or with semicolons or tabs where its header has those."""
+    return _rows(path, rule, quotes=True)
+
+
+def tsv_rows(path: Path, rule: RowRule) -> Iterator[Row]:
+    """Rows of a file with tabs; quotes mean nothing."""
+    return _rows(path, rule, quotes=False)
+
+
+def _rows(path: Path, rule: RowRule, *, quotes: bool) -> Iterator[Row]:
+    lines = text_lines(path)
+    head, rest = read_head(path, lines, rule, quotes=quotes)
+    return (row for _, row in table_rows(rest, head, rule, first=head.lines + 1))
+
+
+def read_head(
+    path: Path, lines: Iterator[str], rule: RowRule, *, quotes: bool
+) -> tuple[TableHead, Iterator[str]]:
+    """How a table is written, and its lines without the header.
+
+    Raises:
+        DataError: if the header lacks a column that the rule names.
+    """
+    first = next(lines, "")
+    if rule.caption.isdecimal():
+        head = TableHead(names=None, delimiter="," if quotes else "\t", quotes=quotes, lines=0)
+        return head, chain([first] if first else [], lines)
+    if not first:
+        return TableHead(names=(), delimiter=",", quotes=quotes), lines
+    delimiters, count = (",;\t|" if quotes else "\t"), 1
+    if quotes and (match := _SEPARATOR_LINE.fullmatch(first)):
+        delimiters, first, count = match[1], next(lines, ""), 2
+    named = {mark: _header(first, mark, quotes=quotes) for mark in delimiters}
+    mark = next((m for m in delimiters if find_field(named[m], rule.caption)), delimiters[0])
+    for wanted in (rule.caption, *((rule.key,) if rule.key != KEY else ())):
+        if find_field(named[mark], wanted) is None:
+            raise DataError(
+                f"{path} has the columns {', '.join(named[mark])[:200]}, none of them is {wanted!r}; name the ones with "
+                "the captions and the keys (or give their numbers, from 0, for a file without a header line)"
+            )
+    cells = first.rstrip("\r\n").split(mark)
+    strip = not quotes and all(len(cell) > 1 and cell[0] == cell[-1] == '"' for cell in cells)
+    return TableHead(names=named[mark], delimiter=mark, quotes=quotes, strip=strip, lines=count), lines
+
+
+def _header(line: str, delimiter: str, *, quotes: bool) -> tuple[str, ...]:
+    text = line.rstrip("\r\n")
+    if quotes:
+        return tuple(next(csv.reader([text], delimiter=delimiter), []))
+    return tuple(cell.strip('"') for cell in text.split(delimiter))
+
+
+def table_rows(lines: Iterable[str], head: TableHead, rule: RowRule, *, first: int) -> Iterator[TableRow]:
+    """The rows of these lines; blank lines are none.
+
+    Args:
+        lines: without the header, from the beginning of a record on.
+        head: see ``read_head``.
+        rule: which columns count.
+        first: number of the first line in its file, for messages and keys.
+    """
+    width = None if head.names is None else len(head.names)
+    split = _csv_records if head.quotes else _tsv_records
+    for line, cells in split(iter(lines), head, width, first):
+        if cells is None:
+            message = "a quote that is never closed, or not where a cell ends; the lines behind it are read by themselves"
+            yield line, bad_row(line, message, "broken row")
+        elif width is not None and len(cells) > width and any(cells[width:]):
+            message = f"{len(cells)} cells where the header has {width}"
+            yield line, bad_row(line, message, "broken row")
+        elif any(cells):
+            names = head.names if head.names is not None else map(str, range(len(cells)))
+            yield line, rule.row(dict(zip(names, cells, strict=False)), line)
+
+
+_Record = tuple[int, Sequence[str] | None]
+"""Number of the first line, cells (None for a broken record)."""
+
+
+def _tsv_records(lines: Iterator[str], head: TableHead, width: int | None, first: int) -> Iterator[_Record]:
+    for number, line in enumerate(lines, start=first):
+        cells = line.rstrip("\r\n").split("\t")
+        yield number, [_unquoted(cell) for cell in cells] if head.strip else cells
+
+
+def _unquoted(cell: str) -> str:
+    return cell[1:-1].replace('""', '"') if len(cell) > 1 and cell[0] == cell[-1] == '"' else cell
+
+
+class _Feed:
+    """Lines for ``csv.reader``, which remembers those that it took for a record, so that they can be given back."""
+
+    def __init__(self, lines: Iterator[str]) -> None:
+        self._lines = lines
+        self._waiting = deque[str]()
+        self.taken = list[str]()
+        self.size = 0
+
+    def __iter__(self) -> "_Feed":
+        return self
+
+    def __next__(self) -> str:
+        if self.size >= _MAX_RECORD:
+            raise StopIteration
+        line = self._waiting.popleft() if self._waiting else next(self._lines)
+        self.taken.append(line)
+        self.size += len(line)
+        return line
+
+    def keep_first(self) -> None:
+        """Keep the first line of a record; the others are read again."""
+        self._waiting.extendleft(reversed(self.taken[1:]))
+        del self.taken[1:]
+
+
+def _csv_records(lines: Iterator[str], head: TableHead, width: int | None, first: int) -> Iterator[_Record]:
+    feed, number = _Feed(lines), first
+    reader = csv.reader(feed, delimiter=head.delimiter, strict=True)
+    while True:
+        feed.taken, feed.size = [], 0
+        cells: Sequence[str] | None
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error:
+            cells = None
+        taken = feed.taken
+        if cells is None or (len(taken) > 1 and _swallows(cells, taken, head.delimiter, width)):
+            feed.keep_first()
+            cells = _by_itself(taken[0], head.delimiter, width)
+        yield number, cells
+        number += len(taken)
+
+
+def _swallows(cells: Sequence[str], taken: Sequence[str], delimiter: str, width: int | None) -> bool:
+    """Whether a record of several lines took in others.
+
+    Its cells are not as many as the header's, or one is longer than a caption and its lines look like records.
+    """
+    if width is None:
+        return False
+    if len(cells) != width:
+        return True
+    if max(map(len, cells)) <= MAX_CAPTION:
+        return False
+    rows = sum(line.count(delimiter) == width - 1 for line in taken[1:])
+    return 2 * rows >= len(taken) - 1
+
+
+def _by_itself(line: str, delimiter: str, width: int | None) -> list[str] | None:
+    """Cells of a line whose quotes are not CSV's, where they can still be told: ``k,"Sunset" by the sea``."""
+    if '"' not in line:  # a carriage return inside of a cell
+        return line.rstrip("\r\n").split(delimiter)
+    wants_more = False
+
+    def feed() -> Iterator[str]:
+        nonlocal wants_more
+        yield line.rstrip("\r\n")
+        wants_more = True
+
+    try:
+        cells = next(csv.reader(feed(), delimiter=delimiter))
+    except (csv.Error, StopIteration):
+        return None
+    return None if wants_more or (width is not None and len(cells) != width) else cells
