@@ -71,7 +71,34 @@ def test_one_folder_per_label(folder):
 def test_lines_name_images_and_tags(folder):
     rows = [{"image": "dog/0.png", "tags": ["dog", "cat", "tree"]}, {"image": "cat/1.png", "tags": []}]
     (folder / "labels.jsonl").write_text("\n".join(json.dumps(row) for row in rows))
-    assert [set(e.tags) for e in read_examples(folder, LABELS.names)] == [{"dog", "cat"}, set()]
+    with pytest.warns(UserWarning, match=r"1 tags are none of the labels and are left out: 'tree' \(1 x\)"):
+        assert [set(e.tags) for e in read_examples(folder, LABELS.names)] == [{"dog", "cat"}, set()]
+
+
+def test_case_blanks_and_composed_letters_do_not_part_labels(folder):
+    names = ("Dog", "caf\u00e9 chair")
+    rows = [
+        {"image": "dog/0.png", "tags": [" dog ", "cafe\u0301  Chair"]},
+        {"image": "dog/1.png", "tags": ["DOG"]},
+    ]
+    (folder / "labels.jsonl").write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-16")
+    assert [set(e.tags) for e in read_examples(folder, names)] == [set(names), {"Dog"}]
+    (folder / "labels.jsonl").unlink()
+    with pytest.warns(UserWarning, match="'cat'"):
+        assert [set(e.tags) for e in read_examples(folder, ("DOG",))] == [{"DOG"}] * 4
+
+
+def test_examples_without_one_of_the_labels_are_refused_with_their_tags(folder):
+    with pytest.raises(DataError, match="no labelled image found"):
+        read_examples(folder, ("car",))
+    (folder / "labels.jsonl").write_text('{"image": "dog/0.png", "tags": ["hound"]}\r\n')
+    with pytest.raises(
+        DataError, match=r"none of its 1 images has one of the labels dog, cat; its tags are 'hound'"
+    ):
+        read_examples(folder, LABELS.names)
+    (folder / "labels.jsonl").write_text('{"image": "dog/0.png", "tags": "dog"}\n')
+    with pytest.raises(DataError, match=r"line 1: .*tags is a str"):  # not the letters d, o and g
+        read_examples(folder, LABELS.names)
 
 
 def test_saved_thresholds_come_back_and_the_labels_with_them(folder, clip_folder, tmp_path):

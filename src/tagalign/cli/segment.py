@@ -124,9 +124,11 @@ def _check_seen(settings: SegmentSettings) -> None:
 
 
 def _refuse_both(settings: SegmentSettings) -> None:
-    seen = {" ".join(name.split()).casefold() for name in _names(settings.seen) or ()}
+    from tagalign.tags.same_label import same_label
+
+    seen = {same_label(name) for name in _names(settings.seen) or ()}
     for name in _names(settings.unseen) or ():
-        if " ".join(name.split()).casefold() in seen:
+        if same_label(name) in seen:
             raise InputError(f"label {name!r} is given as --seen and as --unseen; take it out of one")
 
 

@@ -1,7 +1,9 @@
 """A threshold per label from a small labelled folder, kept with the label set."""
 
 import json
-from collections.abc import Sequence
+import warnings
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,8 @@ from typing import Any
 from tagalign.atomic import atomic_write
 from tagalign.errors import DataError, InputError
 from tagalign.methods.thresholds import Threshold
+from tagalign.tags.same_label import same_label
+from tagalign.tags.text_files import read_text
 from tagalign.tasks.label_inputs import ImageSource, list_sources
 from tagalign.tasks.photos.job import Job
 from tagalign.types import LabelSet
@@ -32,47 +36,74 @@ def read_examples(folder: Path, names: Sequence[str]) -> list[Example]:
     Args:
         folder: with ``labels.jsonl`` (``{"image": PATH, "tags": [...]}`` per line, paths relative to the folder), or with
             one folder of images per label.
-        names: of the labels; other tags are left out.
+        names: of the labels; case, blanks and the composition of letters do not matter, other tags are left out with
+            a warning.
 
     Raises:
-        DataError: if the folder has neither, or a line cannot be used.
+        DataError: if the folder has neither, a line cannot be used, or no image has one of the labels.
     """
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder; calibration needs labelled images")
     file = folder / TRUTH_FILE
-    examples = _from_lines(file, names) if file.exists() else _from_folders(folder, names)
+    known = {same_label(name): name for name in names}
+    unknown = Counter[str]()
+    examples = _from_lines(file, known, unknown) if file.exists() else _from_folders(folder, known, unknown)
     if not examples:
         raise DataError(
             f"{folder}: no labelled image found; expected {TRUTH_FILE} with "
             '{"image": "a.jpg", "tags": ["dog"]} per line, or one folder of images per label, named like it'
         )
+    _check_known(folder, examples, unknown, names)
     return examples
 
 
-def _from_lines(file: Path, names: Sequence[str]) -> list[Example]:
-    examples, known = [], set(names)
-    for number, line in enumerate(file.read_text(encoding="utf-8-sig").splitlines(), start=1):
+def _check_known(
+    folder: Path, examples: Sequence[Example], unknown: Counter[str], names: Sequence[str]
+) -> None:
+    """Say which tags are none of the labels; without a single positive every threshold would be a guess."""
+    others = ", ".join(f"{tag!r} ({count} x)" for tag, count in unknown.most_common(5))
+    if not any(example.tags for example in examples):
+        raise DataError(
+            f"{folder}: none of its {len(examples)} images has one of the labels {', '.join(names[:5])}; "
+            + (f"its tags are {others}" if unknown else "none has a tag")
+        )
+    if unknown:
+        warnings.warn(
+            f"{folder}: {len(unknown)} tags are none of the labels and are left out: {others}", stacklevel=3
+        )
+
+
+def _from_lines(file: Path, known: Mapping[str, str], unknown: Counter[str]) -> list[Example]:
+    examples = []
+    for number, line in enumerate(read_text(file).split("\n"), start=1):
         if not line.strip():
             continue
         try:
             row = json.loads(line)
-            image, tags = str(row["image"]), [str(tag) for tag in row["tags"]]
+            image, given = str(row["image"]), row["tags"]
+            if not isinstance(given, list):
+                raise TypeError(f"tags is a {type(given).__name__}, no list")
         except (ValueError, KeyError, TypeError) as error:
             raise DataError(
                 f'{file}, line {number}: expected {{"image": PATH, "tags": [NAMES]}}, could not read it ({error})'
             ) from error
         path = str(file.parent / image)
-        examples.append(Example(source=ImageSource(key=path, path=path), tags=frozenset(tags) & known))
+        tags = frozenset(known[same_label(str(tag))] for tag in given if same_label(str(tag)) in known)
+        unknown.update(str(tag) for tag in given if same_label(str(tag)) not in known)
+        examples.append(Example(source=ImageSource(key=path, path=path), tags=tags))
     return examples
 
 
-def _from_folders(folder: Path, names: Sequence[str]) -> list[Example]:
-    examples = []
-    for name in names:
-        below = folder / name
-        if name not in {".", ".."} and below.is_dir():
-            examples += [Example(source=s, tags=frozenset([name])) for s in list_sources([str(below)])]
-    return examples
+def _from_folders(folder: Path, known: Mapping[str, str], unknown: Counter[str]) -> list[Example]:
+    folders = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    unknown.update(below.name for below in folders if same_label(below.name) not in known)
+    return [
+        Example(source=source, tags=frozenset([name]))
+        for form, name in known.items()
+        for below in folders
+        if same_label(below.name) == form
+        for source in list_sources([str(below)])
+    ]
 
 
 def calibrate(job: Job, examples: Sequence[Example]) -> Threshold:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from tagalign.errors import InputError
+from tagalign.tags.same_label import same_label
 from tagalign.types import LabelSet
 
 
@@ -26,11 +27,11 @@ def seen_ids(
         InputError: if a given name is no label, stands in both lists, or both are given and leave a label out.
     """
     if seen is None and unseen is None:
-        known = {_key(name) for name in trained}
+        known = {same_label(name) for name in trained}
         return tuple(
             i
             for i, label in enumerate(labels.labels)
-            if not known.isdisjoint(map(_key, (label.name, *label.aliases)))
+            if not known.isdisjoint(map(same_label, (label.name, *label.aliases)))
         )
     yes, no = _ids(labels, seen or (), "seen"), _ids(labels, unseen or (), "unseen")
     if both := yes & no:
@@ -42,12 +43,7 @@ def seen_ids(
 
 
 def _ids(labels: LabelSet, names: Sequence[str], flag: str) -> set[int]:
-    places = {_key(name): i for i, name in enumerate(labels.names)}
-    if wrong := [name for name in names if _key(name) not in places]:
+    places = {same_label(name): i for i, name in enumerate(labels.names)}
+    if wrong := [name for name in names if same_label(name) not in places]:
         raise InputError(f"{flag} name {wrong[0]!r} is none of the labels: {', '.join(labels.names)}")
-    return {places[_key(name)] for name in names}
-
-
-def _key(name: str) -> str:
-    """CLIP's tokenizer lowers the case, so names that differ in it are one name."""
-    return " ".join(name.split()).casefold()
+    return {places[same_label(name)] for name in names}
