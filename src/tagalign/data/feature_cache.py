@@ -23,6 +23,7 @@ from torch import Tensor
 
 from tagalign.atomic import atomic_write
 from tagalign.data.feature_pairs import FeaturePairs
+from tagalign.data.tag_join import report_join
 from tagalign.data.tag_table import TagTable
 from tagalign.errors import DataError, InputError
 from tagalign.tags.vocabulary import TagLabels
@@ -128,14 +129,18 @@ class FeatureCache:
         """The cached pairs with their tags.
 
         Raises:
-            DataError: if the cache is not complete, or a file is missing or damaged.
+            DataError: if the cache is not complete, a file is missing or damaged, or no pair has a tag row.
         """
         if not self.is_complete:
             raise DataError(f"{self.folder}: the cache is not complete; run the command that fills it again")
         store = _DiskStore(folder=self.folder, counts=tuple(self.counts), grid=_grid(self._state["grid"]))
         texts = np.concatenate([_mapped(self.folder, "texts", i) for i in range(len(self.counts))])
         keys = [key for i in range(len(self.counts)) for key in _keys(self.folder, i)]
-        rows = [(tags.find(key) or []) if tags is not None else [] for key in keys]
+        known = [tags.find(key) if tags is not None else [] for key in keys]
+        if tags is not None:
+            missing = [key for key, row in zip(keys, known, strict=True) if row is None]
+            report_join(len(keys) - len(missing), missing, tags)
+        rows = [row or [] for row in known]
         indptr = np.cumsum([0, *map(len, rows)]).astype(np.int64)
         labels = TagLabels(indptr, np.array([tag for row in rows for tag in row], dtype=np.int32))
         return FeaturePairs(

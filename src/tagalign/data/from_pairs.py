@@ -20,6 +20,7 @@ from tagalign.data.pair_records import BrokenPairError, Pair, ShardRef
 from tagalign.data.pair_stream import PairStream, StreamPlan
 from tagalign.data.pairs import open_shard
 from tagalign.data.processes import Processes
+from tagalign.data.tag_join import check_join
 from tagalign.data.tag_table import TagTable
 from tagalign.errors import DataError, ImageError, InputError
 from tagalign.methods.dense.profiles import dense_profile
@@ -83,6 +84,8 @@ def pixel_source(
         with_texts: whether captions are encoded.
     """
     world = world or Processes(device=backbone.device)
+    if tags is not None:
+        check_join(refs, tags)
     own = batch_size // world.size
     stream_plan = StreamPlan(
         refs=tuple(refs),
@@ -268,6 +271,8 @@ def cached_pairs(
             raise InputError(
                 f"{folder}: fill the feature cache in one process first, then train from it in many"
             )
+        if tags is not None:
+            check_join(refs, tags)
         fill_cache(backbone, refs, cache, plan, on_broken=on_broken, progress=progress)
     return cache.pairs(tags)
 

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tagalign.errors import DataError
+from tagalign.tags.captions.rows import key_text
 from tagalign.tags.parses import ParsedCaption
 
 _NAMES = pa.list_(pa.string())
@@ -160,6 +161,9 @@ def _read_jsonl(path: Path, columns: Sequence[str] | None, size: int) -> Iterato
             if not all(isinstance(record, dict) for record in records):
                 raise DataError(f"{path}: every line must be an object")
             records = [_plain(record) for record in records]
+            for record in records:
+                if "key" in record and not isinstance(record["key"], str):
+                    record["key"] = key_text(record["key"])
             names = [n for n in ("key", "caption", *FIELDS) if any(n in record for record in records)]
             _check_columns(path, names)
             schema = pa.schema([(n, FIELDS.get(n, pa.string())) for n in names if n in (columns or names)])
@@ -202,7 +206,7 @@ def read_rows(path: Path) -> Iterator[TagRow]:
     """
     for batch in read_batches(path):
         for record in batch.to_pylist():
-            yield TagRow(record.get("key") or "", record.get("caption") or "", _parse_of(record))
+            yield TagRow(key_text(record.get("key")) or "", record.get("caption") or "", _parse_of(record))
 
 
 def _parse_of(record: dict[str, Any]) -> ParsedCaption:

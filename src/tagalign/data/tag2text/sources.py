@@ -8,8 +8,10 @@ import pyarrow as pa
 
 from tagalign.data.pairs import read_pairs
 from tagalign.data.tag2text.records import SCHEMA, TaggedRecord, TaggedRecords, join_labels
+from tagalign.data.tag_join import report_join
 from tagalign.data.tag_table import load_tag_table
 from tagalign.errors import DataError
+from tagalign.tags.text_files import read_text
 from tagalign.tags.vocabulary import TagVocabulary
 
 QUESTION_FIELDS = ("image", "question", "answer")
@@ -35,6 +37,8 @@ def records_from_pairs(pairs: Path, labels: Path, vocabulary: TagVocabulary) -> 
         rows.append((pair.key, str(pair.image), pair.caption))
     table = load_tag_table(labels, vocabulary)
     known = {key: ids for key, _, _ in rows if (ids := table.find(key)) is not None}
+    missing = [key for key, _, _ in rows if key not in known]
+    report_join(len(rows) - len(missing), missing, table)
     found = list(join_labels(rows, known))
     if not any(record.all_tags() for record in found):
         raise DataError(
@@ -52,8 +56,8 @@ def read_questions(path: Path) -> dict[str, list[tuple[str, str]]]:
     """
     found: dict[str, list[tuple[str, str]]] = {}
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        lines = read_text(path).split("\n")
+    except DataError as error:
         raise DataError(f"{path}: expected JSON lines of image, question and answer ({error})") from error
     for number, line in enumerate(lines, start=1):
         if line.strip():
