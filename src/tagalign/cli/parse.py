@@ -1,6 +1,7 @@
 """``tagalign parse``: captions to tags."""
 
 import dataclasses
+import json
 import os
 import sys
 import time
@@ -24,14 +25,14 @@ if TYPE_CHECKING:
 class ParseSettings(LLMFlags):
     """Turn captions into tags: one Parquet shard per caption file, resumable.
 
-    Reads JSONL, CSV, TSV, TXT, Parquet and WebDataset tars, also .gz, .bz2, .xz, .zst; folders and glob patterns; COCO's
-    captions .json by its name.
+    Reads JSONL, CSV, TSV, TXT, Parquet and WebDataset tars, also .gz, .bz2, .xz, .zst; folders of these or of photos with
+    NAME.txt beside them; glob patterns; COCO's captions .json by its name.
     A run that was stopped goes on where it was. Captions that cannot be parsed stand in errors.jsonl.
     Example: tagalign parse captions/ --out tags
     """
 
     captions: Annotated[tuple[str, ...], tyro.conf.Positional]
-    """Caption files, folders or glob patterns."""
+    """Caption files, folders, glob patterns, or - for captions or lines of JSON on standard input."""
     out: Path = Path("tags")
     """Folder for the tag shards."""
     parser: str = "distilled"
@@ -76,7 +77,8 @@ def run(settings: ParseSettings) -> int:
     from tagalign.tags.corpus import CorpusSettings, corpus_shards
 
     index, count = parse_shard(settings.shard)
-    shards = corpus_shards(settings.captions, shard=(index, count), format=settings.format)
+    captions = [_standard_input(settings.out) if item == "-" else item for item in settings.captions]
+    shards = corpus_shards(captions, shard=(index, count), format=settings.format, leave_out=[settings.out])
     corpus = CorpusSettings(
         normalize=settings.normalize, caption_column=settings.caption_column,
         key_column=settings.key_column, format=settings.format,
@@ -92,6 +94,24 @@ def run(settings: ParseSettings) -> int:
     usage = settings.close(parser, settings.out)
     _report(settings, summary, usage)
     return 2 if summary.rows == 0 and summary.failed + summary.unreadable else 0
+
+
+def _standard_input(out: Path) -> Path:
+    """A file with what comes on standard input, so that a run that was stopped finds the same captions again.
+
+    Lines of JSON where the first one is an object, else one caption a line.
+    """
+    from tagalign.atomic import atomic_write
+
+    content = sys.stdin.buffer.read() if sys.stdin is not None else b""
+    if not content.strip():
+        raise InputError("- : no caption came on standard input")
+    ending = "jsonl" if content.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"{") else "txt"
+    path = out / "input" / f"stdin.{ending}"
+    if not path.exists() or path.read_bytes() != content:
+        with atomic_write(path) as temp:
+            temp.write_bytes(content)
+    return path
 
 
 def _parser(settings: ParseSettings) -> "Parser":
@@ -144,7 +164,15 @@ def _report(settings: ParseSettings, summary: "CorpusSummary", usage: dict[str, 
         f"{summary.rows} captions parsed into {summary.shards} shards{kept} in {settings.out}{where}",
         file=sys.stderr,
     )
+    if failed and not summary.rows:
+        print(f"tagalign parse: no caption could be read: {_first_error(settings.out)}", file=sys.stderr)
     if usage:
         print(
             "; ".join(f"{name.replace('_', ' ')} {value}" for name, value in usage.items()), file=sys.stderr
         )
+
+
+def _first_error(out: Path) -> str:
+    with (out / "errors.jsonl").open(encoding="utf-8") as lines:
+        record = json.loads(next(lines))
+    return ": ".join(str(record[name]) for name in ("path", "place", "message") if name in record)
