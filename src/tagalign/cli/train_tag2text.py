@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tagalign.cli.bars import StepBar
 from tagalign.cli.common import TINY, warn_tiny
 from tagalign.cli.run_record import run_record
-from tagalign.errors import InputError
+from tagalign.errors import DataError, InputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -180,9 +180,11 @@ def _names(settings: Tag2TextTrainSettings) -> list[str]:
         from tagalign.tags.vocabulary import TagVocabulary
 
         return list(TagVocabulary.load(settings.tags).names)
+    from tagalign.tags.text_files import read_text
+
     try:
-        return settings.tags.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        return read_text(settings.tags).removesuffix("\n").split("\n")
+    except DataError as error:
         raise InputError(
             f"--tags {settings.tags}: expected a text file with one tag per line ({error})"
         ) from error

@@ -72,6 +72,10 @@ def run(settings: VocabularySettings) -> int:
         vocabulary = count_shards(
             paths, sizes=sizes, merges=_merges(settings.merges), on_progress=bar.advance
         )
+    if not len(vocabulary):
+        raise InputError(
+            f"no tag in {bar.rows} captions of {', '.join(settings.tags)[:200]}; are these outputs of tagalign parse?"
+        )
     vocabulary.save(settings.out / "vocabulary.tsv")
     report: dict[str, Any] = {"rows": bar.rows, "tags": {k: vocabulary.kinds.count(k) for k in sizes}}
     if settings.report:
@@ -88,11 +92,9 @@ def run(settings: VocabularySettings) -> int:
 def _merges(path: Path | None) -> dict[str, str]:
     if path is None:
         return {}
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"--merges {path}: {error}") from error
-    pairs = [line.split(" > ") for line in lines if line.strip() and not line.startswith("#")]
+    from tagalign.tags.lists import read_list
+
+    pairs = [line.split(" > ") for line in read_list(path) if not line.startswith("#")]
     bad = [pair for pair in pairs if len(pair) != 2]
     if bad:
         raise InputError(

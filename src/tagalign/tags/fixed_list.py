@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tagalign.errors import DataError
 from tagalign.tags.lemmas import infinitive, singular
+from tagalign.tags.lists import read_list
 from tagalign.tags.parses import KINDS, ParsedCaption
 from tagalign.tags.tokens import tokenize
 from tagalign.tags.vocabulary import TagVocabulary
@@ -55,11 +56,7 @@ class FixedListParser:
             vocabulary = TagVocabulary.load(path)
             entries = [(name, kind) for (kind, name) in vocabulary.ids]
         else:
-            try:
-                lines = Path(path).read_text(encoding="utf-8").splitlines()
-            except (OSError, UnicodeDecodeError) as error:
-                raise DataError(f"cannot read the tag list {path}: {error}") from error
-            entries = [(line.strip(), "object") for line in lines if line.strip()]
+            entries = [(line, "object") for line in read_list(Path(path))]
         if not entries:
             raise DataError(f"{path} holds no tags")
         return cls(entries)

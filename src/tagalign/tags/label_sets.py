@@ -9,13 +9,17 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
-from tagalign.errors import InputError, UnknownNameError
+from tagalign.errors import DataError, InputError, UnknownNameError
+from tagalign.tags.lists import read_list, read_table
+from tagalign.tags.same_label import same_label
+from tagalign.tags.text_files import read_text
 from tagalign.types import Label, LabelSet
 
 WORDINGS = ("plain", "clean", "aliases")
 """``plain``: the official names. ``clean``: readable English. ``aliases``: clean, and other words for it."""
 
-FILE_ENDINGS = (".txt", ".json")
+FILE_ENDINGS = (".txt", ".csv", ".tsv", ".json")
+LABEL_COLUMNS = ("label", "labels", "name", "names", "tag", "tags", "class", "classes")
 
 
 def load_label_set(
@@ -27,7 +31,8 @@ def load_label_set(
     """Read the labels a user asks for.
 
     Args:
-        spec: a list of names; ``"dog,red car"``; a ``.txt`` file with one name per line; a ``.json`` label
+        spec: a list of names; ``"dog,red car"``; a ``.txt`` file with one name per line; a ``.csv`` or ``.tsv`` table
+            with a header; a ``.json`` label
             set (``docs/formats.md``); or a benchmark (``voc20``), where ``voc20:clean`` and
             ``voc20:aliases`` choose the wording. A single word that is no benchmark is a list of one.
         templates: name of a template set that replaces the set's own (``template_set``).
@@ -84,23 +89,31 @@ def _check_names(names: Sequence[str], where: str) -> None:
     for place, name in enumerate(names, start=1):
         if not name:
             raise InputError(f"label {place} of {len(names)} in {where} is empty; remove it")
-        # CLIP's tokenizer lowers the case: "Dog" and "dog" would be one label with two ids
-        if (earlier := first.setdefault(name.casefold(), place)) != place:
+        if (earlier := first.setdefault(same_label(name), place)) != place:
             raise InputError(f"label {name!r} stands twice in {where}, at {earlier} and {place}; remove one")
 
 
 def _from_file(path: Path) -> LabelSet:
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError as error:
-        raise InputError(
-            f"{path}: no such label file; one label per line (.txt) or a label set (.json)"
-        ) from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: expected a UTF-8 label file, could not read it ({error})") from error
-    if path.suffix.lower() == ".json":
-        return _from_json(text, str(path))
-    return label_set_of(text.rstrip().splitlines(), where=str(path), title=path.stem)
+        if path.suffix.lower() == ".json":
+            return _from_json(read_text(path), str(path))
+        return label_set_of(_listed(path), where=str(path), title=path.stem)
+    except DataError as error:
+        if not path.exists():
+            raise InputError(
+                f"{path}: no such label file; one label per line (.txt), a table (.csv, .tsv) or a label set (.json)"
+            ) from error
+        raise InputError(f"{path}: expected a label file, could not read it ({error})") from error
+
+
+def _listed(path: Path) -> list[str]:
+    """The labels of a text file, or of the column of a table that is called like one (else its first)."""
+    if path.suffix.lower() == ".txt":
+        return read_list(path)
+    rows = read_table(path, ())
+    names = next(iter(rows), (0, {}))[1]
+    column = next((name for name in names if name in LABEL_COLUMNS), next(iter(names), ""))
+    return [cells[column] for _, cells in rows if cells.get(column)]
 
 
 def _from_json(text: str, where: str) -> LabelSet:

@@ -1,6 +1,7 @@
 """Vocabulary, labels and coverage of tag shards on disk: millions of rows, bounded memory, Arrow and numpy inside."""
 
 import hashlib
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,8 @@ import pyarrow.parquet as pq
 from jaxtyping import Int
 
 from tagalign.atomic import atomic_write
+from tagalign.errors import DataError, InputError
+from tagalign.tags.captions.rows import key_text
 from tagalign.tags.counting import TagCounter
 from tagalign.tags.manifest import Manifest, fingerprint
 from tagalign.tags.normalize import normalize_tag
@@ -21,6 +24,7 @@ from tagalign.tags.vocabulary import TagVocabulary, check_sizes, normalize_merge
 
 _BATCH = 65_536  # rows; about 20 MB of tags
 _MAX_NAMES = 1_000_000  # canonical forms kept ready, about 200 MB
+FEW = 0.01  # share of captions with a tag of the list under which something is likely to be wrong
 COVERAGE_SIZES = (2_500, 5_000, 7_500, 10_000, 25_000, 50_000, 100_000)  # the K of the paper's Table 3
 
 
@@ -164,15 +168,19 @@ def label_shards(
         on_progress: called with the number of rows that were just finished.
 
     Raises:
-        DataError: if a shard cannot be read, or the folder holds labels of another vocabulary.
+        DataError: if a shard cannot be read, the folder holds labels of another vocabulary, or no caption has a tag.
+        InputError: if two shards would get one name, or labels would replace tags.
     """
     out_dir = Path(out_dir)
     settings: dict[str, object] = {"vocabulary": vocabulary_hash(vocabulary), "kinds": list(kinds)}
     manifest = Manifest.open(out_dir / "manifest.json", settings, overwrite=overwrite)
     frequencies = np.zeros(len(vocabulary), dtype=np.int64)
     rows = labelled = 0
-    for path in paths:
-        name, source = f"{path.stem}.parquet", fingerprint(path)
+    if not len(vocabulary):
+        raise DataError("the vocabulary holds no tag")
+    names = _label_names(paths, out_dir)
+    for path, name in names.items():
+        source = fingerprint(path)
         if not manifest.is_done(name, source):
             count = _label_shard(path, out_dir / name, vocabulary, kinds)
             manifest.finish(name, source, rows=count, failed=0)
@@ -182,8 +190,55 @@ def label_shards(
             labelled += int(np.count_nonzero(np.diff(column.offsets.to_numpy())))
             rows += batch.num_rows
             on_progress(batch.num_rows)
+    _refuse_nothing(paths, vocabulary, kinds, rows=rows, labelled=labelled)
     recount(vocabulary, frequencies).save(out_dir / "vocabulary.tsv")
     return LabelSummary(rows, labelled, frequencies)
+
+
+def _label_names(paths: Sequence[Path], out_dir: Path) -> dict[Path, str]:
+    """The name of each shard's labels; no two are one, and none is the shard itself."""
+    names = {path: f"{path.stem}.parquet" for path in paths}
+    owners: dict[str, Path] = {}
+    for path, name in names.items():
+        if (other := owners.setdefault(name, path)) != path:
+            raise InputError(f"{other} and {path} would both become {name}; label one folder at a time")
+        if (out_dir / name).resolve() == path.resolve():
+            raise InputError(f"the labels would replace the tags {path}; give another --out")
+    return names
+
+
+def _refuse_nothing(
+    paths: Sequence[Path], vocabulary: TagVocabulary, kinds: Sequence[str], *, rows: int, labelled: int
+) -> None:
+    """Labels that hold nothing, or next to nothing, look right; say so with the first words of both sides.
+
+    Raises:
+        DataError: if there is no caption, or none has a tag of the list.
+    """
+    if not rows:
+        raise DataError(f"no caption in {', '.join(map(str, paths))[:200]}")
+    if labelled >= FEW * rows:
+        return
+    words = ", ".join(first_tags(paths, kinds)) or "no tag at all"
+    message = (
+        f"{labelled} of {rows} captions have a tag of the list; the captions say {words}, the list says "
+        f"{', '.join(vocabulary.names[:5])}"
+    )
+    if not labelled:
+        raise DataError(message)
+    warnings.warn(message, stacklevel=2)
+
+
+def first_tags(paths: Sequence[Path], kinds: Sequence[str], count: int = 5) -> list[str]:
+    """The first tags of shards, to show what is in them."""
+    found: dict[str, None] = {}
+    for path in paths:
+        for batch in read_batches(path, columns=[FIELD_OF_KIND[kind] for kind in kinds], size=_BATCH):
+            for kind in kinds:
+                found |= dict.fromkeys(_tags(batch, _Canonical(kind, {}))[2])
+            if len(found) >= count:
+                return list(found)[:count]
+    return list(found)
 
 
 def _label_shard(path: Path, out_path: Path, vocabulary: TagVocabulary, kinds: Sequence[str]) -> int:
@@ -193,9 +248,16 @@ def _label_shard(path: Path, out_path: Path, vocabulary: TagVocabulary, kinds: S
         for batch in read_batches(path, columns=columns, size=_BATCH):
             indptr, indices = label_batch(batch, vocabulary, kinds)
             tags = pa.ListArray.from_arrays(pa.array(indptr, pa.int32()), pa.array(indices, pa.int32()))
-            writer.write_batch(pa.RecordBatch.from_arrays([batch.column("key"), tags], schema=LABEL_SCHEMA))
+            writer.write_batch(
+                pa.RecordBatch.from_arrays([_texts(batch.column("key")), tags], schema=LABEL_SCHEMA)
+            )
             rows += batch.num_rows
     return rows
+
+
+def _texts(keys: Any) -> Any:
+    """Keys as texts, where another program wrote numbers."""
+    return keys if pa.types.is_string(keys.type) else pa.array(map(key_text, keys.to_pylist()), pa.string())
 
 
 def recount(vocabulary: TagVocabulary, counts: Int[np.ndarray, " tags"]) -> TagVocabulary:

@@ -1,6 +1,5 @@
 """The top-K tags of a corpus, one typed list of objects, attributes, scenes, actions; labels against it."""
 
-import csv
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,16 +8,13 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int
 
-from tagalign.atomic import atomic_write
-from tagalign.errors import DataError, InputError
+from tagalign.errors import InputError
 from tagalign.tags.counting import TagCounter
 from tagalign.tags.normalize import normalize_tag
 from tagalign.tags.parses import KINDS, ParsedCaption
+from tagalign.tags.vocabulary_file import Entry, read_entries, write_entries
 
 DEFAULT_SIZES = {"object": 10_000, "attribute": 10_000}  # Table 5 of the paper: 20,000 tags together
-
-_COLUMNS = ("id", "tag", "kind", "count")
-_ALIASES = "aliases"  # an optional fifth column, words joined by "|"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,11 +62,14 @@ class TagVocabulary:
 
     @cached_property
     def ids(self) -> dict[tuple[str, str], int]:
-        """``(kind, tag or alias) -> position``."""
+        """``(kind, tag or alias, as it stands or in its canonical form) -> position``."""
         ids = {(k, n): i for i, (k, n) in enumerate(zip(self.kinds, self.names, strict=True))}
         for i, words in enumerate(self.aliases):
             for word in words:
                 ids.setdefault((self.kinds[i], word), i)
+        for (kind, word), i in list(ids.items()):  # a person may have written "Cars"
+            if form := normalize_tag(word, kind):
+                ids.setdefault((kind, form), i)
         return ids
 
     @classmethod
@@ -144,39 +143,21 @@ class TagVocabulary:
         Raises:
             InputError: if the file cannot be written.
         """
-        with atomic_write(path) as temp, temp.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file, delimiter="\t", lineterminator="\n", quoting=csv.QUOTE_NONE)
-            writer.writerow((*_COLUMNS, _ALIASES) if self.aliases else _COLUMNS)
-            for i, row in enumerate(zip(self.names, self.kinds, self.counts, strict=True)):
-                writer.writerow((i, *row, "|".join(self.aliases[i])) if self.aliases else (i, *row))
+        aliases = self.aliases or ((),) * len(self)
+        write_entries(path, map(Entry, self.names, self.kinds, self.counts, aliases))
 
     @classmethod
     def load(cls, path: str | Path) -> "TagVocabulary":
         """Reads what ``save`` wrote, or a person edited; ids are renumbered by line.
 
+        Tags keep their spelling and match captions in their canonical form: ``Cars`` in the list is ``car`` there.
+
         Raises:
             DataError: if the file cannot be read, a line is malformed, or a tag stands twice in a kind.
         """
-        try:
-            lines = Path(path).read_text(encoding="utf-8").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            raise DataError(f"cannot read the vocabulary {path}: {error}") from error
-        if not lines or tuple(lines[0].split("\t"))[:4] != _COLUMNS:
-            raise DataError(f"{path}: the first line must be {'<TAB>'.join(_COLUMNS)}")
-        rows = [_row(path, number, line) for number, line in enumerate(lines[1:], start=2) if line.strip()]
-        aliases = tuple(row[3] for row in rows)
-        names, kinds, counts, _ = zip(*rows, strict=True) if rows else ((), (), (), ())
-        if len(set(zip(kinds, names, strict=True))) != len(rows):
-            raise DataError(f"{path}: a tag stands twice in one kind")
+        entries = read_entries(path)
+        names, kinds, counts, aliases = zip(*entries, strict=True) if entries else ((), (), (), ())
         return cls(names, kinds, counts, aliases if any(aliases) else ())
-
-
-def _row(path: str | Path, number: int, line: str) -> tuple[str, str, int, tuple[str, ...]]:
-    cells = line.split("\t")
-    if len(cells) not in (4, 5) or cells[2] not in KINDS or not cells[3].isdecimal() or not cells[1].strip():
-        raise DataError(f"{path}:{number}: expected {'<TAB>'.join(_COLUMNS)}, got {line!r}")
-    aliases = tuple(filter(None, cells[4].split("|"))) if len(cells) == 5 else ()
-    return cells[1].strip(), cells[2], int(cells[3]), aliases
 
 
 def normalized(parse: ParsedCaption, kind: str) -> Iterator[str]:
