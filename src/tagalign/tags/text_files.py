@@ -149,10 +149,13 @@ def read_text(path: Path) -> str:
         DataError: if it cannot be read or is no text.
     """
     try:
-        return "".join(text_lines(path)).replace("\r\n", "\n").replace("\r", "\n")
+        text = "".join(text_lines(path)).replace("\r\n", "\n").replace("\r", "\n")
     except (OSError, EOFError, lzma.LZMAError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
         raise DataError(f"cannot read {path}: {reason}") from error
+    if "\0" in text or "\ufffd" in text:
+        raise DataError(f"{path} is no text: it holds bytes that are no letters")
+    return text
 
 
 def printable(text: object) -> str:

@@ -21,11 +21,11 @@ _KINDS = {kind: kind for kind in KINDS} | {field: kind for kind, field in FIELD_
 
 
 class Entry(NamedTuple):
-    """A line of the list."""
+    """A line of the list: a tag and how many captions have it."""
 
     tag: str
     kind: str
-    count: int
+    captions: int
     aliases: tuple[str, ...] = ()
 
 
@@ -41,7 +41,7 @@ def write_entries(path: str | Path, entries: Iterable[Entry]) -> None:
         writer = csv.writer(file, delimiter="\t", lineterminator="\n")
         writer.writerow((*COLUMNS, ALIASES) if wide else COLUMNS)
         for i, entry in enumerate(entries):
-            cells = (i, entry.tag, entry.kind, entry.count)
+            cells = (i, entry.tag, entry.kind, entry.captions)
             writer.writerow((*cells, "|".join(entry.aliases)) if wide else cells)
 
 
