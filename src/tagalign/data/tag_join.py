@@ -45,7 +45,7 @@ def report_join(found: int, missing: Sequence[str], tags: TagTable) -> None:
         f"are of {_quoted(tags.examples)}"
     )
     if not found:
-        raise DataError(f"{message}; were the tags made from other captions?")
+        raise DataError(f"{message}; are these the labels of the same pairs (joined by key)?")
     warnings.warn(message, stacklevel=2)
 
 
