@@ -85,7 +85,7 @@ def test_wrong_json_is_refused_with_the_file(tmp_path, content, message):
 def test_binary_file_is_refused(tmp_path):
     path = tmp_path / "labels.txt"
     path.write_bytes(b"\xff\xfe\x00\xd8")
-    with pytest.raises(InputError, match="expected a label file, could not read it .*is no text"):
+    with pytest.raises(InputError, match=r"expected a label file, could not read it .*is no text"):
         load_label_set(path)
 
 
