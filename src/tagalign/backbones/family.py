@@ -174,7 +174,7 @@ class TowerFamily:
         vision, text = VisionTower(vision_shape), TextTower(text_shape)
         for tower, prefix in ((vision, "vision."), (text, "text.")):
             own = {k.removeprefix(prefix): named.pop(k) for k in list(named) if k.startswith(prefix)}
-            fill(tower, own, dtype=dtype, where=where)
+            fill(tower, own, dtype=dtype, where=f"{where}: {prefix.removesuffix('.')} tower")
         if named:
             raise ModelError(
                 f"{where}: weights do not fit the config; first of {len(named)}: {min(named)} is left over"

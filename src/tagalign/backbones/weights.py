@@ -92,7 +92,7 @@ def fill(
         optional: names that keep the module's own value where they are missing.
 
     Raises:
-        ModelError: naming the first key that does not fit.
+        ModelError: naming the first key that does not fit, or whose values are not finite.
     """
     own = module.state_dict()
     tensors = {**{name: own[name] for name in optional}, **tensors}
@@ -110,4 +110,10 @@ def fill(
     ]:
         raise ModelError(f"{where}: expected weights in floating point, {odd[0]} is {tensors[odd[0]].dtype}")
     wanted = {name: tensor if name in optional else tensor.to(dtype) for name, tensor in tensors.items()}
+    for name, tensor in wanted.items():
+        # a sum is not finite if a summand is not; every value is read for the answer anyway
+        if tensor.is_floating_point() and not tensor.sum(dtype=torch.float32).isfinite():
+            raise ModelError(
+                f"{where}: {name} has values that are not finite; the file is damaged, fetch it again"
+            )
     module.load_state_dict(wanted, assign=True)
