@@ -5,12 +5,14 @@ names its method; another method refuses it with both names (``refuse_foreign``)
 """
 
 from collections.abc import Sequence
-from typing import Protocol, TypeVar, runtime_checkable
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
+from jaxtyping import Float
 from PIL import Image
+from torch import Tensor
 
 from tagalign.errors import InputError
-from tagalign.types import Caption, EncodedLabels, LabelSet, Referring, Segmentation, Tagging
+from tagalign.types import Caption, EncodedLabels, LabelSet, Referring, Segmentation, Size, Tagging
 
 Encoded = TypeVar("Encoded")
 
@@ -82,6 +84,69 @@ class Answerer(Method[Encoded], Protocol[Encoded]):
 
     def answer(self, image: Encoded, question: str) -> str:
         """A free-form answer."""
+        ...
+
+
+# --- abilities that save time or show more, beside the answers ------------------------------------------------------
+
+
+@runtime_checkable
+class Preparable(Protocol):
+    """Its images can be made ready in threads, ahead of the encoder."""
+
+    def lay(self, image: Image.Image) -> Tensor:
+        """An upright RGB image as the encoder's input; images of one shape can share a pass."""
+        ...
+
+    def encode_pixels(self, pixels: Sequence[Tensor], sizes: Sequence[Size]) -> list[Any]:
+        """Encode what ``lay`` made, of images of these sizes; equal to ``encode_images``."""
+        ...
+
+
+@runtime_checkable
+class BatchTagger(Protocol):
+    """A tagger that takes several images at once, with the result of one by one."""
+
+    def tag_batch(self, images: Sequence[Any], labels: Any) -> list[Tagging]:
+        """As ``tag`` for each image."""
+        ...
+
+
+@runtime_checkable
+class BatchSegmenter(Protocol):
+    """A segmenter that takes several images at once, with the result of one by one."""
+
+    def segment_batch(
+        self, images: Sequence[Any], labels: Any, photos: Sequence[Image.Image]
+    ) -> list[Segmentation]:
+        """As ``segment`` for each image."""
+        ...
+
+
+@runtime_checkable
+class HeatMapper(Protocol):
+    """A segmenter with maps of all labels."""
+
+    def heat_maps(self, image: Any, labels: Any) -> Float[Tensor, "labels height width"]:
+        """Probability or score of each label at each pixel of the original image."""
+        ...
+
+
+@runtime_checkable
+class BackgroundRule(Protocol):
+    """A segmenter that can say of a pixel that it is none of the labels."""
+
+    def with_background(self, scores: Tensor, ids: Tensor, names: tuple[str, ...]) -> Segmentation:
+        """Winning scores and ids per pixel as a segmentation, by the method's own rule."""
+        ...
+
+
+@runtime_checkable
+class Recogniser(Protocol):
+    """A method with a tag list of its own."""
+
+    def recognise(self, image: Any) -> Tagging:
+        """All tags of that list."""
         ...
 
 

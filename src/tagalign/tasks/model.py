@@ -12,7 +12,7 @@ from torch import Tensor
 from tagalign.backbones.preprocess import open_image
 from tagalign.errors import InputError
 from tagalign.methods.load import load_method
-from tagalign.methods.protocols import Answerer, Captioner, Method, Referrer, Segmenter, Tagger
+from tagalign.methods.protocols import Answerer, Captioner, HeatMapper, Method, Referrer, Segmenter, Tagger
 from tagalign.tags.label_sets import load_label_set
 from tagalign.types import Caption, EncodedLabels, LabelSet, Referring, Segmentation, Tagging
 
@@ -85,12 +85,11 @@ class Model:
 
     def heat_maps(self, image: Any, labels: LabelSource) -> Float[Tensor, "labels height width"]:
         """Probability of each label at each pixel of the original image, for methods with a dense map."""
-        if not hasattr(self.method, "heat_maps"):
+        if not isinstance(self.method, HeatMapper):
             raise InputError(
                 f"method {self.method.method!r} has no heat maps; use clip, maskclip, sclip, naclip or tagalign"
             )
-        maps: Tensor = self.method.heat_maps(image, self.encode_labels(labels))
-        return maps
+        return self.method.heat_maps(image, self.encode_labels(labels))
 
     def caption(self, image: Any, *, tags: Sequence[str] | None = None) -> Caption:
         """A sentence about the image, guided by recognised tags or by the given ones."""

@@ -54,6 +54,15 @@ class Ranker(Protocol):
         ...
 
 
+@runtime_checkable
+class Matcher(Protocol):
+    """A ranker that can look at photo and text together."""
+
+    def match(self, photos: Sequence[Image.Image], text: str) -> list[float]:
+        """Probability that each photo and the text belong together."""
+        ...
+
+
 class Tag2TextRanker:
     """Tag2Text's alignment encoder and its own tags."""
 

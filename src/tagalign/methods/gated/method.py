@@ -6,15 +6,13 @@ Hard: the label list is cut to the tags. Soft: tag scores multiply the class pro
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import torch
-from jaxtyping import Float
 from PIL import Image
-from torch import Tensor
 
 from tagalign.errors import InputError, UnknownNameError
-from tagalign.methods.protocols import Segmenter, refuse_foreign
+from tagalign.methods.protocols import BackgroundRule, HeatMapper, Segmenter, refuse_foreign
 from tagalign.methods.tagclip.image import TagClipImage
 from tagalign.methods.tagclip.method import TagClip
 from tagalign.types import EncodedLabels, LabelSet, Segmentation, Tagging
@@ -27,15 +25,6 @@ SHARPNESS = 10.0
 
 SCORE_FLOOR = 1e-6
 """Of a tag score in the soft gate: no label is ruled out for good."""
-
-
-@runtime_checkable
-class DenseSegmenter(Segmenter[Any], Protocol):
-    """A segmenter with probability maps of all labels, for the soft gate."""
-
-    def heat_maps(self, image: Any, labels: EncodedLabels) -> Float[Tensor, "labels height width"]:
-        """Probability of each label at each pixel."""
-        ...
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -78,7 +67,7 @@ class Gated:
         """
         if gate not in GATES:
             raise UnknownNameError("gate", gate, GATES)
-        if gate == "soft" and not hasattr(segmenter, "heat_maps"):
+        if gate == "soft" and not isinstance(segmenter, HeatMapper):
             raise InputError(
                 f"the soft gate needs maps of all labels, which method {segmenter.method!r} has not; use the hard gate"
             )
@@ -158,15 +147,16 @@ class Gated:
 
     @torch.inference_mode()
     def _soft(self, image: GatedImage, labels: GatedLabels, tagging: Tagging) -> Segmentation:
-        heat = self.segmenter.heat_maps(image.dense, labels.dense)  # type: ignore[attr-defined]
+        if not isinstance(self.segmenter, HeatMapper):
+            raise AssertionError("the soft gate was refused without maps")
+        heat = self.segmenter.heat_maps(image.dense, labels.dense)
         scores = torch.tensor(tagging.scores, device=heat.device).clamp_min(SCORE_FLOOR)
         # log of (class probability x tag score), up to a term that all labels of a pixel share
         joint = self.sharpness * torch.logit(heat, eps=1e-6) + scores.log()[:, None, None]
         ids = joint.argmax(dim=0)
         best = heat.gather(0, ids[None])[0]
-        if hasattr(self.segmenter, "with_background"):
-            found: Segmentation = self.segmenter.with_background(best, ids, labels.names)
-            return found
+        if isinstance(self.segmenter, BackgroundRule):
+            return self.segmenter.with_background(best, ids, labels.names)
         return Segmentation(labels=ids, names=labels.names, scores=best)
 
 
