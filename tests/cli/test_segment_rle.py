@@ -1,11 +1,12 @@
 """``tagalign segment --rle``: masks in Parquet parts, PNG on request, and flags that belong together."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from tagalign.cli.main import main
-from tagalign.cli.segment_many import png_name
 from tagalign.ops.masks import decode_rle
 from tagalign.tasks.label_summary import part_files
 from tagalign.tasks.photos.rows import read_rows
@@ -32,7 +33,7 @@ def test_parts_pngs_and_page(segment, tmp_path, method):
     rows = list(read_rows(part_files(tmp_path / "out", "segment")))
     assert len(rows) == 3
     for row in rows:
-        with Image.open(tmp_path / "out" / "png" / f"{png_name(row['key'])}.png") as file:
+        with Image.open(tmp_path / "out" / "png" / f"{Path(row['key']).stem}.png") as file:
             png = np.asarray(file)
         for label, code in zip(row["labels"], row["counts"], strict=True):
             assert np.array_equal(decode_rle(code, tuple(row["size"])).numpy(), png == label)
@@ -48,9 +49,9 @@ def test_shards_write_into_one_folder(segment, tmp_path):
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (("--shard", "0/2"), "belong to --rle"),
+        (("--png",), "belongs to --rle"),
         (("--rle", "--overlay"), "--rle writes"),
-        (("--rle", "--png", "--engine", "ray"), "leave out --json and --png"),
+        (("--rle", "--json", "--engine", "ray"), "leave out --json"),
     ],
 )
 def test_flags_that_do_not_go_together(segment, flags, message, capsys):

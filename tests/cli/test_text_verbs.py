@@ -106,7 +106,15 @@ def test_caption_without_tags_uses_the_recognised_ones_and_the_threshold_acts(
 ):
     tags = {}
     for threshold in ("absolute:0.0", "absolute:1.0"):
-        arguments = ("--model", tag2text_folder, "--threshold", threshold, "--json", "--out", tmp_path / "c")
+        arguments = (
+            "--model",
+            tag2text_folder,
+            "--threshold",
+            threshold,
+            "--json",
+            "--out",
+            tmp_path / threshold,
+        )
         code, out, _ = call("caption", photos / "red.png", *arguments)
         assert code == 0
         tags[threshold] = json.loads(out[0])["tags"]

@@ -17,6 +17,7 @@ from tagalign.tasks.calibration import (
     save_calibrated,
 )
 from tagalign.tasks.photos.job import JobSpec
+from tagalign.tasks.photos.questions import TagQuestion
 
 LABELS = load_label_set("dog,cat", templates="1")
 
@@ -103,7 +104,8 @@ def test_examples_without_one_of_the_labels_are_refused_with_their_tags(folder):
 
 def test_saved_thresholds_come_back_and_the_labels_with_them(folder, clip_folder, tmp_path):
     (folder / "dog" / "0.png").write_bytes(b"broken")
-    spec = JobSpec(model=str(clip_folder), method="tagclip", labels=LABELS, device="cpu")
+    question = TagQuestion(labels=LABELS)
+    spec = JobSpec(question=question, model=str(clip_folder), method="tagclip", device="cpu")
     threshold = calibrate(spec.open(), read_examples(folder, LABELS.names))
     path = tmp_path / "labels.json"
     save_calibrated(path, LABELS, threshold, {"method": "tagclip"})

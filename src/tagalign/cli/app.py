@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tagalign.cli.common import IMAGE_SUFFIXES, TINY, ModelFlags, warn_tiny
+from tagalign.cli.common import TINY, ModelFlags, warn_tiny
 from tagalign.errors import InputError, MissingExtraError
 
 if TYPE_CHECKING:
@@ -109,19 +109,21 @@ def _review(settings: AppSettings) -> "ReviewStore | None":
         return None
     from tagalign.apps.page.review import photos_of
     from tagalign.apps.page.review_store import ReviewStore
+    from tagalign.backbones.image_formats import image_suffixes
 
     if not settings.review.is_dir():
         raise InputError(f"--review {settings.review}: expected a folder of photos")
-    return ReviewStore(settings.review, photos_of(settings.review, IMAGE_SUFFIXES), settings.out.resolve())
+    return ReviewStore(settings.review, photos_of(settings.review, image_suffixes()), settings.out.resolve())
 
 
 def _examples(settings: AppSettings) -> list[str]:
     if settings.examples is not None:
         from tagalign.apps.page.review import photos_of
+        from tagalign.backbones.image_formats import image_suffixes
 
         if not settings.examples.is_dir():
             raise InputError(f"--examples {settings.examples}: expected a folder of photos")
-        names = photos_of(settings.examples, IMAGE_SUFFIXES)[: 2 * EXAMPLES]
+        names = photos_of(settings.examples, image_suffixes())[: 2 * EXAMPLES]
         return [str(settings.examples.resolve() / name) for name in names]
     return _drawn_scenes() if settings.model == TINY else []
 

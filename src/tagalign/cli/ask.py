@@ -1,27 +1,35 @@
-"""``tagalign ask``: the answer to a question about a photo."""
+"""``tagalign ask``: the answer to a question about photos."""
 
 import dataclasses
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from tagalign.cli.caption import generator_options
+from tagalign.cli.caption import job_options
 from tagalign.cli.common import ModelFlags, print_json, warn_tiny
+from tagalign.cli.photo_flow import Flow, RunFlags
 from tagalign.errors import InputError
+
+if TYPE_CHECKING:
+    from tagalign.tasks.photos.job import Job
+    from tagalign.tasks.photos.stream import Answered
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class AskSettings(ModelFlags):
-    """Ask a question about a photo and print the answer.
+class AskSettings(ModelFlags, RunFlags):
+    """Ask a question about a photo, or about many, and print the answers.
 
     Example: tagalign ask photo.jpg "what color is the car?" --model my-tag2text
     """
 
-    image: Annotated[Path, tyro.conf.Positional]
-    """The photo."""
+    image: Annotated[str, tyro.conf.Positional]
+    """A photo, or a folder, a pattern, a list of paths (.txt), a tar, or - for paths on standard input."""
     question: Annotated[str, tyro.conf.Positional]
     """The question, in quotes."""
+    out: Path | None = None
+    """Folder for answers.jsonl, so that a long run can be resumed; without it answers are only printed."""
     use_tags: bool = True
     """Join the recognised tags to the question."""
     threshold: str | None = None
@@ -29,37 +37,81 @@ class AskSettings(ModelFlags):
     beams: int = 3
     """Beam search with so many hypotheses; 1 is greedy."""
     json: bool = False
-    """Print a JSON object with the answer and the tags."""
+    """Print a JSON object per photo with the answer and the tags."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        self.check_run()
         if not self.question.strip():
             raise InputError("expected a question such as 'what color is the car?', got an empty one")
         if self.beams < 1:
             raise InputError(f"--beams must be at least 1, got {self.beams}")
+        if self.out is None and (self.shard != "0/1" or self.engine != "threads" or self.overwrite):
+            raise InputError("--shard, --engine and --overwrite need --out: a folder for the answers")
 
 
 def run(settings: AskSettings) -> int:
-    """Answer on standard output."""
-    warn_tiny(settings.model, "FOLDER with a trained Tag2Text")
-    import tagalign
-    from tagalign.tasks.answering import BatchAnswerer
+    """Answer on standard output, and in a folder where one is given."""
+    from tagalign.tasks.photos.inputs import refuse_missing
 
-    model = tagalign.load(settings.model, **generator_options(settings), num_beams=settings.beams)
-    method = model.method
-    if not isinstance(method, BatchAnswerer):
-        raise InputError(
-            f"method {method.method!r} answers no questions; use a Tag2Text model (--method tag2text)"
-        )
-    image = model.encode_image(settings.image)
-    answer = method.answers([image], [settings.question], use_tags=settings.use_tags)[0]
-    if settings.json:
-        tags = (
-            list(method.recognise(image).tags) if settings.use_tags and hasattr(method, "recognise") else []
-        )
-        print_json(
-            {"path": str(settings.image), "question": settings.question, "answer": answer, "tags": tags}
-        )
-    else:
-        print(answer)
-    return 0
+    refuse_missing((settings.image,))
+    warn_tiny(settings.model, "FOLDER with a trained Tag2Text")
+    from tagalign.tasks.photos.job import JobSpec
+    from tagalign.tasks.photos.questions import AskQuestion
+    from tagalign.tasks.photos.sinks import AnswerRows
+
+    spec = JobSpec(
+        question=AskQuestion(question=settings.question, use_tags=settings.use_tags),
+        model=settings.model,
+        **job_options(settings),
+        device=settings.device,
+        batch_size=settings.batch_size,
+        workers=settings.workers,
+    )
+    job = spec.open()
+    if settings.out is None:
+        return _print_all(settings, job)
+    flow = Flow(
+        flags=settings,
+        settings=settings,
+        images=(settings.image,),
+        out=settings.out,
+        on_done=(lambda answered: _print(settings, job, answered, is_one=False))
+        if settings.engine == "threads" or settings.json
+        else None,
+    )
+    return flow.close(flow.run(spec, job, AnswerRows()), "answers written to")
+
+
+def _print_all(settings: AskSettings, job: "Job") -> int:
+    from tagalign.tasks.photos.inputs import Inputs, standard_input
+    from tagalign.tasks.photos.keys import printable
+
+    inputs = Inputs(items=[settings.image], lines=standard_input())
+    is_one = Path(settings.image).is_file()
+    done = failed = 0
+    for answered in job.run(inputs):
+        if answered.error is not None:
+            print(f"error: {printable(str(answered.error))}", file=sys.stderr)
+            failed += 1
+        else:
+            _print(settings, job, answered, is_one=is_one)
+            done += 1
+    return 2 if failed and not done else 0
+
+
+def _print(settings: AskSettings, job: "Job", answered: "Answered", *, is_one: bool) -> None:
+    from tagalign.methods.protocols import Recogniser
+
+    if not settings.json:
+        print(answered.answer if is_one else f"{answered.source.key}: {answered.answer}", flush=True)
+        return
+    is_told = settings.use_tags and isinstance(job.method, Recogniser)
+    print_json(
+        {
+            "path": answered.source.key,
+            "question": settings.question,
+            "answer": answered.answer,
+            "tags": list(job.method.recognise(answered.encoded).tags) if is_told else [],
+        }
+    )

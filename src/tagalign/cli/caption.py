@@ -1,42 +1,31 @@
 """``tagalign caption``: a sentence for photos, guided by tags."""
 
 import dataclasses
-import json
-import math
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
-from tagalign.cli.common import (
-    ErrorLog,
-    ModelFlags,
-    close_run,
-    expand_images,
-    print_json,
-    progress,
-    warn_tiny,
-)
-from tagalign.cli.run_record import write_settings
+from tagalign.cli.common import ModelFlags, print_json, warn_tiny
+from tagalign.cli.photo_flow import Flow, RunFlags
 from tagalign.errors import InputError
 
 if TYPE_CHECKING:
-    from tagalign.tasks.stream import Photo
-    from tagalign.types import Caption
+    from tagalign.tasks.photos.stream import Answered
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class CaptionSettings(ModelFlags):
+class CaptionSettings(ModelFlags, RunFlags):
     """Describe photos in one sentence each, guided by recognised tags or by yours.
 
-    Writes captions.jsonl: path, caption, and the tags that guided it with their scores.
+    Writes captions.jsonl: path, caption, and the tags that guided it with their scores. A run that was stopped goes on where
+    it was when the same command is given again.
     Example: tagalign caption photos/ --model my-tag2text --tags "dog, frisbee"
     """
 
     images: Annotated[tuple[str, ...], tyro.conf.Positional]
-    """Files, folders, glob patterns, or - for paths on standard input."""
-    out: Path = Path("captions")
+    """Files, folders, glob patterns, lists of paths (.txt), tars, or - for paths on standard input."""
+    out: Path = Path("captions written to")
     """Folder for the results."""
     tags: str | None = None
     """Comma-separated tags that the sentence shall be about; by default what the model recognises."""
@@ -50,13 +39,12 @@ class CaptionSettings(ModelFlags):
     """Sample instead of searching, from the likeliest words that together reach this probability."""
     seed: int = 0
     """Of sampling."""
-    workers: int = 2
-    """Threads that decode photos."""
     json: bool = False
     """Print one JSON object per photo on standard output."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        self.check_run()
         if self.beams < 1:
             raise InputError(f"--beams must be at least 1, got {self.beams}")
         if self.top_p is not None and not 0 < self.top_p <= 1:
@@ -71,28 +59,49 @@ class CaptionSettings(ModelFlags):
 
 def run(settings: CaptionSettings) -> int:
     """Caption all photos; one that fails is listed in ``errors.jsonl``."""
-    paths = expand_images(settings.images)
-    warn_tiny(settings.model, "FOLDER with a trained Tag2Text")
-    import tagalign
-    from tagalign.atomic import atomic_write
-    from tagalign.tasks.stream import encode_photos
+    from tagalign.tasks.photos.inputs import refuse_missing
 
-    model = tagalign.load(settings.model, **generator_options(settings), num_beams=settings.beams)
-    done = 0
-    with ErrorLog(settings.out) as errors, atomic_write(settings.out / "captions.jsonl") as temp:
-        photos = encode_photos(
-            model, paths, batch_size=settings.batch_size, on_error=errors.add, workers=settings.workers
-        )
-        with temp.open("w", encoding="utf-8") as file:
-            captioned = _captions(settings, model.method, photos)
-            for photo, caption in progress(captioned, "captioning", total=len(paths)):
-                row = _row(photo, caption)
-                file.write(json.dumps(row, ensure_ascii=False) + "\n")
-                print_json(row) if settings.json else print(f"{photo.path}: {caption.text}", flush=True)
-                done += 1
-    if done:
-        write_settings(settings.out, settings, model=model.method.describe())
-    return close_run(done=done, errors=errors, what="captions", where=settings.out)
+    refuse_missing(settings.images)
+    warn_tiny(settings.model, "FOLDER with a trained Tag2Text")
+    from tagalign.tasks.captioning import split_tags
+    from tagalign.tasks.photos.job import JobSpec
+    from tagalign.tasks.photos.questions import CaptionQuestion
+    from tagalign.tasks.photos.sinks import CaptionRows
+
+    tags = None if settings.tags is None else split_tags(settings.tags)
+    spec = JobSpec(
+        question=CaptionQuestion(tags=tags, both=settings.both),
+        model=settings.model,
+        **job_options(settings),
+        device=settings.device,
+        batch_size=settings.batch_size,
+        workers=settings.workers,
+    )
+    sink = CaptionRows()
+
+    def show(answered: "Answered") -> None:
+        if settings.json:
+            print_json(sink.row(job, answered))
+        else:
+            print(f"{answered.source.key}: {answered.answer.text}", flush=True)
+
+    job = spec.open()
+    is_local = settings.engine == "threads" or settings.json
+    flow = Flow(
+        flags=settings,
+        settings=settings,
+        images=settings.images,
+        out=settings.out,
+        on_done=show if is_local else None,
+    )
+    return flow.close(flow.run(spec, job, sink), "captions written to")
+
+
+def job_options(settings: Any) -> dict[str, Any]:
+    """Method and options of a ``JobSpec`` for verbs that write text."""
+    options = generator_options(settings) | {"num_beams": settings.beams}
+    taken = {name: options.pop(name) for name in ("method", "device", "batch_size")}
+    return {"method": taken["method"], "options": options}
 
 
 def generator_options(settings: Any) -> dict[str, Any]:
@@ -100,28 +109,3 @@ def generator_options(settings: Any) -> dict[str, Any]:
     given = {name: getattr(settings, name, None) for name in ("threshold", "top_p")}
     options = {"method": "tag2text"} | settings.options() | {"seed": getattr(settings, "seed", 0)}
     return options | {name: value for name, value in given.items() if value is not None}
-
-
-def _captions(
-    settings: CaptionSettings, method: Any, photos: "Iterator[Photo]"
-) -> "Iterator[tuple[Photo, Caption]]":
-    from tagalign.tasks.captioning import BatchCaptioner, caption_images, split_tags
-
-    if not isinstance(method, BatchCaptioner):
-        raise InputError(
-            f"method {method.method!r} writes no captions; use a Tag2Text model (--method tag2text)"
-        )
-    tags = None if settings.tags is None else split_tags(settings.tags)
-    return caption_images(
-        method,
-        photos,
-        tags=tags,
-        both=settings.both,
-        batch_size=settings.batch_size,
-        value=lambda p: p.encoded,
-    )
-
-
-def _row(photo: "Photo", caption: "Caption") -> dict[str, Any]:
-    scores = {tag: None if math.isnan(p) else round(p, 4) for tag, p in caption.tags.items()}
-    return {"path": str(photo.path), "caption": caption.text, "tags": scores}

@@ -1,17 +1,15 @@
-"""What the verbs share: which files are meant, progress, error lists, JSON lines, the warning about ``tiny``."""
+"""What the verbs share: the model's flags, progress, error lists, JSON lines, the warning about ``tiny``."""
 
 import dataclasses
-import glob
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence, Sized
+from collections.abc import Iterable, Iterator, Sized
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from tagalign.errors import InputError, TagalignError
 
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
 TINY = "tiny"
 PHOTO_MODEL = "openai/clip-vit-base-patch16"
 
@@ -41,48 +39,6 @@ class ModelFlags:
         """Keyword arguments for ``tagalign.load``; what was not given is left out."""
         given = {"method": self.method, "profile": self.profile}
         return {"device": self.device, "batch_size": self.batch_size} | {k: v for k, v in given.items() if v}
-
-
-def expand_images(inputs: Sequence[str]) -> list[Path]:
-    """Image files meant by files, folders (searched below), glob patterns, or ``-`` (paths on standard input).
-
-    Files that are named one by one are taken as they are, whatever their suffix, so that a wrong one is reported.
-
-    Raises:
-        InputError: if an input means no file at all.
-    """
-    if not inputs:
-        raise InputError(
-            "give at least one image: a file, a folder, a pattern, or - for paths on standard input"
-        )
-    paths: list[Path] = []
-    for item in inputs:
-        found = list(_expand(item))
-        if not found:
-            raise InputError(f"{item}: {_why_nothing(item)}")
-        paths += found
-    return list(dict.fromkeys(paths))
-
-
-def _expand(item: str) -> Iterator[Path]:
-    path = Path(item)
-    if item == "-":
-        yield from (Path(line.rstrip("\n")) for line in sys.stdin if line.strip())
-    elif path.is_dir():
-        yield from sorted(p for p in path.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file())
-    elif path.exists():
-        yield path
-    else:
-        found = glob.glob(item, recursive=True)  # noqa: PTH207 - Path.glob refuses absolute patterns
-        yield from (Path(name) for name in sorted(found) if Path(name).is_file())
-
-
-def _why_nothing(item: str) -> str:
-    if item == "-":
-        return "no path came on standard input"
-    if Path(item).is_dir():
-        return f"no image in this folder (looked for {', '.join(sorted(IMAGE_SUFFIXES))})"
-    return "no file matches this pattern" if glob.has_magic(item) else "no such file"
 
 
 def parse_shard(shard: str) -> tuple[int, int]:
@@ -139,8 +95,9 @@ def progress(items: Iterable[Any], description: str, *, total: int | None = None
 
 
 def print_json(value: Any) -> None:
-    """One JSON object as one line on standard output."""
-    print(json.dumps(value, ensure_ascii=False, default=str), flush=True)
+    """One JSON object as one line on standard output; in ASCII where that stream holds no other letters."""
+    is_wide = (sys.stdout.encoding or "utf-8").lower().replace("-", "").startswith("utf")
+    print(json.dumps(value, ensure_ascii=not is_wide, default=str), flush=True)
 
 
 def settings_values(settings: Any) -> dict[str, Any]:
@@ -180,10 +137,3 @@ class ErrorLog:
         self._file.flush()
         self.count += 1
         print(f"error: {error}", file=sys.stderr)
-
-
-def close_run(*, done: int, errors: ErrorLog, what: str, where: Path) -> int:
-    """Say what happened; the exit code is 2 when nothing succeeded, else 0."""
-    failed = f", {errors.count} failed (see {errors.path})" if errors.count else ""
-    print(f"{done} {what} written to {where}{failed}", file=sys.stderr)
-    return 2 if errors.count and not done else 0

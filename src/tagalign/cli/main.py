@@ -5,8 +5,10 @@ Only the verb's own module is imported, so ``--help`` stays fast.
 """
 
 import importlib
+import io
 import json
 import os
+import signal
 import sys
 import typing
 import warnings
@@ -67,6 +69,9 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _guarded(verb: str, args: list[str]) -> int:
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # a label that the stream cannot hold is written as an escape and ends no run
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _one_line_warning
@@ -75,6 +80,8 @@ def _guarded(verb: str, args: list[str]) -> int:
         print(f"tagalign {verb}: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
+        # who presses it twice gets no traceback out of the clean-up of threads
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         print(f"tagalign {verb}: stopped; files that are there are whole", file=sys.stderr)
         return 130
     except BrokenPipeError:  # the reader of a pipe has seen enough

@@ -2,89 +2,109 @@
 
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import tyro
 
-from tagalign.cli.common import (
-    ErrorLog,
-    ModelFlags,
-    close_run,
-    expand_images,
-    print_json,
-    progress,
-    warn_tiny,
-)
-from tagalign.cli.run_record import write_settings
+from tagalign.cli.common import ModelFlags, print_json, warn_tiny
+from tagalign.cli.photo_flow import Flow, RunFlags
 from tagalign.errors import InputError
+from tagalign.tasks.photos.tables import REGIONS, Row, Table
 
 if TYPE_CHECKING:
-    from PIL import Image
-
-    from tagalign.types import Referring
+    from tagalign.tasks.photos.job import Job
+    from tagalign.tasks.photos.stream import Answered
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class ReferSettings(ModelFlags):
+class ReferSettings(ModelFlags, RunFlags):
     """Find the region that a phrase means, in one photo or in many.
 
-    Writes NAME.png (0 or 1 per pixel) and NAME.overlay.png (region, box, phrase) per photo.
+    Writes NAME.png (0 or 1 per pixel) and NAME.overlay.png (region, box, phrase) per photo, and regions.jsonl. A run that
+    was stopped goes on where it was when the same command is given again.
     Example: tagalign refer park.jpg --phrase "the brown dog" --model openai/clip-vit-base-patch16
     """
 
     images: Annotated[tuple[str, ...], tyro.conf.Positional]
-    """Files, folders, glob patterns, or - for paths on standard input."""
+    """Files, folders, glob patterns, lists of paths (.txt), tars, or - for paths on standard input."""
     phrase: str
     """What to find, e.g. "the brown dog"."""
-    out: Path = Path("regions")
+    out: Path = Path("regions written to")
     """Folder for the results."""
-    workers: int = 2
-    """Threads that decode photos."""
     json: bool = False
     """Print one JSON object per photo on standard output: box XYXY in pixels, score, share of the photo."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        self.check_run()
         if not self.phrase.strip():
             raise InputError("--phrase is empty; give it words such as 'the brown dog'")
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RegionFiles:
+    """``NAME.png`` and ``NAME.overlay.png`` per photo.
+
+    Attributes:
+        folder: of the files.
+    """
+
+    table: ClassVar[Table] = REGIONS
+    files: ClassVar[tuple[str, ...]] = ("mask", "overlay")
+
+    folder: Path
+
+    def row(self, job: "Job", answered: "Answered") -> Row:
+        """See ``Sink``."""
+        from tagalign.cli.mask_sinks import photo_of, save_png
+        from tagalign.export.masks import save_mask
+        from tagalign.export.overlay import referring_overlay
+
+        name = answered.source.name
+        save_png(self.folder / f"{name}.overlay.png", referring_overlay(photo_of(answered), answered.answer))
+        save_mask(self.folder / f"{name}.png", answered.answer.mask.long(), 2)
+        return {"path": answered.source.key, "mask": f"{name}.png", **_values(answered)}
+
+
 def run(settings: ReferSettings) -> int:
     """Refer in all photos; one that fails is listed in ``errors.jsonl``."""
-    paths = expand_images(settings.images)
+    from tagalign.tasks.photos.inputs import refuse_missing
+
+    refuse_missing(settings.images)
     warn_tiny(settings.model)
-    import tagalign
-    from tagalign.tasks.stream import encode_photos, output_names
+    from tagalign.tasks.photos.job import JobSpec
+    from tagalign.tasks.photos.questions import ReferQuestion
 
-    model = tagalign.load(settings.model, **settings.options())
-    names, done = output_names(paths), 0
-    with ErrorLog(settings.out) as errors:
-        photos = encode_photos(
-            model, paths, batch_size=settings.batch_size, on_error=errors.add, workers=settings.workers
-        )
-        for photo in progress(photos, "referring", total=len(paths)):
-            found = model.refer(photo.encoded, settings.phrase)
-            _write(settings.out, names[photo.path], photo.image, found)
-            share = float(found.mask.float().mean())
-            row = {
-                "path": str(photo.path),
-                "phrase": found.phrase,
-                "box": found.box,
-                "score": round(found.score, 6),
-            }
-            if settings.json:
-                print_json(row | {"share": round(share, 6)})
-            done += 1
-        if done:
-            write_settings(settings.out, settings, model=model.method.describe())
-        return close_run(done=done, errors=errors, what="regions", where=settings.out)
+    spec = JobSpec(
+        question=ReferQuestion(phrase=settings.phrase),
+        model=settings.model,
+        method=settings.method,
+        options={"profile": settings.profile} if settings.profile else {},
+        device=settings.device,
+        batch_size=settings.batch_size,
+        workers=settings.workers,
+    )
+    job = spec.open()
+    flow = Flow(
+        flags=settings,
+        settings=settings,
+        images=settings.images,
+        out=settings.out,
+        names=lambda _: ("background", settings.phrase),
+        on_done=_print_row if settings.json else None,
+    )
+    return flow.close(flow.run(spec, job, RegionFiles(folder=settings.out)), "regions written to")
 
 
-def _write(out: Path, name: str, image: "Image.Image", found: "Referring") -> None:
-    from tagalign.atomic import atomic_write
-    from tagalign.export.masks import save_mask
-    from tagalign.export.overlay import referring_overlay
+def _print_row(answered: "Answered") -> None:
+    print_json({"path": answered.source.key, **_values(answered)})
 
-    save_mask(out / f"{name}.png", found.mask.long(), 2)
-    with atomic_write(out / f"{name}.overlay.png") as temp:
-        referring_overlay(image, found).save(temp, format="PNG")
+
+def _values(answered: "Answered") -> Row:
+    found = answered.answer
+    return {
+        "phrase": found.phrase,
+        "box": found.box,
+        "score": round(found.score, 6),
+        "share": round(float(found.mask.float().mean()), 6),
+    }

@@ -2,19 +2,19 @@
 
 import dataclasses
 import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from tagalign.cli.common import ErrorLog, ModelFlags, expand_images, print_json, progress, warn_tiny
+from tagalign.cli.common import ModelFlags, print_json, progress, warn_tiny
 from tagalign.cli.label_flags import LabelFlags
-from tagalign.errors import InputError, TagalignError
+from tagalign.errors import InputError
 from tagalign.tasks.search.weights import TAG_WEIGHT
 
 if TYPE_CHECKING:
-    from tagalign.tasks.rankers import DenseRanker, RankedPhoto, Tag2TextRanker
+    from tagalign.tasks.photos.indexing import IndexRows, IndexRun
+    from tagalign.tasks.photos.job import Job
     from tagalign.tasks.search.engine import SearchEngine
     from tagalign.types import LabelSet, Ranking
 
@@ -27,11 +27,13 @@ class Index(ModelFlags, LabelFlags):
     """
 
     images: Annotated[tuple[str, ...], tyro.conf.Positional]
-    """Files, folders, glob patterns, or - for paths on standard input."""
+    """Files, folders, glob patterns, lists of paths (.txt), tars, or - for paths on standard input."""
     index: Path = Path("index")
     """Folder of the index."""
     workers: int = 2
     """Threads that decode photos."""
+    part_size: int = 1000
+    """Photos per part: what a kill costs at most; the same command goes on where it was."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -72,30 +74,60 @@ def run(settings: Index | Query) -> int:
 
 
 def _index(settings: Index) -> int:
-    paths = expand_images(settings.images)
-    warn_tiny(settings.model)
-    from tagalign.methods.load import load_method
-    from tagalign.tasks.index_files import add_photos, stored_keys
-    from tagalign.tasks.rankers import identity, ranker_for
+    from tagalign.tasks.photos.inputs import refuse_missing
 
-    options = {name: value for name, value in settings.options().items() if name != "method"}
-    method = load_method(settings.model, method=settings.method or _default_method(settings.model), **options)
-    ranker = ranker_for(method, _labels(settings))
-    known = set(stored_keys(settings.index))
-    new = [path for path in paths if str(path) not in known]
-    with ErrorLog(settings.index) as errors:
-        rows = _rows(ranker, new, settings.batch_size, errors.add)
-        shown = progress(rows, "indexing", total=len(new))
-        added = add_photos(
-            settings.index,
-            shown,
-            model=identity(settings.model, method),
-            tag_names=ranker.tag_names.names,
-            known=known,
-        )
-    failed = f", {errors.count} failed (see {errors.path})" if errors.count else ""
-    print(f"{added} photos added to {settings.index}, {len(known)} in all{failed}", file=sys.stderr)
-    return 2 if errors.count and not known else 0
+    refuse_missing(settings.images)
+    warn_tiny(settings.model)
+    from tagalign.tasks.index_files import stored_keys
+    from tagalign.tasks.photos.indexing import (
+        AskedRanks,
+        IndexQuestion,
+        IndexRows,
+        IndexTable,
+        close_index_run,
+        open_index_run,
+    )
+    from tagalign.tasks.photos.inputs import Inputs, standard_input
+    from tagalign.tasks.photos.job import JobSpec
+    from tagalign.tasks.rankers import identity
+
+    if settings.workers < 1:
+        raise InputError(f"--workers must be at least 1, got {settings.workers}")
+    job = JobSpec(
+        question=IndexQuestion(labels=_labels(settings)),
+        model=settings.model,
+        method=settings.method or _default_method(settings.model),
+        options={"profile": settings.profile} if settings.profile else {},
+        device=settings.device,
+        batch_size=settings.batch_size,
+        workers=settings.workers,
+    ).open()
+    if not isinstance(job.asked, AskedRanks):
+        raise AssertionError("an index asks for ranks")
+    names = tuple(job.asked.ranker.tag_names.names)
+    table = IndexTable(folder="", model=identity(settings.model, job.method), tag_names=names)
+    sink, inputs = IndexRows(table=table), Inputs(items=settings.images, lines=standard_input())
+    run = open_index_run(settings.index, inputs, job, sink, part_size=settings.part_size)
+    for note in inputs.notes():
+        print(f"note: {note}", file=sys.stderr)
+    _add(run, job, sink)
+    (added, failed), errors = run.done(), close_index_run(run)
+    in_all = sum(1 for _ in stored_keys(settings.index))
+    tail = f", {failed} failed (see {errors})" if errors else ""
+    print(f"{added} photos added to {settings.index}, {in_all} in all{tail}", file=sys.stderr)
+    return 2 if failed and not in_all else 0
+
+
+def _add(run: "IndexRun", job: "Job", sink: "IndexRows") -> None:
+    from tagalign.tasks.photos.keys import printable
+    from tagalign.tasks.photos.run import answer_run
+
+    before = sum(run.done())
+    if before:
+        print(f"{before} of {run.manifest.count} photos were done before", file=sys.stderr)
+    for answered in progress(answer_run(run, job, sink), "indexing", total=run.manifest.count - before):
+        if answered.error is not None:
+            print(f"error: {printable(str(answered.error))}", file=sys.stderr)
 
 
 def _default_method(model: str) -> str | None:
@@ -106,26 +138,6 @@ def _default_method(model: str) -> str | None:
 
 def _labels(settings: Index) -> "LabelSet | None":
     return None if settings.labels is None and settings.labels_file is None else settings.label_set()
-
-
-def _rows(
-    ranker: "Tag2TextRanker | DenseRanker",
-    paths: list[Path],
-    batch_size: int,
-    report: Callable[[Path, TagalignError], None],
-) -> "Iterator[tuple[str, RankedPhoto]]":
-    from tagalign.backbones.preprocess import open_image
-
-    for start in range(0, len(paths), batch_size):
-        opened = []
-        for path in paths[start : start + batch_size]:
-            try:
-                opened.append((str(path), open_image(path)))
-            except TagalignError as error:
-                report(path, error)
-        if opened:
-            ranked = ranker.embed_photos([photo for _, photo in opened])
-            yield from zip([key for key, _ in opened], ranked, strict=True)
 
 
 def _query(settings: Query) -> int:

@@ -1,41 +1,35 @@
 """``tagalign segment``: a label for every pixel of photos."""
 
 import dataclasses
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
-from tagalign.cli.batch_flow import BatchFlags
-from tagalign.cli.common import (
-    ErrorLog,
-    ModelFlags,
-    close_run,
-    expand_images,
-    print_json,
-    progress,
-    warn_tiny,
-)
+from tagalign.cli.common import ModelFlags, print_json, warn_tiny
 from tagalign.cli.label_flags import LabelFlags
-from tagalign.cli.run_record import write_settings
+from tagalign.cli.photo_flow import Flow, LabelRunFlags, cache_option, title_of, write_page
 from tagalign.errors import InputError
 
 if TYPE_CHECKING:
-    from tagalign.tasks.model import Model
-    from tagalign.tasks.stream import Photo
-    from tagalign.types import EncodedLabels, LabelSet, Segmentation
+    from tagalign.tasks.photos.job import Job, JobSpec
+    from tagalign.tasks.photos.sinks import Sink
+    from tagalign.tasks.photos.stream import Answered
+    from tagalign.types import LabelSet
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class SegmentSettings(ModelFlags, LabelFlags, BatchFlags):
+class SegmentSettings(ModelFlags, LabelFlags, LabelRunFlags):
     """Give every pixel of photos one of your labels.
 
-    Writes NAME.png (palette, ids as in labels.json) per photo, and pictures to look at on request.
+    Writes NAME.png per photo (palette; what the ids mean stands in settings.json), masks.jsonl (which photo each belongs to)
+    and index.html. A run that was stopped goes on where it was when the same command is given again.
     Example: tagalign segment photos/ --labels "dog,grass,sky" --model openai/clip-vit-base-patch16 --overlay
     """
 
     images: Annotated[tuple[str, ...], tyro.conf.Positional]
-    """Files, folders, glob patterns, or - for paths on standard input."""
+    """Files, folders, glob patterns, lists of paths (.txt), tars, or - for paths on standard input."""
     out: Path = Path("masks")
     """Folder for the results."""
     background: bool = False
@@ -55,7 +49,7 @@ class SegmentSettings(ModelFlags, LabelFlags, BatchFlags):
     heat_maps: bool = False
     """Also write NAME.LABEL.heat.png for each label."""
     rle: bool = False
-    """Write masks as COCO run-length code in Parquet parts: for many photos, with --shard, --engine and resume."""
+    """Write masks as COCO run-length code in Parquet parts instead: for many photos."""
     png: bool = False
     """With --rle: also write png/NAME.png per photo."""
     json: bool = False
@@ -63,13 +57,11 @@ class SegmentSettings(ModelFlags, LabelFlags, BatchFlags):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.check_batch()
+        self.check_run()
         if self.rle and (self.overlay or self.heat_maps):
             raise InputError("--rle writes run-length code; leave out --overlay and --heat-maps")
-        if not self.rle and (self.png or self.shard != "0/1" or self.engine != "threads"):
-            raise InputError(
-                "--png, --shard and --engine belong to --rle, which writes parts that can be resumed"
-            )
+        if self.png and not self.rle:
+            raise InputError("--png belongs to --rle; without it there is a PNG per photo anyway")
 
     def label_set(self) -> "LabelSet":
         """The labels meant; without --labels those of --seen and --unseen."""
@@ -81,33 +73,59 @@ class SegmentSettings(ModelFlags, LabelFlags, BatchFlags):
 
 def run(settings: SegmentSettings) -> int:
     """Segment all photos; one that fails is listed in ``errors.jsonl``."""
-    labels = settings.label_set()
+    from tagalign.tasks.photos.inputs import refuse_missing
+
+    spec = _spec(settings)
+    refuse_missing(settings.images)
     _check_seen(settings)
     warn_tiny(settings.model)
+    job = spec.open()
+    flow = Flow(
+        flags=settings,
+        settings=settings,
+        images=settings.images,
+        out=settings.out,
+        names=lambda answered: job.mask_names() if answered is None else answered.answer.names,
+        on_done=partial(_print_row, settings) if settings.json else None,
+    )
+    masks = flow.run(spec, job, _sink(settings, job))
+    if settings.summary:
+        write_page(masks, job, flow.label_names(job), title_of("Masks", settings.images))
+    return flow.close(masks, "masks written to")
+
+
+def _spec(settings: SegmentSettings) -> "JobSpec":
+    from tagalign.tasks.photos.job import JobSpec
+    from tagalign.tasks.photos.questions import SegmentQuestion
+
+    given = {"profile": settings.profile} if settings.profile else {}
+    return JobSpec(
+        question=SegmentQuestion(labels=settings.label_set()),
+        model=settings.model,
+        method=settings.method,
+        options=_dense_options(settings) | given | cache_option(settings, settings.method),
+        device=settings.device,
+        batch_size=settings.batch_size,
+        workers=settings.workers,
+    )
+
+
+def _sink(settings: SegmentSettings, job: "Job") -> "Sink":
+    from tagalign.cli.mask_sinks import MaskFiles, MaskParts, heat_names
+
     if settings.rle:
-        from tagalign.cli.segment_many import run_rle
+        return MaskParts(png=settings.out / "png" if settings.png else None)
+    heat_maps = heat_names(job) if settings.heat_maps else ()
+    return MaskFiles(folder=settings.out, overlay=settings.overlay, heat_maps=heat_maps)
 
-        return run_rle(settings, _dense_options(settings))
-    paths = expand_images(settings.images)
-    import tagalign
-    from tagalign.tasks.stream import encode_photos, output_names
 
-    model = tagalign.load(settings.model, **settings.options(), **_dense_options(settings))
-    encoded = model.encode_labels(labels)
-    names, done = output_names(paths), 0
-    with ErrorLog(settings.out) as errors:
-        photos = encode_photos(
-            model, paths, batch_size=settings.batch_size, on_error=errors.add, workers=settings.workers
-        )
-        for photo in progress(photos, "segmenting", total=len(paths)):
-            found = model.segment(photo.encoded, encoded, photo=photo.image)
-            _write(settings, names[photo.path], photo, found)
-            if settings.heat_maps:
-                _write_heat(settings.out, names[photo.path], photo, model, encoded)
-            done += 1
-        if done:
-            write_settings(settings.out, settings, model=model.method.describe(), labels=list(found.names))
-        return close_run(done=done, errors=errors, what="masks", where=settings.out)
+def _print_row(settings: SegmentSettings, answered: "Answered") -> None:
+    from tagalign.cli.mask_sinks import rounded_shares
+
+    row = {"path": answered.source.key}
+    if not settings.rle:
+        row["mask"] = str(settings.out / f"{answered.source.name}.png")
+    print_json(row | {"shares": rounded_shares(answered.answer)})
 
 
 def _check_seen(settings: SegmentSettings) -> None:
@@ -147,44 +165,3 @@ def _dense_options(settings: SegmentSettings) -> dict[str, Any]:
         "unseen": _names(settings.unseen),
     }
     return {name: value for name, value in asked.items() if value}
-
-
-def _write(settings: SegmentSettings, name: str, photo: "Photo", found: "Segmentation") -> None:
-    from tagalign.atomic import atomic_write
-    from tagalign.export.masks import save_mask
-    from tagalign.export.overlay import overlay
-    from tagalign.export.trusty_picture import trusty_picture
-    from tagalign.methods.trusty.method import TrustySegmentation
-
-    path = settings.out / f"{name}.png"
-    save_mask(path, found.labels, len(found.names))
-    if settings.overlay:
-        with atomic_write(settings.out / f"{name}.overlay.png") as temp:
-            overlay(photo.image, found).save(temp, format="PNG")
-        if isinstance(found, TrustySegmentation) and found.trusty is not None:
-            with atomic_write(settings.out / f"{name}.trusty.png") as temp:
-                trusty_picture(photo.image, found).save(temp, format="PNG")
-    if settings.json:
-        shares = {label: round(share, 6) for label, share in found.shares().items()}
-        print_json({"path": str(photo.path), "mask": str(path), "shares": shares})
-
-
-def _write_heat(out: Path, name: str, photo: "Photo", model: "Model", labels: "EncodedLabels") -> None:
-    from tagalign.atomic import atomic_write
-    from tagalign.export.overlay import heat_overlay
-
-    if len(labels.names) > MAX_HEAT_MAPS:
-        raise InputError(
-            f"--heat-maps writes one picture per label: at most {MAX_HEAT_MAPS} labels, got {len(labels.names)}"
-        )
-    for label, heat in zip(labels.names, model.heat_maps(photo.encoded, labels), strict=True):
-        with atomic_write(out / f"{name}.{safe_name(label)}.heat.png") as temp:
-            heat_overlay(photo.image, heat, label).save(temp, format="PNG")
-
-
-MAX_HEAT_MAPS = 100
-
-
-def safe_name(label: str) -> str:
-    """A label as part of a file name: letters and digits of any script, the rest as ``_``."""
-    return "".join(c if c.isalnum() else "_" for c in label)[:60]

@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
-from tagalign.cli.batch_flow import BatchFlags, cache_option, close_labelling, label_photos
 from tagalign.cli.common import ModelFlags, print_json, warn_tiny
 from tagalign.cli.label_flags import LabelFlags
+from tagalign.cli.photo_flow import Flow, LabelRunFlags, cache_option, title_of, write_page
 from tagalign.errors import InputError, UnknownNameError
 
 if TYPE_CHECKING:
     from tagalign.methods.thresholds import Threshold
-    from tagalign.tasks.photos.job import Job, JobSpec, Labelled
-    from tagalign.tasks.photos.run import LabelRun
+    from tagalign.tasks.photos.job import Job, JobSpec
+    from tagalign.tasks.photos.run import PhotoRun
+    from tagalign.tasks.photos.stream import Answered
     from tagalign.types import LabelSet
 
 FORMATS = ("csv", "jsonl", "parquet")
@@ -24,7 +25,7 @@ SHEET_IMAGES = 60
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class TagSettings(ModelFlags, LabelFlags, BatchFlags):
+class TagSettings(ModelFlags, LabelFlags, LabelRunFlags):
     """Say which of your labels are in each photo.
 
     Writes tags.csv (or another format), index.html to check the result quickly, and one Parquet file per 1,000 photos with
@@ -57,7 +58,7 @@ class TagSettings(ModelFlags, LabelFlags, BatchFlags):
         super().__post_init__()
         if self.format not in FORMATS:
             raise UnknownNameError("format", self.format, FORMATS)
-        self.check_batch()
+        self.check_run()
         if not self.images and self.calibrate is None:
             raise InputError(
                 "give photos to tag: files, folders, patterns, lists, tars, or - for paths on standard input"
@@ -66,34 +67,46 @@ class TagSettings(ModelFlags, LabelFlags, BatchFlags):
 
 def run(settings: TagSettings) -> int:
     """Calibrate where asked, tag all photos, and write the tables and pages."""
+    from tagalign.tasks.photos.inputs import refuse_missing
+    from tagalign.tasks.photos.sinks import TagRows
+
     spec = _spec(settings)
+    if settings.images:
+        refuse_missing(settings.images)
     warn_tiny(settings.model)
     job = spec.open()
     if settings.calibrate is not None:
         spec, job = _calibrated(settings, settings.calibrate, spec, job)
         if not settings.images:
             return 0
-    printer = _print_row if settings.json else None
-    labelled = label_photos(settings, spec, job, images=settings.images, out=settings.out, on_done=printer)
-    _write_tables(settings, labelled, job)
-    title = f"Tags of {', '.join(settings.images)[:80]}"
-    return close_labelling(settings, settings, labelled, job, job.labels.names, title=title)
+    flow = Flow(
+        flags=settings,
+        settings=settings,
+        images=settings.images,
+        out=settings.out,
+        names=lambda _: job.labels.names,
+        on_done=_print_row if settings.json else None,
+    )
+    tagged = flow.run(spec, job, TagRows())
+    _write_tables(settings, tagged, job)
+    if settings.summary:
+        write_page(tagged, job, job.labels.names, title_of("Tags", settings.images))
+    return flow.close(tagged, "photos labelled in")
 
 
 def _spec(settings: TagSettings) -> "JobSpec":
     from tagalign.methods.load import trained_type
     from tagalign.tasks.photos.job import JobSpec
+    from tagalign.tasks.photos.questions import TagQuestion
 
     method = settings.method or (None if trained_type(settings.model) else DEFAULT_METHOD)
     given = {"profile": settings.profile, "short_side": settings.short_side}
     options: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
     return JobSpec(
-        kind="tag",
+        question=TagQuestion(labels=_labels(settings), threshold=_threshold(settings)),
         model=settings.model,
         method=method,
         options=options | cache_option(settings, method),
-        labels=_labels(settings),
-        threshold=_threshold(settings),
         device=settings.device,
         batch_size=settings.batch_size,
         workers=settings.workers,
@@ -130,30 +143,32 @@ def _threshold(settings: TagSettings) -> "Threshold | None":
 
 def _calibrated(settings: TagSettings, folder: Path, spec: "JobSpec", job: "Job") -> tuple["JobSpec", "Job"]:
     from tagalign.tasks.calibration import calibrate, read_examples, save_calibrated
+    from tagalign.tasks.photos.job import Job
+    from tagalign.tasks.photos.questions import AskedTags, TagQuestion
 
-    examples = read_examples(folder, spec.labels.names)
+    labels = job.labels.label_set
+    examples = read_examples(folder, labels.names)
     threshold = calibrate(job, examples)
     path = settings.out / "labels.calibrated.json"
-    save_calibrated(path, spec.labels, threshold, job.describe())
+    save_calibrated(path, labels, threshold, job.describe())
     print(
         f"thresholds of {len(threshold.per_label)} labels from {len(examples)} images written to {path}; "
         f"use them with --labels-file {path} --threshold calibrated",
         file=sys.stderr,
     )
-    spec = dataclasses.replace(spec, threshold=threshold)
-    return spec, dataclasses.replace(job, spec=spec)
+    question = TagQuestion(labels=labels, threshold=threshold)
+    spec = dataclasses.replace(spec, question=question)
+    return spec, Job(spec=spec, asked=AskedTags(question, job.method, job.labels))
 
 
-def _print_row(labelled: "Labelled") -> None:
-    tagging = labelled.tagging
-    if tagging is None:
-        raise AssertionError("a tag run gives tags")
+def _print_row(answered: "Answered") -> None:
+    tagging = answered.answer
     tags = [{"name": tagging.names[i], "score": round(tagging.scores[i], 6)} for i in tagging.chosen]
     scores = {name: round(score, 6) for name, score in zip(tagging.names, tagging.scores, strict=True)}
-    print_json({"path": labelled.source.key, "tags": tags, "scores": scores})
+    print_json({"path": answered.source.key, "tags": tags, "scores": scores})
 
 
-def _write_tables(settings: TagSettings, run_: "LabelRun", job: "Job") -> None:
+def _write_tables(settings: TagSettings, run_: "PhotoRun", job: "Job") -> None:
     from tagalign.cli.tag_tables import write_table
 
     if not run_.done()[0]:
@@ -164,19 +179,19 @@ def _write_tables(settings: TagSettings, run_: "LabelRun", job: "Job") -> None:
         _write_sheet(run_)
 
 
-def _write_sheet(run_: "LabelRun") -> None:
+def _write_sheet(run_: "PhotoRun") -> None:
     from itertools import islice
 
     from tagalign.atomic import atomic_write
     from tagalign.errors import TagalignError
     from tagalign.export.contact_sheet import contact_sheet
-    from tagalign.tasks.label_inputs import open_key
     from tagalign.tasks.photos.rows import read_rows
+    from tagalign.tasks.photos.tars import source_of
 
     pictures = []
     for row in islice(read_rows(run_.parts(), ["key", "tags"]), SHEET_IMAGES):
         try:
-            pictures.append((open_key(str(row["key"])), ", ".join(row["tags"]) or "no tag"))  # type: ignore[arg-type]
+            pictures.append((source_of(str(row["key"])).open(), ", ".join(row["tags"]) or "no tag"))  # type: ignore[arg-type]
         except TagalignError:
             continue
     if pictures:

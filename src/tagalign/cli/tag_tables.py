@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tagalign.tasks.photos.run import LabelRun
+    from tagalign.tasks.photos.run import PhotoRun
 
 
-def write_table(run: "LabelRun", kind: str, names: Sequence[str]) -> Path:
+def write_table(run: "PhotoRun", kind: str, names: Sequence[str]) -> Path:
     """Write ``tags.csv`` or ``tags.jsonl`` (with the shard's name where there are several) and return its path."""
     from tagalign.atomic import atomic_write
     from tagalign.tasks.photos.rows import read_rows
 
-    path = run.folder / (f"tags.{kind}" if run.shard[1] == 1 else f"tags-{run.suffix}.{kind}")
+    path = run.own_name("tags", f".{kind}")
     with atomic_write(path) as temp, temp.open("w", encoding="utf-8", newline="") as file:
         if kind == "csv":
             writer = csv.writer(file)

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tagalign.cli.segment import safe_name
 from tagalign.errors import InputError
 
 if TYPE_CHECKING:
@@ -73,14 +72,18 @@ def draw_maps(
     from tagalign.backbones.preprocess import open_image
     from tagalign.export.overlay import heat_overlay
     from tagalign.tags.label_sets import load_label_set
+    from tagalign.tasks.photos.names import count_stems, label_names, named
+    from tagalign.tasks.photos.source import PhotoSource
 
+    sources = [PhotoSource(path=str(path)) for path in photos]
+    names, parts = named(sources, count_stems(sources)), label_names(labels)
     encoded = method.encode_labels(load_label_set(list(labels)))
     written = []
-    for path in photos:
+    for path, name in zip(photos, names, strict=True):
         photo = open_image(path)
         maps = method.heat_maps(method.encode_images([photo])[0], encoded)
-        for label, heat in zip(labels, maps, strict=True):
-            target = out / f"{step:08d}.{path.stem}.{safe_name(label)}.png"
+        for label, part, heat in zip(labels, parts, maps, strict=True):
+            target = out / f"{step:08d}.{name}.{part}.png"
             with atomic_write(target) as temp:
                 heat_overlay(photo, heat, f"{label}, step {step}").save(temp, format="PNG")
             written.append(target)

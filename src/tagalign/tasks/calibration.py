@@ -13,8 +13,9 @@ from tagalign.errors import DataError, InputError
 from tagalign.methods.thresholds import Threshold
 from tagalign.tags.same_label import same_label
 from tagalign.tags.text_files import read_text
-from tagalign.tasks.label_inputs import ImageSource, list_sources
+from tagalign.tasks.photos.inputs import Inputs
 from tagalign.tasks.photos.job import Job
+from tagalign.tasks.photos.source import PhotoSource
 from tagalign.types import LabelSet
 
 TRUTH_FILE = "labels.jsonl"
@@ -26,7 +27,7 @@ MIN_POSITIVES = 3
 class Example:
     """An image and the labels that are in it."""
 
-    source: ImageSource
+    source: PhotoSource
     tags: frozenset[str]
 
 
@@ -90,7 +91,7 @@ def _from_lines(file: Path, known: Mapping[str, str], unknown: Counter[str]) -> 
         path = str(file.parent / image)
         tags = frozenset(known[same_label(str(tag))] for tag in given if same_label(str(tag)) in known)
         unknown.update(str(tag) for tag in given if same_label(str(tag)) not in known)
-        examples.append(Example(source=ImageSource(key=path, path=path), tags=tags))
+        examples.append(Example(source=PhotoSource(path=path), tags=tags))
     return examples
 
 
@@ -102,7 +103,7 @@ def _from_folders(folder: Path, known: Mapping[str, str], unknown: Counter[str])
         for form, name in known.items()
         for below in folders
         if same_label(below.name) == form
-        for source in list_sources([str(below)])
+        for source in Inputs(items=[str(below)])
     ]
 
 
@@ -114,9 +115,7 @@ def calibrate(job: Job, examples: Sequence[Example]) -> Threshold:
     """
     results = zip(examples, job.run(example.source for example in examples), strict=True)
     scored = [
-        (labelled.tagging.scores, example.tags)
-        for example, labelled in results
-        if labelled.tagging is not None
+        (answered.answer.scores, example.tags) for example, answered in results if answered.error is None
     ]
     if not scored:
         raise DataError(f"none of the {len(examples)} labelled images could be read")

@@ -70,6 +70,12 @@ class IndexHead:
             temp.write_text(json.dumps(values, indent=2, default=str) + "\n", encoding="utf-8")
 
 
+def write_part(path: Path, rows: Sequence[Row], dim: int) -> None:
+    """Write a part; it appears whole or not at all."""
+    with atomic_write(path) as temp:
+        pq.write_table(_table(rows, dim), temp, compression="zstd")
+
+
 def add_photos(
     folder: Path,
     rows: Iterable[Row],
@@ -93,7 +99,7 @@ def add_photos(
     Raises:
         DataError: if the index was made by another model, or is damaged.
     """
-    head = _own_head(folder, model, tag_names)
+    head = own_head(folder, model, tag_names)
     known = set(stored_keys(folder)) if known is None else known
     number = len(part_paths(folder))
     added = 0
@@ -104,14 +110,18 @@ def add_photos(
             head.write(folder)
         if dim != head.dim:
             raise DataError(f"{folder}: holds embeddings of {head.dim} numbers, the new ones have {dim}")
-        with atomic_write(folder / f"part-{number:06d}.parquet") as temp:
-            pq.write_table(_table(chunk, dim), temp, compression="zstd")
+        write_part(folder / f"part-{number:06d}.parquet", chunk, dim)
         number += 1
         added += len(chunk)
     return added
 
 
-def _own_head(folder: Path, model: Mapping[str, Any], tag_names: Sequence[str]) -> IndexHead | None:
+def own_head(folder: Path, model: Mapping[str, Any], tag_names: Sequence[str]) -> IndexHead | None:
+    """The head of an index that this model made; None where there is no index.
+
+    Raises:
+        DataError: if another model made it, or it is damaged.
+    """
     if not (folder / "index.json").exists():
         return None
     head = IndexHead.read(folder)
@@ -144,7 +154,7 @@ def _chunks(rows: Iterator[Row], size: int) -> Iterator[list[Row]]:
 
 
 def _table(rows: Sequence[Row], dim: int) -> pa.Table:
-    embeds = torch.stack([photo.embed for _, photo in rows]).half().numpy()
+    embeds = torch.stack([photo.embed for _, photo in rows] or [torch.zeros(0)]).half().numpy()
     columns = {
         "key": pa.array([key for key, _ in rows], pa.string()),
         "embed": pa.FixedSizeListArray.from_arrays(pa.array(embeds.reshape(-1)), dim),

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from tagalign.ops.masks import expand_runs
-from tagalign.tasks.photos.job import Kind
+from tagalign.tasks.photos.questions import Kind
 from tagalign.tasks.photos.rows import read_rows
-from tagalign.tasks.photos.run import FOLDERS
+from tagalign.tasks.photos.tables import MASKS, TAGS
 
 BINS = 20
 """Of the histograms of [0, 1]."""
@@ -70,10 +70,9 @@ class Summary:
         self._keep(Doubt(margin=row["margin"], key=row["key"], tags=tags))
 
     def _add_shares(self, row: dict[str, Any]) -> None:
-        pixels = row["size"][0] * row["size"][1]
-        for label, code in zip(row["labels"], row["counts"], strict=True):
+        for label, share in row["shares"] if "shares" in row else _shares(row):
             self.counts[label] += 1
-            self.histograms[label][_bin(sum(expand_runs(code)[1::2]) / pixels)] += 1
+            self.histograms[label][_bin(share)] += 1
 
     def _keep(self, doubt: Doubt) -> None:
         """The images with the smallest margins, in a heap whose top is the clearest of them."""
@@ -86,6 +85,12 @@ class Summary:
     def doubts(self) -> list[Doubt]:
         """Least clear images first."""
         return [doubt for _, _, doubt in sorted(self._heap, reverse=True)]
+
+
+def _shares(row: dict[str, Any]) -> Iterable[tuple[int, float]]:
+    pixels = row["size"][0] * row["size"][1]
+    for label, code in zip(row["labels"], row["counts"], strict=True):
+        yield label, sum(expand_runs(code)[1::2]) / pixels
 
 
 def _bin(value: float) -> int:
@@ -103,7 +108,7 @@ def summarise(folder: Path, kind: Kind, names: Sequence[str]) -> Summary:
 
 def part_files(folder: Path, kind: Kind) -> list[Path]:
     """All parts of a run, in the order of shards and numbers."""
-    return sorted((folder / FOLDERS[kind]).glob("part-*.parquet"))
+    return sorted((folder / (TAGS if kind == "tag" else MASKS).folder).glob("part-*.parquet"))
 
 
 def _lines(paths: Iterable[Path]) -> Iterable[int]:

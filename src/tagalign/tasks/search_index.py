@@ -46,7 +46,8 @@ class SearchIndex:
             DataError: if there is no index or a part is damaged.
         """
         head = IndexHead.read(folder)
-        tables = [read_part(path, ["key", "embed", "tags", "scores"]) for path in part_paths(folder)]
+        parts = (read_part(path, ["key", "embed", "tags", "scores"]) for path in part_paths(folder))
+        tables = [part for part in parts if len(part)]
         if not tables:
             raise DataError(f"{folder}: the index holds no photo yet")
         table = pa.concat_tables(tables).combine_chunks()

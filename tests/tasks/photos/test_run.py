@@ -17,9 +17,12 @@ from tagalign.methods.thresholds import Threshold
 from tagalign.ops.masks import decode_rle
 from tagalign.tags.label_sets import load_label_set
 from tagalign.tasks.label_summary import Summary, part_files, summarise
+from tagalign.tasks.photos.inputs import Inputs
 from tagalign.tasks.photos.job import JobSpec
+from tagalign.tasks.photos.questions import SegmentQuestion, TagQuestion
 from tagalign.tasks.photos.rows import margin, read_rows
-from tagalign.tasks.photos.run import clear_run, label_many, merge_errors, open_run
+from tagalign.tasks.photos.run import answer_run, clear_run, close_run, open_run
+from tagalign.tasks.photos.sinks import MaskRows, TagRows
 from tagalign.types import Tagging
 
 LABELS = load_label_set("dog,cat,tree", templates="1", background="voc")
@@ -37,13 +40,22 @@ def photos(tmp_path):
 
 @pytest.fixture
 def spec(clip_folder):
-    return JobSpec(model=str(clip_folder), method="tagclip", labels=LABELS, device="cpu", batch_size=2)
-
-
-def begin(spec, job, photos, out, **more):
-    return open_run(
-        spec, [str(photos)], out, fingerprint=job.fingerprint(), described=job.describe(), part_size=2, **more
+    return JobSpec(
+        question=TagQuestion(labels=LABELS),
+        model=str(clip_folder),
+        method="tagclip",
+        device="cpu",
+        batch_size=2,
     )
+
+
+def begin(job, photos, out, sink=None, **more):
+    inputs = Inputs(items=[str(photos)])
+    return open_run(job.describe(), inputs, out, sink or TagRows(), **({"part_size": 2} | more))
+
+
+def go(run, job, sink=None):
+    return answer_run(run, job, sink or TagRows())
 
 
 def keys_of(out, kind="tag"):
@@ -52,8 +64,8 @@ def keys_of(out, kind="tag"):
 
 def test_rows_equal_one_image_at_a_time(spec, photos, tmp_path):
     job = spec.open()
-    run = begin(spec, job, photos, tmp_path / "out")
-    seen = [labelled.source.key for labelled in label_many(run, job)]
+    run = begin(job, photos, tmp_path / "out")
+    seen = [answered.source.key for answered in go(run, job)]
     rows = list(read_rows(run.parts()))
     assert [row["key"] for row in rows] == seen == [str(photos / f"{i}.png") for i in range(7)]
     for row in rows:
@@ -70,10 +82,10 @@ def test_bad_images_are_reported_and_the_rest_goes_on(spec, photos, tmp_path):
     (photos / "3.png").write_bytes(b"broken")
     (photos / "8.png").write_bytes(b"")
     job = spec.open()
-    run = begin(spec, job, photos, tmp_path / "out")
-    list(label_many(run, job))
+    run = begin(job, photos, tmp_path / "out")
+    list(go(run, job))
     assert run.done() == (6, 2)
-    assert merge_errors(run) == tmp_path / "out" / "errors.jsonl"
+    assert close_run(run) == (tmp_path / "out" / "errors.jsonl", None)
     errors = [json.loads(line) for line in (tmp_path / "out" / "errors.jsonl").read_text().splitlines()]
     assert [e["path"] for e in errors] == [str(photos / "3.png"), str(photos / "8.png")]
     assert {e["error"] for e in errors} == {"ImageError"}
@@ -89,58 +101,58 @@ def test_an_image_that_breaks_its_batch_fails_alone(spec, photos, tmp_path, monk
         return encode(pixels, sizes)
 
     monkeypatch.setattr(job.method, "encode_pixels", fail)
-    run = begin(spec, job, photos, tmp_path / "out")
-    list(label_many(run, job))
+    run = begin(job, photos, tmp_path / "out")
+    list(go(run, job))
     assert run.done() == (4, 3)
 
 
 def test_a_run_goes_on_where_it_was(spec, photos, tmp_path):
     job = spec.open()
-    run = begin(spec, job, photos, tmp_path / "out")
-    for count, _ in enumerate(label_many(run, job), start=1):
+    run = begin(job, photos, tmp_path / "out")
+    for count, _ in enumerate(go(run, job), start=1):
         if count == 5:
             break  # two parts are written, the third is under way
     assert len(run.parts()) == 2
-    leftover = run.part_path(2).with_name(f".{run.part_path(2).name}.abcd.tmp")
+    leftover = run.part_path(2).with_name(f".{run.part_path(2).name}.0123abcd.tmp")
     leftover.write_bytes(b"half")
-    again = begin(spec, job, photos, tmp_path / "out")
+    again = begin(job, photos, tmp_path / "out")
     assert not leftover.exists()
-    assert [labelled.source.key for labelled in label_many(again, job)] == [
+    assert [answered.source.key for answered in go(again, job)] == [
         str(photos / f"{i}.png") for i in (4, 5, 6)
     ]
     assert keys_of(tmp_path / "out") == [str(photos / f"{i}.png") for i in range(7)]
-    assert list(label_many(begin(spec, job, photos, tmp_path / "out"), job)) == []
+    assert list(go(begin(job, photos, tmp_path / "out"), job)) == []
 
 
 def test_new_files_do_not_move_a_run_that_began(spec, photos, tmp_path):
     job = spec.open()
-    run = begin(spec, job, photos, tmp_path / "out")
-    next(iter(label_many(run, job)))
+    run = begin(job, photos, tmp_path / "out")
+    next(iter(go(run, job)))
     Image.new("RGB", (9, 9)).save(photos / "00.png")
-    assert begin(spec, job, photos, tmp_path / "out").manifest.count == 7
+    assert begin(job, photos, tmp_path / "out").manifest.count == 7
 
 
 def test_shards_share_a_folder_and_no_image(spec, photos, tmp_path):
     job = spec.open()
     for i in range(3):
-        list(label_many(begin(spec, job, photos, tmp_path / "out", shard=(i, 3)), job))
+        list(go(begin(job, photos, tmp_path / "out", shard=(i, 3)), job))
     assert sorted(keys_of(tmp_path / "out")) == [str(photos / f"{i}.png") for i in range(7)]
     with pytest.raises(InputError, match="another number of shards"):
-        begin(spec, job, photos, tmp_path / "out", shard=(0, 2))
+        begin(job, photos, tmp_path / "out", shard=(0, 2))
 
 
 def test_another_question_in_the_same_folder_is_refused(spec, photos, tmp_path):
     from dataclasses import replace
 
     job = spec.open()
-    begin(spec, job, photos, tmp_path / "out")
-    other = replace(spec, labels=load_label_set("dog,cat", templates="1"))
+    begin(job, photos, tmp_path / "out")
+    other = replace(spec, question=TagQuestion(labels=load_label_set("dog,cat", templates="1")))
     with pytest.raises(InputError, match="another model, label list or setting"):
-        begin(other, other.open(), photos, tmp_path / "out")
+        begin(other.open(), photos, tmp_path / "out")
     with pytest.raises(InputError, match="was begun with"):
-        open_run(spec, [str(photos / "1.png")], tmp_path / "out", fingerprint=job.fingerprint(), described={})
+        begin(job, photos / "1.png", tmp_path / "out")
     clear_run(tmp_path / "out")
-    begin(other, other.open(), photos, tmp_path / "out")
+    begin(other.open(), photos, tmp_path / "out")
 
 
 def test_batch_size_and_workers_do_not_change_the_question(spec):
@@ -148,27 +160,26 @@ def test_batch_size_and_workers_do_not_change_the_question(spec):
 
     one, two = spec.open(), replace(spec, batch_size=5, workers=1).open()
     assert one.fingerprint() == two.fingerprint()
-    assert replace(spec, threshold=Threshold(kind="top", value=2.0)).open().fingerprint() != one.fingerprint()
+    top = replace(spec, question=TagQuestion(labels=LABELS, threshold=Threshold(kind="top", value=2.0)))
+    assert top.open().fingerprint() != one.fingerprint()
 
 
 def test_a_threshold_replaces_the_method_s_own(spec, photos, tmp_path):
     from dataclasses import replace
 
-    top = replace(spec, threshold=Threshold(kind="top", value=2.0))
+    top = replace(spec, question=TagQuestion(labels=LABELS, threshold=Threshold(kind="top", value=2.0)))
     job = top.open()
-    run = begin(top, job, photos, tmp_path / "out")
-    list(label_many(run, job))
+    run = begin(job, photos, tmp_path / "out")
+    list(go(run, job))
     assert all(len(row["tags"]) == 2 for row in read_rows(run.parts()))
 
 
 @pytest.mark.parametrize("method", ["cls-seg", "gated", "maskclip"])
 def test_masks_come_back_from_their_code(clip_folder, photos, tmp_path, method):
-    spec = JobSpec(
-        kind="segment", model=str(clip_folder), method=method, labels=LABELS, device="cpu", batch_size=2
-    )
-    job = spec.open()
-    run = begin(spec, job, photos, tmp_path / "out")
-    found = {labelled.source.key: labelled.segmentation for labelled in label_many(run, job)}
+    question = SegmentQuestion(labels=LABELS)
+    job = JobSpec(question=question, model=str(clip_folder), method=method, device="cpu", batch_size=2).open()
+    run = begin(job, photos, tmp_path / "out", MaskRows())
+    found = {answered.source.key: answered.answer for answered in go(run, job, MaskRows())}
     for row in read_rows(run.parts()):
         segmentation = found[row["key"]]
         rebuilt = torch.full(tuple(row["size"]), -1)
@@ -235,9 +246,9 @@ def test_a_killed_run_is_complete_after_a_second_start(clip_folder, photos, tmp_
 @pytest.mark.filterwarnings("ignore")  # Ray uses its own deprecated settings
 def test_ray_labels_the_same(spec, photos, tmp_path):
     pytest.importorskip("ray", reason="the ray extra is not installed")
-    from tagalign.tasks.photos.ray import label_many_on_ray
+    from tagalign.tasks.photos.ray import answer_run_on_ray
 
     job = spec.open()
-    run = begin(spec, job, photos, tmp_path / "out")
-    assert sum(done for done, _ in label_many_on_ray(spec, run, models=1)) == 7
+    run = begin(job, photos, tmp_path / "out")
+    assert sum(done for done, _ in answer_run_on_ray(spec, run, TagRows(), models=1)) == 7
     assert sorted(keys_of(tmp_path / "out")) == [str(photos / f"{i}.png") for i in range(7)]

@@ -40,10 +40,7 @@ class Inputs:
     _seen: set[int] | None = None
 
     def __post_init__(self) -> None:
-        if not self.items:
-            raise InputError(
-                "give at least one image: a file, a folder, a pattern, a list, a tar, or - for paths on standard input"
-            )
+        _refuse_none(self.items)
         self.walk = Walk(results=self.results)
 
     def __iter__(self) -> Iterator[PhotoSource]:
@@ -114,6 +111,26 @@ class Inputs:
                 yield from members(path)
                 return
         yield PhotoSource(path=path)
+
+
+def refuse_missing(items: Sequence[str]) -> None:
+    """Say at once, before a model is opened, that an input is not there.
+
+    Raises:
+        InputError: naming it.
+    """
+    _refuse_none(items)
+    for item in items:
+        # a dangling link is there, and will be reported as a photo that cannot be opened
+        if item != "-" and not os.path.lexists(item) and not glob.glob(item, recursive=True):  # noqa: PTH207
+            raise InputError(f"{item}: {_why_nothing(item)}")
+
+
+def _refuse_none(items: Sequence[str]) -> None:
+    if not items:
+        raise InputError(
+            "give at least one image: a file, a folder, a pattern, a list, a tar, or - for paths on standard input"
+        )
 
 
 def standard_input() -> Iterable[bytes] | Iterable[str]:

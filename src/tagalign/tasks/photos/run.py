@@ -1,44 +1,55 @@
-"""Label any number of images: shards, parts that appear whole or not at all, and a run that can be resumed.
+"""Any number of photos through one question: shards, parts that appear whole or not at all, and a run that can be resumed.
 
-Layout of the output folder: ``run-IIIII-of-NNNNN.json`` (what is done) and ``inputs-...jsonl`` (which images) of each shard,
-``tags/`` or ``masks/`` with one Parquet file per part, ``errors/`` with what failed, part by part.
+Layout of the folder of results: ``run-IIIII-of-NNNNN.json`` (what is done) and ``inputs-...jsonl`` (which photos, and what
+their files are called) of each shard, one file of rows per part (``tags/``, ``masks/`` or ``rows/``), ``errors/`` with what
+failed and ``notes/`` with what was changed, part by part.
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tagalign.atomic import atomic_write
 from tagalign.errors import DataError, InputError
-from tagalign.tasks.label_inputs import Manifest, list_sources, write_manifest
-from tagalign.tasks.photos.job import Job, JobSpec, Kind, Labelled
-from tagalign.tasks.photos.rows import count_rows, write_rows
+from tagalign.tasks.photos.inputs import Inputs
+from tagalign.tasks.photos.job import Job, fingerprint
+from tagalign.tasks.photos.keys import key_of, path_of, printable
+from tagalign.tasks.photos.manifest import Manifest, read_manifest, write_manifest
+from tagalign.tasks.photos.sinks import Sink
+from tagalign.tasks.photos.source import PhotoSource
+from tagalign.tasks.photos.stream import Answered
+from tagalign.tasks.photos.tables import Table, count_lines, merge, write_lines
 
-FOLDERS: dict[Kind, str] = {"tag": "tags", "segment": "masks"}
 PART_SIZE = 1000
-"""Images per part: what a kill costs at most."""
+"""Photos per part: what a kill costs at most."""
 
-Sink = Callable[[Labelled], None]
-"""Sees every image before its part is written, for pictures on request."""
+Begin = Callable[[Answered], None]
+
+_TEMPORARY = re.compile(r"\.(?P<name>.+)\.[0-9a-f]{8}\.tmp", re.DOTALL)
+_ENDINGS = re.compile(r"(\.overlay|\.trusty|\.[^.]+\.heat)?\.png")
 
 
 @dataclass(frozen=True, kw_only=True)
-class LabelRun:
-    """One shard of a labelling run on disk.
+class PhotoRun:
+    """One shard of a run on disk.
 
     Attributes:
         folder: of all results.
-        kind: ``tag`` or ``segment``.
+        table: the form of its rows.
         shard: ``(i, n)``.
-        manifest: its images.
+        manifest: its photos.
+        inputs: as they were typed.
     """
 
     folder: Path
-    kind: Kind
+    table: Table
     shard: tuple[int, int]
     manifest: Manifest
+    inputs: tuple[str, ...] = ()
 
     @property
     def suffix(self) -> str:
@@ -47,135 +58,197 @@ class LabelRun:
 
     def part_path(self, number: int) -> Path:
         """Of a part's rows."""
-        return self.folder / FOLDERS[self.kind] / f"part-{self.suffix}-{number:06d}.parquet"
+        return self.folder / self.table.folder / f"part-{self.suffix}-{number:06d}{self.table.ending}"
 
     def error_path(self, number: int) -> Path:
         """Of a part's failures."""
         return self.folder / "errors" / f"part-{self.suffix}-{number:06d}.jsonl"
 
+    def note_path(self, number: int) -> Path:
+        """Of what was changed in photos of a part."""
+        return self.folder / "notes" / f"part-{self.suffix}-{number:06d}.jsonl"
+
     def pending(self) -> list[int]:
         """Parts that are not written yet."""
-        return [i for i in range(len(self.manifest.starts)) if not self.part_path(i).exists()]
+        return [i for i in self._numbers() if not self.part_path(i).exists()]
 
     def parts(self) -> list[Path]:
         """Parts that are written, in order."""
-        return [p for i in range(len(self.manifest.starts)) if (p := self.part_path(i)).exists()]
+        return [p for i in self._numbers() if (p := self.part_path(i)).exists()]
 
     def done(self) -> tuple[int, int]:
-        """Images that were labelled, and that failed, in the parts that are written."""
-        failed = sum(_lines(path) for path in self.error_paths())
-        return count_rows(self.parts()), failed
+        """Photos that were answered, and that failed, in the parts that are written."""
+        return self.table.count(self.parts()), sum(map(count_lines, self.error_paths()))
 
     def error_paths(self) -> list[Path]:
         """Failures of the parts that are written."""
-        numbers = [i for i in range(len(self.manifest.starts)) if self.part_path(i).exists()]
-        return [p for i in numbers if (p := self.error_path(i)).exists()]
+        return [
+            p for i in self._numbers() if self.part_path(i).exists() and (p := self.error_path(i)).exists()
+        ]
+
+    def note_paths(self) -> list[Path]:
+        """Notes of the parts that are written."""
+        return [
+            p for i in self._numbers() if self.part_path(i).exists() and (p := self.note_path(i)).exists()
+        ]
+
+    def own_name(self, name: str, ending: str) -> Path:
+        """Of a file in the folder of results, with the shard's name where there are several."""
+        return self.folder / (f"{name}{ending}" if self.shard[1] == 1 else f"{name}-{self.suffix}{ending}")
+
+    def _numbers(self) -> range:
+        return range(len(self.manifest.starts))
 
 
 def open_run(
-    spec: JobSpec,
-    inputs: Sequence[str],
+    job: Mapping[str, object],
+    inputs: Inputs,
     folder: Path,
+    sink: Sink,
     *,
-    fingerprint: str,
-    described: dict[str, object],
     shard: tuple[int, int] = (0, 1),
     part_size: int = PART_SIZE,
-    lines: Iterable[str] = (),
-) -> LabelRun:
+    keep: Callable[[PhotoSource], bool] | None = None,
+) -> PhotoRun:
     """Begin a run, or go on with one that stopped.
 
     Args:
-        spec: what is to be done.
-        inputs: see ``list_sources``; not read again when the run goes on.
+        job: what a result must name; another one in the same folder is refused.
+        inputs: not read again when the run goes on.
         folder: of the results.
-        fingerprint: of the job; another one in the same folder is refused.
-        described: what a result must name.
-        shard: ``(i, n)``: every n-th image from the i-th on.
-        part_size: images per part.
-        lines: paths for the input ``-``.
+        sink: what is kept of the answers.
+        shard: ``(i, n)``: every n-th photo from the i-th on.
+        part_size: photos per part.
+        keep: which photos are to be answered; all by default.
 
     Raises:
-        InputError: if the folder holds another run, or the inputs mean no image.
+        InputError: if the folder holds another run or photos whose results would lie over them, or the inputs mean no photo.
     """
     if part_size < 1:
-        raise InputError(f"expected parts of at least 1 image, got {part_size}")
+        raise InputError(f"expected parts of at least 1 photo, got {part_size}")
+    described = dict(job) | ({"files": list(sink.files)} if sink.files else {})
     head = folder / f"run-{_suffix(shard)}.json"
-    _refuse_other_run(folder, fingerprint, shard)
-    found = _read_head(head)
-    path = folder / f"inputs-{_suffix(shard)}.jsonl"
+    mark = fingerprint(described)
+    _refuse_other_run(folder, mark, shard)
+    found, path = _read_head(head), folder / f"inputs-{_suffix(shard)}.jsonl"
+    typed = [key_of(item) for item in inputs.items]
     if found is not None and path.exists():
-        _refuse_other_inputs(head, found, inputs)
+        _refuse_other_inputs(head, found, typed)
         manifest = Manifest(
-            path=path, count=found["count"], part_size=found["part_size"], starts=tuple(found["starts"])
+            path=path,
+            count=found["count"],
+            part_size=found["part_size"],
+            starts=tuple(found["starts"]),
+            root=path_of(found.get("root", "")),
         )
     else:
-        manifest = write_manifest(path, list_sources(inputs, lines), shard=shard, part_size=part_size)
-        _write_head(head, {"fingerprint": fingerprint, "inputs": list(inputs), "kind": spec.kind, "shard": list(shard),
+        sources = _off_the_photos(inputs, folder) if sink.files else iter(inputs)
+        sources = sources if keep is None else filter(keep, sources)
+        folders = [item for item in inputs.items if os.path.isdir(item)]  # noqa: PTH112
+        manifest = write_manifest(
+            path, sources, shard=shard, part_size=part_size, with_names=bool(sink.files), folders=folders
+        )
+        _write_head(head, {"fingerprint": mark, "inputs": typed, "kind": job.get("kind"), "shard": list(shard),
                            **manifest.values(), "job": described})  # fmt: skip
-    run = LabelRun(folder=folder, kind=spec.kind, shard=shard, manifest=manifest)
+    run = PhotoRun(
+        folder=folder, table=sink.table, shard=shard, manifest=manifest, inputs=tuple(inputs.items)
+    )
     _sweep(run)
     return run
 
 
+def _off_the_photos(inputs: Inputs, folder: Path) -> Iterator[PhotoSource]:
+    """The photos, none of which may lie where the results go: a mask has the name of its photo."""
+    results, last = os.path.realpath(folder), ""
+    for source in inputs:
+        here = os.path.dirname(source.path)  # noqa: PTH120
+        if here != last or not last:
+            last = here
+            if os.path.realpath(here) == results:
+                raise InputError(
+                    f"--out {folder} is the folder of {source.key}: results would lie among the photos and over them; "
+                    "choose another --out"
+                )
+        yield source
+
+
 def clear_run(folder: Path) -> None:
-    """Remove what labelling runs wrote into a folder, and nothing else."""
-    for pattern in ("run-*-of-*.json", "inputs-*-of-*.jsonl", "errors*.jsonl", "*/part-*-of-*"):
+    """Remove what runs wrote into a folder, and nothing else."""
+    _clear_files(folder)
+    for pattern in (
+        "run-*-of-*.json",
+        "inputs-*-of-*.jsonl",
+        "errors*.jsonl",
+        "notes*.jsonl",
+        "*/part-*-of-*",
+    ):
         for path in folder.glob(pattern):
             path.unlink()
 
 
-def label_many(run: LabelRun, job: Job, *, sink: Sink | None = None) -> Iterator[Labelled]:
-    """Label what is pending, in this process; every image passes by once, in order.
+def _clear_files(folder: Path) -> None:
+    """Files of single photos, by the names that the run gave."""
+    names = {s.name for path in folder.glob("inputs-*-of-*.jsonl") for s in read_manifest(path) if s.name}
+    for below in (folder, folder / "png"):
+        for path in list(below.iterdir()) if names and below.is_dir() else ():
+            if _belongs_to(path.name, names, _ENDINGS):
+                path.unlink()
 
-    A part is written when its last image is labelled; a run that is killed does that part again and no other.
+
+def _belongs_to(file_name: str, names: set[str], endings: re.Pattern[str]) -> bool:
+    """Whether a file is ``NAME`` and an ending, for one of the names."""
+    dots = (found.start() for found in re.finditer(r"\.", file_name))
+    return any(file_name[:dot] in names and endings.fullmatch(file_name, dot) for dot in dots)
+
+
+def answer_run(run: PhotoRun, job: Job, sink: Sink, *, begin: Begin | None = None) -> Iterator[Answered]:
+    """Answer what is pending, in this process; every photo passes by once, in order.
+
+    A part is written when its last photo is answered; a run that is killed does that part again and no other.
+    ``begin`` is called with the first good answer, before anything of it is written.
     """
     for number in run.pending():
-        yield from label_part(run, job, number, sink=sink)
+        for answered in answer_part(run, job, number, sink, begin=begin):
+            begin = None if answered.error is None else begin
+            yield answered
 
 
-def label_part(run: LabelRun, job: Job, number: int, *, sink: Sink | None = None) -> Iterator[Labelled]:
-    """Label one part and write it."""
-    rows: list[dict[str, object]] = []
-    errors: list[dict[str, str]] = []
-    for labelled in job.run(run.manifest.part(number)):
-        if labelled.error is not None:
-            errors.append(labelled.error_row())
+def answer_part(
+    run: PhotoRun, job: Job, number: int, sink: Sink, *, begin: Begin | None = None
+) -> Iterator[Answered]:
+    """Answer one part and write it; see ``answer_run``."""
+    rows: list[dict[str, Any]] = []
+    errors: list[dict[str, Any]] = []
+    notes: list[dict[str, Any]] = []
+    for answered in job.run(run.manifest.part(number)):
+        if answered.error is not None:
+            errors.append(answered.error_row())
         else:
-            rows.append(labelled.row())
-            if sink is not None:
-                sink(labelled)
-        yield labelled
+            if begin is not None:
+                begin(answered)
+                begin = None
+            rows.append(sink.row(job, answered))
+            notes += [answered.note_row()] if answered.note is not None else []
+        yield answered
     # the rows come last: a part counts as done when they are there
-    if errors:
-        _write_lines(run.error_path(number), errors)
-    write_rows(run.part_path(number), rows, job.schema)
+    for path, lines in ((run.error_path(number), errors), (run.note_path(number), notes)):
+        if lines:
+            write_lines(path, lines)
+        else:
+            path.unlink(missing_ok=True)  # of a part that was killed before its rows
+    run.table.write(run.part_path(number), rows)
 
 
-def merge_errors(run: LabelRun) -> Path | None:
-    """Write all failures of the shard into one file, ``errors.jsonl`` where there is one shard; None without failures."""
-    paths = run.error_paths()
-    if not paths:
-        return None
-    merged = run.folder / ("errors.jsonl" if run.shard[1] == 1 else f"errors-{run.suffix}.jsonl")
-    with atomic_write(merged) as temp, temp.open("wb") as file:
-        for path in paths:
-            file.write(path.read_bytes())
-    return merged
+def close_run(run: PhotoRun) -> tuple[Path | None, Path | None]:
+    """Merge the rows of JSON parts, failures and notes; returns the paths of the two latter, None where there are none."""
+    if run.table.merged:
+        merge(run.parts(), run.own_name(run.table.merged, ".jsonl"))
+    errors = merge(run.error_paths(), run.own_name("errors", ".jsonl"))
+    return errors, merge(run.note_paths(), run.own_name("notes", ".jsonl"))
 
 
 def _suffix(shard: tuple[int, int]) -> str:
     return f"{shard[0]:05d}-of-{shard[1]:05d}"
-
-
-def _write_lines(path: Path, rows: Sequence[dict[str, str]]) -> None:
-    with atomic_write(path) as temp:
-        temp.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
-
-
-def _lines(path: Path) -> int:
-    with path.open("rb") as file:
-        return sum(1 for _ in file)
 
 
 def _read_head(path: Path) -> dict[str, Any] | None:
@@ -184,7 +257,7 @@ def _read_head(path: Path) -> dict[str, Any] | None:
     try:
         values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         values["count"], values["part_size"], values["starts"], values["fingerprint"], values["inputs"]
-    except (ValueError, KeyError, OSError) as error:
+    except (ValueError, KeyError, TypeError, OSError) as error:
         raise DataError(f"{path}: damaged ({error}); remove it to begin the shard again") from error
     return values
 
@@ -194,13 +267,13 @@ def _write_head(path: Path, values: dict[str, object]) -> None:
         temp.write_text(json.dumps(values, indent=1, default=str) + "\n", encoding="utf-8")
 
 
-def _refuse_other_run(folder: Path, fingerprint: str, shard: tuple[int, int]) -> None:
+def _refuse_other_run(folder: Path, mark: str, shard: tuple[int, int]) -> None:
     """Parts of different questions, or of another number of shards, must not lie in one folder."""
     for head in sorted(folder.glob("run-*-of-*.json")):
         values = _read_head(head)
         if values is None:
             continue
-        if values["fingerprint"] != fingerprint:
+        if values["fingerprint"] != mark:
             raise InputError(
                 f"{folder} holds results of another model, label list or setting (see {head.name}); "
                 "choose another --out, or add --overwrite"
@@ -211,16 +284,23 @@ def _refuse_other_run(folder: Path, fingerprint: str, shard: tuple[int, int]) ->
             )
 
 
-def _refuse_other_inputs(head: Path, found: dict[str, Any], inputs: Sequence[str]) -> None:
-    if list(inputs) != found["inputs"]:
+def _refuse_other_inputs(head: Path, found: dict[str, Any], typed: list[str]) -> None:
+    if typed != found["inputs"]:
         raise InputError(
-            f"{head.parent} was begun with {', '.join(found['inputs'][:3])}, now it is {', '.join(inputs[:3])}; "
-            "choose another --out, or add --overwrite"
+            f"{head.parent} was begun with {printable(', '.join(found['inputs'][:3]))}, now it is "
+            f"{printable(', '.join(typed[:3]))}; choose another --out, or add --overwrite"
         )
 
 
-def _sweep(run: LabelRun) -> None:
-    """Remove what a killed run of this shard left half-written."""
-    for name in (FOLDERS[run.kind], "errors"):
-        for path in (run.folder / name).glob(f".part-{run.suffix}-*.tmp"):
-            path.unlink(missing_ok=True)
+def _sweep(run: PhotoRun) -> None:
+    """Remove what a killed run of this shard left half-written; other shards may be writing at this moment."""
+    alone = run.shard[1] == 1
+    names = set() if alone else {source.name for source in read_manifest(run.manifest.path)}
+    for below in (run.folder, *(run.folder / name for name in (run.table.folder, "errors", "notes", "png"))):
+        for path in list(below.glob(".*.tmp")):
+            found = _TEMPORARY.fullmatch(path.name)
+            if found is None:
+                continue
+            own = found["name"].startswith(f"part-{run.suffix}-")
+            if alone or own or _belongs_to(found["name"], names, _ENDINGS):
+                path.unlink(missing_ok=True)

@@ -5,11 +5,11 @@ from pathlib import Path
 
 from PIL import Image
 
-from tagalign.backbones.preprocess import open_image
 from tagalign.errors import InputError, ModelError
 from tagalign.methods.load import load_method
 from tagalign.tasks.index_files import IndexHead
-from tagalign.tasks.rankers import DenseRanker, Tag2TextRanker, identity, ranker_for
+from tagalign.tasks.photos.tars import source_of
+from tagalign.tasks.rankers import DenseRanker, Matcher, Tag2TextRanker, identity, ranker_for
 from tagalign.tasks.search.weights import MATCH_WEIGHT, TAG_WEIGHT
 from tagalign.tasks.search_index import SearchIndex
 from tagalign.types import Label, LabelSet, Ranking
@@ -87,13 +87,13 @@ class SearchEngine:
         Raises:
             InputError: saying which models have one.
         """
-        if not isinstance(self.ranker, Tag2TextRanker):
+        if not isinstance(self.ranker, Matcher):
             raise InputError("rerank needs a model with a matching head: an index made with a Tag2Text model")
 
     def _looked_at_again(self, found: Ranking, rerank: int) -> Ranking:
-        assert isinstance(self.ranker, Tag2TextRanker)  # others were refused
+        assert isinstance(self.ranker, Matcher)  # others were refused
         best, rest = found.hits[:rerank], found.hits[rerank:]
-        probs = self.ranker.match([open_image(hit.key) for hit in best], found.query)
+        probs = self.ranker.match([source_of(hit.key).open() for hit in best], found.query)
         again = [replace(hit, score=hit.score + MATCH_WEIGHT * p) for hit, p in zip(best, probs, strict=True)]
         return replace(found, hits=[*sorted(again, key=lambda hit: -hit.score), *rest])
 

@@ -1,0 +1,146 @@
+"""What ``tagalign segment`` keeps of masks: palette PNGs with pictures on request, or run-length code in Parquet."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from tagalign.errors import InputError
+from tagalign.tasks.photos.rows import mask_row
+from tagalign.tasks.photos.tables import MASK_FILES, MASKS, Row, Table
+
+if TYPE_CHECKING:
+    from tagalign.tasks.photos.job import Job
+    from tagalign.tasks.photos.stream import Answered
+    from tagalign.types import Segmentation
+
+MAX_HEAT_MAPS = 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaskFiles:
+    """``NAME.png`` per photo, and what people look at.
+
+    Attributes:
+        folder: of the files.
+        overlay: also ``NAME.overlay.png``, and ``NAME.trusty.png`` of a trusty model.
+        heat_maps: also ``NAME.LABEL.heat.png`` for each of these names of labels.
+    """
+
+    table: ClassVar[Table] = MASK_FILES
+
+    folder: Path
+    overlay: bool = False
+    heat_maps: tuple[str, ...] = ()
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """See ``Sink``."""
+        return ("mask", *(["overlay"] if self.overlay else []), *(["heat"] if self.heat_maps else []))
+
+    def row(self, job: "Job", answered: "Answered") -> Row:
+        """See ``Sink``."""
+        from tagalign.export.masks import save_mask
+
+        found: Segmentation = answered.answer
+        name = answered.source.name
+        if self.overlay:
+            self._write_overlays(name, answered)
+        if self.heat_maps:
+            self._write_heat_maps(name, job, answered)
+        # the mask last: where it is, the rest is
+        save_mask(self.folder / f"{name}.png", found.labels, len(found.names))
+        return {
+            "path": answered.source.key,
+            "mask": f"{name}.png",
+            "size": list(found.labels.shape),
+            "shares": rounded_shares(found),
+            "margin": round(float(found.scores.float().mean()), 6),
+        }
+
+    def _write_overlays(self, name: str, answered: "Answered") -> None:
+        from tagalign.export.overlay import overlay
+        from tagalign.export.trusty_picture import trusty_picture
+        from tagalign.methods.trusty.method import TrustySegmentation
+
+        found = answered.answer
+        save_png(self.folder / f"{name}.overlay.png", overlay(photo_of(answered), found))
+        if isinstance(found, TrustySegmentation) and found.trusty is not None:
+            save_png(self.folder / f"{name}.trusty.png", trusty_picture(photo_of(answered), found))
+
+    def _write_heat_maps(self, name: str, job: "Job", answered: "Answered") -> None:
+        from tagalign.export.overlay import heat_overlay
+        from tagalign.methods.protocols import HeatMapper
+
+        if not isinstance(job.method, HeatMapper):
+            raise AssertionError("methods without maps were refused")
+        maps = job.method.heat_maps(answered.encoded, job.labels)
+        for label, part, heat in zip(job.labels.names, self.heat_maps, maps, strict=True):
+            picture = heat_overlay(photo_of(answered), heat, label)
+            save_png(self.folder / f"{name}.{part}.heat.png", picture)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaskParts:
+    """Run-length code in Parquet.
+
+    Attributes:
+        png: folder of a ``NAME.png`` per photo besides; None for none.
+    """
+
+    table: ClassVar[Table] = MASKS
+
+    png: Path | None = None
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """See ``Sink``."""
+        return () if self.png is None else ("png",)
+
+    def row(self, job: "Job", answered: "Answered") -> Row:
+        """See ``Sink``."""
+        from tagalign.export.masks import save_mask
+
+        found: Segmentation = answered.answer
+        if self.png is not None:
+            save_mask(self.png / f"{answered.source.name}.png", found.labels, len(found.names))
+        return mask_row(answered.source.key, found)
+
+
+def heat_names(job: "Job") -> tuple[str, ...]:
+    """Names of labels as parts of file names, for heat maps.
+
+    Raises:
+        InputError: for too many labels, or a method without maps.
+    """
+    from tagalign.methods.protocols import HeatMapper
+    from tagalign.tasks.photos.names import label_names
+
+    if len(job.labels.names) > MAX_HEAT_MAPS:
+        raise InputError(
+            f"--heat-maps writes one picture per label: at most {MAX_HEAT_MAPS} labels, got {len(job.labels.names)}"
+        )
+    if not isinstance(job.method, HeatMapper):
+        raise InputError(
+            f"--heat-maps: method {job.method.method!r} has no maps of all labels; use maskclip, sclip or tagalign"
+        )
+    return label_names(job.labels.names)
+
+
+def rounded_shares(found: "Segmentation") -> dict[str, float]:
+    """Share of the pixels of each label that occurs."""
+    return {name: round(share, 6) for name, share in found.shares().items()}
+
+
+def photo_of(answered: "Answered") -> Any:
+    """The photo of an answer whose question keeps it."""
+    if answered.image is None:
+        raise AssertionError("this question keeps its photos")
+    return answered.image
+
+
+def save_png(path: Path, picture: Any) -> None:
+    """Write a picture; it appears whole or not at all."""
+    from tagalign.atomic import atomic_write
+
+    with atomic_write(path) as temp:
+        picture.save(temp, format="PNG")

@@ -1,0 +1,295 @@
+"""What is asked of every photo of a run: tags, masks, a region, a sentence, an answer, an embedding.
+
+A question is plain values, so that other processes can put it to a model of their own; put to one, it answers batches.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, runtime_checkable
+
+from PIL import Image
+
+from tagalign.errors import InputError
+from tagalign.methods.groups import group_ids
+from tagalign.methods.protocols import (
+    BatchSegmenter,
+    BatchTagger,
+    Method,
+    Preparable,
+    Referrer,
+    Segmenter,
+    Tagger,
+)
+from tagalign.methods.thresholds import Threshold
+from tagalign.tasks.answering import BatchAnswerer
+from tagalign.tasks.captioning import BatchCaptioner
+from tagalign.types import Caption, EncodedLabels, LabelSet, Referring, Segmentation, Tagging
+
+if TYPE_CHECKING:
+    from tagalign.tasks.photos.stream import Opened
+
+Kind = Literal["tag", "segment", "refer", "caption", "ask", "index"]
+
+TAG_WINDOW = 4
+"""Batches of a ``tag`` run that are read before one is encoded, so that photos of one size find each other. The others
+hold one: they need the photos themselves, which can be large."""
+
+
+@runtime_checkable
+class Question(Protocol):
+    """Plain values.
+
+    Attributes:
+        kind: of the answers.
+        window: batches that are read before one is encoded.
+        keeps_photo: whether the photo is needed after it was encoded.
+    """
+
+    kind: ClassVar[Kind]
+    window: ClassVar[int]
+    keeps_photo: ClassVar[bool]
+
+    def put(self, method: Method[Any]) -> "Asked":
+        """The question, ready for a model.
+
+        Raises:
+            InputError: if the method cannot answer it.
+        """
+        ...
+
+    def describe(self) -> dict[str, object]:
+        """What a result must name beside the model; equal descriptions give equal results."""
+        ...
+
+
+class Asked:
+    """A question put to a model; the base of all.
+
+    Attributes:
+        question: that was put.
+        method: that answers.
+        labels: encoded by it, where the question has any.
+    """
+
+    def __init__(self, question: Any, method: Any, labels: EncodedLabels | None = None) -> None:
+        self.question = question
+        self.method = method
+        self.labels = labels
+
+    def lay(self, image: Image.Image) -> Any:
+        """The photo as the encoder's input where the method can make that ahead, in a thread; else None."""
+        return self.method.lay(image) if isinstance(self.method, Preparable) else None
+
+    def encode(self, chunk: "Sequence[Opened]") -> list[Any]:
+        """Photos of one size, encoded."""
+        if chunk[0].pixels is not None:
+            return list(self.method.encode_pixels([r.pixels for r in chunk], [r.size for r in chunk]))
+        return list(self.method.encode_images([r.image for r in chunk]))
+
+    def answers(self, encoded: Sequence[Any], photos: Sequence[Image.Image | None]) -> list[Any]:
+        """One answer for each encoded photo."""
+        raise NotImplementedError
+
+
+def refuse(method: Any, verb: str) -> InputError:
+    """The refusal of a method that cannot do what a verb does."""
+    return InputError(
+        f"method {method.method!r} cannot {verb}; see `tagalign {verb} --help` for those that can"
+    )
+
+
+# --- tags -------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class TagQuestion:
+    """Which labels are in the photo?
+
+    Attributes:
+        labels: that are asked.
+        threshold: replaces the method's own choice.
+    """
+
+    kind: ClassVar[Kind] = "tag"
+    window: ClassVar[int] = TAG_WINDOW
+    keeps_photo: ClassVar[bool] = False
+
+    labels: LabelSet
+    threshold: Threshold | None = None
+
+    def put(self, method: Method[Any]) -> "AskedTags":
+        """See ``Question``."""
+        if not isinstance(method, Tagger):
+            raise refuse(method, "tag")
+        return AskedTags(self, method, method.encode_labels(self.labels))
+
+    def describe(self) -> dict[str, object]:
+        """See ``Question``."""
+        chosen = None if self.threshold is None else asdict(self.threshold)
+        return {"label_set": asdict(self.labels), "threshold": chosen}
+
+
+class AskedTags(Asked):
+    """``TagQuestion``, put to a tagger."""
+
+    def answers(self, encoded: Sequence[Any], photos: Sequence[Image.Image | None]) -> list[Tagging]:
+        """See ``Asked``."""
+        if isinstance(self.method, BatchTagger):
+            found = self.method.tag_batch(encoded, self.labels)
+        else:
+            found = [self.method.tag(value, self.labels) for value in encoded]
+        return [self._choose(tagging) for tagging in found]
+
+    def _choose(self, tagging: Tagging) -> Tagging:
+        threshold = self.question.threshold
+        if threshold is None:
+            return tagging
+        groups = group_ids(self.question.labels)
+        return replace(tagging, chosen=threshold.choose(tagging.scores, tagging.names, groups))
+
+
+# --- masks and regions ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmentQuestion:
+    """Which label has each pixel?
+
+    Attributes:
+        labels: that are asked.
+    """
+
+    kind: ClassVar[Kind] = "segment"
+    window: ClassVar[int] = 1
+    keeps_photo: ClassVar[bool] = True
+
+    labels: LabelSet
+
+    def put(self, method: Method[Any]) -> "AskedMasks":
+        """See ``Question``."""
+        if not isinstance(method, Segmenter):
+            raise refuse(method, "segment")
+        return AskedMasks(self, method, method.encode_labels(self.labels))
+
+    def describe(self) -> dict[str, object]:
+        """See ``Question``."""
+        return {"label_set": asdict(self.labels), "threshold": None}
+
+
+class AskedMasks(Asked):
+    """``SegmentQuestion``, put to a segmenter."""
+
+    def answers(self, encoded: Sequence[Any], photos: Sequence[Image.Image | None]) -> list[Segmentation]:
+        """See ``Asked``."""
+        if isinstance(self.method, BatchSegmenter):
+            return self.method.segment_batch(encoded, self.labels, [p for p in photos if p is not None])
+        pairs = zip(encoded, photos, strict=True)
+        return [self.method.segment(value, self.labels, photo=photo) for value, photo in pairs]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReferQuestion:
+    """Which region does a phrase mean?"""
+
+    kind: ClassVar[Kind] = "refer"
+    window: ClassVar[int] = 1
+    keeps_photo: ClassVar[bool] = True
+
+    phrase: str
+
+    def put(self, method: Method[Any]) -> "AskedRegions":
+        """See ``Question``."""
+        if not isinstance(method, Referrer):
+            raise refuse(method, "refer")
+        return AskedRegions(self, method)
+
+    def describe(self) -> dict[str, object]:
+        """See ``Question``."""
+        return asdict(self)
+
+
+class AskedRegions(Asked):
+    """``ReferQuestion``, put to a referrer."""
+
+    def answers(self, encoded: Sequence[Any], photos: Sequence[Image.Image | None]) -> list[Referring]:
+        """See ``Asked``."""
+        return [self.method.refer(value, self.question.phrase) for value in encoded]
+
+
+# --- sentences --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class CaptionQuestion:
+    """What does the photo show?
+
+    Attributes:
+        tags: that the sentence shall be about; None for what the model recognises.
+        both: given tags first, then recognised ones.
+    """
+
+    kind: ClassVar[Kind] = "caption"
+    window: ClassVar[int] = 1
+    keeps_photo: ClassVar[bool] = False
+
+    tags: tuple[str, ...] | None = None
+    both: bool = False
+
+    def put(self, method: Method[Any]) -> "AskedCaptions":
+        """See ``Question``."""
+        if not isinstance(method, BatchCaptioner):
+            raise InputError(
+                f"method {method.method!r} writes no captions; use a Tag2Text model (--method tag2text)"
+            )
+        return AskedCaptions(self, method)
+
+    def describe(self) -> dict[str, object]:
+        """See ``Question``."""
+        return asdict(self)
+
+
+class AskedCaptions(Asked):
+    """``CaptionQuestion``, put to a captioner."""
+
+    def answers(self, encoded: Sequence[Any], photos: Sequence[Image.Image | None]) -> list[Caption]:
+        """See ``Asked``."""
+        given = None if self.question.tags is None else [self.question.tags] * len(encoded)
+        return list(self.method.captions(encoded, given, both=self.question.both))
+
+
+@dataclass(frozen=True, kw_only=True)
+class AskQuestion:
+    """What is the answer to a question?
+
+    Attributes:
+        question: in words.
+        use_tags: join the recognised tags to it.
+    """
+
+    kind: ClassVar[Kind] = "ask"
+    window: ClassVar[int] = 1
+    keeps_photo: ClassVar[bool] = False
+
+    question: str
+    use_tags: bool = True
+
+    def put(self, method: Method[Any]) -> "AskedAnswers":
+        """See ``Question``."""
+        if not isinstance(method, BatchAnswerer):
+            raise InputError(
+                f"method {method.method!r} answers no questions; use a Tag2Text model (--method tag2text)"
+            )
+        return AskedAnswers(self, method)
+
+    def describe(self) -> dict[str, object]:
+        """See ``Question``."""
+        return asdict(self)
+
+
+class AskedAnswers(Asked):
+    """``AskQuestion``, put to an answerer."""
+
+    def answers(self, encoded: Sequence[Any], photos: Sequence[Image.Image | None]) -> list[str]:
+        """See ``Asked``."""
+        questions = [self.question.question] * len(encoded)
+        return list(self.method.answers(encoded, questions, use_tags=self.question.use_tags))

@@ -1,0 +1,89 @@
+"""What is kept of every answer: a row, and for some verbs files of the photo, written before its row is.
+
+Sinks that draw pictures live beside their verbs; these write rows alone.
+"""
+
+import math
+from typing import Any, Protocol, runtime_checkable
+
+from tagalign.tasks.photos.job import Job
+from tagalign.tasks.photos.rows import mask_row, tag_row
+from tagalign.tasks.photos.stream import Answered
+from tagalign.tasks.photos.tables import ANSWERS, CAPTIONS, MASKS, TAGS, Row, Table
+
+
+@runtime_checkable
+class Sink(Protocol):
+    """Plain values, so that other processes can write too.
+
+    Attributes:
+        table: the form of the rows.
+        files: kinds of files that are written for a photo, ``NAME.KIND`` or one folder of them; empty for none.
+    """
+
+    @property
+    def table(self) -> Table:
+        """The form of the rows."""
+        ...
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Kinds of files that are written for each photo; what decides them is part of the run."""
+        ...
+
+    def row(self, job: Job, answered: Answered) -> Row:
+        """Write the files of a photo that did not fail, and return its row."""
+        ...
+
+
+class TagRows:
+    """Tags and the scores of all labels, in Parquet."""
+
+    table = TAGS
+    files: tuple[str, ...] = ()
+
+    def row(self, job: Job, answered: Answered) -> Row:
+        """See ``Sink``."""
+        return tag_row(answered.source.key, _size(answered), answered.answer)
+
+
+class MaskRows:
+    """Masks as run-length code, in Parquet."""
+
+    table = MASKS
+    files: tuple[str, ...] = ()
+
+    def row(self, job: Job, answered: Answered) -> Row:
+        """See ``Sink``."""
+        return mask_row(answered.source.key, answered.answer)
+
+
+class CaptionRows:
+    """Sentences and the tags that guided them."""
+
+    table = CAPTIONS
+    files: tuple[str, ...] = ()
+
+    def row(self, job: Job, answered: Answered) -> Row:
+        """See ``Sink``."""
+        caption = answered.answer
+        scores = {tag: None if math.isnan(p) else round(p, 4) for tag, p in caption.tags.items()}
+        return {"path": answered.source.key, "caption": caption.text, "tags": scores}
+
+
+class AnswerRows:
+    """Questions and answers."""
+
+    table = ANSWERS
+    files: tuple[str, ...] = ()
+
+    def row(self, job: Job, answered: Answered) -> Row:
+        """See ``Sink``."""
+        question: Any = job.spec.question
+        return {"path": answered.source.key, "question": question.question, "answer": answered.answer}
+
+
+def _size(answered: Answered) -> tuple[int, int]:
+    if answered.size is None:
+        raise AssertionError("a failed photo has no row")
+    return answered.size

@@ -1,0 +1,177 @@
+"""Photos through a model: decoded in threads ahead of it, encoded in batches of one size, answered in their order.
+
+What cannot be opened or answered comes with its error, and the rest goes on.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from PIL import Image
+
+from tagalign.errors import TagalignError
+from tagalign.tasks.photos.keys import printable
+from tagalign.tasks.photos.questions import Asked
+from tagalign.tasks.photos.source import PhotoSource
+from tagalign.types import Size
+
+SAID = 1000
+"""Characters of an error that are kept."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Opened:
+    """A photo that was decoded, and prepared for the model where the method can do that ahead.
+
+    Attributes:
+        source: of the photo.
+        image: the photo; None where nothing needs it any more.
+        pixels: from ``Preparable.lay``.
+        size: ``(height, width)``.
+        note: see ``PhotoSource.open``.
+        error: why it cannot be opened.
+    """
+
+    source: PhotoSource
+    image: Image.Image | None = None
+    pixels: Any = None
+    size: Size = (0, 0)
+    note: str | None = None
+    error: TagalignError | None = None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Answered:
+    """What became of one photo.
+
+    Attributes:
+        source: of the photo.
+        size: ``(height, width)``; None where it failed.
+        answer: of the kind of the question: ``Tagging``, ``Segmentation``, ``Referring``, ``Caption``, ``str``, ...
+        image: the photo, where the question keeps it.
+        encoded: what the method made of it.
+        note: what was done to its values, if anything.
+        error: why it failed.
+    """
+
+    source: PhotoSource
+    size: Size | None = None
+    answer: Any = None
+    image: Image.Image | None = None
+    encoded: Any = None
+    note: str | None = None
+    error: TagalignError | None = None
+
+    def error_row(self) -> dict[str, str]:
+        """For ``errors.jsonl``."""
+        message = printable(str(self.error))[:SAID]
+        return {"path": self.source.key, "error": type(self.error).__name__, "message": message}
+
+    def note_row(self) -> dict[str, str]:
+        """For ``notes.jsonl``."""
+        return {"path": self.source.key, "note": self.note or ""}
+
+
+def answer_photos(
+    asked: Asked, sources: Iterable[PhotoSource], *, batch_size: int, workers: int = 2
+) -> Iterator[Answered]:
+    """Answers in the order of the sources.
+
+    Memory holds two windows of photos and the encodings of one batch, however many photos there are.
+
+    Args:
+        asked: the question, put to an opened model.
+        sources: the photos.
+        batch_size: photos in one pass.
+        workers: threads that decode.
+    """
+    window = max(1, batch_size * asked.question.window)
+    pool = ThreadPoolExecutor(max(1, workers))
+    try:
+        chunk: list[Opened] = []
+        for read in _ahead(pool, asked, sources, depth=max(window, workers)):
+            chunk.append(read)
+            if len(chunk) == window:
+                yield from _answer_window(asked, chunk, batch_size)
+                chunk = []
+        yield from _answer_window(asked, chunk, batch_size)
+    finally:
+        # who stops in the middle does not wait for what nobody will ask for
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+# --- reading, in threads ----------------------------------------------------------------------------------------------
+
+
+def _ahead(
+    pool: ThreadPoolExecutor, asked: Asked, sources: Iterable[PhotoSource], *, depth: int
+) -> Iterator[Opened]:
+    """Photos in order, at most ``depth`` of them under way or waiting."""
+    waiting: deque[Future[Opened]] = deque()
+    for source in sources:
+        waiting.append(pool.submit(_open, asked, source))
+        if len(waiting) >= depth:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
+
+
+def _open(asked: Asked, source: PhotoSource) -> Opened:
+    try:
+        image = source.open()
+        pixels = asked.lay(image)
+    except TagalignError as error:
+        return Opened(source=source, error=error)
+    keeps_photo = asked.question.keeps_photo or pixels is None
+    return Opened(
+        source=source,
+        image=image if keeps_photo else None,
+        pixels=pixels,
+        size=(image.height, image.width),
+        note=image.info.get("note"),
+    )
+
+
+# --- answering --------------------------------------------------------------------------------------------------------
+
+
+def _answer_window(asked: Asked, window: Sequence[Opened], batch_size: int) -> Iterator[Answered]:
+    """Answers in the order of the photos; batches hold photos of one size."""
+    found: dict[int, Answered] = {
+        i: Answered(source=read.source, error=read.error)
+        for i, read in enumerate(window)
+        if read.error is not None
+    }
+    for ids in _batches(window, batch_size):
+        found.update(zip(ids, _try(asked, [window[i] for i in ids]), strict=True))
+    yield from (found[i] for i in range(len(window)))
+
+
+def _batches(window: Sequence[Opened], batch_size: int) -> Iterator[list[int]]:
+    by_size: dict[tuple[int, ...], list[int]] = {}
+    for i, read in enumerate(window):
+        if read.error is None:
+            size = read.size if read.pixels is None else tuple(read.pixels.shape)
+            by_size.setdefault(size, []).append(i)
+    step = max(1, batch_size)
+    for ids in by_size.values():
+        yield from (ids[start : start + step] for start in range(0, len(ids), step))
+
+
+def _try(asked: Asked, chunk: Sequence[Opened]) -> list[Answered]:
+    """All together; where that fails, one by one, so that one photo does not take the others along."""
+    try:
+        encoded = asked.encode(chunk)
+        answers = asked.answers(encoded, [read.image for read in chunk])
+    except TagalignError as error:
+        if len(chunk) == 1:
+            return [Answered(source=chunk[0].source, error=error)]
+        return [answered for read in chunk for answered in _try(asked, [read])]
+    return [
+        Answered(
+            source=read.source, size=read.size, answer=answer, image=read.image, encoded=value, note=read.note
+        )
+        for read, value, answer in zip(chunk, encoded, answers, strict=True)
+    ]
