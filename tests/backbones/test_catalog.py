@@ -45,7 +45,7 @@ def test_folder_that_is_no_model(tmp_path):
 def test_another_architecture(copy):
     config = json.loads((copy / "config.json").read_text())
     (copy / "config.json").write_text(json.dumps(config | {"model_type": "bert"}))
-    with pytest.raises(ModelError, match="expected a CLIP model"):
+    with pytest.raises(ModelError, match="model_type 'bert' cannot be used"):
         load_backbone(str(copy))
 
 
