@@ -12,7 +12,7 @@ from tagalign.cli.common import print_json
 from tagalign.errors import DataError, InputError
 
 if TYPE_CHECKING:
-    from tagalign.cli.compare import CompareSettings
+    from tagalign.cli.compare_flags import CompareSettings
     from tagalign.tags.comparison import ParseComparison, Side
     from tagalign.tags.shards import TagRow
 

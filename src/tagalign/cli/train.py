@@ -12,6 +12,7 @@ from tagalign.errors import InputError
 
 if TYPE_CHECKING:
     from tagalign.backbones.protocols import Backbone
+    from tagalign.cli.train_validation import Watched
     from tagalign.data.feature_pairs import FeaturePairs
     from tagalign.data.from_pairs import PixelPlan
     from tagalign.data.pair_records import ShardRef
@@ -189,12 +190,26 @@ def _train(
         out_dir=settings.out,
         hooks=Hooks(
             # only the first process measures, so only it opens what is measured on
-            validate=make_validation(settings, backbone) if processes.is_first else None,
+            validate=make_validation(_watched(settings), backbone) if processes.is_first else None,
             progress=bar.step if bar else None,
             stop=stop,
         ),
         processes=processes,
         settings=run_record(settings),
+    )
+
+
+def _watched(settings: TrainSettings) -> "Watched":
+    from tagalign.cli.train_validation import Watched
+
+    return Watched(
+        benchmark=settings.validate_on,
+        path=settings.validate_path,
+        split=settings.validate_split,
+        images=settings.validate_images,
+        photos=settings.watch,
+        labels=settings.watch_labels,
+        out=settings.out / "maps",
     )
 
 

@@ -1,6 +1,7 @@
 """What ``tagalign train`` looks at on the way: the mIoU of a benchmark, and heat maps of a few photos."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -8,43 +9,65 @@ from tagalign.errors import InputError
 
 if TYPE_CHECKING:
     from tagalign.backbones.protocols import BlockBackbone
-    from tagalign.cli.train import TrainSettings
     from tagalign.methods.dense.method import DenseMethod
     from tagalign.train.tagalign.result import TrainedProjector
 
 
+@dataclass(frozen=True, kw_only=True)
+class Watched:
+    """What is looked at, as the flags of ``tagalign train`` name it.
+
+    Attributes:
+        benchmark: a segmentation benchmark, if any.
+        path: its folder.
+        split: of it.
+        images: only so many of its first.
+        photos: whose heat maps are drawn.
+        labels: of the heat maps, with commas between them.
+        out: folder of the heat maps.
+    """
+
+    benchmark: str | None
+    path: Path | None
+    split: str | None
+    images: int
+    photos: tuple[Path, ...]
+    labels: str
+    out: Path
+
+
 def make_validation(
-    settings: "TrainSettings", backbone: "BlockBackbone"
+    watched: Watched, backbone: "BlockBackbone"
 ) -> "Callable[[TrainedProjector], Mapping[str, float]] | None":
-    """What a run does at every validation, as the flags ask; None where they ask for nothing.
+    """What a run does at every validation; None where nothing is asked for.
 
     Raises:
         InputError: for a benchmark that cannot be opened or is no segmentation benchmark.
     """
-    data = _benchmark(settings)
-    labels = [label.strip() for label in settings.watch_labels.split(",") if label.strip()]
-    if data is None and not settings.watch:
+    data = _benchmark(watched)
+    labels = [label.strip() for label in watched.labels.split(",") if label.strip()]
+    if data is None and not watched.photos:
         return None
 
     def validate(trained: "TrainedProjector") -> Mapping[str, float]:
-        if settings.watch:
+        if watched.photos:
             method = trained.method(backbone)
-            draw_maps(method, settings.watch, labels, settings.out / "maps", step=trained.steps)
-        return {} if data is None else _miou(trained, backbone, data, images=settings.validate_images)
+            draw_maps(method, watched.photos, labels, watched.out, step=trained.steps)
+        return {} if data is None else _miou(trained, backbone, data, images=watched.images)
 
     return validate
 
 
-def _benchmark(settings: "TrainSettings") -> Any:
-    if settings.validate_on is None:
+def _benchmark(watched: Watched) -> Any:
+    if watched.benchmark is None:
         return None
     from tagalign.data.benchmarks.catalog import open_benchmark
     from tagalign.data.benchmarks.records import SegmentationSet
 
-    data = open_benchmark(settings.validate_on, settings.validate_path, settings.validate_split)
+    data = open_benchmark(watched.benchmark, watched.path, watched.split)
     if not isinstance(data, SegmentationSet):
         raise InputError(
-            f"--validate-on {settings.validate_on}: masks are needed, give a segmentation benchmark"
+            f"--validate-on {watched.benchmark}: masks are needed, give a segmentation benchmark"
         )
     return data
 

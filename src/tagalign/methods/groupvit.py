@@ -4,7 +4,7 @@ from typing import Any
 
 import torch
 
-from tagalign.backbones.groupvit.family import FAMILY, MODE
+from tagalign.backbones.groupvit.names import MODE, MODEL_TYPE
 from tagalign.backbones.load import open_backbone
 from tagalign.errors import ModelError
 from tagalign.methods.dense.method import DenseMethod
@@ -34,6 +34,6 @@ def build_groupvit(
         ModelError: for a model of another family.
     """
     backbone = open_backbone(name, device=device)
-    if backbone.family != FAMILY.model_type:
+    if backbone.family != MODEL_TYPE:
         raise ModelError(f"{name}: expected a GroupViT (model_type 'groupvit'), got {backbone.family!r}")
     return DenseMethod(backbone, method=METHOD, mode=MODE, profile=dense_profile(profile), **options)

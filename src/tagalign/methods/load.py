@@ -104,6 +104,11 @@ def _cls_seg(name: str, *, device: torch.device, trained: str | None, **options:
     return ClsSeg(load_backbone(_backbone_name(name, trained), device=device), **options)
 
 
+def _gated(name: str, **options: Any) -> Method[Any]:
+    segmenters = {known: builder for known, builder in METHODS.items() if known != "gated"}
+    return build_gated(name, segmenters=segmenters, **options)
+
+
 def _tag2text(name: str, *, device: torch.device, trained: str | None, **options: Any) -> Method[Any]:
     # late: Swin, ViT and BLIP cost time that no CLIP needs
     from tagalign.methods.tag2text.folder import build
@@ -138,7 +143,7 @@ METHODS: dict[str, Builder] = {
     "tagalign": _tagalign,
     "tagclip": _tagclip,
     "cls-seg": _cls_seg,
-    "gated": build_gated,
+    "gated": _gated,
     "groupvit": build_groupvit,
     "tag2text": _tag2text,
     "trusty": _trusty,

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from tagalign.backbones.frozen import FrozenBackbone
-from tagalign.backbones.groupvit.family import FAMILY, MODE
+from tagalign.backbones.groupvit.names import MODE, MODEL_TYPE
 from tagalign.backbones.preprocess import Preprocessing
 from tagalign.backbones.protocols import DenseFeatures, Pixels, Weights
 from tagalign.backbones.text_encoder import TextEncoder
@@ -38,7 +38,7 @@ class GroupViT(FrozenBackbone):
         projection: nn.Module,
         weights: Weights = Weights(name="groupvit"),  # noqa: B008  frozen
     ) -> None:
-        super().__init__(text, preprocessing, weights=weights, family=FAMILY.model_type)
+        super().__init__(text, preprocessing, weights=weights, family=MODEL_TYPE)
         self.vision = vision.eval().requires_grad_(False)
         self.projection = projection.eval().requires_grad_(False)
         config: Any = vision.config

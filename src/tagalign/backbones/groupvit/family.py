@@ -3,20 +3,19 @@
 from dataclasses import dataclass, replace
 
 from tagalign.backbones.family import Source
+from tagalign.backbones.groupvit.names import MODE, MODEL_TYPE
 from tagalign.backbones.preprocess import Preprocessing
 from tagalign.backbones.processor_files import read_preprocessing
 from tagalign.backbones.protocols import Backbone
 from tagalign.backbones.text import TextRule, Tokenizer
 from tagalign.errors import ModelError
 
-MODE = "groups"
-
 
 @dataclass(frozen=True, kw_only=True)
 class GroupViTFamily:
     """See ``family.Family``."""
 
-    model_type: str = "groupvit"
+    model_type: str = MODEL_TYPE
     title: str = "GroupViT"
     modes: tuple[str, ...] = (MODE,)
 

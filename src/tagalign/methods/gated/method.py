@@ -3,7 +3,7 @@
 Hard: the label list is cut to the tags. Soft: tag scores multiply the class probabilities. Any segmenter can be gated.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 from tagalign.errors import InputError, UnknownNameError
-from tagalign.methods.protocols import BackgroundRule, HeatMapper, Segmenter, refuse_foreign
+from tagalign.methods.protocols import BackgroundRule, HeatMapper, Method, Segmenter, refuse_foreign
 from tagalign.methods.tagclip.image import TagClipImage
 from tagalign.methods.tagclip.method import TagClip
 from tagalign.types import EncodedLabels, LabelSet, Segmentation, Tagging
@@ -202,6 +202,7 @@ TAGGER_OPTIONS = (
 def build_gated(
     name: str,
     *,
+    segmenters: Mapping[str, Callable[..., Method[Any]]],
     device: torch.device,
     trained: str | None,
     segmenter: str | None = None,
@@ -215,6 +216,7 @@ def build_gated(
 
     Args:
         name: of the model.
+        segmenters: builders by name, of which one is put behind the tagger.
         device: where it runs.
         trained: kind of the trained part of the folder, if any.
         segmenter: the dense method; by default what the folder was trained for, else ``maskclip``.
@@ -224,12 +226,10 @@ def build_gated(
         text_cache: folder of label embeddings.
         options: ``TAGGER_OPTIONS`` go to the tagger, others to the dense method.
     """
-    from tagalign.methods.load import METHODS  # late: that table holds this builder
-
     wanted = segmenter or trained or "maskclip"
-    if wanted not in METHODS or wanted == "gated":
-        raise UnknownNameError("segmenter", wanted, [known for known in METHODS if known != "gated"])
+    if wanted not in segmenters:
+        raise UnknownNameError("segmenter", wanted, segmenters)
     for_tagger = {key: options.pop(key) for key in TAGGER_OPTIONS if key in options}
-    dense: Any = METHODS[wanted](name, device=device, trained=trained, batch_size=batch_size, **options)
+    dense: Any = segmenters[wanted](name, device=device, trained=trained, batch_size=batch_size, **options)
     tagger = TagClip(dense.backbone, batch_size=batch_size, text_cache=text_cache, **for_tagger)
     return Gated(tagger, dense, gate=gate, sharpness=sharpness)

@@ -3,10 +3,9 @@
 import socket
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from tagalign.testing.model_hub.server import StubHub
+from tagalign.testing.model_hub.served import ServedHub
 
 
 class HubServer(ThreadingHTTPServer):
@@ -21,7 +20,7 @@ class HubServer(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, hub: "StubHub", handler: type[BaseHTTPRequestHandler], *, is_store: bool) -> None:
+    def __init__(self, hub: ServedHub, handler: type[BaseHTTPRequestHandler], *, is_store: bool) -> None:
         self.hub, self.is_store = hub, is_store
         self._open: set[socket.socket] = set()
         self._open_lock = threading.Lock()

@@ -1,0 +1,4 @@
+"""What GroupViT is called: by checkpoints, and its one dense mode."""
+
+MODEL_TYPE = "groupvit"
+MODE = "groups"
