@@ -101,7 +101,7 @@ def export_onnx(method: Method[Any], folder: str | Path, labels: EncodedLabels) 
     _need_packages()
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    graph = DenseGraph(method, both=_clip_weight(method) > 0).eval()
+    graph = DenseGraph(method, both=method.clip_weight > 0).eval()
     with TemporaryDirectory(dir=folder, prefix=".onnx-") as temp:
         _export(graph, Path(temp) / GRAPH, method.backbone.patch_size)
         report = _compare(graph, Path(temp) / GRAPH, method)
@@ -125,10 +125,6 @@ def _need_packages() -> None:
         import onnxscript  # noqa: F401
     except ImportError as error:
         raise MissingExtraError("the ONNX export", str(error.name), "onnx") from error
-
-
-def _clip_weight(method: DenseMethod) -> float:
-    return float(str(method.describe()["clip_weight"]))
 
 
 def _export(graph: DenseGraph, path: Path, patch_size: int) -> None:
@@ -213,7 +209,7 @@ def _config(method: DenseMethod, labels: EncodedLabels) -> dict[str, Any]:
         "scale": method.rule.scale,
         "bias": method.rule.bias,
         "sigmoid_first": method.rule.sigmoid_first,
-        "clip_weight": _clip_weight(method),
+        "clip_weight": method.clip_weight,
         "threshold": method.profile.threshold if method.background_rule else None,
         "made_from": method.describe(),
     }

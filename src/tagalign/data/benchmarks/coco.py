@@ -1,6 +1,7 @@
 """COCO as a benchmark of objects, stuff, mid-level classes, tags and boxes."""
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -22,13 +23,29 @@ from tagalign.errors import DataError
 from tagalign.tags.label_sets import benchmark_content, load_label_set
 from tagalign.types import IGNORE, LabelSet
 
-_STUFF = benchmark_content("coco-stuff")["labels"]
-# the released masks hold the official id minus one
-STUFF_STORED = class_table({row["official_id"] - 1: i for i, row in enumerate(_STUFF)})
+# the two converters of the stuff-thing maps number the classes as our labels do
 STUFF_TRAIN_IDS = class_table({i: i for i in range(171)})
-OBJECT_STORED = class_table({row["official_id"] - 1: i + 1 if i < 80 else 0 for i, row in enumerate(_STUFF)})
 OBJECT_TRAIN_IDS = class_table({i: i for i in range(81)})
-CATEGORIES = benchmark_content("coco-stuff-27")["labels"]
+
+
+@cache
+def _stuff_stored() -> Int[np.ndarray, " ids"]:
+    """The released masks hold the official id minus one."""
+    rows = benchmark_content("coco-stuff")["labels"]
+    return class_table({row["official_id"] - 1: i for i, row in enumerate(rows)})
+
+
+@cache
+def _objects_stored() -> Int[np.ndarray, " ids"]:
+    """Likewise, with the 80 objects counted from 1 and all stuff as background."""
+    rows = benchmark_content("coco-stuff")["labels"]
+    return class_table({row["official_id"] - 1: i + 1 if i < 80 else 0 for i, row in enumerate(rows)})
+
+
+@cache
+def _object_places() -> dict[int, int]:
+    """Official id of an object to its place among the labels."""
+    return {row["official_id"]: i for i, row in enumerate(benchmark_content("coco-object")["labels"])}
 
 
 def open_coco_stuff(root: Path, split: str) -> MaskFolder:
@@ -40,7 +57,7 @@ def open_coco_stuff(root: Path, split: str) -> MaskFolder:
         labels=load_label_set("coco-stuff"),
         has_background=False,
         pairs=pairs,
-        table=STUFF_TRAIN_IDS if made else STUFF_STORED,
+        table=STUFF_TRAIN_IDS if made else _stuff_stored(),
     )
 
 
@@ -99,8 +116,8 @@ def open_coco_stuff_27(root: Path, split: str) -> MaskFolder:
 
 def coarse_of_171() -> tuple[int, ...]:
     """Mid-level class of each of the 171 labels."""
-    place = {row["name"]: i for i, row in enumerate(CATEGORIES)}
-    return tuple(place[row["category"]] for row in _STUFF)
+    place = {row["name"]: i for i, row in enumerate(benchmark_content("coco-stuff-27")["labels"])}
+    return tuple(place[row["category"]] for row in benchmark_content("coco-stuff")["labels"])
 
 
 def open_coco_object(root: Path, split: str) -> "MaskFolder | CocoObject":
@@ -119,7 +136,7 @@ def open_coco_object(root: Path, split: str) -> "MaskFolder | CocoObject":
         labels=load_label_set("coco-object"),
         has_background=True,
         pairs=pairs,
-        table=OBJECT_TRAIN_IDS if made else OBJECT_STORED,
+        table=OBJECT_TRAIN_IDS if made else _objects_stored(),
     )
 
 
@@ -168,15 +185,12 @@ class CocoInstances:
         Raises:
             DataError: for a category that COCO does not have.
         """
-        label = _OBJECT_LABELS.get(int(annotation["category_id"]))
+        label = _object_places().get(int(annotation["category_id"]))
         if label is None:
             raise DataError(
                 f"{self.file.path}: annotation {annotation.get('id')} has category {annotation['category_id']}"
             )
         return label
-
-
-_OBJECT_LABELS = {row["official_id"]: i for i, row in enumerate(benchmark_content("coco-object")["labels"])}
 
 
 class CocoObject(CocoInstances):

@@ -8,15 +8,39 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from tagalign.data.tiny_world import animals, buildings, plants, vehicles
-from tagalign.data.tiny_world.names import OBJECTS, Palette
+from tagalign.data.tiny_world.names import Palette
 from tagalign.data.tiny_world.palettes import paint_texture
 from tagalign.data.tiny_world.pen import BLACK, EMBER, GOLD, GREY, LEAF, WHITE, Pen, Stencil
 
-_MODULES = (animals, vehicles, plants, buildings)
-
 DRAWINGS: dict[str, Callable[[Pen], None]] = {
-    kind: next(getattr(module, f"draw_{kind}") for module in _MODULES if hasattr(module, f"draw_{kind}"))
-    for kind in OBJECTS
+    "dog": animals.draw_dog,
+    "car": vehicles.draw_car,
+    "tree": plants.draw_tree,
+    "house": buildings.draw_house,
+    "cat": animals.draw_cat,
+    "bus": vehicles.draw_bus,
+    "sunflower": plants.draw_sunflower,
+    "castle": buildings.draw_castle,
+    "bird": animals.draw_bird,
+    "boat": vehicles.draw_boat,
+    "palm": plants.draw_palm,
+    "tent": buildings.draw_tent,
+    "fish": animals.draw_fish,
+    "airplane": vehicles.draw_airplane,
+    "cactus": plants.draw_cactus,
+    "tower": buildings.draw_tower,
+    "butterfly": animals.draw_butterfly,
+    "train": vehicles.draw_train,
+    "pine": plants.draw_pine,
+    "igloo": buildings.draw_igloo,
+    "turtle": animals.draw_turtle,
+    "bicycle": vehicles.draw_bicycle,
+    "tulip": plants.draw_tulip,
+    "lighthouse": buildings.draw_lighthouse,
+    "snail": animals.draw_snail,
+    "rocket": vehicles.draw_rocket,
+    "fern": plants.draw_fern,
+    "windmill": buildings.draw_windmill,
 }
 """Kind of object to the function that draws it."""
 

@@ -123,7 +123,7 @@ class DenseMethod:
             "short_side": self.canvas_rule.short_side,
             "window": self.canvas_rule.window,
             "stride": self.canvas_rule.stride,
-            "clip_weight": self._clip_weight,
+            "clip_weight": self.clip_weight,
             "threshold": self.profile.threshold if self.background_rule else None,
             "template": self.profile.template,
             "refine": self.refine,
@@ -131,7 +131,8 @@ class DenseMethod:
         }
 
     @property
-    def _clip_weight(self) -> float:
+    def clip_weight(self) -> float:
+        """Weight of the frozen head's map beside the trained one; 0 where nothing is trained."""
         return self.profile.clip_weight if self.projector is not None else 0.0
 
     # --- encoding -------------------------------------------------------------------------------------------------
@@ -143,7 +144,7 @@ class DenseMethod:
     @torch.inference_mode()
     def encode_canvases(self, canvases: Sequence[Canvas]) -> list[EncodedImage | BlendedImage]:
         """Canvases that are already laid, for callers that load and resize in other processes."""
-        heads = 2 if self._clip_weight else 1
+        heads = 2 if self.clip_weight else 1
         views: list[list[dict[int, View]]] = [[{} for _ in canvases] for _ in range(heads)]
         for places, pixels in batches_of_one_size(canvases, self.batch_size):
             grid, embeds = self._embed(pixels.to(self.backbone.device))
@@ -168,7 +169,7 @@ class DenseMethod:
             return features.grid, [self.backbone.project(features.patches)]
         maps = tokens_to_map(features.patches, features.grid)
         embeds = [map_to_tokens(self.projector(maps.to(self.projector.proj.dtype)))]
-        if self._clip_weight:
+        if self.clip_weight:
             embeds.append(self.backbone.project(features.patches))
         return features.grid, embeds
 
