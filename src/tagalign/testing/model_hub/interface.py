@@ -154,7 +154,9 @@ class Interface(Answering):
             raise Refusal(404, "EntryNotFound", "Entry not found", **{"X-Repo-Commit": commit.id})
         headers = {"X-Repo-Commit": commit.id, "Accept-Ranges": "bytes"}
         if file.is_large:
-            place = f"{self.server.hub.store_url}/{kind}/{file.sha256}/{quote(repository.id)}/{quote(name)}"
+            place = (
+                f"{self.server.hub.store_address()}/{kind}/{file.sha256}/{quote(repository.id)}/{quote(name)}"
+            )
             headers |= {
                 "X-Linked-Size": str(file.size),
                 "X-Linked-ETag": f'"{file.sha256}"',

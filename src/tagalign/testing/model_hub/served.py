@@ -13,9 +13,8 @@ class ServedHub(Protocol):
 
     log: HubLog
 
-    @property
-    def store_url(self) -> str:
-        """Where large files come from."""
+    def store_address(self) -> str:
+        """Where large files come from. No property: the servers are made while the hub is, and checks would read it."""
         ...
 
     def repository(self, kind: str, id: str) -> HubRepository | None:

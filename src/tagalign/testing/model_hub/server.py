@@ -67,6 +67,10 @@ class StubHub:
         """Where large files come from."""
         return self._store_server.url
 
+    def store_address(self) -> str:
+        """``store_url``, for those that answer."""
+        return self.store_url
+
     def __enter__(self) -> "StubHub":
         self._interface_server.start()
         self._store_server.start()
