@@ -61,6 +61,69 @@ def test_data_addresses_of_browsers_are_taken(client: TestClient) -> None:
     assert client.post("/v1/tag", json={"image_base64": image, "labels": ["a"]}).status_code == 200
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: "\n".join(text[i : i + 20] for i in range(0, len(text), 20)) + "\r\n",
+        lambda text: text.replace("+", "-").replace("/", "_"),
+        lambda text: text.rstrip("="),
+        lambda text: "data:image/png;charset=utf-8;base64," + text,
+        lambda text: "DATA:image/png;BASE64,\n" + text,
+    ],
+)
+def test_base64_as_different_tools_write_it(client: TestClient, change) -> None:
+    pixels = np.random.default_rng(0).integers(
+        0, 255, (6, 8, 3), dtype=np.uint8
+    )  # both special letters occur
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, format="PNG")
+    text = b64(file.getvalue())
+    assert {"+", "/"} <= set(text)
+    answer = client.post("/v1/tag", json={"image_base64": change(text), "labels": ["a"]})
+    assert answer.status_code == 200, answer.text
+
+
+def test_data_addresses_need_no_network(client: TestClient) -> None:
+    image = "data:image/png;base64," + b64(png())
+    assert client.post("/v1/tag", json={"image_url": image, "labels": ["a"]}).status_code == 200
+    refused = client.post("/v1/tag", json={"image_url": "data:image/png;base64,*", "labels": ["a"]})
+    assert refused.status_code == 422
+    assert refused.json()["error"]["message"] == "image_url: not base64"
+
+
+def test_labels_in_every_form_that_people_send(client: TestClient) -> None:
+    def names(answer) -> list[str]:
+        return sorted(tag["name"] for tag in answer.json()["tags"])
+
+    assert names(client.post("/v1/tag", json=body(labels="dog, car"))) == ["car", "dog"]
+    files = {"image": ("a.png", png())}
+    for labels, expected in (
+        (["salt, pepper", "dog"], ["dog", "salt, pepper"]),
+        ('["salt, pepper"]', ["salt, pepper"]),
+        ("[odd, names", ["[odd", "names"]),
+        ("dog,car", ["car", "dog"]),
+    ):
+        assert names(client.post("/v1/tag", files=files, data={"labels": labels})) == expected
+
+
+@pytest.mark.parametrize("labels", ["", " , ,", "[]", "[1]", "{}", '["a", ""]'])
+def test_forms_without_a_usable_label_are_refused_in_one_line(client: TestClient, labels: str) -> None:
+    answer = client.post("/v1/tag", files={"image": ("a.png", png())}, data={"labels": labels})
+    if labels == "{}":  # a name like any other
+        assert answer.status_code == 200
+        return
+    assert answer.status_code == 422
+    assert "\n" not in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("constant", ["NaN", "Infinity", "-Infinity"])
+def test_numbers_that_json_does_not_have_are_refused(client: TestClient, constant: str) -> None:
+    text = f'{{"labels": ["a"], "top": {constant}, "image_base64": "{b64(png())}"}}'
+    answer = client.post("/v1/tag", content=text, headers={"content-type": "application/json"})
+    assert answer.status_code == 422
+    assert f"{constant} is no number of JSON" in answer.json()["error"]["message"]
+
+
 def test_masks_come_as_palette_png(client: TestClient) -> None:
     answer = client.post("/v1/segment", json=body(labels=["dog", "cat"])).json()
     assert answer["size"] == [6, 8]
@@ -213,7 +276,7 @@ def test_the_documentation_has_examples_that_work(client: TestClient) -> None:
         ({"labels": [""]}, 422, "labels.0"),
         ({"labels": ["a", "a"]}, 422, "a"),
         ({"labels": ["\ud800"]}, 422, "surrogate"),
-        ({"labels": "dog"}, 422, "labels"),
+        ({"labels": {"dog": 1}}, 422, "labels"),
         ({"labels": [str(i) for i in range(21)]}, 413, "at most 20 are taken, got 21"),
         ({"labels": ["x" * 51]}, 413, "at most 50 characters"),
         ({"labels": ["a"], "top": 0}, 422, "top"),

@@ -1,4 +1,7 @@
+import contextlib
+import socket
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
@@ -6,6 +9,7 @@ import pytest
 
 pytest.importorskip("fastapi", reason="the serve extra is not installed")
 
+from tagalign.apps.server import fetching
 from tagalign.apps.server.fetching import make_fetch
 from tagalign.apps.server.refusals import Refusal
 
@@ -17,9 +21,20 @@ class Pages(BaseHTTPRequestHandler):
             self.send_header("Location", "/image")
             self.end_headers()
             return
+        if self.path == "/drip":
+            self.drip()
+            return
         self.send_response(200 if self.path == "/image" else 404)
         self.end_headers()
         self.wfile.write(b"x" * 100)
+
+    def drip(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        with contextlib.suppress(OSError):  # the client goes in the middle of it
+            for _ in range(20):
+                self.wfile.write(b"x")
+                time.sleep(0.05)
 
     def log_message(self, *_: object) -> None:
         pass
@@ -36,20 +51,25 @@ def host() -> Iterator[str]:
     thread.join()
 
 
+def anywhere(host: str, port: int, timeout_s: float) -> socket.socket:
+    """Without the rule about private networks: the pages of these tests are on loopback."""
+    return socket.create_connection((host, port), timeout_s)
+
+
 def test_listed_hosts_are_fetched(host: str) -> None:
-    assert make_fetch([host], 1000)(f"http://{host}/image") == b"x" * 100
+    assert make_fetch([host], 1000, connect=anywhere)(f"http://{host}/image") == b"x" * 100
 
 
 def test_sizes_are_bounded(host: str) -> None:
     with pytest.raises(Refusal, match="at most 99 bytes") as refused:
-        make_fetch([host], 99)(f"http://{host}/image")
+        make_fetch([host], 99, connect=anywhere)(f"http://{host}/image")
     assert refused.value.status == 413
 
 
 def test_redirects_and_errors_are_refused(host: str) -> None:
     for path, message in (("away", "status 302"), ("lost", "status 404")):
         with pytest.raises(Refusal, match=message):
-            make_fetch([host], 1000)(f"http://{host}/{path}")
+            make_fetch([host], 1000, connect=anywhere)(f"http://{host}/{path}")
 
 
 @pytest.mark.parametrize(
@@ -71,3 +91,21 @@ def test_redirects_and_errors_are_refused(host: str) -> None:
 def test_everything_else_is_refused_without_a_word_to_the_network(host: str, address: str) -> None:
     with pytest.raises(Refusal, match=r"expected an address|not on the server's list"):
         make_fetch([host], 1000)(address.replace("{host}", host))
+
+
+@pytest.mark.parametrize("name", ["127.0.0.1", "localhost", "0x7f.1", "2130706433", "0177.0.0.1", "127.1"])
+def test_listed_hosts_on_loopback_are_refused_however_they_are_written(host: str, name: str) -> None:
+    place = f"{name}:{host.partition(':')[2]}"
+    with pytest.raises(Refusal, match="private network") as refused:
+        make_fetch([place], 1000)(f"http://{place}/image")
+    assert refused.value.status == 422
+
+
+def test_a_host_that_sends_a_byte_now_and_then_is_given_up(
+    host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fetching, "FETCH_TIMEOUT_S", 0.2)
+    start = time.monotonic()
+    with pytest.raises(Refusal, match="cannot be fetched"):
+        make_fetch([host], 1000, connect=anywhere)(f"http://{host}/drip")
+    assert time.monotonic() - start < 2

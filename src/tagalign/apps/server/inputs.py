@@ -26,6 +26,7 @@ Fetch = Callable[[str], bytes]
 JSON = "application/json"
 FORM = "multipart/form-data"
 LIST_FIELDS = ("labels", "tags")
+_TO_STANDARD = str.maketrans("-_", "+/")
 MAX_FIELDS = 1100
 """Parts of a form; labels may also stand in one field with commas between them."""
 
@@ -56,12 +57,19 @@ async def read_upload(request: Request) -> Upload:
 
 def _json_object(body: bytes) -> dict[str, Any]:
     try:
-        values = json.loads(body)
+        values = json.loads(body, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
         raise invalid(f"the body is not JSON ({str(error)[:200]})") from None
     if not isinstance(values, dict):
         raise invalid(f"expected a JSON object, got {type(values).__name__}")
-    return values
+    # the command line takes "dog,car", so people send it here too
+    return {
+        name: _listed(v) if name in LIST_FIELDS and isinstance(v, str) else v for name, v in values.items()
+    }
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is no number of JSON")
 
 
 async def _read_form(request: Request) -> Upload:
@@ -78,20 +86,35 @@ async def _read_form(request: Request) -> Upload:
 async def _sort(form: FormData) -> Upload:
     file: bytes | None = None
     fields: dict[str, Any] = {}
+    lists: dict[str, list[str]] = {}
     for name, value in form.multi_items():
         if isinstance(value, UploadFile):
             if name != "image":
                 raise invalid("the form has a file under another name than 'image'")
             file = await value.read()
         elif name in LIST_FIELDS:
-            fields[name] = [*fields.get(name, []), *_listed(value)]
+            lists.setdefault(name, []).append(value)
         else:
             fields[name] = value
-    return Upload(fields=fields, file=file)
+    return Upload(fields=fields | {name: _names(values) for name, values in lists.items()}, file=file)
+
+
+def _names(values: list[str]) -> Any:
+    """A form has no lists: the field is repeated, or holds names with commas between them, or a list in JSON.
+
+    Only the second of these splits at commas, so that a label may hold one.
+    """
+    if len(values) > 1:
+        return values
+    if not values[0].lstrip().startswith("["):
+        return _listed(values[0])
+    try:
+        return json.loads(values[0])
+    except (ValueError, RecursionError):
+        return _listed(values[0])
 
 
 def _listed(value: str) -> list[str]:
-    """A form has no lists: a field is repeated, or holds names with commas between them."""
     return [part.strip() for part in value.split(",") if part.strip()]
 
 
@@ -137,11 +160,13 @@ def image_bytes(question: ImageRequest, file: bytes | None, fetch: Fetch | None)
         raise invalid(f"expected one image (upload 'image', 'image_base64' or 'image_url'), got {len(given)}")
     if file is not None:
         return file
+    if question.image_url is not None and question.image_url[:5].lower() == "data:":
+        return _decode_base64(question.image_url, "image_url")
     if question.image_url is not None:
         if fetch is None:
             raise invalid("image_url: this server fetches nothing; send the image itself")
         return question.image_url
-    return _decode_base64(question.image_base64 or "")
+    return _decode_base64(question.image_base64 or "", "image_base64")
 
 
 def search_source(question: SearchRequest, file: bytes | None, fetch: Fetch | None) -> bytes | str | None:
@@ -160,13 +185,15 @@ def search_source(question: SearchRequest, file: bytes | None, fetch: Fetch | No
     return image_bytes(question, file, fetch)
 
 
-def _decode_base64(text: str) -> bytes:
+def _decode_base64(text: str, field: str) -> bytes:
+    """Either alphabet, with or without line breaks and filling, or the address that browsers make of a file."""
     head, comma, rest = text.partition(",")
-    data = rest if comma and head.startswith("data:") and head.endswith(";base64") else text
+    is_address = comma and head[:5].lower() == "data:" and head.lower().endswith(";base64")
+    data = "".join((rest if is_address else text).split()).translate(_TO_STANDARD).rstrip("=")
     try:
-        return base64.b64decode(data, validate=True)
+        return base64.b64decode(data + "=" * (-len(data) % 4), validate=True)
     except (binascii.Error, ValueError):
-        raise invalid("image_base64: not base64") from None
+        raise invalid(f"{field}: not base64") from None
 
 
 def decode_image(source: bytes | str, limits: Limits, fetch: Fetch | None) -> Image.Image:
