@@ -60,7 +60,7 @@ class View:
     Attributes:
         embeds: patch embeddings in the joint space, row by row from the top left; any norm.
         grid: rows and columns of patches.
-        box: ``(top, bottom, left, right)`` on the canvas, in pixels, ends exclusive.
+        box: XYXY on the canvas, in pixels, ends exclusive.
     """
 
     embeds: Float[Tensor, "patches dim"]

@@ -11,7 +11,7 @@ from torch import Tensor
 from tagalign.errors import InputError
 
 Box = tuple[int, int, int, int]
-"""``(top, bottom, left, right)`` in pixels, ends exclusive."""
+"""XYXY: ``(left, top, right, bottom)`` in pixels, ends exclusive."""
 
 
 def window_boxes(size: tuple[int, int], *, crop: int, stride: int) -> list[Box]:
@@ -20,7 +20,7 @@ def window_boxes(size: tuple[int, int], *, crop: int, stride: int) -> list[Box]:
     ``n = ceil(max(length - crop, 0) / stride) + 1`` per axis; an axis shorter than the crop has one shorter window.
 
     >>> window_boxes((4, 6), crop=4, stride=2)
-    [(0, 4, 0, 4), (0, 4, 2, 6)]
+    [(0, 0, 4, 4), (2, 0, 6, 4)]
 
     Raises:
         InputError: if ``stride`` is not in 1..crop, which would leave gaps.
@@ -28,7 +28,7 @@ def window_boxes(size: tuple[int, int], *, crop: int, stride: int) -> list[Box]:
     if not 0 < stride <= crop:
         raise InputError(f"expected a stride between 1 and the crop of {crop} pixels, got {stride}")
     rows, cols = (_spans(length, crop, stride) for length in size)
-    return [(top, bottom, left, right) for top, bottom in rows for left, right in cols]
+    return [(left, top, right, bottom) for top, bottom in rows for left, right in cols]
 
 
 def _spans(length: int, crop: int, stride: int) -> list[tuple[int, int]]:
@@ -47,7 +47,7 @@ def average_windows(
     """
     total: Tensor | None = None
     cover = torch.zeros(size)
-    for scores, (top, bottom, left, right) in windows:
+    for scores, (left, top, right, bottom) in windows:
         if total is None:
             total = scores.new_zeros(len(scores), *size)
         total[:, top:bottom, left:right] += scores

@@ -168,7 +168,7 @@ def segmentation(case: Case) -> Iterator[tuple[str, Tensor]]:
     values, labels = case.settings["segment"], _labels(case.inputs["segment.text_emb"])
     pixels = case.inputs["segment.image"]
     size = tuple(pixels.shape[2:])
-    canvas = [Canvas(pixels=p, size=size, boxes=((0, size[0], 0, size[1]),)) for p in pixels]
+    canvas = [Canvas(pixels=p, size=size, boxes=((0, 0, size[1], size[0]),)) for p in pixels]
     runs = [("official", weight) for weight in values["clip_w"]] + [("paper", 0.0)]
     for order, weight in runs:
         method = case.method(values, order=order, clip_weight=weight, background=False)

@@ -50,7 +50,7 @@ class CanvasRule:
         canvas = short_side_size(size, self.short_side, max_side=self.max_side, patch_size=self.patch_size)
         pixels = to_tensor(resize(image, canvas), preprocessing)
         if self.window is None:
-            return Canvas(pixels=pixels, size=size, boxes=((0, canvas[0], 0, canvas[1]),))
+            return Canvas(pixels=pixels, size=size, boxes=((0, 0, canvas[1], canvas[0]),))
         boxes = window_boxes(canvas, crop=self.window, stride=self.stride or self.window // 2)
         return Canvas(pixels=pixels, size=size, boxes=tuple(boxes))
 
@@ -66,7 +66,7 @@ def batches_of_one_size(
     """Crops of all canvases, grouped by size; yields ``(canvas index, view index)`` of each crop and the batch."""
     by_size: dict[Size, list[tuple[int, int]]] = defaultdict(list)
     for i, canvas in enumerate(canvases):
-        for j, (top, bottom, left, right) in enumerate(canvas.boxes):
+        for j, (left, top, right, bottom) in enumerate(canvas.boxes):
             by_size[bottom - top, right - left].append((i, j))
     for places in by_size.values():
         for start in range(0, len(places), batch_size):
@@ -75,5 +75,5 @@ def batches_of_one_size(
 
 
 def _crop(canvas: Canvas, view: int) -> Tensor:
-    top, bottom, left, right = canvas.boxes[view]
+    left, top, right, bottom = canvas.boxes[view]
     return canvas.pixels[:, top:bottom, left:right]

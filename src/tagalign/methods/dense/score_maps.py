@@ -67,7 +67,7 @@ def probability_maps(
         return _score_view(layers, 0, labels, rule, size, ids)
     windows = []
     for i, view in enumerate(first.views):
-        top, bottom, left, right = view.box
+        left, top, right, bottom = view.box
         windows.append((_score_view(layers, i, labels, rule, (bottom - top, right - left), ids), view.box))
     return upsample(average_windows(windows, first.canvas), size)
 
@@ -98,7 +98,7 @@ def contrast_map(layers: Layers, labels: EncodedLabels, size: Size) -> Float[Ten
     windows = []
     for i, view in enumerate(first.views):
         maps = [w * _contrast(image.views[i], labels) for w, image in layers]
-        top, bottom, left, right = view.box
+        left, top, right, bottom = view.box
         whole = size if len(first.views) == 1 else (bottom - top, right - left)
         windows.append((upsample(torch.stack(maps).sum(dim=0), whole), view.box))
     if len(windows) == 1:

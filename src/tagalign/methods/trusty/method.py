@@ -36,7 +36,7 @@ AUTOMATIC = ("auto", "cross-dataset")
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TrustyView:
-    """One window: its embeddings and ``(top, bottom, left, right)`` on the canvas, ends exclusive."""
+    """One window: its embeddings and its box, XYXY, on the canvas, ends exclusive."""
 
     patches: Float[Tensor, "dim rows cols"]
     cls: Float[Tensor, " dim"]
@@ -203,7 +203,7 @@ class TrustyCLIP:
         canvas = (_whole_patches(height, patch, limit), _whole_patches(width, patch, limit))
         pixels = to_tensor(resize(image, canvas), self.preprocessing)
         if not self.window:
-            return Canvas(pixels=pixels, size=size, boxes=((0, canvas[0], 0, canvas[1]),))
+            return Canvas(pixels=pixels, size=size, boxes=((0, 0, canvas[1], canvas[0]),))
         return Canvas(
             pixels=pixels,
             size=size,
@@ -301,7 +301,7 @@ class TrustyCLIP:
 def _window_scores(
     logits: MaskLogits, box: Box, question: _Question, ids: range
 ) -> Float[Tensor, "labels height width"]:
-    top, bottom, left, right = box
+    left, top, right, bottom = box
     part = MaskLogits(classes=logits.classes[:, ids.start : ids.stop], trusty=logits.trusty)
     part = part.resized((bottom - top, right - left))
     is_seen = seen_mask(question.seen, len(question.labels.names), part.classes.device)[ids.start : ids.stop]
@@ -338,9 +338,9 @@ def _trusty_map(
     image: TrustyImage, views: Sequence[tuple[MaskLogits, Box]]
 ) -> Float[Tensor, "height width"] | None:
     windows = []
-    for logits, (top, bottom, left, right) in views:
+    for logits, (left, top, right, bottom) in views:
         resized = logits.resized((bottom - top, right - left)).trusty
         if resized is None:
             return None
-        windows.append((torch.sigmoid(-resized[0]), (top, bottom, left, right)))
+        windows.append((torch.sigmoid(-resized[0]), (left, top, right, bottom)))
     return upsample(average_windows(windows, image.canvas), image.size)[0]
