@@ -21,7 +21,7 @@ from tagalign.backbones.protocols import BlockBackbone
 from tagalign.cli.run_record import git_commit
 from tagalign.data.tiny_world import Scene
 from tagalign.experiments import protocol
-from tagalign.experiments.rows import BOTH, Row, method_of, spread
+from tagalign.experiments.rows import BOTH, TableRow, method_of, spread
 from tagalign.experiments.scoring import RowScores, score
 from tagalign.experiments.world import Sizes, World, build_world, scenes
 from tagalign.tags import load_parser
@@ -34,7 +34,7 @@ from tagalign.tags.visible_text import visible_text
 from tagalign.testing.llm_server import StubLLMServer
 
 OUT = Path(__file__).resolve().parents[1] / "docs" / "results"
-ROW = Row(name="tagalign", losses=BOTH, kinds=("object", "attribute"))
+ROW = TableRow(name="tagalign", losses=BOTH, kinds=("object", "attribute"))
 COLORS = "red orange yellow green blue purple pink brown black white gray striped dotted".split()  # noqa: SIM905
 COLUMNS = {
     "mIoU all": ("segmentation", "miou"),

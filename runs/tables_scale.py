@@ -20,7 +20,7 @@ from tagalign.backbones.protocols import BlockBackbone
 from tagalign.cli.run_record import git_commit
 from tagalign.data.feature_pairs import FeaturePairs, encode_images
 from tagalign.experiments import protocol
-from tagalign.experiments.rows import BOTH, Row, method_of, vocabulary_of
+from tagalign.experiments.rows import BOTH, TableRow, method_of, vocabulary_of
 from tagalign.experiments.scoring import RowScores, score
 from tagalign.experiments.world import World, alt_texts, build_world, no_labels, picture, scenes
 from tagalign.methods.dense.method import DenseMethod
@@ -32,8 +32,8 @@ from tagalign.train.tagalign.plan import TagAlignPlan, TrainingPairs
 from tagalign.train.tagalign.training import train_tagalign
 
 KINDS = ("object", "attribute")
-CAPTIONS = Row(name="captions", losses={"contrastive": 1.0})
-TAGS = Row(name="captions and tags", losses=BOTH, kinds=KINDS)
+CAPTIONS = TableRow(name="captions", losses={"contrastive": 1.0})
+TAGS = TableRow(name="captions and tags", losses=BOTH, kinds=KINDS)
 GROUPVIT_STEPS, GROUPVIT_BATCH = 400, 64
 
 
@@ -70,12 +70,12 @@ def diht(backbone: BlockBackbone, seed: int) -> dict[str, RowScores]:
             seed=seed,
         ),
     )
-    plain = method_of(Row(name="clip", method="clip"), backbone, world, QUICK)
+    plain = method_of(TableRow(name="clip", method="clip"), backbone, world, QUICK)
     return {
         "clip": scored(plain, world, "clip", seed),
         "DiHT-like: tags on the class embedding": scored(trained.method(backbone), world, "DiHT-like", seed),
         "TagAlign: tags on the mean of patches": scored(
-            method_of(Row(name="tags", losses={"tag": 1.0}, kinds=KINDS), backbone, world, QUICK),
+            method_of(TableRow(name="tags", losses={"tag": 1.0}, kinds=KINDS), backbone, world, QUICK),
             world,
             "tags",
             seed,

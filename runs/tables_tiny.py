@@ -20,7 +20,7 @@ from tagalign.backbones.load import load_backbone
 from tagalign.backbones.protocols import BlockBackbone
 from tagalign.cli.run_record import git_commit
 from tagalign.experiments import protocol
-from tagalign.experiments.rows import BASELINES, BOTH, TRAINED, Row, method_of, spread, vocabulary_of
+from tagalign.experiments.rows import BASELINES, BOTH, TRAINED, TableRow, method_of, spread, vocabulary_of
 from tagalign.experiments.scoring import RowScores, class_set_miou, score
 from tagalign.experiments.world import Sizes, build_world
 
@@ -30,9 +30,9 @@ SIZES = Sizes(train=2000, validation=80, test=200, steps=200, batch_size=128)
 
 QUICK = dataclasses.replace(SIZES, num_blocks=0)
 
-HEAD = (*BASELINES, *TRAINED, Row(name="tagalign-attributes", losses=BOTH, kinds=("attribute",)))
+HEAD = (*BASELINES, *TRAINED, TableRow(name="tagalign-attributes", losses=BOTH, kinds=("attribute",)))
 LOSSES = tuple(
-    Row(name=f"objects, {loss}", losses=BOTH, kinds=OBJECTS, loss=loss)
+    TableRow(name=f"objects, {loss}", losses=BOTH, kinds=OBJECTS, loss=loss)
     for loss in ("balanced", "softmax", "weighted", "focal", "asymmetric")
 )
 LISTS = ((10, 0), (25, 0), (100, 0), (500, 0), (500, 10), (500, 100))
@@ -48,7 +48,7 @@ COLUMNS = {
 
 
 def rows_table(
-    rows: tuple[Row, ...], sizes: Sizes, model: str, seeds: list[int], jobs: int
+    rows: tuple[TableRow, ...], sizes: Sizes, model: str, seeds: list[int], jobs: int
 ) -> dict[str, list[RowScores]]:
     """Scores by row and seed, one process per seed; a baseline is scored once, because no seed touches it."""
     trained = tuple(row for row in rows if row.losses)
@@ -58,7 +58,7 @@ def rows_table(
     return {row.name: [part[row.name] for part in parts if row.name in part] for row in rows}
 
 
-def seed_rows(rows: tuple[Row, ...], sizes: Sizes, model: str, seed: int) -> dict[str, RowScores]:
+def seed_rows(rows: tuple[TableRow, ...], sizes: Sizes, model: str, seed: int) -> dict[str, RowScores]:
     """All rows of one seed."""
     torch.set_num_threads(1)
     backbone = load_backbone(model)
@@ -103,7 +103,7 @@ def lists_table(backbone: BlockBackbone, seed: int) -> list[dict[str, float]]:
     for objects, attributes in LISTS:
         kinds = ("object", "attribute") if attributes else OBJECTS
         vocabulary = vocabulary_of(world, kinds=kinds, objects=objects, attributes=attributes)
-        row = Row(name="tag loss alone", losses={"tag": 1.0}, kinds=kinds)
+        row = TableRow(name="tag loss alone", losses={"tag": 1.0}, kinds=kinds)
         start = time.perf_counter()
         method = method_of(row, backbone, world, QUICK, vocabulary=vocabulary)
         rows.append(

@@ -1,4 +1,4 @@
-"""Tagger and viterbi against slow, independent versions; the packaged parser against plain English."""
+"""The tagger of words and viterbi against slow, independent versions; the packaged parser against plain English."""
 
 import itertools
 
@@ -8,7 +8,7 @@ import pytest
 from tagalign.errors import ModelError
 from tagalign.tags import load_parser
 from tagalign.tags.distilled import PACKAGED_MODEL, DistilledParser
-from tagalign.tags.tagger import Tagger, piece_buckets, viterbi
+from tagalign.tags.tagger import WordTagger, piece_buckets, viterbi
 
 LABELS = 7
 
@@ -85,7 +85,7 @@ def test_labels_equal_a_slow_network_and_do_not_depend_on_the_batch():
         else []
         for tokens in captions
     ]
-    tagger = Tagger(WORDS, weights)
+    tagger = WordTagger(WORDS, weights)
     assert tagger.label(captions) == expected
     assert [tagger.label([tokens])[0] for tokens in captions] == expected
     assert tagger.label([]) == []
@@ -95,9 +95,9 @@ def test_labels_equal_a_slow_network_and_do_not_depend_on_the_batch():
 def test_tensors_that_do_not_fit_are_refused(name):
     weights = tiny_weights(np.random.default_rng(0))
     with pytest.raises(ModelError, match=r"lacks|fit"):
-        Tagger(WORDS, {n: w for n, w in weights.items() if n != name})
+        WordTagger(WORDS, {n: w for n, w in weights.items() if n != name})
     with pytest.raises(ModelError, match="fit"):
-        Tagger(WORDS, weights | {name: weights[name][:-1]})
+        WordTagger(WORDS, weights | {name: weights[name][:-1]})
 
 
 def test_folders_that_are_no_parser_are_refused(tmp_path):

@@ -51,7 +51,7 @@ def run(settings: DemoSettings) -> int:
         "and compares them with CLIP as it is. No annotation is used for training; masks are used for scoring only."
     )
     from tagalign.backbones.load import load_backbone
-    from tagalign.experiments.demo.run import Watch, run_demo
+    from tagalign.experiments.demo.run import Listeners, run_demo
     from tagalign.experiments.world import Sizes
 
     sizes = Sizes(train=settings.train_scenes, test=settings.test_scenes, steps=settings.steps)
@@ -64,7 +64,7 @@ def run(settings: DemoSettings) -> int:
             seed=settings.seed,
             record=record,
             command=try_command(settings.out),
-            watch=Watch(say=say, progress=progress, on_step=on_step),
+            listeners=Listeners(say=say, progress=progress, on_step=on_step),
         )
     print(tables)
     say(

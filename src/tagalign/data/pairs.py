@@ -15,7 +15,7 @@ from tagalign.data.table_shards import (
     parquet_pieces,
 )
 from tagalign.data.tar_shard import TarShard
-from tagalign.errors import DataError, InputError
+from tagalign.errors import InputError
 from tagalign.tags.captions import Source, find_sources
 
 SHARD_KINDS: dict[str, Callable[[ShardRef], PairShard]] = {
@@ -85,15 +85,3 @@ def read_pairs(
             except BrokenPairError as error:
                 if on_broken is not None:
                     on_broken(error)
-
-
-def count_pairs(refs: Sequence[ShardRef]) -> int:
-    """Pairs of all shards, broken ones included; opens each of them.
-
-    Raises:
-        DataError: if a shard cannot be read at all.
-    """
-    total = sum(len(open_shard(ref)) for ref in refs)
-    if not total:
-        raise DataError("the collection holds no pairs")
-    return total

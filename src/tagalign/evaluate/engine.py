@@ -10,7 +10,7 @@ from PIL import Image
 
 from tagalign.data.benchmarks.records import BenchmarkSet
 from tagalign.errors import DataError, ImageError, TagalignError
-from tagalign.evaluate.rows import Row, RowStore, fingerprint
+from tagalign.evaluate.rows import Row, RowStore, evaluation_mark
 
 Watch = Callable[[Iterable[Row], int], Iterable[Row]]
 """Passes rows on, with their number known; a progress bar."""
@@ -107,7 +107,7 @@ def gather(asker: Asker, plan: Plan) -> Gathered:
     """
     total = len(asker.data) if plan.limit is None else min(plan.limit, len(asker.data))
     settings = asker.settings() | {"batch_size": plan.batch_size, "limit": plan.limit}
-    store = RowStore(plan.out, fingerprint(settings), shard=plan.shard)
+    store = RowStore(plan.out, evaluation_mark(settings), shard=plan.shard)
     _check_keys(asker.data, store.rows, total)
     failures: dict[int, TagalignError] = {}
     batches = _open_batches(total, plan, store.rows)

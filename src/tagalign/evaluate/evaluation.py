@@ -199,13 +199,6 @@ def evaluate_captions(
     return _evaluate(asker_for("captions", method, data), plan or Plan(), **options)
 
 
-def evaluate_retrieval(
-    method: Method[Any], data: CaptionSet, *, plan: Plan | None = None, **options: Any
-) -> Result:
-    """Rank images for every sentence and sentences for every image of a caption benchmark: recall at 1, 5 and 10."""
-    return _evaluate(asker_for("retrieval", method, data), plan or Plan(), **options)
-
-
 def evaluate_questions(
     method: Method[Any], data: QuestionSet, *, plan: Plan | None = None, **options: Any
 ) -> Result:

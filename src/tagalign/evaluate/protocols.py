@@ -13,7 +13,7 @@ from tagalign.types import LabelSet
 
 
 @dataclass(frozen=True, kw_only=True)
-class Protocol:
+class EvaluationProtocol:
     """One way to evaluate.
 
     Attributes:
@@ -64,21 +64,21 @@ class Protocol:
 _VOC_LIKE = {"voc21": "voc", "voc20": "voc", "voc2007-tags": "voc", "voc2012-tags": "voc"}
 _COCO_LIKE = {"coco-object": "coco", "coco2014-tags": "coco", "coco2017-tags": "coco"}
 
-PROTOCOLS: dict[str, Protocol] = {
+PROTOCOLS: dict[str, EvaluationProtocol] = {
     protocol.name: protocol
     for protocol in (
-        Protocol(
+        EvaluationProtocol(
             name="plain",
             summary="the method's own sizes, windows and prompts, official names",
             reference="ours; what --protocol leaves out",
         ),
-        Protocol(
+        EvaluationProtocol(
             name="groupvit-448",
             summary="short side 448, windows of 448 at stride 224, official names, the method's own prompt",
             reference="GroupViT, TCL and TagAlign (its paper takes the whole image, its release the windows)",
             options={"short_side": 448, "window": 448, "stride": 224},
         ),
-        Protocol(
+        EvaluationProtocol(
             name="sclip-336",
             summary="short side 336 (560 for Cityscapes), windows of 224 at stride 112, 80 prompts, readable names",
             reference="SCLIP; its own name files are not copied, so numbers are near its protocol, not equal",
@@ -87,13 +87,13 @@ PROTOCOLS: dict[str, Protocol] = {
             templates={"": "80"},
             wording="clean",
         ),
-        Protocol(
+        EvaluationProtocol(
             name="clip-es",
             summary="images at their own size, background words of CLIP-ES, official names",
             reference="CLIP-ES and TagCLIP (local to global), for the methods tagclip and cls-seg",
             background=_VOC_LIKE | _COCO_LIKE,
         ),
-        Protocol(
+        EvaluationProtocol(
             name="zegclip-512",
             summary="short side 512, windows of 512 at stride 426; one prompt for VOC, 15 for the others",
             reference="ZegCLIP and TagCLIP with a trusty token",
@@ -105,7 +105,7 @@ PROTOCOLS: dict[str, Protocol] = {
 """All protocols by name."""
 
 
-def find_protocol(name: str) -> Protocol:
+def find_protocol(name: str) -> EvaluationProtocol:
     """A protocol by name.
 
     Raises:

@@ -21,7 +21,7 @@ from tagalign.errors import DataError, InputError
 Row = dict[str, Any]
 
 
-def fingerprint(settings: Any) -> str:
+def evaluation_mark(settings: Any) -> str:
     """Hash of everything that may change a row; the same settings give the same hash on any machine."""
     text = json.dumps(settings, sort_keys=True, ensure_ascii=False, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -21,7 +21,7 @@ OnStep = Callable[[int, int, Mapping[str, float]], None]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
+class TableRow:
     """One line of the tables: a baseline (``losses`` empty) or a projector.
 
     Attributes:
@@ -39,12 +39,12 @@ class Row:
     loss: TagLoss = "balanced"
 
 
-BASELINES = tuple(Row(name=method, method=method) for method in ("clip", "maskclip", "surgery"))
+BASELINES = tuple(TableRow(name=method, method=method) for method in ("clip", "maskclip", "surgery"))
 BOTH = {"tag": 1.0, "contrastive": 1.0}
 TRAINED = (
-    Row(name="tagalign-captions", losses={"contrastive": 1.0}),
-    Row(name="tagalign-objects", losses=BOTH, kinds=("object",)),
-    Row(name="tagalign-objects-attributes", losses=BOTH, kinds=("object", "attribute")),
+    TableRow(name="tagalign-captions", losses={"contrastive": 1.0}),
+    TableRow(name="tagalign-objects", losses=BOTH, kinds=("object",)),
+    TableRow(name="tagalign-objects-attributes", losses=BOTH, kinds=("object", "attribute")),
 )
 ROWS = (*BASELINES, *TRAINED)
 
@@ -62,7 +62,7 @@ def vocabulary_of(
 
 
 def method_of(
-    row: Row,
+    row: TableRow,
     backbone: BlockBackbone,
     world: World,
     sizes: Sizes,

@@ -23,7 +23,6 @@ from tagalign.tags.text_files import printable
 BLOCK = 4096  # captions that travel to a worker at a time
 
 Block = tuple[list[str], list[str]]  # keys, captions
-BlockParser = Callable[[Block], tuple[Any, list[dict[str, str]]]]  # -> record batch, errors
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 from tagalign.errors import ModelError
 from tagalign.tags.alignment import LEFT, OBJECT_IN, OUT, RIGHT
 from tagalign.tags.parses import ParsedCaption
-from tagalign.tags.tagger import Tagger
+from tagalign.tags.tagger import WordTagger
 from tagalign.tags.tokens import tokenize
 from tagalign.tags.words import word_set
 
@@ -39,7 +39,7 @@ class DistilledParser:
 
     def __init__(self, model_dir: str | Path = PACKAGED_MODEL) -> None:
         folder = Path(model_dir)
-        self._tagger = Tagger.load(folder)
+        self._tagger = WordTagger.load(folder)
         self._rewrites = load_rewrites(folder / "rewrites.tsv")
         self._cleaners = _cleaners(self._rewrites)
         self._hash = model_hash(folder)

@@ -35,7 +35,7 @@ def piece_buckets(word: str, buckets: int) -> list[int]:
     return [zlib.crc32(piece.encode()) % buckets for piece in word_pieces(word)]
 
 
-class Tagger:
+class WordTagger:
     """Labels tokens.
 
     ``labels = viterbi(out(relu(conv(... relu(conv(words + pieces))))))`` with a table of label transitions.
@@ -64,7 +64,7 @@ class Tagger:
         self.__init__(*state)  # type: ignore[misc]
 
     @classmethod
-    def load(cls, folder: Path) -> "Tagger":
+    def load(cls, folder: Path) -> "WordTagger":
         """Reads ``words.txt`` and ``model.safetensors``.
 
         Raises:

@@ -13,7 +13,7 @@ from tagalign.tags.tagger import REACH
 
 
 class TaggerNetwork(nn.Module):
-    """The trainable twin of ``tagger.Tagger``."""
+    """The trainable twin of ``tagger.WordTagger``."""
 
     def __init__(
         self, num_words: int, *, dim: int, width: int, layers: int, buckets: int, dropout: float
@@ -46,7 +46,7 @@ class TaggerNetwork(nn.Module):
         return scores
 
     def weights(self) -> dict[str, np.ndarray]:
-        """The tensors of ``tagger.Tagger``, in half precision."""
+        """The tensors of ``tagger.WordTagger``, in half precision."""
         tensors: dict[str, Any] = {"words": self.words.weight, "pieces": self.pieces.weight}
         for i, layer in enumerate(self.convs):
             conv: Any = layer

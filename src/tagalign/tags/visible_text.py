@@ -13,7 +13,6 @@ SUSPECT_WORDS = frozenset(
     """ignore disregard forget override bypass instead instruction instructions prompt prompts system assistant answer reply
     respond output print return write say list tag tags label labels include add give credit courtesy via""".split()  # noqa: SIM905
 )
-_POINTS = str.maketrans(dict.fromkeys('.,!?;"()*', " "))
 _PERSON = re.compile(r"<\s*person\s*>", re.IGNORECASE)
 _CREDIT = re.compile(
     r"(?:\b(?:photo(?:graph)?s?|picture|image|credit|courtesy|illustration|artwork|painting|written|directed)\s*(?::|by|of|\u00a9)+\s*"

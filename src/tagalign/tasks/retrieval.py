@@ -17,12 +17,12 @@ from tagalign.tasks.search.weights import MATCH_WEIGHT, SHORTLIST, TAG_WEIGHT
 
 BEHIND = 10.0  # more than any score differs by: what is not on the shortlist stands behind what is
 
-Scores = Float[Tensor, "images texts"]
+PairScores = Float[Tensor, "images texts"]
 MatchPairs = Callable[[Sequence[int], Sequence[int]], Float[Tensor, " pairs"]]
 """Probability that image ``i`` and text ``j`` belong together, for lists of ``i`` and ``j``."""
 
 
-def tag_overlap(tag_probs: Float[Tensor, "images tags"], text_tags: Sequence[Sequence[int]]) -> Scores:
+def tag_overlap(tag_probs: Float[Tensor, "images tags"], text_tags: Sequence[Sequence[int]]) -> PairScores:
     """Mean probability, per image, of the tags that each text names; 0 for a text without tags.
 
     Args:
@@ -39,9 +39,9 @@ def pair_scores(
     image_embeds: Float[Tensor, "images dim"],
     text_embeds: Float[Tensor, "texts dim"],
     *,
-    overlap: Scores | None = None,
+    overlap: PairScores | None = None,
     tag_weight: float = TAG_WEIGHT,
-) -> Scores:
+) -> PairScores:
     """``cos(I, T) + tag_weight * overlap(I, T)`` for all pairs.
 
     Args:
@@ -60,14 +60,14 @@ def pair_scores(
 
 
 def rerank(
-    scores: Scores,
+    scores: PairScores,
     match: MatchPairs,
     *,
     to: str,
     shortlist: int = SHORTLIST,
     match_weight: float = MATCH_WEIGHT,
     batch_size: int = 256,
-) -> Scores:
+) -> PairScores:
     """Matching probabilities added on each query's shortlist, all other items behind it in their old order.
 
     Args:

@@ -5,11 +5,11 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from tagalign.apps.page.studio import View
+from tagalign.apps.page.studio import Shown
 from tagalign.export.masks import save_mask
 
 
-def write_files(view: View, described: dict[str, Any], folder: Path | None = None) -> list[str]:
+def write_files(view: Shown, described: dict[str, Any], folder: Path | None = None) -> list[str]:
     """Write the mask and the numbers of a view; returns their paths.
 
     Args:
@@ -31,7 +31,7 @@ def write_files(view: View, described: dict[str, Any], folder: Path | None = Non
     return [*files, str(values)]
 
 
-def numbers(view: View, described: dict[str, Any]) -> dict[str, Any]:
+def numbers(view: Shown, described: dict[str, Any]) -> dict[str, Any]:
     """Tags, scores and shares of a view, with what made them."""
     values: dict[str, Any] = {
         "photo": view.opened.name,

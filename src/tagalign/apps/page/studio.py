@@ -13,7 +13,7 @@ from PIL import Image
 
 from tagalign.backbones.preprocess import open_image
 from tagalign.errors import InputError, TagalignError
-from tagalign.methods.protocols import Captioner, Referrer, Segmenter, Tagger
+from tagalign.methods.protocols import Captioner, Segmenter, Tagger
 from tagalign.tasks.model import Model
 from tagalign.types import Caption, EncodedLabels, Referring, Segmentation, Tagging
 
@@ -47,7 +47,7 @@ class Opened:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class View:
+class Shown:
     """Everything that the page shows about one photo and one list of labels.
 
     Attributes:
@@ -130,7 +130,7 @@ class Studio:
             self._labels.move_to_end(key)
             return self._labels[key]
 
-    def look(self, path: str | Path | None, text: str, method: str) -> View:
+    def look(self, path: str | Path | None, text: str, method: str) -> Shown:
         """Tags and masks of a photo.
 
         Raises:
@@ -145,7 +145,7 @@ class Studio:
             if isinstance(model.method, Segmenter):
                 found = model.segment(opened.encoded, labels, photo=opened.image)
             elapsed = 1000 * (time.perf_counter() - start)
-            return View(opened=opened, labels=labels, tagging=tagging, segmentation=found, answer_ms=elapsed)
+            return Shown(opened=opened, labels=labels, tagging=tagging, segmentation=found, answer_ms=elapsed)
 
     def heat(self, path: str | Path | None, name: str, method: str) -> tuple[Image.Image, Any]:
         """A photo and the map of one label on it, in [0, 1]."""
@@ -178,10 +178,6 @@ class Studio:
                 method = WRITER
             opened = self.open(path, method)
             return self.model(method).caption(opened.encoded, tags=typed or None)
-
-    def can_refer(self, method: str) -> bool:
-        """Whether the method finds phrases."""
-        return isinstance(self.model(method).method, Referrer)
 
     def can_caption(self, method: str) -> bool:
         """Whether the method writes sentences."""

@@ -4,7 +4,7 @@ import math
 
 from markupsafe import Markup
 
-from tagalign.apps.page.studio import Opened, View
+from tagalign.apps.page.studio import Opened, Shown
 from tagalign.pages.document import joined
 from tagalign.types import Caption, Referring, Tagging
 
@@ -19,7 +19,7 @@ WRITER_MISSING = (
 SHOWN_TAGS = 12
 
 
-def status(view: View) -> str:
+def status(view: Shown) -> str:
     """What was computed, and how long it took."""
     return f"{_encoding(view.opened)} · tags and masks of {len(view.labels.names)} labels: {view.answer_ms:.0f} ms"
 

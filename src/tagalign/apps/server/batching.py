@@ -17,7 +17,7 @@ Report = Callable[[int], None]
 
 
 @dataclass(frozen=True, eq=False)
-class Job:
+class Waiting:
     """One image, what to ask about it, and who waits for the answer."""
 
     image: Image.Image
@@ -53,7 +53,7 @@ class Batcher:
         self._max_queue = max_queue
         self._on_batch = on_batch
         self._workers = workers
-        self._queue: asyncio.Queue[Job] = asyncio.Queue(max_queue)
+        self._queue: asyncio.Queue[Waiting] = asyncio.Queue(max_queue)
         self._threads: ThreadPoolExecutor | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._closing = False
@@ -90,7 +90,7 @@ class Batcher:
         """
         if self._closing:
             raise busy("the server is stopping; ask another one or come back")
-        job = Job(image, answer, asyncio.get_running_loop().create_future())
+        job = Waiting(image, answer, asyncio.get_running_loop().create_future())
         try:
             self._queue.put_nowait(job)
         except asyncio.QueueFull:
@@ -111,7 +111,7 @@ class Batcher:
             for _ in jobs:
                 self._queue.task_done()
 
-    async def _answer_all(self, jobs: list[Job]) -> None:
+    async def _answer_all(self, jobs: list[Waiting]) -> None:
         self._on_batch(len(jobs))
         self.working += 1
         try:
@@ -121,7 +121,7 @@ class Batcher:
         for job, outcome in zip(jobs, outcomes, strict=True):
             _deliver(job, outcome)
 
-    async def _collect(self) -> list[Job]:
+    async def _collect(self) -> list[Waiting]:
         """The next job, and those that come within the waiting time, up to the size of a batch."""
         jobs = [await self._queue.get()]
         until = asyncio.get_running_loop().time() + self._max_wait_s
@@ -134,7 +134,7 @@ class Batcher:
                 await asyncio.sleep(self._max_wait_s / 4)
         return jobs
 
-    def _answer(self, jobs: Sequence[Job]) -> list[Any]:
+    def _answer(self, jobs: Sequence[Waiting]) -> list[Any]:
         """Answers and errors, in the order of the jobs; runs in one of the model's threads."""
         try:
             encoded = self._encode([job.image for job in jobs])
@@ -144,14 +144,14 @@ class Batcher:
         return [_try(job, value) for job, value in zip(jobs, encoded, strict=True)]
 
 
-def _try(job: Job, encoded: Any) -> Any:
+def _try(job: Waiting, encoded: Any) -> Any:
     try:
         return job.answer(encoded, job.image)
     except Exception as error:
         return error
 
 
-def _deliver(job: Job, outcome: Any) -> None:
+def _deliver(job: Waiting, outcome: Any) -> None:
     if job.result.done():
         return
     if isinstance(outcome, Exception):

@@ -11,7 +11,7 @@ from tagalign.backbones.protocols import BlockBackbone
 from tagalign.experiments import protocol
 from tagalign.experiments.demo.examples import examples
 from tagalign.experiments.demo.page import TABLES, ParsedText, render_demo
-from tagalign.experiments.rows import ROWS, OnStep, Row, method_of, vocabulary_of
+from tagalign.experiments.rows import ROWS, OnStep, TableRow, method_of, vocabulary_of
 from tagalign.experiments.scoring import RowScores, score
 from tagalign.experiments.world import Progress, Sizes, World, build_world, class_labels
 from tagalign.methods.dense.method import DenseMethod
@@ -22,7 +22,7 @@ MODEL_ROW = "tagalign-objects-attributes"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Watch:
+class Listeners:
     """Who is told how the demo goes on.
 
     Attributes:
@@ -44,19 +44,21 @@ def run_demo(
     seed: int,
     record: Mapping[str, Any],
     command: str,
-    watch: Watch,
+    listeners: Listeners,
 ) -> str:
     """Run everything, write ``metrics.json``, ``report.html`` and ``model/``; returns both tables as text."""
-    watch.say(f"1/4 drawing {sizes.train} scenes, parsing their captions, encoding them with {backbone.name}")
-    world = build_world(backbone, sizes, seed=seed, progress=watch.progress)
-    watch.say("2/4 training three projectors on the frozen features")
-    methods = _methods(backbone, world, sizes, out, watch)
-    watch.say(f"3/4 scoring {len(methods)} methods on {world.test.count} scenes that no training saw")
+    listeners.say(
+        f"1/4 drawing {sizes.train} scenes, parsing their captions, encoding them with {backbone.name}"
+    )
+    world = build_world(backbone, sizes, seed=seed, progress=listeners.progress)
+    listeners.say("2/4 training three projectors on the frozen features")
+    methods = _methods(backbone, world, sizes, out, listeners)
+    listeners.say(f"3/4 scoring {len(methods)} methods on {world.test.count} scenes that no training saw")
     scores = {
-        name: score(method, world.test, world.validation, name=name, progress=watch.progress)
+        name: score(method, world.test, world.validation, name=name, progress=listeners.progress)
         for name, method in methods.items()
     }
-    watch.say("4/4 writing the report")
+    listeners.say("4/4 writing the report")
     settings = {
         **record,
         "protocol": protocol.describe(),
@@ -67,18 +69,18 @@ def run_demo(
 
 
 def _methods(
-    backbone: BlockBackbone, world: World, sizes: Sizes, out: Path, watch: Watch
+    backbone: BlockBackbone, world: World, sizes: Sizes, out: Path, listeners: Listeners
 ) -> dict[str, DenseMethod]:
     methods = {}
     for row in ROWS:
         if row.losses:
-            watch.say(f"    {row.name}: {_trained_on(row)}")
+            listeners.say(f"    {row.name}: {_trained_on(row)}")
         folder = out / "model" if row.name == MODEL_ROW else None
-        methods[row.name] = method_of(row, backbone, world, sizes, out_dir=folder, on_step=watch.on_step)
+        methods[row.name] = method_of(row, backbone, world, sizes, out_dir=folder, on_step=listeners.on_step)
     return methods
 
 
-def _trained_on(row: Row) -> str:
+def _trained_on(row: TableRow) -> str:
     tags = f" on {' and '.join(row.kinds)} tags" if row.kinds else ""
     return f"{', '.join(row.losses)}{tags}"
 

@@ -238,10 +238,6 @@ class Aligner(nn.Module):
         parts = {name: term(embeds) for name, term in self.terms.items()}
         return torch.stack([self.weights[name] * value for name, value in parts.items()]).sum(), parts
 
-    def needs_captions(self) -> bool:
-        """Whether a term compares with caption embeddings."""
-        return "contrastive" in self.terms
-
     def scales(self) -> dict[str, float]:
         """The inverse temperature of each term, at most 100."""
         return {
