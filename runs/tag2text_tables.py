@@ -30,7 +30,8 @@ from tagalign.methods.tag2text.method import Tag2TextMethod
 from tagalign.methods.tag2text.profiles import load_profile
 from tagalign.methods.tag2text.tag_choice import TagChoice
 from tagalign.train.tag2text.losses import Tasks
-from tagalign.train.tag2text.training import Tag2TextPlan, train_tag2text
+from tagalign.train.tag2text.plan import Tag2TextPlan
+from tagalign.train.tag2text.training import train_tag2text
 
 LENGTH = CaptionLength(minimum=10, maximum=40)  # 8 ended captions at their first object
 THRESHOLDS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
@@ -119,11 +120,9 @@ class Bench:
         steps = self.steps[0] if stage == "pretrain" else self.steps[1]
         fine = stage == "finetune"
         train_tag2text(
-            method.model,
+            method,
             self.train.data("captions" if fine else "alt", count=round(len(self.train.scenes) * row.share)),
-            wordpieces=self.wordpieces,
-            names=WORDS.names,
-            plan=Tag2TextPlan(
+            Tag2TextPlan(
                 steps=steps,
                 batch_size=self.batch,
                 learning_rate=2e-3,
@@ -137,9 +136,7 @@ class Bench:
                 recognised_share=row.recognised_share if fine else 0.0,
                 all_captions=fine,
             ),
-            choice=method.choice,
         )
-        method.model.eval()
         method.choice = measure.calibrate(method, self.held_out)
 
     def folder(self, name: str, stage: str) -> Path:

@@ -20,7 +20,8 @@ from tag2text_world import WORDS
 
 from tagalign.methods.tag2text.folder import load_tag2text, save_tag2text
 from tagalign.train.tag2text.losses import Tasks
-from tagalign.train.tag2text.training import Tag2TextPlan, train_tag2text
+from tagalign.train.tag2text.plan import Tag2TextPlan
+from tagalign.train.tag2text.training import train_tag2text
 
 CARD = """---
 license: apache-2.0
@@ -83,11 +84,9 @@ def main() -> None:
     ):
         fine = stage == "captions"
         train_tag2text(
-            method.model,
+            method,
             bench.train.data(stage),
-            wordpieces=bench.wordpieces,
-            names=WORDS.names,
-            plan=Tag2TextPlan(
+            Tag2TextPlan(
                 steps=steps,
                 batch_size=args.batch,
                 learning_rate=2e-3,
@@ -99,7 +98,6 @@ def main() -> None:
             tasks=Tasks(
                 weights=weights, recognised_share=args.recognised_share if fine else 0.0, all_captions=fine
             ),
-            choice=method.choice,
             out_dir=args.out / stage,
         )
         method.choice = measure.calibrate(method, bench.held_out)

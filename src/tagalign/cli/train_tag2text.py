@@ -3,7 +3,7 @@
 import dataclasses
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from tagalign.cli.bars import StepBar
 from tagalign.cli.common import TINY, warn_tiny
@@ -13,11 +13,17 @@ from tagalign.errors import DataError, InputError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import torch
+
     from tagalign.backbones.preprocess import Preprocessing
+    from tagalign.data.processes import Processes
     from tagalign.data.tag2text.batches import Tag2TextData
     from tagalign.data.tag2text.records import TaggedRecord, TaggedRecords
     from tagalign.methods.tag2text.method import Tag2TextMethod
-    from tagalign.train.tag2text.training import Tag2TextRun
+    from tagalign.train.loop.guards import StopRequest
+    from tagalign.train.tag2text.losses import Tasks
+    from tagalign.train.tag2text.plan import Tag2TextPlan
+    from tagalign.train.tag2text.training import TrainedTag2Text
 
 STARTS = ("swin-base", "vit-base")
 
@@ -29,10 +35,11 @@ class Tag2TextTrainSettings:
     Records come from the release's JSON, from our Parquet, or from pairs and what `tagalign label` made of them.
     A run that was stopped or killed goes on when the same command is given again.
     Example: tagalign train --method tag2text --data coco.parquet --tags tags.txt --model swin-base --out my-tag2text
+    Many GPUs: torchrun --no-python --nproc-per-node 8 tagalign train --method tag2text ...
     """
 
-    method: str = "tag2text"
-    """Always `tag2text` here; other methods have other flags."""
+    method: Literal["tag2text"] = "tag2text"
+    """This one; other methods have other flags."""
     data: Path | None = None
     """Records: .parquet (docs/formats.md) or the release's .json; with --labels pairs (JSONL, Parquet, a folder)."""
     labels: Path | None = None
@@ -58,8 +65,8 @@ class Tag2TextTrainSettings:
     """Of the text parts."""
     heads: int = 12
     """Of the text parts."""
-    head: str = "shared"
-    """Tag head: `shared` (with the tag encoder), `own` layers, or `linear`."""
+    head: Literal["shared", "own", "linear"] = "shared"
+    """Tag head: shared with the tag encoder, own layers, or a linear one."""
     tagging: float = 1.0
     """Weight of the tagging loss; 0 leaves it out."""
     captioning: float = 1.0
@@ -76,18 +83,22 @@ class Tag2TextTrainSettings:
     """Share of captions guided by recognised instead of parsed tags; for fine-tuning."""
     all_captions: bool = False
     """Tagging learns the tags of all captions of an image; for fine-tuning."""
-    profile: str = "fixed"
-    """`paper`, `released` or `fixed`."""
+    profile: Literal["paper", "released", "fixed"] = "fixed"
+    """Switches of guidance, prompt, losses and decay."""
     steps: int = 30_000
     """Optimiser steps."""
     batch_size: int = 64
-    """Images per step (the paper's 960 is over 8 GPUs)."""
+    """Images per step, over all processes (the paper's 960 is over 8 GPUs)."""
     learning_rate: float = 1e-4
     """After the warm-up; the paper's."""
     warmup: int = 3000
     """Steps; the paper's."""
-    schedule: str = "linear"
-    """`linear`, `cosine`, `constant`, or `released` (0.9 per epoch)."""
+    schedule: Literal["linear", "cosine", "constant", "released"] = "linear"
+    """Of the learning rate; released is 0.9 per epoch."""
+    weight_decay: float = 0.05
+    """Of AdamW; the paper's."""
+    clip_norm: float | None = None
+    """Largest norm of the gradient; by default it is left alone, as in the release."""
     crop: float = 0.2
     """Smallest share of a photo that the random crop keeps; 1 takes whole photos."""
     flip: bool = True
@@ -98,14 +109,22 @@ class Tag2TextTrainSettings:
     """Share of the records that is never trained on; the thresholds per tag are measured there. 0 keeps 0.68 for all."""
     seed: int = 0
     """Of weights, order, tags, negatives and crops."""
-    precision: str = "fp32"
-    """`fp32` or `bf16`."""
-    device: str = "auto"
-    """`auto`, `cpu` or `cuda`."""
+    precision: Literal["auto", "fp32", "bf16"] = "fp32"
+    """Of the products; auto is bf16 on CUDA and on CPUs with units for it."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where to; auto is CUDA where there is one."""
     workers: int = 4
     """Threads that decode photos."""
     checkpoint_every: int = 500
     """Steps between checkpoints; what a killed run can lose."""
+    keep: int = 2
+    """Checkpoints that stay."""
+    validate_every: int = 0
+    """Steps between looks at the losses of held-out records, which decide OUT/best; 0 for none."""
+    log_every: int = 50
+    """Steps between lines of metrics.jsonl."""
+    tensorboard: bool = False
+    """Also write TensorBoard files."""
 
     def __post_init__(self) -> None:
         if self.data is None or (self.tags is None and self.model in STARTS):
@@ -116,6 +135,8 @@ class Tag2TextTrainSettings:
             raise InputError(
                 "--labels needs --tags vocabulary.tsv: the list that the pairs were labelled with"
             )
+        if self.validate_every and not self.held_out:
+            raise InputError("--validate-every looks at held-out records; give --held-out a share, e.g. 0.02")
         if not 0 <= self.held_out < 1:
             raise InputError(f"--held-out is a share in [0, 1), got {self.held_out}")
         if not 0 < self.crop <= 1:
@@ -124,33 +145,41 @@ class Tag2TextTrainSettings:
 
 def run(settings: Tag2TextTrainSettings) -> int:
     """Train; exit 0 when done, 128 + signal when a signal asked for a stop and a checkpoint was saved."""
+    from tagalign.methods.load import pick_device
+    from tagalign.train.loop.distributed import join_world
     from tagalign.train.loop.guards import stop_on_signals
 
-    warn_tiny(settings.model)
-    method, sizes = _method(settings)
-    records = _records(settings, len(method.tags))
-    train, held_out = _split(settings, records, method)
-    with stop_on_signals() as stop:
-        trained = _train(settings, method, train, stop)
-    if trained.step < settings.steps:
-        print(
-            f"stopped after step {trained.step} of {settings.steps}; the same command goes on",
-            file=sys.stderr,
-        )
-        return 128 + stop.signal_number
-    if held_out is not None:
-        _calibrate(method, held_out, settings.batch_size)
-    _save(settings, method, sizes, trained)
-    return 0
+    with join_world(pick_device(settings.device)) as processes:
+        if processes.is_first:
+            warn_tiny(settings.model)
+        method, sizes = _method(settings, processes.device)
+        records = _records(settings, len(method.tags))
+        train, held_out = _split(settings, records, method)
+        with stop_on_signals() as stop:
+            trained = _train(settings, method, train, held_out, processes=processes, stop=stop)
+        if not trained.is_finished:
+            return _stopped(settings, trained, stop) if processes.is_first else 0
+        if processes.is_first:
+            _write(settings, method, sizes, trained, held_out)
+        return 0
 
 
-def _method(settings: Tag2TextTrainSettings) -> "tuple[Tag2TextMethod, dict[str, Any]]":
+def _stopped(settings: Tag2TextTrainSettings, trained: "TrainedTag2Text", stop: "StopRequest") -> int:
+    print(
+        f"stopped after step {trained.steps} of {settings.steps}; the same command goes on from there",
+        file=sys.stderr,
+    )
+    return 128 + stop.signal_number
+
+
+def _method(
+    settings: Tag2TextTrainSettings, device: "torch.device"
+) -> "tuple[Tag2TextMethod, dict[str, Any]]":
     """The network to train as a method, and its sizes; a Tag2Text folder goes on with its own tags and words."""
-    from tagalign.methods.load import pick_device, trained_type
+    from tagalign.methods.load import trained_type
     from tagalign.methods.tag2text.bert import init_from_bert
     from tagalign.train.tag2text.start import new_method, reopen
 
-    device = pick_device(settings.device)
     if trained_type(settings.model) == "tag2text":
         return reopen(Path(settings.model), device=device, profile=settings.profile)
     method, sizes = new_method(
@@ -270,57 +299,104 @@ def _data(
 
 
 def _train(
-    settings: Tag2TextTrainSettings, method: "Tag2TextMethod", data: "Tag2TextData", stop: Any
-) -> "Tag2TextRun":
+    settings: Tag2TextTrainSettings,
+    method: "Tag2TextMethod",
+    data: "Tag2TextData",
+    held_out: "Tag2TextData | None",
+    *,
+    processes: "Processes",
+    stop: "StopRequest",
+) -> "TrainedTag2Text":
+    from tagalign.train.loop.plan import Hooks
+    from tagalign.train.tag2text.training import train_tag2text
+
+    return train_tag2text(
+        method,
+        data,
+        _plan(settings),
+        tasks=_tasks(settings, method),
+        # a look at the end alone could choose nothing, and would cost a pass
+        held_out=held_out if settings.validate_every else None,
+        out_dir=settings.out,
+        hooks=Hooks(
+            progress=StepBar("training", settings.steps).step if processes.is_first else None, stop=stop
+        ),
+        processes=processes,
+    )
+
+
+def _plan(settings: Tag2TextTrainSettings) -> "Tag2TextPlan":
+    from tagalign.train.tag2text.plan import Tag2TextPlan
+
+    return Tag2TextPlan(
+        steps=settings.steps,
+        batch_size=settings.batch_size,
+        learning_rate=settings.learning_rate,
+        warmup=settings.warmup,
+        schedule=settings.schedule,
+        weight_decay=settings.weight_decay,
+        clip_norm=settings.clip_norm,
+        profile=settings.profile,
+        seed=settings.seed,
+        precision=settings.precision,
+        checkpoint_every=settings.checkpoint_every,
+        keep=settings.keep,
+        validate_every=settings.validate_every,
+        log_every=settings.log_every,
+        tensorboard=settings.tensorboard,
+    )
+
+
+def _tasks(settings: Tag2TextTrainSettings, method: "Tag2TextMethod") -> "Tasks":
     from tagalign.train.tag2text.losses import Tasks
-    from tagalign.train.tag2text.training import Tag2TextPlan, train_tag2text
 
     names = ["tagging", "captioning", "contrastive", "matching"]
     names += ["answering"] if settings.questions is not None else []
     weights = {name: getattr(settings, name) for name in names}
-    return train_tag2text(
-        method.model,
-        data,
-        wordpieces=method.wordpieces,
-        names=method.tags.names,
-        plan=Tag2TextPlan(
-            steps=settings.steps,
-            batch_size=settings.batch_size,
-            learning_rate=settings.learning_rate,
-            warmup=settings.warmup,
-            schedule=settings.schedule,
-            profile=settings.profile,
-            seed=settings.seed,
-            precision=settings.precision,
-            checkpoint_every=settings.checkpoint_every,
-        ),
-        tasks=Tasks(
-            weights={name: weight for name, weight in weights.items() if weight},
-            use_tags=settings.use_tags,
-            recognised_share=settings.recognised_share,
-            all_captions=settings.all_captions,
-            prompt=method.decoding.prompt,
-        ),
-        choice=method.choice,
-        out_dir=settings.out,
-        progress=StepBar("training", settings.steps).step,
-        stop=stop,
+    return Tasks(
+        weights={name: weight for name, weight in weights.items() if weight},
+        use_tags=settings.use_tags,
+        recognised_share=settings.recognised_share,
+        all_captions=settings.all_captions,
+        prompt=method.decoding.prompt,
     )
 
 
-def _calibrate(method: "Tag2TextMethod", data: "Tag2TextData", batch_size: int) -> None:
-    from tagalign.train.tag2text.start import calibrate
+def _write(
+    settings: Tag2TextTrainSettings,
+    method: "Tag2TextMethod",
+    sizes: dict[str, Any],
+    trained: "TrainedTag2Text",
+    held_out: "Tag2TextData | None",
+) -> None:
+    """The model folder, and the best weights as one of their own in ``best/``; each with its own thresholds."""
+    from tagalign.train.tag2text.training import load_best
 
-    calibrate(method, data, batch_size=batch_size)
+    _write_folder(settings, settings.out, method, sizes, trained, held_out)
+    if load_best(method, settings.out):
+        _write_folder(settings, settings.out / "best", method, sizes, trained, held_out)
+    numbers = ", ".join(
+        f"{k} {v:.4g}" for k, v in trained.numbers.items() if k not in ("learning_rate", "images_per_s")
+    )
+    print(f"{settings.out} written after {trained.steps} steps ({numbers})", file=sys.stderr)
+    print(f"try it: tagalign caption PHOTO --model {settings.out}", file=sys.stderr)
 
 
-def _save(
-    settings: Tag2TextTrainSettings, method: "Tag2TextMethod", sizes: dict[str, Any], trained: "Tag2TextRun"
+def _write_folder(
+    settings: Tag2TextTrainSettings,
+    folder: Path,
+    method: "Tag2TextMethod",
+    sizes: dict[str, Any],
+    trained: "TrainedTag2Text",
+    held_out: "Tag2TextData | None",
 ) -> None:
     from tagalign.methods.tag2text.folder import save_tag2text
+    from tagalign.train.tag2text.start import calibrate_thresholds
 
+    if held_out is not None:
+        calibrate_thresholds(method, held_out, batch_size=settings.batch_size)
     save_tag2text(
-        settings.out,
+        folder,
         method.model,
         sizes=sizes,
         tags=method.tags.names,
@@ -332,8 +408,3 @@ def _save(
         length=method.decoding.length,
         settings=run_record(settings, numbers=trained.numbers),
     )
-    numbers = ", ".join(
-        f"{k} {v:.4g}" for k, v in trained.numbers.items() if k not in ("learning_rate", "images_per_s")
-    )
-    print(f"{settings.out} written after {trained.step} steps ({numbers})", file=sys.stderr)
-    print(f"try it: tagalign caption PHOTO --model {settings.out}", file=sys.stderr)

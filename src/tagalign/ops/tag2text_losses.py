@@ -76,6 +76,7 @@ def language_model_loss(
     targets: Int[Tensor, "batch tokens"],
     *,
     label_smoothing: float = LABEL_SMOOTHING,
+    count: float | None = None,
 ) -> Scalar:
     """Next-token cross-entropy: logits at position ``i`` against the target at ``i + 1``.
 
@@ -83,6 +84,7 @@ def language_model_loss(
         logits: of every position.
         targets: token ids; -100 does not count.
         label_smoothing: share of the target spread evenly over the vocabulary.
+        count: tokens to divide by instead of the counted ones; see ``counted_tokens``.
 
     Returns:
         Mean over the counted tokens, in nats; 0 (with zero gradient) when none counts.
@@ -98,17 +100,30 @@ def language_model_loss(
         label_smoothing=label_smoothing,
         reduction="sum",
     )
-    return total / (following != IGNORED_TOKEN).sum().clamp(min=1)
+    return total / (counted_tokens(targets).clamp(min=1) if count is None else count)
 
 
-def rescaled_total(language: Scalar, tagging: Scalar) -> Scalar:
+def counted_tokens(targets: Int[Tensor, "batch tokens"]) -> Int[Tensor, ""]:
+    """How many tokens the mean of ``language_model_loss`` is over; several processes divide by the mean of theirs."""
+    return (targets[:, 1:] != IGNORED_TOKEN).sum()
+
+
+def rescaled_total(
+    language: Scalar, tagging: Scalar, *, whole: tuple[Scalar, Scalar] | None = None
+) -> Scalar:
     """``L_lm + L_tag / stopgrad(L_tag / L_lm)``: the tagging loss takes the value of the language loss.
 
     The release's way to join both; its value is ``2 L_lm``, its gradient is not. A tagging loss of 0 stays 0.
+
+    Args:
+        language: L_lm.
+        tagging: L_tag.
+        whole: both of the whole batch, which decide the factor, where the losses are those of a part of it.
     """
-    if tagging.item() == 0:
+    all_language, all_tagging = (language, tagging) if whole is None else whole
+    if all_tagging.item() == 0:
         return language + tagging
-    return language + tagging / (tagging / language).detach()
+    return language + tagging / (all_tagging / all_language).detach()
 
 
 def hard_negative_probs(

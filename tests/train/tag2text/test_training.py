@@ -7,23 +7,26 @@ from random import Random
 import pytest
 import torch
 
+from tagalign.backbones.preprocess import Preprocessing
+from tagalign.data.processes import Processes
 from tagalign.data.tag2text.batches import TokenData, batch_of_step, rows_of_step
 from tagalign.data.tag2text.records import TaggedRecord
 from tagalign.errors import InputError
 from tagalign.methods.tag2text.build import build_tag2text
+from tagalign.methods.tag2text.method import Tag2TextMethod
 from tagalign.methods.tag2text.profiles import load_profile
 from tagalign.methods.tag2text.tag_choice import TagChoice
 from tagalign.methods.tag2text.wordpieces import Wordpieces
 from tagalign.ops.tag2text_losses import rescaled_total
+from tagalign.train.loop.checkpoints import read_state
 from tagalign.train.loop.guards import StopRequest
+from tagalign.train.loop.log import read_metrics
+from tagalign.train.loop.plan import Hooks
 from tagalign.train.tag2text.losses import TaskLosses, Tasks
+from tagalign.train.tag2text.plan import Tag2TextPlan, released_finetune_rate, released_rate
 from tagalign.train.tag2text.start import new_method
-from tagalign.train.tag2text.training import (
-    Tag2TextPlan,
-    released_finetune_rate,
-    released_rate,
-    train_tag2text,
-)
+from tagalign.train.tag2text.trainee import Tag2TextTrainee
+from tagalign.train.tag2text.training import load_best, train_tag2text
 
 NAMES = ("dog", "cat", "grass", "red", "train")
 CAPTIONS = ("a red dog.", "A cat on the grass!", "the train", "dog and cat", "a red train on grass")
@@ -72,17 +75,23 @@ def new_data(count=10):
 
 def task_losses(model, *, profile="fixed", **tasks):
     return TaskLosses(
-        model,
-        WORDS,
-        NAMES,
+        model=model,
+        wordpieces=WORDS,
+        names=NAMES,
         choice=TagChoice.of(len(NAMES), default=0.5),
         profile=load_profile(profile),
         tasks=Tasks(**tasks),
     )
 
 
-def run(model, plan, **options):
-    return train_tag2text(model, new_data(), wordpieces=WORDS, names=NAMES, plan=plan, **options)
+def as_method(model):
+    choice, pixels = TagChoice.of(len(NAMES)), Preprocessing(image_size=8)
+    return Tag2TextMethod(model, WORDS, NAMES, choice=choice, preprocessing=pixels)
+
+
+def run(model, plan, *, out_dir=None, held_out=None, **hooks):
+    method = as_method(model)
+    return train_tag2text(method, new_data(), plan, out_dir=out_dir, held_out=held_out, hooks=Hooks(**hooks))
 
 
 def weights(model):
@@ -150,7 +159,7 @@ def test_every_task_acts_alone(task):
 
 
 def guidance_of(losses, batch, seed, logits=None):
-    return [g.tags for g in losses._guidance(batch.caption_tags, logits, Random(seed))]
+    return [g.tags for g in losses._guidance(batch.caption_tags, logits, Random(seed), own=batch.own)]
 
 
 def test_tags_are_shuffled_except_in_the_released_profile():
@@ -197,8 +206,8 @@ def test_the_prompt_is_written_and_not_learned():
     batch = batch_of_step(new_data(), 0, batch_size=4, seed=0)
     losses = task_losses(model, weights={"captioning": 1.0})
     seen = []
-    original = losses.model.caption_logits
-    losses.model.caption_logits = lambda ids, *rest: (seen.append(ids), original(ids, *rest))[1]
+    original = model.caption_logits
+    model.caption_logits = lambda ids, *rest: (seen.append(ids), original(ids, *rest))[1]
     losses(batch, Random(0))
     prompt = [WORDS.dec, *WORDS.row("a picture of ")]
     assert all(row[: len(prompt)].tolist() == prompt for row in seen[0])
@@ -209,21 +218,15 @@ def test_training_lowers_every_loss_and_leaves_frozen_tokens_alone():
     tokens = data.tokens.clone()
     plan = Tag2TextPlan(steps=60, batch_size=5, learning_rate=5e-3, warmup=5, log_every=1)
     seen = []
-    train_tag2text(
-        model,
-        data,
-        wordpieces=WORDS,
-        names=NAMES,
-        plan=plan,
-        progress=lambda step, _, n: seen.append(dict(n)),
-    )
+    hooks = Hooks(progress=lambda step, _, n: seen.append(dict(n)))
+    train_tag2text(as_method(model), data, plan, hooks=hooks)
     for task in ("tagging", "captioning", "contrastive"):
         first, last = (sum(row[task] for row in rows) / 5 for rows in (seen[:5], seen[-5:]))
         assert last < first, task
     assert torch.equal(data.tokens, tokens)
 
 
-PLAN = Tag2TextPlan(steps=8, batch_size=4, learning_rate=1e-3, warmup=2, checkpoint_every=3)
+PLAN = Tag2TextPlan(steps=8, batch_size=4, learning_rate=1e-3, warmup=2, checkpoint_every=3, log_every=4)
 
 
 def test_two_runs_are_bit_identical_and_a_stopped_one_ends_alike(tmp_path):
@@ -232,24 +235,67 @@ def test_two_runs_are_bit_identical_and_a_stopped_one_ends_alike(tmp_path):
     run(again, PLAN, out_dir=tmp_path / "again")
     stop = StopRequest()
 
-    def stop_after_five(step, _, numbers):
-        stop.signal_number = 15 if step == 5 else 0
+    def ask_after_four(step, _, numbers):
+        stop.signal_number = 15 if step == 4 else 0
 
-    first = run(resumed, PLAN, out_dir=tmp_path / "stopped", stop=stop, progress=stop_after_five)
-    assert first.step == 5
+    first = run(resumed, PLAN, out_dir=tmp_path / "stopped", stop=stop, progress=ask_after_four)
+    assert (first.steps, first.is_finished) == (5, False)
     fresh = new_model(seed=7)  # its weights must not matter
-    assert run(fresh, PLAN, out_dir=tmp_path / "stopped").step == 8
+    last = run(fresh, PLAN, out_dir=tmp_path / "stopped")
+    assert (last.steps, last.is_finished) == (8, True)
     for name, value in weights(whole).items():
         assert torch.equal(value, weights(again)[name]), name
         assert torch.equal(value, weights(fresh)[name]), name
-    lines = [(tmp_path / name / "metrics.jsonl").read_text().count("\n") for name in ("again", "stopped")]
-    assert lines[0] == lines[1]
+    logged = [
+        [row["step"] for row in read_metrics(tmp_path / name / "metrics.jsonl")]
+        for name in ("again", "stopped")
+    ]
+    assert logged == [[4, 8], [4, 5, 8]]  # a stop is logged too
 
 
 def test_a_run_with_other_settings_is_not_continued(tmp_path):
     run(new_model(), PLAN, out_dir=tmp_path)
     with pytest.raises(InputError, match=r"learning_rate = 0\.001, now it is 0\.5"):
         run(new_model(), dataclasses.replace(PLAN, learning_rate=0.5), out_dir=tmp_path)
+
+
+@pytest.mark.parametrize(("profile", "decays"), [("fixed", False), ("paper", False), ("released", True)])
+def test_biases_and_norms_decay_in_the_released_profile_alone(profile, decays):
+    model = new_model()
+    plan = dataclasses.replace(PLAN, profile=profile)
+    trainee = Tag2TextTrainee(as_method(model), new_data(), plan, Tasks(), processes=Processes())
+    decayed = {id(p) for g in trainee.new_optimiser().param_groups if g["weight_decay"] for p in g["params"]}
+    thin = [p for p in model.own_parameters().values() if p.ndim == 1]
+    assert {id(p) in decayed for p in thin} == {decays}
+
+
+def test_held_out_losses_choose_the_best_weights_and_change_none(tmp_path):
+    plan = dataclasses.replace(PLAN, learning_rate=3e-2, validate_every=1)
+    model, plain = new_model(), new_model()
+    run(model, plan, out_dir=tmp_path, held_out=new_data(4))
+    run(plain, plan)
+    assert all(torch.equal(value, weights(plain)[name]) for name, value in weights(model).items())
+    rows = read_metrics(tmp_path / "metrics.jsonl")
+    losses = [row["validation_held_out_loss"] for row in rows if "validation_held_out_loss" in row]
+    best = min(range(8), key=losses.__getitem__)
+    assert len(losses) == 8
+    assert best < 7  # otherwise the last weights would do too
+    assert read_state(tmp_path / "checkpoints/best.safetensors").step == best + 1
+    again = new_model()
+    run(
+        again,
+        dataclasses.replace(plan, schedule="linear", steps=8, checkpoint_every=best + 1),
+        out_dir=tmp_path / "b",
+    )
+    assert load_best(as_method(model), tmp_path)
+    stored = read_state(tmp_path / f"b/checkpoints/step-{best + 1:08d}.safetensors").state["trainee"]
+    assert all(torch.equal(weights(model)[name], value) for name, value in stored.items())
+    assert not load_best(as_method(model), tmp_path / "b")
+
+
+def test_a_single_held_out_image_has_no_losses(tmp_path):
+    run(new_model(), dataclasses.replace(PLAN, steps=1), out_dir=tmp_path, held_out=new_data(1))
+    assert not (tmp_path / "checkpoints/best.safetensors").exists()
 
 
 def test_released_rates():
@@ -267,8 +313,9 @@ def test_released_rates():
         (lambda: Tasks(weights={"tags": 1.0}), "unknown task 'tags'"),
         (lambda: Tasks(weights={"tagging": 0.0}), "one above"),
         (lambda: Tasks(recognised_share=1.5), r"lies in \[0, 1\], got 1.5"),
-        (lambda: Tag2TextPlan(steps=0), "at least 1 step and a batch of 2, got 0"),
-        (lambda: Tag2TextPlan(steps=1, precision="fp8"), "fp32 or bf16, got 'fp8'"),
+        (lambda: Tag2TextPlan(steps=0), "steps must be at least 1, got 0"),
+        (lambda: Tag2TextPlan(steps=1, batch_size=1), "batch_size must be at least 2, got 1"),
+        (lambda: Tag2TextPlan(steps=1, warmup=-1), "warmup must be at least 0, got -1"),
         (lambda: dataclasses.replace(new_data(), questions=[[]]), "1 lists of questions"),
     ],
 )

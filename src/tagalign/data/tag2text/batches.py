@@ -4,9 +4,9 @@ Which images a step takes and what is drawn for them depends on the seed and the
 data position.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 from typing import Protocol, runtime_checkable
@@ -17,6 +17,8 @@ from PIL import Image
 from torch import Tensor
 
 from tagalign.backbones.preprocess import Preprocessing, open_image, to_tensor
+from tagalign.data.batches import Position
+from tagalign.data.processes import Processes
 from tagalign.data.tag2text.records import TaggedRecord, clean_caption
 from tagalign.errors import InputError
 from tagalign.methods.tag2text.method import square_pixels
@@ -27,15 +29,20 @@ Question = tuple[str, str]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Tag2TextBatch:
-    """What one step sees.
+    """What one step sees: the images of one process, and all words of the step.
+
+    Words are small, so every process has them all; what is drawn for them is then the same however many share the step.
 
     Attributes:
-        images: pixels, or frozen image tokens.
+        images: pixels, or frozen image tokens, of the rows ``own``.
         are_tokens: which of the two.
-        captions: one per image, cleaned.
+        captions: one per image of the whole step, cleaned.
         caption_tags: tag ids parsed from that caption.
         image_tags: tag ids of all captions of the image together.
         questions: one per image with its answer; empty when the data has none.
+        own: the rows of this process; all where there is one.
+        position: the next step of the run.
+        skipped: none.
     """
 
     images: Tensor
@@ -44,14 +51,25 @@ class Tag2TextBatch:
     caption_tags: tuple[tuple[int, ...], ...]
     image_tags: tuple[tuple[int, ...], ...]
     questions: tuple[Question, ...] = ()
+    own: slice = field(default_factory=lambda: slice(None))
+    position: Position = None
+    skipped: Mapping[str, int] = field(default_factory=dict)
 
     def __len__(self) -> int:
-        return len(self.captions)
+        return len(self.images)
+
+    def to(self, device: torch.device) -> "Tag2TextBatch":
+        """On another device, without waiting for the copy."""
+        return replace(self, images=self.images.to(device, non_blocking=True))
+
+    def pin_memory(self) -> "Tag2TextBatch":
+        """In page-locked memory, from which copies run beside the computation."""
+        return replace(self, images=self.images.pin_memory())
 
 
 @runtime_checkable
 class Tag2TextData(Protocol):
-    """Images with records; ``images`` may augment with the given generator of random numbers."""
+    """Images with records; ``images`` may augment, each image with a seed of its own."""
 
     @property
     def are_tokens(self) -> bool:
@@ -68,7 +86,7 @@ class Tag2TextData(Protocol):
         """Per image; empty when there are none."""
         ...
 
-    def images(self, rows: Sequence[int], rng: Random) -> Tensor:
+    def images(self, rows: Sequence[int], seeds: Sequence[float]) -> Tensor:
         """Pixels or tokens of some images."""
         ...
 
@@ -95,7 +113,7 @@ class TokenData:
                 f"{len(self.records)} records and {len(self.questions)} lists of questions"
             )
 
-    def images(self, rows: Sequence[int], rng: Random) -> Tensor:
+    def images(self, rows: Sequence[int], seeds: Sequence[float]) -> Tensor:
         """Tokens of some images in float32; nothing is random."""
         return self.tokens[list(rows)].float()
 
@@ -123,9 +141,8 @@ class PhotoData:
     questions: Sequence[Sequence[Question]] = ()
     are_tokens: bool = False
 
-    def images(self, rows: Sequence[int], rng: Random) -> Tensor:
+    def images(self, rows: Sequence[int], seeds: Sequence[float]) -> Tensor:
         """Pixels of some photos."""
-        seeds = [rng.random() for _ in rows]
         paths = [self.folder / self.records[row].image for row in rows]
         with ThreadPoolExecutor(max(1, self.workers)) as pool:
             return torch.stack(list(pool.map(self._one, paths, seeds)))
@@ -178,18 +195,39 @@ def rows_of_step(step: int, *, count: int, batch_size: int, seed: int) -> list[i
     return [int(row) for row in order[place * batch_size : (place + 1) * batch_size]]
 
 
-def batch_of_step(data: Tag2TextData, step: int, *, batch_size: int, seed: int) -> Tag2TextBatch:
-    """The batch of a step: one caption (and one question) is drawn per image."""
+def draw_seeds(rows: Sequence[int], rng: Random) -> list[float]:
+    """One seed per image, for its augmentation."""
+    return [rng.random() for _ in rows]
+
+
+def batch_of_step(
+    data: Tag2TextData, step: int, *, batch_size: int, seed: int, processes: Processes | None = None
+) -> Tag2TextBatch:
+    """The batch of a step, with the images of one process.
+
+    Raises:
+        InputError: if there are fewer images than a batch holds.
+    """
     rows = rows_of_step(step, count=len(data.records), batch_size=batch_size, seed=seed)
-    rng = step_rng(seed, step, "captions")
+    own = slice(None) if processes is None else processes.own_rows(batch_size)
+    return replace(batch_of_rows(data, rows, step, seed=seed, own=own), position=step + 1)
+
+
+def batch_of_rows(
+    data: Tag2TextData, rows: Sequence[int], number: int, *, seed: int, own: slice = slice(None)
+) -> Tag2TextBatch:
+    """A batch of chosen images: one caption (and one question) is drawn per image, for a seed and a number of the batch."""
+    rng = step_rng(seed, number, "captions")
     records = [data.records[row] for row in rows]
     chosen = [rng.randrange(len(record.captions)) for record in records]
     asked = [rng.choice(data.questions[row]) for row in rows] if data.questions else []
+    seeds = draw_seeds(rows, step_rng(seed, number, "images"))
     return Tag2TextBatch(
-        images=data.images(rows, step_rng(seed, step, "images")),
+        images=data.images(rows[own], seeds[own]),
         are_tokens=data.are_tokens,
         captions=tuple(clean_caption(r.captions[i]) for r, i in zip(records, chosen, strict=True)),
         caption_tags=tuple(r.tags[i] for r, i in zip(records, chosen, strict=True)),
         image_tags=tuple(r.all_tags() for r in records),
         questions=tuple(asked),
+        own=own,
     )

@@ -18,6 +18,8 @@ class Tag2TextProfile:
         shuffle_tags: training gives tags in random order (paper, section 3.3), else in ascending index.
         prompt_in_training: training captions begin with the prompt that inference forces. The release masks the
             first tokens in the loss without ever writing the prompt.
+        forced_prompt: captions begin with the prompt at inference. The paper prepends [BOS] alone.
+        decay_all: weight decay acts on biases and norms too, as the release's does.
         rescale_tagging: the tagging loss takes the value of the language loss in every step (release), else
             losses are summed with named weights.
         repetition_penalty: of nucleus sampling; the release ignores its argument and takes 1.1.
@@ -31,6 +33,8 @@ class Tag2TextProfile:
     sure_first: bool
     shuffle_tags: bool
     prompt_in_training: bool
+    forced_prompt: bool
+    decay_all: bool
     rescale_tagging: bool
     repetition_penalty: float
     same_pixels: bool
@@ -43,7 +47,9 @@ PROFILES: dict[str, Tag2TextProfile] = {
         whole_tags=True,
         sure_first=False,
         shuffle_tags=True,
-        prompt_in_training=False,  # the paper prepends [BOS] alone
+        prompt_in_training=False,
+        forced_prompt=False,
+        decay_all=False,
         rescale_tagging=False,
         repetition_penalty=1.0,
         same_pixels=True,
@@ -55,6 +61,8 @@ PROFILES: dict[str, Tag2TextProfile] = {
         sure_first=False,
         shuffle_tags=False,
         prompt_in_training=False,
+        forced_prompt=True,
+        decay_all=True,
         rescale_tagging=True,
         repetition_penalty=1.1,
         same_pixels=False,
@@ -66,6 +74,8 @@ PROFILES: dict[str, Tag2TextProfile] = {
         sure_first=True,
         shuffle_tags=True,
         prompt_in_training=True,
+        forced_prompt=True,
+        decay_all=False,
         rescale_tagging=False,
         repetition_penalty=1.0,
         same_pixels=True,

@@ -50,7 +50,7 @@ class _Gather(torch.autograd.Function):
         return grad[ctx.own], None, None
 
 
-def gather_with_grad(x: Float[Tensor, "batch dim"], world: Processes) -> Float[Tensor, "total dim"]:
+def gather_with_grad(x: Float[Tensor, "*batch dim"], world: Processes) -> Float[Tensor, "*total dim"]:
     """Rows of all processes in the order of their ranks; every process must bring the same number.
 
     A loss that is the mean over the own rows, followed by ``average_gradients``, gives exactly the gradient of the mean over

@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from tagalign.data.processes import Processes
 from tagalign.data.tag2text.batches import Tag2TextBatch
 from tagalign.data.tag2text.records import multi_hot
 from tagalign.errors import InputError
@@ -21,11 +22,13 @@ from tagalign.ops.losses import contrastive_loss
 from tagalign.ops.tag2text_losses import (
     asymmetric_sum_loss,
     caption_targets,
+    counted_tokens,
     hard_negative_probs,
     language_model_loss,
     matching_loss,
     rescaled_total,
 )
+from tagalign.train.loop.distributed import gather_with_grad, mean_over_world, sum_over_world
 
 TASKS = ("tagging", "captioning", "contrastive", "matching", "answering")
 PRETRAINING = {"tagging": 1.0, "captioning": 1.0, "contrastive": 1.0, "matching": 1.0}
@@ -65,8 +68,12 @@ class Tasks:
         return self.weights.get(task, 0.0) > 0
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
 class TaskLosses:
     """Losses of a batch by name. Holds what does not change between steps.
+
+    With several processes each computes the losses of its images; their mean over the processes is the loss of the whole
+    batch. What is drawn is drawn for the whole batch in every process.
 
     Attributes:
         model: the network.
@@ -75,20 +82,16 @@ class TaskLosses:
         choice: what counts as recognised.
         profile: the switches.
         tasks: what is learned.
+        processes: that share the batch.
     """
 
-    def __init__(
-        self,
-        model: Tag2Text,
-        wordpieces: Wordpieces,
-        names: Sequence[str],
-        *,
-        choice: TagChoice,
-        profile: Tag2TextProfile,
-        tasks: Tasks,
-    ) -> None:
-        self.model, self.wordpieces, self.names = model, wordpieces, tuple(names)
-        self.choice, self.profile, self.tasks = choice, profile, tasks
+    model: Tag2Text
+    wordpieces: Wordpieces
+    names: Sequence[str]
+    choice: TagChoice
+    profile: Tag2TextProfile
+    tasks: Tasks
+    processes: Processes = field(default_factory=Processes)
 
     def __call__(self, batch: Tag2TextBatch, rng: Random) -> dict[str, Tensor]:
         """Every trained task's loss before its weight.
@@ -114,37 +117,44 @@ class TaskLosses:
         """Weighted sum; with the release's rescaling the tagging loss first takes the value of the caption loss."""
         weights = self.tasks.weights
         if self.profile.rescale_tagging and {"tagging", "captioning"} <= losses.keys():
-            joined = rescaled_total(losses["captioning"], losses["tagging"])
+            joined = self._rescaled(losses["captioning"], losses["tagging"])
             rest = [weights[k] * v for k, v in losses.items() if k not in ("tagging", "captioning")]
             return joined + sum(rest, torch.zeros_like(joined))
         return sum((weights[k] * v for k, v in losses.items()), torch.zeros(()))
+
+    def _rescaled(self, captioning: Tensor, tagging: Tensor) -> Tensor:
+        if self.processes.size == 1:
+            return rescaled_total(captioning, tagging)
+        whole = mean_over_world({"captioning": captioning, "tagging": tagging}, self.processes)
+        return rescaled_total(captioning, tagging, whole=(whole["captioning"], whole["tagging"]))
 
     def _needs_logits(self) -> bool:
         return self.tasks.has("tagging") or (self.tasks.use_tags and self.tasks.recognised_share > 0)
 
     def _tagging(self, logits: Float[Tensor, "batch tags"], batch: Tag2TextBatch) -> Tensor:
         ids = batch.image_tags if self.tasks.all_captions else batch.caption_tags
-        targets = torch.stack([multi_hot(row, len(self.names)) for row in ids]).to(logits.device)
-        loss = asymmetric_sum_loss(logits, targets)
+        targets = torch.stack([multi_hot(row, len(self.names)) for row in ids[batch.own]])
+        loss = asymmetric_sum_loss(logits, targets.to(logits.device))
         # the release sums over the batch and rescales; with a weight of its own the loss must not grow with the batch
-        return loss if self.profile.rescale_tagging else loss / len(logits)
+        return loss * self.processes.size if self.profile.rescale_tagging else loss / len(logits)
 
     def _captioning(self, tokens: Tokens, logits: Tensor | None, batch: Tag2TextBatch, rng: Random) -> Tensor:
-        guidance = self._guidance(batch.caption_tags, logits, rng)
+        guidance = self._guidance(batch.caption_tags, logits, rng, own=batch.own)
         ids, mask = tag_rows(
             guidance, self.wordpieces, pad_to=None if self.profile.mask_padding else MAX_TOKENS
         )
         prefix = self.tasks.prompt if self.profile.prompt_in_training else ""
         skipped = 1 + len(self.wordpieces.row(self.tasks.prompt))
-        texts = [prefix + caption for caption in batch.captions]
+        texts = [prefix + caption for caption in batch.captions[batch.own]]
         return self._language(tokens, ids, mask, texts, skipped=skipped)
 
     def _answering(self, tokens: Tokens, logits: Tensor | None, batch: Tag2TextBatch, rng: Random) -> Tensor:
         if not batch.questions:
             raise InputError("the task 'answering' needs questions, and the data has none")
-        guidance = self._guidance(batch.image_tags, logits, rng)
-        ids, mask = question_rows([q for q, _ in batch.questions], guidance, self.wordpieces)
-        return self._language(tokens, ids, mask, [answer for _, answer in batch.questions], skipped=1)
+        guidance = self._guidance(batch.image_tags, logits, rng, own=batch.own)
+        asked = batch.questions[batch.own]
+        ids, mask = question_rows([question for question, _ in asked], guidance, self.wordpieces)
+        return self._language(tokens, ids, mask, [answer for _, answer in asked], skipped=1)
 
     def _language(
         self,
@@ -161,66 +171,102 @@ class TaskLosses:
         words, words_mask = words.to(tokens.device), words_mask.to(tokens.device)
         seen = mask if self.profile.mask_padding else None
         logits = self.model.caption_logits(words, words_mask, states, seen)
-        return language_model_loss(logits, caption_targets(words, words_mask, skipped=skipped))
+        targets = caption_targets(words, words_mask, skipped=skipped)
+        return language_model_loss(logits, targets, count=self._mean_tokens(targets))
+
+    def _mean_tokens(self, targets: Int[Tensor, "batch tokens"]) -> float | None:
+        """Tokens of the whole batch per process, which each divides its sum by; None where there is one process."""
+        if self.processes.size == 1:
+            return None
+        return max(1.0, float(sum_over_world(counted_tokens(targets), self.processes))) / self.processes.size
 
     def _guidance(
-        self, parsed: Sequence[Sequence[int]], logits: Tensor | None, rng: Random
+        self, parsed: Sequence[Sequence[int]], logits: Tensor | None, rng: Random, *, own: slice
     ) -> list[Guidance]:
+        """Guidance of this process's images.
+
+        Args:
+            parsed: tag ids of the whole batch.
+            logits: of this process's images.
+            rng: the same in every process.
+            own: rows of this process.
+        """
+        # drawn for all images, so that those of this process are drawn alike however many share the batch
+        drawn = [self._drawn_tags(ids, rng, may_recognise=logits is not None) for ids in parsed]
         return [
-            self._one_guidance(ids, None if logits is None else logits[i].detach(), rng)
-            for i, ids in enumerate(parsed)
+            self._one_guidance(tags, None if logits is None else logits[i].detach())
+            for i, tags in enumerate(drawn[own])
         ]
 
-    def _one_guidance(self, ids: Sequence[int], logits: Tensor | None, rng: Random) -> Guidance:
+    def _drawn_tags(self, ids: Sequence[int], rng: Random, *, may_recognise: bool) -> list[str] | None:
+        """Names of parsed tags in the order in which they are given; None where the recognised ones are."""
+        if not self.tasks.use_tags:
+            return []
+        if may_recognise and rng.random() < self.tasks.recognised_share:
+            return None
+        tags = [self.names[i] for i in sorted(ids)]
+        if self.profile.shuffle_tags:
+            rng.shuffle(tags)
+        return tags
+
+    def _one_guidance(self, tags: list[str] | None, logits: Tensor | None) -> Guidance:
         if not self.tasks.use_tags:
             return Guidance(tags=())
-        if logits is not None and rng.random() < self.tasks.recognised_share:
-            tags = recognised_tags(
-                logits, self.choice.chosen(logits), self.names, sure_first=self.profile.sure_first
-            )
-        else:
-            tags = [self.names[i] for i in sorted(ids)]
-            if self.profile.shuffle_tags:
-                rng.shuffle(tags)
+        if tags is None:
+            assert logits is not None  # what is recognised was drawn because there are logits
+            chosen = self.choice.chosen(logits)
+            tags = recognised_tags(logits, chosen, self.names, sure_first=self.profile.sure_first)
         return guide(tags, {}, self.wordpieces, whole=self.profile.whole_tags)
 
     def _alignment(self, tokens: Tokens, batch: Tag2TextBatch, rng: Random) -> dict[str, Tensor]:
-        part = self.model.aligned()
+        part, world = self.model.aligned(), self.processes
         ids, mask = self.wordpieces.batch(batch.captions, first=self.wordpieces.cls)
         ids, mask = ids.to(tokens.device), mask.to(tokens.device)
-        images, texts = part.embed_images(tokens), part.embed_texts(ids, mask)
+        images, texts = part.embed_images(tokens), part.embed_texts(ids[batch.own], mask[batch.own])
+        all_images, all_texts = gather_with_grad(images, world), gather_with_grad(texts, world)
         losses: dict[str, Tensor] = {}
         if self.tasks.has("contrastive"):
-            losses["contrastive"] = contrastive_loss(images, texts, logit_scale=part.logit_scale)
+            losses["contrastive"] = contrastive_loss(
+                images,
+                texts,
+                logit_scale=part.logit_scale,
+                all_images=all_images if world.size > 1 else None,
+                all_texts=all_texts if world.size > 1 else None,
+                offset=world.rank * len(images),
+            )
         if self.tasks.has("matching"):
-            similarity = (part.logit_scale * images @ texts.T).detach()
-            losses["matching"] = self._matching(tokens, ids, mask, similarity, batch.captions, rng)
+            similarity = (part.logit_scale * all_images @ all_texts.T).detach()
+            losses["matching"] = self._matching(tokens, ids, mask, similarity, batch, rng)
         return losses
 
     def _matching(
         self,
         tokens: Tokens,
-        ids: Int[Tensor, "batch tokens"],
-        mask: Bool[Tensor, "batch tokens"],
-        similarity: Float[Tensor, "batch batch"],
-        captions: Sequence[str],
+        ids: Int[Tensor, "total tokens"],
+        mask: Bool[Tensor, "total tokens"],
+        similarity: Float[Tensor, "total total"],
+        batch: Tag2TextBatch,
         rng: Random,
     ) -> Tensor:
-        """One positive and two hard negatives per pair: another image for the text, another text for the image."""
+        """One positive and two hard negatives per pair: another image for the text, another text for the image.
+
+        Negatives come from the whole batch, also from images that other processes hold.
+        """
+        captions, own = batch.captions, batch.own
         same = torch.tensor([[a == b for b in captions] for a in captions], device=similarity.device)
         generator = torch.Generator().manual_seed(rng.getrandbits(62))
-        texts = _draw(hard_negative_probs(similarity, same), generator)
-        images = _draw(hard_negative_probs(similarity.T, same), generator)
+        texts = _draw(hard_negative_probs(similarity, same), generator)[own]
+        images = _draw(hard_negative_probs(similarity.T, same), generator)[own]
         ids = ids.clone()
         ids[:, 0] = self.wordpieces.enc
-        own = torch.arange(len(ids), device=ids.device)
+        rows = torch.arange(len(ids), device=ids.device)[own]
         logits = self.model.aligned().match_logits(
-            torch.cat([ids, ids, ids[texts]]),
-            torch.cat([mask, mask, mask[texts]]),
-            tokens,
-            torch.cat([own, images, own]),
+            torch.cat([ids[own], ids[own], ids[texts]]),
+            torch.cat([mask[own], mask[own], mask[texts]]),
+            gather_with_grad(tokens, self.processes),
+            torch.cat([rows, images, rows]),
         )
-        return matching_loss(logits[: len(ids)], logits[len(ids) :])
+        return matching_loss(logits[: len(rows)], logits[len(rows) :])
 
 
 def _draw(probs: Float[Tensor, "batch batch"], generator: torch.Generator) -> Int[Tensor, " batch"]:

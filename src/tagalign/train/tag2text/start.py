@@ -12,7 +12,7 @@ from transformers import SwinConfig, ViTConfig
 from tagalign.backbones.catalog import read_json
 from tagalign.backbones.load import load_backbone
 from tagalign.backbones.preprocess import CLIP_MEAN, CLIP_STD, Preprocessing
-from tagalign.data.tag2text.batches import PhotoData, Tag2TextData, TokenData, step_rng
+from tagalign.data.tag2text.batches import PhotoData, Tag2TextData, TokenData, draw_seeds, step_rng
 from tagalign.data.tag2text.records import TaggedRecord, multi_hot
 from tagalign.errors import ModelError
 from tagalign.methods.folder import load_tensors, read_folder_config
@@ -64,7 +64,7 @@ def new_method(
         width: of the text parts.
         heads: of the text parts.
         head: tag head, see ``build_tag2text``.
-        profile: of training; without its prompt (``paper``) captions begin with the first word.
+        profile: of training; without a forced prompt captions begin with the first word.
         seed: of the weights.
         device: where it is trained.
     """
@@ -88,15 +88,15 @@ def new_method(
     if _own_type(image_encoder) is not None:
         _start_image_encoder(model, Path(image_encoder))
     model.to(device)
-    prompt = "" if profile == "paper" else PROMPT
+    switches = load_profile(profile)
     method = Tag2TextMethod(
         model,
         words,
         names,
         choice=TagChoice.of(len(names)),
         preprocessing=pixels,
-        profile=load_profile(profile),
-        decoding=Decoding(prompt=prompt),
+        profile=switches,
+        decoding=Decoding(prompt=PROMPT if switches.forced_prompt else ""),
     )
     return method, sizes
 
@@ -175,7 +175,7 @@ def encode_once(
     chunks = []
     for start in range(0, len(photos.records), batch_size):
         rows = range(start, min(start + batch_size, len(photos.records)))
-        pixels = photos.images(rows, step_rng(0, start, "encode")).to(method.device)
+        pixels = photos.images(rows, draw_seeds(rows, step_rng(0, start, "encode"))).to(method.device)
         chunks.append(method.model.image_encoder(pixels).half().cpu())
         if show is not None:
             show(rows[-1] + 1)
@@ -183,13 +183,13 @@ def encode_once(
 
 
 @torch.no_grad()
-def calibrate(method: Tag2TextMethod, data: Tag2TextData, *, batch_size: int) -> None:
+def calibrate_thresholds(method: Tag2TextMethod, data: Tag2TextData, *, batch_size: int) -> None:
     """Replace the method's thresholds by those with the best F1 on these records (tags of all their captions)."""
     logits, targets = [], []
     method.model.eval()
     for start in range(0, len(data.records), batch_size):
         rows = list(range(start, min(start + batch_size, len(data.records))))
-        images = data.images(rows, step_rng(0, start, "calibrate")).to(method.device)
+        images = data.images(rows, draw_seeds(rows, step_rng(0, start, "calibrate"))).to(method.device)
         tokens = images if data.are_tokens else method.model.image_encoder(images)
         logits.append(method.model.tag_logits(tokens).cpu())
         targets += [multi_hot(data.records[row].all_tags(), len(method.tags)) for row in rows]

@@ -1,0 +1,70 @@
+"""Everything that is chosen for a run of Tag2Text, and the release's learning rates."""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from tagalign.errors import InputError
+from tagalign.train.loop.plan import TrainPlan
+from tagalign.train.loop.schedule import scheduled_rate
+
+RELEASED_FLOOR = 5e-7
+RELEASED_DECAY = 0.9
+
+Schedule = Literal["linear", "cosine", "constant", "released"]
+"""Of the learning rate; ``released`` is 0.9 per epoch and not below 5e-7."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tag2TextPlan(TrainPlan):
+    """Numbers of a run; the defaults of learning are the paper's (appendix A.1).
+
+    Attributes:
+        batch_size: images per step, over all processes.
+        learning_rate: after the warm-up.
+        warmup: steps.
+        schedule: see ``Schedule``.
+        weight_decay: of AdamW.
+        clip_norm: largest norm of the gradient; None leaves it alone, as the release does.
+        profile: switches of the training, see ``methods.tag2text.profiles``.
+        log_every: see ``TrainPlan``, like what is not named here.
+    """
+
+    batch_size: int = 960
+    learning_rate: float = 1e-4
+    warmup: int = 3000
+    schedule: Schedule = "linear"
+    weight_decay: float = 0.05
+    clip_norm: float | None = None
+    profile: Literal["paper", "released", "fixed"] = "fixed"
+    log_every: int = 50
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.batch_size < 2:
+            raise InputError(f"batch_size must be at least 2, got {self.batch_size}")
+        if self.warmup < 0:
+            raise InputError(f"warmup must be at least 0, got {self.warmup}")
+
+    def rate(self, step: int, *, images: int) -> float:
+        """Learning rate of a step, from 0."""
+        if self.schedule != "released":
+            return scheduled_rate(
+                self.learning_rate, step, steps=self.steps, schedule=self.schedule, warmup=self.warmup
+            )
+        return released_rate(
+            self.learning_rate, step, steps_per_epoch=max(images // self.batch_size, 1), warmup=self.warmup
+        )
+
+
+def released_rate(base: float, step: int, *, steps_per_epoch: int, warmup: int) -> float:
+    """Rate of the release's pre-training: warm-up from 5e-7 inside epoch 0 alone, then ``max(5e-7, base 0.9^epoch)``."""
+    epoch = step // steps_per_epoch
+    if epoch == 0:
+        return min(base, RELEASED_FLOOR + (base - RELEASED_FLOOR) * step / max(warmup, 1))
+    return max(RELEASED_FLOOR, base * RELEASED_DECAY**epoch)
+
+
+def released_finetune_rate(base: float, epoch: int, *, epochs: int) -> float:
+    """Rate of the release's fine-tuning: a cosine per epoch from ``base`` to 0."""
+    return 0.5 * base * (1 + math.cos(math.pi * epoch / epochs))
