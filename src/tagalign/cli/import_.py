@@ -9,7 +9,7 @@ import tyro
 
 from tagalign.errors import InputError, ModelError, UnknownNameError
 
-KINDS = ("tag2text",)
+KINDS = ("clip", "tag2text")
 VOCABULARY_SOURCE = "bert-base-uncased"
 
 
@@ -17,19 +17,22 @@ VOCABULARY_SOURCE = "bert-base-uncased"
 class ImportSettings:
     """Convert a released checkpoint; nothing in it is run, and every key must find its place.
 
-    Example: tagalign import tag2text tag2text_swin_14m.pth --tags tag2text_ori_tag_list.txt --out my-tag2text
+    Examples: tagalign import clip ViT-B-16.pt --out vit-b-16;
+    tagalign import tag2text tag2text_swin_14m.pth --tags tag2text_ori_tag_list.txt --out my-tag2text
     """
 
     kind: Annotated[str, tyro.conf.Positional]
-    """What it is: `tag2text`."""
+    """What it is: `clip` (OpenAI's archives, open_clip, transformers; a pickle or safetensors) or `tag2text`."""
     path: Annotated[Path, tyro.conf.Positional]
-    """The checkpoint (.pth)."""
-    tags: Path
-    """The tag list that belongs to it, one name per line in index order."""
+    """The checkpoint (.pt, .pth, .bin); for `clip` a folder too."""
+    tags: Path | None = None
+    """tag2text: the tag list that belongs to it, one name per line in index order."""
+    tokenizer: str = "auto"
+    """clip: folder or hub id whose tokenizer is taken where none lies beside the weights; `auto` is OpenAI's."""
     vocab: Path | None = None
     """vocab.txt of BERT (uncased); by default fetched from the hub."""
-    out: Path = Path("tag2text")
-    """Folder of the model."""
+    out: Path | None = None
+    """Folder of the model; by default named after the kind."""
     image_size: int | None = None
     """Pixels; by default what the window of the image encoder says (7: 224, 12: 384)."""
     profile: str = "released"
@@ -42,10 +45,29 @@ class ImportSettings:
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise UnknownNameError("kind of checkpoint", self.kind, KINDS)
+        if self.kind == "tag2text" and self.tags is None:
+            raise InputError("--tags is needed for tag2text: the tag list that belongs to the checkpoint")
 
 
 def run(settings: ImportSettings) -> int:
     """Convert and say what was done."""
+    return _clip(settings) if settings.kind == "clip" else _tag2text(settings)
+
+
+def _clip(settings: ImportSettings) -> int:
+    from tagalign.backbones.hub.importing import import_clip
+
+    out = settings.out or Path("clip")
+    tensors = import_clip(str(settings.path), out, tokenizer=settings.tokenizer, half=settings.half)
+    millions = sum(t.numel() for t in tensors.values()) / 1e6
+    print(f"{out} written: {millions:.1f} M parameters", file=sys.stderr)
+    print(f'try it: tagalign tag PHOTO --labels "dog,cat" --model {out}', file=sys.stderr)
+    return 0
+
+
+def _tag2text(settings: ImportSettings) -> int:
+    out, tags = settings.out or Path("tag2text"), settings.tags
+    assert tags is not None  # checked with the settings
     from tagalign.backbones.preprocess import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
     from tagalign.cli.run_record import run_record
     from tagalign.methods.tag2text.build import build_tag2text
@@ -55,19 +77,19 @@ def run(settings: ImportSettings) -> int:
     from tagalign.methods.tag2text.wordpieces import Wordpieces
 
     load_profile(settings.profile)
-    names = _read_names(settings.tags)
+    names = _read_names(tags)
     converted = convert_released(read_checkpoint(settings.path), image_size=settings.image_size)
     _report_unmapped(settings, converted.unmapped)
     if len(names) != converted.num_tags:
         raise InputError(
-            f"{settings.tags}: has {len(names)} lines, the checkpoint {converted.num_tags} tags; "
+            f"{tags}: has {len(names)} lines, the checkpoint {converted.num_tags} tags; "
             "give the list it was trained with"
         )
     wordpieces = Wordpieces.from_file(settings.vocab or _fetch_vocabulary())
     model = build_tag2text(num_tags=converted.num_tags, **converted.sizes)
     load_parameters(model, converted.tensors, where=str(settings.path))
     save_tag2text(
-        settings.out,
+        out,
         model,
         sizes=converted.sizes,
         tags=names,
@@ -79,8 +101,8 @@ def run(settings: ImportSettings) -> int:
         settings=run_record(settings, unmapped=list(converted.unmapped)),
     )
     millions = sum(t.numel() for t in converted.tensors.values()) / 1e6
-    print(f"{settings.out} written: {converted.num_tags} tags, {millions:.1f} M parameters", file=sys.stderr)
-    print(f"try it: tagalign caption PHOTO --model {settings.out}", file=sys.stderr)
+    print(f"{out} written: {converted.num_tags} tags, {millions:.1f} M parameters", file=sys.stderr)
+    print(f"try it: tagalign caption PHOTO --model {out}", file=sys.stderr)
     return 0
 
 

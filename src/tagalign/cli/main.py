@@ -39,6 +39,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "evaluate": ("tagalign.cli.evaluate", "score a model on a benchmark"),
     "compare": ("tagalign.cli.compare", "do two results, or two parses, differ?"),
     "data": ("tagalign.cli.data", "list benchmarks, and check a copy of one"),
+    "models": ("tagalign.cli.models", "published checkpoints: list, fetch ahead, check"),
     "export": ("tagalign.cli.export", "masks and tags in the formats of other tools"),
     "import": ("tagalign.cli.import_", "convert a released checkpoint"),
     "app": ("tagalign.cli.app", "a web page: look, compare, review a folder"),

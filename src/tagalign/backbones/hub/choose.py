@@ -106,6 +106,23 @@ def small_files(listing: Listing) -> tuple[File, ...]:
     )
 
 
+def check_tokenizer(listing: Listing, choice: Choice) -> None:
+    """Refuse an encoder without a tokenizer before its weights are fetched.
+
+    Raises:
+        ModelError: if there is neither ``tokenizer.json`` nor ``vocab.json`` with ``merges.txt``.
+    """
+    names = {file.path for file in choice.small}
+    if "tokenizer.json" in names or {"vocab.json", "merges.txt"} <= names:
+        return
+    pieces = [file.path for file in listing.top() if file.path.endswith(".model")]
+    there = f"; it has {pieces[0]} alone, which is not read" if pieces else ""
+    raise ModelError(
+        f"{listing.name}: has no tokenizer.json (nor vocab.json with merges.txt){there}; take a model or a revision that "
+        "has one"
+    )
+
+
 def shards_of(index: Mapping[str, Any], listing: Listing, path: str) -> tuple[File, ...]:
     """The shards that an index names, in its order.
 

@@ -66,9 +66,7 @@ def fetch(hub_id: HubId, listing: Listing, choice: Choice) -> Fetched:
         ModelError: if the hub refuses, the cache cannot be written, or an index does not fit.
         Unreachable: if nobody answers any more.
     """
-    commit = str(listing.commit)
-    small = [Wanted(file, commit, hub_id.revision) for file in choice.small]
-    weights = _weights(hub_id, listing, choice)
+    small, weights = wanted_files(hub_id, listing, choice)
     missing = [wanted for wanted in (*small, *weights) if not _place(hub_id, wanted).exists()]
     if any(wanted in missing for wanted in weights):
         _announce(hub_id, listing, choice, missing)
@@ -79,10 +77,29 @@ def fetch(hub_id: HubId, listing: Listing, choice: Choice) -> Fetched:
     if choice.conversion is not None:
         remember_conversion(hub_id, choice.conversion)
     return Fetched(
-        folder=snapshot_dir(hub_id, commit),
+        folder=snapshot_dir(hub_id, str(listing.commit)),
         weights=tuple(_place(hub_id, wanted) for wanted in weights),
         digests=tuple(wanted.file.sha256 for wanted in weights),
     )
+
+
+def wanted_files(hub_id: HubId, listing: Listing, choice: Choice) -> tuple[list[Wanted], list[Wanted]]:
+    """Small files, and weights; an index is read for its shards, so it is fetched."""
+    small = [Wanted(file, str(listing.commit), hub_id.revision) for file in choice.small]
+    return small, _weights(hub_id, listing, choice)
+
+
+def missing_files(hub_id: HubId, listing: Listing, choice: Choice) -> list[Wanted]:
+    """What ``fetch`` would bring."""
+    small, weights = wanted_files(hub_id, listing, choice)
+    return [wanted for wanted in (*small, *weights) if not _place(hub_id, wanted).exists()]
+
+
+def fetch_small(hub_id: HubId, listing: Listing, files: Sequence[File]) -> Path:
+    """Small files alone; their folder."""
+    for file in files:
+        fetch_file(hub_id, Wanted(file, str(listing.commit), hub_id.revision))
+    return snapshot_dir(hub_id, str(listing.commit))
 
 
 def fetch_file(hub_id: HubId, wanted: Wanted, bar: FetchBar | None = None) -> Path:
@@ -115,7 +132,7 @@ def _download(hub_id: HubId, path: str, revision: str, bar: FetchBar) -> Path:
         return Path(ask(lambda: hf_hub_download(hub_id.repo, path, revision=revision, **client), hub_id))
 
 
-def _weights(hub_id: HubId, listing: Listing, choice: Choice) -> Sequence[Wanted]:
+def _weights(hub_id: HubId, listing: Listing, choice: Choice) -> list[Wanted]:
     conversion = choice.conversion
     commit, ref = (
         (conversion.commit, conversion.ref) if conversion else (str(listing.commit), hub_id.revision)

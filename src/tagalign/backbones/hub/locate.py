@@ -14,7 +14,15 @@ from tagalign.backbones.hub.cached import (
     repository_dir,
     snapshot_dir,
 )
-from tagalign.backbones.hub.choose import CONFIGS, PICKLE_SUFFIXES, Choice, Layout, choose, shards_of
+from tagalign.backbones.hub.choose import (
+    CONFIGS,
+    PICKLE_SUFFIXES,
+    Choice,
+    Layout,
+    check_tokenizer,
+    choose,
+    shards_of,
+)
 from tagalign.backbones.hub.converted import converted_path
 from tagalign.backbones.hub.fetch import Fetched, fetch, fetch_config
 from tagalign.backbones.hub.listing import Listing, list_folder
@@ -45,10 +53,10 @@ def locate(name: str, *, allow_pickle: bool = False, check: Check | None = None)
         ModelError: if there is nothing to open under that name, or it cannot be had; one line says why.
     """
     name = resolve_auto(name)
-    found = _local(name)
+    found = local_path(name)
     if found is not None:
         return _from_folder(name, found, allow_pickle)
-    return _from_hub(_hub_id(name), allow_pickle, check)
+    return _from_hub(parse_hub_id(name), allow_pickle, check)
 
 
 def peek(name: str) -> dict[str, Any]:
@@ -60,27 +68,27 @@ def peek(name: str) -> dict[str, Any]:
         ModelError: as ``locate``.
     """
     name = resolve_auto(name)
-    found = _local(name)
+    found = local_path(name)
     if found is not None:
         path = found / "config.json"
         return read_json(path) if path.is_file() else {}
-    hub_id = _hub_id(name)
+    hub_id = parse_hub_id(name)
     try:
-        listing = _listing(hub_id)
+        listing = list_hub(hub_id)
         choice = choose(listing)
         if listing.commit and (snapshot_dir(hub_id, listing.commit) / CONFIGS[choice.layout]).exists():
             values = read_json(snapshot_dir(hub_id, listing.commit) / CONFIGS[choice.layout])
         else:
             values = fetch_config(hub_id, listing, choice)
     except Unreachable as trouble:
-        raise _unreachable(hub_id, trouble) from trouble
+        raise unreachable(hub_id, trouble) from trouble
     return values if choice.layout == "transformers" else to_clip_config(values, where=str(hub_id))
 
 
 # --- on this machine ----------------------------------------------------------------------------------------------------
 
 
-def _local(name: str) -> Path | None:
+def local_path(name: str) -> Path | None:
     """The folder or file of a name; None where it can only be on the hub."""
     if name == TINY:
         return tiny_clip_dir()
@@ -92,7 +100,12 @@ def _local(name: str) -> Path | None:
     return None
 
 
-def _hub_id(name: str) -> HubId:
+def parse_hub_id(name: str) -> HubId:
+    """The repository that a name means.
+
+    Raises:
+        ModelError: for what cannot be one.
+    """
     hub_id = HubId.parse(name)
     if hub_id is None:
         raise ModelError(
@@ -158,7 +171,7 @@ def _from_hub(hub_id: HubId, allow_pickle: bool, check: Check | None) -> ModelSo
     if is_offline():
         return _from_cache(hub_id, allow_pickle, check, Unreachable("HF_HUB_OFFLINE is set"))
     try:
-        listing = _listing(hub_id)
+        listing = list_hub(hub_id)
         choice = choose(listing)
         allowed = may_open_pickle(hub_id.repo, allow_pickle=allow_pickle)
         if choice.pickled and not allowed and not _is_converted(choice):
@@ -166,12 +179,13 @@ def _from_hub(hub_id: HubId, allow_pickle: bool, check: Check | None) -> ModelSo
         if check is not None:
             config = fetch_config(hub_id, listing, choice)
             check(config if choice.layout == "transformers" else to_clip_config(config, where=str(hub_id)))
+            check_tokenizer(listing, choice)
         return _found(hub_id, listing, choice, fetch(hub_id, listing, choice), allowed)
     except Unreachable as trouble:
         return _from_cache(hub_id, allow_pickle, check, trouble)
 
 
-def _listing(hub_id: HubId) -> Listing:
+def list_hub(hub_id: HubId) -> Listing:
     """What the hub says, or the cache where the network is forbidden."""
     if is_offline():
         listing = list_cache(hub_id)
@@ -205,7 +219,7 @@ def _from_cache(hub_id: HubId, allow_pickle: bool, check: Check | None, trouble:
     """
     listing = list_cache(hub_id)
     if listing is None or listing.commit is None:
-        raise _unreachable(hub_id, trouble) from trouble
+        raise unreachable(hub_id, trouble) from trouble
     try:
         choice = choose(listing)
         folder = snapshot_dir(hub_id, listing.commit)
@@ -217,7 +231,7 @@ def _from_cache(hub_id: HubId, allow_pickle: bool, check: Check | None, trouble:
             else [choice.weights.path]
         )
     except ModelError as error:
-        raise _unreachable(hub_id, trouble) from error
+        raise unreachable(hub_id, trouble) from error
     weights = tuple(held / name for name in names)
     fetched = Fetched(folder, weights, tuple(map(blob_digest, weights)))
     allowed = may_open_pickle(hub_id.repo, allow_pickle=allow_pickle)
@@ -246,7 +260,7 @@ def _found(hub_id: HubId, listing: Listing, choice: Choice, fetched: Fetched, al
     )
 
 
-def _unreachable(hub_id: HubId, trouble: Unreachable) -> ModelError:
+def unreachable(hub_id: HubId, trouble: Unreachable) -> ModelError:
     """Not here and not to be had: how to fetch it elsewhere, and what works without."""
     where = repository_dir(hub_id)
     return ModelError(

@@ -60,15 +60,15 @@ class FetchBar:
         class ClientBar:
             """The part of tqdm's face that the client uses."""
 
-            def __init__(self, *_: Any, total: int | None = None, initial: int = 0, **__: Any) -> None:
+            def __init__(self, *_: Any, total: Any = None, initial: Any = 0, **__: Any) -> None:
                 self.total, self.n, self.disable = total, initial, True
-                owner.add(initial)
+                owner.add(int(initial or 0))
 
-            def update(self, count: float | None = 1) -> None:
+            def update(self, count: Any = 1) -> None:
                 self.n += int(count or 0)
                 owner.add(int(count or 0))
 
-            def update_transfer(self, count: float | None = 1) -> None:
+            def update_transfer(self, count: Any = 1) -> None:
                 """Packed bytes on the wire, which the same bytes above are made of."""
 
             def set_transfer_postfix_str(self, *_: Any, **__: Any) -> None: ...
@@ -82,7 +82,7 @@ class FetchBar:
 
             def refresh(self, *_: Any, **__: Any) -> None: ...
 
-            def reset(self, total: int | None = None) -> None:
+            def reset(self, total: Any = None) -> None:
                 self.total = total
 
             def set_description(self, *_: Any, **__: Any) -> None: ...

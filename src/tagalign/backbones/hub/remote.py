@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 from tagalign.backbones.hub.choose import wants_conversions
 from tagalign.backbones.hub.listing import Conversion, File, Listing
 from tagalign.backbones.hub.names import HubId
-from tagalign.backbones.hub.trouble import explain, wait_s
+from tagalign.backbones.hub.trouble import Unreachable, explain, wait_s
+from tagalign.errors import ModelError
 
 ROBOT = "SFconvertbot"
 ROBOT_TITLE = "Adding `safetensors` variant of this model"
@@ -33,7 +34,10 @@ def ask(question: Callable[[], Answer], hub_id: HubId) -> Answer:
         except Exception as error:  # the client, its HTTP library and the system raise dozens of kinds
             wait = wait_s(error)
             if wait is None or wait > left:
-                raise explain(error, hub_id) from error
+                found = explain(error, hub_id)
+                if not isinstance(found, ModelError | Unreachable):
+                    raise
+                raise found from error
             left -= max(wait, 1)  # a hub that says 0 is asked at most 30 times
             time.sleep(wait)
 

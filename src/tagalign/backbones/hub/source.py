@@ -38,6 +38,7 @@ class ModelSource:
         weights_commit: of the weights: another one where they come from a conversion.
         digests: SHA-256 the hub gives for each weight file; None where it gives none.
         allow_pickle: whether the user said that a pickle may be opened.
+        opened: tensors under the names of the file, where somebody has read them already.
     """
 
     name: str
@@ -50,6 +51,7 @@ class ModelSource:
     weights_commit: str | None = None
     digests: tuple[str | None, ...] = ()
     allow_pickle: bool = False
+    opened: Mapping[str, Tensor] | None = None
 
     @property
     def revision(self) -> str:
@@ -94,6 +96,8 @@ class ModelSource:
         Raises:
             ModelError: if a file is damaged, or is a pickle that must not be opened.
         """
+        if self.opened is not None:
+            return self.opened
         tensors: dict[str, Tensor] = {}
         for path, digest in zip(self.weights, self.file_digests, strict=True):
             tensors |= self._convert(path, digest) if self.pickled else open_tensors(path)

@@ -6,6 +6,9 @@ from pathlib import Path
 from tagalign.backbones.hub.names import HubId
 from tagalign.errors import ModelError
 
+NETWORK_LIBRARIES = ("httpx", "httpx2", "httpcore", "requests", "urllib3", "hf_xet")
+"""Those that the client used or uses; each has exceptions of its own."""
+
 MAX_REASON = 160  # characters of a library's own words
 
 
@@ -23,7 +26,7 @@ def explain(error: Exception, hub_id: HubId) -> Exception:
     """An exception of the client as one of ours.
 
     Returns:
-        ``Unreachable`` where the cache may help, else a ``ModelError``.
+        ``Unreachable`` where the cache may help, a ``ModelError`` for what the user can mend, else the exception itself.
     """
     from huggingface_hub import errors
 
@@ -53,7 +56,11 @@ def explain(error: Exception, hub_id: HubId) -> Exception:
         return ModelError(
             f"{hub_id}: came with another length than the hub said ({one_line(cause)}); nothing was kept, try again"
         )
-    return Unreachable(one_line(cause))
+    is_network = type(cause).__module__.partition(".")[0] in NETWORK_LIBRARIES
+    # ValueError: a page of a hotel's network where JSON is expected
+    if is_network or isinstance(cause, (OSError, ValueError)):
+        return Unreachable(one_line(cause))
+    return error
 
 
 _DISK = {
