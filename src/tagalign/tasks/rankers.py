@@ -17,9 +17,8 @@ from tagalign.errors import InputError
 from tagalign.methods.dense.method import DenseMethod
 from tagalign.methods.load import trained_type
 from tagalign.methods.protocols import Method
-from tagalign.methods.tag2text.method import Tag2TextMethod
 from tagalign.methods.tag2text.tag_names import TagNames
-from tagalign.types import EncodedLabels, LabelSet
+from tagalign.types import EncodedLabels, LabelSet, Tagging
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -63,10 +62,41 @@ class Matcher(Protocol):
         ...
 
 
+@runtime_checkable
+class AlignedMethod(Method[Any], Protocol):
+    """A method with an alignment encoder and tags of its own, as Tag2Text is.
+
+    A Protocol, so that a search with a CLIP does not import what only Tag2Text needs.
+
+    Attributes:
+        tags: its list.
+        model: the network; ``model.aligned()`` refuses one without an alignment encoder.
+    """
+
+    tags: TagNames
+    model: Any
+
+    def embed_images(self, images: Sequence[Any]) -> Float[Tensor, "images dim"]:
+        """Unit-length embeddings of encoded images."""
+        ...
+
+    def recognise(self, image: Any) -> Tagging:
+        """Its own tags of an encoded image."""
+        ...
+
+    def embed_texts(self, texts: Sequence[str]) -> Float[Tensor, "texts dim"]:
+        """Unit-length embeddings."""
+        ...
+
+    def match(self, images: Sequence[Any], texts: Sequence[str]) -> Float[Tensor, " pairs"]:
+        """Probability that image and text belong together, pair by pair."""
+        ...
+
+
 class Tag2TextRanker:
     """Tag2Text's alignment encoder and its own tags."""
 
-    def __init__(self, method: Tag2TextMethod) -> None:
+    def __init__(self, method: AlignedMethod) -> None:
         method.model.aligned()  # says at once how to get one where it is missing
         self.method = method
         self.tag_names = method.tags
@@ -167,7 +197,7 @@ def ranker_for(method: Method[Any], labels: LabelSet | None = None) -> Tag2TextR
         InputError: if the method has no embeddings to search with, or labels are given to one with its own.
         MissingPartError: for a Tag2Text without alignment encoder.
     """
-    if isinstance(method, Tag2TextMethod):
+    if isinstance(method, AlignedMethod):
         if labels is not None:
             raise InputError("Tag2Text searches with its own tags; leave --labels out")
         return Tag2TextRanker(method)
