@@ -1,12 +1,13 @@
 """Draw the pictures of the documentation and the README: python runs/draw_docs.py [docs/images].
 
-One scene of the tiny world, its masks, a heat map and a phrase, all by the library's own drawing. The two pictures of the
-web page are screenshots that its browser test leaves in build/screenshots.
+One scene of the tiny world, its masks, a heat map and a phrase, and the house of the library, all by its own drawing. The
+two pictures of the web page are screenshots that its browser test leaves in build/screenshots.
 """
 
 import sys
 from pathlib import Path
 
+from draw_house import draw as draw_house
 from PIL import Image
 
 import tagalign
@@ -35,6 +36,7 @@ def main(folder: Path) -> None:
         picture.save(folder / name, optimize=True)
     beside([photo, *pictures.values()]).save(folder / "overview.png", optimize=True)
     draw_mistakes(model).save(folder / "mistakes.png", optimize=True)
+    (folder / "architecture.svg").write_text(draw_house() + "\n", encoding="utf-8")
     for source, target in SCREENSHOTS.items():
         path = Path("build/screenshots") / source
         if path.is_file():

@@ -1,0 +1,1 @@
+"""The web page and the server: a model answers people and programs."""

@@ -1,0 +1,1 @@
+"""Verbs: flags in, lines and files out."""

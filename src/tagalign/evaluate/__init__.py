@@ -1,0 +1,1 @@
+"""Numbers for tables: questions to methods, and their scores."""

@@ -1,0 +1,1 @@
+"""Someone else's formats: PNG, COCO, YOLO, CVAT, ONNX and more."""

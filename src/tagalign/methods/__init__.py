@@ -1,0 +1,1 @@
+"""Encoders made to answer: dense modes, TagAlign, TagCLIP and more."""

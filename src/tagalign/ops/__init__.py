@@ -1,0 +1,1 @@
+"""Tensors in, tensors out: what stands in a paper's appendix."""

@@ -1,1 +1,1 @@
-"""HTML that we write: whole pages with one stylesheet, and the galleries, tables and drawings that they are made of."""
+"""HTML that we write: one stylesheet, galleries, tables, drawings."""

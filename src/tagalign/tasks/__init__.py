@@ -1,0 +1,1 @@
+"""Answers about one image or one collection: tag, label, search."""

@@ -1,0 +1,1 @@
+"""Doubles for users' tests: a small CLIP, an LLM server, a model hub."""

@@ -1,0 +1,1 @@
+"""What changes parameters: one loop, a trainee per method."""
