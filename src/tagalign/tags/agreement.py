@@ -61,7 +61,7 @@ def score(
     *,
     kinds: Iterable[str] = ("object", "attribute"),
 ) -> dict[str, Agreement]:
-    """Compares parses caption by caption.
+    """Compare parses caption by caption.
 
     Args:
         first: gold, or one of two parsers.

@@ -53,7 +53,7 @@ def forms(text: str) -> Words:
 
 
 def align(caption: str, parse: ParsedCaption, stand_ins: StandIns) -> Aligned:
-    """Gives every token of a caption a label.
+    """Give every token of a caption a label.
 
     Args:
         caption: as the parser saw it.
@@ -139,7 +139,7 @@ def _gap(start: int, end: int, object_start: int, object_end: int) -> int:
 
 
 def learn_stand_ins(rows: Sequence[tuple[str, ParsedCaption]], *, rounds: int = 2) -> StandIns:
-    """Finds the word runs that stand for tags which captions do not hold literally.
+    """Find the word runs that stand for tags which captions do not hold literally.
 
     Args:
         rows: captions and their tags; a few thousand at least.

@@ -104,7 +104,7 @@ def comparables(parse: ParsedCaption, kind: str) -> set[str]:
 def match_rows(
     first: Iterable[TagRow], second: Iterable[TagRow], gold: Iterable[TagRow] | None = None
 ) -> tuple[list[Matched], int, int]:
-    """Joins parses by key and caption, or by caption alone where one of them has other keys.
+    """Join parses by key and caption, or by caption alone where one of them has other keys.
 
     Args:
         first: of parser A.
@@ -156,7 +156,7 @@ def compare_parses(
     in_image: Mapping[str, Collection[str]] | None = None,
     class_of: Mapping[str, str] | None = None,
 ) -> ParseComparison:
-    """Compares two parses; see ``ParseComparison``.
+    """Compare two parses; see ``ParseComparison``.
 
     Args:
         first: of parser A.

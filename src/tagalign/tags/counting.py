@@ -44,7 +44,7 @@ class TagCounter:
             self._folder.cleanup()
 
     def add(self, kind: str, counts: Mapping[str, int] | Iterable[str]) -> None:
-        """Adds tags, or tags with their counts; a tag holds neither tabs nor line breaks."""
+        """Add tags, or tags with their counts; a tag holds neither tabs nor line breaks."""
         self._counts.setdefault(kind, Counter()).update(counts)
         if sum(map(len, self._counts.values())) > self._max_entries:
             self._spill()

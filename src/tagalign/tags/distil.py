@@ -124,7 +124,7 @@ def distil(
     card: str = "",
     on_epoch: Callable[[int, float], None] = lambda epoch, loss: None,
 ) -> dict[str, object]:
-    """Trains a tagger on captions and their tags, and writes it as a model folder.
+    """Train a tagger on captions and their tags, and write it as a model folder.
 
     Args:
         rows: captions with the tags that some parser found in them.
@@ -165,7 +165,7 @@ def train_with_teachers(
     *,
     on_epoch: Callable[[int, float], None] = lambda epoch, loss: None,
 ) -> TaggerNetwork:
-    """Trains the members, then the network that they teach; see ``DistilSettings``."""
+    """Train the members, then the network that they teach; see ``DistilSettings``."""
     members = [
         train(
             corpus,
@@ -184,7 +184,7 @@ def train(
     teachers: Sequence[TaggerNetwork] = (),
     on_epoch: Callable[[int, float], None] = lambda epoch, loss: None,
 ) -> TaggerNetwork:
-    """Trains one network; see ``DistilSettings``."""
+    """Train one network; see ``DistilSettings``."""
     torch.manual_seed(settings.seed)
     rng = random.Random(settings.seed)  # noqa: S311 - the order of the captions, not a secret
     network = TaggerNetwork(

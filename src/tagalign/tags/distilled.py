@@ -139,7 +139,7 @@ def _decode(
 
 
 def _with_attributes(names: list[str], attributes: list[tuple[str, int, bool]]) -> ParsedCaption:
-    """Ties each attribute (with the number of objects before it) to an object; names that are "" are none."""
+    """Tie each attribute (with the number of objects before it) to an object; names that are "" are none."""
     if not all(names):
         kept = [0, *itertools.accumulate(map(bool, names))]  # how many of the objects before a place stay
         attributes = [(name, kept[place], forward) for name, place, forward in attributes]
@@ -183,7 +183,7 @@ def _pairs(
 
 
 def load_rewrites(path: Path) -> dict[tuple[str, str], str]:
-    """Reads lines of ``kind, words, tag``; no file means no rewrites.
+    """Read lines of ``kind, words, tag``; no file means no rewrites.
 
     Raises:
         ModelError: if a line is malformed.

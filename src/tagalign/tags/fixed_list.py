@@ -47,7 +47,7 @@ class FixedListParser:
 
     @classmethod
     def load(cls, path: str | Path) -> "FixedListParser":
-        """Reads a list: a ``vocabulary.tsv``, or a text file with one object per line.
+        """Read a list: a ``vocabulary.tsv``, or a text file with one object per line.
 
         Raises:
             DataError: if the file cannot be read or is empty.

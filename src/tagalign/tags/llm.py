@@ -116,7 +116,7 @@ class LLMParser:
         return self._journal.totals()
 
     def close(self) -> None:
-        """Closes connections and journal."""
+        """Close connections and journal."""
         self._client.close()
         self._journal.close()
 
@@ -164,7 +164,7 @@ class LLMParser:
         return found
 
     def _ask_group(self, texts: Sequence[str]) -> tuple[dict[str, Answer | str], list[Reply]]:
-        """Asks about some captions; those that the answer misses are asked one by one."""
+        """Ask about some captions; those that the answer misses are asked one by one."""
         replies = list[Reply]()
         modes = ("objects", "attributes") if self._mode == "separate" else (self._mode,)
         parts: list[list[Answer | None]] = []

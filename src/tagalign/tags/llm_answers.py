@@ -30,7 +30,7 @@ class Answer:
 
 
 def read_answer(text: str, *, mode: str, captions: int) -> list[Answer | None]:
-    """Reads the answer to a call.
+    """Read the answer to a call.
 
     Args:
         text: the model's message.
@@ -69,7 +69,7 @@ def read_answer(text: str, *, mode: str, captions: int) -> list[Answer | None]:
 
 
 def _by_id(answers: list[Answer], ids: list[Any], captions: int) -> list[Answer | None]:
-    """Puts answers where their numbers say, or in their order where they have none."""
+    """Put answers where their numbers say, or in their order where they have none."""
     if not all(isinstance(i, int) for i in ids) or captions == 1:
         ids = list(range(1, len(answers) + 1))
     found = dict(zip(ids, answers, strict=True))

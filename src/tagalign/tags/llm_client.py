@@ -106,7 +106,7 @@ class ChatClient:
         raise AssertionError("the last attempt returns or raises")
 
     def close(self) -> None:
-        """Closes the connections."""
+        """Close the connections."""
         self._client.close()
 
     def _raise_if_final(self, error: Exception, *, last: bool) -> None:

@@ -49,7 +49,7 @@ class AnswerJournal:
         return found
 
     def save(self, answers: Mapping[str, Answer], totals: Mapping[str, int]) -> None:
-        """Saves answers, and adds to running totals (tokens, calls), in one transaction."""
+        """Save answers, and add to running totals (tokens, calls), in one transaction."""
         rows = [(self._key(c), json.dumps([a.objects, a.attributes])) for c, a in answers.items()]
         with self._db:
             self._db.executemany("INSERT OR REPLACE INTO answers VALUES (?, ?)", rows)
@@ -63,7 +63,7 @@ class AnswerJournal:
         return dict(self._db.execute("SELECT name, value FROM totals").fetchall())
 
     def close(self) -> None:
-        """Closes the file."""
+        """Close the file."""
         self._db.close()
 
     def _key(self, caption: str) -> bytes:

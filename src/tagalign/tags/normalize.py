@@ -100,7 +100,7 @@ def _respell(text: str) -> str:
 
 
 def normalize_parse(parse: ParsedCaption, caption: str = "") -> ParsedCaption:
-    """Normalises every tag of a parse; what becomes empty is dropped, repeats are merged.
+    """Normalise every tag of a parse; what becomes empty is dropped, repeats are merged.
 
     Args:
         parse: as a parser gave it.
@@ -127,7 +127,7 @@ def normalize_parse(parse: ParsedCaption, caption: str = "") -> ParsedCaption:
 
 
 def settle_senses(parse: ParsedCaption, caption: str) -> ParsedCaption:
-    """Keeps a caption's own words but for those whose sense only the caption can tell; all else may wait for counting.
+    """Keep a caption's own words but for those whose sense only the caption can tell; all else may wait for counting.
 
     Args:
         parse: as a parser gave it.

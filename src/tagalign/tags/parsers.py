@@ -55,7 +55,7 @@ PARSERS: dict[str, Callable[[str], Parser]] = {
 
 
 def load_parser(name: str) -> Parser:
-    """Builds a parser.
+    """Build a parser.
 
     Args:
         name: a key of ``PARSERS``, with an argument after a colon where it takes one

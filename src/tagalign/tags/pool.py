@@ -18,7 +18,7 @@ _task: Callable[[Any], Any]
 def ordered_map(
     task: Callable[[Any], Any], *, workers: int
 ) -> Iterator[Callable[[Iterable[Any]], Iterator[Any]]]:
-    """Gives a function that maps streams through ``task``, results in the order of the items.
+    """Give a function that maps streams through ``task``, results in the order of the items.
 
     Args:
         task: can be pickled; it is sent once to each worker.

@@ -46,7 +46,7 @@ def ray_cluster(address: str | None, *, workers: int | None = None) -> Iterator[
 
 
 def _knock(address: str) -> None:
-    """Raises OSError if nothing listens at HOST:PORT; other forms are left to Ray."""
+    """Raise OSError if nothing listens at HOST:PORT; other forms are left to Ray."""
     host, _, port = address.removeprefix("ray://").rpartition(":")
     if host and port.isdigit():
         socket.create_connection((host, int(port)), timeout=_ANSWERS_WITHIN_S).close()

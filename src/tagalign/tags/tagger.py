@@ -65,7 +65,7 @@ class WordTagger:
 
     @classmethod
     def load(cls, folder: Path) -> "WordTagger":
-        """Reads ``words.txt`` and ``model.safetensors``.
+        """Read ``words.txt`` and ``model.safetensors``.
 
         Raises:
             ModelError: if a file is missing or damaged, or the tensors do not fit.
@@ -158,7 +158,7 @@ class WordTagger:
         self._first_layer = np.zeros((4096, taps, width), dtype=np.float32)
 
     def _learn(self, word: str) -> int:
-        """Computes once what a word adds to the first layer at each of its places."""
+        """Compute once what a word adds to the first layer at each of its places."""
         index = len(self._types)
         if index == len(self._first_layer):
             self._first_layer = np.concatenate([self._first_layer, np.zeros_like(self._first_layer)])

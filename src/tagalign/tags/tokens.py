@@ -16,7 +16,7 @@ _WORDS_ONLY = re.compile(
 
 
 def tokenize(caption: str) -> list[str]:
-    """Splits the visible part of a caption into words and punctuation marks.
+    """Split the visible part of a caption into words and punctuation marks.
 
     Accents are dropped ("cafe"); scripts other than Latin give no tokens, so they never become tags.
 
