@@ -29,17 +29,12 @@ from tagalign.data.tiny_world import BACKGROUNDS, COLORS, OBJECTS, SIZE, TinyWor
 from tagalign.ops.precision import PRECISIONS, resolve_precision
 
 WIDTH, LAYERS, TEXT_LAYERS, HEADS, PATCH, CONTEXT = 128, 7, 2, 4, 8, 32
-MEAN, STD = (
-    127.5,
-    64.0,
-)  # of pixel values in [0, 255]; the preprocessing config holds the same, divided by 255
+# of pixel values in [0, 255]; the preprocessing config holds the same, divided by 255
+MEAN, STD = 127.5, 64.0
 FOCUS = 10.0  # how sharply a text looks for its patches: softmax over patches of FOCUS times their cosine
 PATCHES = (SIZE // PATCH) ** 2
-CROWDED_START, CROWDED_END, CROWDED_STEPS = (
-    0.2,
-    0.7,
-    4000,
-)  # share of crowded scenes in a batch: first, last, rise
+# share of crowded scenes in a batch: first, last, rise
+CROWDED_START, CROWDED_END, CROWDED_STEPS = 0.2, 0.7, 4000
 WARM_UP, WEIGHT_DECAY, CLIP_NORM, MAX_SCALE = 300, 0.05, 1.0, 100.0
 # bfloat16 where the processor has matrix units for it; elsewhere it is many times slower than float32
 COMPUTE = PRECISIONS[resolve_precision("auto", torch.device("cpu"))] or torch.float32

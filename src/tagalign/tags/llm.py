@@ -16,9 +16,8 @@ from tagalign.tags.parses import ParsedCaption
 from tagalign.tags.support import CaptionWords
 from tagalign.tags.visible_text import visible_text
 
-UNREADABLE_RETRIES = (
-    2  # further calls after an answer without any list; temperature 0 still varies on busy servers
-)
+# further calls after an answer without any list; temperature 0 still varies on busy servers
+UNREADABLE_RETRIES = 2
 
 
 @dataclass

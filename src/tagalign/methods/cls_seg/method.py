@@ -31,9 +31,8 @@ from tagalign.types import EncodedLabels, LabelSet, Segmentation, Tagging
 
 BACKGROUND = "background"
 BOX_SHARE = 0.4  # CLIP-ES on VOC; 0.7 on COCO
-BACKGROUND_POWER = (
-    1.0  # TagCLIP's release; CLIP-ES sweeps 1 and 2 and keeps what the ground truth likes better
-)
+# TagCLIP's release; CLIP-ES sweeps 1 and 2 and keeps what the ground truth likes better
+BACKGROUND_POWER = 1.0
 REFINE_SIDE = 512  # pixels; a VOC photo is refined at its own size, as the papers do
 MAP_CELLS = 2**26
 """Pixels x tags held at the original size at a time."""

@@ -47,13 +47,11 @@ from tagalign.types import (
 FLAT = 1e-6  # of a cosine map: what is left of a constant one after rounding
 PHRASE_TEMPLATE = "a photo of {}"
 NEUTRAL = "a thing"
-REFER_THRESHOLD = (
-    0.6  # of the min-max map, chosen on validation scenes of the tiny world; no protocol was released
-)
+# of the min-max map, chosen on validation scenes of the tiny world; no protocol was released
+REFER_THRESHOLD = 0.6
 TAG_THRESHOLD = 0.5  # between the lowest and the highest label score, TagCLIP's rule
-REFINE_SHORT_SIDE = (
-    224  # refinement runs on maps of at most this short side: 480 shifted copies per map are PAMR's cost
-)
+# refinement runs on maps of at most this short side: 480 shifted copies per map are PAMR's cost
+REFINE_SHORT_SIDE = 224
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
