@@ -2,7 +2,7 @@
 
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -55,6 +55,14 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
         # also after KeyboardInterrupt; after the rename there is nothing left to remove
         if temp.exists():
             temp.unlink()
+
+
+def sweep(folder: Path, names: Iterable[str]) -> None:
+    """Remove what killed runs left of these files; the temporary files of other names belong to others."""
+    starts = tuple(f".{cut_bytes(name, STEM_BYTES)}." for name in names)
+    for path in folder.glob(".*.tmp"):
+        if path.name.startswith(starts):
+            path.unlink(missing_ok=True)
 
 
 def _flush(path: Path) -> None:

@@ -63,10 +63,12 @@ class VocabularySettings:
 
 def run(settings: VocabularySettings) -> int:
     """Count, save, report."""
+    from tagalign.atomic import sweep
     from tagalign.tags.shard_vocabulary import count_shards
     from tagalign.tags.shards import shard_paths
 
     paths = [path for place in settings.tags for path in shard_paths(place)]
+    sweep(settings.out, ["vocabulary.tsv", "report.json", "frequency.svg", "cloud.svg", "settings.json"])
     sizes = {kind: size for kind, size in settings.sizes.items() if size}
     with RowProgress("counting") as bar:
         vocabulary = count_shards(

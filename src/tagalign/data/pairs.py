@@ -1,5 +1,6 @@
 """Image-caption pairs from tars, tables, JSON documents and folders: the photos of the rows that ``tags.captions`` reads."""
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -55,18 +56,28 @@ def find_shards(inputs: Sequence[str | Path]) -> list[ShardRef]:
         InputError: if an input means nothing, or captions alone.
         DataError: if a file cannot be read.
     """
-    return sorted({ref for source in find_sources(inputs) for ref in _pieces(source)})
+    sources = find_sources(inputs)
+    named = {Path(item) for item in inputs}
+    useless = {source: why for source in sources if (why := _why_no_photos(source))}
+    for source, why in useless.items():
+        if source.path in named or len(useless) == len(sources):
+            raise InputError(f"{source.path}: {why}")
+        warnings.warn(f"{source.path} is left out: {why}", stacklevel=2)
+    return sorted({ref for s in sources if s not in useless for ref in _PIECES[s.kind](s.path)})
 
 
-def _pieces(source: Source) -> list[ShardRef]:
+def _why_no_photos(source: Source) -> str:
+    """Why a source of captions gives no pairs; empty where it does."""
     if source.kind not in _PIECES:
-        raise InputError(
-            f"{source.path}: a text file holds captions alone; pairs come in tars, JSONL, CSV, TSV, Parquet, JSON, or a "
-            "folder of images with .txt captions"
+        return (
+            "a text file holds captions alone; pairs come in tars, JSONL, CSV, TSV, Parquet, JSON, or a folder of images "
+            "with .txt captions"
         )
-    if source.kind == "tar" and source.packing:
-        raise InputError(f"{source.path}: unpack it first; photos are read from plain tars alone")
-    return _PIECES[source.kind](source.path)
+    return (
+        "unpack it first; photos are read from plain tars alone"
+        if source.kind == "tar" and source.packing
+        else ""
+    )
 
 
 def read_pairs(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tagalign.atomic import atomic_write
+from tagalign.atomic import atomic_write, sweep
 from tagalign.errors import DataError, InputError
 from tagalign.tags.captions import BadRow, CaptionRow, Source, find_sources, read_captions
 from tagalign.tags.manifest import Manifest, fingerprint
@@ -158,7 +158,13 @@ class CorpusRun:
                 self._skipped += 1
             else:
                 rest.append((shard, source))
-        _sweep(self._out_dir, {shard.name for shard, _ in rest})
+        names = [shard.name for shard, _ in rest]
+        # what several machines write in turn is left alone: another one may be at it
+        shared = ["errors.jsonl", "settings.json"] if self._manifest.path.name == "manifest.json" else []
+        sweep(
+            self._out_dir,
+            [*shared, self._manifest.path.name, *names, *(f"{name}.errors.jsonl" for name in names)],
+        )
         return rest
 
     def finish(self, shard: CorpusShard, source: str, *, rows: int, failed: int) -> None:
@@ -228,14 +234,6 @@ def parse_corpus(
             else:
                 run.finish(shard, source, rows=rows, failed=failed)
     return run.close(shards)
-
-
-def _sweep(out_dir: Path, names: set[str]) -> None:
-    """Removes what a killed run left of shards that are made again; other machines' shards have other names."""
-    for path in out_dir.glob(".*.tmp"):
-        whole = ".".join(path.name[1:].split(".")[:-2])  # .NAME.RANDOM.tmp
-        if whole.removesuffix(".errors.jsonl") in names:
-            path.unlink(missing_ok=True)
 
 
 def _join_errors(out_dir: Path, unreadable: Sequence[dict[str, str]]) -> None:

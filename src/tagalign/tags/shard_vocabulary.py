@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from jaxtyping import Int
 
-from tagalign.atomic import atomic_write
+from tagalign.atomic import atomic_write, sweep
 from tagalign.errors import DataError, InputError
 from tagalign.tags.captions.rows import key_text
 from tagalign.tags.counting import TagCounter
@@ -171,14 +171,15 @@ def label_shards(
         DataError: if a shard cannot be read, the folder holds labels of another vocabulary, or no caption has a tag.
         InputError: if two shards would get one name, or labels would replace tags.
     """
+    if not len(vocabulary):
+        raise DataError("the vocabulary holds no tag")
     out_dir = Path(out_dir)
     settings: dict[str, object] = {"vocabulary": vocabulary_hash(vocabulary), "kinds": list(kinds)}
     manifest = Manifest.open(out_dir / "manifest.json", settings, overwrite=overwrite)
     frequencies = np.zeros(len(vocabulary), dtype=np.int64)
     rows = labelled = 0
-    if not len(vocabulary):
-        raise DataError("the vocabulary holds no tag")
     names = _label_names(paths, out_dir)
+    sweep(out_dir, [*names.values(), "manifest.json", "vocabulary.tsv", "settings.json"])
     for path, name in names.items():
         source = fingerprint(path)
         if not manifest.is_done(name, source):
@@ -190,6 +191,9 @@ def label_shards(
             labelled += int(np.count_nonzero(np.diff(column.offsets.to_numpy())))
             rows += batch.num_rows
             on_progress(batch.num_rows)
+    if not labelled:  # or the folder would refuse the list that is mended
+        for left in (*names.values(), "manifest.json"):
+            (out_dir / left).unlink(missing_ok=True)
     _refuse_nothing(paths, vocabulary, kinds, rows=rows, labelled=labelled)
     recount(vocabulary, frequencies).save(out_dir / "vocabulary.tsv")
     return LabelSummary(rows, labelled, frequencies)
