@@ -20,11 +20,15 @@ class GroupViTFamily:
     modes: tuple[str, ...] = (MODE,)
 
     def open(self, source: Source) -> Backbone:
-        """A frozen GroupViT.
+        """A frozen GroupViT: a whole published one, or a tower that we trained beside another encoder's texts.
 
         Raises:
             ModelError: if weights are missing, left over, or of another shape.
         """
+        if "backbone" in source.config:
+            from tagalign.backbones.groupvit.beside import open_beside
+
+            return open_beside(source)
         from tagalign.backbones.groupvit.encoder import GroupViT
         from tagalign.backbones.groupvit.whole import text_of, whole_model
 
