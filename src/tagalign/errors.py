@@ -6,7 +6,8 @@
     ├── ImageError           a file that cannot be read as an image
     ├── DataError            a caption file, shard, mask or annotation that cannot be used
     ├── ModelError           a model folder or checkpoint that cannot be used
-    │   └── MissingPartError a method whose trained part is not there
+    │   ├── MissingPartError a method whose trained part is not there
+    │   └── NotFiniteError   an encoder that yields NaN or infinity
     ├── ServerError          a remote server that answers wrongly or not at all
     └── MissingExtraError    an optional dependency is not installed (also an ImportError)
 
@@ -50,6 +51,18 @@ class ModelError(TagalignError):
 
 class MissingPartError(ModelError):
     """A method whose trained part is not there."""
+
+
+class NotFiniteError(ModelError):
+    """An encoder or a head that yields NaN or infinity.
+
+    Attributes:
+        by_weights: whether its weights are broken, so that no other input will do better.
+    """
+
+    def __init__(self, message: str, *, by_weights: bool = False) -> None:
+        super().__init__(message)
+        self.by_weights = by_weights
 
 
 class ServerError(TagalignError):

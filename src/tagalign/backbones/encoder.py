@@ -11,6 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from tagalign.backbones.dense_modes import DENSE_MODES
+from tagalign.backbones.finite import checked
 from tagalign.backbones.frozen import FrozenBackbone
 from tagalign.backbones.last_block import last_block
 from tagalign.backbones.linear_head import linear_head
@@ -100,13 +101,14 @@ class Encoder(FrozenBackbone):
             raise UnknownNameError("dense mode", mode, DENSE_MODES)
         x, grid = self.embed_patches(pixels)
         dense, cls = DENSE_MODES[mode](self, x, grid)
+        dense = checked(dense, self.vision, name=self.name, what="patch features")
         return DenseFeatures(
             patches=dense[:, self.num_prefix :], cls=None if cls is None else cls[:, 0], grid=grid
         )
 
     def post_norm(self, x: Float[Tensor, "*batch width"]) -> Float[Tensor, "*batch width"]:
         """Last layer norm."""
-        return self.vision.post_norm(x)
+        return checked(self.vision.post_norm(x), self.vision, name=self.name, what="features")
 
     def project(self, features: Float[Tensor, "*batch width"]) -> Float[Tensor, "*batch dim"]:
         """Last layer norm, then the family's head on every row by itself."""
@@ -114,7 +116,8 @@ class Encoder(FrozenBackbone):
 
     def to_joint(self, normed: Float[Tensor, "*batch width"]) -> Float[Tensor, "*batch dim"]:
         """The family's head on every row after the last layer norm."""
-        return normed if self.vision.head is None else self.vision.head(normed)
+        joint = normed if self.vision.head is None else self.vision.head(normed)
+        return checked(joint, self.vision, name=self.name, what="embeddings")
 
     def linear_head(self) -> LinearHead:
         """``project`` as a layer norm and one matrix; see ``linear_head.linear_head``."""
@@ -128,7 +131,8 @@ class Encoder(FrozenBackbone):
         """Image embedding from the rows after the last block; see ``BlockBackbone``."""
         if self.num_prefix:
             return self.project(x[:, 0])
-        return self.vision.head.pool(self.vision.post_norm(x), bias)
+        pooled = self.vision.head.pool(self.vision.post_norm(x), bias)
+        return checked(pooled, self.vision, name=self.name, what="image embeddings")
 
     @torch.no_grad()
     def embed_images(self, pixels: Pixels) -> Float[Tensor, "batch dim"]:

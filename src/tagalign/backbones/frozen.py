@@ -1,5 +1,6 @@
 """What every frozen encoder has, whatever its vision tower is: facts, a text encoder, sizes of patches."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -7,10 +8,11 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from tagalign.backbones.finite import checked
 from tagalign.backbones.preprocess import Preprocessing
 from tagalign.backbones.protocols import Grid, Weights
 from tagalign.backbones.text_encoder import TextEncoder
-from tagalign.errors import InputError
+from tagalign.errors import InputError, NotFiniteError
 
 
 class FrozenBackbone(nn.Module):
@@ -38,6 +40,12 @@ class FrozenBackbone(nn.Module):
         self.family = family
         self.embed_dim = text.dim
         self.logit_scale, self.logit_bias = text.scale, text.bias
+        if not (math.isfinite(text.scale) and math.isfinite(text.bias)):
+            raise NotFiniteError(
+                f"{self.name}: the logit scale is {text.scale} and the bias {text.bias}, expected numbers; fetch or "
+                "convert the model again",
+                by_weights=True,
+            )
 
     def train(self, mode: bool = True) -> "FrozenBackbone":
         """Frozen means frozen: the encoder stays in evaluation mode."""
@@ -73,8 +81,10 @@ class FrozenBackbone(nn.Module):
 
     def encode_ids(self, ids: Int[Tensor, "prompts tokens"]) -> Float[Tensor, "prompts dim"]:
         """Text embeddings of token ids; any norm."""
-        return self.text.encode_ids(ids)
+        found = self.text.encode_ids(ids)
+        return checked(found, self.text, name=self.name, what="text embeddings", item="prompt")
 
     def encode_text(self, prompts: Sequence[str], *, batch_size: int = 256) -> Float[Tensor, "prompts dim"]:
         """Text embeddings of prompts; any norm. Prompts past the text context are cut, with a warning."""
-        return self.text.encode_text(prompts, batch_size=batch_size)
+        found = self.text.encode_text(prompts, batch_size=batch_size)
+        return checked(found, self.text, name=self.name, what="text embeddings", item="prompt")

@@ -11,6 +11,7 @@ from fastapi.testclient import TestClient
 
 from tagalign.apps.server.app import create_app
 from tagalign.apps.server.limits import Limits
+from tagalign.errors import NotFiniteError
 from tagalign.ops.masks import decode_rle
 from tagalign.testing.stub_method import StubMethod, stub_model
 from tagalign.types import Hit, Ranking
@@ -372,3 +373,16 @@ def test_limits_must_be_positive() -> None:
 
     with pytest.raises(InputError, match="max_queue must be above 0"):
         Limits(max_queue=0)
+
+
+def test_an_encoder_that_yields_nan_is_a_fault_of_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise NotFiniteError("clip: the weights of blocks.3 hold NaN or infinity", by_weights=True)
+
+    model = stub_model()
+    monkeypatch.setattr(model.method, "encode_images", fail)
+    with TestClient(create_app(model), raise_server_exceptions=False) as client:
+        answer = client.post("/v1/tag", json=body(labels=["a"]))
+    assert answer.status_code == 500
+    message = "clip: the weights of blocks.3 hold NaN or infinity"
+    assert answer.json() == {"error": {"type": "NotFiniteError", "message": message}}

@@ -3,7 +3,7 @@
 from http import HTTPStatus
 from typing import Any
 
-from tagalign.errors import ImageError, TagalignError
+from tagalign.errors import ImageError, NotFiniteError, TagalignError
 
 
 class Refusal(TagalignError):
@@ -39,6 +39,8 @@ def status_of(error: TagalignError) -> HTTPStatus:
     """What an error of the library means to a client."""
     if isinstance(error, Refusal):
         return error.status
+    if isinstance(error, NotFiniteError):  # ours to mend: the client's image is as good as any
+        return HTTPStatus.INTERNAL_SERVER_ERROR
     if isinstance(error, ImageError) and "pixels" in str(error) and "at most" in str(error):
         return HTTPStatus.REQUEST_ENTITY_TOO_LARGE
     return HTTPStatus.UNPROCESSABLE_ENTITY

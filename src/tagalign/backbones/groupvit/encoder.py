@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from tagalign.backbones.finite import checked
 from tagalign.backbones.frozen import FrozenBackbone
 from tagalign.backbones.groupvit.names import MODE, MODEL_TYPE
 from tagalign.backbones.preprocess import Preprocessing
@@ -61,12 +62,14 @@ class GroupViT(FrozenBackbone):
         groups, assignment = group_features(self.vision, inside)
         chosen = assignment.argmax(dim=2)
         patches = groups.gather(1, chosen[..., None].expand(-1, -1, groups.shape[2]))
+        checked(groups, self, name=self.name, what="group features")
         return DenseFeatures(patches=patches, cls=groups.mean(dim=1), grid=grid)
 
     def project(self, features: Float[Tensor, "*batch width"]) -> Float[Tensor, "*batch dim"]:
         """GroupViT's own visual projection."""
         flat = self.projection(features.reshape(-1, features.shape[-1]))  # its batch norm wants rows
-        return flat.reshape(*features.shape[:-1], -1)
+        joint = flat.reshape(*features.shape[:-1], -1)
+        return checked(joint, self, name=self.name, what="embeddings")
 
     @torch.no_grad()
     def embed_images(self, pixels: Pixels) -> Float[Tensor, "batch dim"]:

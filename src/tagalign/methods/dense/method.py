@@ -13,6 +13,7 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
+from tagalign.backbones.finite import checked
 from tagalign.backbones.preprocess import Preprocessing, resize
 from tagalign.backbones.protocols import Backbone
 from tagalign.errors import InputError, UnknownNameError
@@ -166,7 +167,8 @@ class DenseMethod:
         if self.projector is None:
             return features.grid, [self.backbone.project(features.patches)]
         maps = tokens_to_map(features.patches, features.grid)
-        embeds = [map_to_tokens(self.projector(maps.to(self.projector.proj.dtype)))]
+        projected = map_to_tokens(self.projector(maps.to(self.projector.proj.dtype)))
+        embeds = [checked(projected, self.projector, name=self.method, what="embeddings of the trained head")]
         if self.clip_weight:
             embeds.append(self.backbone.project(features.patches))
         return features.grid, embeds

@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float
 from PIL import Image
 from torch import Tensor
 
+from tagalign.backbones.finite import checked
 from tagalign.backbones.preprocess import Preprocessing, to_tensor
 from tagalign.errors import InputError
 from tagalign.methods.protocols import refuse_foreign
@@ -99,7 +100,7 @@ class Tag2TextMethod:
     ) -> list[Tag2TextImage]:
         """The same from normalised pixels."""
         tokens = self.model.image_encoder(pixels.to(self.device))
-        logits = self.model.tag_logits(tokens)
+        logits = checked(self.model.tag_logits(tokens), self.model, name=METHOD, what="tag logits")
         return [
             Tag2TextImage(method=METHOD, size=size, tokens=t, tag_logits=x)
             for size, t, x in zip(sizes, tokens, logits, strict=True)

@@ -11,7 +11,7 @@ from typing import Any
 
 from PIL import Image
 
-from tagalign.errors import TagalignError
+from tagalign.errors import NotFiniteError, TagalignError
 from tagalign.tasks.photos.keys import printable
 from tagalign.tasks.photos.questions import Asked
 from tagalign.tasks.photos.source import PhotoSource
@@ -166,6 +166,8 @@ def _try(asked: Asked, chunk: Sequence[Opened]) -> list[Answered]:
         encoded = asked.encode(chunk)
         answers = asked.answers(encoded, [read.image for read in chunk])
     except TagalignError as error:
+        if isinstance(error, NotFiniteError) and error.by_weights:
+            raise  # no photo will do better
         if len(chunk) == 1:
             return [Answered(source=chunk[0].source, error=error)]
         return [answered for read in chunk for answered in _try(asked, [read])]
