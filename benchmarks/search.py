@@ -12,9 +12,9 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 
-from tagalign.tasks.index_files import add_photos, part_paths
-from tagalign.tasks.rankers import RankedPhoto
-from tagalign.tasks.search_index import SearchIndex
+from tagalign.tasks.search.files import add_photos, part_paths
+from tagalign.tasks.search.index import SearchIndex
+from tagalign.tasks.search.rankers import RankedPhoto
 
 MODEL = {"method": "clip", "model": "random", "weight_hash": "none"}
 TAGS = 200

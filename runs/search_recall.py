@@ -17,7 +17,7 @@ from tagalign.experiments.rows import TRAINED, method_of
 from tagalign.experiments.world import Sizes, build_world, picture, scenes
 from tagalign.methods.dense.method import DenseMethod
 from tagalign.methods.load import load_method
-from tagalign.tasks.rankers import ranker_for
+from tagalign.tasks.search.rankers import ranker_for
 
 
 def trained() -> DenseMethod:

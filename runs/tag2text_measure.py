@@ -15,7 +15,7 @@ from tagalign.methods.tag2text.image_value import Tag2TextImage
 from tagalign.methods.tag2text.method import Tag2TextMethod
 from tagalign.methods.tag2text.tag_choice import TagChoice
 from tagalign.tasks.answering import answer_questions
-from tagalign.tasks.retrieval import pair_scores, rerank, tag_overlap
+from tagalign.tasks.search.scores import pair_scores, rerank, tag_overlap
 
 BATCH = 64
 

@@ -11,7 +11,7 @@ from tagalign.methods.dense.profiles import dense_profile
 from tagalign.methods.load import TRAINING_FREE, load_method
 from tagalign.methods.tagclip.crops import find_regions, masked_class_tokens
 from tagalign.tags.label_sets import load_label_set
-from tagalign.tasks.rankers import ranker_for
+from tagalign.tasks.search.rankers import ranker_for
 from tagalign.testing.encoder_folders import KINDS, make_encoder_folder
 
 NAMES = ["a dog", "grass", "sky"]

@@ -78,7 +78,6 @@ def _index(settings: Index) -> int:
 
     refuse_missing(settings.images)
     warn_tiny(settings.model)
-    from tagalign.tasks.index_files import stored_keys
     from tagalign.tasks.photos.indexing import (
         AskedRanks,
         IndexQuestion,
@@ -89,7 +88,8 @@ def _index(settings: Index) -> int:
     )
     from tagalign.tasks.photos.inputs import Inputs, standard_input
     from tagalign.tasks.photos.job import JobSpec
-    from tagalign.tasks.rankers import identity
+    from tagalign.tasks.search.files import stored_keys
+    from tagalign.tasks.search.rankers import identity
 
     if settings.workers < 1:
         raise InputError(f"--workers must be at least 1, got {settings.workers}")

@@ -11,7 +11,7 @@ from PIL import Image
 from tagalign.data.benchmarks.records import CaptionSet
 from tagalign.evaluate.rows import Row, pack_embeds
 from tagalign.methods.protocols import Method
-from tagalign.tasks.rankers import DenseRanker, Tag2TextRanker, ranker_for
+from tagalign.tasks.search.rankers import DenseRanker, Tag2TextRanker, ranker_for
 
 
 @dataclass(frozen=True, eq=False)

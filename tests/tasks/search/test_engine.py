@@ -5,10 +5,10 @@ import torch
 from PIL import Image
 
 from tagalign.errors import InputError
-from tagalign.tasks.index_files import add_photos
-from tagalign.tasks.rankers import DenseRanker, Tag2TextRanker, identity, ranker_for
 from tagalign.tasks.search.engine import SearchEngine
-from tagalign.tasks.search_index import SearchIndex
+from tagalign.tasks.search.files import add_photos
+from tagalign.tasks.search.index import SearchIndex
+from tagalign.tasks.search.rankers import DenseRanker, Tag2TextRanker, identity, ranker_for
 
 
 @pytest.fixture

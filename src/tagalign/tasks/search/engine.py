@@ -7,11 +7,11 @@ from PIL import Image
 
 from tagalign.errors import InputError, ModelError
 from tagalign.methods.load import load_method
-from tagalign.tasks.index_files import IndexHead
 from tagalign.tasks.photos.tars import source_of
-from tagalign.tasks.rankers import DenseRanker, Matcher, Tag2TextRanker, identity, ranker_for
+from tagalign.tasks.search.files import IndexHead
+from tagalign.tasks.search.index import SearchIndex
+from tagalign.tasks.search.rankers import DenseRanker, Matcher, Tag2TextRanker, identity, ranker_for
 from tagalign.tasks.search.weights import MATCH_WEIGHT, TAG_WEIGHT
-from tagalign.tasks.search_index import SearchIndex
 from tagalign.types import Label, LabelSet, Ranking
 
 

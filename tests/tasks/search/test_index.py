@@ -7,10 +7,10 @@ import torch
 import torch.nn.functional as F
 
 from tagalign.errors import DataError, InputError
-from tagalign.tasks import index_files
-from tagalign.tasks.index_files import add_photos, part_paths
-from tagalign.tasks.rankers import RankedPhoto
-from tagalign.tasks.search_index import SearchIndex, best_rows
+from tagalign.tasks.search import files as index_files
+from tagalign.tasks.search.files import add_photos, part_paths
+from tagalign.tasks.search.index import SearchIndex, best_rows
+from tagalign.tasks.search.rankers import RankedPhoto
 
 MODEL = {"method": "clip", "model": "tiny", "weight_hash": "abc"}
 NAMES = ("dog", "cat", "grass")

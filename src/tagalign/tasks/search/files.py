@@ -16,7 +16,7 @@ import torch
 
 from tagalign.atomic import atomic_write
 from tagalign.errors import DataError
-from tagalign.tasks.rankers import RankedPhoto
+from tagalign.tasks.search.rankers import RankedPhoto
 
 FORMAT = 1
 PART_ROWS = 4096

@@ -11,8 +11,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from tagalign.errors import DataError, InputError
-from tagalign.tasks.index_files import IndexHead, part_paths, read_part
-from tagalign.tasks.retrieval import matching_tags
+from tagalign.tasks.search.files import IndexHead, part_paths, read_part
+from tagalign.tasks.search.scores import matching_tags
 from tagalign.tasks.search.weights import TAG_WEIGHT
 from tagalign.types import Hit, Ranking
 
@@ -67,7 +67,7 @@ class SearchIndex:
     def scores(
         self, embed: Float[Tensor, " dim"], text_tags: Sequence[int] = (), *, tag_weight: float = TAG_WEIGHT
     ) -> Float[Tensor, " photos"]:
-        """``cos + tag_weight * overlap`` of every photo; see ``retrieval``.
+        """``cos + tag_weight * overlap`` of every photo; see ``scores``.
 
         Raises:
             InputError: if the embedding is of another size.

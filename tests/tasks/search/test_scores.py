@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from tagalign.errors import InputError
-from tagalign.tasks.retrieval import matching_tags, pair_scores, rerank, tag_overlap
+from tagalign.tasks.search.scores import matching_tags, pair_scores, rerank, tag_overlap
 
 
 @pytest.fixture
