@@ -6,6 +6,7 @@ name only when it is whole. What it does not do stands here: one bar for all fil
 
 import json
 import sys
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -191,6 +192,9 @@ def _quiet_client() -> Iterator[None]:
     level = logging.get_verbosity()
     logging.set_verbosity(ERROR)
     try:
-        yield
+        with warnings.catch_warnings():
+            # of a disk that is nearly full: where it does not suffice, the system says so
+            warnings.filterwarnings("ignore", message="Not enough free disk space")
+            yield
     finally:
         logging.set_verbosity(level)

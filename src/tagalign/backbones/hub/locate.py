@@ -81,7 +81,11 @@ def peek(name: str) -> dict[str, Any]:
         else:
             values = fetch_config(hub_id, listing, choice)
     except Unreachable as trouble:
-        raise unreachable(hub_id, trouble) from trouble
+        held = list_cache(hub_id)  # a hub that is away for a while is no reason to forget what was fetched
+        if held is None or held.commit is None:
+            raise unreachable(hub_id, trouble) from trouble
+        choice = choose(held)
+        values = read_json(snapshot_dir(hub_id, held.commit) / CONFIGS[choice.layout])
     return values if choice.layout == "transformers" else to_clip_config(values, where=str(hub_id))
 
 
