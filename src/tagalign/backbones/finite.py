@@ -25,7 +25,8 @@ def checked(values: Tensor, source: nn.Module, *, name: str, what: str, item: st
     Raises:
         NotFiniteError: naming the layer whose weights are broken, or the number type and the item of the batch.
     """
-    if torch.compiler.is_compiling() or torch.jit.is_tracing():  # a graph that is written has no values yet
+    # a graph that is being written has no values yet
+    if torch.compiler.is_compiling() or torch.jit.is_tracing():  # type: ignore[attr-defined,no-untyped-call]
         return values
     # in float32: a sum of half-precision numbers overflows where none of them does
     if math.isfinite(float(values.detach().sum(dtype=torch.float32))) or bool(torch.isfinite(values).all()):

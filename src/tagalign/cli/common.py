@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any
 
 from tagalign.errors import InputError, TagalignError
+from tagalign.json_text import json_text
 
 TINY = "tiny"
 PHOTO_MODEL = "openai/clip-vit-base-patch16"
@@ -97,12 +98,12 @@ def progress(items: Iterable[Any], description: str, *, total: int | None = None
 def print_json(value: Any) -> None:
     """One JSON object as one line on standard output; in ASCII where that stream holds no other letters."""
     is_wide = (sys.stdout.encoding or "utf-8").lower().replace("-", "").startswith("utf")
-    print(json.dumps(value, ensure_ascii=not is_wide, default=str), flush=True)
+    print(json_text(value, ensure_ascii=not is_wide, default=str), flush=True)
 
 
 def settings_values(settings: Any) -> dict[str, Any]:
     """Fields of a settings dataclass as JSON values."""
-    return json.loads(json.dumps(dataclasses.asdict(settings), default=str))
+    return json.loads(json_text(dataclasses.asdict(settings), default=str))
 
 
 class ErrorLog:
@@ -133,7 +134,7 @@ class ErrorLog:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._file = self.path.open("w", encoding="utf-8")
         row = {"path": str(path), "error": type(error).__name__, "message": str(error)}
-        self._file.write(json.dumps(row, ensure_ascii=False) + "\n")
+        self._file.write(json_text(row, ensure_ascii=False) + "\n")
         self._file.flush()
         self.count += 1
         print(f"error: {error}", file=sys.stderr)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from tagalign.cli.common import print_json
 from tagalign.errors import DataError, InputError
+from tagalign.json_text import json_text
 
 if TYPE_CHECKING:
     from tagalign.cli.compare_flags import CompareSettings
@@ -182,7 +183,7 @@ def _write(
     names = (_short(settings.first, settings.second), _short(settings.second, settings.first))
     files = {
         "comparison.html": render_comparison(comparison, names, costs=costs, examples=settings.examples),
-        "comparison.json": json.dumps(values, indent=1) + "\n",
+        "comparison.json": json_text(values, indent=1) + "\n",
     }
     for name, text in files.items():
         with atomic_write(folder / name) as temp:

@@ -1,13 +1,13 @@
 """Flags for the LLM parser, shared by the verbs that can use it."""
 
 import dataclasses
-import json
 import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tagalign.errors import InputError
+from tagalign.json_text import json_text
 
 if TYPE_CHECKING:
     from tagalign.tags.llm import LLMParser
@@ -84,6 +84,6 @@ class LLMFlags:
         totals = parser.totals()
         total = totals | {"price": round(LLMUsage(**totals).cost(*prices), 6)}
         with atomic_write(out / "usage.json") as temp:
-            temp.write_text(json.dumps({"run": run, "total": total}, indent=1), encoding="utf-8")
+            temp.write_text(json_text({"run": run, "total": total}, indent=1), encoding="utf-8")
         parser.close()
         return run

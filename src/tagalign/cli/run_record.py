@@ -1,6 +1,5 @@
 """What a run was: ``settings.json`` beside its results."""
 
-import json
 import platform
 import subprocess
 import sys
@@ -10,6 +9,7 @@ from typing import Any
 
 from tagalign.atomic import atomic_write
 from tagalign.cli.common import settings_values
+from tagalign.json_text import json_text
 
 PACKAGES = ("tagalign", "torch", "transformers", "numpy", "pillow", "safetensors")
 
@@ -29,7 +29,7 @@ def write_settings(folder: Path, settings: Any, **more: Any) -> None:
     """Write ``settings.json`` into a result folder."""
     with atomic_write(folder / "settings.json") as path:
         path.write_text(
-            json.dumps(run_record(settings, **more), indent=2, default=str) + "\n", encoding="utf-8"
+            json_text(run_record(settings, **more), indent=2, default=str) + "\n", encoding="utf-8"
         )
 
 

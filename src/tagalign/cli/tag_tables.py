@@ -1,10 +1,11 @@
 """The tables of a tag run, from its Parquet parts, one row at a time: CSV for spreadsheets, JSON lines for programs."""
 
 import csv
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from tagalign.json_text import json_text
 
 if TYPE_CHECKING:
     from tagalign.tasks.photos.run import PhotoRun
@@ -25,7 +26,7 @@ def write_table(run: "PhotoRun", kind: str, names: Sequence[str]) -> Path:
                 writer.writerow(_csv_row(row))
         else:
             for row in read_rows(run.parts()):
-                file.write(json.dumps(_json_row(row, names), ensure_ascii=False) + "\n")
+                file.write(json_text(_json_row(row, names), ensure_ascii=False) + "\n")
     return path
 
 

@@ -1,7 +1,6 @@
 """``tagalign vocabulary``: the most frequent tags of parsed captions."""
 
 import dataclasses
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,6 +11,7 @@ from tagalign.cli.common import print_json
 from tagalign.cli.row_progress import RowProgress
 from tagalign.cli.run_record import write_settings
 from tagalign.errors import InputError
+from tagalign.json_text import json_text
 
 if TYPE_CHECKING:
     from tagalign.tags.vocabulary import TagVocabulary
@@ -117,7 +117,7 @@ def _report(settings: VocabularySettings, paths: list[Path], vocabulary: "TagVoc
         "overlap": [dataclasses.asdict(row) for row in overlap_table(vocabulary, settings.label_sets)],
     }
     files = {
-        "report.json": json.dumps(report, indent=1),
+        "report.json": json_text(report, indent=1),
         "frequency.svg": frequency_svg(vocabulary),
         "cloud.svg": cloud_svg(vocabulary),
     }

@@ -26,6 +26,7 @@ from tagalign.data.feature_pairs import FeaturePairs
 from tagalign.data.tag_join import report_join
 from tagalign.data.tag_table import TagTable
 from tagalign.errors import DataError, InputError
+from tagalign.json_text import json_text
 from tagalign.tags.vocabulary import TagLabels
 
 FORMAT = 1
@@ -123,7 +124,7 @@ class FeatureCache:
     def _write(self, **changes: Any) -> None:
         self._state = {**self._state, "facts": self.facts, **changes}
         with atomic_write(self.folder / "cache.json") as path:
-            path.write_text(json.dumps(self._state, indent=2) + "\n", encoding="utf-8")
+            path.write_text(json_text(self._state, indent=2) + "\n", encoding="utf-8")
 
     def pairs(self, tags: TagTable | None = None) -> FeaturePairs:
         """The cached pairs with their tags.

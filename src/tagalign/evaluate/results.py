@@ -13,6 +13,7 @@ from typing import Any
 from tagalign.atomic import atomic_write
 from tagalign.errors import DataError
 from tagalign.evaluate.bootstrap import Interval
+from tagalign.json_text import json_text
 
 RESULT_FILE = "result.json"
 PACKAGES = ("tagalign", "torch", "transformers", "numpy", "pillow", "safetensors")
@@ -121,7 +122,7 @@ def write_result(folder: Path, result: Result) -> Path:
     }
     with atomic_write(path) as temp:
         temp.write_text(
-            json.dumps(content, indent=1, ensure_ascii=False, default=str) + "\n", encoding="utf-8"
+            json_text(content, indent=1, ensure_ascii=False, default=str) + "\n", encoding="utf-8"
         )
     return path
 

@@ -17,13 +17,14 @@ from jaxtyping import Float
 from torch import Tensor
 
 from tagalign.errors import DataError, InputError
+from tagalign.json_text import json_text
 
 Row = dict[str, Any]
 
 
 def evaluation_mark(settings: Any) -> str:
     """Hash of everything that may change a row; the same settings give the same hash on any machine."""
-    text = json.dumps(settings, sort_keys=True, ensure_ascii=False, default=str)
+    text = json_text(settings, sort_keys=True, ensure_ascii=False, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -85,7 +86,7 @@ class RowStore:
 
 
 def _line(row: Row) -> str:
-    return json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n"
+    return json_text(row, ensure_ascii=False, separators=(",", ":")) + "\n"
 
 
 def _whole_lines(path: Path) -> list[Row]:

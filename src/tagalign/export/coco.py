@@ -1,6 +1,5 @@
 """COCO annotations: instances (one per connected part) or stuff (one per label), as run-length code or polygons."""
 
-import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal, TextIO
@@ -19,6 +18,7 @@ from tagalign.export.records import (
     tensor_mask,
 )
 from tagalign.export.ring_texts import ring_texts
+from tagalign.json_text import json_text
 from tagalign.ops.masks import encode_rle
 
 Form = Literal["rle", "polygons"]
@@ -76,7 +76,7 @@ def _write(file: TextIO, images: Iterable[Annotated], form: Form, split: bool, m
         "info": {"description": "written by tagalign", "version": "1.0"},
         "licenses": [],
     }
-    file.write("\n], " + json.dumps(tail)[1:] + "\n")
+    file.write("\n], " + json_text(tail)[1:] + "\n")
     return count
 
 

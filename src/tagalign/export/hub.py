@@ -8,6 +8,7 @@ from tagalign.backbones.catalog import HUB_FILES, read_json, weight_file
 from tagalign.errors import InputError, ModelError
 from tagalign.export.model_card import hub_card
 from tagalign.export.private_paths import without_folders
+from tagalign.json_text import json_text
 from tagalign.methods.load import TRAINED
 
 CARD = "README.md"
@@ -90,7 +91,7 @@ def without_paths(folder: Path) -> dict[str, bytes]:
             continue  # no JSON: nothing of ours
         cut = without_folders(values)
         if cut != values:
-            edited[path.name] = (json.dumps(cut, indent=2, ensure_ascii=False) + "\n").encode()
+            edited[path.name] = (json_text(cut, indent=2, ensure_ascii=False) + "\n").encode()
     return edited
 
 

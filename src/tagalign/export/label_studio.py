@@ -1,6 +1,5 @@
 """Label Studio predictions: masks as brush strokes, tags as choices, ready to be corrected by people."""
 
-import json
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -14,6 +13,7 @@ from jaxtyping import Bool, Int
 from tagalign.atomic import atomic_write
 from tagalign.export.drawing import label_color
 from tagalign.export.records import Annotated, Region, regions, segmentation_of
+from tagalign.json_text import json_text
 
 RUN_BITS = (3, 4, 8, 16)  # the sizes a run length may have, in bits; Label Studio's own choice
 WORD_BITS = 8
@@ -41,7 +41,7 @@ def write_label_studio(
         for count, image in enumerate(images, start=1):
             file.write(",\n" if count > 1 else "\n")
             file.write(
-                json.dumps(task(image, image_url=image_url, model_version=model_version), ensure_ascii=False)
+                json_text(task(image, image_url=image_url, model_version=model_version), ensure_ascii=False)
             )
         file.write("\n]\n")
     return count

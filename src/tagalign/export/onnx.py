@@ -1,6 +1,5 @@
 """A dense model as ONNX: the encoder with its projector for any batch and size, and text embeddings beside it."""
 
-import json
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from torch import Tensor, nn
 
 from tagalign.atomic import atomic_write
 from tagalign.errors import InputError, MissingExtraError, ModelError
+from tagalign.json_text import json_text
 from tagalign.methods.dense.method import DenseMethod
 from tagalign.methods.protocols import Method
 from tagalign.ops.grid import tokens_to_map
@@ -109,7 +109,7 @@ def export_onnx(method: Method[Any], folder: str | Path, labels: EncodedLabels) 
             part.replace(folder / part.name)
     _write_labels(folder / LABELS, labels)
     with atomic_write(folder / CONFIG) as temp_path:
-        temp_path.write_text(json.dumps(_config(method, labels), indent=2) + "\n", encoding="utf-8")
+        temp_path.write_text(json_text(_config(method, labels), indent=2) + "\n", encoding="utf-8")
     num_bytes = sum(path.stat().st_size for path in folder.glob(f"{GRAPH}*"))
     return OnnxReport(
         folder=folder,

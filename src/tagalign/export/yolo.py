@@ -1,6 +1,5 @@
 """YOLO segmentation: one text file of normalised polygons per image, and the ``data.yaml`` that names the classes."""
 
-import json
 import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -11,6 +10,7 @@ from tagalign.export.parts import parts_by_label
 from tagalign.export.paths import inside
 from tagalign.export.records import Annotated, OneNameList, categories, segmentation_of
 from tagalign.export.ring_texts import ring_texts
+from tagalign.json_text import json_text
 from tagalign.types import Segmentation
 
 # control letters, NEL, the line and paragraph separator, the byte order mark, halves of surrogate pairs
@@ -81,4 +81,4 @@ def data_yaml(names: tuple[str, ...]) -> str:
 
 def _yaml_text(name: str) -> str:
     """Text in double quotes, which YAML reads as JSON does, but for letters that it takes as line breaks or refuses."""
-    return _UNPRINTED.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(name, ensure_ascii=False))
+    return _UNPRINTED.sub(lambda found: f"\\u{ord(found[0]):04x}", json_text(name, ensure_ascii=False))

@@ -1,6 +1,5 @@
 """Model folders: ``config.json`` + ``model.safetensors`` (+ vocabulary, settings, model card). Loaded strictly."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from torch import Tensor, nn
 from tagalign.atomic import atomic_write
 from tagalign.backbones.catalog import read_json, weight_file
 from tagalign.errors import ModelError
+from tagalign.json_text import json_text
 
 FORMAT = 1
 """Counted up when a folder of an older version can no longer be read."""
@@ -39,7 +39,7 @@ def save_folder(
         with atomic_write(folder / name) as path:
             path.write_text(text, encoding="utf-8")
     with atomic_write(folder / "config.json") as path:
-        path.write_text(json.dumps({"format": FORMAT, **config}, indent=2) + "\n", encoding="utf-8")
+        path.write_text(json_text({"format": FORMAT, **config}, indent=2) + "\n", encoding="utf-8")
 
 
 def read_folder_config(folder: Path, *, model_type: str) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """Label embeddings on disk, by label set, templates and weights: 80 templates x 171 names cost more than many images."""
 
 import hashlib
-import json
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from safetensors.torch import save_file
 
 from tagalign.atomic import atomic_write
 from tagalign.backbones.protocols import Backbone
+from tagalign.json_text import json_text
 from tagalign.types import EncodedLabels, LabelSet
 
 FORMAT = 1
@@ -68,7 +68,7 @@ def cache_key(labels: LabelSet, backbone: Backbone, templates: Sequence[str], va
         "templates": list(labels.templates or templates),
         "variant": variant,
     }
-    text = json.dumps(content, ensure_ascii=False, sort_keys=True)
+    text = json_text(content, ensure_ascii=False, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 

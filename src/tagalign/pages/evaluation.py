@@ -1,6 +1,5 @@
 """A result as one page: the number and its interval, classes, confusions, pictures, settings."""
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 
@@ -8,6 +7,7 @@ from markupsafe import Markup
 
 from tagalign.evaluate.mistakes import Mistake
 from tagalign.evaluate.results import Result, describe_method, number, title
+from tagalign.json_text import json_text
 from tagalign.pages.best_and_worst import Picture
 from tagalign.pages.document import document, fold, joined, note, section, warning
 from tagalign.pages.pictures import figure, gallery
@@ -152,5 +152,5 @@ def _settings(result: Result) -> Markup:
 
 
 def _plain(value: object) -> str:
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    text = value if isinstance(value, str) else json_text(value, ensure_ascii=False, default=str)
     return text if len(text) <= LONGEST_FACT else f"{text[:LONGEST_FACT]}…"

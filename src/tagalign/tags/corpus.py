@@ -4,7 +4,6 @@ A shard gets its name when it is whole; the manifest says which input and settin
 left is found and skipped, or made again. Captions that fail stand in ``NAME.errors.jsonl`` with their reason.
 """
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 
 from tagalign.atomic import atomic_write, sweep
 from tagalign.errors import DataError, InputError
+from tagalign.json_text import json_text
 from tagalign.tags.captions import BadRow, CaptionRow, Source, find_sources, read_captions
 from tagalign.tags.manifest import Manifest, fingerprint
 from tagalign.tags.normalize import normalize_parse, normalize_settings, settle_senses
@@ -243,7 +243,7 @@ def _join_errors(out_dir: Path, unreadable: Sequence[dict[str, str]]) -> None:
         (out_dir / "errors.jsonl").unlink(missing_ok=True)
         return
     with atomic_write(out_dir / "errors.jsonl") as temp, temp.open("w", encoding="utf-8") as file:
-        file.writelines(json.dumps(record, ensure_ascii=False) + "\n" for record in unreadable)
+        file.writelines(json_text(record, ensure_ascii=False) + "\n" for record in unreadable)
         for path in lists:
             with path.open(encoding="utf-8") as lines:
                 file.writelines(lines)
@@ -325,7 +325,7 @@ def _bad_record(row: BadRow) -> dict[str, str]:
 
 
 def _write_errors(file: Any, source: Path, errors: Iterable[dict[str, str]]) -> None:
-    file.writelines(json.dumps({"path": printable(source), **e}, ensure_ascii=False) + "\n" for e in errors)
+    file.writelines(json_text({"path": printable(source), **e}, ensure_ascii=False) + "\n" for e in errors)
 
 
 def _blocks(source: Path, settings: CorpusSettings, bad: list[BadRow]) -> Iterator[Block]:

@@ -5,7 +5,6 @@ Words and their pieces are embedded, two or three convolutions look at the neigh
 """
 
 import csv
-import json
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,6 +19,7 @@ from torch import Tensor, nn
 
 from tagalign.atomic import atomic_write
 from tagalign.errors import DataError, InputError
+from tagalign.json_text import json_text
 from tagalign.tags.alignment import Aligned, align, learn_rewrites, learn_stand_ins
 from tagalign.tags.distilled import FORMAT
 from tagalign.tags.label_chain import beliefs, chain_loss, follow_loss
@@ -270,7 +270,7 @@ def _save(
     config = {"format": FORMAT, "model_type": "distilled-parser", "training": asdict(settings), **facts}
     texts = {
         "words.txt": "\n".join(words),
-        "config.json": json.dumps(config, indent=1) + "\n",
+        "config.json": json_text(config, indent=1) + "\n",
         "README.md": f"# Distilled parser\n\nFinds objects and attributes in English captions.\n\n{card}\n",
     }
     with atomic_write(out_dir / "model.safetensors") as temp:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from tagalign.errors import DataError
+from tagalign.json_text import json_text
 from tagalign.tags.llm_answers import Answer
 
 
@@ -22,7 +23,7 @@ class AnswerJournal:
     """
 
     def __init__(self, path: Path | None, settings: Mapping[str, object]) -> None:
-        self._settings = json.dumps(settings, sort_keys=True).encode()
+        self._settings = json_text(settings, sort_keys=True).encode()
         try:
             if path is not None:
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -50,7 +51,7 @@ class AnswerJournal:
 
     def save(self, answers: Mapping[str, Answer], totals: Mapping[str, int]) -> None:
         """Save answers, and add to running totals (tokens, calls), in one transaction."""
-        rows = [(self._key(c), json.dumps([a.objects, a.attributes])) for c, a in answers.items()]
+        rows = [(self._key(c), json_text([a.objects, a.attributes])) for c, a in answers.items()]
         with self._db:
             self._db.executemany("INSERT OR REPLACE INTO answers VALUES (?, ?)", rows)
             self._db.executemany(

@@ -3,9 +3,10 @@
 A caption is data: it travels as a JSON string in the user message and is never put into the instructions.
 """
 
-import json
 from collections.abc import Sequence
 from typing import Any
+
+from tagalign.json_text import json_text
 
 MODES = ("combined", "separate", "objects")
 
@@ -80,7 +81,7 @@ def messages(mode: str, captions: Sequence[str]) -> list[dict[str, str]]:
     system = {"combined": COMBINED_PROMPT, "objects": OBJECT_PROMPT, "attributes": ATTRIBUTE_PROMPT}[mode]
     if len(captions) > 1 and mode != "combined":
         system += _SEVERAL
-    lines = [f"{i}. {json.dumps(caption, ensure_ascii=False)}" for i, caption in enumerate(captions, start=1)]
+    lines = [f"{i}. {json_text(caption, ensure_ascii=False)}" for i, caption in enumerate(captions, start=1)]
     return [{"role": "system", "content": system}, {"role": "user", "content": "\n".join(lines)}]
 
 

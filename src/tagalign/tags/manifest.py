@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tagalign.atomic import atomic_write
 from tagalign.errors import DataError
+from tagalign.json_text import json_text
 from tagalign.tags.captions.rows import PHOTO_ENDINGS
 from tagalign.tags.captions.sources import files_below
 
@@ -56,7 +57,7 @@ class Manifest:
         Raises:
             DataError: if the folder was made with other settings, or the file is damaged.
         """
-        settings = json.loads(json.dumps(settings))
+        settings = json.loads(json_text(settings))
         if not path.exists():
             return cls(path, settings)
         try:
@@ -99,7 +100,7 @@ class Manifest:
         }
         with atomic_write(self.path) as temp:
             temp.write_text(
-                json.dumps({"settings": self.settings, "shards": shards}, indent=1), encoding="utf-8"
+                json_text({"settings": self.settings, "shards": shards}, indent=1), encoding="utf-8"
             )
 
 

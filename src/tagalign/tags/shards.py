@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tagalign.errors import DataError
+from tagalign.json_text import json_text
 from tagalign.tags.captions.rows import key_text
 from tagalign.tags.parses import ParsedCaption
 
@@ -94,7 +95,7 @@ class _JsonlWriter:
         self._file = path.open("w", encoding="utf-8", newline="\n")
 
     def write_batch(self, batch: Any) -> None:
-        self._file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in batch.to_pylist())
+        self._file.writelines(json_text(row, ensure_ascii=False) + "\n" for row in batch.to_pylist())
 
     def __enter__(self) -> "_JsonlWriter":
         return self

@@ -10,6 +10,7 @@ from typing import Any
 
 from tagalign.atomic import atomic_write
 from tagalign.errors import DataError, InputError
+from tagalign.json_text import json_text
 from tagalign.methods.thresholds import Threshold
 from tagalign.tags.same_label import same_label
 from tagalign.tags.text_files import read_text
@@ -190,7 +191,7 @@ def save_calibrated(path: Path, labels: LabelSet, threshold: Threshold, describe
     }
     with atomic_write(path) as temp:
         temp.write_text(
-            json.dumps(content, indent=1, ensure_ascii=False, default=str) + "\n", encoding="utf-8"
+            json_text(content, indent=1, ensure_ascii=False, default=str) + "\n", encoding="utf-8"
         )
 
 

@@ -1,12 +1,12 @@
 """Files that the page offers: the label map as PNG, everything as JSON."""
 
-import json
 import tempfile
 from pathlib import Path
 from typing import Any
 
 from tagalign.apps.page.studio import Shown
 from tagalign.export.masks import save_mask
+from tagalign.json_text import json_text
 
 
 def write_files(view: Shown, described: dict[str, Any], folder: Path | None = None) -> list[str]:
@@ -26,7 +26,7 @@ def write_files(view: Shown, described: dict[str, Any], folder: Path | None = No
         files.append(str(mask))
     values = folder / f"{stem}.json"
     values.write_text(
-        json.dumps(numbers(view, described), ensure_ascii=False, indent=2) + "\n", encoding="utf-8"
+        json_text(numbers(view, described), ensure_ascii=False, indent=2) + "\n", encoding="utf-8"
     )
     return [*files, str(values)]
 

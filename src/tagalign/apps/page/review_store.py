@@ -13,6 +13,7 @@ from tagalign.atomic import atomic_write
 from tagalign.errors import DataError, InputError
 from tagalign.export.parts import BACKGROUND
 from tagalign.export.records import Annotated, Region
+from tagalign.json_text import json_text
 from tagalign.ops.masks import decode_rle, encode_rle
 from tagalign.types import Segmentation, Tagging
 
@@ -79,7 +80,7 @@ class ReviewStore:
             "masks": [{"name": name, "counts": counts} for name, counts in decision.masks],
         }
         with atomic_write(self._path(decision.file_name)) as temp:
-            temp.write_text(json.dumps(values, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+            temp.write_text(json_text(values, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
     def load(self, file_name: str) -> Decision | None:
         """The decision about a photo; None before there is one.

@@ -2,7 +2,6 @@
 
 import asyncio
 import hmac
-import json
 import logging
 import secrets
 import time
@@ -16,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from tagalign.apps.server.limits import Limits
 from tagalign.apps.server.metrics import Metrics
 from tagalign.apps.server.refusals import Refusal, body_of, too_large
+from tagalign.json_text import json_text
 
 LOG = logging.getLogger("tagalign.server")
 OPEN_PATHS = frozenset({"/health"})
@@ -151,6 +151,6 @@ class _Answer:
             headers.append((b"retry-after", str(refusal.retry_after_s).encode()))
         if refusal.status is HTTPStatus.UNAUTHORIZED:
             headers.append((b"www-authenticate", b"Bearer"))
-        body = json.dumps(body_of(kind, str(refusal))).encode()
+        body = json_text(body_of(kind, str(refusal))).encode()
         await self({"type": "http.response.start", "status": int(refusal.status), "headers": headers})
         await self({"type": "http.response.body", "body": body})

@@ -14,6 +14,7 @@ from tagalign.backbones.hub.choose import SAFETENSORS
 from tagalign.backbones.hub.listing import Conversion, Listing, list_folder
 from tagalign.backbones.hub.names import HubId
 from tagalign.errors import InputError
+from tagalign.json_text import json_text
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -88,7 +89,7 @@ def remember_conversion(hub_id: HubId, conversion: Conversion) -> None:
         return
     try:
         with atomic_write(_memory_path(hub_id)) as temp:
-            temp.write_text(json.dumps(known | {conversion.parent: pull}, indent=1) + "\n", encoding="utf-8")
+            temp.write_text(json_text(known | {conversion.parent: pull}, indent=1) + "\n", encoding="utf-8")
     except InputError:
         pass
 

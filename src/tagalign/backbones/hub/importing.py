@@ -1,6 +1,5 @@
 """Any CLIP that opens becomes a folder in today's form: ``config.json``, ``model.safetensors``, tokenizer, pixel rule."""
 
-import json
 import shutil
 from collections.abc import Mapping
 from dataclasses import replace
@@ -20,6 +19,7 @@ from tagalign.backbones.hub.pickles import read_state_dict
 from tagalign.backbones.hub.trouble import Unreachable
 from tagalign.backbones.models import resolve_auto
 from tagalign.errors import ModelError
+from tagalign.json_text import json_text
 
 TOKENIZER_FILES = (
     "tokenizer.json",
@@ -112,4 +112,4 @@ def _copy(source: Path, out: Path, names: tuple[str, ...]) -> None:
 
 def _write_json(path: Path, values: Mapping[str, Any]) -> None:
     with atomic_write(path) as temp:
-        temp.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+        temp.write_text(json_text(values, indent=2) + "\n", encoding="utf-8")

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from tagalign.atomic import atomic_write
 from tagalign.errors import DataError
+from tagalign.json_text import json_text
 
 MAX_WORDS = 30
 SCHEMA = pa.schema(
@@ -182,7 +183,7 @@ def write_json(records: Iterable[TaggedRecord], path: str | Path) -> None:
             row["union_label_id"] = list(record.union_tags)
         rows.append(row)
     with atomic_write(path) as temp:
-        temp.write_text(json.dumps(rows), encoding="utf-8")
+        temp.write_text(json_text(rows), encoding="utf-8")
 
 
 def join_labels(

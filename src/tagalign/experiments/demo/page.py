@@ -1,6 +1,5 @@
 """The page of the demo: tables, masks, heat maps, tags and settings."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +13,7 @@ from torch import Tensor
 from tagalign.experiments.demo.examples import Example
 from tagalign.experiments.scoring import RowScores
 from tagalign.export.drawing import heat_colors, label_color
+from tagalign.json_text import json_text
 from tagalign.pages.document import code, document, fold, joined, section
 from tagalign.pages.pictures import data_uri, figure, gallery, legend
 from tagalign.pages.tables import chip, over_bar, table
@@ -80,7 +80,7 @@ def render_demo(
 
 
 def _json(settings: Mapping[str, Any]) -> str:
-    return json.dumps(settings, indent=2, default=str)
+    return json_text(settings, indent=2, default=str)
 
 
 def score_table(scores: Mapping[str, RowScores], task: str) -> Markup:

@@ -1,6 +1,5 @@
 """The demo, step by step: world, tags, features, rows, report."""
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from tagalign.experiments.demo.page import TABLES, ParsedText, render_demo
 from tagalign.experiments.rows import ROWS, OnStep, TableRow, method_of, vocabulary_of
 from tagalign.experiments.scoring import RowScores, score
 from tagalign.experiments.world import Progress, Sizes, World, build_world, class_labels
+from tagalign.json_text import json_text
 from tagalign.methods.dense.method import DenseMethod
 
 NUM_PARSES = 8
@@ -109,7 +109,7 @@ def _write(
         settings,
         command,
     )
-    numbers = json.dumps({**metrics, "settings": settings}, indent=2, default=str) + "\n"
+    numbers = json_text({**metrics, "settings": settings}, indent=2, default=str) + "\n"
     for name, text in {"metrics.json": numbers, "report.html": page}.items():
         with atomic_write(out / name) as path:
             path.write_text(text, encoding="utf-8")

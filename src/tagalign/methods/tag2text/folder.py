@@ -4,7 +4,6 @@
 a plain file, one name per line, because names repeat and the line number is the key.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import torch
 from tagalign.backbones.catalog import file_hash, weight_file
 from tagalign.backbones.preprocess import Preprocessing
 from tagalign.errors import MissingPartError, ModelError
+from tagalign.json_text import json_text
 from tagalign.methods.folder import load_tensors, read_folder_config, save_folder
 from tagalign.methods.tag2text.build import build_tag2text
 from tagalign.methods.tag2text.captioning import NUM_BEAMS, PROMPT, Decoding
@@ -79,7 +79,7 @@ def save_tag2text(
     texts = {
         TAGS_FILE: "\n".join(tags) + "\n",
         PIECES_FILE: "\n".join(wordpieces.pieces) + "\n",
-        "settings.json": json.dumps(settings or {}, indent=2, default=str) + "\n",
+        "settings.json": json_text(settings or {}, indent=2, default=str) + "\n",
         "README.md": card
         or f"# Tag2Text\n\n{len(tags)} tags, profile `{profile}`. Open it with `tagalign.load(FOLDER)`.\n",
     }

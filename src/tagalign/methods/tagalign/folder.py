@@ -1,6 +1,5 @@
 """TagAlign: a projector trained on tags of captions, on top of CLIP's v-v surgery stream; its model folder."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ import torch
 from tagalign.backbones.load import load_backbone
 from tagalign.backbones.protocols import BlockBackbone
 from tagalign.errors import ModelError
+from tagalign.json_text import json_text
 from tagalign.methods.dense.method import DenseMethod
 from tagalign.methods.dense.profiles import dense_profile
 from tagalign.methods.folder import load_strictly, load_tensors, read_folder_config, save_folder
@@ -89,7 +89,7 @@ def save_tagalign(
         settings: of the training run.
         card: text of the model card.
     """
-    texts = {"settings.json": json.dumps(settings or {}, indent=2) + "\n", "README.md": card or _card(config)}
+    texts = {"settings.json": json_text(settings or {}, indent=2) + "\n", "README.md": card or _card(config)}
     if vocabulary:
         texts["vocabulary.tsv"] = vocabulary
     values = {"model_type": MODEL_TYPE, **{name: getattr(config, name) for name in _FIELDS}}

@@ -1,6 +1,5 @@
 """TrustyCLIP's model folder: the trained tensors (about 12 M values at ViT-B/16) and what is needed to use them."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -11,6 +10,7 @@ import torch
 from tagalign.backbones.load import load_backbone
 from tagalign.backbones.protocols import BlockBackbone
 from tagalign.errors import InputError, ModelError
+from tagalign.json_text import json_text
 from tagalign.methods.folder import load_strictly, load_tensors, read_folder_config, save_folder
 from tagalign.methods.trusty.method import METHOD, TrustyCLIP
 from tagalign.methods.trusty.network import TrustyNetwork, TrustySizes
@@ -115,7 +115,7 @@ def save_trusty(
         config: see ``TrustyConfig``.
         settings: of the training run.
     """
-    texts = {"settings.json": json.dumps(settings or {}, indent=2) + "\n", "README.md": _card(config)}
+    texts = {"settings.json": json_text(settings or {}, indent=2) + "\n", "README.md": _card(config)}
     save_folder(folder, config=config.as_dict(), tensors=network.state_dict(), texts=texts)
 
 

@@ -1,13 +1,13 @@
 """A question and the model that answers it: plain values that another process can open, and the same opened."""
 
 import hashlib
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from PIL import Image
 
+from tagalign.json_text import json_text
 from tagalign.methods.load import load_method
 from tagalign.tasks.photos.questions import Asked, Question
 from tagalign.tasks.photos.source import PhotoSource
@@ -91,5 +91,5 @@ class Job:
 
 def fingerprint(described: Mapping[str, object]) -> str:
     """16 hex digits of a description."""
-    text = json.dumps(described, sort_keys=True, default=str)
+    text = json_text(described, sort_keys=True, default=str)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]

@@ -14,6 +14,7 @@ from typing import IO
 
 from tagalign.atomic import atomic_write
 from tagalign.errors import DataError
+from tagalign.json_text import json_text
 from tagalign.tasks.photos.keys import key_of, path_of
 from tagalign.tasks.photos.names import count_stems, named
 from tagalign.tasks.photos.source import PhotoSource
@@ -142,7 +143,7 @@ def _line(source: PhotoSource) -> bytes:
     member = None if source.member is None else key_of(source.member)
     row = [source.key, key_of(source.path), source.offset, source.length, source.name]
     more = [] if member is None and source.problem is None else [member, source.problem]
-    return json.dumps(row + more, ensure_ascii=False).encode() + b"\n"
+    return json_text(row + more, ensure_ascii=False).encode() + b"\n"
 
 
 def _source(line: bytes) -> PhotoSource:

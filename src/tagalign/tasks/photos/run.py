@@ -15,6 +15,7 @@ from typing import Any
 
 from tagalign.atomic import atomic_write
 from tagalign.errors import DataError, InputError
+from tagalign.json_text import json_text
 from tagalign.tasks.photos.inputs import Inputs
 from tagalign.tasks.photos.job import Job, fingerprint
 from tagalign.tasks.photos.keys import key_of, path_of, printable
@@ -264,7 +265,7 @@ def _read_head(path: Path) -> dict[str, Any] | None:
 
 def _write_head(path: Path, values: dict[str, object]) -> None:
     with atomic_write(path) as temp:
-        temp.write_text(json.dumps(values, indent=1, default=str) + "\n", encoding="utf-8")
+        temp.write_text(json_text(values, indent=1, default=str) + "\n", encoding="utf-8")
 
 
 def _refuse_other_run(folder: Path, mark: str, shard: tuple[int, int]) -> None:

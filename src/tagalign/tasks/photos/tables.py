@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from tagalign.atomic import atomic_write
+from tagalign.json_text import json_text
 from tagalign.tasks.photos.rows import MASK_SCHEMA, TAG_SCHEMA, count_rows, write_rows
 
 Row = dict[str, Any]
@@ -57,7 +58,7 @@ def write_lines(path: Path, rows: Iterable[Row]) -> None:
     """Write JSON lines; the file appears whole or not at all."""
     with atomic_write(path) as temp, temp.open("w", encoding="utf-8") as file:
         for row in rows:
-            file.write(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n")
+            file.write(json_text(row, ensure_ascii=False) + "\n")
 
 
 def read_lines(path: Path) -> Iterator[Row]:

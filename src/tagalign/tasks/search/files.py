@@ -16,6 +16,7 @@ import torch
 
 from tagalign.atomic import atomic_write
 from tagalign.errors import DataError
+from tagalign.json_text import json_text
 from tagalign.tasks.search.rankers import RankedPhoto
 
 FORMAT = 1
@@ -67,7 +68,7 @@ class IndexHead:
             "tag_names": list(self.tag_names),
         }
         with atomic_write(folder / "index.json") as temp:
-            temp.write_text(json.dumps(values, indent=2, default=str) + "\n", encoding="utf-8")
+            temp.write_text(json_text(values, indent=2, default=str) + "\n", encoding="utf-8")
 
 
 def write_part(path: Path, rows: Sequence[Row], dim: int) -> None:
@@ -125,7 +126,7 @@ def own_head(folder: Path, model: Mapping[str, Any], tag_names: Sequence[str]) -
     if not (folder / "index.json").exists():
         return None
     head = IndexHead.read(folder)
-    if dict(head.model) != json.loads(json.dumps(dict(model), default=str)) or head.tag_names != tuple(
+    if dict(head.model) != json.loads(json_text(dict(model), default=str)) or head.tag_names != tuple(
         tag_names
     ):
         raise DataError(

@@ -14,6 +14,7 @@ from safetensors.torch import save_file
 
 from tagalign.atomic import atomic_write
 from tagalign.errors import DataError, InputError
+from tagalign.json_text import json_text
 from tagalign.train.loop.nested import State, join_state, split_state
 
 FORMAT = "1"
@@ -73,7 +74,7 @@ class Checkpoints:
 def write_state(path: Path, step: int, state: State) -> None:
     """Write one state file; it appears whole or not at all."""
     tensors, values = split_state(state)
-    metadata = {"format": FORMAT, "step": str(step), "values": json.dumps(values)}
+    metadata = {"format": FORMAT, "step": str(step), "values": json_text(values)}
     with atomic_write(path) as temp:
         save_file(tensors, temp, metadata=metadata)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from tagalign.atomic import atomic_write
 from tagalign.errors import InputError, MissingExtraError
+from tagalign.json_text import json_text
 
 
 class MetricsLog:
@@ -30,7 +31,7 @@ class MetricsLog:
     def write(self, step: int, values: Mapping[str, Any]) -> None:
         """Append one line, at once on disk."""
         row = {"step": step, **{name: _plain(value) for name, value in values.items()}}
-        self._file.write(json.dumps(row) + "\n")
+        self._file.write(json_text(row) + "\n")
         self._file.flush()
         if self._board is not None:
             for name, value in row.items():
@@ -59,7 +60,7 @@ class MetricsLog:
             return
         kept = [row for row in read_metrics(self.path) if row["step"] <= resume_step]
         with atomic_write(self.path) as temp:
-            temp.write_text("".join(json.dumps(row) + "\n" for row in kept), encoding="utf-8")
+            temp.write_text("".join(json_text(row) + "\n" for row in kept), encoding="utf-8")
 
 
 def read_metrics(path: str | Path) -> list[dict[str, Any]]:
