@@ -2,10 +2,13 @@
 
 import json
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from tagalign.cli.main import main
+from tagalign.ops.masks import decode_rle
+from tagalign.tasks.photos.rows import read_rows
 from tagalign.testing.clip_folder import make_clip_folder
 
 
@@ -35,6 +38,21 @@ def test_the_trusty_map_stands_beside_the_result(files, tmp_path):
         Image.open(tmp_path / "photo.trusty.png") as picture,
     ):
         assert picture.width > result.width
+
+
+def test_parts_hold_the_same_masks_as_pngs(files, tmp_path):
+    flags = ("--seen", "dog", "--unseen", "unicorn")
+    assert segment(files, tmp_path / "png", *flags) == 0
+    assert segment(files, tmp_path / "rle", *flags, "--rle", "--png") == 0
+    (row,) = read_rows((tmp_path / "rle" / "masks").glob("part-*.parquet"))
+    with (
+        Image.open(tmp_path / "png" / "photo.png") as one,
+        Image.open(tmp_path / "rle" / "png" / "photo.png") as other,
+    ):
+        assert one.tobytes() == other.tobytes()
+        ids = np.asarray(one)
+    for label, code in zip(row["labels"], row["counts"], strict=True):
+        assert np.array_equal(decode_rle(code, tuple(row["size"])).numpy(), ids == label)
 
 
 def test_without_a_choice_there_is_no_map(files, tmp_path):
