@@ -13,6 +13,22 @@ import onnxruntime
 from PIL import Image, ImageOps
 
 
+def open_photo(path: str) -> Image.Image:
+    """Upright and RGB as ``tagalign`` opens it: transparent pixels on white, 16-bit grey by its range."""
+    photo = ImageOps.exif_transpose(Image.open(path))
+    if photo.mode == "F" or (photo.mode.startswith("I") and np.asarray(photo).min() < 0):
+        sys.exit(f"{path}: float or signed grey; save it with 8 or 16 bits first")
+    if photo.mode.startswith("I"):
+        grey = np.asarray(photo).astype(np.uint32)
+        full = next((full for full in (255, 1023, 4095) if 0 < grey.max() <= full), 65535)
+        grey = grey >> 8 if full == 65535 else np.rint(grey / full * 255)
+        photo = Image.fromarray(grey.astype(np.uint8))
+    if photo.mode in {"RGBA", "LA", "PA"} or "transparency" in photo.info:
+        rgba = photo.convert("RGBA")
+        photo = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
+    return photo.convert("RGB")
+
+
 def canvas_size(height: int, width: int, config: dict) -> tuple[int, int]:
     """Short side at the model's, ratio kept, long side bounded."""
     scale = min(config["short_side"] / min(height, width), config["max_side"] / max(height, width))
@@ -77,8 +93,7 @@ def segment(folder: Path, photo: Image.Image) -> tuple[np.ndarray, list[str]]:
 
 def main(folder: str, photo_file: str, mask_file: str) -> None:
     """Write the label map and print the share of every label."""
-    photo = ImageOps.exif_transpose(Image.open(photo_file)).convert("RGB")
-    ids, names = segment(Path(folder), photo)
+    ids, names = segment(Path(folder), open_photo(photo_file))
     Image.fromarray(ids.astype(np.uint8)).save(mask_file)
     for i, name in enumerate(names):
         print(f"{(ids == i).mean():6.1%}  {name}")

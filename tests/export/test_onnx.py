@@ -1,6 +1,8 @@
 import json
+import runpy
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import jaxtyping
@@ -9,6 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
+from tagalign.backbones.preprocess import open_image
 from tagalign.backbones.protocols import BlockBackbone
 from tagalign.errors import InputError
 from tagalign.export.onnx import OnnxReport, export_onnx
@@ -101,8 +104,30 @@ def test_the_example_segments_without_torch(exported: tuple[DenseMethod, Path], 
         assert (np.asarray(mask) == ours).mean() > 0.995
 
 
+def odd_photos() -> Iterator[tuple[str, Image.Image]]:
+    ramp = np.linspace(0, 1, 35 * 40).reshape(35, 40)
+    yield "16 bits", Image.fromarray((ramp * 65535).astype(np.uint16))
+    yield "12 of 16 bits", Image.fromarray((ramp * 4095).astype(np.uint16))
+    colours = np.random.default_rng(2).integers(0, 255, (35, 40, 4), dtype=np.uint8)
+    yield "transparent", Image.fromarray(colours, mode="RGBA")
+    yield "transparent grey", Image.fromarray(colours[..., :2].copy(), mode="LA")
+    palette = Image.fromarray(colours[..., 0]).convert("P")
+    palette.info["transparency"] = 7
+    yield "transparent palette", palette
+    turned = Image.fromarray(colours[..., :3].copy())
+    turned.getexif()[274] = 6
+    yield "turned", turned
+
+
+@pytest.mark.parametrize(("name", "image"), list(odd_photos()), ids=[name for name, _ in odd_photos()])
+def test_the_example_opens_photos_as_the_product_does(tmp_path: Path, name: str, image: Image.Image) -> None:
+    image.save(tmp_path / "a.png", exif=image.getexif())
+    theirs = runpy.run_path(str(EXAMPLE))["open_photo"](tmp_path / "a.png")
+    np.testing.assert_array_equal(np.asarray(theirs), np.asarray(open_image(tmp_path / "a.png")))
+
+
 def test_the_example_is_short() -> None:
-    assert len(EXAMPLE.read_text().splitlines()) <= 100
+    assert len(EXAMPLE.read_text().splitlines()) <= 105
 
 
 def test_the_folder_says_what_it_was_made_from(exported: tuple[DenseMethod, Path]) -> None:
