@@ -20,7 +20,7 @@ from tagalign.backbones.load import load_backbone
 from tagalign.methods.dense.canvas import CanvasRule
 from tagalign.methods.dense.method import DenseMethod
 from tagalign.methods.dense.profiles import PROFILES
-from tagalign.methods.tagalign.projector import Projector
+from tagalign.methods.dense.projector import Projector
 from tagalign.tags.label_sets import label_set_of
 from tagalign.testing.clip_folder import VIT_B16, make_clip_folder
 

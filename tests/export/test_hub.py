@@ -15,8 +15,8 @@ from tagalign.cli.main import main
 from tagalign.errors import InputError, ModelError
 from tagalign.export.hub import push_to_hub
 from tagalign.export.private_paths import without_folders
+from tagalign.methods.dense.projector import Projector
 from tagalign.methods.tagalign.folder import TagAlignConfig, save_tagalign
-from tagalign.methods.tagalign.projector import Projector
 from tagalign.tags.vocabulary import TagVocabulary
 
 # as a run writes it: what was used on top, what the command line said below "caller"

@@ -17,7 +17,7 @@ from tagalign.errors import InputError
 from tagalign.export.onnx import OnnxReport, export_onnx
 from tagalign.methods.dense.method import DenseMethod
 from tagalign.methods.dense.profiles import dense_profile
-from tagalign.methods.tagalign.projector import Projector
+from tagalign.methods.dense.projector import Projector
 from tagalign.tags.label_sets import load_label_set
 from tagalign.testing.stub_method import StubMethod
 

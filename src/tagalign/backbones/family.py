@@ -38,6 +38,7 @@ class Source:
         image_processor: in the form of ``preprocessor_config.json``, where another file than that says it.
         dtype: wanted.
         device: wanted.
+        open_other: opens another encoder by name; for folders that stand on one.
     """
 
     config: Config
@@ -47,6 +48,7 @@ class Source:
     image_processor: Config | None = None
     dtype: torch.dtype = torch.float32
     device: torch.device | str = "cpu"
+    open_other: Callable[[str], Backbone] | None = None
 
 
 @runtime_checkable

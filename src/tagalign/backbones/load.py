@@ -1,5 +1,7 @@
 """From a name to a frozen encoder: ``tiny``, a folder, a file, or a hub id. No code from the hub is run."""
 
+from functools import partial
+
 import torch
 
 from tagalign.backbones.families import FAMILIES, REFUSED
@@ -57,6 +59,7 @@ def open_backbone(
             image_processor=found.image_processor,
             dtype=dtype,
             device=device,
+            open_other=partial(load_backbone, device=device, dtype=dtype),
         )
     )
 

@@ -13,9 +13,9 @@ from tagalign.errors import InputError
 from tagalign.tasks.search.weights import TAG_WEIGHT
 
 if TYPE_CHECKING:
-    from tagalign.tasks.photos.indexing import IndexRows, IndexRun
     from tagalign.tasks.photos.job import Job
     from tagalign.tasks.search.engine import SearchEngine
+    from tagalign.tasks.search.indexing import IndexRows, IndexRun
     from tagalign.types import LabelSet, Ranking
 
 
@@ -78,7 +78,10 @@ def _index(settings: Index) -> int:
 
     refuse_missing(settings.images)
     warn_tiny(settings.model)
-    from tagalign.tasks.photos.indexing import (
+    from tagalign.tasks.photos.inputs import Inputs, standard_input
+    from tagalign.tasks.photos.job import JobSpec
+    from tagalign.tasks.search.files import stored_keys
+    from tagalign.tasks.search.indexing import (
         AskedRanks,
         IndexQuestion,
         IndexRows,
@@ -86,9 +89,6 @@ def _index(settings: Index) -> int:
         close_index_run,
         open_index_run,
     )
-    from tagalign.tasks.photos.inputs import Inputs, standard_input
-    from tagalign.tasks.photos.job import JobSpec
-    from tagalign.tasks.search.files import stored_keys
     from tagalign.tasks.search.rankers import identity
 
     if settings.workers < 1:

@@ -14,7 +14,7 @@ from tagalign.data.benchmarks.tiny import TinyReferring, TinySegmentation, tiny_
 from tagalign.data.feature_pairs import FeaturePairs, encode_images
 from tagalign.data.tiny_world import CLASS_SETS, Scene, TinyWorld
 from tagalign.experiments import protocol
-from tagalign.methods.tagalign.projector import NUM_BLOCKS
+from tagalign.methods.dense.projector import NUM_BLOCKS
 from tagalign.ops.precision import PrecisionChoice
 from tagalign.tags.label_sets import label_set_of
 from tagalign.tags.parsers import load_parser

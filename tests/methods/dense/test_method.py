@@ -12,7 +12,7 @@ from tagalign.errors import InputError, UnknownNameError
 from tagalign.methods.dense import score_maps
 from tagalign.methods.dense.method import DenseMethod
 from tagalign.methods.dense.profiles import PROFILES, dense_profile
-from tagalign.methods.tagalign.projector import Projector, pool, trainable_sizes
+from tagalign.methods.dense.projector import Projector, pool, trainable_sizes
 from tagalign.tags.label_sets import label_set_of
 from tagalign.types import Label, LabelSet
 

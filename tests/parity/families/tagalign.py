@@ -15,9 +15,9 @@ from tagalign.backbones.families import FAMILIES
 from tagalign.methods.dense.canvas import Canvas
 from tagalign.methods.dense.method import DenseMethod
 from tagalign.methods.dense.profiles import PROFILES
+from tagalign.methods.dense.projector import Projector, pool
 from tagalign.methods.dense.score_maps import cosine_maps, probability_maps
 from tagalign.methods.labels import mean_of_templates
-from tagalign.methods.tagalign.projector import Projector, pool
 from tagalign.ops.grid import tokens_to_map
 from tagalign.ops.losses import (
     RELEASED_PROB_FLOOR,

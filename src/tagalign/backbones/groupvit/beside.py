@@ -52,9 +52,7 @@ def open_beside(source: Source) -> GroupViT:
 
 
 def _encoder(name: str, source: Source) -> Encoder:
-    from tagalign.backbones.load import load_backbone  # late: its table of families holds this one
-
-    encoder = load_backbone(name, device=source.device, dtype=source.dtype)
+    encoder = source.open_other(name) if source.open_other is not None else None
     if not isinstance(encoder, Encoder):
         raise ModelError(f"{source.folder}: {name} has no text tower of its own to stand beside")
     return encoder

@@ -19,6 +19,7 @@ from tagalign.backbones.protocols import Backbone
 from tagalign.errors import InputError, UnknownNameError
 from tagalign.methods.dense.canvas import Canvas, CanvasRule, batches_of_one_size, default_short_side
 from tagalign.methods.dense.profiles import SIGMOID_BIAS, SIGMOID_SCALE, DenseProfile
+from tagalign.methods.dense.projector import Projector
 from tagalign.methods.dense.score_maps import (
     Layers,
     ScoreRule,
@@ -29,7 +30,6 @@ from tagalign.methods.dense.score_maps import (
 )
 from tagalign.methods.labels import embed_names, encode_label_set
 from tagalign.methods.protocols import refuse_foreign
-from tagalign.methods.tagalign.projector import Projector
 from tagalign.ops.crf import crf_on_photo
 from tagalign.ops.grid import map_to_tokens, tokens_to_map
 from tagalign.ops.refine import pamr

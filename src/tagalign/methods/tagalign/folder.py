@@ -13,8 +13,8 @@ from tagalign.errors import ModelError
 from tagalign.json_text import json_text
 from tagalign.methods.dense.method import DenseMethod
 from tagalign.methods.dense.profiles import dense_profile
+from tagalign.methods.dense.projector import Projector
 from tagalign.methods.folder import load_strictly, load_tensors, read_folder_config, save_folder
-from tagalign.methods.tagalign.projector import Projector
 
 MODEL_TYPE = "tagalign"
 MODE = "surgery"

@@ -5,7 +5,7 @@ A question is plain values, so that other processes can put it to a model of the
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, runtime_checkable
+from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 from PIL import Image
 
@@ -23,10 +23,8 @@ from tagalign.methods.protocols import (
 from tagalign.methods.thresholds import Threshold
 from tagalign.tasks.answering import BatchAnswerer
 from tagalign.tasks.captioning import BatchCaptioner
+from tagalign.tasks.photos.opened import Opened
 from tagalign.types import Caption, EncodedLabels, LabelSet, Referring, Segmentation, Tagging
-
-if TYPE_CHECKING:
-    from tagalign.tasks.photos.stream import Opened
 
 Kind = Literal["tag", "segment", "refer", "caption", "ask", "index"]
 
@@ -80,7 +78,7 @@ class Asked:
         """The photo as the encoder's input where the method can make that ahead, in a thread; else None."""
         return self.method.lay(image) if isinstance(self.method, Preparable) else None
 
-    def encode(self, chunk: "Sequence[Opened]") -> list[Any]:
+    def encode(self, chunk: Sequence[Opened]) -> list[Any]:
         """Photos of one size, encoded."""
         if chunk[0].pixels is not None:
             return list(self.method.encode_pixels([r.pixels for r in chunk], [r.size for r in chunk]))

@@ -13,33 +13,13 @@ from PIL import Image
 
 from tagalign.errors import NotFiniteError, TagalignError
 from tagalign.tasks.photos.keys import printable
+from tagalign.tasks.photos.opened import Opened
 from tagalign.tasks.photos.questions import Asked
 from tagalign.tasks.photos.source import PhotoSource
 from tagalign.types import Size
 
 SAID = 1000
 """Characters of an error that are kept."""
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Opened:
-    """A photo that was decoded, and prepared for the model where the method can do that ahead.
-
-    Attributes:
-        source: of the photo.
-        image: the photo; None where nothing needs it any more.
-        pixels: from ``Preparable.lay``.
-        size: ``(height, width)``.
-        note: see ``PhotoSource.open``.
-        error: why it cannot be opened.
-    """
-
-    source: PhotoSource
-    image: Image.Image | None = None
-    pixels: Any = None
-    size: Size = (0, 0)
-    note: str | None = None
-    error: TagalignError | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from tagalign.errors import InputError, UnknownNameError
-from tagalign.methods.tagalign.projector import pool
+from tagalign.methods.dense.projector import pool
 from tagalign.ops import losses
 from tagalign.ops.chunked import chunk_for
 from tagalign.ops.grid import tokens_to_map

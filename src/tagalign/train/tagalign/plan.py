@@ -10,8 +10,8 @@ from tagalign.data.batches import BatchSource, FeatureBatch
 from tagalign.data.feature_pairs import FeaturePairs, ShuffledPairs
 from tagalign.data.processes import Processes
 from tagalign.errors import InputError
+from tagalign.methods.dense.projector import NUM_BLOCKS
 from tagalign.methods.tagalign.folder import MODE
-from tagalign.methods.tagalign.projector import NUM_BLOCKS
 from tagalign.tags.vocabulary import TagVocabulary
 from tagalign.train.loop.plan import TrainPlan
 from tagalign.train.loop.schedule import Schedule, scheduled_rate

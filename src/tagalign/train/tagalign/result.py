@@ -8,8 +8,8 @@ from typing import Any
 from tagalign.backbones.protocols import BlockBackbone
 from tagalign.methods.dense.method import DenseMethod
 from tagalign.methods.dense.profiles import dense_profile
+from tagalign.methods.dense.projector import Projector
 from tagalign.methods.tagalign.folder import TagAlignConfig, save_tagalign
-from tagalign.methods.tagalign.projector import Projector
 from tagalign.tags.vocabulary import TagVocabulary
 from tagalign.train.loop.checkpoints import read_state
 from tagalign.train.loop.resume import best_trainee

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from tagalign.backbones.protocols import BlockBackbone
 from tagalign.data.feature_pairs import FeaturePairs
 from tagalign.errors import InputError
+from tagalign.methods.dense.projector import NUM_BLOCKS, Projector
 from tagalign.methods.labels import embed_names
-from tagalign.methods.tagalign.projector import NUM_BLOCKS, Projector
 from tagalign.ops.precision import Precision
 from tagalign.tags.vocabulary import TagVocabulary
 from tagalign.train.loop.optimiser import adamw

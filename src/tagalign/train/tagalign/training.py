@@ -14,8 +14,8 @@ import torch
 
 from tagalign.backbones.protocols import BlockBackbone
 from tagalign.data.processes import Processes
+from tagalign.methods.dense.projector import Projector
 from tagalign.methods.tagalign.folder import TagAlignConfig
-from tagalign.methods.tagalign.projector import Projector
 from tagalign.ops.precision import resolve_precision
 from tagalign.train.loop.plan import Hooks
 from tagalign.train.loop.run import TrainingRun

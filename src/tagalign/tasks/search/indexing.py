@@ -14,10 +14,11 @@ from PIL import Image
 from tagalign.methods.protocols import Method
 from tagalign.tasks.photos.inputs import Inputs
 from tagalign.tasks.photos.job import Job
+from tagalign.tasks.photos.opened import Opened
 from tagalign.tasks.photos.questions import Asked, Kind
 from tagalign.tasks.photos.rows import count_rows
 from tagalign.tasks.photos.run import PART_SIZE, PhotoRun, close_run, open_run
-from tagalign.tasks.photos.stream import Answered, Opened
+from tagalign.tasks.photos.stream import Answered
 from tagalign.tasks.photos.tables import Row, Table
 from tagalign.tasks.search.files import IndexHead, own_head, part_paths, stored_keys, write_part
 from tagalign.tasks.search.rankers import RankedPhoto, ranker_for

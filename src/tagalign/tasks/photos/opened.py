@@ -1,0 +1,31 @@
+"""A photo between its file and the model: what the stream opens and the questions encode."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from PIL import Image
+
+from tagalign.errors import TagalignError
+from tagalign.tasks.photos.source import PhotoSource
+from tagalign.types import Size
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Opened:
+    """A photo that was decoded, and prepared for the model where the method can do that ahead.
+
+    Attributes:
+        source: of the photo.
+        image: the photo; None where nothing needs it any more.
+        pixels: from ``Preparable.lay``.
+        size: ``(height, width)``.
+        note: see ``PhotoSource.open``.
+        error: why it cannot be opened.
+    """
+
+    source: PhotoSource
+    image: Image.Image | None = None
+    pixels: Any = None
+    size: Size = (0, 0)
+    note: str | None = None
+    error: TagalignError | None = None
