@@ -16,3 +16,9 @@ def facts_of(backbone: Backbone) -> dict[str, object]:
     if backbone.revision:
         facts["revision"] = backbone.revision
     return facts
+
+
+def pinned_name(backbone: Backbone) -> str:
+    """The name under which a trained folder finds the same files again: of a hub id, with the commit behind it."""
+    commit = backbone.revision.partition(",")[0]
+    return f"{backbone.name}@{commit}" if commit and "@" not in backbone.name else backbone.name

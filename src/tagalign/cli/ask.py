@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from tagalign.cli.caption import job_options
+from tagalign.cli.caption import WRITERS, job_options
 from tagalign.cli.common import ModelFlags, print_json, warn_tiny
 from tagalign.cli.photo_flow import Flow, RunFlags
 from tagalign.errors import InputError
@@ -38,6 +38,10 @@ class AskSettings(ModelFlags, RunFlags):
     """Beam search with so many hypotheses; 1 is greedy."""
     json: bool = False
     """Print a JSON object per photo with the answer and the tags."""
+
+    def auto_model(self) -> str:
+        """None: the photo model writes nothing."""
+        raise InputError(WRITERS)
 
     def __post_init__(self) -> None:
         super().__post_init__()

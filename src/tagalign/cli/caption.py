@@ -14,6 +14,13 @@ if TYPE_CHECKING:
     from tagalign.tasks.photos.stream import Answered
 
 
+WRITERS = (
+    "--model is needed: a folder with a trained Tag2Text (`tagalign train --method tag2text`, or `import tag2text`) "
+    "or tiny for drawn scenes"
+)
+"""Why there is no model by default: no encoder of the hub writes sentences."""
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class CaptionSettings(ModelFlags, RunFlags):
     """Describe photos in one sentence each, guided by recognised tags or by yours.
@@ -41,6 +48,10 @@ class CaptionSettings(ModelFlags, RunFlags):
     """Of sampling."""
     json: bool = False
     """Print one JSON object per photo on standard output."""
+
+    def auto_model(self) -> str:
+        """None: the photo model writes nothing."""
+        raise InputError(WRITERS)
 
     def __post_init__(self) -> None:
         super().__post_init__()

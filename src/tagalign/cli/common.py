@@ -8,19 +8,23 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from tagalign.backbones.models import AUTO, photo_model
 from tagalign.errors import InputError, TagalignError
 from tagalign.json_text import json_text
 
 TINY = "tiny"
-PHOTO_MODEL = "openai/clip-vit-base-patch16"
+PHOTO_MODEL = photo_model()
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ModelFlags:
     """Flags of every verb that runs a model."""
 
-    model: str = TINY
-    """`tiny` (drawn scenes only), a model folder, or a hub id such as openai/clip-vit-base-patch16."""
+    model: str = AUTO
+    """`auto` (the photo model, fetched at the first use), a model folder, a hub id (name@revision too), `tiny` (drawn
+    scenes only)."""
+    allow_pickle: bool = False
+    """Open weights that are there as a pickle alone, of a repository not in `tagalign models`; nothing in it is run."""
     method: str | None = None
     """How it answers; by default what the folder was trained for, or `maskclip` for a plain CLIP."""
     profile: str | None = None
@@ -31,10 +35,16 @@ class ModelFlags:
     """Images encoded at a time."""
 
     def __post_init__(self) -> None:
+        if self.model == AUTO:
+            object.__setattr__(self, "model", self.auto_model())  # what is recorded is what was used
         if self.batch_size < 1:
             raise InputError(f"--batch-size must be at least 1, got {self.batch_size}")
         if self.device not in {"auto", "cpu", "cuda"}:
             raise InputError(f"--device must be auto, cpu or cuda, got {self.device!r}")
+
+    def auto_model(self) -> str:
+        """What ``auto`` means here."""
+        return PHOTO_MODEL
 
     def options(self) -> dict[str, Any]:
         """Keyword arguments for ``tagalign.load``; what was not given is left out."""

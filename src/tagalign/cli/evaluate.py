@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tagalign.cli.common import (
+    PHOTO_MODEL,
+    TINY,
     ErrorLog,
     ModelFlags,
     parse_shard,
@@ -75,6 +77,10 @@ class EvaluateSettings(ModelFlags):
     """Best and worst images shown in the page; 0 for none."""
     json: bool = False
     """Print the metrics as one JSON object on standard output."""
+
+    def auto_model(self) -> str:
+        """The photo model; for drawn scenes the one that knows them."""
+        return TINY if self.data.startswith(TINY_DATA) else PHOTO_MODEL
 
     def __post_init__(self) -> None:
         super().__post_init__()

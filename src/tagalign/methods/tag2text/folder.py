@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from tagalign.backbones.catalog import file_hash, weight_file
+from tagalign.backbones.facts import pinned_name
 from tagalign.backbones.preprocess import Preprocessing
 from tagalign.errors import MissingPartError, ModelError
 from tagalign.json_text import json_text
@@ -73,7 +74,7 @@ def save_tag2text(
         "tags": _choice_values(choice),
     }
     if isinstance(model.image_encoder, ClipTokens):
-        config["backbone"] = model.image_encoder.backbone.name
+        config["backbone"] = pinned_name(model.image_encoder.backbone)
         config["backbone_hash"] = model.image_encoder.backbone.weight_hash
     tensors = {n: p.half() if half else p for n, p in model.own_parameters().items()}
     texts = {

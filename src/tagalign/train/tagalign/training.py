@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from tagalign.backbones.facts import pinned_name
 from tagalign.backbones.protocols import BlockBackbone
 from tagalign.data.processes import Processes
 from tagalign.methods.dense.projector import Projector
@@ -120,7 +121,7 @@ def _projector(aligner: Aligner) -> Projector:
 
 def _config(backbone: BlockBackbone, aligner: Aligner, plan: TagAlignPlan) -> TagAlignConfig:
     return TagAlignConfig(
-        backbone=backbone.name,
+        backbone=pinned_name(backbone),
         backbone_hash=backbone.weight_hash,
         profile=plan.profile,
         width=backbone.width,

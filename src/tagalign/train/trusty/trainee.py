@@ -8,6 +8,7 @@ import torch
 from torch import nn
 from torch.optim import AdamW
 
+from tagalign.backbones.facts import pinned_name
 from tagalign.backbones.preprocess import Preprocessing
 from tagalign.backbones.protocols import BlockBackbone
 from tagalign.data.processes import Processes
@@ -206,7 +207,7 @@ class TrustyTrainee(Trainee[CropBatch]):
         plan, split = self.plan, self.data.split
         known = split.seen if plan.setting == "inductive" else range(len(split.names))
         return TrustyConfig(
-            backbone=self.clip.name,
+            backbone=pinned_name(self.clip),
             backbone_hash=self.clip.weight_hash,
             profile=plan.profile,
             setting=plan.setting,
