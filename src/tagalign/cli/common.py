@@ -23,8 +23,6 @@ class ModelFlags:
     model: str = AUTO
     """`auto` (the photo model, fetched at the first use), a model folder, a hub id (name@revision too), `tiny` (drawn
     scenes only)."""
-    allow_pickle: bool = False
-    """Open weights that are there as a pickle alone, of a repository not in `tagalign models`; nothing in it is run."""
     method: str | None = None
     """How it answers; by default what the folder was trained for, or `maskclip` for a plain CLIP."""
     profile: str | None = None

@@ -8,7 +8,9 @@ from typing import Any
 import torch
 
 from tagalign.backbones.catalog import hub_config, model_folder, read_json
+from tagalign.backbones.hub.locate import admit_pickle
 from tagalign.backbones.load import load_backbone
+from tagalign.backbones.models import resolve_auto
 from tagalign.errors import MissingPartError, ModelError, UnknownNameError
 from tagalign.methods.cls_seg.method import ClsSeg
 from tagalign.methods.dense.method import DenseMethod
@@ -29,14 +31,22 @@ DEFAULT_METHOD = "maskclip"
 
 
 def load_method(
-    name: str, *, method: str | None = None, device: Device = "auto", **options: Any
+    name: str,
+    *,
+    method: str | None = None,
+    device: Device = "auto",
+    allow_pickle: bool = False,
+    **options: Any,
 ) -> Method[Any]:
     """Open a model.
 
     Args:
-        name: ``tiny``, a folder (a CLIP, or one written by ``tagalign train``), or a hub id of either.
+        name: ``tiny``, a folder (a CLIP, or one written by ``tagalign train``), a hub id of either, with ``@revision``
+            behind it if wanted, or ``auto`` for the photo model.
         method: one of ``METHODS``; None takes what the folder was trained for, or ``maskclip`` for a plain CLIP.
         device: ``auto`` is CUDA where there is one.
+        allow_pickle: open weights that are there as a pickle alone, of a repository that is not in our table, or of a
+            folder; they are read without being run, and kept as safetensors.
         options: of the method, e.g. ``profile``, ``short_side``, ``batch_size``.
 
     Raises:
@@ -44,6 +54,9 @@ def load_method(
         MissingPartError: for a method whose trained part is not in the folder.
         ModelError: for a folder that cannot be used.
     """
+    name = resolve_auto(name)
+    if allow_pickle:
+        admit_pickle(name)
     trained = trained_type(name)
     chosen = method or trained or DEFAULT_METHOD
     if chosen not in METHODS:

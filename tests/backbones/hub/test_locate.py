@@ -8,6 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+import tagalign
 from tagalign.backbones.hub import remote
 from tagalign.backbones.hub.locate import locate, peek
 from tagalign.backbones.hub.look import in_words, is_here, look
@@ -249,3 +250,14 @@ def test_a_look_says_what_would_happen(hub, tmp_path, copy):
         assert look(PHOTO).to_fetch == 0
     words = in_words(look(str(copy)), opens_as="CLIP")
     assert words[0] == f"{copy}: opens as CLIP"
+
+
+def test_a_model_opens_with_the_flag_through_the_door_of_users(hub, tmp_path, photo):
+    with hub.client(tmp_path):
+        with pytest.raises(ModelError, match="--allow-pickle"):
+            tagalign.load("lab/legacy-pickle", method="clip")
+        model = tagalign.load("lab/legacy-pickle", method="clip", allow_pickle=True)
+        wanted = tagalign.load("lab/main", method="clip")
+    labels = ["a dog", "a cat"]
+    found, known = (one.tag(one.encode_image(photo), labels).scores for one in (model, wanted))
+    assert found == pytest.approx(known, abs=1e-6)

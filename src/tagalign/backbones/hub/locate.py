@@ -23,7 +23,7 @@ from tagalign.backbones.hub.choose import (
     choose,
     shards_of,
 )
-from tagalign.backbones.hub.converted import converted_path
+from tagalign.backbones.hub.converted import converted_dir, converted_path
 from tagalign.backbones.hub.fetch import Fetched, fetch, fetch_config
 from tagalign.backbones.hub.listing import Listing, list_folder
 from tagalign.backbones.hub.names import HubId
@@ -57,6 +57,23 @@ def locate(name: str, *, allow_pickle: bool = False, check: Check | None = None)
     if found is not None:
         return _from_folder(name, found, allow_pickle)
     return _from_hub(parse_hub_id(name), allow_pickle, check)
+
+
+def admit_pickle(name: str) -> None:
+    """Convert a pickle that the user allowed, so that whatever is built on it opens the safetensors copy.
+
+    Raises:
+        ModelError: as ``locate``; and where the copy cannot be kept.
+    """
+    found = locate(name, allow_pickle=True)
+    if not found.pickled or may_open_pickle(found.repo, allow_pickle=False):
+        return
+    _ = found.file_tensors
+    if not all(converted_path(digest).is_file() for digest in found.file_digests):
+        raise ModelError(
+            f"{name}: its safetensors copy cannot be kept in {converted_dir()}; set HF_HOME to a folder that can be "
+            "written, or make a folder of it with `tagalign import clip`"
+        )
 
 
 def peek(name: str) -> dict[str, Any]:
