@@ -18,7 +18,6 @@ from PIL import Image
 from tagalign.backbones.load import load_backbone
 from tagalign.methods.dense.canvas import CanvasRule
 from tagalign.methods.dense.method import DenseMethod
-from tagalign.methods.dense.profiles import PROFILES
 from tagalign.tags.label_sets import label_set_of
 from tagalign.testing.clip_folder import VIT_B16, make_clip_folder
 from tagalign.types import EncodedLabels
@@ -39,7 +38,9 @@ def random_labels(method: DenseMethod) -> EncodedLabels:
     """As a text encoder would give them; encoding is not timed, so random vectors do."""
     labels = label_set_of([f"thing {i}" for i in range(LABELS)])
     embeds = torch.randn(LABELS, method.backbone.embed_dim)
-    return EncodedLabels(label_set=labels, embeds=embeds, owners=torch.arange(LABELS), background=embeds[:0])
+    return EncodedLabels(
+        method="maskclip", label_set=labels, embeds=embeds, owners=torch.arange(LABELS), background=embeds[:0]
+    )
 
 
 @torch.inference_mode()
@@ -52,7 +53,7 @@ def main() -> None:
     torch.manual_seed(0)
     with tempfile.TemporaryDirectory() as folder:
         backbone = load_backbone(str(make_clip_folder(Path(folder), **VIT_B16)))
-    method = DenseMethod(backbone, method="maskclip", mode="maskclip", profile=PROFILES["paper"])
+    method = DenseMethod(backbone, method="maskclip", mode="maskclip")
     photo = Image.effect_noise((SIZE, SIZE), 80).convert("RGB")
     canvas = CanvasRule(short_side=SIZE).lay(photo, backbone.preprocessing)
     (image,) = method.encode_canvases([canvas])

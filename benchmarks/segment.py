@@ -19,8 +19,8 @@ from transformers import CLIPModel
 from tagalign.backbones.load import load_backbone
 from tagalign.methods.dense.canvas import CanvasRule
 from tagalign.methods.dense.method import DenseMethod
-from tagalign.methods.dense.profiles import PROFILES
 from tagalign.methods.dense.projector import Projector
+from tagalign.methods.resources import Resources
 from tagalign.tags.label_sets import label_set_of
 from tagalign.testing.clip_folder import VIT_B16, make_clip_folder
 
@@ -45,13 +45,15 @@ def main() -> None:
         theirs = (
             CLIPModel.from_pretrained(made).eval().to(device).vision_model
         )  # the yardstick is not our own code
-    options = {"profile": PROFILES["paper"], "batch_size": BATCH}
+    resources = Resources(batch_size=BATCH)
     projector = Projector.from_backbone(backbone)
     for block in projector.blocks:
         torch.nn.init.constant_(block.gate, 0.5)
     methods = {
-        "maskclip": DenseMethod(backbone, method="maskclip", mode="maskclip", **options),
-        "tagalign": DenseMethod(backbone, method="tagalign", mode="surgery", projector=projector, **options),
+        "maskclip": DenseMethod(backbone, method="maskclip", mode="maskclip", resources=resources),
+        "tagalign": DenseMethod(
+            backbone, method="tagalign", mode="surgery", projector=projector, resources=resources
+        ),
     }
     labels = methods["maskclip"].encode_labels(label_set_of([f"thing {i}" for i in range(LABELS)]))
     canvas = CanvasRule(short_side=SIZE).lay(

@@ -22,8 +22,11 @@ from transformers import CLIPConfig, CLIPModel
 from tagalign.backbones.families import FAMILIES
 from tagalign.backbones.protocols import Block, BlockBackbone
 from tagalign.methods.cls_seg.method import ClsSeg, ClsSegLabels
+from tagalign.methods.cls_seg.options import ClsSegOptions
+from tagalign.methods.resources import Resources
 from tagalign.methods.tagclip.image import TagClipImage
 from tagalign.methods.tagclip.method import TagClip
+from tagalign.methods.tagclip.options import TagClipOptions
 from tagalign.ops.attention import head_mean_probs
 from tagalign.types import EncodedLabels, Label, LabelSet
 
@@ -261,9 +264,10 @@ def main() -> None:
         torch.set_num_threads(settings.threads)
     clip = backbone(settings.device)
     labels = labels_for(clip)
-    options = {"candidate_share": 0.0, "max_candidates": CANDIDATES, "batch_size": settings.batch}
-    tagger = TagClip(clip, **options)
-    cls_seg = ClsSeg(clip, **options)
+    options = {"candidate_share": 0.0, "max_candidates": CANDIDATES}
+    resources = Resources(batch_size=settings.batch)
+    tagger = TagClip(clip, TagClipOptions(**options), resources=resources)
+    cls_seg = ClsSeg(clip, ClsSegOptions(**options), resources=resources)
     images = [photo(seed) for seed in range(settings.batch)]
     tags = list(range(TAGS))
     shared = cls_seg.encode_images(images[:1])[0]

@@ -24,7 +24,7 @@ from tagalign.experiments.rows import BOTH, TableRow, method_of, vocabulary_of
 from tagalign.experiments.scoring import RowScores, score
 from tagalign.experiments.world import World, alt_texts, build_world, no_labels, picture, scenes
 from tagalign.methods.dense.method import DenseMethod
-from tagalign.methods.dense.profiles import dense_profile
+from tagalign.methods.dense.options import DenseOptions
 from tagalign.methods.groupvit import MODE
 from tagalign.train.groupvit.tower import GroupTower, pixel_pairs
 from tagalign.train.groupvit.training import GroupVitPlan, train_groupvit
@@ -101,7 +101,7 @@ def groupvit(backbone: BlockBackbone, seed: int) -> dict[str, RowScores]:
             GroupVitPlan(steps=GROUPVIT_STEPS, batch_size=GROUPVIT_BATCH, losses=row.losses, seed=seed),
             vocabulary=vocabulary if row.kinds else None,
         )
-        method = DenseMethod(trained, method="groupvit", mode=MODE, profile=dense_profile(protocol.PROFILE))
+        method = DenseMethod(trained, DenseOptions(profile=protocol.PROFILE), method="groupvit", mode=MODE)
         name = f"GroupViT, {row.name}"
         found[name] = scored(method, world, name, seed)
     return found

@@ -25,11 +25,15 @@ from tagalign.data.tiny_world import BACKGROUNDS, CLASS_SETS, FAMILIES, FAMILY_O
 from tagalign.evaluate.segmentation import Confusion
 from tagalign.evaluate.tagging import average_precisions, mean_average_precision, precision_recall
 from tagalign.methods.cls_seg.method import ClsSeg
+from tagalign.methods.cls_seg.options import ClsSegOptions
 from tagalign.methods.dense.method import DenseMethod
-from tagalign.methods.dense.profiles import dense_profile
+from tagalign.methods.dense.options import DenseOptions
 from tagalign.methods.gated.method import Gated
 from tagalign.methods.groups import split_groups
+from tagalign.methods.options import build_options
+from tagalign.methods.resources import Resources
 from tagalign.methods.tagclip.method import TagClip
+from tagalign.methods.tagclip.options import TagClipOptions
 from tagalign.methods.thresholds import Threshold
 from tagalign.tasks.calibration import best_thresholds
 from tagalign.types import EncodedLabels, Label, LabelSet, Segmentation, Tagging
@@ -139,8 +143,9 @@ class Bench:
 
     def tagger(self, **settings: Any) -> TagClip:
         """With the settings of all tables but those given."""
-        return TagClip(self.clip, **{"profile": SETTINGS["profile"], "threshold": SETTINGS["threshold"], "batch_size": 50,
-                                     "crop_batch": 100, **settings})  # fmt: skip
+        own = {"profile": SETTINGS["profile"], "threshold": SETTINGS["threshold"]}
+        options = build_options(TagClipOptions, own | settings, method="tagclip")
+        return TagClip(self.clip, options, resources=Resources(batch_size=50, crop_batch=100))
 
     def tag(
         self,
@@ -156,8 +161,8 @@ class Bench:
 
     def dense(self, mode: str, **settings: Any) -> DenseMethod:
         """A dense method on the same encoder."""
-        profile = dense_profile(SETTINGS["dense_profile"])
-        return DenseMethod(self.clip, method=mode, mode=mode, profile=profile, batch_size=50, **settings)
+        options = build_options(DenseOptions, {"profile": SETTINGS["dense_profile"], **settings}, method=mode)
+        return DenseMethod(self.clip, options, method=mode, mode=mode, resources=Resources(batch_size=50))
 
     def segment(self, method: Any, scenes: Scenes, labels: LabelSet) -> list[Segmentation]:
         """Every scene by a method."""
@@ -169,7 +174,8 @@ class Bench:
 
     def cls_seg(self, scenes: Scenes, taggings: Sequence[Tagging], **settings: Any) -> float:
         """Score (mIoU) objects and background with given tags."""
-        method = ClsSeg(self.clip, profile=SETTINGS["profile"], batch_size=50, **settings)
+        options = build_options(ClsSegOptions, {"profile": SETTINGS["profile"], **settings}, method="cls-seg")
+        method = ClsSeg(self.clip, options, resources=Resources(batch_size=50))
         labels = method.encode_labels(self.objects)
         found = (
             method.segment_tags(image, labels, tagging.chosen, photo=photo).labels

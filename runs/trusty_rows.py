@@ -205,18 +205,16 @@ def split_of(data: TinySegmentation) -> ClassSplit:
 
 def replace_options(model: TrustyCLIP, **options: Any) -> TrustyCLIP:
     """The same trained model with other options of inference."""
-    kept: dict[str, Any] = {
-        "profile": model.profile,
-        "trained": model.trained,
-        "templates": model.templates,
-        "seen": model.seen,
-        "weighting": model.weighting,
-        "calibration": model.calibration,
-        "short_side": model.short_side,
-        "window": 0,
-        "trained_with": model.trained_with,
-    }
-    return TrustyCLIP(model.backbone, model.network, **{**kept, **options})
+    kept = replace(model.options, window=0, stride=None, **options)
+    return TrustyCLIP(
+        model.backbone,
+        model.network,
+        kept,
+        profile=model.profile,
+        trained=model.trained,
+        templates=model.templates,
+        trained_with=model.trained_with,
+    )
 
 
 def encode(model: TrustyCLIP, images: Sequence[Image.Image], batch: int = 25) -> list[Any]:

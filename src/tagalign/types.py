@@ -92,12 +92,14 @@ class EncodedLabels:
     """A label set after the text encoder.
 
     Attributes:
+        method: the method that encoded it; another method refuses it.
         label_set: what was encoded.
         embeds: unit-length embeddings; one row per label, then one row per alias that is used.
         owners: the label each row belongs to; a label scores as its best row.
         background: unit-length embeddings of the background words; no rows when there are none.
     """
 
+    method: str
     label_set: LabelSet
     embeds: Float[Tensor, "rows dim"]
     owners: Int[Tensor, " rows"]

@@ -76,7 +76,7 @@ def test_without_a_choice_there_is_no_map(files, tmp_path):
         ),
         ("model", ["--seen", "dog"], "give labels with --labels"),
         ("model", ["--seen", "dog,car", "--unseen", "Dog"], "'Dog' is given as --seen and as --unseen"),
-        ("model", ["--labels", "dog,cat", "--background"], "no background rule"),
+        ("model", ["--labels", "dog,cat", "--background"], "has no option 'background_rule'"),
     ],
 )
 def test_what_cannot_be_is_one_line(files, tmp_path, capsys, model, flags, message):

@@ -107,7 +107,7 @@ def test_calibration_is_saved_and_used(tag, photos, tmp_path, capsys, clip_folde
         (("--format", "xml"), "unknown format 'xml'"),
         (("--engine", "spark"), "unknown engine 'spark'"),
         (("--shard", "2/2"), "--shard must be i/n"),
-        (("--background", "vok"), "did you mean 'voc'"),
+        (("--background-words", "vok"), "did you mean 'voc'"),
         (("--workers", "0"), "at least 1"),
         (("--method", "tagclib"), "did you mean 'tagclip'"),
     ],

@@ -122,7 +122,11 @@ class ToyMethod:
     def encode_labels(self, labels):
         embeds = torch.eye(len(labels))
         return EncodedLabels(
-            label_set=labels, embeds=embeds, owners=torch.arange(len(labels)), background=embeds[:0]
+            method=self.method,
+            label_set=labels,
+            embeds=embeds,
+            owners=torch.arange(len(labels)),
+            background=embeds[:0],
         )
 
     def segment(self, image, labels, *, photo=None):

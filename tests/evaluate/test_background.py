@@ -23,7 +23,11 @@ class Noisy:
     def encode_labels(self, labels):
         zeros = torch.zeros(len(labels), 2)
         return EncodedLabels(
-            label_set=labels, embeds=zeros, owners=torch.arange(len(labels)), background=zeros[:0]
+            method=self.method,
+            label_set=labels,
+            embeds=zeros,
+            owners=torch.arange(len(labels)),
+            background=zeros[:0],
         )
 
     def describe(self):

@@ -49,6 +49,7 @@ class Oracle:
     def encode_labels(self, labels):
         none = torch.zeros(0, 1)
         return EncodedLabels(
+            method=self.method,
             label_set=labels,
             embeds=torch.zeros(len(labels), 1),
             owners=torch.arange(len(labels)),

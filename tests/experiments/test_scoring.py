@@ -9,14 +9,14 @@ from tagalign.experiments import protocol, scoring
 from tagalign.experiments.scoring import class_set_miou, score
 from tagalign.experiments.world import Split, scenes
 from tagalign.methods.dense.method import DenseMethod
-from tagalign.methods.dense.profiles import dense_profile
+from tagalign.methods.dense.options import DenseOptions
 
 TEST, VALIDATION = Split(name="test", count=3), Split(name="validation", count=2)
 
 
 @pytest.fixture(scope="module")
 def method(backbone):
-    return DenseMethod(backbone, method="maskclip", mode="maskclip", profile=dense_profile(protocol.PROFILE))
+    return DenseMethod(backbone, DenseOptions(profile=protocol.PROFILE), method="maskclip", mode="maskclip")
 
 
 def miou(pairs, classes):

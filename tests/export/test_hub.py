@@ -196,7 +196,7 @@ def test_offline_a_hub_id_opens_from_the_cache(folder: Path, tmp_path: Path) -> 
     (repo / "refs").mkdir()
     (repo / "refs" / "main").write_text("abc123")
     code = (
-        "import tagalign\nmodel = tagalign.load('me/words')\nprint(model.method.method)\n"
+        "import tagalign\nmodel = tagalign.load('me/words')\nprint(model.method)\n"
         "try:\n    tagalign.load('me/other')\nexcept tagalign.ModelError as error:\n    print('refused:', error)"
     )
     done = subprocess.run(

@@ -16,7 +16,7 @@ from tagalign.backbones.protocols import BlockBackbone
 from tagalign.errors import InputError
 from tagalign.export.onnx import OnnxReport, export_onnx
 from tagalign.methods.dense.method import DenseMethod
-from tagalign.methods.dense.profiles import dense_profile
+from tagalign.methods.dense.options import DenseOptions, TagAlignOptions
 from tagalign.methods.dense.projector import Projector
 from tagalign.tags.label_sets import load_label_set
 from tagalign.testing.stub_method import StubMethod
@@ -35,7 +35,8 @@ def dense(
     backbone: BlockBackbone, mode: str, profile: str = "paper", projector: Projector | None = None
 ) -> DenseMethod:
     name = mode if projector is None else "tagalign"
-    return DenseMethod(backbone, method=name, mode=mode, profile=dense_profile(profile), projector=projector)
+    kind = DenseOptions if projector is None else TagAlignOptions
+    return DenseMethod(backbone, kind(profile=profile), method=name, mode=mode, projector=projector)
 
 
 def trained(backbone: BlockBackbone) -> Projector:

@@ -20,6 +20,7 @@ def labels_with(groups, *, aliases=0, background=1):
     rows = F.normalize(torch.randn(len(owners) + background, 5, dtype=torch.float64), dim=1)
     names = tuple(Label(name=f"l{i}", group=group) for i, group in enumerate(groups))
     return EncodedLabels(
+        method="tagclip",
         label_set=LabelSet(name="t", labels=names),
         embeds=rows[: len(owners)],
         owners=owners,

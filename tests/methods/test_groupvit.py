@@ -2,46 +2,18 @@
 
 import pytest
 import torch
-from transformers import CLIPTokenizer, GroupViTConfig, GroupViTModel
+from transformers import GroupViTModel
 
 from tagalign.backbones.load import load_backbone, open_backbone
 from tagalign.errors import ModelError, UnknownNameError
-from tagalign.methods.groupvit import build_groupvit
+from tagalign.methods.load import load_method
 from tagalign.tags.label_sets import load_label_set
-from tagalign.testing.clip_folder import END, START, byte_vocabulary
+from tagalign.testing.groupvit_folder import make_groupvit_folder
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    vocabulary = byte_vocabulary()
-    marks = {
-        "bos_token_id": vocabulary[START],
-        "eos_token_id": vocabulary[END],
-        "pad_token_id": vocabulary[END],
-    }
-    text = {"vocab_size": len(vocabulary), "hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 2}
-    vision = {"hidden_size": 24, "intermediate_size": 48, "image_size": 32, "patch_size": 8}
-    stages = {
-        "depths": [1, 1, 1],
-        "num_hidden_layers": 3,
-        "num_group_tokens": [6, 3, 0],
-        "num_output_groups": [6, 3, 0],
-    }
-    config = GroupViTConfig(
-        text_config={**text, "num_attention_heads": 2, "max_position_embeddings": 77, **marks},
-        vision_config={**vision, **stages, "num_attention_heads": 2},
-        projection_dim=12,
-        projection_intermediate_dim=20,
-    )
-    path = tmp_path_factory.mktemp("groupvit")
-    with torch.random.fork_rng():
-        torch.manual_seed(1)
-        model = GroupViTModel(config)
-        for parameter in model.parameters():  # fresh ones are so small that all groups are alike
-            parameter.data += 0.4 * torch.randn_like(parameter)
-    model.save_pretrained(path)
-    CLIPTokenizer(vocab=vocabulary, merges=[], model_max_length=77).save_pretrained(path)
-    return path
+    return make_groupvit_folder(tmp_path_factory.mktemp("groupvit"))
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +58,7 @@ def test_other_sizes_and_batches_work(folder):
 
 
 def test_it_segments_and_refers(folder, photo):
-    method = build_groupvit(str(folder), device="cpu")
+    method = load_method(str(folder), method="groupvit", device="cpu")
     image = method.encode_images([photo])[0]
     labels = method.encode_labels(load_label_set(["cat", "dog"]))
     assert method.segment(image, labels).labels.shape == (44, 60)
@@ -96,7 +68,7 @@ def test_it_segments_and_refers(folder, photo):
 
 def test_other_models_and_modes_are_refused(clip_folder, folder):
     with pytest.raises(ModelError, match=r"expected a GroupViT .* got 'clip'"):
-        build_groupvit(str(clip_folder), device="cpu")
+        load_method(str(clip_folder), method="groupvit", device="cpu")
     with pytest.raises(ModelError, match="a groupvit has no blocks of patches; use method 'groupvit'"):
         load_backbone(str(folder))
     with pytest.raises(UnknownNameError, match="surgery"):

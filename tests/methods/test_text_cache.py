@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 import torch
 
+from tagalign.methods.resources import Resources
 from tagalign.methods.tagclip.method import TagClip
 from tagalign.methods.text_cache import cache_key, default_cache_dir
 from tagalign.tags.label_sets import load_label_set
@@ -29,9 +30,9 @@ def counted(backbone, monkeypatch):
 
 
 def test_second_time_reads_the_file(backbone, labels, tmp_path, counted):
-    tagger = TagClip(backbone, text_cache=tmp_path)
+    tagger = TagClip(backbone, resources=Resources(text_cache=tmp_path))
     first = tagger.encode_labels(labels)
-    second = TagClip(backbone, text_cache=tmp_path).encode_labels(labels)
+    second = TagClip(backbone, resources=Resources(text_cache=tmp_path)).encode_labels(labels)
     assert counted == [3]
     for name in ("embeds", "owners", "background"):
         assert torch.equal(getattr(first, name), getattr(second, name))
@@ -39,9 +40,12 @@ def test_second_time_reads_the_file(backbone, labels, tmp_path, counted):
 
 
 def test_groups_share_a_file_but_the_answer_names_its_own_set(backbone, labels, tmp_path, counted):
-    TagClip(backbone, text_cache=tmp_path).encode_labels(labels)
+    TagClip(backbone, resources=Resources(text_cache=tmp_path)).encode_labels(labels)
     renamed = dataclasses.replace(labels, name="mine", version=7)
-    assert TagClip(backbone, text_cache=tmp_path).encode_labels(renamed).label_set is renamed
+    assert (
+        TagClip(backbone, resources=Resources(text_cache=tmp_path)).encode_labels(renamed).label_set
+        is renamed
+    )
     assert len(counted) == 1
 
 
@@ -59,10 +63,10 @@ def test_whatever_changes_the_embeddings_changes_the_key(backbone, labels):
 
 
 def test_a_damaged_file_is_replaced(backbone, labels, tmp_path, counted):
-    TagClip(backbone, text_cache=tmp_path).encode_labels(labels)
+    TagClip(backbone, resources=Resources(text_cache=tmp_path)).encode_labels(labels)
     (file,) = (tmp_path / "text").iterdir()
     file.write_bytes(b"broken")
-    TagClip(backbone, text_cache=tmp_path).encode_labels(labels)
+    TagClip(backbone, resources=Resources(text_cache=tmp_path)).encode_labels(labels)
     assert counted == [3, 3]
     assert file.stat().st_size > 100
 
@@ -70,7 +74,7 @@ def test_a_damaged_file_is_replaced(backbone, labels, tmp_path, counted):
 def test_a_folder_that_cannot_be_written_costs_nothing(backbone, labels, tmp_path):
     blocked = tmp_path / "file"
     blocked.write_text("not a folder")
-    assert len(TagClip(backbone, text_cache=blocked).encode_labels(labels).embeds) == 2
+    assert len(TagClip(backbone, resources=Resources(text_cache=blocked)).encode_labels(labels).embeds) == 2
 
 
 def test_the_folder_can_be_chosen(monkeypatch, tmp_path):

@@ -85,18 +85,20 @@ def make_page(settings: AppSettings) -> "gradio.Blocks":
 def _studio(settings: AppSettings) -> "Studio":
     import tagalign
     from tagalign.apps.page.studio import WRITER, Studio, usable_methods
-    from tagalign.methods.load import DEFAULT_METHOD, TRAINING_FREE, trained_type
+    from tagalign.methods.load import trained_type
+    from tagalign.methods.table import DEFAULTS, training_free
     from tagalign.tasks.model import Model
 
-    options = {name: value for name, value in settings.options().items() if name != "method"}
+    options = {name: value for name, value in settings.whole_model_options().items() if name != "method"}
 
     def open_model(method: str) -> Model:
         return tagalign.load(settings.model, method=method, **options)
 
     trained = trained_type(settings.model)
     is_tiny = settings.model == TINY
-    first = settings.method or trained or (BEST_OF_TINY if is_tiny else DEFAULT_METHOD)
-    rest = [] if trained == "tag2text" else list(TRAINING_FREE)  # Tag2Text has no CLIP below it
+    first = settings.method or trained or (BEST_OF_TINY if is_tiny else DEFAULTS["segment"])
+    # Tag2Text has no CLIP below it; GroupViT is a model of its own
+    rest = [] if trained == "tag2text" else [name for name in training_free() if name != "groupvit"]
     known = [trained] if trained else []
     packaged = usable_methods(open_model, [WRITER]) if is_tiny else []
     studio = Studio(open_model, list(dict.fromkeys([first, *known, *rest, *packaged])))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from tagalign.cli.caption import WRITERS, job_options
+from tagalign.cli.caption import WRITERS, job_facts
 from tagalign.cli.common import ModelFlags, print_json, warn_tiny
 from tagalign.cli.photo_flow import Flow, RunFlags
 from tagalign.errors import InputError
@@ -66,10 +66,7 @@ def run(settings: AskSettings) -> int:
 
     spec = JobSpec(
         question=AskQuestion(question=settings.question, use_tags=settings.use_tags),
-        model=settings.model,
-        **job_options(settings),
-        device=settings.device,
-        batch_size=settings.batch_size,
+        **job_facts(settings, "ask"),
         workers=settings.workers,
     )
     job = spec.open()

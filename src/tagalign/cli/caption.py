@@ -11,6 +11,7 @@ from tagalign.cli.photo_flow import Flow, RunFlags
 from tagalign.errors import InputError
 
 if TYPE_CHECKING:
+    from tagalign.methods.options import Verb
     from tagalign.tasks.photos.stream import Answered
 
 
@@ -32,7 +33,7 @@ class CaptionSettings(ModelFlags, RunFlags):
 
     images: Annotated[tuple[str, ...], tyro.conf.Positional]
     """Files, folders, glob patterns, lists of paths (.txt), tars, or - for paths on standard input."""
-    out: Path = Path("captions written to")
+    out: Path = Path("captions")
     """Folder for the results."""
     tags: str | None = None
     """Comma-separated tags that the sentence shall be about; by default what the model recognises."""
@@ -82,10 +83,7 @@ def run(settings: CaptionSettings) -> int:
     tags = None if settings.tags is None else split_tags(settings.tags)
     spec = JobSpec(
         question=CaptionQuestion(tags=tags, both=settings.both),
-        model=settings.model,
-        **job_options(settings),
-        device=settings.device,
-        batch_size=settings.batch_size,
+        **job_facts(settings, "caption"),
         workers=settings.workers,
     )
     sink = CaptionRows()
@@ -108,15 +106,10 @@ def run(settings: CaptionSettings) -> int:
     return flow.close(flow.run(spec, job, sink), "captions written to")
 
 
-def job_options(settings: Any) -> dict[str, Any]:
-    """Method and options of a ``JobSpec`` for verbs that write text."""
-    options = generator_options(settings) | {"num_beams": settings.beams}
-    taken = {name: options.pop(name) for name in ("method", "device", "batch_size")}
-    return {"method": taken["method"], "options": options}
-
-
-def generator_options(settings: Any) -> dict[str, Any]:
-    """Keyword arguments for ``tagalign.load`` of verbs that write text."""
-    given = {name: getattr(settings, name, None) for name in ("threshold", "top_p")}
-    options = {"method": "tag2text"} | settings.options() | {"seed": getattr(settings, "seed", 0)}
-    return options | {name: value for name, value in given.items() if value is not None}
+def job_facts(settings: Any, verb: "Verb") -> dict[str, Any]:
+    """Fields of a ``JobSpec`` for verbs that write text."""
+    flags = {name: getattr(settings, name, None) for name in ("threshold", "top_p")}
+    if flags["top_p"] is not None:  # beams draw nothing
+        flags["seed"] = settings.seed
+    facts: dict[str, Any] = settings.job_facts(verb, num_beams=settings.beams, **flags)
+    return facts

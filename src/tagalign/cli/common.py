@@ -6,11 +6,16 @@ import sys
 from collections.abc import Iterable, Iterator, Sized
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import tyro
 
 from tagalign.backbones.models import AUTO, photo_model
 from tagalign.errors import InputError, TagalignError
 from tagalign.json_text import json_text
+
+if TYPE_CHECKING:
+    from tagalign.methods.options import Verb
 
 TINY = "tiny"
 PHOTO_MODEL = photo_model()
@@ -24,9 +29,11 @@ class ModelFlags:
     """`auto` (the photo model, fetched at the first use), a model folder, a hub id (name@revision too), `tiny` (drawn
     scenes only)."""
     method: str | None = None
-    """How it answers; by default what the folder was trained for, or `maskclip` for a plain CLIP."""
+    """How it answers (`tagalign methods` lists all); by default what the folder was trained for, else the verb's own."""
     profile: str | None = None
     """`paper`, `released` or `fixed`; by default the method's own."""
+    option: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
+    """name=value of an option of the method, as often as needed (`tagalign methods NAME` lists them)."""
     device: str = "auto"
     """`auto`, `cpu` or `cuda`."""
     batch_size: int = 8
@@ -44,10 +51,51 @@ class ModelFlags:
         """What ``auto`` means here."""
         return PHOTO_MODEL
 
-    def options(self) -> dict[str, Any]:
-        """Keyword arguments for ``tagalign.load``; what was not given is left out."""
-        given = {"method": self.method, "profile": self.profile}
-        return {"device": self.device, "batch_size": self.batch_size} | {k: v for k, v in given.items() if v}
+    def options(self, verb: "Verb", **flags: Any) -> dict[str, Any]:
+        """Keyword arguments for ``tagalign.load``: the method that answers the verb, and its options.
+
+        Args:
+            verb: what is asked.
+            flags: options of the method that the verb has flags for; None where the flag was not given.
+
+        Raises:
+            InputError: for a method that cannot answer, or an option that is given twice.
+        """
+        from tagalign.methods.load import trained_type
+        from tagalign.methods.table import method_for
+
+        method = method_for(verb, asked=self.method, trained=trained_type(self.model))
+        return {"method": method, "device": self.device, "batch_size": self.batch_size} | self.method_options(
+            **flags
+        )
+
+    def job_facts(self, verb: "Verb", **flags: Any) -> dict[str, Any]:
+        """Fields of a ``JobSpec`` that the flags of the model decide; see ``options``."""
+        options = self.options(verb, **flags)
+        taken = {name: options.pop(name) for name in ("method", "device", "batch_size")}
+        return {"model": self.model, "options": options, **taken}
+
+    def whole_model_options(self) -> dict[str, Any]:
+        """Keyword arguments for ``tagalign.load`` of verbs that ask everything: without a method, each verb's default."""
+        given = {"device": self.device, "batch_size": self.batch_size} | self.method_options()
+        return given if self.method is None else given | {"method": self.method}
+
+    def method_options(self, **flags: Any) -> dict[str, Any]:
+        """What ``--profile``, ``--option`` and the verb's own flags say about the method; nothing that was not given.
+
+        Raises:
+            InputError: for an option that is given twice.
+        """
+        from tagalign.methods.options import split_assignments
+
+        given = {
+            name: value for name, value in {"profile": self.profile, **flags}.items() if value is not None
+        }
+        named = split_assignments(self.option)
+        if twice := given.keys() & named.keys():
+            name = min(twice)
+            raise InputError(f"option {name!r} is given by its flag and by --option; leave one out")
+        return given | named
 
 
 def parse_shard(shard: str) -> tuple[int, int]:

@@ -249,8 +249,8 @@ def _onnx(settings: Onnx) -> int:
     from tagalign.export.onnx import export_onnx
 
     # the graph is traced and compared on the CPU, whatever it will run on later
-    model = tagalign.load(settings.model, **(settings.options() | {"device": "cpu"}))
-    report = export_onnx(model.method, settings.out, model.encode_labels(labels))
+    model = tagalign.load(settings.model, **(settings.options("segment") | {"device": "cpu"}))
+    report = export_onnx(model.implementation, settings.out, model.encode_labels(labels))
     print(
         f"{report.num_bytes / 1e6:.1f} MB written to {report.folder}; largest difference from PyTorch "
         f"{report.max_difference:.1e}; one image at the native size: {report.onnx_ms:.1f} ms with onnxruntime, "

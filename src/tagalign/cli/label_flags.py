@@ -1,4 +1,4 @@
-"""The two flags that say which labels are meant."""
+"""The flags that say which labels are meant, in which prompts, and against which words."""
 
 import dataclasses
 from pathlib import Path
@@ -32,3 +32,24 @@ class LabelFlags:
                 'give labels with --labels "a,b,c" or with --labels-file FILE (exactly one of them)'
             )
         return load_label_set(self.labels_file if self.labels_file is not None else str(self.labels))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PromptFlags(LabelFlags):
+    """Flags of verbs whose labels may compete with other words."""
+
+    background_words: str | None = None
+    """Words that compete and are never answered: `voc`, `coco` or `none`; by default those of the label set."""
+    templates: str | None = None
+    """Prompts: `1`, `7`, `80`, `85`, ...; by default those of the label set, else the method's own."""
+
+    def prompted_labels(self) -> "LabelSet":
+        """``label_set`` with these words and prompts in the place of its own."""
+        from tagalign.tags.label_sets import background_words, template_set
+
+        labels = self.label_set()
+        if self.background_words is not None:
+            labels = dataclasses.replace(labels, background=background_words(self.background_words))
+        if self.templates is not None:
+            labels = dataclasses.replace(labels, templates=template_set(self.templates))
+        return labels

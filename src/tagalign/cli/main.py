@@ -40,6 +40,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "compare": ("tagalign.cli.compare", "do two results, or two parses, differ?"),
     "data": ("tagalign.cli.data", "list benchmarks, and check a copy of one"),
     "models": ("tagalign.cli.models", "published checkpoints: list, fetch ahead, check"),
+    "methods": ("tagalign.cli.methods", "what each method can do, needs and costs, and its options"),
     "export": ("tagalign.cli.export", "masks and tags in the formats of other tools"),
     "import": ("tagalign.cli.import_", "convert a released checkpoint"),
     "app": ("tagalign.cli.app", "a web page: look, compare, review a folder"),

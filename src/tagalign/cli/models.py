@@ -138,7 +138,9 @@ def model_title(config: Any, name: str) -> str:
     """
     from tagalign.backbones.families import FAMILIES
     from tagalign.backbones.load import checked_type
-    from tagalign.methods.load import TRAINED
+    from tagalign.methods.table import trained_kinds
 
     kind = config.get("model_type")
-    return f"a trained {kind} model" if kind in TRAINED else FAMILIES[checked_type(config, name)].title
+    return (
+        f"a trained {kind} model" if kind in trained_kinds() else FAMILIES[checked_type(config, name)].title
+    )

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from tagalign.tasks.photos.stream import Answered
 
 ENGINES = ("threads", "ray")
-CACHED_METHODS = frozenset({"tagclip", "cls-seg", "gated"})
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -59,9 +58,9 @@ class LabelRunFlags(RunFlags):
     """Keep label embeddings on disk (TAGALIGN_CACHE, else the user's cache folder)."""
 
 
-def cache_option(flags: LabelRunFlags, method: str | None) -> dict[str, Any]:
+def cache_option(flags: LabelRunFlags) -> dict[str, Any]:
     """The folder of label embeddings, for methods that keep them."""
-    if not flags.cache or method not in CACHED_METHODS:
+    if not flags.cache:
         return {}
     from tagalign.methods.text_cache import default_cache_dir
 

@@ -27,9 +27,13 @@ class ReferSettings(ModelFlags, RunFlags):
 
     images: Annotated[tuple[str, ...], tyro.conf.Positional]
     """Files, folders, glob patterns, lists of paths (.txt), tars, or - for paths on standard input."""
+    threshold: float | None = None
+    """The region is where the phrase's map, scaled to [0, 1], is above this; by default the method's own (0.6)."""
+    short_side: int | None = None
+    """Short side of the model's input in pixels; by default the method's own."""
     phrase: str
     """What to find, e.g. "the brown dog"."""
-    out: Path = Path("regions written to")
+    out: Path = Path("regions")
     """Folder for the results."""
     json: bool = False
     """Print one JSON object per photo on standard output: box XYXY in pixels, score, share of the photo."""
@@ -77,11 +81,7 @@ def run(settings: ReferSettings) -> int:
 
     spec = JobSpec(
         question=ReferQuestion(phrase=settings.phrase),
-        model=settings.model,
-        method=settings.method,
-        options={"profile": settings.profile} if settings.profile else {},
-        device=settings.device,
-        batch_size=settings.batch_size,
+        **settings.job_facts("refer", phrase_threshold=settings.threshold, short_side=settings.short_side),
         workers=settings.workers,
     )
     job = spec.open()

@@ -95,11 +95,7 @@ def _index(settings: Index) -> int:
         raise InputError(f"--workers must be at least 1, got {settings.workers}")
     job = JobSpec(
         question=IndexQuestion(labels=_labels(settings)),
-        model=settings.model,
-        method=settings.method or _default_method(settings.model),
-        options={"profile": settings.profile} if settings.profile else {},
-        device=settings.device,
-        batch_size=settings.batch_size,
+        **settings.job_facts("search"),
         workers=settings.workers,
     ).open()
     if not isinstance(job.asked, AskedRanks):
@@ -128,12 +124,6 @@ def _add(run: "IndexRun", job: "Job", sink: "IndexRows") -> None:
     for answered in progress(answer_run(run, job, sink), "indexing", total=run.manifest.count - before):
         if answered.error is not None:
             print(f"error: {printable(str(answered.error))}", file=sys.stderr)
-
-
-def _default_method(model: str) -> str | None:
-    from tagalign.methods.load import trained_type
-
-    return None if trained_type(model) else "clip"
 
 
 def _labels(settings: Index) -> "LabelSet | None":

@@ -3,12 +3,12 @@
 import dataclasses
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
 from tagalign.cli.common import ModelFlags, print_json, warn_tiny
-from tagalign.cli.label_flags import LabelFlags
+from tagalign.cli.label_flags import PromptFlags
 from tagalign.cli.photo_flow import Flow, LabelRunFlags, cache_option, title_of, write_page
 from tagalign.errors import InputError
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class SegmentSettings(ModelFlags, LabelFlags, LabelRunFlags):
+class SegmentSettings(ModelFlags, PromptFlags, LabelRunFlags):
     """Give every pixel of photos one of your labels.
 
     Writes NAME.png per photo (palette; what the ids mean stands in settings.json), masks.jsonl (which photo each belongs to)
@@ -33,11 +33,13 @@ class SegmentSettings(ModelFlags, LabelFlags, LabelRunFlags):
     out: Path = Path("masks")
     """Folder for the results."""
     background: bool = False
-    """Pixels below the method's threshold become `background`, id 0."""
+    """Pixels that no label is sure of, or that a background word fits better, become `background`, id 0."""
+    threshold: float | None = None
+    """With --background: a pixel is background where its best probability is at most this; by default the method's own."""
     aliases: bool = False
     """Let the other words of a label set count for their label."""
-    refine: str = "none"
-    """Refinement by the colours of the photo: `none`, `pamr` or `crf`."""
+    refine: Literal["none", "pamr", "crf"] | None = None
+    """Masks follow the colours of the photo: `pamr` or `crf`; by default they do not."""
     seen: str | None = None
     """Labels that count as trained on, with commas (trusty models); by default those that were."""
     unseen: str | None = None
@@ -68,7 +70,7 @@ class SegmentSettings(ModelFlags, LabelFlags, LabelRunFlags):
         if self.labels is None and self.labels_file is None and self.seen and self.unseen:
             _refuse_both(self)
             return dataclasses.replace(self, labels=f"{self.seen},{self.unseen}").label_set()
-        return LabelFlags.label_set(self)
+        return PromptFlags.label_set(self)
 
 
 def run(settings: SegmentSettings) -> int:
@@ -98,16 +100,29 @@ def _spec(settings: SegmentSettings) -> "JobSpec":
     from tagalign.tasks.photos.job import JobSpec
     from tagalign.tasks.photos.questions import SegmentQuestion
 
-    given = {"profile": settings.profile} if settings.profile else {}
+    facts = settings.job_facts("segment", **_mask_options(settings))
+    facts["options"] |= cache_option(settings)
     return JobSpec(
-        question=SegmentQuestion(labels=settings.label_set()),
-        model=settings.model,
-        method=settings.method,
-        options=_dense_options(settings) | given | cache_option(settings, settings.method),
-        device=settings.device,
-        batch_size=settings.batch_size,
+        question=SegmentQuestion(labels=_asked(settings, facts)),
+        **facts,
         workers=settings.workers,
     )
+
+
+def _asked(settings: SegmentSettings, facts: dict[str, Any]) -> "LabelSet":
+    """The labels; background words that would not act are refused where a flag asks for them, else left out."""
+    from tagalign.methods.table import background_words_act
+
+    labels = settings.prompted_labels()
+    method, has_background = facts["method"], bool(facts["options"].get("background_rule"))
+    if not labels.background or background_words_act(method, "segment", has_background=has_background):
+        return labels
+    if settings.background_words is not None:
+        raise InputError(
+            f"--background-words {settings.background_words} does not act: without --background, method {method!r} has no "
+            "class that the words could win for; add --background"
+        )
+    return dataclasses.replace(labels, background=())
 
 
 def _sink(settings: SegmentSettings, job: "Job") -> "Sink":
@@ -129,15 +144,13 @@ def _print_row(settings: SegmentSettings, answered: "Answered") -> None:
 
 
 def _check_seen(settings: SegmentSettings) -> None:
-    from tagalign.methods.load import trained_type
-
     if settings.seen is None and settings.unseen is None:
         return
-    method = settings.method or trained_type(settings.model)
+    method = settings.options("segment")["method"]
     if method != "trusty":
         raise InputError(
             f"--seen and --unseen belong to models of `tagalign train --method trusty`; "
-            f"{settings.model} answers with {method or 'maskclip'}, which treats all labels alike"
+            f"{settings.model} answers with {method}, which treats all labels alike"
         )
 
 
@@ -154,14 +167,15 @@ def _names(text: str | None) -> list[str] | None:
     return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
 
 
-def _dense_options(settings: SegmentSettings) -> dict[str, Any]:
-    """Only what was asked for, so that methods without such an option need not know it."""
+def _mask_options(settings: SegmentSettings) -> dict[str, Any]:
+    """Only what was asked for; a method without such an option refuses it."""
     asked = {
         "background_rule": settings.background,
+        "background_threshold": settings.threshold,
         "use_aliases": settings.aliases,
-        "refine": settings.refine if settings.refine != "none" else None,
+        "refine": settings.refine,
         "short_side": settings.short_side,
         "seen": _names(settings.seen),
         "unseen": _names(settings.unseen),
     }
-    return {name: value for name, value in asked.items() if value}
+    return {name: None if value is False else value for name, value in asked.items()}

@@ -78,12 +78,12 @@ def run(settings: ServeSettings) -> int:
     import tagalign
     from tagalign.apps.server.app import create_app
 
-    model = tagalign.load(settings.model, **settings.options())
+    model = tagalign.load(settings.model, **settings.whole_model_options())
     limits = _limits(settings, _workers(settings))
     app = create_app(
         model, limits=limits, api_key=key, allowed_hosts=settings.allow_host, search=_search(settings)
     )
-    print(f"serving {model.method.method} on http://{settings.host}:{settings.port}", file=sys.stderr)
+    print(f"serving {model.method} on http://{settings.host}:{settings.port}", file=sys.stderr)
     # no access log: one line per request costs a tenth of the throughput of a small model
     config = uvicorn.Config(
         app,

@@ -3,12 +3,12 @@
 import dataclasses
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
 from tagalign.cli.common import ModelFlags, print_json, warn_tiny
-from tagalign.cli.label_flags import LabelFlags
+from tagalign.cli.label_flags import PromptFlags
 from tagalign.cli.photo_flow import Flow, LabelRunFlags, cache_option, title_of, write_page
 from tagalign.errors import InputError, UnknownNameError
 
@@ -17,30 +17,24 @@ if TYPE_CHECKING:
     from tagalign.tasks.photos.job import Job, JobSpec
     from tagalign.tasks.photos.run import PhotoRun
     from tagalign.tasks.photos.stream import Answered
-    from tagalign.types import LabelSet
 
 FORMATS = ("csv", "jsonl", "parquet")
-DEFAULT_METHOD = "tagclip"
 SHEET_IMAGES = 60
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class TagSettings(ModelFlags, LabelFlags, LabelRunFlags):
+class TagSettings(ModelFlags, PromptFlags, LabelRunFlags):
     """Say which of your labels are in each photo.
 
     Writes tags.csv (or another format), index.html to check the result quickly, and one Parquet file per 1,000 photos with
     the scores of all labels. A run that was stopped goes on where it was when the same command is given again.
-    Example: tagalign tag photos/ --labels "dog,cat,bicycle" --background voc --model openai/clip-vit-base-patch16
+    Example: tagalign tag photos/ --labels "dog,cat,bicycle" --background-words voc --model openai/clip-vit-base-patch16
     """
 
     images: Annotated[tuple[str, ...], tyro.conf.Positional] = ()
     """Files, folders, glob patterns, lists of paths (.txt), tars, or - for paths on standard input."""
     out: Path = Path("tags")
     """Folder for the results."""
-    background: str | None = None
-    """Words that compete and are never answered: `voc`, `coco` or `none`; by default those of the label set."""
-    templates: str | None = None
-    """Prompts: `1`, `7`, `80`, `85`, ...; by default those of the label set, else the method's own."""
     threshold: str | None = None
     """Which labels are chosen: `relative:0.5`, `absolute:0.3`, `top:5`, or `calibrated` (from --labels-file)."""
     calibrate: Path | None = None
@@ -95,33 +89,16 @@ def run(settings: TagSettings) -> int:
 
 
 def _spec(settings: TagSettings) -> "JobSpec":
-    from tagalign.methods.load import trained_type
     from tagalign.tasks.photos.job import JobSpec
     from tagalign.tasks.photos.questions import TagQuestion
 
-    method = settings.method or (None if trained_type(settings.model) else DEFAULT_METHOD)
-    given = {"profile": settings.profile, "short_side": settings.short_side}
-    options: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
+    facts = settings.job_facts("tag", short_side=settings.short_side)
+    facts["options"] |= cache_option(settings)
     return JobSpec(
-        question=TagQuestion(labels=_labels(settings), threshold=_threshold(settings)),
-        model=settings.model,
-        method=method,
-        options=options | cache_option(settings, method),
-        device=settings.device,
-        batch_size=settings.batch_size,
+        question=TagQuestion(labels=settings.prompted_labels(), threshold=_threshold(settings)),
+        **facts,
         workers=settings.workers,
     )
-
-
-def _labels(settings: TagSettings) -> "LabelSet":
-    from tagalign.tags.label_sets import background_words, template_set
-
-    labels = settings.label_set()
-    if settings.background is not None:
-        labels = dataclasses.replace(labels, background=background_words(settings.background))
-    if settings.templates is not None:
-        labels = dataclasses.replace(labels, templates=template_set(settings.templates))
-    return labels
 
 
 def _threshold(settings: TagSettings) -> "Threshold | None":

@@ -77,8 +77,9 @@ def _miou(
 ) -> Mapping[str, float]:
     from tagalign.evaluate.engine import Plan
     from tagalign.evaluate.evaluation import evaluate_segmentation
+    from tagalign.methods.dense.options import TagAlignOptions
 
-    method = trained.method(backbone, background_rule=data.has_background)
+    method = trained.method(backbone, TagAlignOptions(background_rule=data.has_background))
     result = evaluate_segmentation(method, data, plan=Plan(limit=images), allow_missing=True, resamples=0)
     return {"miou": float(result.metrics["miou"])}
 

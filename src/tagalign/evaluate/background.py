@@ -56,7 +56,12 @@ def laid(found: Segmentation, threshold: float) -> Segmentation:
 
 
 def best_threshold(
-    method: Segmenter[Any], data: SegmentationSet, *, labels: LabelSet | None = None, batch_size: int = 64
+    method: Segmenter[Any],
+    data: SegmentationSet,
+    *,
+    labels: LabelSet | None = None,
+    images: int | None = None,
+    batch_size: int = 64,
 ) -> float:
     """The quantile of the best score that gives the highest mIoU; the lowest of equals.
 
@@ -64,12 +69,13 @@ def best_threshold(
         method: answers without a background class.
         data: a benchmark with one; images that are not tested on.
         labels: other words for the same classes.
+        images: only the first so many.
         batch_size: images encoded together.
     """
     encoded = method.encode_labels(fit_labels(data.labels, labels))
     answers = [
         (method.segment(one, encoded, photo=photo), torch.from_numpy(data.target(index)))
-        for index, photo, one in _encoded(method, data, batch_size)
+        for index, photo, one in _encoded(method, data, images or len(data), batch_size)
     ]
     # quantile() refuses inputs of this size; a sorted sample is exact enough for a threshold
     ranked = torch.cat([found.scores.flatten() for found, _ in answers]).sort().values
@@ -86,9 +92,10 @@ def best_threshold(
 
 
 def _encoded(
-    method: Segmenter[Any], data: SegmentationSet, batch_size: int
+    method: Segmenter[Any], data: SegmentationSet, images: int, batch_size: int
 ) -> Iterator[tuple[int, Image.Image, Any]]:
-    for start in range(0, len(data), batch_size):
-        places = range(start, min(start + batch_size, len(data)))
+    count = min(images, len(data))
+    for start in range(0, count, batch_size):
+        places = range(start, min(start + batch_size, count))
         photos = [data.image(i) for i in places]
         yield from zip(places, photos, method.encode_images(photos), strict=True)

@@ -3,15 +3,15 @@
 Changing a line here, or a constant that it reads, invalidates every table on the tiny world.
 """
 
-from typing import Any, Final
+from typing import Any
 
 from tagalign.data.tiny_world import CROWDED
 from tagalign.evaluate.background import STEPS
-from tagalign.methods.dense.method import NEUTRAL, PHRASE_TEMPLATE, REFER_THRESHOLD
+from tagalign.methods.dense.options import DenseOptions, ProfileName
 
 TRAIN_SPLIT, VALIDATION_SPLIT, TEST_SPLIT = "train", "validation", "test"
 
-PROFILE: Final = "paper"
+PROFILE: ProfileName = "paper"
 """Whole image, cosines upsampled first, prompt "a photo of a {label}"; the scenes are seen at their own size."""
 
 MODE = "clip"
@@ -31,6 +31,7 @@ OBJECT_TAGS, ATTRIBUTE_TAGS = 500, 100
 
 def describe() -> dict[str, Any]:
     """The protocol as results record it."""
+    own = DenseOptions()
     return {
         "train_split": TRAIN_SPLIT,
         "validation_split": VALIDATION_SPLIT,
@@ -41,8 +42,8 @@ def describe() -> dict[str, Any]:
         "classes": CLASSES,
         "object_classes": OBJECT_CLASSES,
         "threshold_steps": STEPS,
-        "refer_template": PHRASE_TEMPLATE,
-        "refer_rule": f"mask where cos(phrase) - cos({NEUTRAL!r}), min-max scaled, is above {REFER_THRESHOLD}",
+        "refer_template": own.phrase_templates[0],
+        "refer_rule": f"mask where cos(phrase) - cos({own.neutral!r}), min-max scaled, is above {own.phrase_threshold}",
         "parser": PARSER,
         "object_tags": OBJECT_TAGS,
         "attribute_tags": ATTRIBUTE_TAGS,

@@ -10,7 +10,7 @@ from tagalign.backbones.protocols import BlockBackbone
 from tagalign.experiments import protocol
 from tagalign.experiments.world import Sizes, World
 from tagalign.methods.dense.method import DenseMethod
-from tagalign.methods.dense.profiles import dense_profile
+from tagalign.methods.dense.options import DenseOptions
 from tagalign.tags.vocabulary import TagVocabulary
 from tagalign.train.loop.plan import Hooks
 from tagalign.train.tagalign.aligner import TagLoss
@@ -73,8 +73,8 @@ def method_of(
 ) -> DenseMethod:
     """The method of a row: a baseline as it is, or a projector trained with the row's losses and tags."""
     if not row.losses:
-        profile = dense_profile(protocol.PROFILE)
-        return DenseMethod(backbone, method=row.method, mode=row.method, profile=profile)
+        options = DenseOptions(profile=protocol.PROFILE)
+        return DenseMethod(backbone, options, method=row.method, mode=row.method)
     pairs = world.pairs
     if row.kinds:
         vocabulary = vocabulary or vocabulary_of(world, kinds=row.kinds)

@@ -9,7 +9,7 @@ from tagalign.errors import InputError, ModelError
 from tagalign.export.model_card import hub_card
 from tagalign.export.private_paths import without_folders
 from tagalign.json_text import json_text
-from tagalign.methods.load import TRAINED
+from tagalign.methods.table import trained_kinds
 
 CARD = "README.md"
 DEFAULT_LICENCE = "other"
@@ -73,7 +73,7 @@ def check_folder(folder: Path, licence: str = DEFAULT_LICENCE) -> str:
         ModelError: if the folder is no trained model of ours.
     """
     config = read_json(folder / "config.json")
-    if config.get("model_type") not in TRAINED:
+    if config.get("model_type") not in trained_kinds():
         raise ModelError(
             f"{folder}: expected a folder that `tagalign train` wrote, got model_type {config.get('model_type')!r}"
         )

@@ -210,6 +210,6 @@ def _config(method: DenseMethod, labels: EncodedLabels) -> dict[str, Any]:
         "bias": method.rule.bias,
         "sigmoid_first": method.rule.sigmoid_first,
         "clip_weight": method.clip_weight,
-        "threshold": method.profile.threshold if method.background_rule else None,
+        "threshold": method.options.background_threshold,
         "made_from": method.describe(),
     }

@@ -72,13 +72,14 @@ def encode_label_set(
     backbone: Backbone,
     labels: LabelSet,
     *,
+    method: str,
     templates: Sequence[str] = ("a photo of a {}",),
     mean: TemplateMean = "unit",
     use_aliases: bool = False,
 ) -> EncodedLabels:
     """Embed a label set with its own templates, or with ``templates`` where it brings none.
 
-    Aliases are embedded only on request, because they move results by many points.
+    Aliases are embedded only on request, because they move results by many points. ``method`` is written into the result.
     """
     names = list(labels.names)
     owners = list(range(len(names)))
@@ -88,6 +89,7 @@ def encode_label_set(
             owners += [i] * len(label.aliases)
     everything = embed_names(backbone, [*names, *labels.background], labels.templates or templates, mean=mean)
     return EncodedLabels(
+        method=method,
         label_set=labels,
         embeds=everything[: len(names)],
         owners=torch.tensor(owners, dtype=torch.long, device=everything.device),

@@ -151,7 +151,7 @@ class Recogniser(Protocol):
 
 
 def refuse_foreign(encoded_by: str, method: str) -> None:
-    """Refuse a value that another method encoded.
+    """Refuse an image that another method encoded.
 
     Raises:
         InputError: naming both methods.
@@ -159,4 +159,16 @@ def refuse_foreign(encoded_by: str, method: str) -> None:
     if encoded_by != method:
         raise InputError(
             f"the image was encoded for method {encoded_by!r}, this is {method!r}; encode it again with this model"
+        )
+
+
+def refuse_foreign_labels(labels: EncodedLabels, method: str) -> None:
+    """Refuse labels that another method encoded: its prompts, and the means over them, may be others.
+
+    Raises:
+        InputError: naming both methods.
+    """
+    if labels.method != method:
+        raise InputError(
+            f"the labels were encoded for method {labels.method!r}, this is {method!r}; encode them again with this model"
         )

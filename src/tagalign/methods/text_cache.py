@@ -30,6 +30,7 @@ def cached_labels(
     encode: Callable[[LabelSet], EncodedLabels],
     labels: LabelSet,
     *,
+    method: str,
     backbone: Backbone,
     templates: Sequence[str],
     variant: str,
@@ -40,6 +41,7 @@ def cached_labels(
     Args:
         encode: makes them.
         labels: what to embed; everything but its name and version counts.
+        method: that asks; methods with the same prompts share an entry.
         backbone: its weight hash and dtype count; one without a hash is never cached.
         templates: used for a set that brings none.
         variant: anything else that changes the embeddings, in words.
@@ -49,7 +51,7 @@ def cached_labels(
     if folder is None or not backbone.weight_hash:
         return encode(labels)
     path = folder / "text" / f"{cache_key(labels, backbone, templates, variant)}.safetensors"
-    found = _read(path, labels, backbone)
+    found = _read(path, labels, backbone, method)
     if found is not None:
         return found
     encoded = encode(labels)
@@ -72,13 +74,13 @@ def cache_key(labels: LabelSet, backbone: Backbone, templates: Sequence[str], va
     return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 
-def _read(path: Path, labels: LabelSet, backbone: Backbone) -> EncodedLabels | None:
+def _read(path: Path, labels: LabelSet, backbone: Backbone, method: str) -> EncodedLabels | None:
     try:
         with safe_open(path, framework="pt", device=str(backbone.device)) as file:
             embeds, owners, background = (file.get_tensor(name) for name in TENSORS)
     except (OSError, SafetensorError):
         return None
-    return EncodedLabels(label_set=labels, embeds=embeds, owners=owners, background=background)
+    return EncodedLabels(method=method, label_set=labels, embeds=embeds, owners=owners, background=background)
 
 
 def _write(path: Path, encoded: EncodedLabels) -> None:

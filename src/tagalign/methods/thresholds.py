@@ -61,6 +61,27 @@ class Threshold:
         return f"{self.kind}:{self.value:g}"
 
 
+def as_threshold(value: "Threshold | str | float") -> Threshold:
+    """A threshold from what people give: a number is ``absolute``, a string as in ``parse_threshold``.
+
+    >>> str(as_threshold(0.3)), str(as_threshold("0.3")), str(as_threshold("top:2"))
+    ('absolute:0.3', 'absolute:0.3', 'top:2')
+
+    Raises:
+        InputError: if it is none of these.
+    """
+    if isinstance(value, Threshold):
+        return value
+    if isinstance(value, str):
+        try:
+            value = float(value)
+        except ValueError:
+            return parse_threshold(str(value))
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise InputError(f"threshold: expected a number, or relative:0.5, absolute:0.3, top:5, got {value!r}")
+    return Threshold(kind="absolute", value=float(value))
+
+
 def _relative(scores: Sequence[float], ids: Sequence[int], share: float) -> list[int]:
     if not ids:
         return []

@@ -13,6 +13,7 @@ from tagalign.backbones.preprocess import open_image
 from tagalign.errors import InputError
 from tagalign.methods.load import load_method
 from tagalign.methods.protocols import Answerer, Captioner, HeatMapper, Method, Referrer, Segmenter, Tagger
+from tagalign.methods.table import methods, refuse_verb
 from tagalign.tags.label_sets import load_label_set
 from tagalign.types import Caption, EncodedLabels, LabelSet, Referring, Segmentation, Tagging
 
@@ -24,14 +25,24 @@ class Model:
     """A method behind the calls of the README. Encoded values are frozen; the model keeps no state between calls.
 
     Attributes:
-        method: what does the work; see ``methods.protocols``.
+        implementation: what does the work; see ``methods.protocols``.
     """
 
-    def __init__(self, method: Method[Any]) -> None:
-        self.method = method
+    def __init__(self, implementation: Method[Any]) -> None:
+        self.implementation = implementation
 
     def __repr__(self) -> str:
-        return f"Model({self.method.describe()})"
+        described = self.describe()
+        return f"Model({described.get('model', '')!s}, method={self.method!r})"
+
+    @property
+    def method(self) -> str:
+        """Name of the method that answers; ``default`` where every verb is answered by its own."""
+        return self.implementation.method
+
+    def describe(self) -> dict[str, object]:
+        """Everything that a result must name: model, weights, method and every option that acts."""
+        return self.implementation.describe()
 
     def encode_image(self, source: ImageSource) -> Any:
         """Encode one image, once for all questions.
@@ -46,7 +57,7 @@ class Model:
 
     def encode_images(self, sources: Sequence[ImageSource]) -> list[Any]:
         """Encode several images as a batch; equal to encoding them one by one."""
-        return self.method.encode_images([open_image(source) for source in sources])
+        return self.implementation.encode_images([open_image(source) for source in sources])
 
     def encode_labels(self, labels: LabelSource) -> EncodedLabels:
         """Encode names: a list, a comma-separated string, a ``.txt`` or ``.json`` file, a benchmark's name, or a label set.
@@ -56,7 +67,9 @@ class Model:
         """
         if isinstance(labels, EncodedLabels):
             return labels
-        return self.method.encode_labels(labels if isinstance(labels, LabelSet) else load_label_set(labels))
+        return self.implementation.encode_labels(
+            labels if isinstance(labels, LabelSet) else load_label_set(labels)
+        )
 
     def tag(self, image: Any, labels: LabelSource) -> Tagging:
         """Scores of all labels and the chosen ones."""
@@ -85,11 +98,11 @@ class Model:
 
     def heat_maps(self, image: Any, labels: LabelSource) -> Float[Tensor, "labels height width"]:
         """Probability of each label at each pixel of the original image, for methods with a dense map."""
-        if not isinstance(self.method, HeatMapper):
+        if not isinstance(self.implementation, HeatMapper):
             raise InputError(
-                f"method {self.method.method!r} has no heat maps; use clip, maskclip, sclip, naclip or tagalign"
+                f"method {self.method!r} has no heat maps; these have: {', '.join(methods(can='refer'))}, trusty"
             )
-        return self.method.heat_maps(image, self.encode_labels(labels))
+        return self.implementation.heat_maps(image, self.encode_labels(labels))
 
     def caption(self, image: Any, *, tags: Sequence[str] | None = None) -> Caption:
         """A sentence about the image, guided by recognised tags or by the given ones."""
@@ -97,22 +110,30 @@ class Model:
 
     def answer(self, image: Any, question: str) -> str:
         """A free-form answer to a question about the image."""
-        return self._can(Answerer, "answer").answer(image, question)
+        return self._can(Answerer, "ask").answer(image, question)
 
     def _can(self, protocol: type, verb: str) -> Any:
-        if not isinstance(self.method, protocol):
-            raise InputError(
-                f"method {self.method.method!r} cannot {verb}; see `tagalign {verb} --help` for those that can"
-            )
-        return self.method
+        if not isinstance(self.implementation, protocol):
+            raise refuse_verb(f"method {self.method!r}", verb)
+        return self.implementation
 
 
 def load(
-    name: str, *, method: str | None = None, device: torch.device | str = "auto", **options: Any
+    name: str,
+    *,
+    method: str | None = None,
+    device: torch.device | str = "auto",
+    batch_size: int = 8,
+    text_cache: Path | None = None,
+    **options: Any,
 ) -> Model:
     """Open a model; see ``methods.load.load_method`` for the arguments.
 
-    >>> load("tiny", method="clip").method.method
+    >>> load("tiny", method="clip").method
     'clip'
     """
-    return Model(load_method(name, method=method, device=device, **options))
+    return Model(
+        load_method(
+            name, method=method, device=device, batch_size=batch_size, text_cache=text_cache, **options
+        )
+    )

@@ -51,7 +51,11 @@ class StubMethod:
         self.encoded_labels.append(labels.names)
         embeds = torch.zeros(len(labels), 2)
         return EncodedLabels(
-            label_set=labels, embeds=embeds, owners=torch.arange(len(labels)), background=embeds[:0]
+            method=self.method,
+            label_set=labels,
+            embeds=embeds,
+            owners=torch.arange(len(labels)),
+            background=embeds[:0],
         )
 
     def describe(self) -> dict[str, object]:

@@ -10,6 +10,8 @@ from PIL import Image
 from tagalign.errors import InputError
 from tagalign.methods.cls_seg import method as module
 from tagalign.methods.cls_seg.method import ClsSeg
+from tagalign.methods.cls_seg.options import ClsSegOptions
+from tagalign.methods.options import build_options
 from tagalign.tags.label_sets import load_label_set
 
 
@@ -31,7 +33,7 @@ def test_closed_form_and_automatic_gradient_agree(backbone, method):
     labels = encode(method, background="voc")
     image = method.encode_images([photo()])[0]
     closed = method.steps(image, labels, [0, 2])
-    slow = ClsSeg(backbone, gradient="autograd").steps(image, labels, [0, 2])
+    slow = ClsSeg(backbone, ClsSegOptions(gradient="autograd")).steps(image, labels, [0, 2])
     # float32; golden README allows 1e-4 of the largest value
     tolerance = 1e-4 * float(slow.weights.abs().max())
     torch.testing.assert_close(closed.weights, slow.weights, rtol=0, atol=tolerance)
@@ -40,7 +42,7 @@ def test_closed_form_and_automatic_gradient_agree(backbone, method):
 
 def test_an_encoder_with_another_activation_uses_automatic_gradients(backbone, monkeypatch):
     monkeypatch.setattr(backbone.blocks[-1].mlp, "activation", "silu")
-    assert ClsSeg(backbone).gradient == "autograd"
+    assert ClsSeg(backbone).options.gradient == "autograd"
 
 
 def test_label_map_has_the_original_size_and_only_tags(method):
@@ -53,7 +55,7 @@ def test_label_map_has_the_original_size_and_only_tags(method):
 
 
 def test_without_background_rule_every_pixel_has_a_tag(backbone):
-    method = ClsSeg(backbone, background_rule=False)
+    method = ClsSeg(backbone, ClsSegOptions(background_rule=False))
     found = method.segment_tags(method.encode_images([photo()])[0], encode(method), [1, 2])
     assert found.names == ("dog", "cat", "tree", "car")
     assert set(found.labels.unique().tolist()) <= {1, 2}
@@ -108,12 +110,14 @@ def test_fused_aliases_stand_in_one_prompt(backbone, monkeypatch):
     )
     plain = load_label_set("person", templates="1")
     person = dataclasses.replace(plain.labels[0], aliases=("people", "human"))
-    ClsSeg(backbone, fuse_aliases=True).encode_labels(dataclasses.replace(plain, labels=(person,)))
+    ClsSeg(backbone, ClsSegOptions(fuse_aliases=True)).encode_labels(
+        dataclasses.replace(plain, labels=(person,))
+    )
     assert "a clean origami person,people,human." in seen
 
 
 def test_crf_needs_the_photo(backbone):
-    method = ClsSeg(backbone, refine="crf")
+    method = ClsSeg(backbone, ClsSegOptions(refine="crf"))
     picture = photo(16, 24)
     image, labels = method.encode_images([picture])[0], encode(method)
     with pytest.raises(InputError, match="give segment"):
@@ -132,11 +136,11 @@ def test_an_image_encoded_for_tags_alone_is_refused(backbone, method):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"refine": "crff"}, "did you mean 'crf'"),
+        ({"refine": "crff"}, "takes none, pamr or crf, got 'crff'"),
         ({"box_share": 2.0}, "box_share"),
         ({"background_power": 0.0}, "above 0"),
     ],
 )
-def test_wrong_settings_are_refused(backbone, settings, message):
+def test_wrong_settings_are_refused(settings, message):
     with pytest.raises(InputError, match=message):
-        ClsSeg(backbone, **settings)
+        build_options(ClsSegOptions, settings, method="cls-seg")

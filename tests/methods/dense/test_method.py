@@ -11,17 +11,20 @@ from PIL import Image
 from tagalign.errors import InputError, UnknownNameError
 from tagalign.methods.dense import score_maps
 from tagalign.methods.dense.method import DenseMethod
+from tagalign.methods.dense.options import DenseOptions, TagAlignOptions
 from tagalign.methods.dense.profiles import PROFILES, dense_profile
 from tagalign.methods.dense.projector import Projector, pool, trainable_sizes
+from tagalign.methods.options import build_options
 from tagalign.tags.label_sets import label_set_of
 from tagalign.types import Label, LabelSet
 
 NAMES = label_set_of(["dog", "red car", "grass"])
 
 
-def build(backbone, **options):
-    options = {"method": "maskclip", "mode": "maskclip", "profile": PROFILES["paper"]} | options
-    return DenseMethod(backbone, **options)
+def build(backbone, *, method="maskclip", mode="maskclip", projector=None, **options):
+    kind = DenseOptions if projector is None else TagAlignOptions
+    given = build_options(kind, options, method=method)
+    return DenseMethod(backbone, given, method=method, mode=mode, projector=projector)
 
 
 @pytest.fixture
@@ -65,9 +68,7 @@ def test_chunks_of_labels_give_the_same_map(backbone, photo, monkeypatch):
 
 @pytest.mark.parametrize("profile", sorted(PROFILES))
 def test_a_batch_equals_one_by_one(backbone, projector, photo, profile):
-    method = build(
-        backbone, method="tagalign", mode="surgery", profile=PROFILES[profile], projector=projector
-    )
+    method = build(backbone, method="tagalign", mode="surgery", profile=profile, projector=projector)
     photos = [photo, photo.transpose(Image.Transpose.ROTATE_90), photo.resize((90, 40))]
     labels = method.encode_labels(NAMES)
     together = [method.segment(image, labels) for image in method.encode_images(photos)]
@@ -82,7 +83,7 @@ def test_background_is_where_the_best_is_at_most_the_threshold(backbone, photo):
     labels = plain.encode_labels(NAMES)
     scores = plain.segment(plain.encode_images([photo])[0], labels)
     level = scores.scores.median().item()
-    method = build(backbone, background_rule=True, profile=replace(PROFILES["paper"], threshold=level))
+    method = build(backbone, background_rule=True, background_threshold=level)
     found = method.segment(method.encode_images([photo])[0], labels)
     assert found.names == ("background", *NAMES.names)
     expected = torch.where(scores.scores > level, scores.labels + 1, 0)
@@ -106,8 +107,8 @@ def test_an_alias_scores_for_its_label(backbone, photo):
 def test_released_profile_mixes_both_heads(backbone, projector, photo):
     labels_of = {}
     for weight in (0.0, 0.3, 1.0):
-        profile = replace(PROFILES["released"], clip_weight=weight)
-        method = build(backbone, method="tagalign", mode="surgery", profile=profile, projector=projector)
+        options = {"profile": "released", "clip_weight": weight, "projector": projector}
+        method = build(backbone, method="tagalign", mode="surgery", **options)
         labels_of[weight] = method.heat_maps(method.encode_images([photo])[0], method.encode_labels(NAMES))
     torch.testing.assert_close(labels_of[0.3], 0.7 * labels_of[0.0] + 0.3 * labels_of[1.0])
 
@@ -165,7 +166,7 @@ def test_a_constant_image_gives_an_empty_region_and_no_nan(backbone):
             grid, embeds = super()._embed(pixels)
             return grid, [torch.ones_like(e) for e in embeds]
 
-    method = Flat(backbone, method="clip", mode="clip", profile=PROFILES["paper"])
+    method = Flat(backbone, method="clip", mode="clip")
     found = method.refer(method.encode_images([Image.new("RGB", (40, 40))])[0], "dog")
     assert found.box is None
     assert not found.mask.any()
@@ -188,7 +189,7 @@ def test_pamr_needs_the_photo(backbone, photo):
 
 
 def test_unknown_names(backbone):
-    with pytest.raises(UnknownNameError, match="did you mean 'pamr'"):
+    with pytest.raises(InputError, match="option 'refine' takes none, pamr or crf, got 'pamrr'"):
         build(backbone, refine="pamrr")
     with pytest.raises(UnknownNameError, match="unknown profile 'papr'"):
         dense_profile("papr")
@@ -196,7 +197,7 @@ def test_unknown_names(backbone):
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 300), (61, 7)])
 def test_extreme_sizes_get_a_map_of_their_own_size(backbone, size):
-    method = build(backbone, profile=PROFILES["fixed"])
+    method = build(backbone, profile="fixed")
     photo = Image.new("RGB", (size[1], size[0]), "green")
     found = method.segment(method.encode_images([photo])[0], method.encode_labels(NAMES))
     assert tuple(found.labels.shape) == size

@@ -7,10 +7,11 @@ from PIL import Image
 
 from tagalign.errors import InputError
 from tagalign.methods.dense.method import DenseMethod
-from tagalign.methods.dense.profiles import dense_profile
+from tagalign.methods.dense.options import DenseOptions
 from tagalign.methods.gated.method import Gated, take_labels
 from tagalign.methods.load import load_method
 from tagalign.methods.tagclip.method import TagClip
+from tagalign.methods.tagclip.options import TagClipOptions
 from tagalign.tags.label_sets import load_label_set
 from tagalign.types import Tagging
 
@@ -23,7 +24,7 @@ def picture():
 
 
 def make(backbone, *, gate="hard", mode="maskclip", **dense):
-    segmenter = DenseMethod(backbone, method=mode, mode=mode, profile=dense_profile("paper"), **dense)
+    segmenter = DenseMethod(backbone, DenseOptions(**dense), method=mode, mode=mode)
     return Gated(TagClip(backbone), segmenter, gate=gate)
 
 
@@ -99,7 +100,7 @@ def test_taking_labels_keeps_their_aliases(backbone):
 
     plain = load_label_set("dog,cat", templates="1")
     with_alias = replace(plain, labels=(plain.labels[0], replace(plain.labels[1], aliases=("kitten",))))
-    labels = TagClip(backbone, use_aliases=True).encode_labels(with_alias)
+    labels = TagClip(backbone, TagClipOptions(use_aliases=True)).encode_labels(with_alias)
     cat = take_labels(labels, [1])
     assert cat.names == ("cat",)
     assert torch.equal(cat.embeds, labels.embeds[1:])
@@ -118,8 +119,8 @@ def test_whole_path_and_its_description(backbone, picture):
 def test_builder_and_wrong_names(clip_folder):
     method = load_method(str(clip_folder), method="gated", segmenter="sclip", threshold="top:2", gate="soft")
     assert method.segmenter.mode == "sclip"
-    assert str(method.tagger.threshold) == "top:2"
-    with pytest.raises(InputError, match="unknown segmenter 'gated'"):
+    assert str(method.tagger.options.threshold) == "top:2"
+    with pytest.raises(InputError, match="segmenter 'gated' cannot be gated"):
         load_method(str(clip_folder), method="gated", segmenter="gated")
     with pytest.raises(InputError, match="unknown gate 'sof'"):
         Gated(method.tagger, method.segmenter, gate="sof")

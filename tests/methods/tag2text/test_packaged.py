@@ -29,7 +29,7 @@ def scenes():
 
 @pytest.fixture(scope="module")
 def encoded(model, scenes):
-    return model.method.encode_images([Image.fromarray(scene.image) for scene in scenes])
+    return model.implementation.encode_images([Image.fromarray(scene.image) for scene in scenes])
 
 
 @pytest.fixture
@@ -54,19 +54,21 @@ def test_it_stays_small():
 def test_a_named_object_that_was_not_mentioned_is_mentioned(model, scenes, encoded):
     """At least nine times in ten; a caption guided by one kind alone says what it would have left out."""
     first = [kinds(scene)[0] for scene in scenes]
-    bare = model.method.captions(encoded, [[name] for name in first])
+    bare = model.implementation.captions(encoded, [[name] for name in first])
     cases = []
     for place, (scene, caption) in enumerate(zip(scenes, bare, strict=True)):
         silent = [name for name in kinds(scene)[1:] if not says(caption.text, name)]
         cases += [(place, silent[0])] if silent else []
     assert len(cases) > SCENES // 4
-    told = model.method.captions([encoded[p] for p, _ in cases], [[first[p], name] for p, name in cases])
+    told = model.implementation.captions(
+        [encoded[p] for p, _ in cases], [[first[p], name] for p, name in cases]
+    )
     hits = [says(caption.text, name) for caption, (_, name) in zip(told, cases, strict=True)]
     assert sum(hits) >= 0.9 * len(hits)
 
 
 def test_batched_captions_equal_single_ones(model, encoded):
-    together = [caption.text for caption in model.method.captions(encoded[:6])]
+    together = [caption.text for caption in model.implementation.captions(encoded[:6])]
     assert together == [model.caption(one).text for one in encoded[:6]]
     assert len(set(together)) > 1
 
@@ -74,7 +76,7 @@ def test_batched_captions_equal_single_ones(model, encoded):
 def test_the_threshold_decides_which_tags_guide(encoded):
     def captions(threshold):
         opened = tagalign.load("tiny", method="tag2text", device="cpu", threshold=threshold)
-        return opened.method.captions(encoded[:20])
+        return opened.implementation.captions(encoded[:20])
 
     many, few = captions(0.2), captions(0.9)
     assert all(set(f.tags) <= set(m.tags) for f, m in zip(few, many, strict=True))

@@ -11,9 +11,12 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from tagalign.errors import InputError
+from tagalign.methods.options import build_options
+from tagalign.methods.resources import Resources
 from tagalign.methods.tagclip import image as tagclip_image
 from tagalign.methods.tagclip.image import buckets, canvas_size
 from tagalign.methods.tagclip.method import TagClip
+from tagalign.methods.tagclip.options import TagClipOptions
 from tagalign.methods.tagclip.profiles import layer_choice
 from tagalign.tags.label_sets import load_label_set
 
@@ -52,7 +55,9 @@ def test_whole_method_gives_the_released_scores_and_tags(folder):
 
 @pytest.mark.parametrize("profile", ["fixed", "released", "paper"])
 def test_batch_equals_one_by_one_for_images_of_any_sizes(backbone, profile):
-    tagger = TagClip(backbone, profile=profile, batch_size=2, crop_batch=3)
+    tagger = TagClip(
+        backbone, TagClipOptions(profile=profile), resources=Resources(batch_size=2, crop_batch=3)
+    )
     labels = tagger.encode_labels(load_label_set("dog,cat,tree", templates="1", background="voc"))
     images = [photo(40, 56, 1), photo(33, 47, 2), photo(40, 56, 3), photo(64, 24, 4)]
     together = tagger.tag_batch(tagger.encode_images(images), labels)
@@ -72,7 +77,7 @@ def test_label_order_does_not_matter(tagger):
 
 
 def test_released_loses_what_the_border_shows_and_fixed_does_not(backbone):
-    released, fixed = TagClip(backbone, profile="released"), TagClip(backbone)
+    released, fixed = TagClip(backbone, TagClipOptions(profile="released")), TagClip(backbone)
     scores = torch.zeros(12, 2)
     scores[11, 0] = scores[0, 1] = 1.0  # last patch of a 3 x 4 grid, and the first
     both = torch.tensor([0, 1])
@@ -86,7 +91,7 @@ def test_released_loses_what_the_border_shows_and_fixed_does_not(backbone):
 @pytest.mark.parametrize("profile", ["fixed", "released", "paper"])
 @pytest.mark.parametrize("size", [(1, 1), (5, 3), (8, 8), (1, 300), (40, 40)])
 def test_constant_and_tiny_images_give_finite_scores(backbone, profile, size):
-    tagger = TagClip(backbone, profile=profile)
+    tagger = TagClip(backbone, TagClipOptions(profile=profile))
     labels = tagger.encode_labels(load_label_set("dog,cat", templates="1"))
     tagging = tagger.tag(tagger.encode_images([Image.new("RGB", size[::-1], "grey")])[0], labels)
     assert all(0 <= score <= 1 for score in tagging.scores)
@@ -121,10 +126,10 @@ def test_steps_of_the_paper_can_be_left_out(backbone, labels):
     found = {}
     for dmar in (True, False):
         for cwr in (True, False):
-            tagger = TagClip(backbone, dual_masking=dmar, reidentify=cwr)
+            tagger = TagClip(backbone, TagClipOptions(dual_masking=dmar, reidentify=cwr))
             found[dmar, cwr] = tagger.tag(tagger.encode_images([image])[0], labels).scores
     assert len(set(found.values())) == 4
-    coarse = TagClip(backbone, dual_masking=False, reidentify=False)
+    coarse = TagClip(backbone, TagClipOptions(dual_masking=False, reidentify=False))
     encoded = coarse.encode_images([image])[0]
     probs = (
         backbone.logit_scale
@@ -138,7 +143,7 @@ def test_weight_of_the_local_scores(backbone, labels):
     image = photo(48, 40)
     by_weight = {}
     for weight in (0.0, 0.5, 1.0):
-        tagger = TagClip(backbone, local_weight=weight)
+        tagger = TagClip(backbone, TagClipOptions(local_weight=weight))
         by_weight[weight] = np.array(tagger.tag(tagger.encode_images([image])[0], labels).scores)
     np.testing.assert_allclose(by_weight[0.5], (by_weight[0.0] + by_weight[1.0]) / 2, atol=1e-6)
     assert not np.allclose(by_weight[0.0], by_weight[1.0])
@@ -146,7 +151,7 @@ def test_weight_of_the_local_scores(backbone, labels):
 
 def test_number_of_second_looks_can_be_limited(backbone, labels):
     image = photo(48, 40)
-    tagger = TagClip(backbone, candidate_share=0.0, max_candidates=2)
+    tagger = TagClip(backbone, TagClipOptions(candidate_share=0.0, max_candidates=2))
     steps = tagger.steps(tagger.encode_images([image]), labels)[0][0]
     best = steps.scores.local.topk(2).indices.sort().values
     assert steps.scores.candidates.tolist() == best.tolist()
@@ -161,16 +166,16 @@ def test_images_of_another_method_are_refused(tagger, labels, backbone):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"profile": "releasd"}, "did you mean 'released'"),
+        ({"profile": "releasd"}, "takes paper, released or fixed, got 'releasd'"),
         ({"candidate_share": 1.5}, "candidate_share: expected a number from 0 to 1, got 1.5"),
-        ({"refine_layers": [8]}, r"refine layers: expected some of 0 to 7, got \[8\]"),
+        ({"refine_layers": (8,)}, r"refine layers: expected some of 0 to 7, got \[8\]"),
         ({"min_votes": 9}, "expected 0 to 8"),
         ({"threshold": "best"}, "unknown threshold"),
     ],
 )
 def test_wrong_settings_are_refused(backbone, settings, message):
     with pytest.raises(InputError, match=message):
-        TagClip(backbone, **settings)
+        TagClip(backbone, build_options(TagClipOptions, settings, method="tagclip"))
 
 
 def test_layers_of_the_papers_at_twelve_and_at_other_depths():
@@ -238,12 +243,13 @@ def test_thousands_of_labels_stay_bounded(backbone):
         torch.randn(count, backbone.embed_dim, generator=torch.Generator().manual_seed(0)), dim=1
     )
     labels = EncodedLabels(
+        method="tagclip",
         label_set=LabelSet(name="many", labels=tuple(Label(name=str(i)) for i in range(count))),
         embeds=rows,
         owners=torch.arange(count),
         background=rows[:0],
     )
-    tagger = TagClip(backbone, max_candidates=4)
+    tagger = TagClip(backbone, TagClipOptions(max_candidates=4))
     tagging = tagger.tag(tagger.encode_images([photo(64, 64)])[0], labels)
     assert len(tagging.scores) == count
     assert np.isfinite(tagging.scores).all()

@@ -11,11 +11,14 @@ from PIL import Image
 
 import tagalign.methods.trusty.method as trusty_method
 from tagalign.errors import InputError, ModelError
+from tagalign.methods.load import load_method
+from tagalign.methods.options import build_options
 from tagalign.methods.protocols import Segmenter
+from tagalign.methods.resources import Resources
 from tagalign.methods.trusty.folder import TrustyConfig, load_trusty, save_trusty
 from tagalign.methods.trusty.method import TrustyCLIP, default_stride
 from tagalign.methods.trusty.network import TrustyNetwork, sizes_for
-from tagalign.methods.trusty.profiles import trusty_profile
+from tagalign.methods.trusty.options import TrustyOptions
 from tagalign.types import Label, LabelSet
 
 TRAINED = ("red thing", "blue thing", "sky")
@@ -41,7 +44,10 @@ def network(backbone):
 @pytest.fixture
 def build(backbone, network):
     def build(profile="fixed", **options):
-        return TrustyCLIP(backbone, network, profile=trusty_profile(profile), trained=TRAINED, **options)
+        own = {name: options.pop(name) for name in ("templates", "trained_with") if name in options}
+        resources = Resources(batch_size=options.pop("batch_size", 8))
+        given = build_options(TrustyOptions, {"profile": profile, **options}, method="trusty")
+        return TrustyCLIP(backbone, network, given, trained=TRAINED, resources=resources, **own)
 
     return build
 
@@ -178,7 +184,7 @@ def test_weighting_that_cannot_be_is_refused(build, photo, backbone):
     with pytest.raises(InputError, match="'both' needs a class that was not seen"):
         model.segment(image, model.encode_labels(labels_of("sky", "red thing")))
     bare = TrustyNetwork(sizes_for(backbone, num_prompts=2, has_token=False))
-    without = TrustyCLIP(backbone, bare, profile=trusty_profile("fixed"), trained=TRAINED, weighting="seen")
+    without = TrustyCLIP(backbone, bare, TrustyOptions(weighting="seen"), trained=TRAINED)
     with pytest.raises(InputError, match="'seen' needs a trusty map"):
         without.segment(image, without.encode_labels(labels_of("sky", "unicorn")))
 
@@ -257,10 +263,10 @@ def test_the_folder_holds_the_trained_tensors_alone(folder, network):
 
 
 def test_only_inductive_models_are_calibrated(folder):
-    assert load_trusty(folder, profile="released").calibration == 0.1
+    assert load_trusty(folder, TrustyOptions(profile="released")).calibration == 0.1
     change(folder, "setting", "supervised")
-    assert load_trusty(folder, profile="released").calibration == 0.0
-    assert load_trusty(folder, calibration=0.2).calibration == 0.2
+    assert load_trusty(folder, TrustyOptions(profile="released")).calibration == 0.0
+    assert load_trusty(folder, TrustyOptions(calibration=0.2)).calibration == 0.2
 
 
 def change(folder, name, value):
@@ -307,14 +313,13 @@ def test_truncated_weights_are_refused(folder):
 
 
 def test_an_option_that_is_not_there_is_refused(folder):
-    with pytest.raises(InputError, match="no background rule"):
-        load_trusty(folder, background_rule=True)
-    with pytest.raises(InputError, match="'trusty' has no option 'refine'"):
-        load_trusty(folder, refine="pamr")
+    for name in ("background_rule", "refine"):
+        with pytest.raises(InputError, match=f"'trusty' has no option '{name}'"):
+            load_method(str(folder), **{name: "pamr"})
 
 
 def test_names_can_be_given_when_the_folder_is_opened(folder, photo):
-    model = load_trusty(folder, seen=["unicorn"])
+    model = load_trusty(folder, TrustyOptions(seen=("unicorn",)))
     found = model.segment(model.encode_images([photo])[0], model.encode_labels(labels_of("unicorn", "sky")))
     assert found.seen == (0,)
 

@@ -3,7 +3,6 @@
 import json
 import math
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from torch import Tensor
 from tagalign.backbones.families import FAMILIES
 from tagalign.methods.dense.canvas import Canvas
 from tagalign.methods.dense.method import DenseMethod
-from tagalign.methods.dense.profiles import PROFILES
+from tagalign.methods.dense.options import TagAlignOptions
 from tagalign.methods.dense.projector import Projector, pool
 from tagalign.methods.dense.score_maps import cosine_maps, probability_maps
 from tagalign.methods.labels import mean_of_templates
@@ -64,21 +63,17 @@ class Case:
 
     def method(self, values: dict, *, order: str, clip_weight: float, background: bool) -> DenseMethod:
         """The released or the paper's profile with the settings of the case."""
-        profile = replace(
-            PROFILES["released" if order == "official" else "paper"],
+        options = TagAlignOptions(
+            profile="released" if order == "official" else "paper",
             clip_weight=clip_weight,
-            threshold=values["bg_thresh"],
-        )
-        method = DenseMethod(
-            self.backbone,
-            method="tagalign",
-            mode="surgery",
-            profile=profile,
-            projector=self.projector,
             background_rule=background,
+            background_threshold=values["bg_thresh"] if background else None,
+            sigmoid_scale=values["scale"],
+            sigmoid_bias=values["bias"],
         )
-        method.rule = replace(method.rule, scale=values["scale"], bias=values["bias"])
-        return method
+        return DenseMethod(
+            self.backbone, options, method="tagalign", mode="surgery", projector=self.projector
+        )
 
 
 def _floats(path: Path) -> Tensors:
@@ -156,6 +151,7 @@ def _loss(name: str, values: Tensors, index: int, loss) -> Iterator[tuple[str, T
 def _labels(text_embeds: Tensor) -> EncodedLabels:
     names = tuple(Label(name=str(i)) for i in range(len(text_embeds)))
     return EncodedLabels(
+        method="tagalign",
         label_set=LabelSet(name="golden", labels=names),
         embeds=unit(text_embeds),
         owners=torch.arange(len(names)),

@@ -19,6 +19,7 @@ from torch import Tensor
 from tagalign.backbones.families import FAMILIES
 from tagalign.evaluate.tagging import average_precisions, mean_average_precision, precision_recall
 from tagalign.methods.cls_seg.method import CamSteps, ClsSeg, ClsSegLabels
+from tagalign.methods.cls_seg.options import ClsSegOptions
 from tagalign.methods.groups import split_groups
 from tagalign.methods.tagclip.crops import Regions, cut_crop, masked_class_tokens
 from tagalign.methods.tagclip.encoder_pass import tagclip_pass
@@ -153,14 +154,20 @@ class Case:
     def make_tagger(self, **switches: bool) -> TagClip:
         votes = self._number(r"vote >= (\d+)")
         share = self._number(r"relative thresholds ([\d.]*\d)", 0.5)
-        return TagClip(
-            self.backbone,
-            profile=replace(PROFILES["released"], **switches),
+        options = ClsSegOptions(
             min_votes=None if votes is None else int(votes),
             refine_layers=self._layers(r"layers (\d+)\.\.(\d+), relative"),
             affinity_layers=self._layers(r"cam\.affinity.*?layers (\d+)\.\.(\d+)"),
             candidate_share=share,
             threshold=Threshold(kind="relative", value=share),
+        )
+        profile = replace(PROFILES["released"], **switches)
+        return TagClip(
+            self.backbone,
+            options,
+            method="cls-seg",
+            profile=profile,
+            affinity_layers=options.affinity_layers,
             keep_last_input=True,
         )
 
@@ -170,13 +177,15 @@ class Case:
 
     def make_cls_seg(self, affinity_layers: tuple[int, ...] | None) -> ClsSeg:
         share = self._number(r"CAM box threshold ([\d.]*\d)", 0.4)
-        return ClsSeg(self.backbone, profile="released", box_share=share, affinity_layers=affinity_layers)
+        options = ClsSegOptions(profile="released", box_share=share, affinity_layers=affinity_layers)
+        return ClsSeg(self.backbone, options)
 
     @cached_property
     def labels(self) -> ClsSegLabels:
         embeds = self.inputs["class_embeddings"]
         names = tuple(Label(name=f"label {i}") for i in range(self.foreground))
         return ClsSegLabels(
+            method="cls-seg",
             label_set=LabelSet(name="golden", labels=names),
             embeds=embeds[: self.foreground],
             owners=torch.arange(self.foreground),
@@ -229,7 +238,7 @@ class Case:
         return scores[:, : self.foreground].amax(dim=0)
 
     def candidates(self, scores: Tensor) -> Tensor:
-        return choose_candidates(self.local(scores), scores, share=self.tagger.candidate_share)
+        return choose_candidates(self.local(scores), scores, share=self.tagger.options.candidate_share)
 
     def regions(self, scores: Tensor) -> Regions:
         return self.make_tagger(stops_at_empty_box=False).find_regions(
@@ -250,7 +259,7 @@ class Case:
         filled = (keep_until_empty(regions) if stop else regions).filled()
         return fuse(
             self.local(scores), self.candidates(scores), filled, self.global_scores(scores)[filled],
-            weight=self.tagger.local_weight,
+            weight=self.tagger.options.local_weight,
         )  # fmt: skip
 
     # --- class activation maps ------------------------------------------------------------------------------------
@@ -320,7 +329,7 @@ def _image_embeds(case: Case, side: str) -> Tensor:
 
 
 def _tags(case: Case, scores: Tensor) -> Tensor:
-    chosen = case.tagger.threshold.choose(scores.tolist(), case.labels.names)
+    chosen = case.tagger.options.threshold.choose(scores.tolist(), case.labels.names)
     return torch.tensor(sorted(chosen))
 
 
@@ -385,7 +394,7 @@ MAKERS: dict[str, Callable[..., Tensor]] = {
     r"cam\.raw": lambda c: c.maps(c.cam.raw),
     r"cam\.minmax": lambda c: c.maps(c.cam.maps),
     r"cam\.box_mask": lambda c: c.maps(
-        share_box_mask(c.stored_map("cam.minmax"), c.cls_seg.box_share, c.grid, lose_last=True)
+        share_box_mask(c.stored_map("cam.minmax"), c.cls_seg.options.box_share, c.grid, lose_last=True)
     ),
     r"cam\.affinity": lambda c: c.cam.affinity,
     r"cam\.caa": lambda c: c.caa(),

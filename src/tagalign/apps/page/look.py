@@ -54,7 +54,7 @@ def add_look(studio: Studio, examples: list[str], labels: str) -> None:
 
 def _look(studio: Studio, path: str | None, text: str, method: str) -> tuple[Any, ...]:
     view = studio.look(path, text, method)
-    files = write_files(view, studio.model(method).method.describe())
+    files = write_files(view, studio.model(method).describe())
     return (
         masks_update(view.opened.image, view.segmentation),
         words.tag_bars(view.tagging),

@@ -140,9 +140,9 @@ class Studio:
             opened, labels = self.open(path, method), self.labels(text, method)
             model = self.model(method)
             start = time.perf_counter()
-            tagging = model.tag(opened.encoded, labels) if isinstance(model.method, Tagger) else None
+            tagging = model.tag(opened.encoded, labels) if isinstance(model.implementation, Tagger) else None
             found = None
-            if isinstance(model.method, Segmenter):
+            if isinstance(model.implementation, Segmenter):
                 found = model.segment(opened.encoded, labels, photo=opened.image)
             elapsed = 1000 * (time.perf_counter() - start)
             return Shown(opened=opened, labels=labels, tagging=tagging, segmentation=found, answer_ms=elapsed)
@@ -181,7 +181,7 @@ class Studio:
 
     def can_caption(self, method: str) -> bool:
         """Whether the method writes sentences."""
-        return isinstance(self.model(method).method, Captioner)
+        return isinstance(self.model(method).implementation, Captioner)
 
 
 def typed_labels(text: str) -> str:

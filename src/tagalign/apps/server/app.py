@@ -157,7 +157,7 @@ def _add_search(app: FastAPI, engine: Engine) -> None:
 def _add_state(app: FastAPI, engine: Engine, metrics: Metrics) -> None:
     described = {
         name: value if isinstance(value, int | float | None) else str(value)
-        for name, value in engine.model.method.describe().items()
+        for name, value in engine.model.describe().items()
     }
 
     @app.get("/health", summary="Does the server take requests, and for which model?")

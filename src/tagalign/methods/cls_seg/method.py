@@ -6,7 +6,7 @@ Reference: Lin et al., TagCLIP, arXiv:2312.12828, and CLIP-ES, arXiv:2212.09506.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -15,13 +15,17 @@ from torch import Tensor
 
 from tagalign.backbones.preprocess import resize
 from tagalign.backbones.protocols import BlockBackbone
-from tagalign.errors import InputError, UnknownNameError
+from tagalign.errors import InputError
 from tagalign.methods.cls_seg.cam_block import probs_of_normed
+from tagalign.methods.cls_seg.options import ClsSegOptions
 from tagalign.methods.dense.method import REFINERS
+from tagalign.methods.describe import describe_options
 from tagalign.methods.labels import encode_label_set
-from tagalign.methods.protocols import refuse_foreign
+from tagalign.methods.protocols import refuse_foreign, refuse_foreign_labels
+from tagalign.methods.resources import Resources
 from tagalign.methods.tagclip.image import TagClipImage
 from tagalign.methods.tagclip.method import TagClip
+from tagalign.methods.tagclip.profiles import TagClipProfile
 from tagalign.methods.text_cache import cached_labels
 from tagalign.ops.affinity import scale_up, share_box_mask, sinkhorn_affinity, spread
 from tagalign.ops.cam import activation_maps, tag_weights, tag_weights_autograd
@@ -30,9 +34,6 @@ from tagalign.tags.label_sets import template_set
 from tagalign.types import EncodedLabels, LabelSet, Segmentation, Tagging
 
 BACKGROUND = "background"
-BOX_SHARE = 0.4  # CLIP-ES on VOC; 0.7 on COCO
-# TagCLIP's release; CLIP-ES sweeps 1 and 2 and keeps what the ground truth likes better
-BACKGROUND_POWER = 1.0
 REFINE_SIDE = 512  # pixels; a VOC photo is refined at its own size, as the papers do
 MAP_CELLS = 2**26
 """Pixels x tags held at the original size at a time."""
@@ -85,54 +86,50 @@ class ClsSeg:
     def __init__(
         self,
         backbone: BlockBackbone,
+        options: ClsSegOptions | None = None,
         *,
-        box_share: float = BOX_SHARE,
-        background_rule: bool = True,
-        background_power: float = BACKGROUND_POWER,
-        gradient: Literal["closed", "autograd"] = "closed",
-        fuse_aliases: bool = False,
-        refine: str = "none",
-        **tagger: Any,
+        method: str = "cls-seg",
+        profile: TagClipProfile | None = None,
+        resources: Resources | None = None,
     ) -> None:
-        """Settings with the release's values.
+        """Settle what the options leave to the encoder.
 
         Args:
-            backbone: any CLIP.
-            box_share: patches above this share of a map's highest value belong to it, in [0, 1].
-            background_rule: background where ``(1 - best)^t`` is at least the best map; else every pixel gets a tag.
-            background_power: t.
-            gradient: ``closed``, or ``autograd`` as its slow check.
-            fuse_aliases: aliases join the name in one prompt, as CLIP-ES fuses synonyms.
-            refine: ``none``, ``crf`` or ``pamr``: the maps follow the colours of the photo.
-            tagger: settings of ``TagClip``.
+            backbone: any CLIP vision transformer.
+            options: see ``ClsSegOptions``.
+            method: name that encoded values carry.
+            profile: switches of your own instead of those that the options name.
+            resources: see ``TagClip``.
         """
-        if refine not in (known := ["none", *REFINERS]):
-            raise UnknownNameError("refinement", refine, known)
-        if not 0 <= box_share <= 1 or background_power <= 0:
-            raise InputError(
-                f"expected box_share from 0 to 1 and background_power above 0, got {box_share:g} and {background_power:g}"
-            )
-        self.tagger = TagClip(backbone, **{"method": "cls-seg", "keep_last_input": True, **tagger})
-        self.method = self.tagger.method
+        given = options or ClsSegOptions()
+        self.tagger = TagClip(
+            backbone,
+            given,
+            method=method,
+            profile=profile,
+            affinity_layers=given.affinity_layers,
+            keep_last_input=True,
+            resources=resources,
+        )
+        self.method = method
         self.backbone = backbone
-        self.box_share = box_share
-        self.background_rule = background_rule
-        self.background_power = background_power
-        self.fuse_aliases = fuse_aliases
-        self.refine = refine
         self.block = backbone.last_block()
-        self.gradient = gradient if self.block is not None else "autograd"
+        layers = self.tagger.layers
+        closed = given.gradient == "closed" and self.block is not None  # not every family has a closed form
+        self.options = replace(
+            given,
+            refine_layers=layers.refine,
+            min_votes=layers.min_votes,
+            affinity_layers=layers.affinity,
+            gradient="closed" if closed else "autograd",
+        )
 
     def describe(self) -> dict[str, object]:
         """Everything a printed number must name."""
         return {
             **self.tagger.describe(),
-            "affinity_layers": list(self.tagger.layers.affinity),
-            "box_share": self.box_share,
-            "background_rule": self.background_rule,
-            "background_power": self.background_power,
-            "fuse_aliases": self.fuse_aliases,
-            "refine": self.refine,
+            **describe_options(self.options),
+            "profile": self.tagger.profile.name,
         }
 
     # --- encoding -------------------------------------------------------------------------------------------------
@@ -160,6 +157,7 @@ class ClsSeg:
         tags = self.tagger.encode_labels(labels)
         cam = self._encode_cam(labels)
         return ClsSegLabels(
+            method=self.method,
             label_set=labels,
             embeds=tags.embeds,
             owners=tags.owners,
@@ -172,7 +170,7 @@ class ClsSeg:
         names = tuple(
             replace(
                 label,
-                name=",".join((label.name, *label.aliases)) if self.fuse_aliases else label.name,
+                name=",".join((label.name, *label.aliases)) if self.options.fuse_aliases else label.name,
                 aliases=(),
             )
             for label in labels.labels
@@ -184,12 +182,13 @@ class ClsSeg:
             templates=template_set("clip-es"),
         )
         return cached_labels(
-            lambda chosen: encode_label_set(self.backbone, chosen),
+            lambda chosen: encode_label_set(self.backbone, chosen, method=self.method),
             wanted,
+            method=self.method,
             backbone=self.backbone,
             templates=(),
             variant="unit mean",
-            folder=self.tagger.text_cache,
+            folder=self.tagger.resources.text_cache,
         )
 
     # --- answers --------------------------------------------------------------------------------------------------
@@ -239,19 +238,20 @@ class ClsSeg:
             InputError: if the image was encoded by another method, or a refinement has no photo.
         """
         refuse_foreign(image.method, self.method)
-        names = (BACKGROUND, *labels.names) if self.background_rule else labels.names
+        refuse_foreign_labels(labels, self.method)
+        names = (BACKGROUND, *labels.names) if self.options.background_rule else labels.names
         ids = torch.tensor(sorted(tags), dtype=torch.long, device=image.embeds.device) + int(
-            self.background_rule
+            self.options.background_rule
         )
         if not len(ids):
             empty = torch.zeros(image.size, dtype=torch.long, device=ids.device)
             return Segmentation(labels=empty, names=names, scores=torch.ones(image.size, device=ids.device))
         maps = self.scaled_maps(image, labels, sorted(tags))
-        if self.refine != "none":
+        if self.options.refine != "none":
             best, places = self._refined(maps, image, photo)
         else:
             best, places = _running_best(maps, image.size, self._background)
-        table = torch.cat([ids.new_zeros(1), ids]) if self.background_rule else ids
+        table = torch.cat([ids.new_zeros(1), ids]) if self.options.background_rule else ids
         return Segmentation(labels=table[places], names=names, scores=best)
 
     @torch.inference_mode()
@@ -268,7 +268,7 @@ class ClsSeg:
         raw = activation_maps(weights, normed[self.backbone.num_prefix :])
         maps = scale_up(scale_up(raw.relu()))
         lose_last = self.tagger.profile.loses_last
-        box_mask = share_box_mask(maps, self.box_share, image.grid, lose_last=lose_last)
+        box_mask = share_box_mask(maps, self.options.box_share, image.grid, lose_last=lose_last)
         affinity = sinkhorn_affinity(image.affinity)
         return CamSteps(
             weights=weights,
@@ -282,7 +282,7 @@ class ClsSeg:
 
     def _weights(self, x: Tensor, normed: Tensor, text: Tensor, num_tags: int) -> tuple[Tensor, Tensor]:
         scale = self.backbone.logit_scale
-        if self.block is not None and self.gradient == "closed":
+        if self.block is not None and self.options.gradient == "closed":
             return tag_weights(self.block, x, normed, text, num_tags=num_tags, logit_scale=scale)
         forward = probs_of_normed(self.backbone, x, text, scale)
         return tag_weights_autograd(forward, normed, num_tags, prefix=self.backbone.num_prefix), forward(
@@ -296,19 +296,19 @@ class ClsSeg:
         return scale_up(self.steps(image, labels, tags).spread).T.unflatten(1, image.grid)
 
     def _background(self, best: Tensor) -> Tensor | None:
-        return (1 - best) ** self.background_power if self.background_rule else None
+        return (1 - best) ** self.options.background_power if self.options.background_rule else None
 
     def _refined(self, maps: Tensor, image: TagClipImage, photo: Image.Image | None) -> tuple[Tensor, Tensor]:
         if photo is None:
             raise InputError(
-                f"refine {self.refine!r} looks at the colours of the photo; give segment(..., photo=IMAGE)"
+                f"refine {self.options.refine!r} looks at the colours of the photo; give segment(..., photo=IMAGE)"
             )
         small = refining_size(image.size)
         scores = upsample(maps, small)
         background = self._background(scores.amax(dim=0))
         if background is not None:
             scores = torch.cat([background[None], scores])
-        refined = REFINERS[self.refine](resize(photo, small), scores)
+        refined = REFINERS[self.options.refine](resize(photo, small), scores)
         best, places = upsample(refined, image.size).max(dim=0)
         return best, places
 

@@ -5,6 +5,7 @@ A baseline is this class without a projector; both share every line of the code 
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,9 +17,10 @@ from torch import Tensor
 from tagalign.backbones.finite import checked
 from tagalign.backbones.preprocess import Preprocessing, resize
 from tagalign.backbones.protocols import Backbone
-from tagalign.errors import InputError, UnknownNameError
+from tagalign.errors import InputError
 from tagalign.methods.dense.canvas import Canvas, CanvasRule, batches_of_one_size, default_short_side
-from tagalign.methods.dense.profiles import SIGMOID_BIAS, SIGMOID_SCALE, DenseProfile
+from tagalign.methods.dense.options import DenseOptions, TagAlignOptions
+from tagalign.methods.dense.profiles import DenseProfile, dense_profile
 from tagalign.methods.dense.projector import Projector
 from tagalign.methods.dense.score_maps import (
     Layers,
@@ -28,8 +30,11 @@ from tagalign.methods.dense.score_maps import (
     cosine_maps,
     probability_maps,
 )
+from tagalign.methods.describe import describe_options, model_facts
+from tagalign.methods.groups import group_ids
 from tagalign.methods.labels import embed_names, encode_label_set
-from tagalign.methods.protocols import refuse_foreign
+from tagalign.methods.protocols import refuse_foreign, refuse_foreign_labels
+from tagalign.methods.resources import Resources
 from tagalign.ops.crf import crf_on_photo
 from tagalign.ops.grid import map_to_tokens, tokens_to_map
 from tagalign.ops.refine import pamr
@@ -46,11 +51,6 @@ from tagalign.types import (
 )
 
 FLAT = 1e-6  # of a cosine map: what is left of a constant one after rounding
-PHRASE_TEMPLATE = "a photo of {}"
-NEUTRAL = "a thing"
-# of the min-max map, chosen on validation scenes of the tiny world; no protocol was released
-REFER_THRESHOLD = 0.6
-TAG_THRESHOLD = 0.5  # between the lowest and the highest label score, TagCLIP's rule
 # refinement runs on maps of at most this short side: 480 shifted copies per map are PAMR's cost
 REFINE_SHORT_SIDE = 224
 
@@ -75,64 +75,58 @@ class DenseMethod:
     def __init__(
         self,
         backbone: Backbone,
+        options: DenseOptions | None = None,
         *,
         method: str,
         mode: str,
-        profile: DenseProfile,
         projector: Projector | None = None,
         logit_scale: float | None = None,
-        short_side: int | None = None,
-        window: int | None = None,
-        stride: int | None = None,
-        refine: str = "none",
-        background_rule: bool = False,
-        use_aliases: bool = False,
-        batch_size: int = 8,
+        resources: Resources | None = None,
     ) -> None:
-        if refine not in (known := ["none", *REFINERS]):
-            raise UnknownNameError("refinement", refine, known)
+        """Settle what the options leave to the profile and the encoder.
+
+        Args:
+            backbone: the frozen encoder.
+            options: see ``DenseOptions``; those of ``TagAlignOptions`` mix in the frozen map.
+            method: name that encoded values carry.
+            mode: dense mode of the encoder.
+            projector: the trained part; None for baselines.
+            logit_scale: learned inverse temperature; the encoder's own when None.
+            resources: batch size.
+
+        Raises:
+            InputError: for a stride without windows.
+        """
         self.method = method
         self.backbone = backbone
         self.mode = mode
-        self.profile = profile
+        self.profile = dense_profile((options or DenseOptions()).profile or "paper")
         self.projector = projector.eval() if projector is not None else None
         self.logit_scale = logit_scale or backbone.logit_scale
-        self.refine = refine
-        self.background_rule = background_rule
-        self.use_aliases = use_aliases
-        self.batch_size = batch_size
-        side = short_side or default_short_side(backbone.preprocessing.image_size)
-        self.canvas_rule = CanvasRule(
-            short_side=side,
-            window=window or (side if profile.windows else None),
-            stride=stride,
-            patch_size=backbone.patch_size,
+        self.resources = resources or Resources()
+        self.canvas_rule = canvas_rule(options or DenseOptions(), self.profile, backbone)
+        self.options = settle(options or DenseOptions(), self.profile, self.canvas_rule)
+        self.preprocessing = _preprocessing(backbone.preprocessing, self.profile)
+        self.rule = ScoreRule(
+            scale=self.options.sigmoid_scale,
+            bias=self.options.sigmoid_bias,
+            sigmoid_first=self.profile.sigmoid_first,
         )
-        self.preprocessing = _preprocessing(backbone.preprocessing, profile)
-        self.rule = ScoreRule(scale=SIGMOID_SCALE, bias=SIGMOID_BIAS, sigmoid_first=profile.sigmoid_first)
 
     def describe(self) -> dict[str, object]:
         """Everything a printed number must name."""
         return {
             "method": self.method,
-            "model": self.backbone.name,
-            "weight_hash": self.backbone.weight_hash,
+            **model_facts(self.backbone),
             "mode": self.mode,
-            "profile": self.profile.name,
-            "short_side": self.canvas_rule.short_side,
-            "window": self.canvas_rule.window,
-            "stride": self.canvas_rule.stride,
-            "clip_weight": self.clip_weight,
-            "threshold": self.profile.threshold if self.background_rule else None,
             "template": self.profile.template,
-            "refine": self.refine,
-            "use_aliases": self.use_aliases,
+            **describe_options(self.options),
         }
 
     @property
     def clip_weight(self) -> float:
-        """Weight of the frozen head's map beside the trained one; 0 where nothing is trained."""
-        return self.profile.clip_weight if self.projector is not None else 0.0
+        """Weight of the frozen head's map beside the trained one; 0 for baselines."""
+        return self.options.clip_weight or 0.0 if isinstance(self.options, TagAlignOptions) else 0.0
 
     # --- encoding -------------------------------------------------------------------------------------------------
 
@@ -145,7 +139,7 @@ class DenseMethod:
         """Canvases that are already laid, for callers that load and resize in other processes."""
         heads = 2 if self.clip_weight else 1
         views: list[list[dict[int, View]]] = [[{} for _ in canvases] for _ in range(heads)]
-        for places, pixels in batches_of_one_size(canvases, self.batch_size):
+        for places, pixels in batches_of_one_size(canvases, self.resources.batch_size):
             grid, embeds = self._embed(pixels.to(self.backbone.device))
             for head, head_embeds in enumerate(embeds):
                 for (i, j), row in zip(places, head_embeds, strict=True):
@@ -185,17 +179,20 @@ class DenseMethod:
         return encode_label_set(
             self.backbone,
             labels,
+            method=self.method,
             templates=(self.profile.template,),
             mean=self.profile.template_mean,
-            use_aliases=self.use_aliases,
+            use_aliases=self.options.use_aliases,
         )
 
     # --- answers --------------------------------------------------------------------------------------------------
 
-    def _layers(self, image: EncodedImage | BlendedImage) -> Layers:
+    def _layers(self, image: EncodedImage | BlendedImage, labels: EncodedLabels | None = None) -> Layers:
+        if labels is not None:
+            refuse_foreign_labels(labels, self.method)
         if isinstance(image, BlendedImage):
             refuse_foreign(image.aligned.method, self.method)
-            weight = self.profile.clip_weight
+            weight = self.clip_weight
             return ((1 - weight, image.aligned), (weight, image.frozen))
         refuse_foreign(image.method, self.method)
         return ((1.0, image),)
@@ -204,7 +201,10 @@ class DenseMethod:
     def segment(
         self, image: EncodedImage | BlendedImage, labels: EncodedLabels, *, photo: Image.Image | None = None
     ) -> Segmentation:
-        """Argmax over labels at every pixel; with the background rule, background where the best is at most the threshold.
+        """Argmax over labels at every pixel.
+
+        With the background rule, background where the best probability is at most the threshold, or where a background
+        word of the label set fits at least as well. Without the rule such words do not count: there is no class for them.
 
         Args:
             image: what ``encode_images`` returned.
@@ -214,14 +214,18 @@ class DenseMethod:
         Raises:
             InputError: if the image was encoded by another method, or the photo is missing.
         """
-        layers = self._layers(image)
-        if self.refine == "none":
+        layers = self._layers(image, labels)
+        if self.options.refine == "none":
             scores, ids = best_labels(layers, labels, self.rule, layers[0][1].size)
         elif photo is None:
-            raise InputError(f"refine={self.refine!r} looks at the colours of the photo; pass photo=")
+            raise InputError(f"refine={self.options.refine!r} looks at the colours of the photo; pass photo=")
         else:
             scores, ids = self._refined(layers, labels, photo).max(dim=0)
-        return self.with_background(scores, ids, labels.names)
+        found = self.with_background(scores, ids, labels.names)
+        if self.options.background_threshold is None or not len(labels.background):
+            return found
+        words, _ = best_labels(layers, background_as_labels(labels), self.rule, layers[0][1].size)
+        return replace(found, labels=torch.where(words >= scores, 0, found.labels))
 
     def _refined(self, layers: Layers, labels: EncodedLabels, photo: Image.Image) -> Tensor:
         """Maps of all labels after refinement at a bounded size, at the original size."""
@@ -229,13 +233,13 @@ class DenseMethod:
         scale = min(1.0, REFINE_SHORT_SIDE / min(canvas))
         small = (max(1, round(canvas[0] * scale)), max(1, round(canvas[1] * scale)))
         maps = probability_maps(layers, labels, self.rule, small)
-        return upsample(REFINERS[self.refine](resize(photo, small), maps), layers[0][1].size)
+        return upsample(REFINERS[self.options.refine](resize(photo, small), maps), layers[0][1].size)
 
     def with_background(self, scores: Tensor, ids: Tensor, names: tuple[str, ...]) -> Segmentation:
         """Apply the background rule, if it is on; a tie with the threshold is background."""
-        if not self.background_rule:
+        if self.options.background_threshold is None:
             return Segmentation(labels=ids, names=names, scores=scores)
-        labels = torch.where(scores > self.profile.threshold, ids + 1, 0)
+        labels = torch.where(scores > self.options.background_threshold, ids + 1, 0)
         return Segmentation(labels=labels, names=("background", *names), scores=scores)
 
     @torch.inference_mode()
@@ -243,24 +247,23 @@ class DenseMethod:
         self, image: EncodedImage | BlendedImage, labels: EncodedLabels
     ) -> Float[Tensor, "labels height width"]:
         """Probability of each label at each pixel of the original image (paper Fig. 7); all labels at once."""
-        layers = self._layers(image)
+        layers = self._layers(image, labels)
         return probability_maps(layers, labels, self.rule, layers[0][1].size)
 
     @torch.inference_mode()
     def tag(self, image: EncodedImage | BlendedImage, labels: EncodedLabels) -> Tagging:
         """``max_patches softmax_labels(logit_scale * cosine)``, background words competing.
 
-        Chosen: above ``min + 0.5 (max - min)`` of the label scores (a single label is always chosen).
+        Chosen: what ``options.threshold`` says; a relative one always chooses the best label of a group.
 
         Reference:
             Lin et al., TagCLIP (local to global), Eq. 5, without its refinements.
         """
-        layers = self._layers(image)
+        layers = self._layers(image, labels)
         best = torch.stack([self._tag_view(view, labels) for view in layers[0][1].views]).amax(dim=0)
-        threshold = best.min() + TAG_THRESHOLD * (best.max() - best.min())
-        order = best.argsort(descending=True, stable=True).tolist()
-        chosen = tuple(i for i in order if best[i] > threshold) or (order[0],)
-        return Tagging(names=labels.names, scores=tuple(best.tolist()), chosen=chosen)
+        scores = tuple(best.tolist())
+        chosen = self.options.threshold.choose(scores, labels.names, group_ids(labels.label_set))
+        return Tagging(names=labels.names, scores=scores, chosen=chosen)
 
     def _tag_view(self, view: View, labels: EncodedLabels) -> Tensor:
         cosine = cosine_maps(view, labels).flatten(1)
@@ -271,19 +274,22 @@ class DenseMethod:
 
     def encode_phrase(self, phrase: str) -> EncodedLabels:
         """One phrase as a label set of its own; the neutral name stands as its background."""
-        label_set = phrase_set(phrase)
-        names = [phrase, NEUTRAL]
+        label_set = phrase_set(phrase, self.options.phrase_templates)
+        names = [phrase, self.options.neutral]
         embeds = embed_names(self.backbone, names, label_set.templates, mean=self.profile.template_mean)
         owners = torch.zeros(1, dtype=torch.long, device=embeds.device)
-        return EncodedLabels(label_set=label_set, embeds=embeds[:1], owners=owners, background=embeds[1:])
+        return EncodedLabels(
+            method=self.method, label_set=label_set, embeds=embeds[:1], owners=owners, background=embeds[1:]
+        )
 
     @torch.inference_mode()
     def refer(self, image: EncodedImage | BlendedImage, phrase: str) -> Referring:
         """The region of a phrase: where it fits better than "a thing" does.
 
-        ``heat = minmax(cos(patch, phrase) - cos(patch, "a thing"))``, upsampled; the mask is ``heat > 0.6``. Without the
-        neutral prompt a trained projector puts the background first for every phrase: its cosines share a common part.
-        A constant map gives an empty mask. The score is the best probability of the phrase itself.
+        ``heat = minmax(cos(patch, phrase) - cos(patch, neutral))``, upsampled; the mask is where ``heat`` is above
+        ``options.phrase_threshold``. Without the neutral prompt a trained projector puts the background first for every
+        phrase: its cosines share a common part. A constant map gives an empty mask. The score is the best probability of
+        the phrase itself.
         """
         layers = self._layers(image)
         labels = self.encode_phrase(phrase)
@@ -291,15 +297,60 @@ class DenseMethod:
         low, high = contrast.min(), contrast.max()
         is_flat = float(high - low) < FLAT
         heat = torch.zeros_like(contrast) if is_flat else (contrast - low) / (high - low)
-        mask = heat > REFER_THRESHOLD
+        mask = heat > self.options.phrase_threshold
         best = max(float(cosine_maps(view, labels).max()) for view in layers[0][1].views)
         score = float(self.rule.probability(torch.tensor(best)))
         return Referring(phrase=phrase, mask=mask, box=_box(mask), score=score, heat=heat)
 
 
-def phrase_set(phrase: str) -> LabelSet:
+def phrase_set(phrase: str, templates: tuple[str, ...]) -> LabelSet:
     """A label set of one phrase."""
-    return LabelSet(name="phrase", labels=(Label(name=phrase),), templates=(PHRASE_TEMPLATE,))
+    return LabelSet(name="phrase", labels=(Label(name=phrase),), templates=templates)
+
+
+def background_as_labels(labels: EncodedLabels) -> EncodedLabels:
+    """The background words of a label set as labels of their own, to be scored like them."""
+    words = labels.label_set.background
+    label_set = replace(labels.label_set, labels=tuple(Label(name=word) for word in words), background=())
+    owners = torch.arange(len(words), device=labels.background.device)
+    return EncodedLabels(
+        method=labels.method,
+        label_set=label_set,
+        embeds=labels.background,
+        owners=owners,
+        background=labels.background[:0],
+    )
+
+
+def canvas_rule(options: DenseOptions, profile: DenseProfile, backbone: Backbone) -> CanvasRule:
+    """How images are cut.
+
+    Raises:
+        InputError: for a stride without windows.
+    """
+    side = options.short_side or default_short_side(backbone.preprocessing.image_size)
+    window = options.window or (side if profile.windows else None)
+    if options.stride is not None and window is None:
+        raise InputError(f"stride {options.stride} belongs to windows; give window too, or profile fixed")
+    stride = options.stride or (window // 2 if window else None)
+    return CanvasRule(short_side=side, window=window, stride=stride, patch_size=backbone.patch_size)
+
+
+def settle(options: DenseOptions, profile: DenseProfile, rule: CanvasRule) -> DenseOptions:
+    """The options with every value that acts, and None for those that do not."""
+    threshold = options.background_threshold
+    if options.background_rule and threshold is None:
+        threshold = profile.threshold
+    own: dict[str, Any] = {
+        "profile": profile.name,
+        "short_side": rule.short_side,
+        "window": rule.window,
+        "stride": rule.stride,
+        "background_threshold": threshold,
+    }
+    if isinstance(options, TagAlignOptions):
+        own["clip_weight"] = profile.clip_weight if options.clip_weight is None else options.clip_weight
+    return replace(options, **own)
 
 
 def _preprocessing(own: Preprocessing, profile: DenseProfile) -> Preprocessing:

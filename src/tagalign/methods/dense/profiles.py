@@ -9,9 +9,7 @@ from tagalign.backbones.preprocess import IMAGENET_MEAN, IMAGENET_STD
 from tagalign.errors import UnknownNameError
 from tagalign.methods.labels import TemplateMean
 
-SIGMOID_SCALE = 10.0  # paper, supplement: w = 10, b = 2.5
-SIGMOID_BIAS = -2.5
-THRESHOLD = 0.4  # of the probability; cosine 0.20945
+THRESHOLD = 0.4  # of the probability; cosine 0.20945 with w = 10, b = -2.5
 
 RGB = tuple[float, float, float]
 

@@ -3,25 +3,28 @@
 Hard: the label list is cut to the tags. Soft: tag scores multiply the class probabilities. Any segmenter can be gated.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import torch
 from PIL import Image
 
 from tagalign.errors import InputError, UnknownNameError
-from tagalign.methods.protocols import BackgroundRule, HeatMapper, Method, Segmenter, refuse_foreign
+from tagalign.methods.gated.options import SHARPNESS
+from tagalign.methods.protocols import (
+    BackgroundRule,
+    HeatMapper,
+    Segmenter,
+    refuse_foreign,
+    refuse_foreign_labels,
+)
 from tagalign.methods.tagclip.image import TagClipImage
 from tagalign.methods.tagclip.method import TagClip
 from tagalign.types import EncodedLabels, LabelSet, Segmentation, Tagging
 
 GATES = ("hard", "soft")
 BACKGROUND = "background"
-
-SHARPNESS = 10.0
-"""Dense methods give ``sigmoid(10 cos - 2.5)``; its odds to this power are CLIP's own ``exp(100 cos)``."""
 
 SCORE_FLOOR = 1e-6
 """Of a tag score in the soft gate: no label is ruled out for good."""
@@ -40,6 +43,7 @@ class GatedImage:
 class GatedLabels(EncodedLabels):
     """Labels for the tagger, and for the dense method with its own prompts."""
 
+    tags: EncodedLabels
     dense: EncodedLabels
 
 
@@ -61,9 +65,12 @@ class Gated:
 
         Args:
             tagger: its threshold decides what the hard gate lets through.
-            segmenter: any; the soft gate needs one with ``heat_maps``.
+            segmenter: any; the soft gate needs one with maps of all labels.
             gate: ``hard`` or ``soft``.
             sharpness: of the dense method's odds in the soft gate; smaller lets the tags count more.
+
+        Raises:
+            InputError: for an unknown gate, or a soft one before a method without maps.
         """
         if gate not in GATES:
             raise UnknownNameError("gate", gate, GATES)
@@ -95,21 +102,25 @@ class Gated:
         """Labels for both, each with its own prompts where the set brings none."""
         tags = self.tagger.encode_labels(labels)
         return GatedLabels(
+            method=self.method,
             label_set=labels,
             embeds=tags.embeds,
             owners=tags.owners,
             background=tags.background,
+            tags=tags,
             dense=self.segmenter.encode_labels(labels),
         )
 
-    def tag(self, image: GatedImage, labels: EncodedLabels) -> Tagging:
+    def tag(self, image: GatedImage, labels: GatedLabels) -> Tagging:
         """The tagger's scores and tags."""
-        refuse_foreign(image.method, self.method)
-        return self.tagger.tag(image.tags, labels)
+        return self.tag_batch([image], labels)[0]
 
-    def tag_batch(self, images: Sequence[GatedImage], labels: EncodedLabels) -> list[Tagging]:
+    def tag_batch(self, images: Sequence[GatedImage], labels: GatedLabels) -> list[Tagging]:
         """As ``tag`` for each image; crops share their passes."""
-        return self.tagger.tag_batch([image.tags for image in images], labels)
+        for image in images:
+            refuse_foreign(image.method, self.method)
+        refuse_foreign_labels(labels, self.method)
+        return self.tagger.tag_batch([image.tags for image in images], labels.tags)
 
     def segment(
         self, image: GatedImage, labels: GatedLabels, *, photo: Image.Image | None = None
@@ -139,6 +150,7 @@ class Gated:
             photo: the original image, for dense methods that refine by its colours.
         """
         refuse_foreign(image.method, self.method)
+        refuse_foreign_labels(labels, self.method)
         if self.gate == "soft":
             return self._soft(image, labels, tagging)
         kept = sorted(tagging.chosen) or [max(range(len(tagging.scores)), key=lambda i: tagging.scores[i])]
@@ -169,7 +181,11 @@ def take_labels(labels: EncodedLabels, ids: Sequence[int]) -> EncodedLabels:
     rows = owners >= 0
     subset = replace(labels.label_set, labels=tuple(labels.label_set.labels[i] for i in kept))
     return EncodedLabels(
-        label_set=subset, embeds=labels.embeds[rows], owners=owners[rows], background=labels.background
+        method=labels.method,
+        label_set=subset,
+        embeds=labels.embeds[rows],
+        owners=owners[rows],
+        background=labels.background,
     )
 
 
@@ -184,52 +200,3 @@ def widen(found: Segmentation, kept: Sequence[int], names: tuple[str, ...]) -> S
         names=(found.names[0], *names) if has_background else names,
         scores=found.scores,
     )
-
-
-TAGGER_OPTIONS = (
-    "profile",
-    "threshold",
-    "max_patches",
-    "candidate_share",
-    "region_share",
-    "local_weight",
-    "max_candidates",
-    "crop_batch",
-)
-"""Options of ``gated`` that go to the tagger; the rest goes to the dense method."""
-
-
-def build_gated(
-    name: str,
-    *,
-    segmenters: Mapping[str, Callable[..., Method[Any]]],
-    device: torch.device,
-    trained: str | None,
-    segmenter: str | None = None,
-    gate: str = "hard",
-    sharpness: float = SHARPNESS,
-    batch_size: int = 8,
-    text_cache: Path | None = None,
-    **options: Any,
-) -> Gated:
-    """The builder for ``tagalign.load(name, method="gated")``.
-
-    Args:
-        name: of the model.
-        segmenters: builders by name, of which one is put behind the tagger.
-        device: where it runs.
-        trained: kind of the trained part of the folder, if any.
-        segmenter: the dense method; by default what the folder was trained for, else ``maskclip``.
-        gate: see ``Gated``.
-        sharpness: see ``Gated``.
-        batch_size: images in one pass.
-        text_cache: folder of label embeddings.
-        options: ``TAGGER_OPTIONS`` go to the tagger, others to the dense method.
-    """
-    wanted = segmenter or trained or "maskclip"
-    if wanted not in segmenters:
-        raise UnknownNameError("segmenter", wanted, segmenters)
-    for_tagger = {key: options.pop(key) for key in TAGGER_OPTIONS if key in options}
-    dense: Any = segmenters[wanted](name, device=device, trained=trained, batch_size=batch_size, **options)
-    tagger = TagClip(dense.backbone, batch_size=batch_size, text_cache=text_cache, **for_tagger)
-    return Gated(tagger, dense, gate=gate, sharpness=sharpness)

@@ -13,19 +13,21 @@ import torch
 from tagalign.backbones.catalog import file_hash, weight_file
 from tagalign.backbones.facts import pinned_name
 from tagalign.backbones.preprocess import Preprocessing
-from tagalign.errors import MissingPartError, ModelError
+from tagalign.errors import ModelError
 from tagalign.json_text import json_text
 from tagalign.methods.folder import load_tensors, read_folder_config, save_folder
+from tagalign.methods.opened import Opened
+from tagalign.methods.resources import Resources
 from tagalign.methods.tag2text.build import build_tag2text
-from tagalign.methods.tag2text.captioning import NUM_BEAMS, PROMPT, Decoding
+from tagalign.methods.tag2text.captioning import PROMPT, Decoding
 from tagalign.methods.tag2text.generation import CaptionLength
 from tagalign.methods.tag2text.image_encoders import ClipTokens
 from tagalign.methods.tag2text.method import METHOD, Tag2TextMethod
 from tagalign.methods.tag2text.model import Tag2Text
+from tagalign.methods.tag2text.options import Tag2TextOptions
 from tagalign.methods.tag2text.profiles import load_profile
 from tagalign.methods.tag2text.tag_choice import DEFAULT_THRESHOLD, TagChoice
 from tagalign.methods.tag2text.wordpieces import Wordpieces
-from tagalign.methods.thresholds import Threshold, parse_threshold
 
 TAGS_FILE, PIECES_FILE = "tags.txt", "vocab.txt"
 SIZES = ("image_encoder", "tag_encoder", "text_decoder", "tag_head", "alignment")
@@ -100,40 +102,33 @@ def _choice_values(choice: TagChoice) -> dict[str, Any]:
 
 def load_tag2text(
     folder: Path,
+    options: Tag2TextOptions | None = None,
     *,
     device: torch.device | str = "cpu",
-    profile: str | None = None,
-    threshold: Threshold | str | float | None = None,
-    num_beams: int = NUM_BEAMS,
-    top_p: float | None = None,
-    seed: int = 0,
-    batch_size: int = 16,
+    resources: Resources | None = None,
 ) -> Tag2TextMethod:
     """Open a Tag2Text folder.
 
     Args:
         folder: written by ``tagalign train --method tag2text`` or ``tagalign import tag2text``.
+        options: see ``Tag2TextOptions``.
         device: where it runs.
-        profile: of inference; the one it was trained with when None.
-        threshold: for tags, a probability or a rule such as ``top:5``; the model's own per-tag ones when None.
-        num_beams: of captions and answers.
-        top_p: nucleus sampling of captions instead of beams.
-        seed: of nucleus sampling.
-        batch_size: images encoded at a time.
+        resources: images encoded at a time.
 
     Raises:
         ModelError: if the folder cannot be used.
     """
+    options = options or Tag2TextOptions()
     config = read_folder_config(folder, model_type=METHOD)
     tags = _read_tags(folder)
     model = _load_model(folder, config, num_tags=len(tags))
-    switches = load_profile(profile or str(config.get("profile", "fixed")))
+    switches = load_profile(options.profile or str(config.get("profile", "fixed")))
     try:
         captions = config.get("captions", {})
         decoding = Decoding(
-            num_beams=num_beams,
-            top_p=top_p,
-            seed=seed,
+            num_beams=options.num_beams,
+            top_p=options.top_p,
+            seed=options.seed,
             repetition_penalty=switches.repetition_penalty,
             prompt=str(captions.get("prompt", PROMPT)),
             length=CaptionLength(
@@ -156,11 +151,11 @@ def load_tag2text(
         choice=choice,
         preprocessing=preprocessing,
         profile=switches,
-        threshold=_threshold(threshold),
+        threshold=options.threshold,
         decoding=decoding,
         name=str(folder),
         weight_hash=file_hash(weight_file(folder)),
-        batch_size=batch_size,
+        batch_size=(resources or Resources()).batch_size,
     )
 
 
@@ -169,33 +164,16 @@ def tiny_tag2text_dir() -> Path:
     return Path(__file__).parent / "tiny"
 
 
-def build(
-    name: str, *, device: torch.device | str = "cpu", trained: str | None = None, **options: Any
-) -> Tag2TextMethod:
+def build(opened: Opened, options: Tag2TextOptions, resources: Resources) -> Tag2TextMethod:
     """What ``tagalign.load(name, method="tag2text")`` calls; ``tiny`` is the packaged model.
-
-    Args:
-        name: ``tiny`` or a Tag2Text folder.
-        device: where it runs.
-        trained: kind of the folder as ``load`` found it; read from the folder here anyway.
-        options: of ``load_tag2text``.
 
     Raises:
         MissingPartError: if the folder holds no Tag2Text.
     """
-    folder = tiny_tag2text_dir() if name == "tiny" else Path(name)
-    if not (folder / TAGS_FILE).exists() and trained != METHOD:
-        raise MissingPartError(
-            f"method 'tag2text' needs a trained part, and {name} has none; train it with: tagalign train --method tag2text, "
-            "or convert the released checkpoint with: tagalign import tag2text CHECKPOINT"
-        )
-    return load_tag2text(folder, device=device, **options)
-
-
-def _threshold(value: Threshold | str | float | None) -> Threshold | None:
-    if value is None or isinstance(value, Threshold):
-        return value
-    return parse_threshold(value) if isinstance(value, str) else Threshold(kind="absolute", value=value)
+    folder = tiny_tag2text_dir() if opened.name == "tiny" else Path(opened.name)
+    if not (folder / TAGS_FILE).exists() and opened.trained != METHOD:
+        raise opened.missing_part()
+    return load_tag2text(folder, options, device=opened.device, resources=resources)
 
 
 def _read_tags(folder: Path) -> list[str]:

@@ -12,7 +12,7 @@ from torch import Tensor
 from tagalign.backbones.finite import checked
 from tagalign.backbones.preprocess import Preprocessing, to_tensor
 from tagalign.errors import InputError
-from tagalign.methods.protocols import refuse_foreign
+from tagalign.methods.protocols import refuse_foreign, refuse_foreign_labels
 from tagalign.methods.tag2text.captioning import Decoding, answer_batch, caption_batch, check_question
 from tagalign.methods.tag2text.guidance import Guidance, best_scores, guide, recognised_tags
 from tagalign.methods.tag2text.image_value import Tag2TextImage
@@ -117,7 +117,11 @@ class Tag2TextMethod:
         queries = self.model.tag_head.tag_vectors.detach()[[tag for _, tag in rows]]
         empty = queries.new_zeros(0, queries.shape[1])
         return EncodedLabels(
-            label_set=labels, embeds=F.normalize(queries, dim=-1), owners=owners, background=empty
+            method=METHOD,
+            label_set=labels,
+            embeds=F.normalize(queries, dim=-1),
+            owners=owners,
+            background=empty,
         )
 
     # ------------------------------------------------------------------- tag
@@ -125,6 +129,7 @@ class Tag2TextMethod:
     def tag(self, image: Tag2TextImage, labels: EncodedLabels) -> Tagging:
         """Probabilities of the asked labels; of several tags behind a label (repeated names, aliases) the best counts."""
         self._own(image)
+        refuse_foreign_labels(labels, METHOD)
         probs, chosen = image.tag_logits.sigmoid(), self._chosen(image.tag_logits)
         groups = [self.tags.indices(label) for label in labels.label_set.labels]
         scores = [float(probs[group].max()) for group in groups]
@@ -285,8 +290,9 @@ class Tag2TextMethod:
             "num_tags": len(self.tags.names),
             "image_size": self.preprocessing.image_size,
             "threshold": str(self.threshold) if self.threshold else "model",
-            "num_beams": self.decoding.num_beams,
+            "num_beams": self.decoding.num_beams if self.decoding.top_p is None else None,
             "top_p": self.decoding.top_p,
+            "seed": None if self.decoding.top_p is None else self.decoding.seed,
         }
 
     def _own(self, image: Tag2TextImage) -> None:

@@ -1,7 +1,7 @@
 """TagAlign: a projector trained on tags of captions, on top of CLIP's v-v surgery stream; its model folder."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,12 @@ from tagalign.backbones.protocols import BlockBackbone
 from tagalign.errors import ModelError
 from tagalign.json_text import json_text
 from tagalign.methods.dense.method import DenseMethod
+from tagalign.methods.dense.options import TagAlignOptions
 from tagalign.methods.dense.profiles import dense_profile
 from tagalign.methods.dense.projector import Projector
 from tagalign.methods.folder import load_strictly, load_tensors, read_folder_config, save_folder
+from tagalign.methods.opened import Opened
+from tagalign.methods.resources import Resources
 
 MODEL_TYPE = "tagalign"
 MODE = "surgery"
@@ -104,19 +107,24 @@ def _card(config: TagAlignConfig) -> str:
 
 
 def load_tagalign(
-    folder: Path, *, device: torch.device | str = "cpu", profile: str | None = None, **options: Any
+    folder: Path,
+    options: TagAlignOptions | None = None,
+    *,
+    device: torch.device | str = "cpu",
+    resources: Resources | None = None,
 ) -> DenseMethod:
     """Open a TagAlign folder.
 
     Args:
         folder: written by ``tagalign train``.
+        options: see ``TagAlignOptions``.
         device: where it runs.
-        profile: of inference; the one it was trained with when None.
-        options: of ``DenseMethod``.
+        resources: windows encoded at a time.
 
     Raises:
         ModelError: if the folder or its backbone is not what it was trained on.
     """
+    options = options or TagAlignOptions()
     config = TagAlignConfig.read(folder)
     backbone = load_backbone(config.backbone, device=device)
     if backbone.weight_hash != config.backbone_hash:
@@ -125,15 +133,27 @@ def load_tagalign(
             f"found weights {backbone.weight_hash}; use the same backbone or train again"
         )
     projector = _projector(folder, config, backbone)
+    trained_profile = dense_profile(options.profile or config.profile).name
     return DenseMethod(
         backbone,
+        replace(options, profile=trained_profile),  # type: ignore[arg-type]
         method=MODEL_TYPE,
         mode=config.mode,
-        profile=dense_profile(profile or config.profile),
         projector=projector.to(device),
         logit_scale=config.logit_scale,
-        **options,
+        resources=resources,
     )
+
+
+def build(opened: Opened, options: TagAlignOptions, resources: Resources) -> DenseMethod:
+    """What ``tagalign.load(FOLDER)`` calls.
+
+    Raises:
+        MissingPartError: if the folder holds no projector.
+    """
+    if opened.trained != MODEL_TYPE:
+        raise opened.missing_part()
+    return load_tagalign(Path(opened.name), options, device=opened.device, resources=resources)
 
 
 def _projector(folder: Path, config: TagAlignConfig, backbone: BlockBackbone) -> Projector:

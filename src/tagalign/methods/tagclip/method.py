@@ -4,8 +4,7 @@ Reference: Lin et al., TagCLIP: A Local-to-Global Framework, arXiv:2312.12828.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float
@@ -14,22 +13,20 @@ from torch import Tensor
 
 from tagalign.backbones.preprocess import resize, to_tensor
 from tagalign.backbones.protocols import BlockBackbone
-from tagalign.errors import InputError
+from tagalign.methods.describe import describe_options, model_facts
 from tagalign.methods.groups import Group, split_groups
 from tagalign.methods.labels import encode_label_set
-from tagalign.methods.protocols import refuse_foreign
+from tagalign.methods.protocols import refuse_foreign, refuse_foreign_labels
+from tagalign.methods.resources import Resources
 from tagalign.methods.tagclip.crops import Regions, find_regions, masked_class_tokens
 from tagalign.methods.tagclip.encoder_pass import TagClipPass, tagclip_pass
 from tagalign.methods.tagclip.image import TagClipImage, buckets, canvas_size, pass_limit
+from tagalign.methods.tagclip.options import TagClipOptions
 from tagalign.methods.tagclip.profiles import TagClipProfile, layer_choice, tagclip_profile
 from tagalign.methods.tagclip.steps import LocalScores, fuse, keep_until_empty, local_scores, own_scores
 from tagalign.methods.text_cache import cached_labels
-from tagalign.methods.thresholds import Threshold, parse_threshold
 from tagalign.tags.label_sets import template_set
 from tagalign.types import EncodedLabels, LabelSet, Tagging
-
-MAX_PATCHES = 4096
-"""1024 x 1024 pixels at patch 16: one attention map of 67 MB. Larger images are shrunk."""
 
 MAX_CELLS = 2**26
 """Cells of one layer's maps over a batch: 256 MB in float32."""
@@ -65,104 +62,50 @@ class TagClip:
     def __init__(
         self,
         backbone: BlockBackbone,
+        options: TagClipOptions | None = None,
         *,
         method: str = "tagclip",
-        profile: str | TagClipProfile = "fixed",
-        short_side: int | None = None,
-        max_patches: int = MAX_PATCHES,
-        refine_layers: Sequence[int] | None = None,
-        affinity_layers: Sequence[int] | None = None,
-        min_votes: int | None = None,
-        candidate_share: float = 0.5,
-        region_share: float = 0.5,
-        local_weight: float = 0.5,
-        threshold: Threshold | str = "relative:0.5",
-        dual_masking: bool = True,
-        reidentify: bool = True,
-        last_attention: bool = False,
-        max_candidates: int | None = None,
-        use_aliases: bool = False,
-        batch_size: int = 8,
-        crop_batch: int = 32,
+        profile: TagClipProfile | None = None,
+        affinity_layers: tuple[int, ...] | None = None,
         keep_last_input: bool = False,
-        text_cache: Path | None = None,
+        resources: Resources | None = None,
     ) -> None:
-        """Settings with the paper's values.
+        """Settle what the options leave to the encoder.
 
         Args:
-            backbone: any CLIP.
-            method: name that encoded images carry.
-            profile: ``fixed``, ``released`` or ``paper``, or switches of your own.
-            short_side: images are resized to; None keeps their resolution (rounded up to whole patches).
-            max_patches: larger images are shrunk to so many patches.
-            refine_layers: whose attention refines the scores, from 0; None: the last four but the last.
-            affinity_layers: for class activation maps; None: the last eight.
-            min_votes: layers in which a pair must lie above the mean; None: a third of them (4 of 12).
-            candidate_share: mu1, labels looked at again, in [0, 1].
-            region_share: mu2, patches of a label's region, in [0, 1].
-            local_weight: lambda, in [0, 1].
-            threshold: which labels are chosen; see ``Threshold``.
-            dual_masking: refine scores by trusted attention (DMAR).
-            reidentify: class-wise reidentification (CWR).
-            last_attention: keep the last self-attention (Table 1).
-            max_candidates: limit of the labels looked at again per image and group; None for no limit.
-            use_aliases: a label scores as its best alias.
-            batch_size: images in one pass.
-            crop_batch: crops in one pass.
+            backbone: any CLIP vision transformer.
+            options: see ``TagClipOptions``.
+            method: name that encoded values carry.
+            profile: switches of your own instead of those that the options name.
+            affinity_layers: for class activation maps, counted from 0; None: the last eight.
             keep_last_input: keep what class activation maps need.
-            text_cache: folder of label embeddings; None switches it off.
+            resources: batch sizes, folder of label embeddings.
+
+        Raises:
+            InputError: for layers that the encoder does not have.
         """
-        for name, share in (
-            ("candidate_share", candidate_share), ("region_share", region_share), ("local_weight", local_weight)
-        ):  # fmt: skip
-            if not 0 <= share <= 1:
-                raise InputError(f"{name}: expected a number from 0 to 1, got {share:g}")
+        given = options or TagClipOptions()
         self.method = method
         self.backbone = backbone
-        self.profile = tagclip_profile(profile)
-        self.short_side = short_side
-        self.max_patches = max_patches
+        self.profile = profile or tagclip_profile(given.profile)
         self.layers = layer_choice(
             backbone.num_layers,
-            refine=None if refine_layers is None else tuple(refine_layers),
-            affinity=None if affinity_layers is None else tuple(affinity_layers),
-            min_votes=min_votes,
+            refine=given.refine_layers,
+            affinity=affinity_layers,
+            min_votes=given.min_votes,
         )
-        self.candidate_share = candidate_share
-        self.region_share = region_share
-        self.local_weight = local_weight
-        self.threshold = parse_threshold(threshold) if isinstance(threshold, str) else threshold
-        self.dual_masking = dual_masking
-        self.reidentify = reidentify
-        self.last_attention = last_attention
-        self.max_candidates = max_candidates
-        self.use_aliases = use_aliases
-        self.batch_size = batch_size
-        self.crop_batch = crop_batch
+        self.options = replace(given, refine_layers=self.layers.refine, min_votes=self.layers.min_votes)
         self.keep_last_input = keep_last_input
-        self.text_cache = text_cache
+        self.resources = resources or Resources()
 
     def describe(self) -> dict[str, object]:
         """Everything a printed number must name."""
         return {
             "method": self.method,
-            "model": self.backbone.name,
-            "weight_hash": self.backbone.weight_hash,
-            "profile": self.profile.name,
-            "short_side": self.short_side,
-            "max_patches": self.max_patches,
-            "refine_layers": list(self.layers.refine),
-            "min_votes": self.layers.min_votes,
-            "candidate_share": self.candidate_share,
-            "region_share": self.region_share,
-            "local_weight": self.local_weight,
-            "threshold": str(self.threshold),
-            "dual_masking": self.dual_masking,
-            "reidentify": self.reidentify,
-            "last_attention": self.last_attention,
-            "max_candidates": self.max_candidates,
-            "use_aliases": self.use_aliases,
+            **model_facts(self.backbone),
             "default_templates": self.profile.templates,
+            **describe_options(self.options),
+            "profile": self.profile.name,
         }
 
     # --- encoding -------------------------------------------------------------------------------------------------
@@ -177,8 +120,8 @@ class TagClip:
         size = canvas_size(
             (image.height, image.width),
             patch_size=self.backbone.patch_size,
-            short_side=self.short_side,
-            max_patches=self.max_patches,
+            short_side=self.options.short_side,
+            max_patches=self.options.max_patches,
         )
         return to_tensor(resize(image, size), self.backbone.preprocessing)
 
@@ -196,7 +139,7 @@ class TagClip:
         canvases = [(p.shape[1], p.shape[2]) for p in pixels]
         for ids in buckets(
             canvases,
-            batch_size=self.batch_size,
+            batch_size=self.resources.batch_size,
             max_cells=MAX_CELLS,
             patch_size=patch,
             limit=lambda patches: pass_limit(self.backbone, patches),
@@ -213,7 +156,7 @@ class TagClip:
             batch,
             self.layers,
             round_positions=self.profile.rounds_positions,
-            keep_last_attention=self.last_attention,
+            keep_last_attention=self.options.last_attention,
             keep_last_input=self.keep_last_input,
         )
 
@@ -234,13 +177,18 @@ class TagClip:
         templates = template_set(self.profile.templates)
         return cached_labels(
             lambda wanted: encode_label_set(
-                self.backbone, wanted, templates=templates, use_aliases=self.use_aliases
+                self.backbone,
+                wanted,
+                method=self.method,
+                templates=templates,
+                use_aliases=self.options.use_aliases,
             ),
             labels,
+            method=self.method,
             backbone=self.backbone,
             templates=templates,
-            variant=f"unit mean, aliases {self.use_aliases}",
-            folder=self.text_cache,
+            variant=f"unit mean, aliases {self.options.use_aliases}",
+            folder=self.resources.text_cache,
         )
 
     # --- answers --------------------------------------------------------------------------------------------------
@@ -258,7 +206,7 @@ class TagClip:
         for step in steps:
             for i, score in zip(step.ids, step.final.clamp(0, 1).tolist(), strict=True):
                 scores[i] = score
-        chosen = self.threshold.choose(scores, labels.names, [step.ids for step in steps])
+        chosen = self.options.threshold.choose(scores, labels.names, [step.ids for step in steps])
         return Tagging(names=labels.names, scores=tuple(scores), chosen=chosen)
 
     @torch.inference_mode()
@@ -270,11 +218,12 @@ class TagClip:
         """
         for image in images:
             refuse_foreign(image.method, self.method)
+        refuse_foreign_labels(labels, self.method)
         groups = split_groups(labels)
         found = [[self._look(image, group) for group in groups] for image in images]
         flat = [regions for per_image in found for _, regions in per_image]
         pixels = [image.pixels for image in images for _ in groups]
-        tokens = iter(masked_class_tokens(self.backbone, pixels, flat, batch_size=self.crop_batch))
+        tokens = iter(masked_class_tokens(self.backbone, pixels, flat, batch_size=self.resources.crop_batch))
         return [
             [self._finish(group, *look, next(tokens)) for group, look in zip(groups, per_image, strict=True)]
             for per_image in found
@@ -284,15 +233,15 @@ class TagClip:
         """Local scores of one group, and where its candidates are."""
         scores = local_scores(
             image.embeds,
-            image.attention if self.dual_masking else None,
+            image.attention if self.options.dual_masking else None,
             image.grid,
             group,
             logit_scale=self.backbone.logit_scale,
             boxes=self.profile.boxes,
             lose_last=self.profile.loses_last,
             rank_background=self.profile.ranks_background,
-            candidate_share=self.candidate_share,
-            max_candidates=self.max_candidates,
+            candidate_share=self.options.candidate_share,
+            max_candidates=self.options.max_candidates,
         )
         return scores, self.find_regions(scores.refined, image.grid, scores.candidates)
 
@@ -300,9 +249,9 @@ class TagClip:
         """Boxes and masks of the candidates that are looked at again."""
         side = self.backbone.preprocessing.image_size // self.backbone.patch_size
         regions = find_regions(
-            refined[:, candidates if self.reidentify else candidates[:0]],
+            refined[:, candidates if self.options.reidentify else candidates[:0]],
             grid,
-            share=self.region_share,
+            share=self.options.region_share,
             native_grid=(side, side),
             lose_last=self.profile.loses_last,
         )
@@ -314,7 +263,7 @@ class TagClip:
         filled = regions.filled()
         candidates = scores.candidates[: len(filled)]
         global_scores = own_scores(group.probs(tokens, self.backbone.logit_scale), candidates[filled])
-        final = fuse(scores.local, candidates, filled, global_scores, weight=self.local_weight)
+        final = fuse(scores.local, candidates, filled, global_scores, weight=self.options.local_weight)
         return GroupSteps(
             ids=group.ids, scores=scores, regions=regions, global_scores=global_scores, final=final
         )

@@ -1,7 +1,7 @@
 """TrustyCLIP's model folder: the trained tensors (about 12 M values at ViT-B/16) and what is needed to use them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,26 +9,15 @@ import torch
 
 from tagalign.backbones.load import load_backbone
 from tagalign.backbones.protocols import BlockBackbone
-from tagalign.errors import InputError, ModelError
+from tagalign.errors import ModelError
 from tagalign.json_text import json_text
 from tagalign.methods.folder import load_strictly, load_tensors, read_folder_config, save_folder
+from tagalign.methods.opened import Opened
+from tagalign.methods.resources import Resources
 from tagalign.methods.trusty.method import METHOD, TrustyCLIP
 from tagalign.methods.trusty.network import TrustyNetwork, TrustySizes
+from tagalign.methods.trusty.options import TrustyOptions
 from tagalign.methods.trusty.profiles import trusty_profile
-
-OPTIONS = frozenset(
-    {
-        "seen",
-        "unseen",
-        "weighting",
-        "calibration",
-        "short_side",
-        "window",
-        "stride",
-        "use_aliases",
-        "batch_size",
-    }
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,46 +118,54 @@ def _card(config: TrustyConfig) -> str:
 
 
 def load_trusty(
-    folder: Path, *, device: torch.device | str = "cpu", profile: str | None = None, **options: Any
+    folder: Path,
+    options: TrustyOptions | None = None,
+    *,
+    device: torch.device | str = "cpu",
+    resources: Resources | None = None,
 ) -> TrustyCLIP:
     """Open a TrustyCLIP folder.
 
     Args:
         folder: written by ``tagalign train --method trusty``.
+        options: see ``TrustyOptions``.
         device: where it runs.
-        profile: of inference; the one it was trained with when None.
-        options: of ``TrustyCLIP``: ``seen``, ``unseen``, ``weighting``, ``calibration``, ``short_side``, ``window``,
-            ``stride``, ``use_aliases``, ``batch_size``.
+        resources: windows encoded at a time.
 
     Raises:
-        InputError: for an option that this method does not have.
         ModelError: if the folder or its backbone is not what it was trained on.
     """
-    if "background_rule" in options:
-        raise InputError(
-            "method 'trusty' has no background rule: its labels share all pixels; take a benchmark without background class "
-            "(voc20, coco-stuff, context59, tiny-world), or segment without --background"
-        )
-    if unknown := options.keys() - OPTIONS:
-        raise InputError(
-            f"method 'trusty' has no option {min(unknown)!r}; it has {', '.join(sorted(OPTIONS))}"
-        )
+    options = options or TrustyOptions()
     config = TrustyConfig.read(folder)
     backbone = _backbone(folder, config, device)
-    chosen = trusty_profile(profile or config.profile)
     network = TrustyNetwork(config.sizes)
     load_strictly(network, {k: v.float() for k, v in load_tensors(folder).items()}, folder=folder)
-    if config.setting != "inductive":
-        options = {"calibration": 0.0, **options}  # the release subtracts it after inductive training alone
+    own: dict[str, Any] = {
+        "profile": trusty_profile(options.profile or config.profile).name,
+        "short_side": options.short_side or config.crop,
+    }
+    if config.setting != "inductive" and options.calibration is None:
+        own["calibration"] = 0.0  # the release subtracts it after inductive training alone
     return TrustyCLIP(
         backbone,
         network.to(device),
-        profile=chosen,
+        replace(options, **own),
         trained=config.trained,
         templates=config.templates,
         trained_with={"setting": config.setting, "trusty_target": config.trusty_target},
-        **{"short_side": config.crop, **options},
+        resources=resources,
     )
+
+
+def build(opened: Opened, options: TrustyOptions, resources: Resources) -> TrustyCLIP:
+    """What ``tagalign.load(FOLDER)`` calls.
+
+    Raises:
+        MissingPartError: if the folder holds no TrustyCLIP.
+    """
+    if opened.trained != METHOD:
+        raise opened.missing_part()
+    return load_trusty(Path(opened.name), options, device=opened.device, resources=resources)
 
 
 def _backbone(folder: Path, config: TrustyConfig, device: torch.device | str) -> BlockBackbone:

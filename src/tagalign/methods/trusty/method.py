@@ -1,8 +1,8 @@
 """TrustyCLIP behind the common calls: encode once, then segment with any names."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -13,12 +13,15 @@ from tagalign.backbones.preprocess import resize, short_side_size, to_tensor
 from tagalign.backbones.protocols import BlockBackbone
 from tagalign.methods.dense.canvas import Canvas, batches_of_one_size
 from tagalign.methods.dense.score_maps import label_chunks
+from tagalign.methods.describe import describe_options, model_facts
 from tagalign.methods.labels import encode_label_set
-from tagalign.methods.protocols import refuse_foreign
+from tagalign.methods.protocols import refuse_foreign, refuse_foreign_labels
+from tagalign.methods.resources import Resources
 from tagalign.methods.trusty.combine import Weighting, check_weighting, seen_mask, weigh
 from tagalign.methods.trusty.names import seen_ids
 from tagalign.methods.trusty.network import MaskLogits, TrustyNetwork
-from tagalign.methods.trusty.profiles import TrustyProfile
+from tagalign.methods.trusty.options import TrustyOptions
+from tagalign.methods.trusty.profiles import TrustyProfile, trusty_profile
 from tagalign.methods.trusty.prompts import PromptedFeatures
 from tagalign.ops.windows import Box, average_windows, upsample, window_boxes
 from tagalign.types import EncodedLabels, LabelSet, Segmentation, Size
@@ -26,10 +29,6 @@ from tagalign.types import EncodedLabels, LabelSet, Segmentation, Size
 METHOD = "trusty"
 DEFAULT_TEMPLATES = ("a photo of a {}",)  # ZegCLIP's single prompt for VOC
 LONGEST_RATIO = 16  # sides of the canvas; only longer strips are shrunk below the window
-
-Choice = Weighting | Literal["auto", "cross-dataset"]
-"""``auto``: ``both`` where some labels were seen and some were not, else the trusty token is dropped and ``none``.
-``cross-dataset``: all labels count as seen, known or not, so the trusty token is dropped (the paper's Table 3)."""
 
 AUTOMATIC = ("auto", "cross-dataset")
 
@@ -90,22 +89,13 @@ class _Question:
 class TrustyCLIP:
     """Open-vocabulary segmentation by a trained head on a prompted, frozen CLIP.
 
-    Args:
+    Attributes:
         backbone: the frozen encoder it was trained on.
         network: the trained part.
         profile: switches; see ``TrustyProfile``.
         trained: names of the classes it was trained on with masks.
         templates: prompts for label sets that bring none.
-        seen: names that count as seen, instead of ``trained`` (see ``seen_ids``).
-        unseen: names that count as not seen, likewise.
-        weighting: what the trusty map weighs; see ``Choice``.
-        calibration: replaces the profile's.
-        short_side: of the canvas in pixels.
-        window: side of the sliding windows in pixels; 0 takes the whole canvas at once.
-        stride: of the windows in pixels; the paper's 426 of 512 by default.
-        use_aliases: labels score as their best alias.
-        batch_size: windows encoded at a time.
-        trained_with: what ``describe`` adds: setting, trusty target.
+        options: with every value that acts.
 
     Reference:
         Li et al., TagCLIP: Improving Discrimination Ability of Open-Vocabulary Semantic Segmentation.
@@ -117,55 +107,62 @@ class TrustyCLIP:
         self,
         backbone: BlockBackbone,
         network: TrustyNetwork,
+        options: TrustyOptions | None = None,
         *,
-        profile: TrustyProfile,
         trained: Sequence[str],
+        profile: TrustyProfile | None = None,
         templates: Sequence[str] = DEFAULT_TEMPLATES,
-        seen: Sequence[str] | None = None,
-        unseen: Sequence[str] | None = None,
-        weighting: Choice = "auto",
-        calibration: float | None = None,
-        short_side: int | None = None,
-        window: int | None = None,
-        stride: int | None = None,
-        use_aliases: bool = False,
-        batch_size: int = 8,
-        trained_with: dict[str, str] | None = None,
+        resources: Resources | None = None,
+        trained_with: Mapping[str, str] | None = None,
     ) -> None:
+        """Settle what the options leave to the profile and the encoder.
+
+        Args:
+            backbone: the frozen encoder it was trained on.
+            network: the trained part.
+            options: see ``TrustyOptions``.
+            trained: names of the classes it was trained on with masks.
+            profile: switches of your own instead of those that the options name.
+            templates: prompts for label sets that bring none.
+            resources: windows encoded at a time.
+            trained_with: what ``describe`` adds: setting, trusty target.
+        """
+        given = options or TrustyOptions()
         self.backbone = backbone
         self.network = network.eval()
-        self.profile = profile
+        self.profile = profile or trusty_profile(given.profile or "fixed")
         self.trained = tuple(trained)
         self.templates = tuple(templates)
-        self.seen, self.unseen = seen, unseen
-        self.weighting = weighting
-        self.calibration = profile.calibration if calibration is None else calibration
-        self.short_side = short_side or default_crop(backbone)
-        self.window = self.short_side if window is None else window
-        self.stride = stride or default_stride(self.window, backbone.patch_size)
-        self.use_aliases = use_aliases
-        self.batch_size = batch_size
-        self.trained_with = trained_with or {}
-        self.preprocessing = profile.pixels(backbone.preprocessing)
+        self.short_side = given.short_side or default_crop(backbone)
+        self.window = self.short_side if given.window is None else given.window
+        self.stride = given.stride or default_stride(self.window, backbone.patch_size)
+        self.calibration = self.profile.calibration if given.calibration is None else given.calibration
+        self.options = self._settled(given)
+        self.resources = resources or Resources()
+        self.trained_with = dict(trained_with or {})
+        self.preprocessing = self.profile.pixels(backbone.preprocessing)
+
+    def _settled(self, given: TrustyOptions) -> TrustyOptions:
+        own: dict[str, Any] = {
+            "calibration": self.calibration,
+            "short_side": self.short_side,
+            "window": self.window or None,
+            "stride": self.stride if self.window else None,
+        }
+        return replace(given, **own)
 
     def describe(self) -> dict[str, object]:
         """Everything a printed number must name."""
         return {
             "method": self.method,
-            "model": self.backbone.name,
-            "weight_hash": self.backbone.weight_hash,
-            "profile": self.profile.name,
+            **model_facts(self.backbone),
             **self.trained_with,
             "learner": self.network.sizes.learner,
             "trusty_token": self.network.sizes.has_token,
             "trained_classes": len(self.trained),
-            "weighting": self.weighting,
-            "calibration": self.calibration,
-            "short_side": self.short_side,
-            "window": self.window or None,
-            "stride": self.stride if self.window else None,
             "templates": list(self.templates),
-            "use_aliases": self.use_aliases,
+            **describe_options(self.options),
+            "profile": self.profile.name,
         }
 
     # --- encoding -------------------------------------------------------------------------------------------------
@@ -178,7 +175,7 @@ class TrustyCLIP:
     def encode_canvases(self, canvases: Sequence[Canvas]) -> list[TrustyImage]:
         """Canvases that are already laid, for callers that load and resize in other processes."""
         views: list[dict[int, TrustyView]] = [{} for _ in canvases]
-        for places, pixels in batches_of_one_size(canvases, self.batch_size):
+        for places, pixels in batches_of_one_size(canvases, self.resources.batch_size):
             features = self.network.encode(self.backbone, pixels.to(self.backbone.device))
             for (i, j), patches, cls in zip(places, features.patches, features.cls, strict=True):
                 views[i][j] = TrustyView(patches=patches, cls=cls, box=canvases[i].boxes[j])
@@ -212,7 +209,13 @@ class TrustyCLIP:
 
     def encode_labels(self, labels: LabelSet) -> EncodedLabels:
         """Labels with the templates of their set, or with those of the training."""
-        return encode_label_set(self.backbone, labels, templates=self.templates, use_aliases=self.use_aliases)
+        return encode_label_set(
+            self.backbone,
+            labels,
+            method=self.method,
+            templates=self.templates,
+            use_aliases=self.options.use_aliases,
+        )
 
     # --- answers --------------------------------------------------------------------------------------------------
 
@@ -259,10 +262,10 @@ class TrustyCLIP:
     def _question(self, labels: EncodedLabels) -> _Question:
         seen = self._seen(labels)
         mixed, has_token = 0 < len(seen) < len(labels.names), self.network.sizes.has_token
-        if self.weighting == "auto" or self.weighting == "cross-dataset":
+        if self.options.weighting == "auto" or self.options.weighting == "cross-dataset":
             chosen: Weighting = "both" if mixed and has_token else "none"
         else:
-            chosen = self.weighting
+            chosen = self.options.weighting
             check_weighting(chosen, has_map=has_token, all_seen=len(seen) == len(labels.names))
         return _Question(
             labels=labels,
@@ -271,17 +274,18 @@ class TrustyCLIP:
             calibration=self.calibration
             if mixed
             else 0.0,  # the same for all labels, it would change nothing
-            drop_token=self.weighting in AUTOMATIC and not mixed,  # the paper's cross-dataset rule
+            drop_token=self.options.weighting in AUTOMATIC and not mixed,  # the paper's cross-dataset rule
         )
 
     def _seen(self, labels: EncodedLabels) -> tuple[int, ...]:
-        if self.weighting == "cross-dataset":
+        if self.options.weighting == "cross-dataset":
             return tuple(range(len(labels.names)))
-        return seen_ids(labels.label_set, self.trained, seen=self.seen, unseen=self.unseen)
+        return seen_ids(labels.label_set, self.trained, seen=self.options.seen, unseen=self.options.unseen)
 
     def _view_logits(self, image: TrustyImage, question: _Question) -> list[tuple[MaskLogits, Box]]:
         """Mask logits of every window on its patch grid, one map per label."""
         refuse_foreign(image.method, self.method)
+        refuse_foreign_labels(question.labels, self.method)
         return [
             (_best_alias(self._logits(view, question), question.labels), view.box) for view in image.views
         ]

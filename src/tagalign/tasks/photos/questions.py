@@ -20,6 +20,7 @@ from tagalign.methods.protocols import (
     Segmenter,
     Tagger,
 )
+from tagalign.methods.table import refuse_verb
 from tagalign.methods.thresholds import Threshold
 from tagalign.tasks.answering import BatchAnswerer
 from tagalign.tasks.captioning import BatchCaptioner
@@ -91,9 +92,7 @@ class Asked:
 
 def refuse(method: Any, verb: str) -> InputError:
     """The refusal of a method that cannot do what a verb does."""
-    return InputError(
-        f"method {method.method!r} cannot {verb}; see `tagalign {verb} --help` for those that can"
-    )
+    return refuse_verb(f"method {method.method!r}", verb)
 
 
 # --- tags -------------------------------------------------------------------------------------------------------------

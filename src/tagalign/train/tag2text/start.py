@@ -16,6 +16,7 @@ from tagalign.data.tag2text.batches import PhotoData, Tag2TextData, TokenData, d
 from tagalign.data.tag2text.records import TaggedRecord, multi_hot
 from tagalign.errors import ModelError
 from tagalign.methods.folder import load_tensors, read_folder_config
+from tagalign.methods.options import build_options
 from tagalign.methods.tag2text.build import (
     bert_base,
     build_tag2text,
@@ -27,6 +28,7 @@ from tagalign.methods.tag2text.captioning import PROMPT, Decoding
 from tagalign.methods.tag2text.folder import SIZES, load_tag2text
 from tagalign.methods.tag2text.method import METHOD, Tag2TextMethod
 from tagalign.methods.tag2text.model import Tag2Text
+from tagalign.methods.tag2text.options import Tag2TextOptions
 from tagalign.methods.tag2text.profiles import load_profile
 from tagalign.methods.tag2text.tag_choice import TagChoice
 from tagalign.methods.tag2text.wordpieces import Wordpieces
@@ -146,7 +148,8 @@ def _square(image_size: int) -> Preprocessing:
 def reopen(folder: Path, *, device: Device, profile: str) -> tuple[Tag2TextMethod, dict[str, Any]]:
     """A trained network to go on with (fine-tuning), and its sizes."""
     config = read_folder_config(folder, model_type=METHOD)
-    return load_tag2text(folder, device=device, profile=profile), {k: config[k] for k in SIZES if k in config}
+    options = build_options(Tag2TextOptions, {"profile": profile}, method=METHOD)
+    return load_tag2text(folder, options, device=device), {k: config[k] for k in SIZES if k in config}
 
 
 def split_records(

@@ -1,13 +1,13 @@
 """What a run of TagAlign makes: a projector with its config and numbers, ready to infer or to be written as a folder."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from tagalign.backbones.protocols import BlockBackbone
 from tagalign.methods.dense.method import DenseMethod
-from tagalign.methods.dense.profiles import dense_profile
+from tagalign.methods.dense.options import TagAlignOptions
 from tagalign.methods.dense.projector import Projector
 from tagalign.methods.tagalign.folder import TagAlignConfig, save_tagalign
 from tagalign.tags.vocabulary import TagVocabulary
@@ -36,17 +36,17 @@ class TrainedProjector:
     is_finished: bool
     settings: Mapping[str, Any]
 
-    def method(self, backbone: BlockBackbone, **options: Any) -> DenseMethod:
-        """Ready for inference, without a folder; options as of ``DenseMethod``, ``profile`` by name."""
-        profile = dense_profile(options.pop("profile", None) or self.config.profile)
+    def method(self, backbone: BlockBackbone, options: TagAlignOptions | None = None) -> DenseMethod:
+        """Ready for inference, without a folder; with the profile it was trained with where the options name none."""
+        given = options or TagAlignOptions()
+        profile: Any = given.profile or self.config.profile
         return DenseMethod(
             backbone,
+            replace(given, profile=profile),
             method="tagalign",
             mode=self.config.mode,
-            profile=profile,
             projector=self.projector,
             logit_scale=self.config.logit_scale,
-            **options,
         )
 
 

@@ -18,6 +18,7 @@ from tagalign.methods.labels import embed_names
 from tagalign.methods.trusty.folder import TrustyConfig
 from tagalign.methods.trusty.method import TrustyCLIP
 from tagalign.methods.trusty.network import TrustyNetwork, sizes_for
+from tagalign.methods.trusty.options import TrustyOptions
 from tagalign.methods.trusty.profiles import trusty_profile
 from tagalign.ops.precision import resolve_precision
 from tagalign.train.loop.clock import StepClock
@@ -194,11 +195,10 @@ class TrustyTrainee(Trainee[CropBatch]):
         return TrustyCLIP(
             self.clip,
             self.network,
+            TrustyOptions(short_side=config.crop, calibration=None if config.setting == "inductive" else 0.0),
             profile=self.profile,
             trained=config.trained,
             templates=config.templates,
-            short_side=config.crop,
-            calibration=None if config.setting == "inductive" else 0.0,
             trained_with={"setting": config.setting, "trusty_target": config.trusty_target},
         )
 

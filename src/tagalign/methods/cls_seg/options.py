@@ -1,0 +1,50 @@
+"""Options of CLS-SEG: those of its tagger, and of the class activation maps."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from tagalign.errors import InputError
+from tagalign.methods.options import check_share, option
+from tagalign.methods.tagclip.options import TagClipOptions
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClsSegOptions(TagClipOptions):
+    """Everything that changes tags or masks."""
+
+    affinity_layers: tuple[int, ...] | None = option(
+        None,
+        "whose attention spreads the maps, counted from 0",
+        source="CLIP-ES: the last eight",
+        verbs=("segment",),
+    )
+    box_share: float = option(
+        0.4,
+        "patches above this share of a map's highest value belong to it, in [0, 1]",
+        source="CLIP-ES on VOC; 0.7 on COCO",
+        verbs=("segment",),
+    )
+    background_rule: bool = option(
+        True,
+        "background where (1 - best)^power is at least the best map; else every pixel gets a tag",
+        verbs=("segment",),
+        given_by="--background",
+    )
+    background_power: float = option(
+        1.0, "the power, above 0", source="TagCLIP's release; CLIP-ES sweeps 1 and 2", verbs=("segment",)
+    )
+    gradient: Literal["closed", "autograd"] = option(
+        "closed", "how the maps are weighed; autograd is the slow check", verbs=("segment",)
+    )
+    fuse_aliases: bool = option(
+        False, "aliases join the name in one prompt", source="CLIP-ES fuses synonyms", verbs=("segment",)
+    )
+    refine: Literal["none", "pamr", "crf"] = option(
+        "none", "maps follow the colours of the photo", verbs=("segment",), given_by="--refine"
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_share("box_share", self.box_share)
+        if self.background_power <= 0:
+            raise InputError(f"background_power: expected a number above 0, got {self.background_power:g}")

@@ -1,0 +1,12 @@
+"""``tagalign.load(NAME, method=MODE)`` for the dense modes of an encoder."""
+
+from tagalign.methods.dense.method import DenseMethod
+from tagalign.methods.dense.options import DenseOptions
+from tagalign.methods.opened import Opened
+from tagalign.methods.resources import Resources
+
+
+def build(opened: Opened, options: DenseOptions, resources: Resources) -> DenseMethod:
+    """The dense mode whose name is the method's."""
+    mode = opened.method
+    return DenseMethod(opened.backbone(), options, method=mode, mode=mode, resources=resources)

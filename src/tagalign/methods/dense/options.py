@@ -1,0 +1,109 @@
+"""Options of the dense methods: CLIP's modes, GroupViT, and TagAlign on top of them."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from tagalign.errors import InputError
+from tagalign.methods.options import check_count, check_share, option
+from tagalign.methods.thresholds import Threshold
+
+ProfileName = Literal["paper", "released", "fixed"]
+RefinementName = Literal["none", "pamr", "crf"]
+
+_SIGMOID = "TagAlign, arXiv:2312.14149, Eq. 7 and supplement"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DenseOptions:
+    """Everything that changes an answer of a dense method."""
+
+    profile: ProfileName = option("paper", "named switches: windows, order of sigmoid and upsampling, prompt")
+    short_side: int | None = option(
+        None,
+        "short side of the model's input in pixels",
+        source="448 for encoders of 224 pixels, as the papers",
+    )
+    window: int | None = option(
+        None, "side of the sliding windows in pixels", source="the release; the paper takes the whole image"
+    )
+    stride: int | None = option(None, "of the windows in pixels; needs windows", source="half the window")
+    use_aliases: bool = option(
+        False, "a label scores as its best alias, where the label set has aliases", verbs=("tag", "segment")
+    )
+    threshold: Threshold = option(
+        Threshold(kind="relative", value=0.5),
+        "which labels are chosen as tags",
+        source="TagCLIP, arXiv:2312.12828, Eq. 5",
+        verbs=("tag",),
+        given_by="--threshold",
+    )
+    refine: RefinementName = option(
+        "none", "label maps follow the colours of the photo", verbs=("segment",), given_by="--refine"
+    )
+    background_rule: bool = option(
+        False,
+        "background where no label is sure enough, or where a background word fits better",
+        verbs=("segment",),
+        given_by="--background",
+    )
+    background_threshold: float | None = option(
+        None,
+        "background where the best probability is at most this, in [0, 1]; needs background_rule",
+        source="TagAlign: 0.4 of the probability",
+        verbs=("segment",),
+        given_by="--threshold",
+    )
+    sigmoid_scale: float = option(
+        10.0, "w of probability = sigmoid(w cosine + b), above 0", source=_SIGMOID, verbs=("segment", "refer")
+    )
+    sigmoid_bias: float = option(-2.5, "b of the same", source=_SIGMOID, verbs=("segment", "refer"))
+    phrase_threshold: float = option(
+        0.6,
+        "the region of a phrase is where its map, scaled to [0, 1], is above this",
+        source="validation scenes of the tiny world; no protocol was released",
+        verbs=("refer",),
+        given_by="--threshold",
+    )
+    phrase_templates: tuple[str, ...] = option(
+        ("a photo of {}",),
+        "prompts of a phrase; their embeddings are averaged",
+        verbs=("refer",),
+        given_by="--templates",
+    )
+    neutral: str = option(
+        "a thing", "what a phrase must fit better than", source="ours: docs/LOG.md", verbs=("refer",)
+    )
+
+    def __post_init__(self) -> None:
+        for name in ("short_side", "window", "stride"):
+            check_count(name, getattr(self, name))
+        check_share("background_threshold", self.background_threshold)
+        check_share("phrase_threshold", self.phrase_threshold)
+        if self.background_threshold is not None and not self.background_rule:
+            raise InputError(
+                f"background_threshold {self.background_threshold:g} acts through the background rule, which is off; "
+                "add background_rule=True (--background)"
+            )
+        if self.sigmoid_scale <= 0:
+            raise InputError(f"sigmoid_scale: expected a number above 0, got {self.sigmoid_scale:g}")
+        if not self.phrase_templates or any("{}" not in one for one in self.phrase_templates):
+            raise InputError(
+                f"phrase_templates: each needs a {{}} to put the phrase into, got {list(self.phrase_templates)}"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TagAlignOptions(DenseOptions):
+    """Options of a trained projector: those of the dense methods, and how much of the frozen map is mixed in."""
+
+    profile: ProfileName | None = option(None, "named switches", source="the one it was trained with")  # type: ignore[assignment]
+    clip_weight: float | None = option(
+        None,
+        "weight of the frozen head's map beside the trained one, in [0, 1]",
+        source="0.3 in the release, 0 in the paper",
+        verbs=("segment", "refer"),
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_share("clip_weight", self.clip_weight)

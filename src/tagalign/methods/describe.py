@@ -1,0 +1,22 @@
+"""What a result names of the model and of the options that acted."""
+
+import dataclasses
+from typing import Any
+
+from tagalign.methods.thresholds import Threshold
+
+
+def describe_options(options: Any) -> dict[str, object]:
+    """The options as JSON values: thresholds as people type them, tuples as lists."""
+    return {field.name: _plain(getattr(options, field.name)) for field in dataclasses.fields(options)}
+
+
+def _plain(value: Any) -> object:
+    if isinstance(value, Threshold):
+        return str(value)
+    return list(value) if isinstance(value, tuple) else value
+
+
+def model_facts(backbone: Any) -> dict[str, object]:
+    """Name and weights of an encoder."""
+    return {"model": backbone.name, "weight_hash": backbone.weight_hash}

@@ -1,0 +1,85 @@
+"""Options of gated segmentation: the gate, those of its tagger, and those of its dense method."""
+
+from dataclasses import dataclass, fields
+from typing import Any, Literal
+
+from tagalign.errors import InputError
+from tagalign.methods.dense.options import DenseOptions
+from tagalign.methods.options import option
+from tagalign.methods.tagclip.options import TagClipOptions
+
+SHARPNESS = 10.0
+"""Dense methods give ``sigmoid(10 cos - 2.5)``; its odds to this power are CLIP's own ``exp(100 cos)``."""
+
+SHARED = frozenset({"profile", "short_side", "use_aliases", "threshold"})
+"""Options that tagger and dense method both have. ``threshold`` is the tagger's; the others have two names here."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GatedOptions(TagClipOptions):
+    """Everything that changes a gated answer; options of the dense method that the tagger has too begin with ``dense_``."""
+
+    gate: Literal["hard", "soft"] = option(
+        "hard", "hard cuts the label list to the tags, soft multiplies by their scores", verbs=("segment",)
+    )
+    segmenter: str | None = option(
+        None,
+        "the dense method",
+        source="the one the folder was trained for, else the default of segment",
+        verbs=("segment",),
+    )
+    sharpness: float = option(
+        SHARPNESS,
+        "power of the dense odds in the soft gate; smaller lets the tags count more",
+        verbs=("segment",),
+    )
+    dense_profile: Literal["paper", "released", "fixed"] | None = option(
+        None, "named switches of the dense method", verbs=("segment",)
+    )
+    dense_short_side: int | None = option(
+        None, "short side for the dense method in pixels", verbs=("segment",)
+    )
+    window: int | None = option(None, "side of the dense method's windows in pixels", verbs=("segment",))
+    stride: int | None = option(
+        None, "of the windows in pixels", source="half the window", verbs=("segment",)
+    )
+    refine: Literal["none", "pamr", "crf"] = option(
+        "none", "label maps follow the colours of the photo", verbs=("segment",), given_by="--refine"
+    )
+    background_rule: bool = option(
+        False, "background where no label is sure enough", verbs=("segment",), given_by="--background"
+    )
+    background_threshold: float | None = option(
+        None,
+        "background where the best probability is at most this, in [0, 1]; needs background_rule",
+        verbs=("segment",),
+        given_by="--threshold",
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.sharpness <= 0:
+            raise InputError(f"sharpness: expected a number above 0, got {self.sharpness:g}")
+        self.dense()  # refuses what the dense method would refuse
+
+    def tagger(self) -> TagClipOptions:
+        """The tagger's part."""
+        return TagClipOptions(**{field.name: getattr(self, field.name) for field in fields(TagClipOptions)})
+
+    def dense(self) -> DenseOptions:
+        """The part of a dense method without a trained part."""
+        return DenseOptions(**self.dense_values())
+
+    def dense_values(self) -> dict[str, Any]:
+        """What was given for the dense method, by its own names."""
+        own = {
+            "profile": self.dense_profile,
+            "short_side": self.dense_short_side,
+            "window": self.window,
+            "stride": self.stride,
+            "use_aliases": self.use_aliases,
+            "refine": self.refine,
+            "background_rule": self.background_rule,
+            "background_threshold": self.background_threshold,
+        }
+        return {name: value for name, value in own.items() if value is not None}

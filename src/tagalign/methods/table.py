@@ -1,0 +1,216 @@
+"""The table of methods: what each can do, needs and costs, its options, and where it is built.
+
+Every list of methods in a message, a help text, a doc page or a test is made from here. Importing it costs nothing: the
+modules that compute are imported when a method is built.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from tagalign.errors import InputError, UnknownNameError
+from tagalign.methods.cls_seg.options import ClsSegOptions
+from tagalign.methods.dense.options import DenseOptions, TagAlignOptions
+from tagalign.methods.gated.options import GatedOptions
+from tagalign.methods.options import Verb
+from tagalign.methods.tag2text.options import Tag2TextOptions
+from tagalign.methods.tagclip.options import TagClipOptions
+from tagalign.methods.trusty.options import TrustyOptions
+
+if TYPE_CHECKING:
+    from tagalign.methods.opened import Opened
+    from tagalign.methods.protocols import Method
+    from tagalign.methods.resources import Resources
+
+DENSE: tuple[Verb, ...] = ("tag", "segment", "refer", "search")
+
+
+@dataclass(frozen=True, kw_only=True)
+class MethodEntry:
+    """One method.
+
+    Attributes:
+        summary: what it is, in one line.
+        source: paper.
+        options: its frozen options class.
+        can: the verbs it answers.
+        builder: module with ``build(opened, options, resources)``.
+        cost: passes of the encoder per image, in words.
+        trained_by: the command that makes its trained part, ``{model}`` in it; empty for a method without one.
+    """
+
+    summary: str
+    source: str
+    options: type[Any]
+    can: tuple[Verb, ...]
+    builder: str
+    cost: str
+    trained_by: str = ""
+
+
+def _dense_mode(summary: str, source: str) -> MethodEntry:
+    return MethodEntry(
+        summary=summary,
+        source=source,
+        options=DenseOptions,
+        can=DENSE,
+        builder="tagalign.methods.dense.build",
+        cost="one pass",
+    )
+
+
+METHODS: Mapping[str, MethodEntry] = {
+    "clip": _dense_mode("the encoder's own patches", "Radford et al., arXiv:2103.00020"),
+    "maskclip": _dense_mode("last attention replaced by its value path", "Zhou et al., arXiv:2112.01071"),
+    "surgery": _dense_mode("a second stream of value-value attention", "Li et al., arXiv:2304.05653"),
+    "sclip": _dense_mode(
+        "last attention by self-correlation of queries and keys", "Wang et al., arXiv:2312.01597"
+    ),
+    "clearclip": _dense_mode("last block without residual and feed-forward", "Lan et al., arXiv:2407.12442"),
+    "naclip": _dense_mode("last attention pulled to the neighbourhood", "Hajimiri et al., arXiv:2404.08181"),
+    "tagclip": MethodEntry(
+        summary="tags from local patches, looked at again as a whole",
+        source="Lin et al., arXiv:2312.12828",
+        options=TagClipOptions,
+        can=("tag",),
+        builder="tagalign.methods.tagclip.build",
+        cost="one pass, and one crop per candidate label",
+    ),
+    "cls-seg": MethodEntry(
+        summary="TagCLIP's tags, then class activation maps of them",
+        source="Lin et al., arXiv:2312.12828, and CLIP-ES, arXiv:2212.09506",
+        options=ClsSegOptions,
+        can=("tag", "segment"),
+        builder="tagalign.methods.cls_seg.build",
+        cost="as tagclip, and the last block once per image",
+    ),
+    "gated": MethodEntry(
+        summary="the tags of an image prune the label list of a dense method",
+        source="ours, after TagCLIP's classify-then-segment",
+        options=GatedOptions,
+        can=("tag", "segment"),
+        builder="tagalign.methods.gated.build",
+        cost="as tagclip, and one pass of the dense method",
+    ),
+    "groupvit": MethodEntry(
+        summary="every patch with the features of its group; a GroupViT model",
+        source="Xu et al., arXiv:2202.11094",
+        options=DenseOptions,
+        can=("tag", "segment", "refer"),
+        builder="tagalign.methods.groupvit",
+        cost="one pass",
+    ),
+    "tagalign": MethodEntry(
+        summary="a projector trained on the tags of captions",
+        source="Liu et al., arXiv:2312.14149",
+        options=TagAlignOptions,
+        can=DENSE,
+        builder="tagalign.methods.tagalign.folder",
+        cost="one pass",
+        trained_by="tagalign train --data PAIRS --model {model} --out FOLDER",
+    ),
+    "trusty": MethodEntry(
+        summary="open-vocabulary segmentation with a trusty token",
+        source="Li et al., arXiv:2304.07547",
+        options=TrustyOptions,
+        can=("segment",),
+        builder="tagalign.methods.trusty.folder",
+        cost="one pass with prompts, and a small decoder",
+        trained_by="tagalign train --method trusty --data voc2012 --path FOLDER --model {model} --out FOLDER",
+    ),
+    "tag2text": MethodEntry(
+        summary="tagging, tag-guided captions, retrieval, questions",
+        source="Huang et al., arXiv:2303.05657",
+        options=Tag2TextOptions,
+        can=("tag", "caption", "ask", "search"),
+        builder="tagalign.methods.tag2text.folder",
+        cost="one pass; captions decode word by word",
+        trained_by="tagalign train --method tag2text (or tagalign import tag2text CHECKPOINT)",
+    ),
+}
+
+DEFAULTS: Mapping[Verb, str] = {
+    "tag": "tagclip",
+    "segment": "maskclip",
+    "refer": "maskclip",
+    "search": "clip",
+    "caption": "tag2text",
+    "ask": "tag2text",
+}
+"""The method of a verb when none is named and the model holds no trained part: the best that needs no training."""
+
+
+def methods(*, can: str | None = None) -> tuple[str, ...]:
+    """Names of all methods, or of those that answer a verb.
+
+    >>> methods(can="caption")
+    ('tag2text',)
+
+    Raises:
+        UnknownNameError: for a verb that no method answers.
+    """
+    if can is not None and can not in DEFAULTS:
+        raise UnknownNameError("verb", can, DEFAULTS)
+    return tuple(name for name, entry in METHODS.items() if can is None or can in entry.can)
+
+
+def training_free() -> tuple[str, ...]:
+    """Methods that run on any encoder as it is published."""
+    return tuple(name for name, entry in METHODS.items() if not entry.trained_by)
+
+
+def trained_kinds() -> tuple[str, ...]:
+    """Methods with a trained part: the ``model_type`` of the folders they write."""
+    return tuple(name for name, entry in METHODS.items() if entry.trained_by)
+
+
+def find_method(name: str) -> MethodEntry:
+    """An entry by name.
+
+    Raises:
+        UnknownNameError: listing the known ones.
+    """
+    if name not in METHODS:
+        raise UnknownNameError("method", name, METHODS)
+    return METHODS[name]
+
+
+def method_for(verb: Verb, *, asked: str | None, trained: str | None) -> str:
+    """The method that answers a verb: the one asked for, else what the folder was trained for, else the default.
+
+    Args:
+        verb: what is asked.
+        asked: by name.
+        trained: kind of the trained part of the model.
+
+    Raises:
+        UnknownNameError: for a method that does not exist.
+        InputError: for one that cannot do it; the message names those that can.
+    """
+    chosen = asked or trained or DEFAULTS[verb]
+    if verb not in find_method(chosen).can:
+        if asked is None and trained is not None:
+            trained = f"the {trained} model of this folder"
+        raise refuse_verb(trained if asked is None and trained else f"method {chosen!r}", verb)
+    return chosen
+
+
+def background_words_act(method: str, verb: str, *, has_background: bool) -> bool:
+    """Whether words that compete and are never answered change an answer.
+
+    They do in tags, and in masks of methods that tag first (CLS-SEG, gated); in masks of a dense method only where there is
+    a background that they can win for.
+    """
+    can_tag_first = {"cls-seg", "gated"}
+    return verb == "tag" or (verb == "segment" and (method in can_tag_first or has_background))
+
+
+def refuse_verb(who: str, verb: str) -> InputError:
+    """The refusal of a method that cannot answer a verb."""
+    return InputError(f"{who} cannot {verb}; these can: {', '.join(methods(can=verb))}")
+
+
+def build_method(opened: "Opened", options: Any, resources: "Resources") -> "Method[Any]":
+    """Import the builder of ``opened.method`` and call it."""
+    return import_module(find_method(opened.method).builder).build(opened, options, resources)

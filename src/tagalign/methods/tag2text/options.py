@@ -1,0 +1,33 @@
+"""Options of Tag2Text: which tags count, and how words are found."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from tagalign.errors import InputError
+from tagalign.methods.options import check_count, option
+from tagalign.methods.thresholds import Threshold
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tag2TextOptions:
+    """Everything that changes tags, captions or answers."""
+
+    profile: Literal["paper", "released", "fixed"] | None = option(
+        None, "named switches", source="the one in the folder, else fixed", verbs=("caption", "ask")
+    )
+    threshold: Threshold | None = option(
+        None,
+        "which tags count as recognised",
+        source="the model's own threshold per tag",
+        given_by="--threshold",
+    )
+    num_beams: int = option(3, "beams of captions and answers", source="release", verbs=("caption", "ask"))
+    top_p: float | None = option(
+        None, "nucleus sampling of captions instead of beams, in (0, 1]", verbs=("caption",)
+    )
+    seed: int = option(0, "of nucleus sampling", verbs=("caption",))
+
+    def __post_init__(self) -> None:
+        check_count("num_beams", self.num_beams)
+        if self.top_p is not None and not 0 < self.top_p <= 1:
+            raise InputError(f"top_p: expected a number above 0 and at most 1, got {self.top_p:g}")

@@ -1,0 +1,247 @@
+"""Every option of every method acts for each verb that it names, or says in one line why it cannot."""
+
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from tagalign.data.tiny_world import TinyWorld
+from tagalign.errors import InputError
+from tagalign.methods.dense.projector import Projector
+from tagalign.methods.load import load_method
+from tagalign.methods.options import facts_of
+from tagalign.methods.table import METHODS
+from tagalign.methods.tagalign.folder import TagAlignConfig, save_tagalign
+from tagalign.methods.tagclip.options import TagClipOptions
+from tagalign.methods.trusty.folder import TrustyConfig, save_trusty
+from tagalign.methods.trusty.network import TrustyNetwork, sizes_for
+from tagalign.tags.label_sets import template_set
+from tagalign.testing.groupvit_folder import make_groupvit_folder
+from tagalign.types import Label, LabelSet
+
+SEEN = ("dog", "sky")
+LABELS = LabelSet(
+    name="custom",
+    labels=(
+        Label(name="dog", aliases=("car", "tree")),
+        Label(name="sky", aliases=("water",)),
+        Label(name="house"),
+        Label(name="bird"),
+    ),
+    background=("wall", "sand"),
+)
+QUESTIONS = ("what is in the picture", "how many things are there", "what is on the left", "what colour")
+PHRASE = "the red thing"
+
+# option -> (what is given on both sides, the value that is compared with the default). Chosen so that a small random
+# encoder shows the difference; a value says nothing about good settings.
+CHANGES = {
+    "profile": ({}, "released"),
+    "short_side": ({}, 48),
+    "window": ({}, 32),
+    "stride": ({"window": 32}, 8),
+    "use_aliases": ({}, True),
+    "threshold": ({}, "top:4"),
+    "refine": ({"background_rule": True}, "crf"),
+    "background_rule": ({}, "flip"),
+    "background_threshold": ({"background_rule": True}, 0.9),
+    "sigmoid_scale": ({"background_rule": True}, 1.0),
+    "sigmoid_bias": ({"background_rule": True}, 1.0),
+    "phrase_threshold": ({}, 0.2),
+    "phrase_templates": ({}, template_set("7")),
+    "neutral": ({}, PHRASE),
+    "clip_weight": ({}, 0.9),
+    "max_patches": ({}, 9),
+    "refine_layers": ({}, (0,)),
+    "affinity_layers": ({"threshold": "top:2"}, (0,)),
+    "min_votes": ({}, 8),
+    "candidate_share": ({}, 1.0),
+    "region_share": ({"candidate_share": 0.0}, 0.9),
+    "local_weight": ({}, 1.0),
+    "dual_masking": ({}, False),
+    "reidentify": ({}, False),
+    "last_attention": ({}, True),
+    "max_candidates": ({"candidate_share": 0.0}, 1),
+    "box_share": ({"threshold": "top:2"}, 0.95),
+    "background_power": ({"threshold": "top:2"}, 0.05),
+    "fuse_aliases": ({"threshold": "top:4"}, True),
+    "gate": ({"background_rule": True}, "soft"),
+    "segmenter": ({"threshold": "top:4"}, "clip"),
+    "sharpness": ({"gate": "soft"}, 0.01),
+    "dense_profile": ({"threshold": "top:4"}, "released"),
+    "dense_short_side": ({"threshold": "top:4"}, 16),
+    "seen": ({"weighting": "seen"}, ("bird",)),
+    "unseen": ({"weighting": "seen"}, ("dog",)),
+    "weighting": ({}, "none"),
+    "calibration": ({}, 0.9),
+    "num_beams": ({}, 1),
+    "top_p": ({}, 0.9),
+    "seed": ({"top_p": 0.999}, 7),
+}
+# what one method needs beside or instead
+FOR_METHOD = {
+    # cosines of a random encoder are low without the residual stream
+    ("clearclip", "background_threshold"): ({"background_rule": True}, 0.01),
+    ("naclip", "background_threshold"): ({"background_rule": True}, 0.01),
+    ("gated", "window"): ({"threshold": "top:4"}, 16),
+    ("gated", "stride"): ({"threshold": "top:4", "window": 32}, 8),
+    ("gated", "refine"): ({"threshold": "top:4"}, "crf"),
+    ("cls-seg", "refine"): ({"threshold": "top:2"}, "crf"),
+    ("trusty", "window"): ({}, 16),
+    ("tagalign", "window"): ({}, 16),
+    ("tagalign", "stride"): ({"window": 32}, 8),
+    ("trusty", "stride"): ({"window": 16}, 8),
+    ("tagalign", "profile"): ({}, "paper"),
+    ("tag2text", "profile"): ({}, "released"),
+}
+SAME_BY_DESIGN = {
+    (
+        "tag2text",
+        "num_beams",
+        "ask",
+    ): "the packaged model answers in one word; beams are tested with longer ones",
+    (
+        "cls-seg",
+        "gradient",
+        "segment",
+    ): "a slow check of the closed form: equal to rounding, which is a test of its own",
+}
+
+
+@pytest.fixture(scope="module")
+def scenes():
+    """What the packaged Tag2Text knows; several, because one caption may stay the same by chance."""
+    return [Image.fromarray(scene.image) for scene in TinyWorld(seed=1, split="test").take(6)]
+
+
+@pytest.fixture(scope="module")
+def photo():
+    rng = np.random.default_rng(3)
+    blocks = rng.integers(0, 255, (7, 9, 3), dtype=np.uint8)
+    return Image.fromarray(blocks).resize((72, 56), Image.Resampling.NEAREST)
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory, clip_folder, backbone):
+    """A model folder for each method: a random encoder, and small random trained parts on it."""
+    root = tmp_path_factory.mktemp("models")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        projector = Projector.from_backbone(backbone)
+        for block in projector.blocks:
+            torch.nn.init.constant_(block.gate, 0.5)
+        network = TrustyNetwork(sizes_for(backbone, num_prompts=2))
+        for layer in network.head.layers:  # larger logits, so that masks differ from place to place
+            layer.q.weight.data *= 8
+            layer.k.weight.data *= 8
+    on = {"backbone": str(clip_folder), "backbone_hash": backbone.weight_hash}
+    save_tagalign(
+        root / "tagalign",
+        projector,
+        TagAlignConfig(**on, profile="fixed", width=backbone.width, dim=backbone.embed_dim),
+    )
+    save_trusty(
+        root / "trusty",
+        network,
+        TrustyConfig(
+            **on,
+            profile="fixed",
+            setting="inductive",
+            trusty_target="strict",
+            trained=SEEN,
+            templates=("a photo of a {}",),
+            crop=32,
+            sizes=network.sizes,
+        ),
+    )
+    own = {"tagalign": root / "tagalign", "trusty": root / "trusty", "tag2text": "tiny"}
+    own["groupvit"] = make_groupvit_folder(root / "groupvit")
+    return {name: str(own.get(name, clip_folder)) for name in METHODS}
+
+
+def answers(model, name, verb, photos, **options):
+    """What a method says for a verb about each photo, as plain values that can be compared."""
+    method = load_method(model, method=name, **options)
+    return [
+        answer(method, name, verb, *one) for one in zip(method.encode_images(photos), photos, strict=True)
+    ]
+
+
+def answer(method, name, verb, image, photo):
+    labels = method.label_set if name == "tag2text" else LABELS
+    if getattr(getattr(method, "options", None), "background_threshold", None) is not None:
+        labels = replace(LABELS, background=())  # words would take every pixel of a random encoder
+    if verb == "tag":
+        tagging = method.tag(image, method.encode_labels(labels))
+        return [*np.round(tagging.scores, 6), tagging.chosen]
+    if verb == "segment":
+        found = method.segment(image, method.encode_labels(labels), photo=photo)
+        return [found.names, found.labels.tolist(), found.scores.tolist()]
+    if verb == "refer":
+        found = method.refer(image, PHRASE)
+        return [found.mask.tolist(), round(found.score, 6)]
+    if verb == "caption":
+        return [method.caption(image).text, *method.caption(image).tags]
+    if verb == "ask":
+        return [method.answer(image, question) for question in QUESTIONS]
+    raise AssertionError(verb)
+
+
+def cases():
+    for name, entry in METHODS.items():
+        for fact in facts_of(entry.options):
+            for verb in fact.verbs or entry.can:
+                if verb in entry.can and verb != "search" and not _acts_through_tags(name, fact.name, verb):
+                    yield pytest.param(name, fact.name, verb, id=f"{name}-{fact.name}-{verb}")
+
+
+def _acts_through_tags(name, option, verb):
+    """Masks of tagged labels change with such an option where the chosen tags do; ``threshold`` stands for all."""
+    of_tagger = {field.name for field in fields(TagClipOptions)} - {"threshold"}
+    return name in {"cls-seg", "gated"} and verb == "segment" and option in of_tagger
+
+
+def change_for(name, option):
+    given, value = FOR_METHOD.get((name, option)) or CHANGES[option]
+    known = {field.name for field in fields(METHODS[name].options)}
+    given = {key: one for key, one in given.items() if key in known}
+    if value == "flip":
+        value = not next(f.default for f in fields(METHODS[name].options) if f.name == option)
+    return given, value
+
+
+@pytest.mark.parametrize(("name", "option", "verb"), list(cases()))
+def test_an_option_changes_the_answer_of_its_verbs(models, photo, scenes, name, option, verb):
+    if (name, option, verb) in SAME_BY_DESIGN:
+        pytest.skip(SAME_BY_DESIGN[name, option, verb])
+    given, value = change_for(name, option)
+    photos = scenes if name == "tag2text" else [photo]
+    before = answers(models[name], name, verb, photos, **given)
+    assert answers(models[name], name, verb, photos, **given, **{option: value}) != before
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_description_is_the_options_and_what_the_model_is(models, name):
+    method = load_method(models[name], method=name)
+    described = method.describe()
+    inner = [part for part in described.values() if isinstance(part, dict)]  # gated: tagger and segmenter
+    named = set(described) | {key for part in inner for key in part}
+    hidden = {field.name for field in fields(METHODS[name].options)} - named
+    # those of a gated method's dense part stand there by the dense method's own names
+    assert hidden <= {"segmenter", "dense_profile", "dense_short_side"}
+    assert described["method"] == name
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_an_unknown_option_is_refused_with_the_nearest(models, name):
+    with pytest.raises(InputError, match=f"method '{name}' has no option 'profle'; did you mean 'profile'"):
+        load_method(models[name], method=name, profle="paper")
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_value_of_another_type_is_refused(models, name):
+    for fact in facts_of(METHODS[name].options):
+        with pytest.raises(InputError, match=fact.name.split("_")[0]):
+            load_method(models[name], method=name, **{fact.name: object()})
