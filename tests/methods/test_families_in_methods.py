@@ -7,7 +7,6 @@ from PIL import Image
 
 from tagalign.errors import ModelError
 from tagalign.methods.dense.method import DenseMethod
-from tagalign.methods.dense.profiles import dense_profile
 from tagalign.methods.load import load_method
 from tagalign.methods.table import training_free
 from tagalign.methods.tagclip.crops import find_regions, masked_class_tokens
@@ -162,7 +161,7 @@ def test_onnx_of_every_family(kind, opened, tmp_path):
     from tagalign.export.onnx import export_onnx
 
     backbone = opened(kind, "maskclip").backbone
-    method = DenseMethod(backbone, method="maskclip", mode="maskclip", profile=dense_profile("paper"))
+    method = DenseMethod(backbone, method="maskclip", mode="maskclip")
     jaxtyping.config.update("jaxtyping_disable", True)  # a traced graph has symbols where signatures say int
     try:
         report = export_onnx(method, tmp_path, method.encode_labels(load_label_set(NAMES)))
