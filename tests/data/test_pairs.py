@@ -10,6 +10,7 @@ import pytest
 from tagalign.data import table_shards
 from tagalign.data.pairs import find_shards, open_shard, read_pairs
 from tagalign.errors import DataError, InputError
+from tagalign.tags.captions import CaptionRow, read_captions
 
 from .collections import jpeg, sample, write_tar, write_tars
 
@@ -53,6 +54,56 @@ def test_a_jsonl_file_is_cut_into_pieces_without_losing_or_doubling_a_line(tmp_p
     keys = [s.pair(i).key for s in map(open_shard, refs) for i in range(len(s))]
     assert keys == [str(n) for n in range(40)]
     assert len(refs) > 10
+
+
+@pytest.mark.parametrize("kind", ["csv", "tsv"])
+@pytest.mark.parametrize("piece", [7, 40, 100])
+def test_a_table_is_cut_where_records_begin(tmp_path, monkeypatch, kind, piece):
+    """Rows of several lines, quotes that are never closed, blank lines: the pieces hold what the whole file holds."""
+    mark, path = {"csv": ",", "tsv": "\t"}[kind], tmp_path / f"a.{kind}"
+    captions = [
+        "a dog", '"two\nlines, and ""more"""', '"Sunset', "", "caf\u00e9", '5" pipe', '"a\n\n\n,x"', "c" * 60
+    ] * 4  # fmt: skip
+    lines = [f"{n}{mark}x.jpg{mark}{caption}\r\n" for n, caption in enumerate(captions)]
+    path.write_text(
+        f"\ufeffKey{mark}image{mark}caption\r\n\r\n" + "".join(lines), encoding="utf-8", newline=""
+    )
+    whole = [row[:2] for row in read_captions(path) if isinstance(row, CaptionRow)]
+    monkeypatch.setattr(table_shards, "PIECE", piece)
+    refs = find_shards([path])
+    rows = [shard.row(i) for shard in map(open_shard, refs) for i in range(len(shard))]
+    assert [row[:2] for row in rows if isinstance(row, CaptionRow)] == whole
+    assert len(whole) >= 20
+    assert len(refs) > 5
+
+
+@pytest.mark.parametrize("packing", ["", ".gz"])
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_encodings_and_packing_do_not_change_pairs(tmp_path, monkeypatch, packing, encoding):
+    monkeypatch.setattr(table_shards, "PIECE", 30)
+    for kind, text in (
+        (
+            "jsonl",
+            '{"key": 1, "image": "a.jpg", "caption": "caf\u00e9"}\r\n{"image": "b.jpg", "caption": "x"}\r\n',
+        ),
+        ("csv", "key,image,caption\r\n1,a.jpg,caf\u00e9\r\n,b.jpg,x\r\n"),
+        ("tsv", "key\timage\tcaption\r\n1\ta.jpg\tcaf\u00e9\r\n\tb.jpg\tx\r\n"),
+    ):
+        content = text.encode(encoding)
+        path = tmp_path / f"a.{kind}{packing}"
+        path.write_bytes(gzip.compress(content) if packing else content)
+        found = [(pair.key, pair.image, pair.caption) for pair in read_pairs([path])]
+        assert found == [("1", tmp_path / "a.jpg", "caf\u00e9"), ("b.jpg", tmp_path / "b.jpg", "x")], (
+            path.name
+        )
+
+
+def test_images_inside_of_parquet_have_keys_by_row_across_row_groups(tmp_path):
+    table = pa.table({"image": pa.array([b"1", b"2", b"3"], pa.binary()), "caption": ["a", "b", "c"]})
+    pq.write_table(table, tmp_path / "p.parquet", row_group_size=2)
+    keys = [row.key for row in read_captions(tmp_path / "p.parquet")]
+    assert keys == ["p:1", "p:2", "p:3"]
+    assert [pair.key for pair in read_pairs([tmp_path / "p.parquet"])] == keys
 
 
 def test_keys_and_captions_fall_back(tmp_path):

@@ -280,3 +280,46 @@ def test_planted_orders_name_no_tag_and_reach_no_shell_format_or_path(tmp_path, 
         assert not {"nude", "weapon"} & set(words), row
     assert not list(tmp_path.rglob("*pwned*"))
     assert {p.name for p in tmp_path.iterdir()} == {"a.jsonl", "out"}
+
+
+@pytest.mark.parametrize(
+    ("content", "keys"),
+    [
+        (b"a red car\r\n\r\na dog\r\n", ["stdin:1", "stdin:3"]),
+        (b'\xef\xbb\xbf{"key": 7, "caption": "a red car"}\r\n{"key": "b", "caption": "a dog"}', ["7", "b"]),
+    ],
+)
+def test_captions_on_standard_input(tmp_path, monkeypatch, content, keys):
+    flags = ["parse", "-", "--parser", "rules", "--workers", "1", "--out", str(tmp_path / "out")]
+    for _ in range(2):  # the same captions again are found done
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content)))
+        assert main(flags) == 0
+    (shard,) = (tmp_path / "out").glob("*.parquet")
+    assert [(row.key, row.caption) for row in read_rows(shard)] == list(
+        zip(keys, ["a red car", "a dog"], strict=True)
+    )
+
+
+@pytest.mark.parametrize("stdin", [None, io.TextIOWrapper(io.BytesIO(b" \r\n"))])
+def test_nothing_on_standard_input_is_refused(tmp_path, monkeypatch, capsys, stdin):
+    monkeypatch.setattr("sys.stdin", stdin)
+    assert main(["parse", "-", "--out", str(tmp_path / "out")]) == 2
+    assert "no caption came on standard input" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_sources_without_a_caption_are_errors(tmp_path, capsys):
+    (tmp_path / "a.jsonl").write_text("\n\n")
+    flags = [
+        "parse",
+        str(tmp_path / "a.jsonl"),
+        "--parser",
+        "rules",
+        "--workers",
+        "1",
+        "--out",
+        str(tmp_path / "out"),
+    ]
+    assert main(flags) == 2
+    assert "a.jsonl holds no caption" in capsys.readouterr().err
+    assert not list((tmp_path / "out").glob("*.parquet"))
