@@ -13,7 +13,7 @@ from pathlib import Path, PurePath
 from tagalign.backbones.image_formats import image_suffixes
 from tagalign.errors import DataError, InputError
 from tagalign.tasks.photos.keys import key_of, path_of
-from tagalign.tasks.photos.manifest import Manifest, read_manifest
+from tagalign.tasks.photos.manifest import PhotoManifest, read_manifest
 from tagalign.tasks.photos.source import PhotoSource
 from tagalign.types import Size
 
@@ -162,7 +162,7 @@ def part_sources(folder: Path, part: Path) -> dict[str, PhotoSource]:
         return {}
     try:
         values = json.loads(head.read_text(encoding="utf-8"))
-        manifest = Manifest(
+        manifest = PhotoManifest(
             path=inputs,
             count=values["count"],
             part_size=values["part_size"],

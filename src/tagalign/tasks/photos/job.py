@@ -82,14 +82,14 @@ class Job:
 
     def fingerprint(self) -> str:
         """16 hex digits of ``describe``."""
-        return fingerprint(self.describe())
+        return job_mark(self.describe())
 
     def run(self, sources: Iterable[PhotoSource]) -> Iterator[Answered]:
         """Answers in the order of the photos; one that fails comes with its error, the others go on."""
         return answer_photos(self.asked, sources, batch_size=self.spec.batch_size, workers=self.spec.workers)
 
 
-def fingerprint(described: Mapping[str, object]) -> str:
+def job_mark(described: Mapping[str, object]) -> str:
     """16 hex digits of a description."""
     text = json_text(described, sort_keys=True, default=str)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]

@@ -21,7 +21,7 @@ from tagalign.tasks.photos.source import PhotoSource
 
 
 @dataclass(frozen=True, kw_only=True)
-class Manifest:
+class PhotoManifest:
     """The photos of one shard, in a file with one JSON line each.
 
     Attributes:
@@ -75,7 +75,7 @@ def write_manifest(
     part_size: int,
     with_names: bool = False,
     folders: Sequence[str] = (),
-) -> Manifest:
+) -> PhotoManifest:
     """Write every ``n``-th photo from the ``i``-th on.
 
     Args:
@@ -110,7 +110,7 @@ def _alike(folders: Sequence[str]) -> bool:
 
 def _write(
     path: Path, sources: Iterable[PhotoSource], shard: tuple[int, int], part_size: int, root: str | None
-) -> Manifest:
+) -> PhotoManifest:
     index, total = shard
     starts: list[int] = []
     count = place = 0
@@ -123,7 +123,7 @@ def _write(
                 starts.append(place)
             place += file.write(_line(source))
             count += 1
-    return Manifest(path=path, count=count, part_size=part_size, starts=tuple(starts), root=root or "")
+    return PhotoManifest(path=path, count=count, part_size=part_size, starts=tuple(starts), root=root or "")
 
 
 def _common(root: str | None, source: PhotoSource) -> str:

@@ -17,9 +17,9 @@ from tagalign.atomic import atomic_write
 from tagalign.errors import DataError, InputError
 from tagalign.json_text import json_text
 from tagalign.tasks.photos.inputs import Inputs
-from tagalign.tasks.photos.job import Job, fingerprint
+from tagalign.tasks.photos.job import Job, job_mark
 from tagalign.tasks.photos.keys import key_of, path_of, printable
-from tagalign.tasks.photos.manifest import Manifest, read_manifest, write_manifest
+from tagalign.tasks.photos.manifest import PhotoManifest, read_manifest, write_manifest
 from tagalign.tasks.photos.sinks import Sink
 from tagalign.tasks.photos.source import PhotoSource
 from tagalign.tasks.photos.stream import Answered
@@ -49,7 +49,7 @@ class PhotoRun:
     folder: Path
     table: Table
     shard: tuple[int, int]
-    manifest: Manifest
+    manifest: PhotoManifest
     inputs: tuple[str, ...] = ()
 
     @property
@@ -129,13 +129,13 @@ def open_run(
         raise InputError(f"expected parts of at least 1 photo, got {part_size}")
     described = dict(job) | ({"files": list(sink.files)} if sink.files else {})
     head = folder / f"run-{_suffix(shard)}.json"
-    mark = fingerprint(described)
+    mark = job_mark(described)
     _refuse_other_run(folder, mark, shard)
     found, path = _read_head(head), folder / f"inputs-{_suffix(shard)}.jsonl"
     typed = [key_of(item) for item in inputs.items]
     if found is not None and path.exists():
         _refuse_other_inputs(head, found, typed)
-        manifest = Manifest(
+        manifest = PhotoManifest(
             path=path,
             count=found["count"],
             part_size=found["part_size"],

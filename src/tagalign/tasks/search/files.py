@@ -22,7 +22,7 @@ from tagalign.tasks.search.rankers import RankedPhoto
 FORMAT = 1
 PART_ROWS = 4096
 
-Row = tuple[str, RankedPhoto]
+IndexRow = tuple[str, RankedPhoto]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +71,7 @@ class IndexHead:
             temp.write_text(json_text(values, indent=2, default=str) + "\n", encoding="utf-8")
 
 
-def write_part(path: Path, rows: Sequence[Row], dim: int) -> None:
+def write_part(path: Path, rows: Sequence[IndexRow], dim: int) -> None:
     """Write a part; it appears whole or not at all."""
     with atomic_write(path) as temp:
         pq.write_table(_table(rows, dim), temp, compression="zstd")
@@ -79,7 +79,7 @@ def write_part(path: Path, rows: Sequence[Row], dim: int) -> None:
 
 def add_photos(
     folder: Path,
-    rows: Iterable[Row],
+    rows: Iterable[IndexRow],
     *,
     model: Mapping[str, Any],
     tag_names: Sequence[str],
@@ -136,15 +136,15 @@ def own_head(folder: Path, model: Mapping[str, Any], tag_names: Sequence[str]) -
     return head
 
 
-def _new(rows: Iterable[Row], known: set[str]) -> Iterator[Row]:
+def _new(rows: Iterable[IndexRow], known: set[str]) -> Iterator[IndexRow]:
     for key, photo in rows:
         if key not in known:
             known.add(key)
             yield key, photo
 
 
-def _chunks(rows: Iterator[Row], size: int) -> Iterator[list[Row]]:
-    chunk: list[Row] = []
+def _chunks(rows: Iterator[IndexRow], size: int) -> Iterator[list[IndexRow]]:
+    chunk: list[IndexRow] = []
     for row in rows:
         chunk.append(row)
         if len(chunk) == size:
@@ -154,7 +154,7 @@ def _chunks(rows: Iterator[Row], size: int) -> Iterator[list[Row]]:
         yield chunk
 
 
-def _table(rows: Sequence[Row], dim: int) -> pa.Table:
+def _table(rows: Sequence[IndexRow], dim: int) -> pa.Table:
     embeds = torch.stack([photo.embed for _, photo in rows] or [torch.zeros(0)]).half().numpy()
     columns = {
         "key": pa.array([key for key, _ in rows], pa.string()),
