@@ -81,6 +81,15 @@ def test_labels_that_standard_output_cannot_hold_end_no_run(run, photos, monkeyp
     assert [set(json.loads(line)["scores"]) for line in raw.getvalue().splitlines()] == [{"狗", "cat"}] * 2
 
 
+@pytest.mark.parametrize(
+    ("verb", "flag"), [("tag", "--labels"), ("segment", "--labels"), ("refer", "--phrase")]
+)
+def test_words_that_are_no_text_are_one_line(run, photos, verb, flag):
+    code, _, err = run(verb, photos, flags=[flag, os.fsdecode(b"caf\xe9")])
+    assert code == 2
+    assert "expected UTF-8 text" in err
+
+
 @pytest.mark.parametrize("verb", sorted(VERBS))
 def test_odd_names_and_broken_photos_are_done_or_listed(run, photos, photo, verb):
     photo.save(photos / "good.png")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 from tagalign.cli.caption import WRITERS, job_facts
-from tagalign.cli.common import ModelFlags, print_json, warn_tiny
+from tagalign.cli.common import ModelFlags, check_text, print_json, warn_tiny
 from tagalign.cli.photo_flow import Flow, RunFlags
 from tagalign.errors import InputError
 
@@ -46,6 +46,7 @@ class AskSettings(ModelFlags, RunFlags):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.check_run()
+        check_text("the question", self.question)
         if not self.question.strip():
             raise InputError("expected a question such as 'what color is the car?', got an empty one")
         if self.beams < 1:

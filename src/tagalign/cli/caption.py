@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
-from tagalign.cli.common import ModelFlags, print_json, warn_tiny
+from tagalign.cli.common import ModelFlags, check_text, print_json, warn_tiny
 from tagalign.cli.photo_flow import Flow, RunFlags
 from tagalign.errors import InputError
 
@@ -57,6 +57,7 @@ class CaptionSettings(ModelFlags, RunFlags):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.check_run()
+        check_text("--tags", self.tags)
         if self.beams < 1:
             raise InputError(f"--beams must be at least 1, got {self.beams}")
         if self.top_p is not None and not 0 < self.top_p <= 1:

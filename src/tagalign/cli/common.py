@@ -110,6 +110,19 @@ def parse_shard(shard: str) -> tuple[int, int]:
     return int(index), int(count)
 
 
+def check_text(flag: str, text: str | None) -> None:
+    """Refuse words that are no text: what a shell of another encoding passes on.
+
+    Raises:
+        InputError: naming the flag.
+    """
+    try:
+        (text or "").encode()
+    except UnicodeEncodeError as error:
+        shown = (text or "").encode("utf-8", "backslashreplace").decode()
+        raise InputError(f"{flag} {shown!r}: expected UTF-8 text; give it in UTF-8, or in a file") from error
+
+
 def warn_tiny(model: str, instead: str = PHOTO_MODEL) -> None:
     """Say on standard error that ``tiny`` is not for photos and what is; it never labels one silently."""
     if model == TINY:

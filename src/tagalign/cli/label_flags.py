@@ -4,6 +4,7 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tagalign.cli.common import check_text
 from tagalign.errors import InputError
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class LabelFlags:
             raise InputError(
                 'give labels with --labels "a,b,c" or with --labels-file FILE (exactly one of them)'
             )
+        check_text("--labels", self.labels)
         return load_label_set(self.labels_file if self.labels_file is not None else str(self.labels))
 
 

@@ -1,4 +1,4 @@
-"""What ``tagalign segment`` keeps of masks: palette PNGs with pictures on request, or run-length code in Parquet."""
+"""What ``tagalign segment`` and ``refer`` keep: palette PNGs and pictures to look at, or run-length code in Parquet."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from tagalign.errors import InputError
 from tagalign.tasks.photos.rows import mask_row
-from tagalign.tasks.photos.tables import MASK_FILES, MASKS, Row, Table
+from tagalign.tasks.photos.tables import MASK_FILES, MASKS, REGIONS, Row, Table
 
 if TYPE_CHECKING:
     from tagalign.tasks.photos.job import Job
@@ -104,6 +104,41 @@ class MaskParts:
         if self.png is not None:
             save_mask(self.png / f"{answered.source.name}.png", found.labels, len(found.names))
         return mask_row(answered.source.key, found)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegionFiles:
+    """``NAME.png`` and ``NAME.overlay.png`` per photo.
+
+    Attributes:
+        folder: of the files.
+    """
+
+    table: ClassVar[Table] = REGIONS
+    files: ClassVar[tuple[str, ...]] = ("mask", "overlay")
+
+    folder: Path
+
+    def row(self, job: "Job", answered: "Answered") -> Row:
+        """See ``Sink``."""
+        from tagalign.export.masks import save_mask
+        from tagalign.export.overlay import referring_overlay
+
+        name = answered.source.name
+        save_png(self.folder / f"{name}.overlay.png", referring_overlay(photo_of(answered), answered.answer))
+        save_mask(self.folder / f"{name}.png", answered.answer.mask.long(), 2)
+        return {"path": answered.source.key, "mask": f"{name}.png", **region_values(answered)}
+
+
+def region_values(answered: "Answered") -> Row:
+    """What is told of a region: box XYXY in pixels, score, share of the photo."""
+    found = answered.answer
+    return {
+        "phrase": found.phrase,
+        "box": found.box,
+        "score": round(found.score, 6),
+        "share": round(float(found.mask.float().mean()), 6),
+    }
 
 
 def heat_names(job: "Job") -> tuple[str, ...]:

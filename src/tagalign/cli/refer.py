@@ -2,17 +2,15 @@
 
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from tagalign.cli.common import ModelFlags, print_json, warn_tiny
+from tagalign.cli.common import ModelFlags, check_text, print_json, warn_tiny
 from tagalign.cli.photo_flow import Flow, RunFlags
 from tagalign.errors import InputError
-from tagalign.tasks.photos.tables import REGIONS, Row, Table
 
 if TYPE_CHECKING:
-    from tagalign.tasks.photos.job import Job
     from tagalign.tasks.photos.stream import Answered
 
 
@@ -41,33 +39,9 @@ class ReferSettings(ModelFlags, RunFlags):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.check_run()
+        check_text("--phrase", self.phrase)
         if not self.phrase.strip():
             raise InputError("--phrase is empty; give it words such as 'the brown dog'")
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class RegionFiles:
-    """``NAME.png`` and ``NAME.overlay.png`` per photo.
-
-    Attributes:
-        folder: of the files.
-    """
-
-    table: ClassVar[Table] = REGIONS
-    files: ClassVar[tuple[str, ...]] = ("mask", "overlay")
-
-    folder: Path
-
-    def row(self, job: "Job", answered: "Answered") -> Row:
-        """See ``Sink``."""
-        from tagalign.cli.mask_sinks import photo_of, save_png
-        from tagalign.export.masks import save_mask
-        from tagalign.export.overlay import referring_overlay
-
-        name = answered.source.name
-        save_png(self.folder / f"{name}.overlay.png", referring_overlay(photo_of(answered), answered.answer))
-        save_mask(self.folder / f"{name}.png", answered.answer.mask.long(), 2)
-        return {"path": answered.source.key, "mask": f"{name}.png", **_values(answered)}
 
 
 def run(settings: ReferSettings) -> int:
@@ -76,6 +50,7 @@ def run(settings: ReferSettings) -> int:
 
     refuse_missing(settings.images)
     warn_tiny(settings.model)
+    from tagalign.cli.mask_sinks import RegionFiles
     from tagalign.tasks.photos.job import JobSpec
     from tagalign.tasks.photos.questions import ReferQuestion
 
@@ -97,14 +72,6 @@ def run(settings: ReferSettings) -> int:
 
 
 def _print_row(answered: "Answered") -> None:
-    print_json({"path": answered.source.key, **_values(answered)})
+    from tagalign.cli.mask_sinks import region_values
 
-
-def _values(answered: "Answered") -> Row:
-    found = answered.answer
-    return {
-        "phrase": found.phrase,
-        "box": found.box,
-        "score": round(found.score, 6),
-        "share": round(float(found.mask.float().mean()), 6),
-    }
+    print_json({"path": answered.source.key, **region_values(answered)})

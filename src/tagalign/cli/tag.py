@@ -164,6 +164,7 @@ def _write_sheet(run_: "PhotoRun") -> None:
     from tagalign.export.contact_sheet import contact_sheet
     from tagalign.tasks.photos.rows import read_rows
     from tagalign.tasks.photos.tars import source_of
+    from tagalign.tasks.photos.walk import SHEET
 
     pictures = []
     for row in islice(read_rows(run_.parts(), ["key", "tags"]), SHEET_IMAGES):
@@ -172,5 +173,5 @@ def _write_sheet(run_: "PhotoRun") -> None:
         except TagalignError:
             continue
     if pictures:
-        with atomic_write(run_.folder / "sheet.jpg") as temp:
+        with atomic_write(run_.folder / SHEET) as temp:
             contact_sheet(pictures).save(temp, format="JPEG", quality=88)

@@ -227,6 +227,10 @@ def test_own_results_are_never_input(folder):
     (folder / "old" / "run-00000-of-00001.json").write_text("{}")
     inputs = Inputs(items=[str(folder)], results=folder / "masks")
     assert [s.key.removeprefix(f"{folder}/") for s in inputs] == ["a.png", "b/1.JPG", "b/2.png", "c.webp"]
+    save(folder / "old" / "sheet.jpg")
+    assert names([f"{folder}/old"], folder) == [
+        "old/a.png"
+    ]  # asked for by name: all but the sheet of that run
     assert [note for note in inputs.notes() if "holds results" in note] == [
         f"{folder}/masks: holds results, not searched", f"{folder}/old: holds results, not searched",
     ]  # fmt: skip

@@ -13,6 +13,9 @@ from tagalign.tasks.photos.tars import is_tar, members
 
 Inode = tuple[int, int]
 
+SHEET = "sheet.jpg"
+"""The one picture that runs without files of single photos write into their folder (``tagalign tag --sheet``)."""
+
 
 @dataclass(kw_only=True)
 class Walk:
@@ -61,8 +64,11 @@ class Walk:
         except OSError as error:
             yield PhotoSource(path=folder, problem=f"the folder cannot be searched ({error.strerror})")
             return
+        sheet = SHEET if self._is_results(folder) else None  # results may lie in the folder that was given
         for entry in names:
             try:
+                if entry.name == sheet:
+                    continue
                 if entry.is_dir():
                     yield from self._subfolder(entry, root)
                 else:
