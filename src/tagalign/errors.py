@@ -4,6 +4,7 @@
     ├── InputError           a value, name or flag that cannot be used (also a ValueError)
     │   └── UnknownNameError a name that is not in a table; the message lists the known ones and the nearest
     ├── ImageError           a file that cannot be read as an image
+    │   └── MissingImageError a file that is not there
     ├── DataError            a caption file, shard, mask or annotation that cannot be used
     ├── ModelError           a model folder or checkpoint that cannot be used
     │   ├── MissingPartError a method whose trained part is not there
@@ -38,7 +39,19 @@ class UnknownNameError(InputError):
 
 
 class ImageError(TagalignError):
-    """A file that cannot be read as an image."""
+    """A file that cannot be read as an image.
+
+    Attributes:
+        reason: what counters of left-out images call it.
+    """
+
+    reason = "image damaged"
+
+
+class MissingImageError(ImageError):
+    """An image file that is not there."""
+
+    reason = "image missing"
 
 
 class DataError(TagalignError):

@@ -116,3 +116,11 @@ def test_damaged_processor_file_is_named(tmp_path):
     (tmp_path / "preprocessor_config.json").write_text("{")
     with pytest.raises(ModelError, match=r"preprocessor_config\.json: expected the JSON"):
         read_preprocessing(tmp_path, default=Preprocessing(image_size=32))
+
+
+def test_a_file_that_is_not_there_is_missing_and_not_damaged(tmp_path):
+    (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    for name, reason in (("gone.png", "image missing"), ("broken.png", "image damaged")):
+        with pytest.raises(ImageError) as raised:
+            open_image(tmp_path / name)
+        assert raised.value.reason == reason

@@ -54,6 +54,20 @@ def test_segment_writes_masks_overlays_and_settings(run, photo_file):
     assert settings["settings"]["labels"] == "dog,grass"
 
 
+def test_heat_maps_have_the_size_of_a_screen_unless_more_is_asked(run, tmp_path):
+    Image.new("RGB", (900, 500), "red").save(tmp_path / "large.png")
+    widths = {}
+    for side in ("600", "0"):
+        code, *_, folder = run(
+            "segment", tmp_path / "large.png", "--labels", "dog", "--heat-maps", "--heat-side", side, out=side
+        )
+        assert code == 0
+        widths[side] = opened(folder / "large.dog.heat.png").width
+        assert opened(folder / "large.png").size == (900, 500)
+    assert 600 <= widths["600"] < 700  # the picture and its margins
+    assert widths["0"] >= 900
+
+
 def test_settings_of_a_run_can_be_used_again_and_flags_win(run, photo_file, capsys, tmp_path):
     _, _, _, folder = run("segment", photo_file, "--labels", "dog,grass", "--method", "sclip")
     config = folder / "settings.json"

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from tagalign.backbones.grey import Said, is_wide_grey, said_by, to_bytes
 from tagalign.backbones.image_formats import register_plugins
-from tagalign.errors import ImageError
+from tagalign.errors import ImageError, MissingImageError
 from tagalign.types import Size
 
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)  # OpenAI's release, channels R, G, B
@@ -62,7 +62,7 @@ def open_image(source: str | Path | Image.Image, *, max_pixels: int = MAX_PIXELS
             with Image.open(source) as image:
                 return _upright_rgb(image, name, max_pixels)
     except FileNotFoundError as error:
-        raise ImageError(f"{name}: no such file") from error
+        raise MissingImageError(f"{name}: no such file") from error
     except IsADirectoryError as error:
         raise ImageError(f"{name}: expected an image file, got a folder") from error
     except UnidentifiedImageError as error:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from tagalign.types import Segmentation
 
 MAX_HEAT_MAPS = 100
+HEAT_SIDE = 1600
+"""Longer side of heat maps: a screen. At 24 megapixels twenty of them take minutes, and nobody sees more."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +26,7 @@ class MaskFiles:
         folder: of the files.
         overlay: also ``NAME.overlay.png``, and ``NAME.trusty.png`` of a trusty model.
         heat_maps: also ``NAME.LABEL.heat.png`` for each of these names of labels.
+        heat_side: their longer side at most, in pixels; 0 keeps the photo's size.
     """
 
     table: ClassVar[Table] = MASK_FILES
@@ -31,6 +34,7 @@ class MaskFiles:
     folder: Path
     overlay: bool = False
     heat_maps: tuple[str, ...] = ()
+    heat_side: int = HEAT_SIDE
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -73,9 +77,13 @@ class MaskFiles:
 
         if not isinstance(job.method, HeatMapper):
             raise AssertionError("methods without maps were refused")
-        maps = job.method.heat_maps(answered.encoded, job.labels)
+        photo = photo_of(answered)
+        if self.heat_side and max(photo.size) > self.heat_side:
+            photo = photo.copy()
+            photo.thumbnail((self.heat_side, self.heat_side))
+        maps = job.method.heat_maps(answered.encoded, job.labels, size=(photo.height, photo.width))
         for label, part, heat in zip(job.labels.names, self.heat_maps, maps, strict=True):
-            picture = heat_overlay(photo_of(answered), heat, label)
+            picture = heat_overlay(photo, heat, label)
             save_png(self.folder / f"{name}.{part}.heat.png", picture)
 
 

@@ -50,6 +50,8 @@ class SegmentSettings(ModelFlags, PromptFlags, LabelRunFlags):
     """Also write NAME.overlay.png: the photo with coloured labels and a legend; of a trusty model NAME.trusty.png too."""
     heat_maps: bool = False
     """Also write NAME.LABEL.heat.png for each label."""
+    heat_side: int = 1600
+    """Longer side of heat maps at most, in pixels; 0 keeps the size of the photo."""
     rle: bool = False
     """Write masks as COCO run-length code in Parquet parts instead: for many photos."""
     png: bool = False
@@ -62,6 +64,8 @@ class SegmentSettings(ModelFlags, PromptFlags, LabelRunFlags):
         self.check_run()
         if self.rle and (self.overlay or self.heat_maps):
             raise InputError("--rle writes run-length code; leave out --overlay and --heat-maps")
+        if self.heat_side < 0:
+            raise InputError(f"--heat-side must be at least 0, got {self.heat_side}")
         if self.png and not self.rle:
             raise InputError("--png belongs to --rle; without it there is a PNG per photo anyway")
 
@@ -131,7 +135,9 @@ def _sink(settings: SegmentSettings, job: "Job") -> "Sink":
     if settings.rle:
         return MaskParts(png=settings.out / "png" if settings.png else None)
     heat_maps = heat_names(job) if settings.heat_maps else ()
-    return MaskFiles(folder=settings.out, overlay=settings.overlay, heat_maps=heat_maps)
+    return MaskFiles(
+        folder=settings.out, overlay=settings.overlay, heat_maps=heat_maps, heat_side=settings.heat_side
+    )
 
 
 def _print_row(settings: SegmentSettings, answered: "Answered") -> None:

@@ -217,9 +217,9 @@ def _pair(shard: Any, number: int, on_broken: Callable[[str], None] | None) -> P
 def _crop(pair: Pair, size: int, on_broken: Callable[[str], None] | None) -> np.ndarray | None:
     try:
         return load_crop(pair.image, size, augmentation="none", generator=np.random.default_rng(0))
-    except ImageError:
+    except ImageError as error:
         if on_broken is not None:
-            on_broken("image damaged")
+            on_broken(error.reason)
         return None
 
 

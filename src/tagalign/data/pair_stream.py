@@ -193,7 +193,7 @@ class _Reader:
                     )
                 )
             except (BrokenPairError, ImageError) as error:
-                self.skipped[getattr(error, "reason", "image damaged")] += 1
+                self.skipped[error.reason] += 1
                 broken += 1
                 if broken > MAX_BROKEN:
                     raise DataError(f"{MAX_BROKEN} broken pairs in a row: {dict(self.skipped)}") from error

@@ -1,7 +1,8 @@
 """Colours, fonts and legends of the pictures that people look at."""
 
 import colorsys
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -77,12 +78,55 @@ def _covers_latin() -> frozenset[str]:
 def font(size: int, text: str = "") -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     """A font of ``size`` pixels that has the letters of ``text``, as far as one is installed."""
     if not set(text) <= _covers_latin():
-        for name in OTHER_FONTS:
-            try:
-                return ImageFont.truetype(name, size)
-            except OSError:
-                continue
+        for other in _other_fonts(size):
+            if not _missing(other, text):
+                return other
     return ImageFont.load_default(size)
+
+
+def _other_fonts(size: int) -> Iterator[ImageFont.FreeTypeFont]:
+    for name in OTHER_FONTS:
+        try:
+            yield ImageFont.truetype(name, size)
+        except OSError:
+            continue
+
+
+@cache
+def can_draw(text: str) -> bool:
+    """Whether a font that is installed has all letters of a text; without one they would all be the same empty box."""
+    found = font(16, text)
+    return set(text) <= _covers_latin() or (
+        isinstance(found, ImageFont.FreeTypeFont) and not _missing(found, text)
+    )
+
+
+def _missing(font: ImageFont.FreeTypeFont, text: str) -> bool:
+    """Whether a letter looks like one that no font has."""
+    nobody = _picture(font, "\uffff")
+    return any(_picture(font, letter) == nobody for letter in set(text) if letter.strip())
+
+
+def _picture(font: ImageFont.FreeTypeFont, letter: str) -> tuple[tuple[int, int], bytes]:
+    mask = font.getmask(letter)
+    return mask.size, bytes(mask)
+
+
+def drawn_words(text: str, instead: str) -> str:
+    """The text, or what stands for it where no font has its letters, with a warning.
+
+    Args:
+        text: a name or a phrase.
+        instead: plain letters, such as the id of a label.
+    """
+    if can_draw(text):
+        return text
+    warnings.warn(
+        f"no font on this machine has the letters of {text!r}, so the picture says {instead!r}; install one of "
+        f"{', '.join(OTHER_FONTS)}",
+        stacklevel=3,
+    )
+    return instead
 
 
 def text_width(text: str, size: int) -> int:

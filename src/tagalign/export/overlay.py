@@ -60,7 +60,11 @@ def _legend(
     ids = {name: i for i, name in reversed(list(enumerate(segmentation.names)))}
     shares = [(name, share) for name, share in segmentation.shares().items() if only is None or name in only]
     chips = [
-        drawing.Chip(drawing.label_color(ids[name]) if coloured[ids[name]] else None, name, percent(share))
+        drawing.Chip(
+            drawing.label_color(ids[name]) if coloured[ids[name]] else None,
+            drawing.drawn_words(name, f"label {ids[name]}"),
+            percent(share),
+        )
         for name, share in shares[:MAX_CHIPS]
     ]
     if len(shares) > MAX_CHIPS:
@@ -95,6 +99,7 @@ def heat_overlay(
     grey = _enlarged_pixels(image.convert("L").convert("RGB"), scale)
     mixed = Image.blend(Image.fromarray(grey), warm, opacity)
     size = _font_size(mixed)
+    title = drawing.drawn_words(title, ascii(title)[1:-1])
     return drawing.framed(mixed, [_heat_bar(title, max(mixed.width, MIN_SIDE), size)], size)
 
 
@@ -124,8 +129,9 @@ def referring_overlay(image: Image.Image, referring: Referring, *, opacity: floa
     picture = Image.fromarray(_tint(_enlarged_pixels(image, scale), color, mask, opacity))
     if referring.box is not None:
         _draw_box(picture, [side * scale for side in referring.box])
+    words = drawing.drawn_words(referring.phrase, ascii(referring.phrase)[1:-1])
     note = f"{referring.score:.2f}" if referring.box is not None else "nothing found"
-    return _with_legend(np.asarray(picture), [drawing.Chip(REFERRING_COLOR, referring.phrase, note)])
+    return _with_legend(np.asarray(picture), [drawing.Chip(REFERRING_COLOR, words, note)])
 
 
 def _draw_box(picture: Image.Image, box: list[int]) -> None:

@@ -127,8 +127,10 @@ class BatchSegmenter(Protocol):
 class HeatMapper(Protocol):
     """A segmenter with maps of all labels."""
 
-    def heat_maps(self, image: Any, labels: Any) -> Float[Tensor, "labels height width"]:
-        """Probability or score of each label at each pixel of the original image."""
+    def heat_maps(
+        self, image: Any, labels: Any, *, size: Size | None = None
+    ) -> Float[Tensor, "labels height width"]:
+        """Probability or score of each label, at each pixel of the original image or at another size."""
         ...
 
 

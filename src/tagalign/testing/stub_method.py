@@ -11,7 +11,7 @@ from torch import Tensor
 
 from tagalign.errors import ImageError
 from tagalign.tasks.model import Model
-from tagalign.types import Caption, EncodedLabels, LabelSet, Referring, Segmentation, Tagging
+from tagalign.types import Caption, EncodedLabels, LabelSet, Referring, Segmentation, Size, Tagging
 
 BAD_SIDE = 13
 """Images of 13 x 13 pixels cannot be "encoded"."""
@@ -75,9 +75,12 @@ class StubMethod:
         ids[:, image.shape[1] // 2 :] = len(labels.names) - 1
         return Segmentation(labels=ids, names=labels.names, scores=torch.full(ids.shape, 0.5))
 
-    def heat_maps(self, image: np.ndarray, labels: EncodedLabels) -> Float[Tensor, "labels height width"]:
+    def heat_maps(
+        self, image: np.ndarray, labels: EncodedLabels, *, size: Size | None = None
+    ) -> Float[Tensor, "labels height width"]:
         """Ramps from left to right, lower along the list."""
-        ramp = torch.linspace(0, 1, image.shape[1]).expand(image.shape[:2])
+        height, width = size or image.shape[:2]
+        ramp = torch.linspace(0, 1, width).expand(height, width)
         return torch.stack([ramp / (i + 1) for i in range(len(labels.names))])
 
     def refer(self, image: np.ndarray, phrase: str) -> Referring:

@@ -52,6 +52,7 @@ def test_paper_order_is_cosine_upsample_sigmoid(backbone, photo):
     # float32 cosines
     torch.testing.assert_close(found.scores, expected.amax(dim=0), rtol=1e-5, atol=1e-6)
     torch.testing.assert_close(method.heat_maps(image, labels), expected, rtol=1e-5, atol=1e-6)
+    assert method.heat_maps(image, labels, size=(11, 15)).shape == (len(expected), 11, 15)
     assert found.labels.shape == (44, 60)
 
 

@@ -120,9 +120,17 @@ def ids_to_classes(
 
 
 def _wrong_id(path: Path, wrong: int, table: np.ndarray) -> str:
+    return f"{path}: holds id {wrong}, which this benchmark does not have (its ids are {_spans(table)})"
+
+
+def _spans(table: np.ndarray) -> str:
+    """The ids that a table has: ``0 to 20 and 255``."""
     known = np.flatnonzero(table != FORBIDDEN)
-    ends = f"{known[0]} to {known[-1]}" if len(known) else "none"
-    return f"{path}: holds id {wrong}, which this benchmark does not have (its ids are in {ends})"
+    spans = np.split(known, np.flatnonzero(np.diff(known) > 1) + 1) if len(known) else []
+    texts = [str(span[0]) if len(span) == 1 else f"{span[0]} to {span[-1]}" for span in spans]
+    if len(texts) > MAX_SPANS:
+        texts = [*texts[: MAX_SPANS - 1], f"others up to {known[-1]}"]
+    return " and ".join([", ".join(texts[:-1]), texts[-1]]) if len(texts) > 1 else "".join(texts) or "none"
 
 
 def require_size(
@@ -140,4 +148,6 @@ def require_size(
         )
 
 
+MAX_SPANS = 6
+"""Of ids that a message names."""
 MaskReader = Callable[[Path], Integer[np.ndarray, "height width"]]

@@ -46,6 +46,7 @@ from tagalign.types import (
     LabelSet,
     Referring,
     Segmentation,
+    Size,
     Tagging,
     View,
 )
@@ -244,11 +245,17 @@ class DenseMethod:
 
     @torch.inference_mode()
     def heat_maps(
-        self, image: EncodedImage | BlendedImage, labels: EncodedLabels
+        self, image: EncodedImage | BlendedImage, labels: EncodedLabels, *, size: Size | None = None
     ) -> Float[Tensor, "labels height width"]:
-        """Probability of each label at each pixel of the original image (paper Fig. 7); all labels at once."""
+        """Probability of each label at each pixel of the original image (paper Fig. 7); all labels at once.
+
+        Args:
+            image: what ``encode_images`` returned.
+            labels: what ``encode_labels`` returned.
+            size: of the maps instead: twenty of a photo of 24 megapixels take two gigabytes.
+        """
         layers = self._layers(image, labels)
-        return probability_maps(layers, labels, self.rule, layers[0][1].size)
+        return probability_maps(layers, labels, self.rule, size or layers[0][1].size)
 
     @torch.inference_mode()
     def tag(self, image: EncodedImage | BlendedImage, labels: EncodedLabels) -> Tagging:

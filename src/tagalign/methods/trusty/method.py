@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
@@ -253,11 +254,16 @@ class TrustyCLIP:
         )
 
     @torch.inference_mode()
-    def heat_maps(self, image: TrustyImage, labels: EncodedLabels) -> Float[Tensor, "labels height width"]:
-        """Combined score of each label at each pixel of the original image; all labels at once."""
+    def heat_maps(
+        self, image: TrustyImage, labels: EncodedLabels, *, size: Size | None = None
+    ) -> Float[Tensor, "labels height width"]:
+        """Combined score of each label at each pixel of the original image, or at another size; all labels at once."""
         question = self._question(labels)
         views = self._view_logits(image, question)
-        return self._score_maps(image, views, question, range(len(labels.names)))
+        maps = self._score_maps(image, views, question, range(len(labels.names)))
+        if size is None or size == tuple(maps.shape[1:]):
+            return maps
+        return F.interpolate(maps[None], size=size, mode="area")[0]
 
     def _question(self, labels: EncodedLabels) -> _Question:
         seen = self._seen(labels)
