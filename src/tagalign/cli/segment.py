@@ -81,8 +81,9 @@ def run(settings: SegmentSettings) -> int:
     """Segment all photos; one that fails is listed in ``errors.jsonl``."""
     from tagalign.tasks.photos.inputs import refuse_missing
 
-    spec = _spec(settings)
+    settings.prompted_labels()  # what was typed wrongly is said before a model is looked for
     refuse_missing(settings.images)
+    spec = _spec(settings)
     _check_seen(settings)
     warn_tiny(settings.model)
     job = spec.open()

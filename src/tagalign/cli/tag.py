@@ -64,9 +64,10 @@ def run(settings: TagSettings) -> int:
     from tagalign.tasks.photos.inputs import refuse_missing
     from tagalign.tasks.photos.sinks import TagRows
 
-    spec = _spec(settings)
+    settings.prompted_labels()  # what was typed wrongly is said before a model is looked for
     if settings.images:
         refuse_missing(settings.images)
+    spec = _spec(settings)
     warn_tiny(settings.model)
     job = spec.open()
     if settings.calibrate is not None:
