@@ -275,7 +275,6 @@ def _pairs(
         settings.cache_features,
         tags,
         pixels,
-        dtype=settings.cache_dtype,
         on_broken=CountedWarnings().add,
         progress=show.to if show else None,
         world=processes,
@@ -299,6 +298,7 @@ def _pixels(settings: TrainSettings, processes: "Processes") -> "PixelPlan":
         workers=settings.workers,
         streams=settings.streams,
         augmentation=settings.augmentation or train_profile(settings.profile).augmentation,
+        cache_dtype=settings.cache_dtype,
     )
 
 

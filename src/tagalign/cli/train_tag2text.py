@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tagalign.data.tag2text.batches import Tag2TextData
     from tagalign.data.tag2text.records import TaggedRecord, TaggedRecords
     from tagalign.methods.tag2text.method import Tag2TextMethod
+    from tagalign.methods.tag2text.wordpieces import Wordpieces
     from tagalign.train.loop.guards import StopRequest
     from tagalign.train.tag2text.losses import Tasks
     from tagalign.train.tag2text.plan import Tag2TextPlan
@@ -178,24 +179,21 @@ def _method(
     """The network to train as a method, and its sizes; a Tag2Text folder goes on with its own tags and words."""
     from tagalign.methods.load import trained_type
     from tagalign.methods.tag2text.bert import init_from_bert
-    from tagalign.train.tag2text.start import new_method, reopen
+    from tagalign.train.tag2text.start import NewNetwork, new_method, reopen
 
     if trained_type(settings.model) == "tag2text":
         return reopen(Path(settings.model), device=device, profile=settings.profile)
-    method, sizes = new_method(
-        settings.model,
-        names=_names(settings),
-        vocab=settings.vocab,
-        texts=_texts(settings),
+    network = NewNetwork(
+        image_encoder=settings.model,
         image_size=settings.image_size,
         layers=settings.layers,
         width=settings.width,
         heads=settings.heads,
         head=settings.head,
-        profile=settings.profile,
         seed=settings.seed,
-        device=device,
     )
+    names, words = _names(settings), _words(settings)
+    method, sizes = new_method(network, names=names, words=words, profile=settings.profile, device=device)
     if settings.bert is not None:
         filled = init_from_bert(method.model, settings.bert)
         print(f"{filled} tensors start from {settings.bert}", file=sys.stderr)
@@ -219,15 +217,18 @@ def _names(settings: Tag2TextTrainSettings) -> list[str]:
         ) from error
 
 
-def _texts(settings: Tag2TextTrainSettings) -> list[str]:
-    """Captions and tags, to make words from where no vocab.txt is given."""
+def _words(settings: Tag2TextTrainSettings) -> "Wordpieces":
+    """BERT's tokenizer, or one of the words of captions, tags and questions where no vocab.txt is given."""
+    from tagalign.methods.tag2text.wordpieces import Wordpieces
+
     if settings.vocab is not None:
-        return []
+        return Wordpieces.from_file(settings.vocab)
     names = _names(settings)
     records = _records(settings, len(names))
     asked = _questions(settings).values()
     words = [text for pairs in asked for pair in pairs for text in pair]
-    return [*names, "|", *(caption for record in records for caption in record.captions), *words]
+    captions = (caption for record in records for caption in record.captions)
+    return Wordpieces.from_texts([*names, "|", *captions, *words])
 
 
 def _questions(settings: Tag2TextTrainSettings) -> "dict[str, list[tuple[str, str]]]":

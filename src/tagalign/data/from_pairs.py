@@ -47,6 +47,7 @@ class PixelPlan:
         workers: processes that decode.
         streams: see ``StreamPlan``; as many as workers when None.
         augmentation: of the crops, a name in ``data.augment.AUGMENTATIONS``.
+        cache_dtype: of cached features, see ``FeatureCache``.
     """
 
     profile: str = "paper"
@@ -58,6 +59,7 @@ class PixelPlan:
     workers: int = 0
     streams: int | None = None
     augmentation: str = "crop"
+    cache_dtype: str = "float16"
 
 
 def pixel_source(
@@ -254,7 +256,6 @@ def cached_pairs(
     tags: TagTable | None,
     plan: PixelPlan,
     *,
-    dtype: str = "float16",
     on_broken: Callable[[str], None] | None = None,
     progress: Callable[[int], None] | None = None,
     world: Processes | None = None,
@@ -265,7 +266,7 @@ def cached_pairs(
         InputError: if several processes are asked to fill it; fill it in one.
         DataError: if the folder holds features of something else.
     """
-    cache = FeatureCache(folder, facts=cache_facts(backbone, refs, plan), dtype=dtype)
+    cache = FeatureCache(folder, facts=cache_facts(backbone, refs, plan), dtype=plan.cache_dtype)
     if not cache.is_complete:
         if world is not None and world.size > 1:
             raise InputError(

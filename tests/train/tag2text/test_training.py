@@ -24,7 +24,7 @@ from tagalign.train.loop.log import read_metrics
 from tagalign.train.loop.plan import Hooks
 from tagalign.train.tag2text.losses import TaskLosses, Tasks
 from tagalign.train.tag2text.plan import Tag2TextPlan, released_finetune_rate, released_rate
-from tagalign.train.tag2text.start import new_method
+from tagalign.train.tag2text.start import NewNetwork, new_method
 from tagalign.train.tag2text.trainee import Tag2TextTrainee
 from tagalign.train.tag2text.training import load_best, train_tag2text
 
@@ -101,10 +101,8 @@ def weights(model):
 @pytest.mark.parametrize(("width", "deviation"), [(48, 0.08), (192, 0.04)])
 def test_a_narrow_network_starts_with_larger_weights(width, deviation):
     """0.02 sqrt(768 / width): with BERT's own 0.02, captions of narrow networks do not follow their tags for long."""
-    method, sizes = new_method(
-        "tiny", names=NAMES, vocab=None, texts=CAPTIONS, image_size=64, layers=1, width=width, heads=4,
-        head="shared", profile="fixed", seed=0, device="cpu",
-    )  # fmt: skip
+    network = NewNetwork(image_encoder="tiny", image_size=64, layers=1, width=width, heads=4)
+    method, sizes = new_method(network, names=NAMES, words=WORDS, profile="fixed", device="cpu")
     layer = method.model.text_decoder.bert.encoder.layer[0]
     for block in (layer.attention, layer.crossattention):
         assert block.self.query.weight.std().item() == pytest.approx(deviation, rel=0.05)
@@ -316,6 +314,8 @@ def test_released_rates():
         (lambda: Tag2TextPlan(steps=0), "steps must be at least 1, got 0"),
         (lambda: Tag2TextPlan(steps=1, batch_size=1), "batch_size must be at least 2, got 1"),
         (lambda: Tag2TextPlan(steps=1, warmup=-1), "warmup must be at least 0, got -1"),
+        (lambda: NewNetwork(image_encoder="tiny", width=10, heads=4), "width 10 cannot be shared by 4 heads"),
+        (lambda: NewNetwork(image_encoder="tiny", layers=0), "layers must be at least 1, got 0"),
         (lambda: dataclasses.replace(new_data(), questions=[[]]), "1 lists of questions"),
     ],
 )

@@ -45,6 +45,7 @@ class Checkpoints:
         """Write a checkpoint, then drop the oldest beyond ``keep``."""
         path = self.folder / f"step-{step:08d}.safetensors"
         write_state(path, step, state)
+        # after the new one is whole: at no moment is there none
         for old in self._paths()[: -self.keep]:
             old.unlink(missing_ok=True)
         return path
@@ -60,7 +61,7 @@ class Checkpoints:
 
         A damaged file (a broken disk; our own writes are whole or absent) is passed over with a warning.
         """
-        for path in reversed(self._paths()):
+        for path in reversed(self._paths()):  # zero-padded names sort by step
             try:
                 return read_state(path)
             except DataError as error:

@@ -40,11 +40,12 @@ class _Gather(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, rank: int, size: int) -> Tensor:
         ctx.own = slice(rank * len(x), (rank + 1) * len(x))
         parts = [torch.empty_like(x) for _ in range(size)]
-        dist.all_gather(parts, x.contiguous())
+        dist.all_gather(parts, x.contiguous())  # knows no gradient; ours is below
         return torch.cat(parts)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
+        # every process's loss looked at these rows; the sum over all is what one process would have
         grad = grad.contiguous()
         dist.all_reduce(grad)
         return grad[ctx.own], None, None

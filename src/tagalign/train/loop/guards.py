@@ -81,6 +81,7 @@ def stop_on_signals(signals: tuple[int, ...] = (signal.SIGTERM, signal.SIGINT)) 
 
     def handle(number: int, frame: FrameType | None) -> None:
         request.signal_number = number
+        # a step may take minutes: whoever asks twice does not want to wait for it
         signal.signal(number, previous[number] or signal.SIG_DFL)
 
     for number in signals:

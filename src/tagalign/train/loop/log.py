@@ -32,7 +32,7 @@ class MetricsLog:
         """Append one line, at once on disk."""
         row = {"step": step, **{name: _plain(value) for name, value in values.items()}}
         self._file.write(json_text(row) + "\n")
-        self._file.flush()
+        self._file.flush()  # a killed process writes no buffer, and the log shall say how far it came
         if self._board is not None:
             for name, value in row.items():
                 if isinstance(value, (int, float)) and name != "step":
@@ -58,6 +58,7 @@ class MetricsLog:
     def _trim(self, resume_step: int) -> None:
         if not self.path.exists():
             return
+        # steps after the checkpoint are done again, and would stand twice
         kept = [row for row in read_metrics(self.path) if row["step"] <= resume_step]
         with atomic_write(self.path) as temp:
             temp.write_text("".join(json_text(row) + "\n" for row in kept), encoding="utf-8")

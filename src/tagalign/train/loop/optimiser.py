@@ -16,6 +16,7 @@ def decay_groups(
     request.
     """
     trained = [(name, p) for name, p in module.named_parameters() if p.requires_grad]
+    # biases by name too: one of several dimensions is still a bias
     decays = [
         (p.ndim >= 2 and not name.endswith("bias")) or (p.ndim == 0 and decay_scalars) for name, p in trained
     ]

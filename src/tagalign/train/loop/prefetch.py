@@ -24,6 +24,7 @@ def prefetched(
     waiting: queue.Queue[tuple[str, Any]] = queue.Queue(maxsize=depth)
     closed = threading.Event()
 
+    # with a timeout: a reader that went away must not leave the thread waiting for room for ever
     def put(kind: str, value: Any) -> None:
         while not closed.is_set():
             try:
@@ -39,7 +40,7 @@ def prefetched(
                 if closed.is_set():
                     return
             put("end", None)
-        except BaseException as error:
+        except BaseException as error:  # also what ends a process: it is raised where the item is awaited
             put("error", error)
 
     thread = threading.Thread(target=work, daemon=True, name="prefetch")

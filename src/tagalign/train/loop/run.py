@@ -133,7 +133,7 @@ class TrainingRun:
             since += time.perf_counter() - pause  # images per second are those of training
             if self.hooks.progress and self.processes.is_first:
                 self.hooks.progress(self.step, self.plan.steps, self.shown)
-            if stopping and not last:
+            if stopping and not last:  # asked for at the last step, there is nothing left to stop
                 return False
         return True
 
@@ -156,6 +156,7 @@ class TrainingRun:
         norm = self._update()
         self.clock.mark("update")
         self.step += 1
+        # of the batch that was used: a prefetched one is read again after a resume
         self.position = raw.position
         for reason, count in raw.skipped.items():
             self.skipped[reason] = self.skipped.get(reason, 0) + count
@@ -211,7 +212,7 @@ class TrainingRun:
         if self.processes.is_first:
             self.trainee.module.eval()
             numbers = self.trainee.validate(self.step, self.shown)
-            self.trainee.module.train()
+            self.trainee.module.train()  # dropout and the like belong to the steps that follow
             if numbers:
                 self.record.write(self.step, {f"validation_{name}": v for name, v in numbers.items()})
                 self.record.keep_best(self.step, numbers, self.trainee.state())

@@ -38,7 +38,7 @@ def scheduled_rate(
     if schedule not in SHAPES:
         raise UnknownNameError("schedule", schedule, SHAPES)
     if step < warmup:
-        return base * (step + 1) / warmup
+        return base * (step + 1) / warmup  # + 1: the first update is not lost on a rate of 0
     left = SHAPES[schedule](min((step - warmup) / max(steps - warmup, 1), 1.0))
     return base * left + final * (1.0 - left)
 

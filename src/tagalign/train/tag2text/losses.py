@@ -100,6 +100,7 @@ class TaskLosses:
             batch: on the model's device.
             rng: shuffles tags, draws guidance and negatives.
         """
+        # once for all tasks: the image encoder is most of a step
         tokens = batch.images if batch.are_tokens else self.model.image_encoder(batch.images)
         losses: dict[str, Tensor] = {}
         logits = self.model.tag_logits(tokens) if self._needs_logits() else None
@@ -270,4 +271,5 @@ class TaskLosses:
 
 
 def _draw(probs: Float[Tensor, "batch batch"], generator: torch.Generator) -> Int[Tensor, " batch"]:
+    # on the CPU: its generator gives the same draws on every device and in every process
     return torch.multinomial(probs.cpu(), 1, generator=generator)[:, 0].to(probs.device)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -14,7 +15,7 @@ from tagalign.backbones.load import load_backbone
 from tagalign.backbones.preprocess import CLIP_MEAN, CLIP_STD, Preprocessing
 from tagalign.data.tag2text.batches import PhotoData, Tag2TextData, TokenData, draw_seeds, step_rng
 from tagalign.data.tag2text.records import TaggedRecord, multi_hot
-from tagalign.errors import ModelError
+from tagalign.errors import InputError, ModelError
 from tagalign.methods.folder import load_tensors, read_folder_config
 from tagalign.methods.options import build_options
 from tagalign.methods.tag2text.build import (
@@ -38,61 +39,75 @@ Device = torch.device | str
 IMAGE_MODELS: dict[str, Any] = {"swin": SwinConfig, "vit": ViTConfig}
 
 
-def new_method(
-    image_encoder: str,
-    *,
-    names: Sequence[str],
-    vocab: Path | None,
-    texts: Sequence[str],
-    image_size: int,
-    layers: int,
-    width: int,
-    heads: int,
-    head: str,
-    profile: str,
-    seed: int,
-    device: Device,
-) -> tuple[Tag2TextMethod, dict[str, Any]]:
-    """An untrained network and the sizes that make it.
+@dataclass(frozen=True, kw_only=True)
+class NewNetwork:
+    """What an untrained network looks like.
 
-    Args:
-        image_encoder: ``swin-base`` or ``vit-base`` (random weights), a folder of a Hugging Face Swin or ViT (its
-            weights are trained further), or the name of a CLIP, which stays frozen.
-        names: the tag list.
-        vocab: BERT's ``vocab.txt``; None makes words from ``texts``.
-        texts: captions, for that case.
+    Attributes:
+        image_encoder: ``swin-base`` or ``vit-base`` (random weights), a folder of a Hugging Face Swin or ViT (its weights
+            are trained further), or the name of a CLIP, which stays frozen.
         image_size: of a Swin or ViT.
         layers: of each text part.
         width: of the text parts.
         heads: of the text parts.
         head: tag head, see ``build_tag2text``.
-        profile: of training; without a forced prompt captions begin with the first word.
         seed: of the weights.
+    """
+
+    image_encoder: str
+    image_size: int = 224
+    layers: int = 12
+    width: int = 768
+    heads: int = 12
+    head: str = "shared"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("image_size", "layers", "width", "heads"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if self.width % self.heads:
+            raise InputError(f"width {self.width} cannot be shared by {self.heads} heads; give a multiple")
+
+    def text_sizes(self, *, image_width: int, pieces: int) -> dict[str, Any]:
+        """BERT's sizes for the text parts."""
+        return bert_base(encoder_hidden_size=image_width, vocab_size=pieces) | {
+            "hidden_size": self.width,
+            "num_hidden_layers": self.layers,
+            "num_attention_heads": self.heads,
+            "intermediate_size": 4 * self.width,
+            "initializer_range": initial_deviation(self.width),
+        }
+
+
+def new_method(
+    network: NewNetwork, *, names: Sequence[str], words: Wordpieces, profile: str, device: Device
+) -> tuple[Tag2TextMethod, dict[str, Any]]:
+    """An untrained network and the sizes that make it.
+
+    Args:
+        network: what it looks like.
+        names: the tag list.
+        words: the tokenizer.
+        profile: of training; without a forced prompt captions begin with the first word.
         device: where it is trained.
     """
-    words = Wordpieces.from_texts(texts) if vocab is None else Wordpieces.from_file(vocab)
-    image, image_width, pixels = _image_part(image_encoder, image_size)
-    text = bert_base(encoder_hidden_size=image_width, vocab_size=len(words)) | {
-        "hidden_size": width,
-        "num_hidden_layers": layers,
-        "num_attention_heads": heads,
-        "intermediate_size": 4 * width,
-        "initializer_range": initial_deviation(width),
-    }
+    image, image_width, pixels = _image_part(network.image_encoder, network.image_size)
+    text = network.text_sizes(image_width=image_width, pieces=len(words))
     sizes: dict[str, Any] = {
         "image_encoder": image,
         "tag_encoder": text,
-        "text_decoder": {**text, "encoder_hidden_size": width},
-        "tag_head": {"kind": head},
+        "text_decoder": {**text, "encoder_hidden_size": network.width},
+        "tag_head": {"kind": network.head},
         "alignment": {},
     }
-    model = build_tag2text(num_tags=len(names), **sizes, seed=seed)
-    if _own_type(image_encoder) is not None:
-        _start_image_encoder(model, Path(image_encoder))
-    model.to(device)
+    # every weight is drawn first and some are replaced: the text parts are the same whatever the image encoder starts from
+    model = build_tag2text(num_tags=len(names), **sizes, seed=network.seed)
+    if _own_type(network.image_encoder) is not None:
+        _start_image_encoder(model, Path(network.image_encoder))
     switches = load_profile(profile)
     method = Tag2TextMethod(
-        model,
+        model.to(device),
         words,
         names,
         choice=TagChoice.of(len(names)),
@@ -156,6 +171,7 @@ def split_records(
     records: Sequence[TaggedRecord], *, share: float, seed: int
 ) -> tuple[list[TaggedRecord], list[TaggedRecord]]:
     """Records to train on, and a random ``share`` of them that is not."""
+    # a seed of its own: the order of training must not follow from who is held out
     order = list(range(len(records)))
     Random(f"held-out/{seed}").shuffle(order)  # noqa: S311 - a split, not secrets
     count = round(share * len(records))

@@ -127,6 +127,7 @@ class Tag2TextTrainee(Trainee[Tag2TextBatch]):
     def _forward(
         self, losses: TaskLosses, batch: Tag2TextBatch, rng: Random
     ) -> tuple[dict[str, Tensor], Tensor]:
+        # losses inside: autocast itself takes cross-entropies and sums in float32
         with autocast(self.precision, self.processes.device):
             found = losses(batch, rng)
             return found, losses.total(found)

@@ -114,6 +114,7 @@ class TagTerm(nn.Module):
 
     def forward(self, embeds: Embeds) -> Float[Tensor, ""]:
         """Mean over the parts of the list."""
+        # a softmax per part: objects and attributes do not compete for the same probability
         start, values = 0, []
         for length in self.parts:
             part = slice(start, start + length)

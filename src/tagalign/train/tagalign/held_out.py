@@ -16,6 +16,7 @@ def held_out_losses(
     The contrastive loss depends on the size of the batch, so the last, smaller batch is left out unless it is the only
     one; numbers are comparable within one ``batch_size``.
     """
+    # not the training's: numbers of runs with other batches stay comparable
     size = min(batch_size, len(pairs))
     starts = range(0, len(pairs) - size + 1, size)
     totals: dict[str, float] = {}

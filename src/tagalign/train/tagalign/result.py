@@ -53,6 +53,7 @@ class TrainedProjector:
 def write_folders(folder: Path, trained: TrainedProjector, vocabulary: TagVocabulary | None) -> None:
     """Write the model folder, and the best checkpoint as one of its own in ``best/``."""
     _write_folder(folder, trained, trained.projector, vocabulary)
+    # written on the way, so a run that was killed has it too
     best = folder / "checkpoints" / "best.safetensors"
     if best.exists():
         state = best_trainee(read_state(best).state)

@@ -70,6 +70,7 @@ def seeded_aligner(
     num_blocks: int = NUM_BLOCKS,
 ) -> Aligner:
     """An aligner whose projector is the same for the same seed, whatever random numbers were drawn before."""
+    # a seed inside: with and without a vocabulary, or after other draws, a run starts from the same projector
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         projector = Projector.from_backbone(backbone, num_blocks=num_blocks)
@@ -94,7 +95,7 @@ def run_facts(
     """What shapes the weights of a run, as JSON values; a resumed run must agree in all of them."""
     switches, vocabulary = plan.switches(), data.vocabulary
     facts: dict[str, Any] = {name: value for name, value in asdict(switches).items() if name != "name"}
-    facts["betas"] = list(switches.betas)
+    facts["betas"] = list(switches.betas)  # JSON gives lists back, and a resumed run compares
     return facts | {
         "profile": switches.name,
         "backbone": backbone.name,

@@ -50,6 +50,7 @@ def forward_backward(
     if micro_batch is not None:
         pieces = [slice(i, i + micro_batch) for i in range(0, len(batch), micro_batch)]
     whole = len(pieces) == 1
+    # pieces are embedded twice: without a graph for the losses, which need all images, then one by one with a graph
     with torch.set_grad_enabled(whole):
         images = torch.cat([_embed(embed, batch, piece, precision) for piece in pieces])
     clock.mark("projector")
@@ -70,6 +71,7 @@ def _embed(
 ) -> Float[Tensor, "batch dim"]:
     features = batch.features[piece]
     with autocast(precision, features.device):
+        # cached features are float16, which the products must not be computed in
         return embed(features.to(PRECISIONS[precision] or torch.float32), batch.grid).float()
 
 
@@ -82,6 +84,7 @@ def join_embeds(images: Float[Tensor, "batch dim"], batch: FeatureBatch, world: 
         texts=batch.texts,
         tags=batch.tags,
         all_images=gather_with_grad(images, world),
+        # float32: one type in the message, whoever encoded them
         all_texts=gather_with_grad(batch.texts.float(), world),
         offset=world.rank * len(images),
     )

@@ -94,6 +94,7 @@ class TrustyPlan(TrainPlan):
 
     def rate(self, step: int) -> float:
         """Learning rate of a step; self-training has a schedule of its own, as a run that starts from a checkpoint."""
+        # the warm-up too begins again: the optimiser is new
         first, steps = (
             (self.half, self.steps - self.half) if self.phase(step) == "self-training" else (0, self.steps)
         )

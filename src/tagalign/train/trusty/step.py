@@ -88,6 +88,7 @@ class StepLoss:
         with autocast(self.precision, batch.pixels.device):
             features = network.encode(self.clip, batch.pixels)
             logits = network.masks(features, self.text[list(ids)], drop_token=drop_token)
+        # losses sum over millions of pixels, which bfloat16 cannot count
         trusty = None if logits.trusty is None else logits.trusty.float()
         return MaskLogits(classes=logits.classes.float(), trusty=trusty)
 

@@ -178,6 +178,7 @@ class TrustyTrainee(Trainee[CropBatch]):
         On seen classes in every phase but a supervised one: losses on pseudo labels could not be compared with earlier ones.
         """
         plan, split = self.plan, self.data.split
+        # crops as in training, but the same ones every time: places 0 to n - 1 have the same generators
         size = min(plan.batch_size, len(source))
         crops = CropDataset(source, plan.augmentation, seed=plan.seed, known=split.seen)
         steps = len(source) // size
@@ -231,6 +232,7 @@ def new_network(clip: BlockBackbone, plan: TrustyPlan) -> TrustyNetwork:
         learner=plan.learner,
         class_embedding_times=trusty_profile(plan.profile).class_embedding_times,
     )
+    # made on the CPU, so that every device starts from the same weights
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(plan.seed)
         return TrustyNetwork(sizes, dropout=plan.dropout).to(clip.device)
