@@ -6,10 +6,11 @@ import warnings
 
 import pytest
 import torch
+from huggingface_hub import constants
 from safetensors.torch import load_file, save_file
 
 import tagalign
-from tagalign.backbones.hub import remote
+from tagalign.backbones.hub import fetch, remote
 from tagalign.backbones.hub.locate import locate, peek
 from tagalign.backbones.hub.look import in_words, is_here, look
 from tagalign.backbones.load import load_backbone
@@ -86,8 +87,6 @@ def test_shards_are_hashed_in_the_order_of_their_index(copy):
 
 
 def test_a_pickle_in_a_folder_needs_the_flag_once(copy, tmp_path, monkeypatch):
-    from huggingface_hub import constants
-
     monkeypatch.setattr(constants, "HF_HOME", str(tmp_path / "home"))
     wanted = text_of(copy)
     torch.save(load_file(copy / MAIN), copy / BIN)
@@ -207,6 +206,28 @@ def test_a_wrong_hash_is_never_loaded_and_the_next_start_works(hub, tmp_path):
             "lab/main", r"model\.safetensors is damaged \(its SHA-256 is .* the next start fetches it again"
         )
         text_of("lab/main")
+
+
+@pytest.mark.parametrize("kind", ["break", "reset"])
+def test_a_connection_that_breaks_is_taken_up(hub, tmp_path, monkeypatch, kind):
+    monkeypatch.setattr(fetch.time, "sleep", lambda seconds: None)
+    piece = 1000  # bytes, where the client takes 10 MB: what came of a piece that broke is lost
+    monkeypatch.setattr(constants, "DOWNLOAD_CHUNK_SIZE", piece)
+    with hub.client(tmp_path):
+        hub.fail(HubFault(kind=kind, where=f"*{MAIN}"))
+        text_of("lab/main")
+    commit = (tmp_path / "hub/models--lab--main/refs/main").read_text()
+    whole = (tmp_path / f"hub/models--lab--main/snapshots/{commit}/{MAIN}").stat().st_size
+    sent = hub.log.bytes_sent()[f"lab/main/{MAIN}"]
+    again = sent - whole
+    assert again < piece if kind == "break" else again == whole // 2  # the client begins anew after a reset
+
+
+@pytest.mark.parametrize("where", ["/api/*", f"*{MAIN}"])
+def test_a_login_page_is_no_hub(hub, tmp_path, where):
+    with hub.client(tmp_path):
+        hub.fail(HubFault(kind="portal", where=where, times=None))
+        refused("lab/main", r"what answers is no hub: a login page of the network, or a wrong HF_ENDPOINT\?")
 
 
 def test_another_kind_of_model_is_refused_before_its_weights_are_fetched(hub, tmp_path):

@@ -6,6 +6,7 @@ name only when it is whole. What it does not do stands here: one bar for all fil
 
 import json
 import sys
+import time
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -20,8 +21,12 @@ from tagalign.backbones.hub.listing import File, Listing
 from tagalign.backbones.hub.names import HubId
 from tagalign.backbones.hub.progress import FetchBar, megabytes
 from tagalign.backbones.hub.remote import ask
+from tagalign.backbones.hub.trouble import Unreachable
 from tagalign.backbones.models import find_model
 from tagalign.errors import ModelError
+
+BROKEN_TRIES = 4
+"""Times a file is begun whose connection is reset in the middle."""
 
 
 @dataclass(frozen=True)
@@ -129,8 +134,20 @@ def _download(hub_id: HubId, path: str, revision: str, bar: FetchBar) -> Path:
     from huggingface_hub import constants, hf_hub_download
 
     client: dict[str, Any] = {"endpoint": constants.ENDPOINT, "tqdm_class": bar.for_client()}
-    with _quiet_client():
-        return Path(ask(lambda: hf_hub_download(hub_id.repo, path, revision=revision, **client), hub_id))
+    for tries_left in reversed(range(BROKEN_TRIES)):
+        done = bar.done
+        try:
+            with _quiet_client():
+                return Path(
+                    ask(lambda: hf_hub_download(hub_id.repo, path, revision=revision, **client), hub_id)
+                )
+        except Unreachable as trouble:
+            # the client takes up what ended early, but not what was reset: there it begins anew
+            if not tries_left or type(trouble.__cause__).__name__ != "ReadError":
+                raise
+            bar.add(done - bar.done)
+            time.sleep(1)
+    raise AssertionError("the last try returns or raises")
 
 
 def _weights(hub_id: HubId, listing: Listing, choice: Choice) -> list[Wanted]:

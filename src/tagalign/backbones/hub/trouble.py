@@ -19,7 +19,9 @@ class Unreachable(Exception):
 def one_line(error: BaseException) -> str:
     """The first line of an exception's words, or its kind where it has none."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0][:MAX_REASON] if lines else type(error).__name__
+    if not lines:
+        return type(error).__name__
+    return lines[0] if len(lines[0]) <= MAX_REASON else lines[0][: MAX_REASON - 3] + "..."
 
 
 def explain(error: Exception, hub_id: HubId) -> Exception:
@@ -54,11 +56,14 @@ def explain(error: Exception, hub_id: HubId) -> Exception:
         return ModelError(f"{hub_id}: cannot be kept in {_cache()}: {_DISK[cause.errno]}")
     if "Consistency check failed" in str(cause):
         return ModelError(
-            f"{hub_id}: came with another length than the hub said ({one_line(cause)}); nothing was kept, try again"
+            f"{hub_id}: came with another length than the hub said; nothing was kept, try again"
         )
+    if isinstance(
+        cause, (errors.FileMetadataError, ValueError)
+    ):  # a page where JSON or a hub's headers are expected
+        return Unreachable("what answers is no hub: a login page of the network, or a wrong HF_ENDPOINT?")
     is_network = type(cause).__module__.partition(".")[0] in NETWORK_LIBRARIES
-    # ValueError: a page of a hotel's network where JSON is expected
-    if is_network or isinstance(cause, (OSError, ValueError)):
+    if is_network or isinstance(cause, OSError):
         return Unreachable(one_line(cause))
     return error
 
