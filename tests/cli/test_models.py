@@ -87,3 +87,28 @@ def test_import_clip_makes_a_folder_that_opens(hub, clip_folder, tmp_path, capsy
 def test_import_tag2text_wants_its_tags(capsys):
     assert main(["import", "tag2text", "x.pth"]) == 2
     assert "--tags is needed" in capsys.readouterr().err
+
+
+def test_a_verb_opens_a_strangers_pickle_with_the_flag(hub, photo_file, tmp_path, capsys):
+    command = [
+        "tag",
+        str(photo_file),
+        "--labels",
+        "dog,cat",
+        "--model",
+        "lab/legacy-pickle",
+        "--out",
+        str(tmp_path / "o"),
+    ]
+    assert main(command) == 2
+    assert "--allow-pickle" in capsys.readouterr().err
+    assert main([*command, "--allow-pickle"]) == 0
+
+
+def test_a_photo_gets_the_photo_model_and_its_commit_is_written_down(hub, photo_file, tmp_path, capsys):
+    assert main(["tag", str(photo_file), "--labels", "dog,cat", "--out", str(tmp_path / "o")]) == 0
+    assert "licence MIT" in capsys.readouterr().err
+    record = json.loads((tmp_path / "o/settings.json").read_text())
+    assert record["settings"]["model"] == PHOTO
+    commit = (tmp_path / f"home/hub/models--{PHOTO.replace('/', '--')}/refs/main").read_text()
+    assert record["model"]["revision"].startswith(f"{commit}, weights ")

@@ -28,6 +28,8 @@ class ModelFlags:
     model: str = AUTO
     """`auto` (the photo model, fetched at the first use), a model folder, a hub id (name@revision too), `tiny` (drawn
     scenes only)."""
+    allow_pickle: bool = False
+    """Open weights that are there as a pickle alone, of a repository not in `tagalign models`; nothing in it is run."""
     method: str | None = None
     """How it answers (`tagalign methods` lists all); by default what the folder was trained for, else the verb's own."""
     profile: str | None = None
@@ -65,9 +67,7 @@ class ModelFlags:
         from tagalign.methods.table import method_for
 
         method = method_for(verb, asked=self.method, trained=trained_type(self.model))
-        return {"method": method, "device": self.device, "batch_size": self.batch_size} | self.method_options(
-            **flags
-        )
+        return {"method": method, **self._opening()} | self.method_options(**flags)
 
     def job_facts(self, verb: "Verb", **flags: Any) -> dict[str, Any]:
         """Fields of a ``JobSpec`` that the flags of the model decide; see ``options``."""
@@ -77,8 +77,13 @@ class ModelFlags:
 
     def whole_model_options(self) -> dict[str, Any]:
         """Keyword arguments for ``tagalign.load`` of verbs that ask everything: without a method, each verb's default."""
-        given = {"device": self.device, "batch_size": self.batch_size} | self.method_options()
+        given = self._opening() | self.method_options()
         return given if self.method is None else given | {"method": self.method}
+
+    def _opening(self) -> dict[str, Any]:
+        """Keyword arguments that are no options of a method."""
+        given: dict[str, Any] = {"device": self.device, "batch_size": self.batch_size}
+        return given | ({"allow_pickle": True} if self.allow_pickle else {})
 
     def method_options(self, **flags: Any) -> dict[str, Any]:
         """What ``--profile``, ``--option`` and the verb's own flags say about the method; nothing that was not given.

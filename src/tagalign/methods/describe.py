@@ -15,8 +15,3 @@ def _plain(value: Any) -> object:
     if isinstance(value, Threshold):
         return str(value)
     return list(value) if isinstance(value, tuple) else value
-
-
-def model_facts(backbone: Any) -> dict[str, object]:
-    """Name and weights of an encoder."""
-    return {"model": backbone.name, "weight_hash": backbone.weight_hash}

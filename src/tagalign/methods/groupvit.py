@@ -17,7 +17,7 @@ def build(opened: Opened, options: DenseOptions, resources: Resources) -> DenseM
     Raises:
         ModelError: for a model of another family.
     """
-    backbone = open_backbone(opened.name, device=opened.device)
+    backbone = open_backbone(opened.name, device=opened.device, allow_pickle=opened.allow_pickle)
     if backbone.family != MODEL_TYPE:
         raise ModelError(
             f"{opened.name}: expected a GroupViT (model_type 'groupvit'), got {backbone.family!r}"

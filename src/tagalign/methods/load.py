@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from tagalign.backbones.catalog import hub_config, model_folder, read_json
-from tagalign.backbones.hub.locate import admit_pickle
+from tagalign.backbones.hub.locate import TINY, admit_pickle
 from tagalign.backbones.models import resolve_auto
 from tagalign.errors import ModelError
 from tagalign.methods.by_verb import METHOD, VERBS, ByVerb
@@ -60,8 +60,6 @@ def load_method(
     if method is not None:
         find_method(method)  # before anything is fetched
     name = resolve_auto(name)
-    if allow_pickle:
-        admit_pickle(name)
     trained = trained_type(name)
     chosen = method or trained
     wanted = _options_by_method([chosen] if chosen else _defaults(), options, chosen or METHOD)
@@ -69,13 +67,18 @@ def load_method(
         raise ModelError(
             f"{name}: holds a {trained} model, asked for {chosen!r}; leave the method out, or give another folder"
         )
+    folder = (
+        name if trained is None else str(model_folder(name))
+    )  # of a trained model on the hub: what was fetched of it
+    if trained is not None and allow_pickle:
+        admit_pickle(str(read_json(Path(folder) / "config.json").get("backbone", TINY)))
     resources = Resources(batch_size=batch_size, text_cache=text_cache)
     opened = Opened(
-        # of a trained model on the hub: what was fetched of it
-        name=name if trained is None else str(model_folder(name)),
+        name=folder,
         method=chosen or METHOD,
         trained=trained,
         device=pick_device(device),
+        allow_pickle=allow_pickle,
         train_command=find_method(chosen).trained_by if chosen else "",
         without_training=training_free(),
         segmenters=_segmenters(),

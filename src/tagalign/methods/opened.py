@@ -23,6 +23,7 @@ class Opened:
         method: that was chosen.
         trained: kind of the trained part that lies there; None for a plain encoder.
         device: where it runs.
+        allow_pickle: whether weights that are there as a pickle alone may be opened.
         train_command: how the trained part of the method is made; empty where it needs none.
         without_training: methods that need no training, for refusals.
         segmenters: methods that can stand behind a tagger, the default first.
@@ -33,6 +34,7 @@ class Opened:
     method: str
     trained: str | None
     device: torch.device
+    allow_pickle: bool = False
     train_command: str = ""
     without_training: tuple[str, ...] = ()
     segmenters: tuple[str, ...] = ()
@@ -46,7 +48,7 @@ class Opened:
         """
         name = str(read_json(Path(self.name) / "config.json")["backbone"]) if self.trained else self.name
         if name not in self.loaded:
-            self.loaded[name] = load_backbone(name, device=self.device)
+            self.loaded[name] = load_backbone(name, device=self.device, allow_pickle=self.allow_pickle)
         return self.loaded[name]
 
     def as_method(self, method: str) -> "Opened":

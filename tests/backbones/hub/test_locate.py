@@ -282,3 +282,15 @@ def test_a_model_opens_with_the_flag_through_the_door_of_users(hub, tmp_path, ph
     labels = ["a dog", "a cat"]
     found, known = (one.tag(one.encode_image(photo), labels).scores for one in (model, wanted))
     assert found == pytest.approx(known, abs=1e-6)
+
+
+def test_a_pickle_opens_where_nothing_can_be_kept(folder, tmp_path, photo, monkeypatch):
+    """Converted in memory, once for all methods of the model, and said so."""
+    beside = shutil.copytree(folder, tmp_path / "model")
+    torch.save(load_file(beside / MAIN), beside / BIN)
+    (beside / MAIN).unlink()
+    (tmp_path / "home").write_text("a file where the folder should be")
+    monkeypatch.setattr(constants, "HF_HOME", str(tmp_path / "home"))
+    with pytest.warns(UserWarning, match="converted in memory"):
+        model = tagalign.load(str(beside), method="clip", allow_pickle=True)
+    assert model.tag(model.encode_image(photo), ["a dog"]).scores

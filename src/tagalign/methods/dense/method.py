@@ -14,6 +14,7 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
+from tagalign.backbones.facts import facts_of
 from tagalign.backbones.finite import checked
 from tagalign.backbones.preprocess import Preprocessing, resize
 from tagalign.backbones.protocols import Backbone
@@ -30,7 +31,7 @@ from tagalign.methods.dense.score_maps import (
     cosine_maps,
     probability_maps,
 )
-from tagalign.methods.describe import describe_options, model_facts
+from tagalign.methods.describe import describe_options
 from tagalign.methods.groups import group_ids
 from tagalign.methods.labels import embed_names, encode_label_set
 from tagalign.methods.protocols import refuse_foreign, refuse_foreign_labels
@@ -118,7 +119,7 @@ class DenseMethod:
         """Everything a printed number must name."""
         return {
             "method": self.method,
-            **model_facts(self.backbone),
+            **facts_of(self.backbone),
             "mode": self.mode,
             "template": self.profile.template,
             **describe_options(self.options),

@@ -11,9 +11,10 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
+from tagalign.backbones.facts import facts_of
 from tagalign.backbones.preprocess import resize, to_tensor
 from tagalign.backbones.protocols import BlockBackbone
-from tagalign.methods.describe import describe_options, model_facts
+from tagalign.methods.describe import describe_options
 from tagalign.methods.groups import Group, split_groups
 from tagalign.methods.labels import encode_label_set
 from tagalign.methods.protocols import refuse_foreign, refuse_foreign_labels
@@ -102,7 +103,7 @@ class TagClip:
         """Everything a printed number must name."""
         return {
             "method": self.method,
-            **model_facts(self.backbone),
+            **facts_of(self.backbone),
             "default_templates": self.profile.templates,
             **describe_options(self.options),
             "profile": self.profile.name,

@@ -10,11 +10,12 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
+from tagalign.backbones.facts import facts_of
 from tagalign.backbones.preprocess import resize, short_side_size, to_tensor
 from tagalign.backbones.protocols import BlockBackbone
 from tagalign.methods.dense.canvas import Canvas, batches_of_one_size
 from tagalign.methods.dense.score_maps import label_chunks
-from tagalign.methods.describe import describe_options, model_facts
+from tagalign.methods.describe import describe_options
 from tagalign.methods.labels import encode_label_set
 from tagalign.methods.protocols import refuse_foreign, refuse_foreign_labels
 from tagalign.methods.resources import Resources
@@ -156,7 +157,7 @@ class TrustyCLIP:
         """Everything a printed number must name."""
         return {
             "method": self.method,
-            **model_facts(self.backbone),
+            **facts_of(self.backbone),
             **self.trained_with,
             "learner": self.network.sizes.learner,
             "trusty_token": self.network.sizes.has_token,
