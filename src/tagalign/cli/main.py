@@ -111,7 +111,19 @@ def _run(verb: str, args: list[str]) -> int:
         name, args = training_module(args)
     module = importlib.import_module(name)
     run: Callable[[Any], int] = module.run
-    return run(parse_settings(typing.get_type_hints(run)["settings"], args, verb=verb))
+    settings = parse_settings(typing.get_type_hints(run)["settings"], args, verb=verb)
+    _admit_pickle(settings)
+    return run(settings)
+
+
+def _admit_pickle(settings: Any) -> None:
+    """With ``--allow-pickle``, convert the weights once, here for every verb: what the verb opens is the copy."""
+    from tagalign.cli.common import ModelFlags
+
+    if isinstance(settings, ModelFlags) and settings.allow_pickle:
+        from tagalign.backbones.hub.locate import admit_pickle
+
+        admit_pickle(settings.model)
 
 
 def parse_settings(kind: Any, args: list[str], *, verb: str) -> Any:

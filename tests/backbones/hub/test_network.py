@@ -1,6 +1,7 @@
 """Broken networks, hubs that refuse, and caches that cannot be written: one line, exit 2, and the next good start works."""
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -8,7 +9,9 @@ import time
 from pathlib import Path
 
 import pytest
+from huggingface_hub import snapshot_download
 
+from tagalign.cli.main import main
 from tagalign.testing.model_hub import HubFault
 
 ID = "lab/main"
@@ -199,6 +202,22 @@ def test_two_versions_in_the_cache(hub, tag, offer, good_files, tmp_path):
     assert hub.log.fetches()[f"{id}/model.safetensors"] == 1  # one content, two commits
     with hub.client(tmp_path / "home", is_offline=True):
         assert tag(id).scores == tag(f"{id}@{old}").scores == first.scores
+
+
+@pytest.mark.parametrize("layout", ["main", "conversion", "conversion-stale", "metaclip"])
+@pytest.mark.parametrize("by", ["us", "their client"])
+def test_a_cache_fetched_elsewhere_and_copied_opens_offline(hub, tag, layouts, tmp_path, layout, by):
+    id, folder = layouts[layout].repository.id, f"models--{layouts[layout].repository.id.replace('/', '--')}"
+    with hub.client(tmp_path / "elsewhere"):
+        if by == "us":
+            assert main(["models", "get", id]) == 0
+        else:
+            snapshot_download(id)
+    shutil.copytree(tmp_path / "elsewhere/hub" / folder, tmp_path / "home/hub" / folder, symlinks=True)
+    hub.log.clear()
+    with hub.client(tmp_path / "home", is_offline=True):
+        assert tag(id).code == 0
+    assert hub.log.requests == ()
 
 
 CODE = "import sys; from tagalign.cli.main import main; sys.exit(main(sys.argv[1:]))"
