@@ -1,4 +1,4 @@
-"""What a result names of the model and of the options that acted."""
+"""What a result names of the options that acted; what it names of the encoder stands in ``backbones.facts``."""
 
 import dataclasses
 from typing import Any
