@@ -52,7 +52,9 @@ class Threshold:
 
     def encode_labels(self, labels):
         empty = torch.zeros(2, 1)
-        return EncodedLabels(label_set=labels, embeds=empty, owners=torch.arange(2), background=empty[:0])
+        return EncodedLabels(
+            method=self.method, label_set=labels, embeds=empty, owners=torch.arange(2), background=empty[:0]
+        )
 
     def segment(self, image, labels, *, photo=None):
         grey = torch.frombuffer(bytearray(image.convert("L").tobytes()), dtype=torch.uint8)

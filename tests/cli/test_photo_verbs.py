@@ -177,6 +177,7 @@ def test_masks_of_a_stopped_run_are_exported_and_the_run_goes_on(run, photos, ph
     assert len(lines(tmp_path / "out" / "masks.jsonl")) == 6
 
 
+@pytest.mark.filterwarnings("ignore:no font on this machine")  # whether there is one is not the question
 def test_every_label_has_its_heat_map_and_every_photo_its_mask(run, photos, photo, tmp_path):
     for name in (".a.png", "a.overlay.png", "A.png"):
         photo.save(photos / name)
