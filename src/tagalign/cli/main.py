@@ -111,9 +111,25 @@ def _run(verb: str, args: list[str]) -> int:
         name, args = training_module(args)
     module = importlib.import_module(name)
     run: Callable[[Any], int] = module.run
-    settings = parse_settings(typing.get_type_hints(run)["settings"], args, verb=verb)
+    kind = typing.get_type_hints(run, include_extras=True)["settings"]
+    if (asked := help_asked(kind, args, verb=verb)) is not None:
+        print(asked)
+        return 0
+    settings = parse_settings(kind, args, verb=verb)
     _admit_pickle(settings)
     return run(settings)
+
+
+def help_asked(kind: Any, args: list[str], *, verb: str) -> str | None:
+    """The help page that the arguments ask for; None where they ask for none."""
+    from tagalign.cli.help import page, subcommands
+
+    if not {"-h", "--help"} & set(args):
+        return None
+    members = subcommands(kind)
+    if members and args[0] in members:
+        return page(members[args[0]], f"{verb} {args[0]}")
+    return page(kind, verb)
 
 
 def _admit_pickle(settings: Any) -> None:
