@@ -112,6 +112,7 @@ def test_what_lies_outside_of_a_region_counts_for_patches_alone(kind, opened):
 def test_tagalign_trains_on_it_and_opens_again(kind, folders, opened, tmp_path):
     from tagalign.data.feature_pairs import FeaturePairs, encode_images
     from tagalign.tags.vocabulary import TagLabels, TagVocabulary
+    from tagalign.train.tagalign.plan import TagAlignPlan, TrainingPairs
     from tagalign.train.tagalign.training import train_tagalign
 
     backbone = opened(kind, "maskclip").backbone
@@ -124,7 +125,8 @@ def test_tagalign_trains_on_it_and_opens_again(kind, folders, opened, tmp_path):
         keys=[str(i) for i in range(8)],
     )
     vocabulary = TagVocabulary.of([("object", "dog", 4), ("object", "grass", 4)])
-    train_tagalign(backbone, pairs, vocabulary=vocabulary, steps=2, batch_size=4, out_dir=tmp_path)
+    data = TrainingPairs(pairs=pairs, vocabulary=vocabulary)
+    train_tagalign(backbone, data, TagAlignPlan(steps=2, batch_size=4), out_dir=tmp_path)
     method = load_method(str(tmp_path), device="cpu")
     assert method.method == "tagalign"
     image = method.encode_images(pictures()[:1])[0]
