@@ -40,9 +40,6 @@ class ModelFlags:
     """`auto`, `cpu` or `cuda`."""
     batch_size: int = 8
     """Images encoded at a time."""
-    allow_pickle: bool = False
-    """Open weights that are there as a pickle alone, of a model that `tagalign models` does not list; they are read
-    without being run."""
 
     def __post_init__(self) -> None:
         if self.model == AUTO:
