@@ -31,7 +31,7 @@ class GatedConv(nn.Module):
 class Projector(nn.Module):
     """Four gated convolutions, then layer norm and a linear map into the joint space.
 
-    At initialisation it equals CLIP's own ``post_layernorm`` and ``visual_projection`` when built ``from_backbone``.
+    Built ``from_backbone`` it starts as the encoder's own last layer norm and head (of SigLIP's: its linear fit).
     The state dict has the names ``blocks.i.{norm,conv,gate}``, ``ln_post`` and ``proj`` (width x dim, used as ``x @ proj``).
     """
 
