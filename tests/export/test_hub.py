@@ -209,4 +209,6 @@ def test_offline_a_hub_id_opens_from_the_cache(folder: Path, tmp_path: Path) -> 
     assert done.returncode == 0, done.stderr
     first, second = done.stdout.splitlines()
     assert first == "tagalign"
-    assert second.startswith("refused: me/other: no such folder here, and it could not be fetched")
+    assert second.startswith(
+        "refused: me/other: not in the cache of this machine, and the hub was not reached"
+    )

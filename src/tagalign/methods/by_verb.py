@@ -89,8 +89,15 @@ class ByVerb:
         self.methods = dict(methods)
 
     def describe(self) -> dict[str, object]:
-        """What answers each verb, with everything that a printed number must name."""
-        return {"method": self.method, **{verb: method.describe() for verb, method in self.methods.items()}}
+        """The encoder they share, and what answers each verb, with everything that a printed number must name."""
+        parts = {verb: method.describe() for verb, method in self.methods.items()}
+        first, *others = parts.values()
+        shared = {
+            name: value
+            for name, value in first.items()
+            if name != "method" and all(part.get(name) == value for part in others)
+        }
+        return {"method": self.method, **shared, **parts}
 
     def encode_images(self, images: Sequence[Image.Image]) -> list[PhotoByVerb]:
         """Keep upright RGB images together; they are encoded when they are first asked about."""

@@ -380,7 +380,7 @@ def test_an_encoder_that_yields_nan_is_a_fault_of_the_server(monkeypatch: pytest
         raise NotFiniteError("clip: the weights of blocks.3 hold NaN or infinity", by_weights=True)
 
     model = stub_model()
-    monkeypatch.setattr(model.method, "encode_images", fail)
+    monkeypatch.setattr(model.implementation, "encode_images", fail)
     with TestClient(create_app(model), raise_server_exceptions=False) as client:
         answer = client.post("/v1/tag", json=body(labels=["a"]))
     assert answer.status_code == 500

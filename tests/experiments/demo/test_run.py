@@ -25,4 +25,4 @@ def test_the_demo_writes_what_it_says(tmp_path, capsys):
     assert found["settings"]["protocol"]["parser"] == "distilled"
     # of the four scenes three are crowded and have a phrase that names a colour: a row of masks and one of heat maps each
     assert page.count('class="gallery tiny"') == 6
-    assert tagalign.load(str(out / "model")).method.method == "tagalign"
+    assert tagalign.load(str(out / "model")).method == "tagalign"

@@ -96,7 +96,8 @@ def test_the_verbs_take_it_by_name(photo, scenes, tmp_path, capsys):
     assert main(["ask", str(photo), f"is there a {name}?", "--model", "tiny"]) == 0
     assert capsys.readouterr().out.strip() in {"yes", "no"}
     flags = ["--model", "tiny", "--method", "tag2text"]
-    assert main(["tag", str(photo), "--labels", ",".join(OBJECTS), *flags, *out]) == 0
+    tags = ["--out", str(tmp_path / "tags")]
+    assert main(["tag", str(photo), "--labels", ",".join(OBJECTS), *flags, *tags]) == 0
     capsys.readouterr()
     index = str(tmp_path / "index")
     assert main(["search", "index", str(photo), "--index", index, *flags]) == 0

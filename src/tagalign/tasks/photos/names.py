@@ -58,7 +58,7 @@ def shortened(name: str, limit: int) -> str:
     """The name within a limit of bytes; a longer one ends in a mark made from the whole.
 
     >>> shortened("a" * 40, 20)
-    'aaaaaaaaaaa-c64f56ca'
+    'aaaaaaaaaaa-e33cdf9c'
     """
     return name if len(os.fsencode(name)) <= limit else _marked(name, name, limit)
 
