@@ -33,9 +33,10 @@ check: $(VENV)/.dev
 	$(BIN)/lint-imports
 	$(BIN)/codespell src tests docs runs benchmarks examples README.md CONTRIBUTING.md CHANGELOG.md
 
-# everything that this machine can run, one process per core; what is missing (GPU, network, browser, data) skips with its reason
+# everything that this machine can run, one process per core; what is missing (GPU, network, browser, data) skips with its reason.
+# One thread each: threads of several processes on the same cores wait for each other.
 test: check
-	$(BIN)/python -m pytest -q -m "" -rfEs --durations=15 -n auto --maxprocesses 4 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -m "" -rfEs --durations=15 -n auto --maxprocesses 4 --dist loadfile
 
 format: $(VENV)/.dev
 	$(BIN)/ruff format .
