@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         TagalignError,
         UnknownNameError,
     )
+    from tagalign.methods.protocols import Answerer, Captioner, HeatMapper, Referrer, Segmenter, Tagger
     from tagalign.tags.label_sets import load_label_set
     from tagalign.tags.parsers import load_parser
     from tagalign.tags.vocabulary import TagVocabulary
@@ -50,6 +51,14 @@ _MODULES = {
         "TagalignError",
         "UnknownNameError",
     ),
+    "tagalign.methods.protocols": (
+        "Answerer",
+        "Captioner",
+        "HeatMapper",
+        "Referrer",
+        "Segmenter",
+        "Tagger",
+    ),
     "tagalign.tags.label_sets": ("load_label_set",),
     "tagalign.tags.parsers": ("load_parser",),
     "tagalign.tags.vocabulary": ("TagVocabulary",),
@@ -71,10 +80,13 @@ _MODULES = {
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = [
+    "Answerer",
     "Caption",
+    "Captioner",
     "DataError",
     "EncodedImage",
     "EncodedLabels",
+    "HeatMapper",
     "Hit",
     "ImageError",
     "InputError",
@@ -85,11 +97,14 @@ __all__ = [
     "Model",
     "ModelError",
     "Ranking",
+    "Referrer",
     "Referring",
     "Segmentation",
+    "Segmenter",
     "ServerError",
     "TagVocabulary",
     "TagalignError",
+    "Tagger",
     "Tagging",
     "UnknownNameError",
     "View",
