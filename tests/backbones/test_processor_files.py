@@ -3,8 +3,9 @@
 import json
 
 import pytest
+from PIL import Image
 
-from tagalign.backbones.preprocess import Preprocessing
+from tagalign.backbones.preprocess import Preprocessing, resize
 from tagalign.backbones.processor_files import read_preprocessing
 from tagalign.errors import ModelError
 
@@ -71,3 +72,17 @@ def test_height_and_width_squash(size, squash, tmp_path):
 def test_values_that_cannot_be_used(values, message, tmp_path):
     with pytest.raises(ModelError, match=message):
         read(tmp_path, "preprocessor_config.json", values)
+
+
+@pytest.mark.parametrize("number", range(6))
+def test_the_filter_is_pillows_of_that_number(tmp_path, number):
+    found = read(tmp_path, "preprocessor_config.json", FLAT | {"resample": number})
+    photo = Image.effect_noise((40, 30), 90).convert("RGB")
+    theirs = photo.resize((16, 16), Image.Resampling(number))
+    assert resize(photo, (16, 16), found.resample).tobytes() == theirs.tobytes()
+
+
+@pytest.mark.parametrize("number", [6, -1, "3", 2.5, True])
+def test_an_unknown_filter_is_refused(tmp_path, number):
+    with pytest.raises(ModelError, match="resample: expected a number from 0 to 5"):
+        read(tmp_path, "preprocessor_config.json", FLAT | {"resample": number})

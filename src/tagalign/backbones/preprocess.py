@@ -4,6 +4,7 @@ import math
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -25,6 +26,10 @@ MAX_PIXELS = 100_000_000
 """Images with more pixels are refused before they are decoded: a small file can unpack to gigabytes."""
 
 
+Resample = Literal["nearest", "lanczos", "bilinear", "bicubic", "box", "hamming"]
+"""Filters in the order of Pillow's numbers, which processor files give."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Preprocessing:
     """How pixels become numbers, as the encoder was trained.
@@ -34,12 +39,15 @@ class Preprocessing:
         mean: per channel, of pixels scaled to [0, 1].
         std: likewise.
         squash: whole images were squashed to the square in training, not cropped (SigLIP).
+        resample: filter of that squashing. Canvases of dense methods are resized bicubic whatever it says: so do the papers
+            of all families, TIPSv2's authors too, whose processor says bilinear.
     """
 
     image_size: int
     mean: tuple[float, float, float] = CLIP_MEAN
     std: tuple[float, float, float] = CLIP_STD
     squash: bool = False
+    resample: Resample = "bicubic"
 
 
 def open_image(source: str | Path | Image.Image, *, max_pixels: int = MAX_PIXELS) -> Image.Image:
@@ -115,8 +123,8 @@ def to_tensor(image: Image.Image, preprocessing: Preprocessing) -> Float[Tensor,
     return (pixels / 255 - mean) / std
 
 
-def resize(image: Image.Image, size: Size) -> Image.Image:
-    """Bicubic resize (Pillow's, antialiased when it shrinks) to ``(height, width)``."""
+def resize(image: Image.Image, size: Size, resample: Resample = "bicubic") -> Image.Image:
+    """Resize (Pillow's, antialiased when it shrinks) to ``(height, width)``."""
     if (image.height, image.width) == size:
         return image
-    return image.resize((size[1], size[0]), Image.Resampling.BICUBIC)
+    return image.resize((size[1], size[0]), Image.Resampling[resample.upper()])

@@ -4,9 +4,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
-from tagalign.backbones.preprocess import Preprocessing
+from tagalign.backbones.preprocess import Preprocessing, Resample
 from tagalign.errors import ModelError
 
 FILES = ("preprocessor_config.json", "processor_config.json")
@@ -16,7 +16,7 @@ RGB = tuple[float, float, float]
 def read_preprocessing(
     folder: Path, *, default: Preprocessing, said: Mapping[str, Any] | None = None
 ) -> Preprocessing:
-    """Mean, standard deviation and squashing of a folder; what it does not say is the family's.
+    """Mean, standard deviation, squashing and its filter of a folder; what it does not say is the family's.
 
     ``preprocessor_config.json`` is flat. Folders saved by transformers 5 have ``processor_config.json`` alone, with the
     image part below ``image_processor``. ``do_normalize: false`` means mean 0 and deviation 1. A ``size`` of height and
@@ -42,7 +42,13 @@ def read_preprocessing(
         std = _rgb(path, values, "image_std", default.std)
     if not all(deviation > 0 for deviation in std):
         raise ModelError(f"{path}: image_std: expected positive numbers, got {list(std)}")
-    return replace(default, mean=mean, std=std, squash=_squash(values.get("size"), default.squash))
+    return replace(
+        default,
+        mean=mean,
+        std=std,
+        squash=_squash(values.get("size"), default.squash),
+        resample=_resample(path, values.get("resample"), default.resample),
+    )
 
 
 def _values(path: Path) -> dict[str, Any]:
@@ -70,6 +76,17 @@ def _rgb(path: Path, values: dict[str, Any], key: str, default: RGB) -> RGB:
             f"{path}: expected the JSON of an image processor with three numbers in {key}, got {given!r}"
         ) from error
     return red, green, blue
+
+
+def _resample(path: Path, number: Any, default: Resample) -> Resample:
+    """Pillow's filter by its number."""
+    if number is None:
+        return default
+    filters = get_args(Resample)
+    if not isinstance(number, int) or isinstance(number, bool) or number not in range(len(filters)):
+        raise ModelError(f"{path}: resample: expected a number from 0 to {len(filters) - 1}, got {number!r}")
+    found: Resample = filters[number]
+    return found
 
 
 def _squash(size: Any, default: bool) -> bool:

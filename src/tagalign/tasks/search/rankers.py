@@ -148,7 +148,8 @@ class DenseRanker:
     def _whole(self, photo: Image.Image) -> Float[Tensor, " dim"]:
         backbone, rule = self.method.backbone, self.method.preprocessing
         if rule.squash:  # as it was trained: the whole photo, its ratio lost
-            pixels = to_tensor(resize(photo, (rule.image_size, rule.image_size)), rule)
+            side = rule.image_size
+            pixels = to_tensor(resize(photo, (side, side), rule.resample), rule)
         else:
             pixels = self.method.canvas_rule.lay(photo, rule).pixels
         return backbone.embed_images(pixels[None].to(backbone.device))[0]
