@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
@@ -54,12 +54,6 @@ def _one_file(path: Path) -> dict[str, Tensor]:
         raise ModelError(
             f"{path.parent}: the weights cannot be loaded ({reason}); the file may be truncated"
         ) from error
-
-
-def names_in(path: Path) -> list[str]:
-    """Names of the tensors of a safetensors file, without reading one."""
-    with safe_open(path, framework="pt") as file:
-        return list(file.keys())
 
 
 def renamed(tensors: Mapping[str, Tensor], rules: Rules) -> dict[str, Tensor]:

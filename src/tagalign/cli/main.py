@@ -115,9 +115,7 @@ def _run(verb: str, args: list[str]) -> int:
     if (asked := help_asked(kind, args, verb=verb)) is not None:
         print(asked)
         return 0
-    settings = parse_settings(kind, args, verb=verb)
-    _admit_pickle(settings)
-    return run(settings)
+    return run(parse_settings(kind, args, verb=verb))
 
 
 def help_asked(kind: Any, args: list[str], *, verb: str) -> str | None:
@@ -130,16 +128,6 @@ def help_asked(kind: Any, args: list[str], *, verb: str) -> str | None:
     if members and args[0] in members:
         return page(members[args[0]], f"{verb} {args[0]}")
     return page(kind, verb)
-
-
-def _admit_pickle(settings: Any) -> None:
-    """With ``--allow-pickle``, convert the weights once, here for every verb: what the verb opens is the copy."""
-    from tagalign.cli.common import ModelFlags
-
-    if isinstance(settings, ModelFlags) and settings.allow_pickle:
-        from tagalign.backbones.hub.locate import admit_pickle
-
-        admit_pickle(settings.model)
 
 
 def parse_settings(kind: Any, args: list[str], *, verb: str) -> Any:

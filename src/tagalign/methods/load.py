@@ -67,9 +67,8 @@ def load_method(
         raise ModelError(
             f"{name}: holds a {trained} model, asked for {chosen!r}; leave the method out, or give another folder"
         )
-    folder = (
-        name if trained is None else str(model_folder(name))
-    )  # of a trained model on the hub: what was fetched of it
+    # of a trained model on the hub: what was fetched of it
+    folder = name if trained is None else str(model_folder(name))
     if trained is not None and allow_pickle:
         admit_pickle(str(read_json(Path(folder) / "config.json").get("backbone", TINY)))
     resources = Resources(batch_size=batch_size, text_cache=text_cache)

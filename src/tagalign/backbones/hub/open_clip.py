@@ -165,11 +165,6 @@ _NEUTRAL: dict[str, tuple[object, ...]] = {
 """Options that say nothing new with these values; others do so when they are empty: null, false, {}."""
 
 
-def is_quick_gelu(values: Mapping[str, Any]) -> bool:
-    """Whether an open_clip config asks for OpenAI's approximate activation."""
-    return bool(_model_cfg(values, "open_clip_config.json").get("quick_gelu"))
-
-
 def to_clip_config(values: Mapping[str, Any], *, where: str) -> dict[str, Any]:
     """``open_clip_config.json`` as the ``config.json`` of a ``CLIPModel``.
 

@@ -1,7 +1,6 @@
 """Lists of paths, from a file or standard input, in whatever encoding they were written."""
 
 import codecs
-import itertools
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -67,9 +66,3 @@ def _path(raw: bytes) -> str:
     except UnicodeDecodeError:
         path, latin = os.fsdecode(raw), raw.decode("latin-1")
         return latin if os.path.exists(latin) and not os.path.exists(path) else path  # noqa: PTH110
-
-
-def first_lines(paths: Iterator[str]) -> tuple[list[str], Iterator[str]]:
-    """The first path (if any) as a list, and all paths."""
-    head = list(itertools.islice(paths, 1))
-    return head, itertools.chain(head, paths)
