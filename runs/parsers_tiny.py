@@ -18,7 +18,7 @@ import torch
 
 from tagalign.backbones.load import load_backbone
 from tagalign.backbones.protocols import BlockBackbone
-from tagalign.cli.run_record import git_commit
+from tagalign.cli.shared.run_record import git_commit
 from tagalign.data.tiny_world import Scene
 from tagalign.experiments import protocol
 from tagalign.experiments.rows import BOTH, TableRow, method_of, spread

@@ -17,7 +17,7 @@ from tables_tiny import COLUMNS, OUT, QUICK, rows_markdown, say
 from tagalign.backbones.load import load_backbone
 from tagalign.backbones.preprocess import to_tensor
 from tagalign.backbones.protocols import BlockBackbone
-from tagalign.cli.run_record import git_commit
+from tagalign.cli.shared.run_record import git_commit
 from tagalign.data.feature_pairs import FeaturePairs, encode_images
 from tagalign.experiments import protocol
 from tagalign.experiments.rows import BOTH, TableRow, method_of, vocabulary_of

@@ -18,7 +18,7 @@ import torch
 
 from tagalign.backbones.load import load_backbone
 from tagalign.backbones.protocols import BlockBackbone
-from tagalign.cli.run_record import git_commit
+from tagalign.cli.shared.run_record import git_commit
 from tagalign.experiments import protocol
 from tagalign.experiments.rows import BASELINES, BOTH, TRAINED, TableRow, method_of, spread, vocabulary_of
 from tagalign.experiments.scoring import RowScores, class_set_miou, score

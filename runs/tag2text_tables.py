@@ -21,7 +21,7 @@ from tag2text_world import WORDS, make_split, sizes_for, wordpieces_of
 
 from tagalign.atomic import atomic_write
 from tagalign.backbones.load import load_backbone
-from tagalign.cli.run_record import git_commit
+from tagalign.cli.shared.run_record import git_commit
 from tagalign.methods.tag2text.build import build_tag2text
 from tagalign.methods.tag2text.captioning import Decoding
 from tagalign.methods.tag2text.folder import load_tag2text, save_tag2text

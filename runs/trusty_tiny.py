@@ -18,7 +18,7 @@ from trusty_rows import SETTINGS, Bench, Row
 
 from tagalign.atomic import atomic_write
 from tagalign.backbones.load import load_backbone
-from tagalign.cli.run_record import git_commit
+from tagalign.cli.shared.run_record import git_commit
 
 DOCS = Path(__file__).resolve().parents[1] / "docs" / "results"
 

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from tagalign.cli.main import main
-from tagalign.cli.mask_sinks import MaskFiles
+from tagalign.cli.shared.mask_sinks import MaskFiles
 
 VERBS = {
     "tag": ["--labels", "dog,cat", "--templates", "1", "--no-cache"],

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from tagalign.cli.main import VERBS, main, parse_settings
-from tagalign.cli.train_methods import training_module
+from tagalign.cli.verbs.train.trainers import training_module
 from tagalign.data.tiny_world import TinyWorld
 
 ROOT = Path(__file__).resolve().parents[2]

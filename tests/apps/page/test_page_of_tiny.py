@@ -11,7 +11,7 @@ pytest.importorskip("playwright", reason="playwright is not installed")
 from playwright.sync_api import Page, expect
 
 from tagalign.apps.page.page import launch
-from tagalign.cli.app import AppSettings, make_page
+from tagalign.cli.verbs.app import AppSettings, make_page
 from tagalign.data.tiny_world import TinyWorld
 
 # gradio, its server and its client warn about each other's coming versions

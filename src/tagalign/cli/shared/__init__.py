@@ -1,0 +1,1 @@
+"""What several verbs need: flags, progress, records of runs, help pages, completion."""

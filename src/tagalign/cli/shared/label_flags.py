@@ -1,0 +1,57 @@
+"""The flags that say which labels are meant, in which prompts, and against which words."""
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tagalign.cli.shared.model_flags import check_text
+from tagalign.errors import InputError
+
+if TYPE_CHECKING:
+    from tagalign.types import LabelSet
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LabelFlags:
+    """Flags of every verb that asks for labels."""
+
+    labels: str | None = None
+    """Comma-separated names, or the name of a benchmark's list such as voc20."""
+    labels_file: Path | None = None
+    """A file with one label per line (labels may hold commas), or a label set in JSON."""
+
+    def label_set(self) -> "LabelSet":
+        """The labels meant.
+
+        Raises:
+            InputError: if none or both flags are given, or the labels cannot be used.
+        """
+        from tagalign.tags.label_sets import load_label_set
+
+        if (self.labels is None) == (self.labels_file is None):
+            raise InputError(
+                'give labels with --labels "a,b,c" or with --labels-file FILE (exactly one of them)'
+            )
+        check_text("--labels", self.labels)
+        return load_label_set(self.labels_file if self.labels_file is not None else str(self.labels))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PromptFlags(LabelFlags):
+    """Flags of verbs whose labels may compete with other words."""
+
+    background_words: str | None = None
+    """Words that compete and are never answered: `voc`, `coco` or `none`; by default those of the label set."""
+    templates: str | None = None
+    """Prompts: `1`, `7`, `80`, `85`, ...; by default those of the label set, else the method's own."""
+
+    def prompted_labels(self) -> "LabelSet":
+        """``label_set`` with these words and prompts in the place of its own."""
+        from tagalign.tags.label_sets import background_words, template_set
+
+        labels = self.label_set()
+        if self.background_words is not None:
+            labels = dataclasses.replace(labels, background=background_words(self.background_words))
+        if self.templates is not None:
+            labels = dataclasses.replace(labels, templates=template_set(self.templates))
+        return labels

@@ -1,0 +1,233 @@
+"""What the verbs do that take any number of photos: flags, running here or on Ray, what stands in the folder at the end."""
+
+import dataclasses
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tagalign.cli.shared.model_flags import PHOTO_MODEL, TINY, parse_shard, progress
+from tagalign.errors import InputError, UnknownNameError
+
+if TYPE_CHECKING:
+    from tagalign.tasks.photos.job import Job, JobSpec
+    from tagalign.tasks.photos.run import PhotoRun
+    from tagalign.tasks.photos.sinks import Sink
+    from tagalign.tasks.photos.stream import Answered
+
+ENGINES = ("threads", "ray")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RunFlags:
+    """Flags of verbs that take any number of photos and can be resumed."""
+
+    workers: int = 2
+    """Threads that decode photos; with --engine ray, models."""
+    shard: str = "0/1"
+    """i/n: every n-th photo from the i-th on, for several machines that write into one folder."""
+    engine: str = "threads"
+    """`threads`, or `ray` for a cluster."""
+    part_size: int = 1000
+    """Photos per part: what a kill costs at most."""
+    overwrite: bool = False
+    """Begin again in a folder that holds another run."""
+
+    def check_run(self) -> None:
+        """Refuse what cannot be run.
+
+        Raises:
+            InputError: naming the flag and its value.
+        """
+        if self.engine not in ENGINES:
+            raise UnknownNameError("engine", self.engine, ENGINES)
+        if self.workers < 1 or self.part_size < 1:
+            raise InputError(
+                f"--workers and --part-size must be at least 1, got {self.workers} and {self.part_size}"
+            )
+        parse_shard(self.shard)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LabelRunFlags(RunFlags):
+    """The same for verbs that ask for labels."""
+
+    summary: bool = True
+    """Write index.html: counts, histograms, and the photos to look at first."""
+    cache: bool = True
+    """Keep label embeddings on disk (TAGALIGN_CACHE, else the user's cache folder)."""
+
+
+def cache_option(flags: LabelRunFlags) -> dict[str, Any]:
+    """The folder of label embeddings, for methods that keep them."""
+    if not flags.cache:
+        return {}
+    from tagalign.methods.text_cache import default_cache_dir
+
+    return {"text_cache": default_cache_dir()}
+
+
+@dataclasses.dataclass(kw_only=True)
+class Flow:
+    """One verb's way from inputs to a folder of results.
+
+    Attributes:
+        flags: of the verb.
+        settings: of the verb, for ``settings.json``.
+        images: inputs as typed.
+        out: folder of the results.
+        names: what the ids of labels mean, from the first good answer, or without one; None where there are no labels.
+        on_done: prints an answer.
+    """
+
+    flags: RunFlags
+    settings: Any
+    images: Sequence[str]
+    out: Path
+    names: "Callable[[Answered | None], Sequence[str]] | None" = None
+    on_done: "Callable[[Answered], None] | None" = None
+
+    def run(self, spec: "JobSpec", job: "Job", sink: "Sink") -> "PhotoRun":
+        """Begin or go on with a run, and answer everything that is pending.
+
+        Raises:
+            InputError: if the folder holds another run, or Ray is asked for something that only this process can do.
+        """
+        from tagalign.tasks.photos.inputs import Inputs, standard_input
+        from tagalign.tasks.photos.run import clear_run, open_run
+
+        if self.flags.engine == "ray" and self.on_done is not None:
+            raise InputError("--engine ray prints nothing; leave out --json")
+        if self.flags.overwrite:
+            clear_run(self.out)
+        inputs = Inputs(items=self.images, lines=standard_input(), results=self.out)
+        run = open_run(
+            job.describe(),
+            inputs,
+            self.out,
+            sink,
+            shard=parse_shard(self.flags.shard),
+            part_size=self.flags.part_size,
+        )
+        for note in inputs.notes():
+            print(f"note: {note}", file=sys.stderr)
+        before = sum(run.done())
+        if before:
+            print(f"{before} of {run.manifest.count} photos were done before", file=sys.stderr)
+        if self.flags.engine == "ray":
+            self._on_ray(spec, job, run, sink)
+        else:
+            self._here(job, run, sink, run.manifest.count - before)
+        return run
+
+    def _here(self, job: "Job", run: "PhotoRun", sink: "Sink", total: int) -> None:
+        from tagalign.tasks.photos.keys import printable
+        from tagalign.tasks.photos.run import answer_run
+
+        answers = answer_run(run, job, sink, begin=lambda answered: self._record(job, answered))
+        for answered in progress(answers, job.spec.question.kind, total=total):
+            if answered.error is not None:
+                print(f"error: {printable(str(answered.error))}", file=sys.stderr)
+                continue
+            if answered.note is not None:
+                print(f"note: {answered.source.key}: {answered.note}", file=sys.stderr)
+            if self.on_done is not None:
+                self.on_done(answered)
+
+    def _on_ray(self, spec: "JobSpec", job: "Job", run: "PhotoRun", sink: "Sink") -> None:
+        from tagalign.tasks.photos.ray import answer_run_on_ray
+
+        gpus = 1.0 if spec.device == "cuda" else 0.0
+        self._record(job, None)
+        parts = answer_run_on_ray(spec, run, sink, models=self.flags.workers, gpus=gpus)
+        for _ in progress(parts, f"{spec.question.kind}, parts", total=len(run.pending())):
+            pass
+
+    def _record(self, job: "Job", answered: "Answered | None") -> None:
+        """``settings.json``, before the first file of results: those of a run that is stopped can be read too."""
+        from tagalign.cli.shared.run_record import write_settings
+
+        more = {} if self.names is None else {"labels": list(self.names(answered))}
+        write_settings(self.out, self.settings, model=job.method.describe(), **more)
+
+    def close(self, run: "PhotoRun", what: str) -> int:
+        """Merge rows, errors and notes, say what happened; the exit code is 2 when nothing succeeded."""
+        from tagalign.tasks.photos.run import close_run
+
+        done, failed = run.done()
+        errors, notes = close_run(run)
+        tail = f", {failed} failed (see {errors})" if errors else ""
+        tail += f", some with a note (see {notes})" if notes else ""
+        print(f"{done} {what} {run.folder}{tail}", file=sys.stderr)
+        return 2 if failed and not done else 0
+
+    def label_names(self, job: "Job") -> Sequence[str]:
+        """The labels that ``settings.json`` names; asked anew where no photo succeeded."""
+        from tagalign.errors import DataError
+        from tagalign.export.results import result_names
+
+        try:
+            return result_names(self.out)
+        except DataError:
+            return () if self.names is None else self.names(None)
+
+
+def write_page(run: "PhotoRun", job: "Job", names: Sequence[str], title: str) -> None:
+    """``index.html``: counts, histograms, and the photos to look at first."""
+    from tagalign.atomic import atomic_write
+    from tagalign.pages.labelling import render_labelling
+    from tagalign.tasks.photos.tars import source_of
+
+    described = job.method.describe()
+    labels = job.labels.label_set
+    details = [
+        ("method", f"{described.get('method')}, profile {described.get('profile')}"),
+        ("model", f"{described.get('model')}, weights {described.get('weight_hash')}"),
+        ("labels", f"{labels.name}, version {labels.version}, {len(labels)} labels"),
+        ("threshold", _threshold(job)),
+    ]
+    if described.get("model") == TINY:
+        details.append(("note", f"{TINY} knows drawn scenes only; for photos use --model {PHOTO_MODEL}"))
+    summary = _summary(run, job, names)
+    page = render_labelling(summary, title=title, details=details, opener=lambda key: source_of(key).open())
+    with atomic_write(run.folder / "index.html") as temp:
+        temp.write_text(page, encoding="utf-8")
+
+
+def title_of(what: str, images: Sequence[str]) -> str:
+    """Of the page."""
+    from tagalign.tasks.photos.keys import printable
+
+    return f"{what} of {printable(', '.join(images))[:80]}"
+
+
+def _summary(run: "PhotoRun", job: "Job", names: Sequence[str]) -> Any:
+    from tagalign.tasks.label_summary import Summary, summarise
+
+    if run.table.schema is not None:
+        return summarise(run.folder, job.spec.question.kind, names)
+    ids = {name: i for i, name in enumerate(names)}
+    summary = Summary(kind="segment", names=tuple(names), failed=run.done()[1])
+    for row in _json_rows(run):
+        shares = [(ids[name], share) for name, share in row["shares"].items()]
+        summary.add(
+            {"key": row["path"], "names": list(row["shares"]), "shares": shares, "margin": row["margin"]}
+        )
+    return summary
+
+
+def _json_rows(run: "PhotoRun") -> Iterator[dict[str, Any]]:
+    from tagalign.tasks.photos.tables import read_lines
+
+    for path in run.parts():
+        yield from read_lines(path)
+
+
+def _threshold(job: "Job") -> str:
+    from tagalign.tasks.photos.questions import TagQuestion
+
+    question = job.spec.question
+    asked = question.threshold if isinstance(question, TagQuestion) else None
+    value = asked or job.method.describe().get("threshold")
+    kind, number = getattr(value, "kind", None), getattr(value, "value", None)
+    return "the method's own" if value is None else f"{kind} {number:g}" if kind else str(value)

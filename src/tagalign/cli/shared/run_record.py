@@ -1,0 +1,50 @@
+"""What a run was: ``settings.json`` beside its results."""
+
+import platform
+import subprocess
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from tagalign.atomic import atomic_write
+from tagalign.cli.shared.model_flags import settings_values
+from tagalign.json_text import json_text
+
+PACKAGES = ("tagalign", "torch", "transformers", "numpy", "pillow", "safetensors")
+
+
+def run_record(settings: Any, **more: Any) -> dict[str, Any]:
+    """All fields of the settings, package versions, git commit where there is one, command line."""
+    return {
+        "settings": settings_values(settings),
+        "versions": {"python": platform.python_version()} | {name: _version(name) for name in PACKAGES},
+        "commit": git_commit(),
+        "command": ["tagalign", *sys.argv[1:]],
+        **more,
+    }
+
+
+def write_settings(folder: Path, settings: Any, **more: Any) -> None:
+    """Write ``settings.json`` into a result folder."""
+    with atomic_write(folder / "settings.json") as path:
+        path.write_text(
+            json_text(run_record(settings, **more), indent=2, default=str) + "\n", encoding="utf-8"
+        )
+
+
+def git_commit() -> str | None:
+    """Commit of the checkout this package runs from; None when it was installed."""
+    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=5, check=False)  # noqa: S603
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip() or None
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None

@@ -1,0 +1,1 @@
+"""One module or folder per verb: its flags as a dataclass, and ``run(settings)``."""

@@ -1,0 +1,154 @@
+"""``tagalign app``: the web page."""
+
+import dataclasses
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tagalign.cli.shared.model_flags import TINY, ModelFlags, warn_tiny
+from tagalign.errors import InputError, MissingExtraError
+
+if TYPE_CHECKING:
+    import gradio
+
+    from tagalign.apps.page.review_store import ReviewStore
+    from tagalign.apps.page.studio import Studio
+
+EXAMPLES = 6
+BEST_OF_TINY = "surgery"
+"""Of the methods without training, on drawn scenes: see docs/results/head.md."""
+PHOTO_LABELS = "person, dog, cat, car, tree, grass, sky, building, road, water"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class AppSettings(ModelFlags):
+    """Open a web page: drop a photo, type labels, see tags, masks, heat maps; compare methods; review a folder.
+
+    Example: tagalign app --model openai/clip-vit-base-patch16 --review photos/ --labels "dog,grass,sky"
+    """
+
+    labels: str | None = None
+    """Labels to start with, between commas."""
+    examples: Path | None = None
+    """A folder of photos to choose from; with `tiny`, drawn scenes are offered."""
+    review: Path | None = None
+    """A folder of photos to review one by one."""
+    out: Path = Path("review")
+    """Folder for the decisions of the review and what is exported from them."""
+    host: str = "127.0.0.1"
+    """Address to listen on; 0.0.0.0 lets the network in."""
+    port: int = 7860
+    """Port to listen on."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 < self.port < 65536:
+            raise InputError(f"--port must be 1 to 65535, got {self.port}")
+
+
+def run(settings: AppSettings) -> int:
+    """Show the page until Ctrl-C."""
+    # before gradio is imported: nothing is sent anywhere, nothing is asked for
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    try:
+        import gradio  # noqa: F401
+    except ImportError as error:
+        raise MissingExtraError("the web page", "gradio", "app") from error
+    from tagalign.apps.page.page import launch
+
+    page = make_page(settings)
+    warn_tiny(settings.model)
+    print(f"the page is at http://{settings.host}:{settings.port} (Ctrl-C to stop)", file=sys.stderr)
+    try:
+        launch(page, host=settings.host, port=settings.port, out=settings.out if settings.review else None)
+    except OSError as error:  # gradio's word for a port that is taken
+        raise InputError(f"cannot listen on {settings.host}:{settings.port} ({error})") from error
+    return 0
+
+
+def make_page(settings: AppSettings) -> "gradio.Blocks":
+    """The page that these flags ask for."""
+    from tagalign.apps.page.page import build_page
+
+    is_tiny = settings.model == TINY
+    return build_page(
+        _studio(settings),
+        model=settings.model,
+        examples=_examples(settings),
+        labels=settings.labels or (_drawn_names() if is_tiny else PHOTO_LABELS),
+        review=_review(settings),
+        notice=is_tiny,
+    )
+
+
+def _studio(settings: AppSettings) -> "Studio":
+    import tagalign
+    from tagalign.apps.page.studio import WRITER, Studio, usable_methods
+    from tagalign.methods.load import trained_type
+    from tagalign.methods.table import DEFAULTS, training_free
+    from tagalign.tasks.model import Model
+
+    options = {name: value for name, value in settings.whole_model_options().items() if name != "method"}
+
+    def open_model(method: str) -> Model:
+        return tagalign.load(settings.model, method=method, **options)
+
+    trained = trained_type(settings.model)
+    is_tiny = settings.model == TINY
+    first = settings.method or trained or (BEST_OF_TINY if is_tiny else DEFAULTS["segment"])
+    # Tag2Text has no CLIP below it; GroupViT is a model of its own
+    rest = [] if trained == "tag2text" else [name for name in training_free() if name != "groupvit"]
+    known = [trained] if trained else []
+    packaged = usable_methods(open_model, [WRITER]) if is_tiny else []
+    studio = Studio(open_model, list(dict.fromkeys([first, *known, *rest, *packaged])))
+    studio.model(first)  # what cannot be opened is said before the page is there
+    return studio
+
+
+def _review(settings: AppSettings) -> "ReviewStore | None":
+    if settings.review is None:
+        return None
+    from tagalign.apps.page.review import photos_of
+    from tagalign.apps.page.review_store import ReviewStore
+    from tagalign.backbones.image_formats import image_suffixes
+
+    if not settings.review.is_dir():
+        raise InputError(f"--review {settings.review}: expected a folder of photos")
+    return ReviewStore(settings.review, photos_of(settings.review, image_suffixes()), settings.out.resolve())
+
+
+def _examples(settings: AppSettings) -> list[str]:
+    if settings.examples is not None:
+        from tagalign.apps.page.review import photos_of
+        from tagalign.backbones.image_formats import image_suffixes
+
+        if not settings.examples.is_dir():
+            raise InputError(f"--examples {settings.examples}: expected a folder of photos")
+        names = photos_of(settings.examples, image_suffixes())[: 2 * EXAMPLES]
+        return [str(settings.examples.resolve() / name) for name in names]
+    return _drawn_scenes() if settings.model == TINY else []
+
+
+def _drawn_names() -> str:
+    """Every kind that is drawn, so that whatever an example shows has its label."""
+    from tagalign.data.tiny_world.names import CLASS_SETS
+
+    return ", ".join(CLASS_SETS["all"])
+
+
+def _drawn_scenes() -> list[str]:
+    """Scenes drawn for the occasion: they are what `tiny` knows."""
+    import tempfile
+
+    from PIL import Image
+
+    from tagalign.data.tiny_world import TinyWorld
+
+    folder = Path(tempfile.mkdtemp(prefix="tagalign-scenes-"))
+    paths = []
+    for i, scene in enumerate(TinyWorld(seed=7, split="test").take(EXAMPLES)):
+        path = folder / f"scene {i + 1}.png"
+        Image.fromarray(scene.image).save(path)
+        paths.append(str(path))
+    return paths

@@ -1,0 +1,1 @@
+"""``tagalign compare``: two results of a benchmark, or two parses of the same captions."""

@@ -1,0 +1,1 @@
+"""``tagalign evaluate``: a model on a benchmark."""

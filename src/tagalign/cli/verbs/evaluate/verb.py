@@ -1,0 +1,142 @@
+"""``tagalign evaluate``: a model on a benchmark, with intervals, a table row and a page to look at."""
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tagalign.cli.shared.model_flags import (
+    ErrorLog,
+    parse_shard,
+    print_json,
+    progress,
+    warn_tiny,
+)
+from tagalign.cli.verbs.evaluate.method import LABELLED, open_method
+from tagalign.cli.verbs.evaluate.settings import TINY_DATA, EvaluateSettings
+from tagalign.errors import InputError, UnknownNameError
+
+if TYPE_CHECKING:
+    from tagalign.evaluate.engine import Asker, Gathered, Plan
+    from tagalign.evaluate.results import Result
+    from tagalign.types import LabelSet
+
+
+def run(settings: EvaluateSettings) -> int:
+    """Evaluate; a number is printed only over the whole benchmark unless asked otherwise."""
+    if settings.wording == "both":
+        both = (dataclasses.replace(settings, wording=w, out=settings.out / w) for w in ("plain", "aliases"))
+        return max([run(one) for one in both])
+    shard = parse_shard(settings.shard)
+    if not settings.data.startswith(TINY_DATA):
+        warn_tiny(settings.model)
+    from tagalign.data.benchmarks import find_benchmark, open_benchmark
+    from tagalign.evaluate.engine import Plan, gather
+    from tagalign.evaluate.evaluation import asker_for, summarize
+
+    benchmark = find_benchmark(settings.data)
+    data = open_benchmark(settings.data, settings.path, settings.split)
+    kind = _kind(settings, benchmark.kind)
+    labels = _labels(settings, data) if kind in LABELLED else None
+    method, labels = open_method(settings, data, kind, labels)
+    asker = asker_for(kind, method, data, labels=labels)
+    plan = Plan(
+        out=settings.out,
+        batch_size=settings.batch_size,
+        workers=settings.workers,
+        limit=settings.limit,
+        shard=shard,
+        watch=lambda rows, total: progress(rows, f"evaluating {settings.data}", total=total),
+    )
+    gathered = gather(asker, plan)
+    _log_failures(settings.out, gathered)
+    if gathered.pending and shard[1] > 1:
+        _say(f"{len(gathered.rows):,} of {gathered.listed:,} images done; the other shards go on")
+        return 0
+    result = summarize(
+        asker,
+        gathered,
+        allow_missing=settings.allow_missing,
+        resamples=settings.resamples,
+        seed=settings.seed,
+        protocol=settings.protocol,
+    )
+    _write(settings, asker, gathered, plan, result)
+    return 0
+
+
+def _kind(settings: EvaluateSettings, kind: str) -> str:
+    if settings.task in {None, kind} or (settings.task, kind) == ("retrieval", "captions"):
+        return settings.task or kind
+    raise InputError(f"--task {settings.task} cannot be asked of {settings.data}, a benchmark of {kind}")
+
+
+def _say(text: str) -> None:
+    import sys
+
+    print(text, file=sys.stderr)
+
+
+def _labels(settings: EvaluateSettings, data: Any) -> "LabelSet":
+    """The benchmark's labels in the words of the protocol and the flags."""
+    from tagalign.evaluate.protocols import find_protocol
+    from tagalign.tags.label_sets import WORDINGS, background_words, load_label_set, template_set
+
+    if settings.wording is not None and settings.wording not in WORDINGS:
+        raise UnknownNameError("wording", settings.wording, WORDINGS)
+    protocol = find_protocol(settings.protocol)
+    own = data.labels if settings.labels_file is None else load_label_set(settings.labels_file)
+    labels = protocol.words(own, settings.data, wording=settings.wording or _file_wording(settings))
+    if settings.templates is not None:
+        labels = dataclasses.replace(labels, templates=template_set(settings.templates))
+    if settings.background_words is not None:
+        labels = dataclasses.replace(labels, background=background_words(settings.background_words))
+    return labels
+
+
+def _file_wording(settings: EvaluateSettings) -> str | None:
+    """Words of a file are meant as they stand, aliases included."""
+    return "aliases" if settings.labels_file is not None else None
+
+
+def _log_failures(out: Path, gathered: "Gathered") -> None:
+    (out / "errors.jsonl").unlink(
+        missing_ok=True
+    )  # of an earlier run; what is mended now must not stay listed
+    with ErrorLog(out) as errors:
+        for key, error in gathered.failures:
+            errors.add(key, error)
+
+
+def _write(
+    settings: EvaluateSettings, asker: "Asker", gathered: "Gathered", plan: "Plan", result: "Result"
+) -> None:
+    from tagalign.atomic import atomic_write
+    from tagalign.evaluate.results import markdown_table, write_result
+
+    path = write_result(settings.out, result)
+    table = markdown_table([result])
+    with atomic_write(settings.out / "result.md") as temp:
+        temp.write_text(table + "\n", encoding="utf-8")
+    page = _page(settings, asker, gathered, result)
+    with atomic_write(settings.out / "report.html") as temp:
+        temp.write_text(page, encoding="utf-8")
+    if settings.json:
+        print_json({"benchmark": settings.data, "images": result.images} | {"metrics": result.metrics})
+    else:
+        print(table)
+    _say(f"written to {path}, report: {settings.out / 'report.html'}")
+
+
+def _page(settings: EvaluateSettings, asker: "Asker", gathered: "Gathered", result: "Result") -> str:
+    from tagalign.evaluate.ask_dense import AskSegmentation
+    from tagalign.evaluate.mistakes import worst_confusions
+    from tagalign.evaluate.score import confusion_of
+    from tagalign.pages.best_and_worst import best_and_worst
+    from tagalign.pages.evaluation import render_evaluation
+
+    if not isinstance(asker, AskSegmentation):
+        return render_evaluation(result)
+    names = list(asker.data.class_names)
+    best, worst = best_and_worst(asker, gathered.rows, count=settings.gallery)
+    mistakes = worst_confusions(confusion_of(gathered.rows, len(names)), names)
+    return render_evaluation(result, mistakes=mistakes, best=best, worst=worst)

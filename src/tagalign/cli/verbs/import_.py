@@ -1,0 +1,137 @@
+"""``tagalign import``: a released checkpoint becomes a model folder of ours."""
+
+import dataclasses
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from tagalign.errors import InputError, ModelError, UnknownNameError
+
+KINDS = ("clip", "tag2text")
+VOCABULARY_SOURCE = "bert-base-uncased"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ImportSettings:
+    """Convert a released checkpoint; nothing in it is run, and every key must find its place.
+
+    Examples: tagalign import clip ViT-B-16.pt --out vit-b-16;
+    tagalign import tag2text tag2text_swin_14m.pth --tags tag2text_ori_tag_list.txt --out my-tag2text
+    """
+
+    kind: Annotated[str, tyro.conf.Positional]
+    """What it is: `clip` (OpenAI's archives, open_clip, transformers; a pickle or safetensors) or `tag2text`."""
+    path: Annotated[Path, tyro.conf.Positional]
+    """The checkpoint (.pt, .pth, .bin); for `clip` a folder too."""
+    tags: Path | None = None
+    """tag2text: the tag list that belongs to it, one name per line in index order."""
+    tokenizer: str = "auto"
+    """clip: folder or hub id whose tokenizer is taken where none lies beside the weights; `auto` is OpenAI's."""
+    vocab: Path | None = None
+    """vocab.txt of BERT (uncased); by default fetched from the hub."""
+    out: Path | None = None
+    """Folder of the model; by default named after the kind."""
+    image_size: int | None = None
+    """Pixels; by default what the window of the image encoder says (7: 224, 12: 384)."""
+    profile: str = "released"
+    """Of inference. The checkpoint was trained to see padded tags, so `released` fits it best."""
+    skip_unmapped: bool = False
+    """Go on although the file holds keys that have no place; they are listed."""
+    half: bool = False
+    """Store float16."""
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise UnknownNameError("kind of checkpoint", self.kind, KINDS)
+        if self.kind == "tag2text" and self.tags is None:
+            raise InputError("--tags is needed for tag2text: the tag list that belongs to the checkpoint")
+
+
+def run(settings: ImportSettings) -> int:
+    """Convert and say what was done."""
+    return _clip(settings) if settings.kind == "clip" else _tag2text(settings)
+
+
+def _clip(settings: ImportSettings) -> int:
+    from tagalign.backbones.hub.importing import import_clip
+
+    out = settings.out or Path("clip")
+    tensors = import_clip(str(settings.path), out, tokenizer=settings.tokenizer, half=settings.half)
+    millions = sum(t.numel() for t in tensors.values()) / 1e6
+    print(f"{out} written: {millions:.1f} M parameters", file=sys.stderr)
+    print(f'try it: tagalign tag PHOTO --labels "dog,cat" --model {out}', file=sys.stderr)
+    return 0
+
+
+def _tag2text(settings: ImportSettings) -> int:
+    out, tags = settings.out or Path("tag2text"), settings.tags
+    assert tags is not None  # checked with the settings
+    from tagalign.backbones.preprocess import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
+    from tagalign.cli.shared.run_record import run_record
+    from tagalign.methods.tag2text.build import build_tag2text
+    from tagalign.methods.tag2text.folder import load_parameters, save_tag2text
+    from tagalign.methods.tag2text.profiles import load_profile
+    from tagalign.methods.tag2text.released import convert_released, read_checkpoint, released_choice
+    from tagalign.methods.tag2text.wordpieces import Wordpieces
+
+    load_profile(settings.profile)
+    names = _read_names(tags)
+    converted = convert_released(read_checkpoint(settings.path), image_size=settings.image_size)
+    _report_unmapped(settings, converted.unmapped)
+    if len(names) != converted.num_tags:
+        raise InputError(
+            f"{tags}: has {len(names)} lines, the checkpoint {converted.num_tags} tags; "
+            "give the list it was trained with"
+        )
+    wordpieces = Wordpieces.from_file(settings.vocab or _fetch_vocabulary())
+    model = build_tag2text(num_tags=converted.num_tags, **converted.sizes)
+    load_parameters(model, converted.tensors, where=str(settings.path))
+    save_tag2text(
+        out,
+        model,
+        sizes=converted.sizes,
+        tags=names,
+        wordpieces=wordpieces,
+        preprocessing=Preprocessing(image_size=converted.image_size, mean=IMAGENET_MEAN, std=IMAGENET_STD),
+        choice=released_choice(converted.num_tags),
+        profile=settings.profile,
+        half=settings.half,
+        settings=run_record(settings, unmapped=list(converted.unmapped)),
+    )
+    millions = sum(t.numel() for t in converted.tensors.values()) / 1e6
+    print(f"{out} written: {converted.num_tags} tags, {millions:.1f} M parameters", file=sys.stderr)
+    print(f"try it: tagalign caption PHOTO --model {out}", file=sys.stderr)
+    return 0
+
+
+def _read_names(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"--tags {path}: expected a text file with one tag per line ({error})") from error
+
+
+def _report_unmapped(settings: ImportSettings, keys: tuple[str, ...]) -> None:
+    if not keys:
+        return
+    for key in keys:
+        print(f"no place for {key}", file=sys.stderr)
+    if not settings.skip_unmapped:
+        shown = ", ".join(keys[:3])
+        raise ModelError(
+            f"{settings.path}: {len(keys)} keys have no place here ({shown}{', ...' if len(keys) > 3 else ''}); "
+            "is it Tag2Text (RAM and RAM++ are other models)? --skip-unmapped goes on without them"
+        )
+
+
+def _fetch_vocabulary() -> Path:
+    from huggingface_hub import hf_hub_download
+
+    try:
+        return Path(hf_hub_download(VOCABULARY_SOURCE, "vocab.txt"))
+    except Exception as error:  # no network, moved: the user's to mend, all alike
+        raise InputError(
+            f"vocab.txt of {VOCABULARY_SOURCE} could not be fetched ({type(error).__name__}); give it with --vocab FILE"
+        ) from error

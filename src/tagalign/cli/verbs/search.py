@@ -1,0 +1,161 @@
+"""``tagalign search``: an index over photos, and questions to it."""
+
+import dataclasses
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import tyro
+
+from tagalign.cli.shared.label_flags import LabelFlags
+from tagalign.cli.shared.model_flags import ModelFlags, print_json, progress, warn_tiny
+from tagalign.errors import InputError
+from tagalign.tasks.search.weights import TAG_WEIGHT
+
+if TYPE_CHECKING:
+    from tagalign.tasks.photos.job import Job
+    from tagalign.tasks.search.engine import SearchEngine
+    from tagalign.tasks.search.indexing import IndexRows, IndexRun
+    from tagalign.types import LabelSet, Ranking
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Index(ModelFlags, LabelFlags):
+    """Add photos to an index; what is there already is left alone, nothing is rebuilt.
+
+    Example: tagalign search index photos/ --index my-index --model openai/clip-vit-base-patch16 --method clip
+    """
+
+    images: Annotated[tuple[str, ...], tyro.conf.Positional]
+    """Files, folders, glob patterns, lists of paths (.txt), tars, or - for paths on standard input."""
+    index: Path = Path("index")
+    """Folder of the index."""
+    workers: int = 2
+    """Threads that decode photos."""
+    part_size: int = 1000
+    """Photos per part: what a kill costs at most; the same command goes on where it was."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Query:
+    """Find photos by a sentence, by keywords, or by another photo.
+
+    Example: tagalign search query "a brown dog on the beach" --index my-index
+    """
+
+    query: Annotated[str, tyro.conf.Positional]
+    """A sentence, keywords, or the path of a photo."""
+    index: Path = Path("index")
+    """Folder of the index."""
+    count: int = 10
+    """Results to show."""
+    tag_weight: float = TAG_WEIGHT
+    """Weight of matching tags beside the similarity of the embeddings; 0 leaves them out."""
+    rerank: int = 0
+    """Look again at so many of the best photos with the matching head (Tag2Text only; the photos must be there)."""
+    device: str = "auto"
+    """`auto`, `cpu` or `cuda`."""
+    json: bool = False
+    """Print one JSON object per result."""
+
+    def __post_init__(self) -> None:
+        if not self.query.strip():
+            raise InputError("expected a sentence, keywords or a photo to search with, got nothing")
+        if self.count < 1 or self.rerank < 0 or self.tag_weight < 0:
+            raise InputError(
+                f"expected --count of at least 1, --rerank and --tag-weight of at least 0, "
+                f"got {self.count}, {self.rerank} and {self.tag_weight}"
+            )
+
+
+def run(settings: Index | Query) -> int:
+    """Build or ask."""
+    return _index(settings) if isinstance(settings, Index) else _query(settings)
+
+
+def _index(settings: Index) -> int:
+    from tagalign.tasks.photos.inputs import refuse_missing
+
+    refuse_missing(settings.images)
+    warn_tiny(settings.model)
+    from tagalign.tasks.photos.inputs import Inputs, standard_input
+    from tagalign.tasks.photos.job import JobSpec
+    from tagalign.tasks.search.files import stored_keys
+    from tagalign.tasks.search.indexing import (
+        AskedRanks,
+        IndexQuestion,
+        IndexRows,
+        IndexTable,
+        close_index_run,
+        open_index_run,
+    )
+    from tagalign.tasks.search.rankers import identity
+
+    if settings.workers < 1:
+        raise InputError(f"--workers must be at least 1, got {settings.workers}")
+    job = JobSpec(
+        question=IndexQuestion(labels=_labels(settings)),
+        **settings.job_facts("search"),
+        workers=settings.workers,
+    ).open()
+    if not isinstance(job.asked, AskedRanks):
+        raise AssertionError("an index asks for ranks")
+    names = tuple(job.asked.ranker.tag_names.names)
+    table = IndexTable(folder="", model=identity(settings.model, job.method), tag_names=names)
+    sink, inputs = IndexRows(table=table), Inputs(items=settings.images, lines=standard_input())
+    run = open_index_run(settings.index, inputs, job, sink, part_size=settings.part_size)
+    for note in inputs.notes():
+        print(f"note: {note}", file=sys.stderr)
+    _add(run, job, sink)
+    (added, failed), errors = run.done(), close_index_run(run)
+    in_all = sum(1 for _ in stored_keys(settings.index))
+    tail = f", {failed} failed (see {errors})" if errors else ""
+    print(f"{added} photos added to {settings.index}, {in_all} in all{tail}", file=sys.stderr)
+    return 2 if failed and not in_all else 0
+
+
+def _add(run: "IndexRun", job: "Job", sink: "IndexRows") -> None:
+    from tagalign.tasks.photos.keys import printable
+    from tagalign.tasks.photos.run import answer_run
+
+    before = sum(run.done())
+    if before:
+        print(f"{before} of {run.manifest.count} photos were done before", file=sys.stderr)
+    for answered in progress(answer_run(run, job, sink), "indexing", total=run.manifest.count - before):
+        if answered.error is not None:
+            print(f"error: {printable(str(answered.error))}", file=sys.stderr)
+
+
+def _labels(settings: Index) -> "LabelSet | None":
+    return None if settings.labels is None and settings.labels_file is None else settings.label_set()
+
+
+def _query(settings: Query) -> int:
+    from tagalign.tasks.search.engine import SearchEngine
+
+    for hit in _answer(settings, SearchEngine.open(settings.index, device=settings.device)).hits:
+        if settings.json:
+            print_json({"path": hit.key, "score": round(hit.score, 6), "tags": list(hit.tags)})
+        else:
+            reason = f"  [{', '.join(hit.tags)}]" if hit.tags else ""
+            print(f"{hit.score:.3f}  {hit.key}{reason}")
+    return 0
+
+
+def _answer(settings: Query, engine: "SearchEngine") -> "Ranking":
+    count, weight = settings.count, settings.tag_weight
+    if not _is_file(settings.query):
+        return engine.by_text(settings.query, count=count, tag_weight=weight, rerank=settings.rerank)
+    if settings.rerank:
+        raise InputError("--rerank looks at photos together with a sentence; leave it out with a photo")
+    from tagalign.backbones.preprocess import open_image
+
+    photo = open_image(settings.query)
+    return engine.by_photo(photo, name=settings.query, count=count, tag_weight=weight)
+
+
+def _is_file(query: str) -> bool:
+    try:
+        return Path(query).is_file()
+    except OSError:  # a sentence longer than a file name may be
+        return False

@@ -1,0 +1,188 @@
+"""``tagalign segment``: a label for every pixel of photos."""
+
+import dataclasses
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import tyro
+
+from tagalign.cli.shared.label_flags import PromptFlags
+from tagalign.cli.shared.model_flags import ModelFlags, print_json, warn_tiny
+from tagalign.cli.shared.photo_flow import Flow, LabelRunFlags, cache_option, title_of, write_page
+from tagalign.errors import InputError
+
+if TYPE_CHECKING:
+    from tagalign.tasks.photos.job import Job, JobSpec
+    from tagalign.tasks.photos.sinks import Sink
+    from tagalign.tasks.photos.stream import Answered
+    from tagalign.types import LabelSet
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SegmentSettings(ModelFlags, PromptFlags, LabelRunFlags):
+    """Give every pixel of photos one of your labels.
+
+    Writes NAME.png per photo (palette; what the ids mean stands in settings.json), masks.jsonl (which photo each belongs to)
+    and index.html. A run that was stopped goes on where it was when the same command is given again.
+    Example: tagalign segment photos/ --labels "dog,grass,sky" --model openai/clip-vit-base-patch16 --overlay
+    """
+
+    images: Annotated[tuple[str, ...], tyro.conf.Positional]
+    """Files, folders, glob patterns, lists of paths (.txt), tars, or - for paths on standard input."""
+    out: Path = Path("masks")
+    """Folder for the results."""
+    background: bool = False
+    """Pixels that no label is sure of, or that a background word fits better, become `background`, id 0."""
+    threshold: float | None = None
+    """With --background: a pixel is background where its best probability is at most this; by default the method's own."""
+    aliases: bool = False
+    """Let the other words of a label set count for their label."""
+    refine: Literal["none", "pamr", "crf"] | None = None
+    """Masks follow the colours of the photo: `pamr` or `crf`; by default they do not."""
+    seen: str | None = None
+    """Labels that count as trained on, with commas (trusty models); by default those that were."""
+    unseen: str | None = None
+    """Labels that count as new, with commas (trusty models). With --seen and without --labels, both lists are the labels."""
+    short_side: int | None = None
+    """Short side of the model's input in pixels; by default the method's own."""
+    overlay: bool = False
+    """Also write NAME.overlay.png: the photo with coloured labels and a legend; of a trusty model NAME.trusty.png too."""
+    heat_maps: bool = False
+    """Also write NAME.LABEL.heat.png for each label."""
+    heat_side: int = 1600
+    """Longer side of heat maps at most, in pixels; 0 keeps the size of the photo."""
+    rle: bool = False
+    """Write masks as COCO run-length code in Parquet parts instead: for many photos."""
+    png: bool = False
+    """With --rle: also write png/NAME.png per photo."""
+    json: bool = False
+    """Print one JSON object per photo on standard output."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.check_run()
+        if self.rle and (self.overlay or self.heat_maps):
+            raise InputError("--rle writes run-length code; leave out --overlay and --heat-maps")
+        if self.heat_side < 0:
+            raise InputError(f"--heat-side must be at least 0, got {self.heat_side}")
+        if self.png and not self.rle:
+            raise InputError("--png belongs to --rle; without it there is a PNG per photo anyway")
+
+    def label_set(self) -> "LabelSet":
+        """The labels meant; without --labels those of --seen and --unseen."""
+        if self.labels is None and self.labels_file is None and self.seen and self.unseen:
+            _refuse_both(self)
+            return dataclasses.replace(self, labels=f"{self.seen},{self.unseen}").label_set()
+        return PromptFlags.label_set(self)
+
+
+def run(settings: SegmentSettings) -> int:
+    """Segment all photos; one that fails is listed in ``errors.jsonl``."""
+    from tagalign.tasks.photos.inputs import refuse_missing
+
+    settings.prompted_labels()  # what was typed wrongly is said before a model is looked for
+    refuse_missing(settings.images)
+    spec = _spec(settings)
+    _check_seen(settings)
+    warn_tiny(settings.model)
+    job = spec.open()
+    flow = Flow(
+        flags=settings,
+        settings=settings,
+        images=settings.images,
+        out=settings.out,
+        names=lambda answered: job.mask_names() if answered is None else answered.answer.names,
+        on_done=partial(_print_row, settings) if settings.json else None,
+    )
+    masks = flow.run(spec, job, _sink(settings, job))
+    if settings.summary:
+        write_page(masks, job, flow.label_names(job), title_of("Masks", settings.images))
+    return flow.close(masks, "masks written to")
+
+
+def _spec(settings: SegmentSettings) -> "JobSpec":
+    from tagalign.tasks.photos.job import JobSpec
+    from tagalign.tasks.photos.questions import SegmentQuestion
+
+    facts = settings.job_facts("segment", **_mask_options(settings))
+    facts["options"] |= cache_option(settings)
+    return JobSpec(
+        question=SegmentQuestion(labels=_asked(settings, facts)),
+        **facts,
+        workers=settings.workers,
+    )
+
+
+def _asked(settings: SegmentSettings, facts: dict[str, Any]) -> "LabelSet":
+    """The labels; background words that would not act are refused where a flag asks for them, else left out."""
+    from tagalign.methods.table import background_words_act
+
+    labels = settings.prompted_labels()
+    method, has_background = facts["method"], bool(facts["options"].get("background_rule"))
+    if not labels.background or background_words_act(method, "segment", has_background=has_background):
+        return labels
+    if settings.background_words is not None:
+        raise InputError(
+            f"--background-words {settings.background_words} does not act: without --background, method {method!r} has no "
+            "class that the words could win for; add --background"
+        )
+    return dataclasses.replace(labels, background=())
+
+
+def _sink(settings: SegmentSettings, job: "Job") -> "Sink":
+    from tagalign.cli.shared.mask_sinks import MaskFiles, MaskParts, heat_names
+
+    if settings.rle:
+        return MaskParts(png=settings.out / "png" if settings.png else None)
+    heat_maps = heat_names(job) if settings.heat_maps else ()
+    return MaskFiles(
+        folder=settings.out, overlay=settings.overlay, heat_maps=heat_maps, heat_side=settings.heat_side
+    )
+
+
+def _print_row(settings: SegmentSettings, answered: "Answered") -> None:
+    from tagalign.cli.shared.mask_sinks import rounded_shares
+
+    row = {"path": answered.source.key}
+    if not settings.rle:
+        row["mask"] = str(settings.out / f"{answered.source.name}.png")
+    print_json(row | {"shares": rounded_shares(answered.answer)})
+
+
+def _check_seen(settings: SegmentSettings) -> None:
+    if settings.seen is None and settings.unseen is None:
+        return
+    method = settings.options("segment")["method"]
+    if method != "trusty":
+        raise InputError(
+            f"--seen and --unseen belong to models of `tagalign train --method trusty`; "
+            f"{settings.model} answers with {method}, which treats all labels alike"
+        )
+
+
+def _refuse_both(settings: SegmentSettings) -> None:
+    from tagalign.tags.same_label import same_label
+
+    seen = {same_label(name) for name in _names(settings.seen) or ()}
+    for name in _names(settings.unseen) or ():
+        if same_label(name) in seen:
+            raise InputError(f"label {name!r} is given as --seen and as --unseen; take it out of one")
+
+
+def _names(text: str | None) -> list[str] | None:
+    return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _mask_options(settings: SegmentSettings) -> dict[str, Any]:
+    """Only what was asked for; a method without such an option refuses it."""
+    asked = {
+        "background_rule": settings.background,
+        "background_threshold": settings.threshold,
+        "use_aliases": settings.aliases,
+        "refine": settings.refine,
+        "short_side": settings.short_side,
+        "seen": _names(settings.seen),
+        "unseen": _names(settings.unseen),
+    }
+    return {name: None if value is False else value for name, value in asked.items()}

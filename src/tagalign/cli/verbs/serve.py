@@ -1,0 +1,152 @@
+"""``tagalign serve``: an HTTP server."""
+
+import dataclasses
+import math
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tagalign.cli.shared.model_flags import ModelFlags, warn_tiny
+from tagalign.errors import InputError, MissingExtraError
+
+if TYPE_CHECKING:
+    from tagalign.apps.server.limits import Limits
+    from tagalign.tasks.search.engine import SearchEngine
+
+KEY_VARIABLE = "TAGALIGN_API_KEY"
+MOST_WORKERS = 4
+"""More batches at a time than this by default only cost memory: each of them may use several cores."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ServeSettings(ModelFlags):
+    """Answer over HTTP: /v1/tag, segment, refer, caption, ask, search; /health, /metrics, /docs.
+
+    Images of requests that arrive together are encoded together. Ctrl-C or SIGTERM finishes open requests first.
+    Example: tagalign serve --model openai/clip-vit-base-patch16 --port 8000
+    """
+
+    host: str = "127.0.0.1"
+    """Address to listen on; 0.0.0.0 lets the network in (then set a key)."""
+    port: int = 8000
+    """Port to listen on."""
+    api_key_file: Path | None = None
+    """A file with the key that clients must send; the variable TAGALIGN_API_KEY does the same."""
+    index: Path | None = None
+    """Folder that `tagalign search index` wrote; turns /v1/search on."""
+    allow_host: tuple[str, ...] = ()
+    """Hosts that images may be fetched from by address, as NAME or NAME:PORT; none by default."""
+    max_bytes: int = 20_000_000
+    """Largest body of a request."""
+    max_pixels: int = 25_000_000
+    """Largest image."""
+    max_labels: int = 1000
+    """Most labels of a request."""
+    max_queue: int = 256
+    """Most images that wait; more get 503."""
+    max_per_client: int = 256
+    """Most open requests of one client; more get 429."""
+    timeout: float = 30.0
+    """Seconds from the last byte of a request to its answer; later is 503. A stop waits as long for open requests."""
+    max_wait_ms: float = 2.0
+    """How long the first image of a batch waits for others."""
+    workers: int | None = None
+    """Batches that are done at the same time; by default one per processor core, at most 4, and one on a GPU."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 <= self.port < 65536:
+            raise InputError(f"--port must be 0 to 65535, got {self.port}")
+
+
+def run(settings: ServeSettings) -> int:
+    """Serve until asked to stop."""
+    try:
+        import fastapi  # noqa: F401
+        import prometheus_client  # noqa: F401
+        import python_multipart  # noqa: F401
+        import uvicorn
+    except ImportError as error:
+        raise MissingExtraError("the server", str(error.name), "serve") from error
+    _limits(
+        settings, 1 if settings.workers is None else settings.workers
+    )  # what cannot be is refused before the model is loaded
+    key = _api_key(settings)
+    warn_tiny(settings.model)
+    import tagalign
+    from tagalign.apps.server.app import create_app
+
+    model = tagalign.load(settings.model, **settings.whole_model_options())
+    limits = _limits(settings, _workers(settings))
+    app = create_app(
+        model, limits=limits, api_key=key, allowed_hosts=settings.allow_host, search=_search(settings)
+    )
+    print(f"serving {model.method} on http://{settings.host}:{settings.port}", file=sys.stderr)
+    # no access log: one line per request costs a tenth of the throughput of a small model
+    config = uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=math.ceil(settings.timeout),
+    )
+    server = uvicorn.Server(config)
+    _end_quietly()
+    server.run()
+    return 0 if server.started else 2
+
+
+def _end_quietly() -> None:
+    """A stop that was asked for is no failure: uvicorn raises its signal again after the last answer, to our handler."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)
+
+
+def _workers(settings: ServeSettings) -> int:
+    import torch
+
+    from tagalign.methods.load import pick_device
+
+    if settings.workers is not None:
+        return settings.workers
+    return min(MOST_WORKERS, torch.get_num_threads()) if pick_device(settings.device).type == "cpu" else 1
+
+
+def _limits(settings: ServeSettings, workers: int) -> "Limits":
+    from tagalign.apps.server.limits import Limits
+
+    return Limits(
+        max_bytes=settings.max_bytes,
+        max_pixels=settings.max_pixels,
+        max_labels=settings.max_labels,
+        max_queue=settings.max_queue,
+        max_per_client=settings.max_per_client,
+        timeout_s=settings.timeout,
+        max_batch=settings.batch_size,
+        max_wait_ms=settings.max_wait_ms,
+        workers=workers,
+    )
+
+
+def _api_key(settings: ServeSettings) -> str | None:
+    if settings.api_key_file is None:
+        return os.environ.get(KEY_VARIABLE) or None
+    try:
+        key = settings.api_key_file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"--api-key-file {settings.api_key_file}: cannot be read ({error})") from error
+    if not key:
+        raise InputError(f"--api-key-file {settings.api_key_file}: the file is empty")
+    return key
+
+
+def _search(settings: ServeSettings) -> "SearchEngine | None":
+    if settings.index is None:
+        return None
+    from tagalign.tasks.search.engine import SearchEngine
+
+    return SearchEngine.open(settings.index, device=settings.device)

@@ -1,0 +1,178 @@
+"""``tagalign tag``: tags for photos, from one to millions, from any list of labels."""
+
+import dataclasses
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import tyro
+
+from tagalign.cli.shared.label_flags import PromptFlags
+from tagalign.cli.shared.model_flags import ModelFlags, print_json, warn_tiny
+from tagalign.cli.shared.photo_flow import Flow, LabelRunFlags, cache_option, title_of, write_page
+from tagalign.errors import InputError, UnknownNameError
+
+if TYPE_CHECKING:
+    from tagalign.methods.thresholds import Threshold
+    from tagalign.tasks.photos.job import Job, JobSpec
+    from tagalign.tasks.photos.run import PhotoRun
+    from tagalign.tasks.photos.stream import Answered
+
+FORMATS = ("csv", "jsonl", "parquet")
+SHEET_IMAGES = 60
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TagSettings(ModelFlags, PromptFlags, LabelRunFlags):
+    """Say which of your labels are in each photo.
+
+    Writes tags.csv (or another format), index.html to check the result quickly, and one Parquet file per 1,000 photos with
+    the scores of all labels. A run that was stopped goes on where it was when the same command is given again.
+    Example: tagalign tag photos/ --labels "dog,cat,bicycle" --background-words voc --model openai/clip-vit-base-patch16
+    """
+
+    images: Annotated[tuple[str, ...], tyro.conf.Positional] = ()
+    """Files, folders, glob patterns, lists of paths (.txt), tars, or - for paths on standard input."""
+    out: Path = Path("tags")
+    """Folder for the results."""
+    threshold: str | None = None
+    """Which labels are chosen: `relative:0.5`, `absolute:0.3`, `top:5`, or `calibrated` (from --labels-file)."""
+    calibrate: Path | None = None
+    """Measure a threshold per label on this labelled folder (labels.jsonl, or one folder per label) and save it."""
+    format: str = "csv"
+    """`csv`, `jsonl` or `parquet` (the parts alone)."""
+    short_side: int | None = None
+    """Short side of the model's input in pixels; by default the method's own."""
+    sheet: bool = False
+    """Also write sheet.jpg: thumbnails of the first 60 photos with their tags."""
+    json: bool = False
+    """Print one JSON object per photo on standard output."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.format not in FORMATS:
+            raise UnknownNameError("format", self.format, FORMATS)
+        self.check_run()
+        if not self.images and self.calibrate is None:
+            raise InputError(
+                "give photos to tag: files, folders, patterns, lists, tars, or - for paths on standard input"
+            )
+
+
+def run(settings: TagSettings) -> int:
+    """Calibrate where asked, tag all photos, and write the tables and pages."""
+    from tagalign.tasks.photos.inputs import refuse_missing
+    from tagalign.tasks.photos.sinks import TagRows
+
+    settings.prompted_labels()  # what was typed wrongly is said before a model is looked for
+    if settings.images:
+        refuse_missing(settings.images)
+    spec = _spec(settings)
+    warn_tiny(settings.model)
+    job = spec.open()
+    if settings.calibrate is not None:
+        spec, job = _calibrated(settings, settings.calibrate, spec, job)
+        if not settings.images:
+            return 0
+    flow = Flow(
+        flags=settings,
+        settings=settings,
+        images=settings.images,
+        out=settings.out,
+        names=lambda _: job.labels.names,
+        on_done=_print_row if settings.json else None,
+    )
+    tagged = flow.run(spec, job, TagRows())
+    _write_tables(settings, tagged, job)
+    if settings.summary:
+        write_page(tagged, job, job.labels.names, title_of("Tags", settings.images))
+    return flow.close(tagged, "photos labelled in")
+
+
+def _spec(settings: TagSettings) -> "JobSpec":
+    from tagalign.tasks.photos.job import JobSpec
+    from tagalign.tasks.photos.questions import TagQuestion
+
+    facts = settings.job_facts("tag", short_side=settings.short_side)
+    facts["options"] |= cache_option(settings)
+    return JobSpec(
+        question=TagQuestion(labels=settings.prompted_labels(), threshold=_threshold(settings)),
+        **facts,
+        workers=settings.workers,
+    )
+
+
+def _threshold(settings: TagSettings) -> "Threshold | None":
+    from tagalign.methods.thresholds import parse_threshold
+    from tagalign.tasks.calibration import load_calibrated
+
+    if settings.threshold is None:
+        return None
+    if settings.threshold == "calibrated":
+        if settings.calibrate is not None:
+            return None  # measured in a moment
+        if settings.labels_file is None:
+            raise InputError(
+                "--threshold calibrated needs the label set that --calibrate wrote: --labels-file FILE"
+            )
+        return load_calibrated(settings.labels_file)
+    return parse_threshold(settings.threshold)
+
+
+def _calibrated(settings: TagSettings, folder: Path, spec: "JobSpec", job: "Job") -> tuple["JobSpec", "Job"]:
+    from tagalign.tasks.calibration import calibrate, read_examples, save_calibrated
+    from tagalign.tasks.photos.job import Job
+    from tagalign.tasks.photos.questions import AskedTags, TagQuestion
+
+    labels = job.labels.label_set
+    examples = read_examples(folder, labels.names)
+    threshold = calibrate(job, examples)
+    path = settings.out / "labels.calibrated.json"
+    save_calibrated(path, labels, threshold, job.describe())
+    print(
+        f"thresholds of {len(threshold.per_label)} labels from {len(examples)} images written to {path}; "
+        f"use them with --labels-file {path} --threshold calibrated",
+        file=sys.stderr,
+    )
+    question = TagQuestion(labels=labels, threshold=threshold)
+    spec = dataclasses.replace(spec, question=question)
+    return spec, Job(spec=spec, asked=AskedTags(question, job.method, job.labels))
+
+
+def _print_row(answered: "Answered") -> None:
+    tagging = answered.answer
+    tags = [{"name": tagging.names[i], "score": round(tagging.scores[i], 6)} for i in tagging.chosen]
+    scores = {name: round(score, 6) for name, score in zip(tagging.names, tagging.scores, strict=True)}
+    print_json({"path": answered.source.key, "tags": tags, "scores": scores})
+
+
+def _write_tables(settings: TagSettings, run_: "PhotoRun", job: "Job") -> None:
+    from tagalign.cli.shared.tag_tables import write_table
+
+    if not run_.done()[0]:
+        return
+    if settings.format != "parquet":
+        write_table(run_, settings.format, job.labels.names)
+    if settings.sheet:
+        _write_sheet(run_)
+
+
+def _write_sheet(run_: "PhotoRun") -> None:
+    from itertools import islice
+
+    from tagalign.atomic import atomic_write
+    from tagalign.errors import TagalignError
+    from tagalign.export.contact_sheet import contact_sheet
+    from tagalign.tasks.photos.rows import read_rows
+    from tagalign.tasks.photos.tars import source_of
+    from tagalign.tasks.photos.walk import SHEET
+
+    pictures = []
+    for row in islice(read_rows(run_.parts(), ["key", "tags"]), SHEET_IMAGES):
+        try:
+            pictures.append((source_of(str(row["key"])).open(), ", ".join(row["tags"]) or "no tag"))  # type: ignore[arg-type]
+        except TagalignError:
+            continue
+    if pictures:
+        with atomic_write(run_.folder / SHEET) as temp:
+            contact_sheet(pictures).save(temp, format="JPEG", quality=88)

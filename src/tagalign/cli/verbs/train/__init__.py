@@ -1,0 +1,1 @@
+"""``tagalign train``: a module for each method that can be trained."""

@@ -1,0 +1,52 @@
+"""``tagalign train --method NAME``: which module trains what."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from tagalign.errors import InputError, UnknownNameError
+
+TRAINERS = {
+    "tagalign": "tagalign.cli.verbs.train.tagalign",
+    "trusty": "tagalign.cli.verbs.train.trusty",
+    "tag2text": "tagalign.cli.verbs.train.tag2text",
+}
+FLAG, CONFIG = "--method", "--config"
+
+
+def training_module(args: Sequence[str]) -> tuple[str, list[str]]:
+    """The module that reads the other flags, and these flags without ``--method``.
+
+    Without the flag the ``settings.json`` of ``--config`` says it; without that it is ``tagalign``.
+
+    Raises:
+        UnknownNameError: for a method that cannot be trained.
+        InputError: if the flag has no value.
+    """
+    name, rest = _take(args, FLAG)
+    if name is None:
+        name = _method_of(_take(args, CONFIG)[0])
+    if name not in TRAINERS:
+        raise UnknownNameError("method to train", name, TRAINERS)
+    return TRAINERS[name], rest
+
+
+def _take(args: Sequence[str], flag: str) -> tuple[str | None, list[str]]:
+    for i, arg in enumerate(args):
+        if arg == flag:
+            if i + 1 == len(args):
+                raise InputError(f"{flag} needs a value")
+            return args[i + 1], [*args[:i], *args[i + 2 :]]
+        if arg.startswith(f"{flag}="):
+            return arg.removeprefix(f"{flag}="), [*args[:i], *args[i + 1 :]]
+    return None, list(args)
+
+
+def _method_of(config: str | None) -> str:
+    """What a settings file was written by; a damaged one is reported by whoever reads its fields."""
+    try:
+        values = json.loads(Path(config).read_text(encoding="utf-8")) if config else {}
+    except (OSError, ValueError):
+        return "tagalign"
+    inner = values.get("settings", values) if isinstance(values, dict) else {}
+    return str(inner.get("method") or "tagalign") if isinstance(inner, dict) else "tagalign"
