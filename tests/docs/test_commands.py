@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tagalign.cli.main import VERBS, main, parse_settings
+from tagalign.cli.main import main, parse_settings
+from tagalign.cli.verbs.table import VERBS
 from tagalign.cli.verbs.train.trainers import training_module
 from tagalign.data.tiny_world import TinyWorld
 

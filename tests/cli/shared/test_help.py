@@ -7,8 +7,9 @@ import typing
 
 import pytest
 
-from tagalign.cli.main import VERBS, main
+from tagalign.cli.main import main
 from tagalign.cli.shared.help import page, subcommands
+from tagalign.cli.verbs.table import VERBS
 
 
 def kinds():

@@ -12,7 +12,8 @@ import pytest
 import torch
 from PIL import Image
 
-from tagalign.cli.main import VERBS, main
+from tagalign.cli.main import main
+from tagalign.cli.verbs.table import VERBS
 
 
 def opened(path) -> Image.Image:

@@ -1,21 +1,41 @@
-"""A bar for work that reports its steps, and warnings that count instead of repeating themselves."""
+"""Bars on a terminal: of things, of steps, of rows. All of them are silent in a pipe."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sized
+from types import TracebackType
 from typing import Any
 
 
-class CountedWarnings:
-    """Pairs left out while a cache is filled, by reason; said once per reason and power of ten."""
+def progress(items: Iterable[Any], description: str, *, total: int | None = None) -> Iterator[Any]:
+    """Pass items on with a bar, a rate and the time left on a terminal; silent in a pipe."""
+    if not sys.stderr.isatty():
+        yield from items
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        SpinnerColumn,
+        TextColumn,
+        TimeRemainingColumn,
+    )
 
-    def __init__(self) -> None:
-        self.counts: dict[str, int] = {}
-
-    def add(self, reason: str) -> None:
-        """Count one, and say so when the count is a power of ten."""
-        count = self.counts[reason] = self.counts.get(reason, 0) + 1
-        if str(count).strip("0") == "1":
-            print(f"warning: {count} pair(s) left out: {reason}", file=sys.stderr)
+    total = len(items) if total is None and isinstance(items, Sized) else total
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(description, total=total, rate="")
+        for item in items:
+            yield item
+            speed = bar.tasks[task].speed
+            bar.update(task, advance=1, rate=f"{speed:.1f}/s" if speed else "")
 
 
 class StepBar:
@@ -53,3 +73,49 @@ class StepBar:
         self._bar.update(self._task, completed=done, numbers=shown)
         if done == steps:
             self._bar.stop()
+
+
+class RowProgress:
+    """Use it as a context manager; ``advance`` may be handed on as a callback.
+
+    Args:
+        description: what is being done.
+        note: text shown behind the rate, asked for at every step (tokens, price).
+    """
+
+    def __init__(self, description: str, *, note: Any = None) -> None:
+        self._description, self._note = description, note
+        self._bar: Any = None
+        self.rows = 0
+
+    def __enter__(self) -> "RowProgress":
+        if sys.stderr.isatty():
+            from rich.console import Console
+            from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+            self._bar = Progress(
+                SpinnerColumn(),
+                TextColumn("{task.description}"),
+                TextColumn("{task.completed:,.0f} rows {task.fields[rate]}"),
+                TimeElapsedColumn(),
+                TextColumn("{task.fields[note]}"),
+                console=Console(stderr=True),
+                transient=True,
+            )
+            self._bar.start()
+            self._task = self._bar.add_task(self._description, total=None, rate="", note="")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def advance(self, rows: int) -> None:
+        """Counts rows that were just finished."""
+        self.rows += rows
+        if self._bar is not None:
+            speed = self._bar.tasks[self._task].speed
+            note = self._note() if self._note else ""
+            self._bar.update(self._task, advance=rows, rate=f"{speed:,.0f}/s" if speed else "", note=note)

@@ -4,7 +4,7 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tagalign.cli.shared.model_flags import check_text
+from tagalign.cli.shared.flag_values import check_text
 from tagalign.errors import InputError
 
 if TYPE_CHECKING:

@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tagalign.cli.shared.model_flags import PHOTO_MODEL, TINY, parse_shard, progress
+from tagalign.cli.shared.bars import progress
+from tagalign.cli.shared.flag_values import parse_shard
+from tagalign.cli.shared.model_flags import PHOTO_MODEL, TINY
 from tagalign.errors import InputError, UnknownNameError
 
 if TYPE_CHECKING:

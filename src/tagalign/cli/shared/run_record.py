@@ -1,5 +1,7 @@
 """What a run was: ``settings.json`` beside its results."""
 
+import dataclasses
+import json
 import platform
 import subprocess
 import sys
@@ -8,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from tagalign.atomic import atomic_write
-from tagalign.cli.shared.model_flags import settings_values
 from tagalign.json_text import json_text
 
 PACKAGES = ("tagalign", "torch", "transformers", "numpy", "pillow", "safetensors")
@@ -23,6 +24,11 @@ def run_record(settings: Any, **more: Any) -> dict[str, Any]:
         "command": ["tagalign", *sys.argv[1:]],
         **more,
     }
+
+
+def settings_values(settings: Any) -> dict[str, Any]:
+    """Fields of a settings dataclass as JSON values."""
+    return json.loads(json_text(dataclasses.asdict(settings), default=str))
 
 
 def write_settings(folder: Path, settings: Any, **more: Any) -> None:

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from tagalign.cli.shared.model_flags import ModelFlags, check_text, print_json, warn_tiny
+from tagalign.cli.shared.flag_values import check_text
+from tagalign.cli.shared.model_flags import ModelFlags, warn_tiny
+from tagalign.cli.shared.output import print_json
 from tagalign.cli.shared.photo_flow import Flow, RunFlags
 from tagalign.cli.verbs.caption import WRITERS, job_facts
 from tagalign.errors import InputError

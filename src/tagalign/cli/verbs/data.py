@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import tyro
 
-from tagalign.cli.shared.model_flags import print_json
+from tagalign.cli.shared.output import print_json
 from tagalign.errors import InputError
 
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
+from tagalign.cli.shared.bars import progress
 from tagalign.cli.shared.label_flags import LabelFlags
-from tagalign.cli.shared.model_flags import ModelFlags, progress
+from tagalign.cli.shared.model_flags import ModelFlags
 from tagalign.errors import InputError
 
 if TYPE_CHECKING:

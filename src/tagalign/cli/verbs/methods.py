@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import tyro
 
-from tagalign.cli.shared.model_flags import print_json
+from tagalign.cli.shared.output import print_json
 from tagalign.errors import UnknownNameError
 from tagalign.methods.options import OptionFacts, facts_of
 from tagalign.methods.table import DEFAULTS, METHODS, MethodEntry, find_method, methods

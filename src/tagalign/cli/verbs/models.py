@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import tyro
 
 from tagalign.backbones.models import KnownModel, known_models, photo_model
-from tagalign.cli.shared.model_flags import print_json
+from tagalign.cli.shared.output import print_json
 from tagalign.errors import InputError, UnknownNameError
 
 ACTIONS = ("list", "get", "check")

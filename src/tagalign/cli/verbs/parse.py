@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
+from tagalign.cli.shared.bars import RowProgress
+from tagalign.cli.shared.flag_values import parse_shard
 from tagalign.cli.shared.llm_flags import LLMFlags
-from tagalign.cli.shared.model_flags import parse_shard, print_json
-from tagalign.cli.shared.row_progress import RowProgress
+from tagalign.cli.shared.output import print_json
 from tagalign.cli.shared.run_record import write_settings
 from tagalign.errors import InputError
 

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
+from tagalign.cli.shared.bars import progress
 from tagalign.cli.shared.label_flags import LabelFlags
-from tagalign.cli.shared.model_flags import ModelFlags, print_json, progress, warn_tiny
+from tagalign.cli.shared.model_flags import ModelFlags, warn_tiny
+from tagalign.cli.shared.output import print_json
 from tagalign.errors import InputError
 from tagalign.tasks.search.weights import TAG_WEIGHT
 

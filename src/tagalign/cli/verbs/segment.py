@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import tyro
 
 from tagalign.cli.shared.label_flags import PromptFlags
-from tagalign.cli.shared.model_flags import ModelFlags, print_json, warn_tiny
+from tagalign.cli.shared.model_flags import ModelFlags, warn_tiny
+from tagalign.cli.shared.output import print_json
 from tagalign.cli.shared.photo_flow import Flow, LabelRunFlags, cache_option, title_of, write_page
 from tagalign.errors import InputError
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
-from tagalign.cli.shared.model_flags import print_json
-from tagalign.cli.shared.row_progress import RowProgress
+from tagalign.cli.shared.bars import RowProgress
+from tagalign.cli.shared.output import print_json
 from tagalign.cli.shared.run_record import write_settings
 from tagalign.errors import InputError
 from tagalign.json_text import json_text

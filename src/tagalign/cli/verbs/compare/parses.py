@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tagalign.cli.shared.model_flags import print_json
+from tagalign.cli.shared.output import print_json
 from tagalign.errors import DataError, InputError
 from tagalign.json_text import json_text
 

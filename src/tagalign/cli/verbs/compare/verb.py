@@ -3,7 +3,7 @@
 import dataclasses
 from pathlib import Path
 
-from tagalign.cli.shared.model_flags import print_json
+from tagalign.cli.shared.output import print_json
 from tagalign.cli.verbs.compare.flags import CompareSettings
 from tagalign.errors import InputError
 

@@ -4,13 +4,11 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tagalign.cli.shared.model_flags import (
-    ErrorLog,
-    parse_shard,
-    print_json,
-    progress,
-    warn_tiny,
-)
+from tagalign.cli.shared.bars import progress
+from tagalign.cli.shared.error_log import ErrorLog
+from tagalign.cli.shared.flag_values import parse_shard
+from tagalign.cli.shared.model_flags import warn_tiny
+from tagalign.cli.shared.output import print_json
 from tagalign.cli.verbs.evaluate.method import LABELLED, open_method
 from tagalign.cli.verbs.evaluate.settings import TINY_DATA, EvaluateSettings
 from tagalign.errors import InputError, UnknownNameError

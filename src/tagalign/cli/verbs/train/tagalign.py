@@ -5,9 +5,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from tagalign.cli.shared.bars import CountedWarnings, StepBar
+from tagalign.cli.shared.bars import StepBar
 from tagalign.cli.shared.model_flags import TINY, warn_tiny
 from tagalign.cli.shared.run_record import run_record
+from tagalign.cli.verbs.train.counted_warnings import CountedWarnings
 from tagalign.errors import InputError
 
 if TYPE_CHECKING:
