@@ -307,7 +307,7 @@ def test_self_training_restarts_optimiser_and_schedule(clip):
 def test_kill_9_and_resume_give_the_bits_of_an_unbroken_run(tmp_path):
     """A real process, killed without a word while it trains."""
     start = (
-        "import sys; from tagalign.cli.main import parse_settings; from tagalign.cli.verbs.train.trusty import *; "
+        "import sys; from tagalign.cli.main import parse_settings; from tagalign.cli.verbs.train.trusty.verb import *; "
         "sys.exit(run(parse_settings(TrainTrustySettings, sys.argv[1:], verb='train')))"
     )
     command = [

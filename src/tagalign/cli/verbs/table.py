@@ -15,7 +15,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "vocabulary": ("tagalign.cli.verbs.vocabulary", "the most frequent tags of parsed captions"),
     "label": ("tagalign.cli.verbs.label", "tags to vocabulary indices, for training"),
     "distil": ("tagalign.cli.verbs.distil", "a small fast parser from any parser's output"),
-    "train": ("tagalign.cli.verbs.train.tagalign", "train on your own image-caption pairs"),
+    "train": ("tagalign.cli.verbs.train.tagalign.verb", "train on your own image-caption pairs"),
     "evaluate": ("tagalign.cli.verbs.evaluate.verb", "score a model on a benchmark"),
     "compare": ("tagalign.cli.verbs.compare.verb", "do two results, or two parses, differ?"),
     "data": ("tagalign.cli.verbs.data", "list benchmarks, and check a copy of one"),

@@ -5,7 +5,10 @@ import json
 import pytest
 
 from tagalign.cli.main import parse_settings
-from tagalign.cli.verbs.train.trusty import TrainTrustySettings, class_split, make_plan, run
+from tagalign.cli.verbs.train.trusty.masks import class_split
+from tagalign.cli.verbs.train.trusty.plan import make_plan
+from tagalign.cli.verbs.train.trusty.settings import TrainTrustySettings
+from tagalign.cli.verbs.train.trusty.verb import run
 from tagalign.data.benchmarks.tiny import tiny_segmentation
 from tagalign.data.tiny_world import UNSEEN
 from tagalign.errors import InputError

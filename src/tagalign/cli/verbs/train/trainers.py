@@ -7,9 +7,9 @@ from pathlib import Path
 from tagalign.errors import InputError, UnknownNameError
 
 TRAINERS = {
-    "tagalign": "tagalign.cli.verbs.train.tagalign",
-    "trusty": "tagalign.cli.verbs.train.trusty",
-    "tag2text": "tagalign.cli.verbs.train.tag2text",
+    "tagalign": "tagalign.cli.verbs.train.tagalign.verb",
+    "trusty": "tagalign.cli.verbs.train.trusty.verb",
+    "tag2text": "tagalign.cli.verbs.train.tag2text.verb",
 }
 FLAG, CONFIG = "--method", "--config"
 

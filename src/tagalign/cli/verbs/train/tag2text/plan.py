@@ -1,0 +1,49 @@
+"""The flags of ``tagalign train --method tag2text`` as the plan and the tasks of the trainer."""
+
+from typing import TYPE_CHECKING
+
+from tagalign.cli.verbs.train.tag2text.settings import Tag2TextTrainSettings
+
+if TYPE_CHECKING:
+    from tagalign.methods.tag2text.method import Tag2TextMethod
+    from tagalign.train.tag2text.losses import Tasks
+    from tagalign.train.tag2text.plan import Tag2TextPlan
+
+
+def make_plan(settings: Tag2TextTrainSettings) -> "Tag2TextPlan":
+    """How long and how fast is trained."""
+    from tagalign.train.tag2text.plan import Tag2TextPlan
+
+    return Tag2TextPlan(
+        steps=settings.steps,
+        batch_size=settings.batch_size,
+        learning_rate=settings.learning_rate,
+        warmup=settings.warmup,
+        schedule=settings.schedule,
+        weight_decay=settings.weight_decay,
+        clip_norm=settings.clip_norm,
+        profile=settings.profile,
+        seed=settings.seed,
+        precision=settings.precision,
+        checkpoint_every=settings.checkpoint_every,
+        keep=settings.keep,
+        validate_every=settings.validate_every,
+        log_every=settings.log_every,
+        tensorboard=settings.tensorboard,
+    )
+
+
+def make_tasks(settings: Tag2TextTrainSettings, method: "Tag2TextMethod") -> "Tasks":
+    """What is learned, and how much each task weighs; answers only where there are questions."""
+    from tagalign.train.tag2text.losses import Tasks
+
+    names = ["tagging", "captioning", "contrastive", "matching"]
+    names += ["answering"] if settings.questions is not None else []
+    weights = {name: getattr(settings, name) for name in names}
+    return Tasks(
+        weights={name: weight for name, weight in weights.items() if weight},
+        use_tags=settings.use_tags,
+        recognised_share=settings.recognised_share,
+        all_captions=settings.all_captions,
+        prompt=method.decoding.prompt,
+    )

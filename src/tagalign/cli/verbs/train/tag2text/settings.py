@@ -1,0 +1,125 @@
+"""The flags of ``tagalign train --method tag2text``."""
+
+import dataclasses
+from pathlib import Path
+from typing import Literal
+
+from tagalign.cli.shared.model_flags import TINY
+from tagalign.errors import InputError
+
+STARTS = ("swin-base", "vit-base")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Tag2TextTrainSettings:
+    """Train Tag2Text on images with captions and the tag ids of each caption.
+
+    Records come from the release's JSON, from our Parquet, or from pairs and what `tagalign label` made of them.
+    A run that was stopped or killed goes on when the same command is given again.
+    Example: tagalign train --method tag2text --data coco.parquet --tags tags.txt --model swin-base --out my-tag2text
+    Many GPUs: torchrun --no-python --nproc-per-node 8 tagalign train --method tag2text ...
+    """
+
+    method: Literal["tag2text"] = "tag2text"
+    """This one; other methods have other flags."""
+    data: Path | None = None
+    """Records: .parquet (docs/formats.md) or the release's .json; with --labels pairs (JSONL, Parquet, a folder)."""
+    labels: Path | None = None
+    """Label rows of the pairs, from `tagalign label`; --tags is the vocabulary they were labelled with."""
+    questions: Path | None = None
+    """JSON lines of image, question and answer: learns to answer; images without a question are left out then."""
+    tags: Path | None = None
+    """The tag list that the ids point into: one name per line, or vocabulary.tsv."""
+    vocab: Path | None = None
+    """vocab.txt of BERT; by default whole words of the captions."""
+    out: Path = Path("tag2text")
+    """Folder of the model, its checkpoints and its log."""
+    model: str = TINY
+    """The image encoder: `swin-base`, `vit-base` (random), a folder of a Swin, ViT or CLIP (frozen), or a Tag2Text to go
+    on with."""
+    bert: Path | None = None
+    """Folder of a BERT (safetensors) that the text parts start from."""
+    image_size: int = 224
+    """Pixels, for `swin-base` and `vit-base`."""
+    layers: int = 12
+    """Of each text part."""
+    width: int = 768
+    """Of the text parts."""
+    heads: int = 12
+    """Of the text parts."""
+    head: Literal["shared", "own", "linear"] = "shared"
+    """Tag head: shared with the tag encoder, own layers, or a linear one."""
+    tagging: float = 1.0
+    """Weight of the tagging loss; 0 leaves it out."""
+    captioning: float = 1.0
+    """Weight of the caption loss."""
+    contrastive: float = 1.0
+    """Weight of the contrastive loss."""
+    matching: float = 1.0
+    """Weight of the matching loss with hard negatives."""
+    answering: float = 1.0
+    """Weight of the answers, where there are --questions."""
+    use_tags: bool = True
+    """Guide captions and answers by tags."""
+    recognised_share: float = 0.0
+    """Share of captions guided by recognised instead of parsed tags; for fine-tuning."""
+    all_captions: bool = False
+    """Tagging learns the tags of all captions of an image; for fine-tuning."""
+    profile: Literal["paper", "released", "fixed"] = "fixed"
+    """Switches of guidance, prompt, losses and decay."""
+    steps: int = 30_000
+    """Optimiser steps."""
+    batch_size: int = 64
+    """Images per step, over all processes (the paper's 960 is over 8 GPUs)."""
+    learning_rate: float = 1e-4
+    """After the warm-up; the paper's."""
+    warmup: int = 3000
+    """Steps; the paper's."""
+    schedule: Literal["linear", "cosine", "constant", "released"] = "linear"
+    """Of the learning rate; released is 0.9 per epoch."""
+    weight_decay: float = 0.05
+    """Of AdamW; the paper's."""
+    clip_norm: float | None = None
+    """Largest norm of the gradient; by default it is left alone, as in the release."""
+    crop: float = 0.2
+    """Smallest share of a photo that the random crop keeps; 1 takes whole photos."""
+    flip: bool = True
+    """Mirror half of the photos; off where captions speak of left and right."""
+    cache: bool = True
+    """With a frozen encoder: encode every photo once and keep the tokens in memory."""
+    held_out: float = 0.02
+    """Share of the records that is never trained on; the thresholds per tag are measured there. 0 keeps 0.68 for all."""
+    seed: int = 0
+    """Of weights, order, tags, negatives and crops."""
+    precision: Literal["auto", "fp32", "bf16"] = "fp32"
+    """Of the products; auto is bf16 on CUDA and on CPUs with units for it."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where to; auto is CUDA where there is one."""
+    workers: int = 4
+    """Threads that decode photos."""
+    checkpoint_every: int = 500
+    """Steps between checkpoints; what a killed run can lose."""
+    keep: int = 2
+    """Checkpoints that stay."""
+    validate_every: int = 0
+    """Steps between looks at the losses of held-out records, which decide OUT/best; 0 for none."""
+    log_every: int = 50
+    """Steps between lines of metrics.jsonl."""
+    tensorboard: bool = False
+    """Also write TensorBoard files."""
+
+    def __post_init__(self) -> None:
+        if self.data is None or (self.tags is None and self.model in STARTS):
+            raise InputError(
+                "--data FILE and --tags FILE are needed: records, and the tag list their ids point into"
+            )
+        if self.labels is not None and (self.tags is None or self.tags.suffix != ".tsv"):
+            raise InputError(
+                "--labels needs --tags vocabulary.tsv: the list that the pairs were labelled with"
+            )
+        if self.validate_every and not self.held_out:
+            raise InputError("--validate-every looks at held-out records; give --held-out a share, e.g. 0.02")
+        if not 0 <= self.held_out < 1:
+            raise InputError(f"--held-out is a share in [0, 1), got {self.held_out}")
+        if not 0 < self.crop <= 1:
+            raise InputError(f"--crop is a share in (0, 1], got {self.crop}")

@@ -1,0 +1,75 @@
+"""``tagalign train --method tag2text``: tagging, captions, alignment and answers, from images with captions and tags."""
+
+import sys
+from typing import TYPE_CHECKING
+
+from tagalign.cli.shared.bars import StepBar
+from tagalign.cli.shared.model_flags import warn_tiny
+from tagalign.cli.verbs.train.tag2text.network import open_method
+from tagalign.cli.verbs.train.tag2text.plan import make_plan, make_tasks
+from tagalign.cli.verbs.train.tag2text.records import open_records, split_data
+from tagalign.cli.verbs.train.tag2text.settings import Tag2TextTrainSettings
+from tagalign.cli.verbs.train.tag2text.writing import write_model
+
+if TYPE_CHECKING:
+    from tagalign.data.processes import Processes
+    from tagalign.data.tag2text.batches import Tag2TextData
+    from tagalign.methods.tag2text.method import Tag2TextMethod
+    from tagalign.train.loop.guards import StopRequest
+    from tagalign.train.tag2text.training import TrainedTag2Text
+
+
+def run(settings: Tag2TextTrainSettings) -> int:
+    """Train; exit 0 when done, 128 + signal when a signal asked for a stop and a checkpoint was saved."""
+    from tagalign.methods.load import pick_device
+    from tagalign.train.loop.distributed import join_world
+    from tagalign.train.loop.guards import stop_on_signals
+
+    with join_world(pick_device(settings.device)) as processes:
+        if processes.is_first:
+            warn_tiny(settings.model)
+        method, sizes = open_method(settings, processes.device)
+        records = open_records(settings, len(method.tags))
+        train, held_out = split_data(settings, records, method)
+        with stop_on_signals() as stop:
+            trained = _train(settings, method, train, held_out, processes=processes, stop=stop)
+        if not trained.is_finished:
+            return _stopped(settings, trained, stop) if processes.is_first else 0
+        if processes.is_first:
+            write_model(settings, method, sizes, trained, held_out)
+        return 0
+
+
+def _train(
+    settings: Tag2TextTrainSettings,
+    method: "Tag2TextMethod",
+    data: "Tag2TextData",
+    held_out: "Tag2TextData | None",
+    *,
+    processes: "Processes",
+    stop: "StopRequest",
+) -> "TrainedTag2Text":
+    from tagalign.train.loop.plan import Hooks
+    from tagalign.train.tag2text.training import train_tag2text
+
+    return train_tag2text(
+        method,
+        data,
+        make_plan(settings),
+        tasks=make_tasks(settings, method),
+        # a look at the end alone could choose nothing, and would cost a pass
+        held_out=held_out if settings.validate_every else None,
+        out_dir=settings.out,
+        hooks=Hooks(
+            progress=StepBar("training", settings.steps).step if processes.is_first else None, stop=stop
+        ),
+        processes=processes,
+    )
+
+
+def _stopped(settings: Tag2TextTrainSettings, trained: "TrainedTag2Text", stop: "StopRequest") -> int:
+    print(
+        f"stopped after step {trained.steps} of {settings.steps}; the same command goes on from there",
+        file=sys.stderr,
+    )
+    return 128 + stop.signal_number

@@ -1,0 +1,1 @@
+"""``tagalign train``: a projector from image-caption pairs."""

@@ -1,0 +1,53 @@
+"""The flags of ``tagalign train`` as the plan of the trainer, and what it looks at on the way."""
+
+from typing import TYPE_CHECKING
+
+from tagalign.cli.verbs.train.tagalign.settings import TrainSettings
+
+if TYPE_CHECKING:
+    from tagalign.cli.verbs.train.tagalign.validation import Watched
+    from tagalign.train.tagalign.plan import TagAlignPlan
+
+
+def make_plan(settings: TrainSettings) -> "TagAlignPlan":
+    """How long, how fast and on which losses is trained."""
+    from tagalign.train.tagalign.plan import TagAlignPlan
+
+    return TagAlignPlan(
+        steps=settings.steps,
+        batch_size=settings.batch_size,
+        losses={"tag": settings.tag_weight, "contrastive": settings.contrastive_weight},
+        loss=settings.loss,
+        profile=settings.profile,
+        mode=settings.mode,
+        num_blocks=settings.blocks,
+        split_kinds=settings.split_kinds,
+        learning_rate=settings.learning_rate,
+        schedule=settings.schedule,
+        warmup=settings.warmup,
+        seed=settings.seed,
+        precision=settings.precision,
+        micro_batch=settings.micro_batch,
+        compile_projector=settings.compile,
+        checkpoint_every=settings.checkpoint_every,
+        keep=settings.keep,
+        validate_every=settings.validate_every,
+        best="miou" if settings.validate_on else "-held_out_loss",
+        log_every=settings.log_every,
+        tensorboard=settings.tensorboard,
+    )
+
+
+def watched(settings: TrainSettings) -> "Watched":
+    """What is looked at at every validation."""
+    from tagalign.cli.verbs.train.tagalign.validation import Watched
+
+    return Watched(
+        benchmark=settings.validate_on,
+        path=settings.validate_path,
+        split=settings.validate_split,
+        images=settings.validate_images,
+        photos=settings.watch,
+        labels=settings.watch_labels,
+        out=settings.out / "maps",
+    )

@@ -1,0 +1,123 @@
+"""The flags of ``tagalign train``."""
+
+import dataclasses
+from pathlib import Path
+from typing import Literal
+
+from tagalign.cli.shared.model_flags import TINY
+from tagalign.errors import InputError
+
+EXAMPLE = "tagalign parse pairs.jsonl --out tags, then tagalign vocabulary tags --out vocabulary.tsv"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TrainSettings:
+    """Train a projector on a frozen CLIP, from captions alone.
+
+    Other methods have flags of their own: tagalign train --method trusty --help, tagalign train --method tag2text --help.
+    A run that was stopped or killed goes on when the same command is given again.
+    Example: tagalign train --data cc3m/*.tar --tags tags --vocabulary vocabulary.tsv --out my-model
+    --model openai/clip-vit-base-patch16. Many GPUs: torchrun --no-python --nproc-per-node 8 tagalign train ...
+    """
+
+    data: tuple[str, ...] = ()
+    """Pairs: WebDataset tars, JSONL, Parquet, folders of images with .txt captions; patterns, and a{00..31}.tar."""
+    tags: Path | None = None
+    """Tags of the captions: output of `tagalign parse` or `tagalign label`, joined by key."""
+    vocabulary: Path | None = None
+    """vocabulary.tsv; its counts weigh the balanced loss."""
+    out: Path = Path("model")
+    """Folder of the model, its checkpoints and its log."""
+    model: str = TINY
+    """`tiny` (drawn scenes only), a CLIP folder, or a hub id such as openai/clip-vit-base-patch16."""
+    profile: Literal["paper", "released", "fixed"] = "paper"
+    """Switches: loss, augmentation, pixel statistics, decay."""
+    loss: Literal["balanced", "softmax", "weighted", "focal", "asymmetric"] | None = None
+    """Tag loss; by default the profile's."""
+    mode: str = "surgery"
+    """Dense mode whose patches are trained on; surgery is the release's, clip are the patches as CLIP gives them."""
+    blocks: int = 4
+    """Gated convolutions of the projector; 0 trains CLIP's own head alone, eight times as fast."""
+    tag_weight: float = 1.0
+    """Weight of the tag loss; 0 leaves it out."""
+    contrastive_weight: float = 1.0
+    """Weight of the loss between images and captions; 0 leaves it out."""
+    kinds: tuple[str, ...] = ("object", "attribute")
+    """Kinds of tags that count, where --tags holds words."""
+    split_kinds: bool = False
+    """One softmax per kind instead of one over the whole list."""
+    steps: int = 30_000
+    """Optimiser steps (the paper's number)."""
+    batch_size: int = 4096
+    """Images per step, over all processes (the paper's number)."""
+    micro_batch: int | None = None
+    """Images the projector sees at a time, to fit into memory; the gradient stays that of the whole batch."""
+    learning_rate: float | None = None
+    """By default the profile's 1e-3."""
+    schedule: Literal["constant", "cosine", "linear"] = "constant"
+    """Of the learning rate; constant is the paper's."""
+    warmup: int = 0
+    """Steps over which the learning rate rises."""
+    seed: int = 0
+    """Of the projector's start, the order of the pairs, and the augmentation."""
+    size: int | None = None
+    """Side of the training crops in pixels; by default the model's own."""
+    augmentation: Literal["none", "crop", "released"] | None = None
+    """Of the pixels; by default the profile's."""
+    cache_features: Path | None = None
+    """Encode every image once (middle square), keep the features here, and train from them."""
+    cache_dtype: Literal["float16", "float8"] = "float16"
+    """Of the cache; float8 takes half the room at about 3 % error."""
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    """Of the products; auto is bf16 on CUDA and on CPUs with units for it."""
+    compile: bool = False
+    """Compile encoder and projector; worth it from a few hundred steps on."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where to; auto is CUDA where there is one."""
+    workers: int = 0
+    """Processes that decode images; 0 decodes in the main one."""
+    streams: int | None = None
+    """Independent readers; a resumed run needs the same number. By default as many as workers."""
+    chunk: int = 256
+    """Images per forward pass of the encoder."""
+    checkpoint_every: int = 500
+    """Steps between checkpoints; what a killed run can lose."""
+    keep: int = 2
+    """Checkpoints that stay."""
+    held_out: tuple[str, ...] = ()
+    """Pairs that are never trained on; their loss decides which checkpoint is best."""
+    held_out_pairs: int = 1024
+    """How many of them are used."""
+    validate_every: int = 0
+    """Steps between validations; 0 validates at the end alone."""
+    validate_on: str | None = None
+    """A segmentation benchmark whose mIoU is measured at every validation and then decides which checkpoint is best."""
+    validate_path: Path | None = None
+    """Folder of that benchmark; none for tiny-world."""
+    validate_split: str | None = None
+    """Split of that benchmark; choose one that no result is printed for. tiny-world: validation."""
+    validate_images: int = 100
+    """How many of its images are used."""
+    watch: tuple[Path, ...] = ()
+    """Photos whose heat maps are drawn into OUT/maps at every validation."""
+    watch_labels: str = ""
+    """Labels of those maps, with commas."""
+    log_every: int = 10
+    """Steps between lines of metrics.jsonl."""
+    tensorboard: bool = False
+    """Also write TensorBoard files."""
+
+    def __post_init__(self) -> None:
+        if not self.data:
+            raise InputError("--data is missing: give tars, JSONL or Parquet files, or a folder")
+        for name in ("steps", "batch_size", "chunk"):
+            if getattr(self, name) < 1:
+                raise InputError(f"--{name.replace('_', '-')} must be at least 1, got {getattr(self, name)}")
+        if self.tag_weight and (self.tags is None or self.vocabulary is None):
+            raise InputError(
+                f"the tag loss needs --tags and --vocabulary; make them with {EXAMPLE}, or give --tag-weight 0"
+            )
+        if self.validate_on and not self.validate_split:
+            raise InputError("--validate-on needs --validate-split: one that no result is printed for")
+        if self.watch and not self.watch_labels.strip():
+            raise InputError("--watch needs --watch-labels, e.g. --watch-labels dog,grass")

@@ -1,0 +1,1 @@
+"""``tagalign train --method trusty``: TrustyCLIP from masks of some classes."""

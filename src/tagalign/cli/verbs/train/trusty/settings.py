@@ -1,0 +1,117 @@
+"""The flags of ``tagalign train --method trusty``."""
+
+import dataclasses
+from pathlib import Path
+from typing import Literal
+
+from tagalign.cli.shared.model_flags import TINY
+from tagalign.cli.verbs.train.trusty.presets import PRESETS
+from tagalign.errors import InputError
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TrainTrustySettings:
+    """Train TrustyCLIP: masks for some classes, any names later.
+
+    A run that was stopped or killed goes on when the same command is given again.
+    Example: tagalign train --method trusty --data voc2012 --path VOC --model openai/clip-vit-base-patch16 --out my-model
+    Many GPUs: torchrun --no-python --nproc-per-node 4 tagalign train --method trusty ...
+    """
+
+    method: Literal["trusty"] = "trusty"
+    """This one."""
+    data: str | None = None
+    """voc2012, coco-stuff, context59, ade20k, cityscapes, tiny-world or tiny-world-objects; or give --images and --masks."""
+    path: Path | None = None
+    """Folder of the data set."""
+    split: str | None = None
+    """By default the one the papers train on."""
+    images: Path | None = None
+    """Your own images (.jpg or .png); names as in --masks."""
+    masks: Path | None = None
+    """Palette or grey PNGs with one id per pixel: the place of its label in the list, from 0; 255 is ignored."""
+    labels: str | None = None
+    """Names of your own classes, with commas."""
+    labels_file: Path | None = None
+    """The same, one per line, or a label set in JSON."""
+    unseen: str | None = None
+    """Names whose masks are hidden, with commas; by default the split of the papers (none for your own data)."""
+    setting: Literal["inductive", "transductive", "supervised"] = "inductive"
+    """What training knows of unseen classes: nothing, their names from half time on, or everything."""
+    trusty_target: Literal["strict", "paper"] = "strict"
+    """`strict` never uses where unseen pixels are; `paper` does, as the published numbers do."""
+    out: Path = Path("model")
+    """Folder of the model, its checkpoints and its log."""
+    model: str = TINY
+    """`tiny` (drawn scenes only), a CLIP folder, or a hub id such as openai/clip-vit-base-patch16."""
+    profile: Literal["paper", "released", "fixed"] = "fixed"
+    """Switches: pixel statistics, loss of the trusty map, calibration."""
+    steps: int | None = None
+    """Updates; by default the papers' 20,000 (VOC) or 80,000 (COCO-Stuff)."""
+    batch_size: int = 16
+    """Crops per update, over all processes (the paper's number)."""
+    learning_rate: float = 2e-4
+    """Of everything that is trained."""
+    weight_decay: float = 0.01
+    """Of everything that is trained."""
+    warmup: int | None = None
+    """Updates over which the learning rate rises; by default 1,500."""
+    crop: int | None = None
+    """Side of the training crops in pixels; by default 512, or the native size of a smaller encoder."""
+    prompts: int | None = None
+    """Prompt rows per block; by default 10 for VOC and 100 for COCO-Stuff."""
+    token: bool = True
+    """With a trusty token."""
+    learner: Literal["relation", "concat", "product", "text-product", "text-patches", "none"] = "relation"
+    """Input of the trusty learner; relation is the paper's choice."""
+    mask_weight: float = 20.0
+    """Alpha of Eq. 11, of the focal loss."""
+    dice_weight: float = 1.0
+    """Beta of Eq. 11."""
+    trusty_weight: float = 10.0
+    """Gamma of Eq. 11, of the trusty map."""
+    cls_weight: float = 0.0
+    """Of L_cls in Eq. 11, which the release does not have."""
+    ignored: Literal["released", "masked"] = "released"
+    """Ignored pixels are negatives of every class, or do not count."""
+    min_score: float = 0.0
+    """Least mask score of a pseudo label (the paper labels every pixel)."""
+    templates: str | None = None
+    """Prompt templates by name, e.g. 1, 15 or 80; by default the papers' choice."""
+    limit: int | None = None
+    """Use the first so many images."""
+    seed: int = 0
+    """Of weights, order, crops and dropout."""
+    precision: Literal["auto", "fp32", "bf16"] = "fp32"
+    """Of the products; auto is bf16 on CUDA and on CPUs with units for it."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where to; auto is CUDA where there is one."""
+    workers: int = 0
+    """Processes that read and crop images; 0 does it in the main one."""
+    checkpoint_every: int = 1000
+    """Steps between checkpoints; what a killed run can lose."""
+    keep: int = 2
+    """Checkpoints that stay."""
+    held_out: int = 0
+    """The last so many images are never trained on; their loss decides which checkpoint is best (OUT/best)."""
+    validate_every: int = 0
+    """Steps between validations on them; 0 validates at the end alone."""
+    log_every: int = 50
+    """Steps between lines of metrics.jsonl."""
+    tensorboard: bool = False
+    """Also write TensorBoard files."""
+
+    def __post_init__(self) -> None:
+        own = (self.images, self.masks)
+        if (self.data is None) == (own == (None, None)):
+            raise InputError("give --data NAME, or --images and --masks with --labels (one of both ways)")
+        if self.data is not None and self.data not in PRESETS:
+            raise InputError(f"--data {self.data!r}: training knows {', '.join(sorted(PRESETS))}")
+        if own != (None, None) and (None in own or not (self.labels or self.labels_file)):
+            raise InputError("your own data needs --images, --masks and --labels (or --labels-file)")
+        if self.data is not None and (self.labels or self.labels_file):
+            raise InputError("--labels names your own classes; a data set brings its own")
+        for name in ("steps", "limit", "crop"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise InputError(f"--{name} must be at least 1, got {value}")

@@ -1,0 +1,80 @@
+"""``tagalign train --method trusty``: open-vocabulary segmentation from images with masks of some classes."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tagalign.cli.shared.bars import StepBar
+from tagalign.cli.shared.model_flags import warn_tiny
+from tagalign.cli.shared.run_record import run_record
+from tagalign.cli.verbs.train.trusty.masks import class_split, open_masks
+from tagalign.cli.verbs.train.trusty.plan import make_plan
+from tagalign.cli.verbs.train.trusty.settings import TrainTrustySettings
+
+if TYPE_CHECKING:
+    from tagalign.data.benchmarks.records import SegmentationSet
+    from tagalign.data.processes import Processes
+    from tagalign.methods.trusty.method import TrustyCLIP
+    from tagalign.train.loop.guards import StopRequest
+    from tagalign.train.trusty.plan import TrustyPlan
+
+
+def run(settings: TrainTrustySettings) -> int:
+    """Train; exit 0 when done, 128 + signal when a signal asked for a stop and a checkpoint was saved."""
+    from tagalign.methods.load import pick_device
+    from tagalign.train.loop.distributed import join_world
+    from tagalign.train.loop.guards import stop_on_signals
+
+    data = open_masks(settings)
+    with join_world(pick_device(settings.device)) as processes, stop_on_signals() as stop:
+        if processes.is_first:
+            warn_tiny(settings.model)
+        plan, model = _train(settings, data, processes=processes, stop=stop)
+        return _report(settings, plan, model, stop) if processes.is_first else 0
+
+
+def _train(
+    settings: TrainTrustySettings, data: "SegmentationSet", *, processes: "Processes", stop: "StopRequest"
+) -> "tuple[TrustyPlan, TrustyCLIP]":
+    from tagalign.backbones.load import load_backbone
+    from tagalign.data.trusty.sources import BenchmarkSource, hold_out
+    from tagalign.methods.trusty.method import default_crop
+    from tagalign.train.loop.plan import Hooks
+    from tagalign.train.trusty.trainee import MaskData
+    from tagalign.train.trusty.training import train_trusty
+
+    split = class_split(settings, data)
+    source, held_out = hold_out(BenchmarkSource(data), settings.held_out)
+    name = str(Path(settings.model).resolve()) if Path(settings.model).is_dir() else settings.model
+    backbone = load_backbone(name, device=processes.device)
+    plan = make_plan(settings, default_crop=default_crop(backbone))
+    bar = StepBar("training", plan.steps) if processes.is_first else None
+    model = train_trusty(
+        backbone,
+        MaskData(source=source, split=split, held_out=held_out, workers=settings.workers),
+        plan,
+        out_dir=settings.out,
+        hooks=Hooks(progress=bar.step if bar else None, stop=stop),
+        processes=processes,
+        settings=run_record(settings),
+    )
+    return plan, model
+
+
+def _report(
+    settings: TrainTrustySettings, plan: "TrustyPlan", model: "TrustyCLIP", stop: "StopRequest"
+) -> int:
+    if stop:
+        print("stopped; the same command goes on from the last checkpoint", file=sys.stderr)
+        return 128 + stop.signal_number
+    target = f", trusty target {plan.trusty_target}" if plan.has_token else ""
+    print(
+        f"{settings.out} written after {plan.steps} steps ({plan.setting}{target}, {len(model.trained)} classes with masks)",
+        file=sys.stderr,
+    )
+    example = ",".join(model.trained[:2])
+    print(
+        f'try it: tagalign segment PHOTO --labels "{example},something new" --model {settings.out}',
+        file=sys.stderr,
+    )
+    return 0
