@@ -8,7 +8,6 @@ import importlib
 import io
 import json
 import os
-import signal
 import sys
 import typing
 import warnings
@@ -17,6 +16,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
+from tagalign.cli.shared.ctrl_c import heard_enough, heard_everywhere
 from tagalign.cli.verbs.table import VERBS
 from tagalign.cli.verbs.train.trainers import training_module
 from tagalign.errors import InputError, TagalignError, UnknownNameError
@@ -48,17 +48,22 @@ def _guarded(verb: str, args: list[str]) -> int:
         # a label that the stream cannot hold is written as an escape and ends no run
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
+        with heard_everywhere():
+            return _answered(verb, args)
+    except KeyboardInterrupt:
+        heard_enough()
+        print(f"tagalign {verb}: stopped; files that are there are whole", file=sys.stderr)
+        return 130
+
+
+def _answered(verb: str, args: list[str]) -> int:
+    try:
         with warnings.catch_warnings():
             warnings.showwarning = _one_line_warning
             return _run(verb, args)
     except TagalignError as error:
         print(f"tagalign {verb}: {error}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        # who presses it twice gets no traceback out of the clean-up of threads
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        print(f"tagalign {verb}: stopped; files that are there are whole", file=sys.stderr)
-        return 130
     except BrokenPipeError:  # the reader of a pipe has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
