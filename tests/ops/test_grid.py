@@ -49,3 +49,35 @@ def test_neighbourhood_equals_a_loop():
         for q in range(6):
             gap = (p // 3 - q // 3) ** 2 + (p % 3 - q % 3) ** 2
             assert near[p, q].item() == pytest.approx(math.exp(-gap / (2 * 1.5**2)), rel=1e-12)
+
+
+def test_offset_positions_lie_where_the_factors_put_them():
+    # torch does the bicubic weights; here they are written out, with its a = -0.75
+    side, rows = 4, 6
+    table = torch.randn(1 + side * side, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    found = resize_positions(table, (rows, side), mode="offset")[1:].view(rows, side, 3)
+    column_factor, row_factor = side / (side + 0.1), side / (rows + 0.1)
+
+    def cubic(x):
+        x, a = abs(x), -0.75
+        if x <= 1:
+            return (a + 2) * x**3 - (a + 3) * x**2 + 1
+        return a * x**3 - 5 * a * x**2 + 8 * a * x - 4 * a if x < 2 else 0.0
+
+    def taps(i, factor):
+        source = (i + 0.5) * factor - 0.5
+        first = math.floor(source)
+        return [(min(max(first + t, 0), side - 1), cubic(source - first - t)) for t in (-1, 0, 1, 2)]
+
+    native = table[1:].view(side, side, 3)
+    for r in range(rows):
+        for c in range(side):
+            wanted = sum(
+                wy * wx * native[y, x] for y, wy in taps(r, row_factor) for x, wx in taps(c, column_factor)
+            )
+            torch.testing.assert_close(found[r, c], wanted, rtol=1e-9, atol=1e-9)
+
+
+def test_offset_positions_of_as_many_patches_stay_in_any_shape():
+    table = torch.randn(17, 3)
+    assert torch.equal(resize_positions(table, (8, 2), mode="offset"), table)

@@ -21,7 +21,7 @@ Tokens = Float[Tensor, "batch tokens width"]
 Heads = Float[Tensor, "batch heads tokens head_dim"]
 Queries = Float[Tensor, "batch heads rows head_dim"]
 Grid = tuple[int, int]
-Resize = Literal["bicubic", "bilinear"]
+Resize = Literal["bicubic", "bilinear", "offset"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

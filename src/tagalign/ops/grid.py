@@ -9,12 +9,15 @@ from torch import Tensor
 
 from tagalign.errors import InputError
 
+OFFSET = 0.1
+"""Added by DINO to the wanted length before it divides, so that a factor never falls short of it."""
+
 
 def resize_positions(
     positions: Float[Tensor, "tokens width"],
     grid: tuple[int, int],
     *,
-    mode: Literal["bicubic", "bilinear"] = "bicubic",
+    mode: Literal["bicubic", "bilinear", "offset"] = "bicubic",
     antialias: bool = False,
     prefix: int = 1,
 ) -> Float[Tensor, "new_tokens width"]:
@@ -26,7 +29,9 @@ def resize_positions(
     Args:
         positions: first those of ``prefix`` tokens, then of the patches row by row.
         grid: rows and columns wanted.
-        mode: of the interpolation.
+        mode: of the interpolation. ``offset`` is the bicubic one of CLIP copies that took it from DINO: scale factors
+            ``((rows + 0.1) / side, (cols + 0.1) / side)`` also place the source coordinates, and a grid with as many patches
+            as the native one keeps the table as it is, whatever its shape.
         antialias: average where the grid shrinks, in float32, as TIPSv2 does; CLIP and its descendants do not.
         prefix: rows that are kept as they are (the class token).
 
@@ -37,9 +42,13 @@ def resize_positions(
     side = round(count**0.5)
     if side * side != count:
         raise InputError(f"expected a square grid of positions after the class token, got {count} positions")
-    if grid == (side, side):
+    if grid == (side, side) or (mode == "offset" and grid[0] * grid[1] == count):
         return positions
     patches = positions[prefix:].T.reshape(1, -1, side, side)
+    if mode == "offset":
+        factors = ((grid[0] + OFFSET) / side, (grid[1] + OFFSET) / side)
+        shifted = F.interpolate(patches, scale_factor=factors, mode="bicubic", align_corners=False)
+        return torch.cat([positions[:prefix], shifted.flatten(2)[0].T])
     wide = patches.float() if antialias else patches
     resized = F.interpolate(wide, size=grid, mode=mode, align_corners=False, antialias=antialias)
     return torch.cat([positions[:prefix], resized.to(positions.dtype).flatten(2)[0].T])

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Resize = Literal["bicubic", "bilinear"]
+Resize = Literal["bicubic", "bilinear", "offset"]
 Head = Literal["linear", "pool", "none"]
 Read = Literal["end", "highest", "last", "mean"]
 
