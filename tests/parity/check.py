@@ -18,7 +18,17 @@ sys.path.insert(
     0, str(Path(__file__).parent)
 )  # so that `families` is found when this file is run as a script
 
-FAMILIES = ("tagalign", "tagclip", "trusty", "tag2text", "backbones", "openclip")
+FAMILIES = (
+    "tagalign",
+    "tagclip",
+    "trusty",
+    "tag2text",
+    "backbones",
+    "openclip",
+    "piaa",
+    "sparc",
+    "floss",
+)
 Row = tuple[str, float, float, bool]
 
 

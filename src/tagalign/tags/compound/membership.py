@@ -1,0 +1,79 @@
+"""Which labels a sentence names, by spelling; longer names first, so that "hot dog" is no "dog".
+
+Reference: the matching of SPARC's release, Miller et al., CVPR 2025, arXiv:2502.16911.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+
+IRREGULAR = (
+    ("person", "people"),
+    ("child", "children"),
+    ("man", "men"),
+    ("foot", "feet"),
+    ("goose", "geese"),
+    ("mouse", "mice"),
+    ("die", "dice"),
+    ("tooth", "teeth"),
+    ("louse", "lice"),
+    ("leaf", "leaves"),
+    ("wolf", "wolves"),
+    ("knife", "knives"),
+    ("cactus", "cacti"),
+    ("shelf", "shelves"),
+    ("calf", "calves"),
+)
+"""Plurals that no ending makes."""
+
+VOC_WORDS = ("potted plant", "dining table", "tv monitor")
+"""VOC writes these as one word."""
+
+
+def members_of(
+    prompts: Sequence[str], names: Sequence[str], *, voc_spelling: bool = False
+) -> list[tuple[int, ...]]:
+    """Ids of the prompts that name each label.
+
+    Args:
+        prompts: sentences.
+        names: of the labels.
+        voc_spelling: names of VOC are one word where people write two.
+
+    >>> members_of(["a hot dog", "two dogs and people"], ["dog", "hot dog", "person"])
+    [(1,), (0,), (1,)]
+    """
+    named = [labels_named(prompt, names, voc_spelling=voc_spelling) for prompt in prompts]
+    return [tuple(i for i, labels in enumerate(named) if label in labels) for label in range(len(names))]
+
+
+def labels_named(prompt: str, names: Sequence[str], *, voc_spelling: bool = False) -> frozenset[int]:
+    """Ids of the labels that a sentence names."""
+    text = _letters(prompt)
+    if voc_spelling:
+        for words in VOC_WORDS:
+            text = text.replace(words, words.replace(" ", ""))
+    found = set()
+    for name, i in sorted(
+        ((_letters(name), i) for i, name in enumerate(names)), key=lambda pair: -len(pair[0])
+    ):
+        for variant in variants(name.strip()):
+            while f" {variant} " in text:
+                found.add(i)
+                # blanked, so that the words of a longer name are not found again
+                text = text.replace(f" {variant} ", " " * (len(variant) + 2))
+    return frozenset(found)
+
+
+def variants(name: str) -> Iterable[str]:
+    """A name as it is, without a final s, with s and es, and with irregular plurals inside; longest first."""
+    forms = {name, f"{name}s", f"{name}es", *([name[:-1]] if name.endswith("s") and len(name) > 1 else [])}
+    for one, many in IRREGULAR:
+        # inside words too: women
+        forms |= {name.replace(one, many), name.replace(many, one)}
+    return sorted(forms, key=lambda form: (-len(form), form))
+
+
+def _letters(text: str) -> str:
+    """Lower case, everything but letters a blank, one blank on either side and between words."""
+    words = re.sub(r"[\W\d_]+", " ", text.lower()).split()
+    return f" {' '.join(words)} "
