@@ -7,11 +7,15 @@ results are XYXY in pixels of the original image (ends exclusive), label maps in
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 IGNORE = 255
 """The id that ground truth uses for "do not count this pixel"."""
+
+BACKGROUND = "background"
+"""The name of the label that says "none of yours"; it is no instance and has no annotation."""
 
 Size = tuple[int, int]
 """``(height, width)`` in pixels."""
@@ -137,6 +141,41 @@ class Tagging:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class Instance:
+    """One object of a label map: a region of others, or a connected part.
+
+    Attributes:
+        label: id into the names of the segmentation.
+        name: of the label.
+        score: mean over the mask of the winning scores of the pixels that had this label before, 0 for the others; in the
+            method's own range.
+        box: XYXY in pixels around the mask, ends exclusive.
+        inside: what is True inside the box; instances of one image do not overlap.
+        size: of the image.
+    """
+
+    label: int
+    name: str
+    score: float
+    box: tuple[int, int, int, int]
+    inside: Bool[Tensor, "rows cols"]
+    size: Size
+
+    @property
+    def area(self) -> int:
+        """In pixels."""
+        return int(self.inside.sum())
+
+    @property
+    def mask(self) -> Bool[Tensor, "height width"]:
+        """At the size of the image."""
+        left, top, right, bottom = self.box
+        full = torch.zeros(self.size, dtype=torch.bool)
+        full[top:bottom, left:right] = self.inside
+        return full
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Segmentation:
     """A label for every pixel of one image.
 
@@ -144,11 +183,13 @@ class Segmentation:
         labels: ids into ``names``, at the original size.
         names: the labels; with a background rule, ``names[0]`` is ``background``.
         scores: the winning score of every pixel, in the method's own range.
+        instances: what was found one by one, where that was asked for; None where it was not.
     """
 
     labels: Int[Tensor, "height width"]
     names: tuple[str, ...]
     scores: Float[Tensor, "height width"]
+    instances: tuple[Instance, ...] | None = None
 
     def shares(self) -> dict[str, float]:
         """Share of the pixels per label that occurs, largest first; sums to 1."""

@@ -28,6 +28,7 @@ FAMILIES = (
     "piaa",
     "sparc",
     "floss",
+    "regionvote",
 )
 Row = tuple[str, float, float, bool]
 
