@@ -114,7 +114,7 @@ def test_words_are_as_many_as_the_plan_asks():
     assert set(SEEN) | set(UNSEEN) == set(CLASS_SETS["all"])
     assert not set(SEEN) & set(UNSEEN)
     assert {FAMILY_OF[kind] for kind in UNSEEN} == set(FAMILIES)
-    assert {"objects", "small", "large", "families"} == BACKGROUND_RULE
+    assert {"objects", "small", "large", "families", "concepts"} == BACKGROUND_RULE
 
 
 def test_frequencies_fall_like_zipf():

@@ -8,7 +8,15 @@ from jaxtyping import Int, Int8
 from PIL import Image
 
 from tagalign.data.benchmarks.records import Expression, Question
-from tagalign.data.tiny_world import BACKGROUND_RULE, CLASS_SETS, SYNONYMS, UNSEEN, Scene, TinyWorld
+from tagalign.data.tiny_world import (
+    BACKGROUND_RULE,
+    CLASS_SETS,
+    SYNONYMS,
+    UNSEEN,
+    UNSEEN_CONCEPTS,
+    Scene,
+    TinyWorld,
+)
 from tagalign.errors import UnknownNameError
 from tagalign.types import IGNORE, Label, LabelSet
 
@@ -93,8 +101,9 @@ class TinySegmentation(TinyScenes):
 
     @property
     def unseen(self) -> tuple[int, ...]:
-        """Kinds whose masks a zero-shot method may not train on."""
-        return tuple(i for i, name in enumerate(CLASS_SETS[self.class_set]) if name in UNSEEN)
+        """Kinds or concepts whose masks a zero-shot method may not train on."""
+        unseen = {*UNSEEN, *UNSEEN_CONCEPTS}
+        return tuple(i for i, name in enumerate(CLASS_SETS[self.class_set]) if name in unseen)
 
     def target(self, index: int) -> Int[np.ndarray, "height width"]:
         """Classes of the pixels."""
@@ -155,23 +164,32 @@ class TinyQuestions(TinyScenes):
         )
 
 
+def world_name(version: int) -> str:
+    """What benchmarks of a version of the world are called: ``tiny-world`` for the first one."""
+    return "tiny-world" if version == 1 else f"tiny-world-v{version}"
+
+
 def tiny_segmentation(
-    class_set: str = "all", *, scenes: int = TEST_SCENES, seed: int = WORLD_SEED, split: str = "test"
+    class_set: str = "all",
+    *,
+    scenes: int = TEST_SCENES,
+    seed: int = WORLD_SEED,
+    split: str = "test",
+    version: int = 1,
 ) -> TinySegmentation:
     """``all`` names every pixel; ``objects`` and the other sets with a background rule have class 0 for the rest."""
-    name = "tiny-world" if class_set == "all" else f"tiny-world-{class_set}"
-    return TinySegmentation(
-        name=name, world=TinyWorld(seed=seed, split=split), scenes=scenes, class_set=class_set
-    )
+    name = world_name(version) if class_set == "all" else f"{world_name(version)}-{class_set}"
+    world = TinyWorld(seed=seed, split=split, version=version)
+    return TinySegmentation(name=name, world=world, scenes=scenes, class_set=class_set)
 
 
 def tiny_referring(
-    *, scenes: int = TEST_SCENES, seed: int = WORLD_SEED, split: str = "test"
+    *, scenes: int = TEST_SCENES, seed: int = WORLD_SEED, split: str = "test", version: int = 1
 ) -> TinyReferring:
     """All referring phrases of the first scenes of a split."""
     return TinyReferring(
-        name="tiny-world-referring",
-        world=TinyWorld(seed=seed, split=split),
+        name=f"{world_name(version)}-referring",
+        world=TinyWorld(seed=seed, split=split, version=version),
         scenes=scenes,
         unit="expressions",
     )

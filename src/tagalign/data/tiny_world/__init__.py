@@ -6,6 +6,7 @@ from tagalign.data.tiny_world.names import (
     BACKGROUNDS,
     CLASS_SETS,
     COLORS,
+    CONCEPTS,
     FAMILIES,
     FAMILY_OF,
     OBJECTS,
@@ -14,10 +15,13 @@ from tagalign.data.tiny_world.names import (
     SIZES,
     SYNONYMS,
     UNSEEN,
+    UNSEEN_CONCEPTS,
+    Concept,
     Palette,
 )
 from tagalign.data.tiny_world.scenes import Layout, Placed
 from tagalign.data.tiny_world.truth import Tags
+from tagalign.data.tiny_world.versions import LATEST, VERSIONS
 from tagalign.data.tiny_world.world import CROWDED, SIZE, Instance, Scene, TinyWorld
 
 __all__ = [
@@ -26,9 +30,11 @@ __all__ = [
     "BACKGROUND_RULE",
     "CLASS_SETS",
     "COLORS",
+    "CONCEPTS",
     "CROWDED",
     "FAMILIES",
     "FAMILY_OF",
+    "LATEST",
     "OBJECTS",
     "PATTERNS",
     "SEEN",
@@ -36,6 +42,9 @@ __all__ = [
     "SIZES",
     "SYNONYMS",
     "UNSEEN",
+    "UNSEEN_CONCEPTS",
+    "VERSIONS",
+    "Concept",
     "Instance",
     "Layout",
     "Palette",

@@ -1,5 +1,8 @@
 """The words of the tiny world: kinds, families, colours, patterns, backgrounds, class sets and splits."""
 
+from dataclasses import dataclass
+from itertools import product
+from random import Random
 from typing import Literal
 
 Palette = Literal["default", "other"]
@@ -76,6 +79,40 @@ BACKGROUNDS: dict[Palette, tuple[str, ...]] = {
 }
 """Backgrounds of each palette by falling frequency."""
 
+
+@dataclass(frozen=True)
+class Concept:
+    """A kind in one look: what version 2 of the world draws, names and counts.
+
+    Attributes:
+        kind: One of `OBJECTS`.
+        color: One of `COLORS`.
+        pattern: One of `PATTERNS`.
+    """
+
+    kind: str
+    color: str
+    pattern: str
+
+    @property
+    def name(self) -> str:
+        """The words for it, `plain` left out: `red dog`, `red striped dog`."""
+        return " ".join(word for word in (self.color, self.pattern, self.kind) if word != "plain")
+
+
+def _all_concepts() -> tuple[Concept, ...]:
+    concepts = [Concept(*parts) for parts in product(OBJECTS, COLORS, PATTERNS)]
+    # Shuffled once for all, so that head and tail hold every kind, colour and pattern.
+    Random(2).shuffle(concepts)  # noqa: S311 - a fixed order, not a secret
+    return tuple(concepts)
+
+
+CONCEPTS: tuple[Concept, ...] = _all_concepts()
+"""All kinds in all looks by falling frequency; the place is the rank of the Zipf law of version 2."""
+
+UNSEEN_CONCEPTS: tuple[str, ...] = tuple(concept.name for concept in CONCEPTS[4::5])
+"""Every fifth concept: what a zero-shot method may not train on. All their words occur in seen ones too."""
+
 UNSEEN: tuple[str, ...] = ("cat", "boat", "palm", "tower", "turtle", "rocket")
 """Kinds whose masks a zero-shot method may not train on (they do occur in the pictures)."""
 
@@ -89,8 +126,9 @@ CLASS_SETS: dict[str, tuple[str, ...]] = {
     "small": OBJECTS[:10],
     "large": OBJECTS,
     "families": tuple(FAMILIES),
+    "concepts": tuple(concept.name for concept in CONCEPTS),
 }
 """Names of the classes. `all` and `all-other` name every pixel; the others need a background rule."""
 
-BACKGROUND_RULE: frozenset[str] = frozenset({"objects", "small", "large", "families"})
+BACKGROUND_RULE: frozenset[str] = frozenset({"objects", "small", "large", "families", "concepts"})
 """Class sets where id 0 is the background and class k has id k + 1."""

@@ -1,26 +1,16 @@
 """What stands where: a layout is drawn from a seed with Zipf frequencies, before any pixel exists."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 from operator import attrgetter
 from random import Random
 
-from tagalign.data.tiny_world.names import (
-    ACTIONS,
-    BACKGROUNDS,
-    COLORS,
-    FAMILY_OF,
-    OBJECTS,
-    PATTERNS,
-    Palette,
-)  # fmt: skip
+from tagalign.data.tiny_world.laws import LOOK_EXPONENT, KindsLaw, Law, Wanted, pick, zipf_weights
+from tagalign.data.tiny_world.names import ACTIONS, BACKGROUNDS, COLORS, FAMILY_OF, PATTERNS, Concept, Palette
 
 UNIT = 80  # sizes below are for a picture of this side; others scale
 SIDES_PX: dict[str, tuple[int, ...]] = {"small": (32, 34), "medium": (40, 42), "big": (48, 52)}
 EASY_SIDES_PX: dict[str, tuple[int, ...]] = {"small": (34,), "medium": (42,), "big": (52, 60, 68)}
-OBJECT_EXPONENT = 0.8  # Zipf exponents: frequency of rank r is proportional to r ** -exponent
-LOOK_EXPONENT = 0.5
 COUNT_SHARES = {2: 0.35, 3: 0.3, 4: 0.2, 5: 0.15}  # objects of a crowded scene
 PATTERN_SHARES = (0.58, 0.18, 0.14, 0.10)
 SIZE_SHARES = {"small": 0.35, "medium": 0.35, "big": 0.3}
@@ -70,6 +60,11 @@ class Placed:
         return FAMILY_OF[self.name]
 
     @property
+    def concept(self) -> str:
+        """Name of the concept it shows: `red striped dog`."""
+        return Concept(self.name, self.color, self.pattern).name
+
+    @property
     def base(self) -> int:
         """Row just below it: what stands lower in the picture is nearer."""
         return self.top + self.side
@@ -93,26 +88,22 @@ class Layout:
     placed: tuple[Placed, ...]
 
 
-def zipf_weights(count: int, exponent: float) -> list[float]:
-    """Return cumulative frequencies of `count` ranks, proportional to rank ** -exponent, ending at 1."""
-    raw = [(rank + 1) ** -exponent for rank in range(count)]
-    total = sum(raw)
-    return list(accumulate(value / total for value in raw))
-
-
-_OBJECT_WEIGHTS = zipf_weights(len(OBJECTS), OBJECT_EXPONENT)
 _COLOR_WEIGHTS = zipf_weights(len(COLORS), LOOK_EXPONENT)
 _BACKGROUND_WEIGHTS = zipf_weights(6, LOOK_EXPONENT)
 _PATTERN_WEIGHTS = list(accumulate(PATTERN_SHARES))
 
 
-def pick(rng: Random, names: Sequence[str], cumulative: Sequence[float]) -> str:
-    """Draw one name by cumulative frequencies."""
-    return rng.choices(names, cum_weights=cumulative)[0]
+KINDS_LAW = KindsLaw()
 
 
 def sample_layout(
-    rng: Random, *, crowded: float, image_side: int, palette: Palette, crowd: Crowd = DENSE
+    rng: Random,
+    *,
+    crowded: float,
+    image_side: int,
+    palette: Palette,
+    crowd: Crowd = DENSE,
+    law: Law = KINDS_LAW,
 ) -> Layout:
     """Draw a layout.
 
@@ -122,6 +113,7 @@ def sample_layout(
         image_side: Side of the picture in pixels.
         palette: Which backgrounds may occur.
         crowd: How tightly several objects stand.
+        law: Which objects there are.
 
     Returns:
         The layout, far objects first; it holds at least one object.
@@ -129,27 +121,26 @@ def sample_layout(
     background = pick(rng, BACKGROUNDS[palette], _BACKGROUND_WEIGHTS)
     offset = (rng.randrange(100), rng.randrange(100))
     if rng.random() >= crowded:
-        name = pick(rng, OBJECTS, _OBJECT_WEIGHTS)
-        placed = [_place(rng, name, EASY_SIZE_SHARES, EASY_SIDES_PX, image_side)]
+        placed = [_place(rng, law.wanted(rng), EASY_SIZE_SHARES, EASY_SIDES_PX, image_side)]
     else:
-        placed = _place_many(rng, _kinds(rng), image_side, crowd)
+        placed = _place_many(rng, _several(rng, law), image_side, crowd)
     # What stands lower in the picture is nearer and covers what stands higher.
     return Layout(background, offset, tuple(sorted(placed, key=_base)))
 
 
-def _kinds(rng: Random) -> list[str]:
+def _several(rng: Random, law: Law) -> list[Wanted]:
     count = rng.choices(list(COUNT_SHARES), list(COUNT_SHARES.values()))[0]
-    kinds = [pick(rng, OBJECTS, _OBJECT_WEIGHTS) for _ in range(count)]
+    several = [law.wanted(rng) for _ in range(count)]
     if rng.random() < TWIN_SHARE:
-        kinds[1] = kinds[0]
-    return kinds
+        several[1] = law.twin(rng, several[0])
+    return several
 
 
-def _place_many(rng: Random, kinds: list[str], image_side: int, crowd: Crowd) -> list[Placed]:
+def _place_many(rng: Random, several: list[Wanted], image_side: int, crowd: Crowd) -> list[Placed]:
     placed: list[Placed] = []
-    shares = crowd.full_shares if len(kinds) >= crowd.full else SIZE_SHARES
-    for name in kinds:
-        one = _place(rng, name, shares, SIDES_PX, image_side)
+    shares = crowd.full_shares if len(several) >= crowd.full else SIZE_SHARES
+    for wanted in several:
+        one = _place(rng, wanted, shares, SIDES_PX, image_side)
         if any(
             (one.name, one.color, one.pattern) == (other.name, other.color, other.pattern) for other in placed
         ):
@@ -163,15 +154,19 @@ def _place_many(rng: Random, kinds: list[str], image_side: int, crowd: Crowd) ->
 
 
 def _place(
-    rng: Random, name: str, shares: dict[str, float], sides: dict[str, tuple[int, ...]], image_side: int
+    rng: Random, wanted: Wanted, shares: dict[str, float], sides: dict[str, tuple[int, ...]], image_side: int
 ) -> Placed:
     size = rng.choices(list(shares), list(shares.values()))[0]
     side = round(rng.choice(sides[size]) * image_side / UNIT)
-    animal = FAMILY_OF[name] == "animal"
+    color, pattern = wanted.look or (
+        pick(rng, COLORS, _COLOR_WEIGHTS),
+        pick(rng, PATTERNS, _PATTERN_WEIGHTS),
+    )
+    animal = FAMILY_OF[wanted.kind] == "animal"
     return Placed(
-        name=name,
-        color=pick(rng, COLORS, _COLOR_WEIGHTS),
-        pattern=pick(rng, PATTERNS, _PATTERN_WEIGHTS),
+        name=wanted.kind,
+        color=color,
+        pattern=pattern,
         size=size,
         action=rng.choice(ACTIONS) if animal and rng.random() < ACTION_SHARE else None,
         flip=rng.random() < 0.5,

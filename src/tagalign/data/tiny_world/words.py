@@ -6,7 +6,7 @@ The lists are short; names are put together from their parts, a few of them ofte
 from functools import lru_cache
 from random import Random
 
-from tagalign.data.tiny_world.scenes import pick, zipf_weights
+from tagalign.data.tiny_world.laws import pick, zipf_weights
 
 FIRST_NAMES = (
     "Maria Keller", "Tom", "Anna", "Peter", "Lucia", "Omar", "Ivy", "Hans", "Nora", "Felix", "Greta", "Hugo", "Ida",

@@ -3,12 +3,15 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from operator import attrgetter
 from random import Random
 
 import numpy as np
 from jaxtyping import Bool, Int, UInt8
 
-from tagalign.data.tiny_world.captions import alt_text, captions
+from tagalign.data.tiny_world.alt_text import alt_text
+from tagalign.data.tiny_world.captions import captions
+from tagalign.data.tiny_world.mislead import absent_thing, misleading
 from tagalign.data.tiny_world.names import BACKGROUND_RULE, BACKGROUNDS, CLASS_SETS, Palette
 from tagalign.data.tiny_world.palettes import TILE, background_tile
 from tagalign.data.tiny_world.questions import questions
@@ -16,6 +19,7 @@ from tagalign.data.tiny_world.referring import expressions
 from tagalign.data.tiny_world.scenes import DENSE, ROOMY, Layout, sample_layout
 from tagalign.data.tiny_world.sprites import Sprite, sprite
 from tagalign.data.tiny_world.truth import Tags, relations, true_tags
+from tagalign.data.tiny_world.versions import VERSIONS
 from tagalign.errors import InputError, UnknownNameError
 
 SIZE = 80
@@ -57,6 +61,8 @@ class Scene:
         layout: What stands where, far to near.
         size: Side of the picture in pixels.
         palette: Palette it is drawn with.
+        version: Version of its world.
+        mislead: Probability that its alt text names something absent.
     """
 
     key: str
@@ -64,6 +70,8 @@ class Scene:
     layout: Layout
     size: int
     palette: Palette
+    version: int = 1
+    mislead: float = 0.0
 
     @property
     def background(self) -> str:
@@ -110,8 +118,25 @@ class Scene:
 
     @cached_property
     def alt_text(self) -> str:
-        """Noisy alt text: names some objects, seldom all, among words that have nothing to do with the picture."""
-        return alt_text(self.layout, self._rng("alt"))
+        """Noisy alt text: names some objects, seldom all, among words that have nothing to do with the picture.
+
+        With probability `mislead` it also names `misled_by`; the rest of it does not depend on `mislead`.
+        """
+        text = alt_text(self.layout, self._rng("alt"), VERSIONS[self.version].naming)
+        return text if self.misled_by is None else misleading(text, self.misled_by, self._rng("misleading"))
+
+    @cached_property
+    def misled_by(self) -> str | None:
+        """The absent thing that the alt text names, or None."""
+        rng = self._rng("mislead")
+        if rng.random() >= self.mislead:  # one draw for every probability: what 0.1 misleads, 0.3 does too
+            return None
+        return absent_thing(self.layout, rng, VERSIONS[self.version].law)
+
+    @property
+    def concepts(self) -> tuple[str, ...]:
+        """Names of the concepts one sees (`red striped dog`), sorted, without repetition."""
+        return tuple(sorted({one.concept for one in self.layout.placed}))
 
     @cached_property
     def captions(self) -> tuple[str, ...]:
@@ -162,7 +187,8 @@ class Scene:
                 f"class set {class_set!r} has no {self.background!r}, the background of {self.key}; "
                 f"use 'all-other' for scenes of the palette 'other', or a set with a background rule"
             )
-        labels = [one.family if class_set == "families" else one.name for one in self.layout.placed]
+        said = {"families": attrgetter("family"), "concepts": attrgetter("concept")}
+        labels = [said.get(class_set, attrgetter("name"))(one) for one in self.layout.placed]
         ids = [names.index(label) + shift if label in names else rest for label in labels]
         # The last entry is what index -1, the background, picks.
         table = np.asarray([*ids, rest], np.int64)
@@ -177,7 +203,11 @@ class Scene:
 
     def _rng(self, purpose: str) -> Random:
         # One stream per purpose: reading the captions first does not change the alt text.
-        return Random(f"{self.seed}/{self.key}/{purpose}")  # noqa: S311 - drawings, not secrets
+        return _stream(self.version, self.seed, self.key, purpose)
+
+
+def _stream(version: int, seed: int, key: str, purpose: str) -> Random:
+    return Random(f"{VERSIONS[version].stream}{seed}/{key}/{purpose}")  # noqa: S311 - drawings, not secrets
 
 
 CROWDED = 0.7
@@ -194,9 +224,12 @@ class TinyWorld:
         palette: `default`, or `other`: other backgrounds and other shades of the colours.
         crowded: Probability of a scene of two to five objects; the others show one object, mostly a big one.
         roomy: Whether crowded scenes keep more distance and seldom show more than three objects.
+        version: 1, or 2: kind, colour and pattern are one of 1,120 concepts with a Zipf law, and alt text says all three.
+        mislead: Probability that the alt text of a scene names something one could see and that is not there.
 
     Raises:
-        InputError: If an argument cannot be used.
+        UnknownNameError: If there is no such palette.
+        InputError: If another an argument cannot be used.
 
     Example:
         >>> scene = TinyWorld(seed=0, split="test")[3]
@@ -212,6 +245,8 @@ class TinyWorld:
         palette: str = "default",
         crowded: float = CROWDED,
         roomy: bool = False,
+        version: int = 1,
+        mislead: float = 0.0,
     ) -> None:
         if palette not in BACKGROUNDS:
             raise UnknownNameError("palette", palette, BACKGROUNDS)
@@ -219,22 +254,28 @@ class TinyWorld:
             raise InputError(f"crowded is a probability in [0, 1], got {crowded}")
         if not 40 <= size <= TILE - 100:
             raise InputError(f"size must be 40 to {TILE - 100} pixels, got {size}")
+        if version not in VERSIONS:
+            raise InputError(f"the tiny world has versions {', '.join(map(str, VERSIONS))}, got {version}")
+        if not 0 <= mislead <= 1:
+            raise InputError(f"mislead is a probability in [0, 1], got {mislead}")
         self.seed, self.split, self.size, self.crowded, self.roomy = seed, split, size, crowded, roomy
+        self.version, self.mislead = version, mislead
         self.palette: Palette = "other" if palette == "other" else "default"
 
     def __getitem__(self, index: int) -> Scene:
         if index < 0:
             raise InputError(f"scenes are numbered from 0, got {index}")
         key = f"{self.split}-{index:06d}"
-        rng = Random(f"{self.seed}/{key}/layout")  # noqa: S311 - drawings, not secrets
+        rng = _stream(self.version, self.seed, key, "layout")
         layout = sample_layout(
             rng,
             crowded=self.crowded,
             image_side=self.size,
             palette=self.palette,
             crowd=ROOMY if self.roomy else DENSE,
+            law=VERSIONS[self.version].law,
         )
-        return Scene(key, self.seed, layout, self.size, self.palette)
+        return Scene(key, self.seed, layout, self.size, self.palette, self.version, self.mislead)
 
     def take(self, count: int, start: int = 0) -> Iterator[Scene]:
         """Yield `count` scenes from number `start` on; nothing is kept."""
