@@ -22,6 +22,14 @@ from tagalign.cli.verbs.train.trainers import training_module
 from tagalign.errors import InputError, TagalignError, UnknownNameError
 
 
+def program() -> int:
+    """The command ``tagalign``: `main`, after which the process only closes; Ctrl-C there would print a traceback."""
+    try:
+        return main()
+    finally:
+        heard_enough()
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run a verb and return the exit code."""
     args = list(sys.argv[1:] if argv is None else argv)
@@ -207,4 +215,4 @@ example: tagalign segment photo.jpg --labels "dog,grass,sky" --model openai/clip
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(program())

@@ -66,3 +66,15 @@ sys.exit(main.main(["tag"]))
     )
     assert done.returncode == 130
     assert done.stderr == "tagalign tag: stopped; files that are there are whole\n"
+
+
+def test_a_press_while_the_process_closes_is_not_answered_with_a_traceback():
+    code = """
+import atexit, os, signal, sys
+from tagalign.cli import main
+atexit.register(lambda: os.kill(os.getpid(), signal.SIGINT))
+sys.argv[1:] = ["--version"]
+sys.exit(main.program())
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
+    assert (done.returncode, done.stderr) == (0, "")
