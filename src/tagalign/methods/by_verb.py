@@ -13,8 +13,8 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
-from tagalign.methods.options import Verb
 from tagalign.methods.protocols import HeatMapper, Method, Referrer, Segmenter, Tagger, refuse_foreign
+from tagalign.option_fields import Verb
 from tagalign.types import EncodedLabels, LabelSet, Referring, Segmentation, Tagging
 
 METHOD = "default"

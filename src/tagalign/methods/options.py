@@ -1,7 +1,7 @@
 """Options of methods: one frozen dataclass per method, built from keywords, from ``name=value`` strings and from flags.
 
-A field is declared with ``option``; its metadata says what it does, where its default comes from and for which verbs it
-acts. Help, docs, refusals and ``tagalign methods`` are made from it. Nothing here imports torch.
+Fields are declared with ``option_fields.option``. Help, docs, refusals and ``tagalign methods`` are made from what that
+notes. Nothing here imports torch.
 """
 
 import dataclasses
@@ -14,27 +14,9 @@ from typing import Any, Literal, TypeVar
 
 from tagalign.errors import InputError
 from tagalign.methods.thresholds import Threshold, as_threshold
+from tagalign.option_fields import Verb
 
 Options = TypeVar("Options")
-
-Verb = Literal["tag", "segment", "refer", "caption", "ask", "search"]
-"""What a person asks a method to do; the words of the command line."""
-
-
-def option(
-    default: Any, text: str, *, source: str = "", verbs: tuple[Verb, ...] = (), given_by: str = ""
-) -> Any:
-    """A field of an options class.
-
-    Args:
-        default: its value when nobody gives one; None where the profile or the model decides.
-        text: what it does, with unit and range.
-        source: where the default comes from: paper, equation, release.
-        verbs: for which it acts; all that the method can when empty.
-        given_by: the flag of the verbs that sets it, where there is one; others are given as ``--option name=value``.
-    """
-    metadata = {"text": text, "source": source, "verbs": verbs, "given_by": given_by}
-    return dataclasses.field(default=default, metadata=metadata)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -236,23 +218,3 @@ def split_assignments(assignments: Iterable[str]) -> dict[str, str]:
             raise InputError(f"--option {name} is given twice")
         values[name] = value.strip()
     return values
-
-
-def check_share(name: str, value: float | None) -> None:
-    """Refuse what is no number from 0 to 1.
-
-    Raises:
-        InputError: naming the option.
-    """
-    if value is not None and not 0 <= value <= 1:
-        raise InputError(f"{name}: expected a number from 0 to 1, got {value:g}")
-
-
-def check_count(name: str, value: int | None) -> None:
-    """Refuse what is no whole number from 1.
-
-    Raises:
-        InputError: naming the option.
-    """
-    if value is not None and value < 1:
-        raise InputError(f"{name}: expected a whole number from 1, got {value}")

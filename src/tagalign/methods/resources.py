@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from tagalign.methods.options import check_count
+from tagalign.option_fields import check_count
 
 
 @dataclass(frozen=True, kw_only=True)

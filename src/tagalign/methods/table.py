@@ -13,10 +13,10 @@ from tagalign.errors import InputError, UnknownNameError
 from tagalign.methods.cls_seg.options import ClsSegOptions
 from tagalign.methods.dense.options import DenseOptions, TagAlignOptions
 from tagalign.methods.gated.options import GatedOptions
-from tagalign.methods.options import Verb
 from tagalign.methods.tag2text.options import Tag2TextOptions
 from tagalign.methods.tagclip.options import TagClipOptions
 from tagalign.methods.trusty.options import TrustyOptions
+from tagalign.option_fields import Verb
 
 if TYPE_CHECKING:
     from tagalign.methods.opened import Opened

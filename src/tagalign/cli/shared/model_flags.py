@@ -10,7 +10,7 @@ from tagalign.backbones.models import AUTO, photo_model
 from tagalign.errors import InputError
 
 if TYPE_CHECKING:
-    from tagalign.methods.options import Verb
+    from tagalign.option_fields import Verb
 
 TINY = "tiny"
 PHOTO_MODEL = photo_model()

@@ -13,7 +13,7 @@ from tagalign.cli.shared.photo_flow import Flow, RunFlags
 from tagalign.errors import InputError
 
 if TYPE_CHECKING:
-    from tagalign.methods.options import Verb
+    from tagalign.option_fields import Verb
     from tagalign.tasks.photos.stream import Answered
 
 

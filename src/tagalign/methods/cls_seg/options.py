@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tagalign.errors import InputError
-from tagalign.methods.options import check_share, option
 from tagalign.methods.tagclip.options import TagClipOptions
+from tagalign.option_fields import check_share, option
 
 
 @dataclass(frozen=True, kw_only=True)

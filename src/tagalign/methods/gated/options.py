@@ -5,8 +5,8 @@ from typing import Any, Literal
 
 from tagalign.errors import InputError
 from tagalign.methods.dense.options import DenseOptions
-from tagalign.methods.options import option
 from tagalign.methods.tagclip.options import TagClipOptions
+from tagalign.option_fields import option
 
 SHARPNESS = 10.0
 """Dense methods give ``sigmoid(10 cos - 2.5)``; its odds to this power are CLIP's own ``exp(100 cos)``."""

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tagalign.errors import InputError
-from tagalign.methods.options import check_count, option
 from tagalign.methods.thresholds import Threshold
+from tagalign.option_fields import check_count, option
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tagalign.errors import InputError
-from tagalign.methods.options import check_count, check_share, option
 from tagalign.methods.thresholds import Threshold
+from tagalign.option_fields import check_count, check_share, option
 
 MAX_PATCHES = 4096
 """1024 x 1024 pixels at patch 16: one attention map of 67 MB. Larger images are shrunk."""

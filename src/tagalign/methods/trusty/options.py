@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tagalign.errors import InputError
-from tagalign.methods.options import check_count, option
+from tagalign.option_fields import check_count, option
 
 Choice = Literal["auto", "cross-dataset", "both", "seen", "unseen", "none"]
 """``auto``: ``both`` where some labels were seen and some were not, else the trusty token is dropped and ``none``.

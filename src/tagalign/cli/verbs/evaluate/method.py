@@ -12,8 +12,8 @@ from tagalign.cli.verbs.evaluate.settings import EvaluateSettings, calibration_c
 from tagalign.errors import InputError, UnknownNameError
 
 if TYPE_CHECKING:
-    from tagalign.methods.options import Verb
     from tagalign.methods.protocols import Method
+    from tagalign.option_fields import Verb
     from tagalign.types import LabelSet
 
 VERB_OF: Mapping[str, "Verb"] = {
