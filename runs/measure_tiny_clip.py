@@ -13,8 +13,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from tagalign.backbones.dense_modes import DENSE_MODES, BlockBackbone
 from tagalign.backbones.load import load_backbone
+from tagalign.backbones.modes import DENSE_MODES
+from tagalign.backbones.protocols import BlockBackbone
 from tagalign.data.tiny_world import BACKGROUNDS, CLASS_SETS, COLORS, OBJECTS, PATTERNS, Scene, TinyWorld
 
 TEMPLATE = "a photo of a {}"

@@ -19,8 +19,9 @@ from PIL import Image
 from tagclip_report import render
 from torch import Tensor
 
-from tagalign.backbones.dense_modes import DENSE_MODES, BlockBackbone
 from tagalign.backbones.load import load_backbone
+from tagalign.backbones.modes import DENSE_MODES
+from tagalign.backbones.protocols import BlockBackbone
 from tagalign.data.tiny_world import BACKGROUNDS, CLASS_SETS, FAMILIES, FAMILY_OF, OBJECTS, TinyWorld
 from tagalign.evaluate.segmentation import Confusion
 from tagalign.evaluate.tagging import average_precisions, mean_average_precision, precision_recall

@@ -7,8 +7,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from tagalign.backbones.dense_modes import DENSE_MODES, NACLIP_SIGMA
 from tagalign.backbones.families import FAMILIES
+from tagalign.backbones.modes import DENSE_MODES
+from tagalign.backbones.modes.naclip import SIGMA
 from tagalign.backbones.protocols import Backbone, BlockBackbone
 from tagalign.errors import InputError, UnknownNameError
 
@@ -105,7 +106,7 @@ def test_naclip_prefers_near_patches(backbone, oracle, pixels):
                 gap = ((t - 1) // cols - (other - 1) // cols) ** 2 + (
                     (t - 1) % cols - (other - 1) % cols
                 ) ** 2
-                logits[other] += math.exp(-gap / (2 * NACLIP_SIGMA**2))
+                logits[other] += math.exp(-gap / (2 * SIGMA**2))
         return logits.softmax(0)
 
     mixed = last_block_by_hand(oracle, x, weights)

@@ -7,9 +7,9 @@ import pytest
 import torch
 import transformers
 
-from tagalign.backbones.dense_modes import DENSE_MODES
 from tagalign.backbones.families import FAMILIES, REFUSED
 from tagalign.backbones.load import load_backbone
+from tagalign.backbones.modes import DENSE_MODES
 from tagalign.backbones.protocols import BlockBackbone
 from tagalign.backbones.weights import open_tensors
 from tagalign.errors import ModelError

@@ -10,17 +10,18 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from tagalign.backbones.dense_modes import DENSE_MODES
 from tagalign.backbones.finite import checked
 from tagalign.backbones.frozen import FrozenBackbone
 from tagalign.backbones.last_block import last_block
 from tagalign.backbones.linear_head import linear_head
+from tagalign.backbones.modes import DENSE_MODES
 from tagalign.backbones.preprocess import Preprocessing
 from tagalign.backbones.protocols import (
     Block,
     DenseFeatures,
     Grid,
     LinearHead,
+    Mode,
     Pixels,
     Resize,
     Tokens,
@@ -28,7 +29,6 @@ from tagalign.backbones.protocols import (
 )
 from tagalign.backbones.text_encoder import TextEncoder
 from tagalign.backbones.towers.vision import VisionTower
-from tagalign.errors import UnknownNameError
 from tagalign.ops.cam import LastBlock
 
 
@@ -57,7 +57,6 @@ class Encoder(FrozenBackbone):
         shape = vision.shape
         self.width, self.patch_size, self.num_layers = shape.width, shape.patch_size, shape.layers
         self.num_prefix, self.mlp_width = shape.num_prefix, shape.hidden
-        self.modes = tuple(DENSE_MODES)
 
     @property
     def blocks(self) -> Sequence[Block]:
@@ -90,17 +89,16 @@ class Encoder(FrozenBackbone):
         return torch.stack(maps)
 
     @torch.no_grad()
-    def encode_dense(self, pixels: Pixels, *, mode: str = "clip") -> DenseFeatures:
-        """Dense features in one of ``DENSE_MODES``.
+    def encode_dense(self, pixels: Pixels, *, mode: str | Mode = "clip") -> DenseFeatures:
+        """Dense features in one of ``DENSE_MODES``, or in a mode with options of its own.
 
         Raises:
             UnknownNameError: if the mode is not one of them.
             InputError: if the image is smaller than a patch.
         """
-        if mode not in DENSE_MODES:
-            raise UnknownNameError("dense mode", mode, DENSE_MODES)
+        chosen = DENSE_MODES.find(mode).kind() if isinstance(mode, str) else mode
         x, grid = self.embed_patches(pixels)
-        dense, cls = DENSE_MODES[mode](self, x, grid)
+        dense, cls = chosen(self, x, grid)
         dense = checked(dense, self.vision, name=self.name, what="patch features")
         return DenseFeatures(
             patches=dense[:, self.num_prefix :], cls=None if cls is None else cls[:, 0], grid=grid

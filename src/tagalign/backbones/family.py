@@ -8,7 +8,6 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-from tagalign.backbones.dense_modes import DENSE_MODES
 from tagalign.backbones.encoder import Encoder
 from tagalign.backbones.preprocess import Preprocessing
 from tagalign.backbones.processor_files import read_preprocessing
@@ -58,7 +57,6 @@ class Family(Protocol):
     Attributes:
         model_type: as ``config.json`` says.
         title: for people.
-        modes: dense modes that apply.
     """
 
     @property
@@ -69,11 +67,6 @@ class Family(Protocol):
     @property
     def title(self) -> str:
         """For people."""
-        ...
-
-    @property
-    def modes(self) -> tuple[str, ...]:
-        """Dense modes that apply."""
         ...
 
     def open(self, source: Source) -> Backbone:
@@ -106,7 +99,6 @@ class TowerFamily:
         text_rule: from config and ``tokenizer_config.json``.
         pixels: where a folder says nothing; its ``image_size`` is replaced.
         prepare: changes tensors before they are renamed (packed or foreign ones).
-        modes: dense modes that apply.
     """
 
     model_type: str
@@ -117,7 +109,6 @@ class TowerFamily:
     pixels: Preprocessing
     scales: Callable[[dict[str, Tensor], Config], tuple[float, float]] = exponent
     prepare: Callable[[Tensors], Tensors] = field(default=lambda tensors: tensors)
-    modes: tuple[str, ...] = tuple(DENSE_MODES)
 
     def open(self, source: Source) -> Encoder:
         """The encoder of a folder.

@@ -28,7 +28,6 @@ class FrozenBackbone(nn.Module):
     width: int
     patch_size: int
     num_layers: int
-    modes: tuple[str, ...]
 
     def __init__(
         self, text: TextEncoder, preprocessing: Preprocessing, *, weights: Weights, family: str

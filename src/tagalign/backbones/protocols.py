@@ -1,8 +1,8 @@
-"""What the rest of the library may know of an encoder: three Protocols, and no name of anybody's model class.
+"""What the rest of the library may know of an encoder: four Protocols, and no name of anybody's model class.
 
 ``Backbone`` is enough to tag, segment, refer and search. ``BlockBackbone`` opens the vision tower block by block, for dense
-modes, TagCLIP, CLS-SEG and prompts. ``Block`` is one transformer block. A family that has no such blocks (GroupViT) is a
-``Backbone`` alone.
+modes, TagCLIP, CLS-SEG and prompts. ``Block`` is one transformer block, ``Mode`` a dense mode. A family that has no such
+blocks (GroupViT) is a ``Backbone`` alone.
 """
 
 from collections.abc import Sequence
@@ -21,6 +21,7 @@ Tokens = Float[Tensor, "batch tokens width"]
 Heads = Float[Tensor, "batch heads tokens head_dim"]
 Queries = Float[Tensor, "batch heads rows head_dim"]
 Grid = tuple[int, int]
+ClassRow = Float[Tensor, "batch 1 width"] | None
 Resize = Literal["bicubic", "bilinear", "offset"]
 
 
@@ -82,7 +83,6 @@ class Backbone(Protocol):
         width: of the vision tower.
         patch_size: pixels.
         num_layers: blocks of the vision tower.
-        modes: dense modes that apply to it.
         preprocessing: how pixels become numbers, and the native input size.
         logit_scale: inverse temperature of its training; text and image cosines are multiplied by it.
         logit_bias: added to that product; 0 for all but SigLIP.
@@ -96,7 +96,6 @@ class Backbone(Protocol):
     width: int
     patch_size: int
     num_layers: int
-    modes: tuple[str, ...]
     preprocessing: Preprocessing
     logit_scale: float
     logit_bias: float
@@ -120,8 +119,8 @@ class Backbone(Protocol):
         """Patches that fit into an image; refuses one that is smaller than a patch."""
         ...
 
-    def encode_dense(self, pixels: Pixels, *, mode: str = ...) -> DenseFeatures:
-        """Dense features in one of ``modes``."""
+    def encode_dense(self, pixels: Pixels, *, mode: "str | Mode" = ...) -> DenseFeatures:
+        """Dense features in a mode, by its name or with options of its own."""
         ...
 
     def project(self, features: Float[Tensor, "*batch width"]) -> Float[Tensor, "*batch dim"]:
@@ -232,5 +231,22 @@ class BlockBackbone(Backbone, Protocol):
         Args:
             x: all rows.
             bias: added to the logits of a pooling head's own attention, per patch; a class row reads no patch any more.
+        """
+        ...
+
+
+@runtime_checkable
+class Mode(Protocol):
+    """A dense mode: a frozen dataclass whose fields are its options (``option_fields.option``), called on a batch."""
+
+    def __call__(self, encoder: BlockBackbone, x: Tokens, grid: Grid) -> tuple[Tokens, ClassRow]:
+        """All rows of the dense stream before the last layer norm, and the class row of the ordinary stream.
+
+        Equal to image by image whatever the batch, on grids of any shape, for families with and without prefix rows.
+
+        Args:
+            encoder: with at least one block.
+            x: input of the first block.
+            grid: rows and columns of patches; the prefix rows come first.
         """
         ...

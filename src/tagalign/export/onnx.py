@@ -59,7 +59,7 @@ class DenseGraph(nn.Module):
         super().__init__()
         self.backbone = method.backbone
         self.projector = method.projector
-        self.mode = method.mode
+        self.mode = method.dense_mode
         self.both = both
 
     def forward(self, pixels: Float[Tensor, "batch 3 height width"]) -> tuple[Maps, ...]:

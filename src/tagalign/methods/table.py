@@ -4,11 +4,13 @@ Every list of methods in a message, a help text, a doc page or a test is made fr
 modules that compute are imported when a method is built.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from tagalign.backbones.modes import DENSE_MODES
 from tagalign.errors import InputError, UnknownNameError
 from tagalign.methods.cls_seg.options import ClsSegOptions
 from tagalign.methods.dense.options import DenseOptions, TagAlignOptions
@@ -49,86 +51,141 @@ class MethodEntry:
     trained_by: str = ""
 
 
-def _dense_mode(summary: str, source: str) -> MethodEntry:
-    return MethodEntry(
-        summary=summary,
-        source=source,
-        options=DenseOptions,
-        can=DENSE,
-        builder="tagalign.methods.dense.build",
-        cost="one pass",
-    )
+class DenseEntry:
+    """The method of a dense mode; see ``MethodEntry``. What its file says is read when it is asked for."""
+
+    can: tuple[Verb, ...] = DENSE
+    builder: str = "tagalign.methods.dense.build"
+    trained_by: str = ""
+
+    def __init__(self, mode: str) -> None:
+        self._mode = mode
+
+    @property
+    def summary(self) -> str:
+        """What it is, in one line."""
+        return DENSE_MODES[self._mode].summary
+
+    @property
+    def source(self) -> str:
+        """Paper."""
+        return DENSE_MODES[self._mode].source
+
+    @property
+    def cost(self) -> str:
+        """Passes of the encoder per image, in words."""
+        return DENSE_MODES[self._mode].cost
+
+    @property
+    def options(self) -> type[Any]:
+        """Those of every dense method, then the mode's own."""
+        from tagalign.methods.dense.mode_options import options_in_mode  # with torch, as the mode itself
+
+        return options_in_mode(DENSE_MODES[self._mode].kind)
 
 
-METHODS: Mapping[str, MethodEntry] = {
-    "clip": _dense_mode("the encoder's own patches", "Radford et al., arXiv:2103.00020"),
-    "maskclip": _dense_mode("last attention replaced by its value path", "Zhou et al., arXiv:2112.01071"),
-    "surgery": _dense_mode("a second stream of value-value attention", "Li et al., arXiv:2304.05653"),
-    "sclip": _dense_mode(
-        "last attention by self-correlation of queries and keys", "Wang et al., arXiv:2312.01597"
-    ),
-    "clearclip": _dense_mode("last block without residual and feed-forward", "Lan et al., arXiv:2407.12442"),
-    "naclip": _dense_mode("last attention pulled to the neighbourhood", "Hajimiri et al., arXiv:2404.08181"),
-    "tagclip": MethodEntry(
-        summary="tags from local patches, looked at again as a whole",
-        source="Lin et al., arXiv:2312.12828",
-        options=TagClipOptions,
-        can=("tag",),
-        builder="tagalign.methods.tagclip.build",
-        cost="one pass, and one crop per candidate label",
-    ),
-    "cls-seg": MethodEntry(
-        summary="TagCLIP's tags, then class activation maps of them",
-        source="Lin et al., arXiv:2312.12828, and CLIP-ES, arXiv:2212.09506",
-        options=ClsSegOptions,
-        can=("tag", "segment"),
-        builder="tagalign.methods.cls_seg.build",
-        cost="as tagclip, and the last block once per image",
-    ),
-    "gated": MethodEntry(
-        summary="the tags of an image prune the label list of a dense method",
-        source="ours, after TagCLIP's classify-then-segment",
-        options=GatedOptions,
-        can=("tag", "segment"),
-        builder="tagalign.methods.gated.build",
-        cost="as tagclip, and one pass of the dense method",
-    ),
-    "groupvit": MethodEntry(
-        summary="every patch with the features of its group; a GroupViT model",
-        source="Xu et al., arXiv:2202.11094",
-        options=DenseOptions,
-        can=("tag", "segment", "refer"),
-        builder="tagalign.methods.groupvit",
-        cost="one pass",
-    ),
-    "tagalign": MethodEntry(
-        summary="a projector trained on the tags of captions",
-        source="Liu et al., arXiv:2312.14149",
-        options=TagAlignOptions,
-        can=DENSE,
-        builder="tagalign.methods.tagalign.folder",
-        cost="one pass",
-        trained_by="tagalign train --data PAIRS --model {model} --out FOLDER",
-    ),
-    "trusty": MethodEntry(
-        summary="open-vocabulary segmentation with a trusty token",
-        source="Li et al., arXiv:2304.07547",
-        options=TrustyOptions,
-        can=("segment",),
-        builder="tagalign.methods.trusty.folder",
-        cost="one pass with prompts, and a small decoder",
-        trained_by="tagalign train --method trusty --data voc2012 --path FOLDER --model {model} --out FOLDER",
-    ),
-    "tag2text": MethodEntry(
-        summary="tagging, tag-guided captions, retrieval, questions",
-        source="Huang et al., arXiv:2303.05657",
-        options=Tag2TextOptions,
-        can=("tag", "caption", "ask", "search"),
-        builder="tagalign.methods.tag2text.folder",
-        cost="one pass; captions decode word by word",
-        trained_by="tagalign train --method tag2text (or tagalign import tag2text CHECKPOINT)",
-    ),
-}
+Entry = MethodEntry | DenseEntry
+
+
+class MethodTable(Mapping[str, Entry]):
+    """The dense modes, each a method of the same name, then the methods that are registered here."""
+
+    def __init__(self, own: dict[str, MethodEntry]) -> None:
+        self._own = own
+
+    def add(self, name: str, entry: MethodEntry) -> None:
+        """Register a method.
+
+        Raises:
+            ValueError: for a name that is taken.
+        """
+        if name in self:
+            raise ValueError(f"a method {name!r} is registered already; give this one another name")
+        self._own[name] = entry
+
+    @contextmanager
+    def adding(self, name: str, entry: MethodEntry) -> Iterator[None]:
+        """A method for the time of a block: to try one, or to test one."""
+        self.add(name, entry)
+        try:
+            yield
+        finally:
+            del self._own[name]
+
+    def __getitem__(self, name: str) -> Entry:
+        return DenseEntry(name) if name in DENSE_MODES else self._own[name]
+
+    def __iter__(self) -> Iterator[str]:
+        yield from DENSE_MODES
+        yield from self._own
+
+    def __len__(self) -> int:
+        return len(DENSE_MODES) + len(self._own)
+
+
+METHODS = MethodTable(
+    {
+        "tagclip": MethodEntry(
+            summary="tags from local patches, looked at again as a whole",
+            source="Lin et al., arXiv:2312.12828",
+            options=TagClipOptions,
+            can=("tag",),
+            builder="tagalign.methods.tagclip.build",
+            cost="one pass, and one crop per candidate label",
+        ),
+        "cls-seg": MethodEntry(
+            summary="TagCLIP's tags, then class activation maps of them",
+            source="Lin et al., arXiv:2312.12828, and CLIP-ES, arXiv:2212.09506",
+            options=ClsSegOptions,
+            can=("tag", "segment"),
+            builder="tagalign.methods.cls_seg.build",
+            cost="as tagclip, and the last block once per image",
+        ),
+        "gated": MethodEntry(
+            summary="the tags of an image prune the label list of a dense method",
+            source="ours, after TagCLIP's classify-then-segment",
+            options=GatedOptions,
+            can=("tag", "segment"),
+            builder="tagalign.methods.gated.build",
+            cost="as tagclip, and one pass of the dense method",
+        ),
+        "groupvit": MethodEntry(
+            summary="every patch with the features of its group; a GroupViT model",
+            source="Xu et al., arXiv:2202.11094",
+            options=DenseOptions,
+            can=("tag", "segment", "refer"),
+            builder="tagalign.methods.groupvit",
+            cost="one pass",
+        ),
+        "tagalign": MethodEntry(
+            summary="a projector trained on the tags of captions",
+            source="Liu et al., arXiv:2312.14149",
+            options=TagAlignOptions,
+            can=DENSE,
+            builder="tagalign.methods.tagalign.folder",
+            cost="one pass",
+            trained_by="tagalign train --data PAIRS --model {model} --out FOLDER",
+        ),
+        "trusty": MethodEntry(
+            summary="open-vocabulary segmentation with a trusty token",
+            source="Li et al., arXiv:2304.07547",
+            options=TrustyOptions,
+            can=("segment",),
+            builder="tagalign.methods.trusty.folder",
+            cost="one pass with prompts, and a small decoder",
+            trained_by="tagalign train --method trusty --data voc2012 --path FOLDER --model {model} --out FOLDER",
+        ),
+        "tag2text": MethodEntry(
+            summary="tagging, tag-guided captions, retrieval, questions",
+            source="Huang et al., arXiv:2303.05657",
+            options=Tag2TextOptions,
+            can=("tag", "caption", "ask", "search"),
+            builder="tagalign.methods.tag2text.folder",
+            cost="one pass; captions decode word by word",
+            trained_by="tagalign train --method tag2text (or tagalign import tag2text CHECKPOINT)",
+        ),
+    }
+)
 
 DEFAULTS: Mapping[Verb, str] = {
     "tag": "tagclip",
@@ -165,7 +222,7 @@ def trained_kinds() -> tuple[str, ...]:
     return tuple(name for name, entry in METHODS.items() if entry.trained_by)
 
 
-def find_method(name: str) -> MethodEntry:
+def find_method(name: str) -> Entry:
     """An entry by name.
 
     Raises:

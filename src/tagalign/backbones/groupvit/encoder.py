@@ -14,7 +14,7 @@ from tagalign.backbones.finite import checked
 from tagalign.backbones.frozen import FrozenBackbone
 from tagalign.backbones.groupvit.names import MODE, MODEL_TYPE
 from tagalign.backbones.preprocess import Preprocessing
-from tagalign.backbones.protocols import DenseFeatures, Pixels, Weights
+from tagalign.backbones.protocols import DenseFeatures, Mode, Pixels, Weights
 from tagalign.backbones.text_encoder import TextEncoder
 from tagalign.errors import ModelError, UnknownNameError
 
@@ -45,10 +45,9 @@ class GroupViT(FrozenBackbone):
         config: Any = vision.config
         self.width, self.patch_size = config.hidden_size, config.patch_size
         self.num_layers = sum(config.depths)
-        self.modes = (MODE,)
 
     @torch.no_grad()
-    def encode_dense(self, pixels: Pixels, *, mode: str = MODE) -> DenseFeatures:
+    def encode_dense(self, pixels: Pixels, *, mode: str | Mode = MODE) -> DenseFeatures:
         """Every patch with the features of the group it belongs to most; ``cls`` is the mean over groups.
 
         Raises:
@@ -56,7 +55,7 @@ class GroupViT(FrozenBackbone):
             InputError: if the image is smaller than a patch.
         """
         if mode != MODE:
-            raise UnknownNameError("dense mode of GroupViT", mode, [MODE])
+            raise UnknownNameError("dense mode of GroupViT", str(mode), [MODE])
         grid = self.grid_of(*pixels.shape[2:])
         inside = pixels[:, :, : grid[0] * self.patch_size, : grid[1] * self.patch_size].to(self.dtype)
         groups, assignment = group_features(self.vision, inside)

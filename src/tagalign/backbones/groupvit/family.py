@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from tagalign.backbones.family import Source
-from tagalign.backbones.groupvit.names import MODE, MODEL_TYPE
+from tagalign.backbones.groupvit.names import MODEL_TYPE
 from tagalign.backbones.preprocess import Preprocessing
 from tagalign.backbones.processor_files import read_preprocessing
 from tagalign.backbones.protocols import Backbone
@@ -17,7 +17,6 @@ class GroupViTFamily:
 
     model_type: str = MODEL_TYPE
     title: str = "GroupViT"
-    modes: tuple[str, ...] = (MODE,)
 
     def open(self, source: Source) -> Backbone:
         """A frozen GroupViT: a whole published one, or a tower that we trained beside another encoder's texts.

@@ -10,7 +10,7 @@ import tyro
 from tagalign.cli.shared.output import print_json
 from tagalign.errors import UnknownNameError
 from tagalign.methods.options import OptionFacts, facts_of
-from tagalign.methods.table import DEFAULTS, METHODS, MethodEntry, find_method, methods
+from tagalign.methods.table import DEFAULTS, METHODS, Entry, find_method, methods
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -77,7 +77,7 @@ def overview(names: tuple[str, ...]) -> str:
     return "\n".join([*lines, "", *notes])
 
 
-def _verbs(name: str, entry: MethodEntry) -> str:
+def _verbs(name: str, entry: Entry) -> str:
     return " ".join(f"{verb}*" if DEFAULTS[verb] == name else verb for verb in entry.can)
 
 

@@ -8,5 +8,5 @@ from tagalign.methods.resources import Resources
 
 def build(opened: Opened, options: DenseOptions, resources: Resources) -> DenseMethod:
     """The dense mode whose name is the method's."""
-    mode = opened.method
-    return DenseMethod(opened.backbone(), options, method=mode, mode=mode, resources=resources)
+    name = opened.method
+    return DenseMethod(opened.backbone(), options, method=name, mode=name, resources=resources)

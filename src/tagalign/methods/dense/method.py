@@ -20,6 +20,7 @@ from tagalign.backbones.preprocess import Preprocessing, resize
 from tagalign.backbones.protocols import Backbone
 from tagalign.errors import InputError
 from tagalign.methods.dense.canvas import Canvas, CanvasRule, batches_of_one_size, default_short_side
+from tagalign.methods.dense.mode_options import mode_with
 from tagalign.methods.dense.options import DenseOptions, TagAlignOptions
 from tagalign.methods.dense.profiles import DenseProfile, dense_profile
 from tagalign.methods.dense.projector import Projector
@@ -71,6 +72,8 @@ class DenseMethod:
     Attributes:
         method: ``clip``, ``maskclip``, ... or ``tagalign``.
         backbone: the frozen encoder.
+        mode: name of its dense mode.
+        dense_mode: that mode with its options, as ``backbone.encode_dense`` takes it.
         projector: the trained part; None for baselines, which use CLIP's own head.
     """
 
@@ -91,7 +94,7 @@ class DenseMethod:
             backbone: the frozen encoder.
             options: see ``DenseOptions``; those of ``TagAlignOptions`` mix in the frozen map.
             method: name that encoded values carry.
-            mode: dense mode of the encoder.
+            mode: name of the dense mode of the encoder; its options are taken from ``options``.
             projector: the trained part; None for baselines.
             logit_scale: learned inverse temperature; the encoder's own when None.
             resources: batch size.
@@ -108,6 +111,7 @@ class DenseMethod:
         self.resources = resources or Resources()
         self.canvas_rule = canvas_rule(options or DenseOptions(), self.profile, backbone)
         self.options = settle(options or DenseOptions(), self.profile, self.canvas_rule)
+        self.dense_mode = mode_with(mode, self.options)
         self.preprocessing = _preprocessing(backbone.preprocessing, self.profile)
         self.rule = ScoreRule(
             scale=self.options.sigmoid_scale,
@@ -159,7 +163,7 @@ class DenseMethod:
 
     def _embed(self, pixels: Tensor) -> tuple[tuple[int, int], list[Tensor]]:
         """Patch embeddings of a batch by the trained head, and by CLIP's own where it is mixed in or the only one."""
-        features = self.backbone.encode_dense(pixels, mode=self.mode)
+        features = self.backbone.encode_dense(pixels, mode=self.dense_mode)
         if self.projector is None:
             return features.grid, [self.backbone.project(features.patches)]
         maps = tokens_to_map(features.patches, features.grid)

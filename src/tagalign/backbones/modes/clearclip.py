@@ -1,0 +1,28 @@
+"""ClearCLIP: query-query attention alone in the last block."""
+
+from dataclasses import dataclass
+
+from tagalign.backbones.dense_stream import other_last
+from tagalign.backbones.modes import DENSE_MODES, ModeEntry
+from tagalign.backbones.protocols import BlockBackbone, ClassRow, Grid, Tokens
+from tagalign.ops.attention import self_self_attention
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClearClip:
+    """``softmax(q q')`` over the values, without the residual stream and the feed-forward network."""
+
+    def __call__(self, encoder: BlockBackbone, x: Tokens, grid: Grid) -> tuple[Tokens, ClassRow]:
+        """See ``Mode``."""
+        mixed, _, cls = other_last(encoder, x, lambda q, k, v: self_self_attention(q, v))
+        return mixed, cls
+
+
+DENSE_MODES.add(
+    "clearclip",
+    ModeEntry(
+        kind=ClearClip,
+        summary="last block without residual and feed-forward",
+        source="Lan et al., arXiv:2407.12442",
+    ),
+)

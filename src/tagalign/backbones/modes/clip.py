@@ -1,0 +1,27 @@
+"""The encoder as it was published: the patch rows of its last block."""
+
+from dataclasses import dataclass
+
+from tagalign.backbones.dense_stream import before_last
+from tagalign.backbones.modes import DENSE_MODES, ModeEntry
+from tagalign.backbones.protocols import BlockBackbone, ClassRow, Grid, Tokens
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plain:
+    """Every block as it is."""
+
+    def __call__(self, encoder: BlockBackbone, x: Tokens, grid: Grid) -> tuple[Tokens, ClassRow]:
+        """See ``Mode``."""
+        x = encoder.blocks[-1](before_last(encoder, x))
+        return x, x[:, :1] if encoder.num_prefix else None
+
+
+DENSE_MODES.add(
+    "clip",
+    ModeEntry(
+        kind=Plain,
+        summary="the encoder's own patches",
+        source="Radford et al., arXiv:2103.00020",
+    ),
+)

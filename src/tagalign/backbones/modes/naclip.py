@@ -1,0 +1,35 @@
+"""NACLIP: key-key attention of the last block, pulled to the neighbourhood."""
+
+from dataclasses import dataclass
+
+from tagalign.backbones.dense_stream import other_last
+from tagalign.backbones.modes import DENSE_MODES, ModeEntry
+from tagalign.backbones.protocols import BlockBackbone, ClassRow, Grid, Tokens
+from tagalign.ops.attention import neighbourhood_attention
+from tagalign.ops.grid import gaussian_neighbourhood
+
+SIGMA = 5.0  # patches; NACLIP, arXiv:2404.08181, section 4.1
+
+
+@dataclass(frozen=True, kw_only=True)
+class NaClip:
+    """``softmax(k k' + Gaussian of the distance)`` over the values; its "reduced" last block, as in ClearCLIP."""
+
+    def __call__(self, encoder: BlockBackbone, x: Tokens, grid: Grid) -> tuple[Tokens, ClassRow]:
+        """See ``Mode``."""
+        near = gaussian_neighbourhood(grid, sigma=SIGMA, device=x.device)
+        prefix = encoder.num_prefix
+        mixed, _, cls = other_last(
+            encoder, x, lambda q, k, v: neighbourhood_attention(k, v, near, prefix=prefix)
+        )
+        return mixed, cls
+
+
+DENSE_MODES.add(
+    "naclip",
+    ModeEntry(
+        kind=NaClip,
+        summary="last attention pulled to the neighbourhood",
+        source="Hajimiri et al., arXiv:2404.08181",
+    ),
+)
