@@ -8,7 +8,7 @@ from PIL import Image
 
 from tagalign.backbones.dense_stream import before_last
 from tagalign.backbones.modes import DENSE_MODES, ModeEntry
-from tagalign.cli.methods import as_json
+from tagalign.cli.verbs.methods import as_json
 from tagalign.errors import InputError
 from tagalign.methods.dense.mode_options import options_in_mode
 from tagalign.methods.dense.options import DenseOptions

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from tagalign.errors import InputError
-from tagalign.methods.options import check_share, option
+from tagalign.option_fields import check_share, option
 
 ProfileName = Literal["released", "fixed"]
 
