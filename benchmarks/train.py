@@ -31,7 +31,8 @@ from tagalign.backbones.protocols import BlockBackbone
 from tagalign.data.feature_pairs import FeaturePairs, MemoryStore
 from tagalign.data.from_pairs import PixelPlan, pixel_source
 from tagalign.data.pairs import find_shards
-from tagalign.data.tag_table import TagTable, key_hash
+from tagalign.data.tag_table import TagTable
+from tagalign.tags.row_hashes import key_hash
 from tagalign.tags.vocabulary import TagLabels, TagVocabulary
 from tagalign.testing.clip_folder import VIT_B16, make_clip_folder
 from tagalign.train.loop.log import read_metrics

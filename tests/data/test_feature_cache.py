@@ -17,7 +17,9 @@ def shard(start, count):
     generator = torch.Generator().manual_seed(start)
     keys = [f"k{i}" for i in range(start, start + count)]
     features = torch.randn(count, 6, 8, generator=generator) * torch.logspace(-2, 2, 8)
-    return CacheShard(features=features, texts=torch.randn(count, 4, generator=generator), keys=keys)
+    return CacheShard(
+        features=features, texts=torch.randn(count, 4, generator=generator), keys=keys, captions=keys
+    )
 
 
 def filled(folder, dtype="float16"):

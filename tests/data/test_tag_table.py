@@ -36,8 +36,8 @@ def test_words_and_ids_give_the_same_table(tmp_path, vocabulary):
     write_ids(tmp_path / "ids.parquet", [("c", [1]), ("b", []), ("a", [0, 1, 2])])
     for place in (tmp_path / "words", tmp_path / "ids.parquet"):
         table = load_tag_table(place, vocabulary)
-        assert [table.find(key) for key in "abcd"] == [[0, 1, 2], [], [1], None]
-    assert load_tag_table(tmp_path / "words", vocabulary, kinds=("object",)).find("a") == [0, 1]
+        assert [table.find(key, "") for key in "abcd"] == [[0, 1, 2], [], [1], None]
+    assert load_tag_table(tmp_path / "words", vocabulary, kinds=("object",)).find("a", "") == [0, 1]
 
 
 def test_thousand_keys_are_all_found(tmp_path, vocabulary):
@@ -47,7 +47,7 @@ def test_thousand_keys_are_all_found(tmp_path, vocabulary):
     ]
     write_ids(tmp_path / "ids.parquet", rows)
     table = load_tag_table(tmp_path / "ids.parquet", vocabulary)
-    assert all(table.find(key) == tags for key, tags in rows)
+    assert all(table.find(key, "") == tags for key, tags in rows)
 
 
 def test_wrong_tables_are_refused(tmp_path, vocabulary):

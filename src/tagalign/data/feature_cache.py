@@ -5,6 +5,7 @@
     DIR/scales-00000.npy       (images, patches) float16, float8 only
     DIR/texts-00000.npy        (images, dim) float16
     DIR/keys-00000.txt         one key per line
+    DIR/captions-00000.npy     (images) int64, hashes of the captions; caches of older releases have none
 
 A shard appears when all its files are there; a killed run goes on after the last whole one.
 """
@@ -27,6 +28,7 @@ from tagalign.data.tag_join import report_join
 from tagalign.data.tag_table import TagTable
 from tagalign.errors import DataError, InputError
 from tagalign.json_text import json_text
+from tagalign.tags.row_hashes import caption_hash
 from tagalign.tags.vocabulary import TagLabels
 
 FORMAT = 1
@@ -42,11 +44,13 @@ class CacheShard:
         features: patch features.
         texts: caption embeddings.
         keys: one per image.
+        captions: one per image; they tell apart the tags of an image with several.
     """
 
     features: Float[Tensor, "images patches width"]
     texts: Float[Tensor, "images dim"]
     keys: Sequence[str]
+    captions: Sequence[str]
 
 
 class FeatureCache:
@@ -99,6 +103,7 @@ class FeatureCache:
         """Write one more shard."""
         number = len(self.counts)
         files, error = _pack(shard, self.facts["dtype"])
+        files["captions"] = np.array([caption_hash(text) for text in shard.captions], dtype=np.int64)
         for name, array in files.items():
             with atomic_write(self.folder / f"{name}-{number:05d}.npy") as path, path.open("wb") as file:
                 np.save(file, array, allow_pickle=False)
@@ -137,7 +142,11 @@ class FeatureCache:
         store = _DiskStore(folder=self.folder, counts=tuple(self.counts), grid=_grid(self._state["grid"]))
         texts = np.concatenate([_mapped(self.folder, "texts", i) for i in range(len(self.counts))])
         keys = [key for i in range(len(self.counts)) for key in _keys(self.folder, i)]
-        known = [tags.find(key) if tags is not None else [] for key in keys]
+        captions = [code for i in range(len(self.counts)) for code in _captions(self.folder, i)]
+        known = [
+            tags.find_hashed(key, caption) if tags is not None else []
+            for key, caption in zip(keys, captions, strict=True)
+        ]
         if tags is not None:
             missing = [key for key, row in zip(keys, known, strict=True) if row is None]
             report_join(len(keys) - len(missing), missing, tags)
@@ -227,6 +236,13 @@ def _keys(folder: Path, number: int) -> Iterable[str]:
         return path.read_text(encoding="utf-8").split("\n")[:-1]
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: cannot be read ({error})") from error
+
+
+def _captions(folder: Path, number: int) -> list[int] | list[None]:
+    """Hashes of the captions of a shard; None each in a cache of an older release."""
+    if (folder / f"captions-{number:05d}.npy").exists():
+        return _mapped(folder, "captions", number).tolist()
+    return [None] * len(list(_keys(folder, number)))
 
 
 def _grid(values: Sequence[int]) -> tuple[int, int]:

@@ -186,6 +186,7 @@ def _cache_shard(
         features=torch.cat([e.features.float().cpu() for e in encoded]),
         texts=torch.cat([e.texts.float().cpu() for e in encoded if e.texts is not None]),
         keys=[pair.key for pair, _ in good],
+        captions=[pair.caption for pair, _ in good],
     )
 
 
@@ -302,7 +303,7 @@ def first_pairs(
     if not good:
         raise DataError("no held-out pair can be read")
     encoded = [encode(_pixels(backbone, good[i : i + plan.chunk])) for i in range(0, len(good), plan.chunk)]
-    rows = [(tags.find(pair.key) or []) if tags is not None else [] for pair, _ in good]
+    rows = [(tags.find(pair.key, pair.caption) or []) if tags is not None else [] for pair, _ in good]
     indptr = np.cumsum([0, *map(len, rows)]).astype(np.int64)
     return FeaturePairs(
         store=MemoryStore(features=torch.cat([e.features.cpu() for e in encoded]), grid=encoded[0].grid),

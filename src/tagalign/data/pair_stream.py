@@ -209,7 +209,7 @@ class _Reader:
         )
 
     def _join(self, pixels: list[Any], pairs: list[Pair], after: Cursor) -> PixelBatch:
-        rows = [self._tags(pair.key) for pair in pairs]
+        rows = [self._tags(pair) for pair in pairs]
         tokenize = self.source.tokenize
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # web captions past the text context are cut, thousands of them
@@ -224,10 +224,10 @@ class _Reader:
             skipped=skipped,
         )
 
-    def _tags(self, key: str) -> list[int]:
+    def _tags(self, pair: Pair) -> list[int]:
         if self.source.tags is None:
             return []
-        found = self.source.tags.find(key)
+        found = self.source.tags.find(pair.key, pair.caption)
         if found is None:
             self.skipped["no tag row"] += 1  # the pair stays: its caption still teaches
         return found or []

@@ -70,7 +70,7 @@ def _look(refs: Sequence[ShardRef], tags: TagTable) -> tuple[int, list[str]]:
             row = shard.row(number)
             if isinstance(row, BadRow):
                 continue
-            if tags.find(row.key) is None:
+            if tags.find(row.key, row.caption) is None:
                 missing.append(row.key)
             else:
                 found += 1

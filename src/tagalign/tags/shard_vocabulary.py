@@ -19,6 +19,7 @@ from tagalign.tags.counting import TagCounter
 from tagalign.tags.manifest import Manifest, fingerprint
 from tagalign.tags.normalize import normalize_tag
 from tagalign.tags.parses import FIELD_OF_KIND
+from tagalign.tags.row_hashes import caption_hash
 from tagalign.tags.shards import read_batches
 from tagalign.tags.vocabulary import TagVocabulary, check_sizes, normalize_merges
 
@@ -142,7 +143,10 @@ class LabelSummary:
     frequencies: Int[np.ndarray, " tags"]
 
 
-LABEL_SCHEMA = pa.schema([("key", pa.string()), ("tags", pa.list_(pa.int32()))])
+CAPTION_HASH = "caption_hash"
+"""Column of label rows that tells the captions of one key apart; see ``row_hashes.caption_hash``."""
+
+LABEL_SCHEMA = pa.schema([("key", pa.string()), ("tags", pa.list_(pa.int32())), (CAPTION_HASH, pa.int64())])
 
 
 def label_shards(
@@ -247,16 +251,23 @@ def first_tags(paths: Sequence[Path], kinds: Sequence[str], count: int = 5) -> l
 
 def _label_shard(path: Path, out_path: Path, vocabulary: TagVocabulary, kinds: Sequence[str]) -> int:
     rows = 0
-    columns = ["key", *(FIELD_OF_KIND[kind] for kind in kinds)]
+    wanted = ["key", "caption", *(FIELD_OF_KIND[kind] for kind in kinds)]
     with atomic_write(out_path) as temp, pq.ParquetWriter(temp, LABEL_SCHEMA, compression="zstd") as writer:
-        for batch in read_batches(path, columns=columns, size=_BATCH):
+        for batch in read_batches(path, columns=wanted, size=_BATCH):
             indptr, indices = label_batch(batch, vocabulary, kinds)
             tags = pa.ListArray.from_arrays(pa.array(indptr, pa.int32()), pa.array(indices, pa.int32()))
-            writer.write_batch(
-                pa.RecordBatch.from_arrays([_texts(batch.column("key")), tags], schema=LABEL_SCHEMA)
-            )
+            columns = [_texts(batch.column("key")), tags, _caption_hashes(batch)]
+            writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=LABEL_SCHEMA))
             rows += batch.num_rows
     return rows
+
+
+def _caption_hashes(batch: Any) -> Any:
+    """Of a batch of tag rows; nulls where another program wrote no captions."""
+    if "caption" not in batch.schema.names:
+        return pa.nulls(batch.num_rows, pa.int64())
+    captions = batch.column("caption").to_pylist()
+    return pa.array([None if text is None else caption_hash(text) for text in captions], pa.int64())
 
 
 def _texts(keys: Any) -> Any:

@@ -78,12 +78,11 @@ def test_missing_files_and_columns_say_so(tmp_path):
         read_records(tmp_path / "none.parquet", num_tags=4)
 
 
-def test_labels_join_captions_of_one_image():
-    pairs = [("k1", "a.jpg", "x"), ("k2", "a.jpg", "y"), ("k3", "b.jpg", "z")]
-    found = list(join_labels(pairs, {"k1": [1], "k3": [0, 2]}))
-    assert [(r.image, r.captions, r.tags) for r in found] == [
-        ("a.jpg", ("x", "y"), ((1,), ())),
-        ("b.jpg", ("z",), ((0, 2),)),
+def test_captions_of_one_image_become_one_record_also_where_they_stand_apart():
+    pairs = [("k1", "a.jpg", "x", [1]), ("k3", "b.jpg", "z", [0, 2]), ("k2", "a.jpg", "y", [])]
+    assert [(r.key, r.image, r.captions, r.tags) for r in join_labels(pairs)] == [
+        ("k1", "a.jpg", ("x", "y"), ((1,), ())),
+        ("k3", "b.jpg", ("z",), ((0, 2),)),
     ]
 
 

@@ -56,7 +56,9 @@ def test_keys_captions_tags_and_pairs_agree(texts):
             tags = tags_of(source, Path(name) / f"{kind} tags")
             assert tags == {key: parsed(text) for key, _, text in pairs}, kind
             table = load_tag_table(Path(name) / f"{kind} tags", vocabulary)
-            assert all(table.find(pair.key) == ids(pair.caption) for pair in read_pairs([source])), kind
+            assert all(
+                table.find(pair.key, pair.caption) == ids(pair.caption) for pair in read_pairs([source])
+            ), kind
 
 
 def photo(pair):

@@ -7,7 +7,7 @@ list<int32> or null. Ids are positions in a tag list.
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -186,32 +186,25 @@ def write_json(records: Iterable[TaggedRecord], path: str | Path) -> None:
         temp.write_text(json_text(rows), encoding="utf-8")
 
 
-def join_labels(
-    pairs: Iterable[tuple[str, str, str]], labels: Mapping[str, Sequence[int]]
-) -> Iterator[TaggedRecord]:
-    """Caption-wise rows become image-wise records.
+LabelledPair = tuple[str, str, str, Sequence[int]]
+"""Key, image, caption and tag ids of one pair."""
 
-    Args:
-        pairs: ``(key, image, caption)``; several captions of an image stand one after the other.
-        labels: tag ids by key (``tagalign label``); a key without a row has no tags.
+
+def join_labels(pairs: Iterable[LabelledPair]) -> Iterator[TaggedRecord]:
+    """Caption-wise rows become image-wise records, in the order in which their images first appear.
+
+    Captions of an image may stand apart, as COCO's do. The key of a record is that of its first caption.
     """
-    held: list[tuple[str, str, str]] = []
+    by_image: dict[str, list[LabelledPair]] = {}
     for pair in pairs:
-        if held and held[0][1] != pair[1]:
-            yield _record(held, labels)
-            held = []
-        held.append(pair)
-    if held:
-        yield _record(held, labels)
-
-
-def _record(pairs: Sequence[tuple[str, str, str]], labels: Mapping[str, Sequence[int]]) -> TaggedRecord:
-    return TaggedRecord(
-        key=pairs[0][0],
-        image=pairs[0][1],
-        captions=tuple(caption for _, _, caption in pairs),
-        tags=tuple(tuple(labels.get(key, ())) for key, _, _ in pairs),
-    )
+        by_image.setdefault(pair[1], []).append(pair)
+    for image, held in by_image.items():
+        yield TaggedRecord(
+            key=held[0][0],
+            image=image,
+            captions=tuple(caption for _, _, caption, _ in held),
+            tags=tuple(tuple(ids) for _, _, _, ids in held),
+        )
 
 
 def clean_caption(text: str, *, max_words: int = MAX_WORDS) -> str:

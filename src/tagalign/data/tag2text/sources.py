@@ -18,9 +18,9 @@ QUESTION_FIELDS = ("image", "question", "answer")
 
 
 def records_from_pairs(pairs: Path, labels: Path, vocabulary: TagVocabulary) -> TaggedRecords:
-    """Image-wise records of pairs and the label rows (or tag rows) of their captions, joined by key.
+    """Image-wise records of pairs and the label rows (or tag rows) of their captions, joined by key and caption.
 
-    Captions of one image stand one after the other. A caption without a row has no tags.
+    A caption without a row has no tags.
 
     Args:
         pairs: JSONL, Parquet with paths, or a folder; no tar, because images are opened again in every epoch.
@@ -36,10 +36,10 @@ def records_from_pairs(pairs: Path, labels: Path, vocabulary: TagVocabulary) -> 
             raise DataError(f"{pairs}: the images lie inside; Tag2Text needs pairs with image paths")
         rows.append((pair.key, str(pair.image), pair.caption))
     table = load_tag_table(labels, vocabulary)
-    known = {key: ids for key, _, _ in rows if (ids := table.find(key)) is not None}
-    missing = [key for key, _, _ in rows if key not in known]
+    known = [table.find(key, caption) for key, _, caption in rows]
+    missing = [row[0] for row, ids in zip(rows, known, strict=True) if ids is None]
     report_join(len(rows) - len(missing), missing, table)
-    found = list(join_labels(rows, known))
+    found = list(join_labels((*row, ids or ()) for row, ids in zip(rows, known, strict=True)))
     if not any(record.all_tags() for record in found):
         raise DataError(
             f"{labels}: no caption of {pairs} has a tag; are these the labels of the same pairs (joined by key)?"
