@@ -7,18 +7,17 @@ the header; else its first line is listed and reading goes on with the second.
 
 import csv
 import re
-from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
 from tagalign.errors import DataError
-from tagalign.tags.captions.rows import KEY, MAX_CAPTION, Row, RowRule, bad_row, find_field
+from tagalign.tags.captions.csv_records import Record, csv_records
+from tagalign.tags.captions.rows import KEY, Row, RowRule, bad_row, find_field
 from tagalign.tags.text_files import text_lines
 
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\s*')  # how Excel is told the separator, before the header
-_MAX_RECORD = 1 << 20  # characters that an open quote may take in
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -107,8 +106,12 @@ def table_rows(lines: Iterable[str], head: TableHead, rule: RowRule, *, first: i
         first: number of the first line in its file, for messages and keys.
     """
     width = None if head.names is None else len(head.names)
-    split = _csv_records if head.quotes else _tsv_records
-    for line, cells in split(iter(lines), head, width, first):
+    records = (
+        csv_records(iter(lines), head.delimiter, width, first)
+        if head.quotes
+        else _tsv_records(iter(lines), head, first)
+    )
+    for line, cells in records:
         if cells is None:
             message = "a quote that is never closed, or not where a cell ends; the lines behind it are read by themselves"
             yield line, bad_row(line, message, "broken row")
@@ -120,11 +123,7 @@ def table_rows(lines: Iterable[str], head: TableHead, rule: RowRule, *, first: i
             yield line, rule.row(dict(zip(names, cells, strict=False)), line)
 
 
-_Record = tuple[int, Sequence[str] | None]
-"""Number of the first line, cells (None for a broken record)."""
-
-
-def _tsv_records(lines: Iterator[str], head: TableHead, width: int | None, first: int) -> Iterator[_Record]:
+def _tsv_records(lines: Iterator[str], head: TableHead, first: int) -> Iterator[Record]:
     for number, line in enumerate(lines, start=first):
         cells = line.rstrip("\r\n").split("\t")
         yield number, [_unquoted(cell) for cell in cells] if head.strip else cells
@@ -132,82 +131,3 @@ def _tsv_records(lines: Iterator[str], head: TableHead, width: int | None, first
 
 def _unquoted(cell: str) -> str:
     return cell[1:-1].replace('""', '"') if len(cell) > 1 and cell[0] == cell[-1] == '"' else cell
-
-
-class _Feed:
-    """Lines for ``csv.reader``, which remembers those that it took for a record, so that they can be given back."""
-
-    def __init__(self, lines: Iterator[str]) -> None:
-        self._lines = lines
-        self._waiting = deque[str]()
-        self.taken = list[str]()
-        self.size = 0
-
-    def __iter__(self) -> "_Feed":
-        return self
-
-    def __next__(self) -> str:
-        if self.size >= _MAX_RECORD:
-            raise StopIteration
-        line = self._waiting.popleft() if self._waiting else next(self._lines)
-        self.taken.append(line)
-        self.size += len(line)
-        return line
-
-    def keep_first(self) -> None:
-        """Keep the first line of a record; the others are read again."""
-        self._waiting.extendleft(reversed(self.taken[1:]))
-        del self.taken[1:]
-
-
-def _csv_records(lines: Iterator[str], head: TableHead, width: int | None, first: int) -> Iterator[_Record]:
-    feed, number = _Feed(lines), first
-    reader = csv.reader(feed, delimiter=head.delimiter, strict=True)
-    while True:
-        feed.taken, feed.size = [], 0
-        cells: Sequence[str] | None
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error:
-            cells = None
-        taken = feed.taken
-        if cells is None or (len(taken) > 1 and _swallows(cells, taken, head.delimiter, width)):
-            feed.keep_first()
-            cells = _by_itself(taken[0], head.delimiter, width)
-        yield number, cells
-        number += len(taken)
-
-
-def _swallows(cells: Sequence[str], taken: Sequence[str], delimiter: str, width: int | None) -> bool:
-    """Whether a record of several lines took in others.
-
-    Its cells are not as many as the header's, or one is longer than a caption and its lines look like records.
-    """
-    if width is None:
-        return False
-    if len(cells) != width:
-        return True
-    if max(map(len, cells)) <= MAX_CAPTION:
-        return False
-    rows = sum(line.count(delimiter) == width - 1 for line in taken[1:])
-    return 2 * rows >= len(taken) - 1
-
-
-def _by_itself(line: str, delimiter: str, width: int | None) -> list[str] | None:
-    """Cells of a line whose quotes are not CSV's, where they can still be told: ``k,"Sunset" by the sea``."""
-    if '"' not in line:  # a carriage return inside of a cell
-        return line.rstrip("\r\n").split(delimiter)
-    wants_more = False
-
-    def feed() -> Iterator[str]:
-        nonlocal wants_more
-        yield line.rstrip("\r\n")
-        wants_more = True
-
-    try:
-        cells = next(csv.reader(feed(), delimiter=delimiter))
-    except (csv.Error, StopIteration):
-        return None
-    return None if wants_more or (width is not None and len(cells) != width) else cells
