@@ -11,11 +11,11 @@ from tagalign.data.pair_records import Pair, ShardRef, pair_of
 from tagalign.errors import DataError
 from tagalign.tags.captions import Row, RowRule
 from tagalign.tags.captions.documents import document_rows
-from tagalign.tags.captions.lines import json_line
+from tagalign.tags.captions.lines import json_line, refuse_document
 from tagalign.tags.captions.parquet import caption_columns
 from tagalign.tags.captions.rows import IMAGE, find_field
 from tagalign.tags.captions.tables import TableHead, read_head, table_rows
-from tagalign.tags.text_files import can_be_cut, decode_line, text_lines
+from tagalign.tags.text_files import can_be_cut, decode_line, refuse_foreign, text_lines
 
 PIECE = 16 << 20
 """Bytes of a text file that make one shard; plain files are cut so that many workers can share one."""
@@ -90,6 +90,8 @@ class JsonlShard:
         self.path = ref.path
         self._rule = RowRule.of(ref.path)
         self._lines = [line for line in _lines(ref) if not line.isspace()]
+        if self._lines and not ref.start:
+            refuse_document(ref.path, _text(self._lines[0]))
 
     def __len__(self) -> int:
         return len(self._lines)
@@ -99,13 +101,15 @@ class JsonlShard:
 
     def row(self, number: int) -> Row:
         """Key and caption of one record."""
-        line = self._lines[number]
-        text = decode_line(line) if isinstance(line, bytes) else line
-        return json_line(text, self._rule, self._place(number))
+        return json_line(_text(self._lines[number]), self._rule, self._place(number))
 
     def pair(self, number: int) -> Pair:
         """One record."""
         return pair_of(self.row(number), self._place(number), self.path.parent)
+
+
+def _text(line: bytes | str) -> str:
+    return decode_line(line) if isinstance(line, bytes) else line
 
 
 def _lines(ref: ShardRef) -> list[bytes] | list[str]:
@@ -118,12 +122,14 @@ def _lines(ref: ShardRef) -> list[bytes] | list[str]:
         if ref.end < 0:
             return list(text_lines(ref.path))
         with ref.path.open("rb") as file:
-            if ref.start:
+            if not ref.start:
+                refuse_foreign(ref.path, file.peek())
+            else:
                 file.seek(ref.start - 1)
                 file.readline()  # the rest of a line that began before, or the line break just before
             lines = list[bytes]()
             while file.tell() < ref.end and (line := file.readline()):
-                lines.append(line if ref.start or lines else line.removeprefix(b"\xef\xbb\xbf"))
+                lines.append(line)
             return lines
     except (OSError, EOFError, ValueError) as error:
         raise DataError(f"{ref.path}: cannot be read ({error})") from error
@@ -158,8 +164,7 @@ class TableShard:
 
 def _table_rows(ref: ShardRef, head: TableHead, rule: RowRule) -> Iterator[tuple[int, Row]]:
     lines = _lines(ref)[0 if ref.start else head.lines :]
-    texts = (decode_line(line) if isinstance(line, bytes) else line for line in lines)
-    return table_rows(texts, head, rule, first=1 if ref.start else head.lines + 1)
+    return table_rows(map(_text, lines), head, rule, first=1 if ref.start else head.lines + 1)
 
 
 class DocumentShard:

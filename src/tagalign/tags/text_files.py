@@ -1,14 +1,14 @@
 """Text as people, spreadsheets and the web write it: packed or not, UTF-8 with or without a mark, UTF-16, Windows-1252.
 
 A line ends at its line feed alone, so that pieces of a file that are cut at bytes and the file as a whole agree. Bytes that
-are no UTF-8 are read as Windows-1252, line by line, with one warning per file: a stray byte costs no line.
+are no UTF-8 are read as Windows-1252, line by line, with one warning per file: a stray byte costs no line. Marks of UTF-8
+are dropped at the beginning of every line, because files are put one behind the other.
 """
 
 import bz2
 import codecs
 import gzip
 import io
-import itertools
 import lzma
 import warnings
 from collections.abc import Callable, Iterator
@@ -79,9 +79,13 @@ def decode(raw: bytes) -> str:
 def decode_line(raw: bytes) -> str:
     """A line of a file that is not written wide; see ``decode``."""
     try:
-        return raw.decode()
+        return _unmarked(raw.decode())
     except UnicodeDecodeError:
         return _western(raw)
+
+
+def _unmarked(text: str) -> str:
+    return text.lstrip("\ufeff") if text[:1] == "\ufeff" else text
 
 
 def _western(raw: bytes) -> str:
@@ -97,28 +101,32 @@ def text_lines(path: Path) -> Iterator[str]:
     """
     with open_packed(path) as raw:
         head = raw.peek(_HEAD)[:_HEAD]
-        for mark, words in _FOREIGN.items():
-            if head.startswith(mark):
-                raise DataError(f"{path} is {words}")
+        refuse_foreign(path, head)
         if _is_special(head):
             wide = wide_encoding(head)
             encoding, newline = wide or "utf-8-sig", "\n" if wide and "\n" in decode(head) else None
             with io.TextIOWrapper(raw, encoding=encoding, errors="replace", newline=newline) as text:
-                first = next(text, None)
-                yield from () if first is None else (first.removeprefix("\ufeff"),)
-                yield from text
+                yield from map(_unmarked, text)
             return
         yield from _lines(path, raw)
 
 
+def refuse_foreign(path: Path, head: bytes) -> None:
+    """Refuse a file that is no text, by its first bytes.
+
+    Raises:
+        DataError: for an archive, a spreadsheet's own format, Parquet.
+    """
+    for mark, words in _FOREIGN.items():
+        if head.startswith(mark):
+            raise DataError(f"{path} is {words}")
+
+
 def _lines(path: Path, raw: io.BufferedReader) -> Iterator[str]:
-    first = next(raw, None)
-    if first is None:
-        return
     has_warned = False
-    for number, line in enumerate(itertools.chain([first.removeprefix(codecs.BOM_UTF8)], raw), start=1):
+    for number, line in enumerate(raw, start=1):
         try:
-            text = line.decode()
+            text = _unmarked(line.decode())
         except UnicodeDecodeError:
             text = _western(line)
             if not has_warned:

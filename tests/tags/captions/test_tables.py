@@ -41,6 +41,12 @@ def test_cc3m_order_without_a_header_keeps_every_address_apart(tmp_path):
         (['k1,"two', 'lines"', "k2,a dog"], ["k1", "k2"], []),  # what CSV allows
         (['k1,"Sunset" by the sea', "k2,a dog"], ["k1", "k2"], []),  # quotes of a writer that knows none
         (['k1,5" pipe', 'k2,a 6" pipe'], ["k1", "k2"], []),
+        # swallowed at legal width: every further line is a record of its own
+        (['k1,"Sunset', "k2,a dog", "k3,a cat", 'k4,Moon"', "k5,a cow"], ["k2", "k3", "k4", "k5"], ["2"]),
+        (['k1,"roses, red', 'violets, blue"', "k2,a dog"], ["k1", "k2"], []),  # a poem: blanks behind commas
+        (['k1,"a, b', "c", 'd,e"', "k2,a dog"], ["k1", "k2"], []),  # one line of it is no record
+        (['k1,"dogs,cats', 'cows,cars"', "k2,a dog"], ["k1", "k2"], []),  # lists: nothing there is like a key
+        (["k1,a dog", "key,caption", "\ufeffkey,caption", "k2,a cat"], ["k1", "k2"], []),  # files joined
         (["k1,a dog,b", "k2,a cat"], ["k2"], ["2"]),  # a comma without quotes: the caption would be cut
         (["k1", "k2,a cat", "", ","], ["k2"], ["2"]),
         (['k1,"' + "x" * MAX_CAPTION + 'y"', "k2,a cat"], ["k2"], ["2"]),  # a cell over the limit
@@ -81,6 +87,42 @@ def test_headers_of_spreadsheets(tmp_path):
         assert read(tmp_path / "a.csv") == ([("k", "a dog")], [])
     (tmp_path / "b.tsv").write_text('"key"\t"caption"\n"k"\t"a ""big"" dog"\n')  # every cell in quotes
     assert read(tmp_path / "b.tsv") == ([("k", 'a "big" dog')], [])
+
+
+@pytest.mark.parametrize(
+    ("text", "captions"),
+    [
+        ('key,caption\nk1,"a \\"big\\" dog"\nk2,"a, \\"b\\""\n', ['a "big" dog', 'a, "b"']),  # Spark, MySQL
+        ('key,caption\nk1,"the end \\""\nk2,"x"\n', ['the end "', "x"]),
+        ('key, caption\nk1, "a, dog"\nk2, a cat\n', ["a, dog", "a cat"]),  # as people write lists
+        ("\n\r\nkey,caption\nk1,a dog\n", ["a dog"]),
+        ("caption,id,key\na dog,7,k1\n", ["a dog"]),
+        ("key|caption\nk1|a dog, a cat\n", ["a dog, a cat"]),
+    ],
+)
+def test_what_other_programs_write(tmp_path, text, captions):
+    (tmp_path / "a.csv").write_text(text, newline="")
+    assert [caption for _, caption in read(tmp_path / "a.csv")[0]] == captions
+
+
+def test_rows_without_a_header_do_not_swallow_each_other(tmp_path):
+    (tmp_path / "a.csv").write_text('k0,a cow\nk1,"Sunset\nk2,a dog\nk3,Moon"\nk4,a cat\n')
+    good, bad = read(tmp_path / "a.csv", caption_column="1", key_column="0")
+    assert [key for key, _ in good] == ["k0", "k2", "k3", "k4"]
+    assert bad == ["2"]
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.tsv", "a.parquet"])
+def test_two_columns_of_one_name_are_refused(tmp_path, name):
+    mark = "\t" if name == "a.tsv" else ","
+    (tmp_path / name).write_text(mark.join(["key", "caption", "caption"]) + "\n" + mark.join("kab") + "\n")
+    if name == "a.parquet":
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        pq.write_table(pa.table([["k"], ["a"], ["b"]], names=["key", "caption", "caption"]), tmp_path / name)
+    with pytest.raises(DataError, match="two columns called 'caption'; rename one"):
+        read(tmp_path / name)
 
 
 def test_missing_columns_are_named(tmp_path):

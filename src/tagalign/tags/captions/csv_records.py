@@ -5,15 +5,36 @@ where records begin hold what the whole file holds.
 """
 
 import csv
+import re
 from collections import deque
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
-from tagalign.tags.captions.rows import MAX_CAPTION
+from tagalign.tags.captions.rows import MAX_CAPTION, photo_endings
 
+_HEX = re.compile(r"[0-9a-fA-F-]{12,}")
+_LETTERS, _DIGITS = re.compile(r"[^\W\d_]+"), re.compile(r"\d+")
 _MAX_RECORD = 1 << 20  # characters that an open quote may take in
 
 Record = tuple[int, Sequence[str] | None]
 """Number of the first line, cells (None for a broken record)."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CsvForm:
+    """How a CSV file is written.
+
+    Attributes:
+        delimiter: between cells.
+        width: number of cells; None where it is not known.
+        named: columns with keys and images, or all but the captions where there are none.
+        skips_blanks: whether a blank behind a delimiter belongs to no cell, as people write lists.
+    """
+
+    delimiter: str
+    width: int | None
+    named: tuple[int, ...] = ()
+    skips_blanks: bool = False
 
 
 class _Feed:
@@ -42,17 +63,16 @@ class _Feed:
         del self.taken[1:]
 
 
-def csv_records(lines: Iterator[str], delimiter: str, width: int | None, first: int) -> Iterator[Record]:
+def csv_records(lines: Iterator[str], form: CsvForm, first: int) -> Iterator[Record]:
     """The records of these lines, each with the number of its first line.
 
     Args:
         lines: from the beginning of a record on.
-        delimiter: between cells.
-        width: number of cells; None where it is not known.
+        form: how they are written.
         first: number of the first line.
     """
     feed, number = _Feed(lines), first
-    reader = csv.reader(feed, delimiter=delimiter, strict=True)
+    reader = csv.reader(feed, delimiter=form.delimiter, skipinitialspace=form.skips_blanks, strict=True)
     while True:
         feed.taken, feed.size = [], 0
         cells: Sequence[str] | None
@@ -63,32 +83,56 @@ def csv_records(lines: Iterator[str], delimiter: str, width: int | None, first: 
         except csv.Error:
             cells = None
         taken = feed.taken
-        if cells is None or (len(taken) > 1 and _swallows(cells, taken, delimiter, width)):
+        if cells is None or (len(taken) > 1 and _swallows(cells, taken, form)):
             feed.keep_first()
-            cells = _by_itself(taken[0], delimiter, width)
+            cells = _by_itself(taken[0], form)
         yield number, cells
         number += len(taken)
 
 
-def _swallows(cells: Sequence[str], taken: Sequence[str], delimiter: str, width: int | None) -> bool:
+def _swallows(cells: Sequence[str], taken: Sequence[str], form: CsvForm) -> bool:
     """Whether a record of several lines took in others.
 
-    Its cells are not as many as the header's, or one is longer than a caption and its lines look like records.
+    Its cells are not as many as the header's, or each of its lines looks like a record of its own, or one cell is longer
+    than a caption and many lines have as many delimiters as a record.
     """
-    if width is None:
+    if form.width is None:
         return False
-    if len(cells) != width:
+    if len(cells) != form.width:
         return True
-    if max(map(len, cells)) <= MAX_CAPTION:
-        return False
-    rows = sum(line.count(delimiter) == width - 1 for line in taken[1:])
-    return 2 * rows >= len(taken) - 1
+    split = [line.rstrip("\r\n").split(form.delimiter) for line in taken]
+    whole = [line for line in split if len(line) == form.width]
+    if max(map(len, cells)) > MAX_CAPTION:
+        return 2 * len(whole) >= len(split)
+    shapes = [_shape(cells[column]) for column in form.named]
+    return (
+        bool(shapes)
+        and len(whole) == len(split)
+        and all([_shape(line[column]) for column in form.named] == shapes for line in whole)
+    )
 
 
-def _by_itself(line: str, delimiter: str, width: int | None) -> list[str] | None:
+def _shape(cell: str) -> str:
+    """What keys, addresses and paths of one data set have in common, and lines of a text do not."""
+    if "://" in cell:
+        return "address"
+    if cell.rpartition(".")[2].lower() in photo_endings():
+        return "photo"
+    if _HEX.fullmatch(cell):
+        return "hash"
+    return _DIGITS.sub("0", _LETTERS.sub("a", cell))
+
+
+def _by_itself(line: str, form: CsvForm) -> list[str] | None:
     """Cells of a line whose quotes are not CSV's, where they can still be told: ``k,"Sunset" by the sea``."""
     if '"' not in line:  # a carriage return inside of a cell
-        return line.rstrip("\r\n").split(delimiter)
+        return line.rstrip("\r\n").split(form.delimiter)
+    # programs that do not double quotes write a backslash before them
+    found = _cells_of(line, form, escape="\\") if '\\"' in line else None
+    return found if found is not None else _cells_of(line, form, escape=None)
+
+
+def _cells_of(line: str, form: CsvForm, *, escape: str | None) -> list[str] | None:
     wants_more = False
 
     def feed() -> Iterator[str]:
@@ -96,8 +140,16 @@ def _by_itself(line: str, delimiter: str, width: int | None) -> list[str] | None
         yield line.rstrip("\r\n")
         wants_more = True
 
+    reader = csv.reader(
+        feed(),
+        delimiter=form.delimiter,
+        skipinitialspace=form.skips_blanks,
+        escapechar=escape,
+        doublequote=escape is None,
+        strict=escape is not None,
+    )
     try:
-        cells = next(csv.reader(feed(), delimiter=delimiter))
+        cells = next(reader)
     except (csv.Error, StopIteration):
         return None
-    return None if wants_more or (width is not None and len(cells) != width) else cells
+    return None if wants_more or (form.width is not None and len(cells) != form.width) else cells

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+from tagalign.errors import DataError
 from tagalign.tags.captions.rows import Row, RowRule, bad_row, checked
 from tagalign.tags.text_files import text_lines
 
@@ -19,9 +20,26 @@ def json_line(line: str, rule: RowRule, place: object) -> Row:
     return rule.row(record, place)
 
 
+def refuse_document(path: Path, first: str) -> None:
+    """Refuse a JSON document under the name of lines of JSON, by its first line.
+
+    Raises:
+        DataError: naming the ending that it must have.
+    """
+    text = first.strip()
+    if text in ("[", "{") or text.startswith("[{"):
+        raise DataError(f"{path} holds one JSON document, not a record a line; its name must end in .json")
+
+
 def jsonl_rows(path: Path, rule: RowRule) -> Iterator[Row]:
-    """A record a line; blank lines are no rows."""
+    """A record a line; blank lines are no rows.
+
+    Raises:
+        DataError: if it is a JSON document.
+    """
     for number, line in enumerate(text_lines(path), start=1):
+        if number == 1:
+            refuse_document(path, line)
         try:
             record = _decode(line)
         except (ValueError, RecursionError):

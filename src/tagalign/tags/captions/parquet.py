@@ -43,6 +43,8 @@ def caption_columns(path: Path, schema: Any, rule: RowRule) -> list[str]:
             f"{path} has the columns {', '.join(names)[:200]}, none of them is {wanted!r}; "
             "name the ones with the captions and the keys"
         )
+    if twins := [name for name in (caption, key, image) if name is not None and names.count(name) > 1]:
+        raise DataError(f"{path} has two columns called {twins[0]!r}; rename one of them")
     found = [caption, key, image if image is not None and is_text(schema.field(image).type) else None]
     return [name for name in found if name is not None]
 

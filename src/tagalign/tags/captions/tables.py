@@ -7,14 +7,14 @@ the header; else its first line is listed and reading goes on with the second.
 
 import csv
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
 from tagalign.errors import DataError
-from tagalign.tags.captions.csv_records import Record, csv_records
-from tagalign.tags.captions.rows import KEY, Row, RowRule, bad_row, find_field
+from tagalign.tags.captions.csv_records import CsvForm, Record, csv_records
+from tagalign.tags.captions.rows import IMAGE, KEY, Row, RowRule, bad_row, find_field
 from tagalign.tags.text_files import text_lines
 
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\s*')  # how Excel is told the separator, before the header
@@ -29,7 +29,9 @@ class TableHead:
         delimiter: between cells.
         quotes: whether cells may be quoted (CSV).
         strip: whether every cell of a TSV stands in quotes of its own, as its header does.
-        lines: of the header.
+        lines: of the header, with blank ones before it.
+        skips_blanks: whether blanks stand behind the delimiters of the header of a CSV.
+        first_cells: number of cells in the first line of a table without a header line; 0 where it cannot be told.
     """
 
     names: tuple[str, ...] | None
@@ -37,6 +39,22 @@ class TableHead:
     quotes: bool
     strip: bool = False
     lines: int = 1
+    skips_blanks: bool = False
+    first_cells: int = 0
+
+    def form(self, rule: RowRule) -> CsvForm:
+        """How its records are written."""
+        names = self.names if self.names is not None else tuple(map(str, range(self.first_cells)))
+        found = [find_field(names, name) for name in (rule.caption, rule.key, IMAGE)]
+        caption, *others = [None if name is None else names.index(name) for name in found]
+        named = [column for column in others if column is not None and column != caption]
+        rest = [column for column in range(len(names)) if column != caption]
+        return CsvForm(
+            delimiter=self.delimiter,
+            width=len(names) or None if self.names is None else len(names),
+            named=tuple(named or rest),
+            skips_blanks=self.skips_blanks,
+        )
 
 
 TableRow = tuple[int, Row]
@@ -69,13 +87,18 @@ def read_head(
     """
     first = next(lines, "")
     if rule.caption.isdecimal():
-        head = TableHead(names=None, delimiter="," if quotes else "\t", quotes=quotes, lines=0)
+        mark = "," if quotes else "\t"
+        count = len(_header(first, mark, quotes=quotes)) if first.count('"') % 2 == 0 else 0
+        head = TableHead(names=None, delimiter=mark, quotes=quotes, lines=0, first_cells=count)
         return head, chain([first] if first else [], lines)
+    count = 1
+    while first.isspace():
+        first, count = next(lines, ""), count + 1
     if not first:
         return TableHead(names=(), delimiter=",", quotes=quotes), lines
-    delimiters, count = (",;\t|" if quotes else "\t"), 1
+    delimiters = ",;\t|" if quotes else "\t"
     if quotes and (match := _SEPARATOR_LINE.fullmatch(first)):
-        delimiters, first, count = match[1], next(lines, ""), 2
+        delimiters, first, count = match[1], next(lines, ""), count + 1
     named = {mark: _header(first, mark, quotes=quotes) for mark in delimiters}
     mark = next((m for m in delimiters if find_field(named[m], rule.caption)), delimiters[0])
     for wanted in (rule.caption, *((rule.key,) if rule.key != KEY else ())):
@@ -84,15 +107,29 @@ def read_head(
                 f"{path} has the columns {', '.join(named[mark])[:200]}, none of them is {wanted!r}; name the ones with "
                 "the captions and the keys (or give their numbers, from 0, for a file without a header line)"
             )
+    _refuse_twins(path, named[mark], rule)
     cells = first.rstrip("\r\n").split(mark)
-    strip = not quotes and all(len(cell) > 1 and cell[0] == cell[-1] == '"' for cell in cells)
-    return TableHead(names=named[mark], delimiter=mark, quotes=quotes, strip=strip, lines=count), lines
+    return TableHead(
+        names=named[mark],
+        delimiter=mark,
+        quotes=quotes,
+        strip=not quotes and all(len(cell) > 1 and cell[0] == cell[-1] == '"' for cell in cells),
+        lines=count,
+        skips_blanks=quotes and len(cells) > 1 and all(cell[:1] == " " for cell in cells[1:]),
+    ), lines
+
+
+def _refuse_twins(path: Path, names: Sequence[str], rule: RowRule) -> None:
+    """Of two columns of one name nobody knows which counts."""
+    for name in (rule.caption, rule.key, IMAGE):
+        if names.count(find_field(tuple(names), name) or "") > 1:
+            raise DataError(f"{path} has two columns called {name!r}; rename one of them")
 
 
 def _header(line: str, delimiter: str, *, quotes: bool) -> tuple[str, ...]:
     text = line.rstrip("\r\n")
     if quotes:
-        return tuple(next(csv.reader([text], delimiter=delimiter), []))
+        return tuple(next(csv.reader([text], delimiter=delimiter, skipinitialspace=True), []))
     return tuple(cell.strip('"') for cell in text.split(delimiter))
 
 
@@ -107,11 +144,13 @@ def table_rows(lines: Iterable[str], head: TableHead, rule: RowRule, *, first: i
     """
     width = None if head.names is None else len(head.names)
     records = (
-        csv_records(iter(lines), head.delimiter, width, first)
+        csv_records(iter(lines), head.form(rule), first)
         if head.quotes
         else _tsv_records(iter(lines), head, first)
     )
     for line, cells in records:
+        if cells is not None and head.names is not None and width != 1 and tuple(cells) == head.names:
+            continue  # files with headers that were put one behind the other
         if cells is None:
             message = "a quote that is never closed, or not where a cell ends; the lines behind it are read by themselves"
             yield line, bad_row(line, message, "broken row")
