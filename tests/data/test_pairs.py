@@ -150,7 +150,8 @@ def test_a_cut_off_tar_keeps_what_is_whole(tmp_path, off):
     ("name", "content", "message"),
     [
         ("a.tar", b"", "0 bytes"),
-        ("a.tar", b"\x1f\x8b no tar at all" * 100, "not a plain tar"),
+        ("a.tar", b"no tar at all" * 100, "not a plain tar"),
+        ("b.tar", b"\x1f\x8b no tar at all" * 100, "packed with gzip"),
         ("a.parquet", b"PAR1 no", "cannot be read as Parquet"),
     ],
 )

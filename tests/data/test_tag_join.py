@@ -70,3 +70,39 @@ def test_rows_without_a_single_tag_of_the_list_are_refused(tmp_path):
     pq.write_table(pa.table({"key": ["a", "b"], "objects": objects}), tmp_path / "a.parquet")
     with pytest.raises(DataError, match=r"none of its 2 rows has a tag of the list \(cat, dog, \.\.\.\)"):
         load_tag_table(tmp_path / "a.parquet", VOCABULARY)
+
+
+@pytest.mark.parametrize(
+    ("tag_keys", "words"),
+    [
+        (["0.jpg", "1.jpg"], r"differ by an ending \('0', '0\.jpg'\)"),
+        (["train/0", "train/1"], "are these the labels of the same pairs"),
+    ],
+)
+def test_what_parts_the_keys_of_both_sides_is_said(refs, tag_keys, words):
+    with pytest.raises(DataError, match=words):
+        check_join(refs, table(tag_keys))
+
+
+def test_endings_folders_and_case_are_found_from_the_pairs(tmp_path):
+    for image, tag_key, words in (
+        ("d/a.jpg", "d/a", "an ending"),
+        ("d/a", "a", "a folder"),
+        ("A", "a", "the case"),
+    ):
+        (tmp_path / "a.jsonl").write_text(json.dumps({"image": image, "caption": "a dog"}))
+        with pytest.raises(DataError, match=f"differ by {words}"):
+            check_join(find_shards([tmp_path / "a.jsonl"]), table([tag_key]))
+
+
+def test_blanks_and_numbers_do_not_part_keys(tmp_path):
+    """A folder keeps the blank at the end of a name, a record does not; Parquet has numbers where CSV has texts."""
+    found = table(["a ", " b", "100", "7"])
+    assert [found.find(key, "") for key in ("a", "b", " 100 ", "7")] == [[0]] * 4
+    (tmp_path / "a.csv").write_text("key,image,caption\n100,x.jpg,a dog\n7,y.jpg,a cat\n")
+    pq.write_table(
+        pa.table({"key": [100, 7], "image": ["x.jpg", "y.jpg"], "caption": ["a", "b"]}),
+        tmp_path / "a.parquet",
+    )
+    for name in ("a.csv", "a.parquet"):
+        check_join(find_shards([tmp_path / name]), found)

@@ -1,5 +1,6 @@
 """Whether tags and pairs belong together: a look at keys from all over a collection, before hours are spent on it."""
 
+import os
 import warnings
 from collections.abc import Iterable, Sequence
 
@@ -8,8 +9,10 @@ from tagalign.data.pairs import open_shard
 from tagalign.data.tag_table import TagTable
 from tagalign.errors import DataError
 from tagalign.tags.captions import BadRow
+from tagalign.tags.captions.rows import photo_endings
 
 SHARDS, PAIRS = 8, 256  # looked at: up to 2,048 pairs; 8 times as many before a collection is refused
+TRIED = 100  # keys without tags that are looked at for what parts them from the others
 FEW = 0.5
 """Share of pairs with tags under which a warning is given."""
 
@@ -45,8 +48,24 @@ def report_join(found: int, missing: Sequence[str], tags: TagTable) -> None:
         f"are of {_quoted(tags.examples)}"
     )
     if not found:
-        raise DataError(f"{message}; are these the labels of the same pairs (joined by key)?")
+        raise DataError(f"{message}; {_advice(missing, tags)}")
     warnings.warn(message, stacklevel=2)
+
+
+def _advice(missing: Sequence[str], tags: TagTable) -> str:
+    """What may part the keys of both sides, tried on some of them."""
+    for key in missing[:TRIED]:
+        stem = os.path.splitext(key)[0]  # noqa: PTH122 (keys are no paths)
+        others = {
+            "an ending": (stem, *(f"{key}.{ending}" for ending in photo_endings())),
+            "a folder": (key.rpartition("/")[2],),
+            "the case of letters": (key.lower(), key.upper()),
+        }
+        for words, tries in others.items():
+            for other in tries:
+                if other != key and tags.find(other, "") is not None:
+                    return f"the keys differ by {words} ({key!r}, {other!r}); parse the pairs that are trained on"
+    return "are these the labels of the same pairs (joined by key)?"
 
 
 def _quoted(keys: Iterable[str]) -> str:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from tagalign.data.pair_records import Pair, ShardRef, pair_of
 from tagalign.tags.captions import BadRow, Row, RowRule
-from tagalign.tags.captions.tars import read_span, tar_samples
+from tagalign.tags.captions.tars import read_span, tar_contents
+from tagalign.tags.text_files import printable
 
 
 class TarShard:
@@ -21,9 +22,16 @@ class TarShard:
     def __init__(self, ref: ShardRef) -> None:
         self.path = ref.path
         self._rule = RowRule.of(ref.path)
-        self._samples, is_whole = tar_samples(ref.path)
-        if not is_whole:
-            warnings.warn(f"{ref.path}: cut off after {len(self._samples)} samples", stacklevel=2)
+        contents = tar_contents(ref.path)
+        self._samples = list(contents.samples.values())
+        if contents.end is not None:
+            message = f"{ref.path}: cut off after {len(self._samples)} samples ({contents.end})"
+            warnings.warn(message, stacklevel=2)
+        for name, why in contents.unusable[:1]:
+            warnings.warn(
+                f"{ref.path}: {len(contents.unusable)} members cannot be used: {printable(name)}, {why}, ...",
+                stacklevel=2,
+            )
         self._file = os.open(ref.path, os.O_RDONLY)
 
     def __del__(self) -> None:

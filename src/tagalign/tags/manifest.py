@@ -8,7 +8,7 @@ from pathlib import Path
 from tagalign.atomic import atomic_write
 from tagalign.errors import DataError
 from tagalign.json_text import json_text
-from tagalign.tags.captions.rows import PHOTO_ENDINGS
+from tagalign.tags.captions.rows import photo_endings
 from tagalign.tags.captions.sources import files_below
 
 _END = 1 << 20  # bytes hashed at either end of an input
@@ -129,7 +129,7 @@ def _folder_fingerprint(folder: Path) -> str:
         if ending in ("txt", "json"):
             stat = path.stat()
             state = f" {stat.st_size} {stat.st_mtime_ns}"
-        if state or ending in PHOTO_ENDINGS:
+        if state or ending in photo_endings():
             name = path.relative_to(folder).as_posix()
             digest.update(f"{name}{state}\0".encode("utf-8", "surrogateescape"))
     return digest.hexdigest()[:32]

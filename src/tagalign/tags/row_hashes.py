@@ -9,8 +9,8 @@ import unicodedata
 
 
 def key_hash(key: str) -> int:
-    """A signed 64-bit number of a key."""
-    return _hash(key)
+    """A signed 64-bit number of a key; names of files keep blanks at their ends, records do not."""
+    return _hash(key.strip())
 
 
 def caption_hash(caption: str) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tagalign.tags.captions.rows import PHOTO_ENDINGS, Row, RowRule, bad_row, checked
+from tagalign.tags.captions.rows import Row, RowRule, bad_row, checked, photo_endings
 from tagalign.tags.captions.samples import record_row
 from tagalign.tags.text_files import decode
 
@@ -52,11 +52,11 @@ def folder_samples(folder: Path, files: Sequence[Path]) -> list[FolderSample]:
         files: of the folder and those below; see ``sources.files_below``.
     """
     beside: dict[tuple[str, str], Path] = {}
-    photos = list[tuple[Path, str]]()
+    photos, endings = list[tuple[Path, str]](), frozenset(photo_endings())
     for path in files:
         stem, ending = os.path.splitext(path)  # noqa: PTH122 (a million Path objects are slow)
         kind = ending.lower().lstrip(".")
-        if kind in PHOTO_ENDINGS:
+        if kind in endings:
             photos.append((path, stem))
         elif kind in ("txt", "json"):
             beside.setdefault((stem, kind), path)

@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,16 +17,15 @@ from tagalign.tags.text_files import decode, printable
 MAX_CAPTION = 10_000  # characters; a longer field is a broken line or a whole page, not a caption
 MAX_KEY = 4_096  # characters; as long as a path may be
 KEY, IMAGE = "key", "image"
-PHOTO_ENDINGS = (
-    "jpg",
-    "jpeg",
-    "png",
-    "webp",
-    "bmp",
-    "gif",
-    "tif",
-    "tiff",
-)  # the first one of a sample is its photo
+_FIRST_ENDINGS = ("jpg", "jpeg", "png", "webp", "bmp", "gif", "tif", "tiff")
+
+
+@cache
+def photo_endings() -> tuple[str, ...]:
+    """Endings of photos without their dot; the first one of a sample is its photo. What Pillow reads here."""
+    from tagalign.backbones.image_formats import image_suffixes
+
+    return (*_FIRST_ENDINGS, *sorted({suffix[1:] for suffix in image_suffixes()} - {*_FIRST_ENDINGS}))
 
 
 class CaptionRow(NamedTuple):

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tagalign.backbones.image_formats import image_suffixes
+from tagalign.tags.captions.tar_end import bad_end
 from tagalign.tasks.photos.keys import path_of
 from tagalign.tasks.photos.source import PhotoSource
 
 COMPRESSED = (".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tar.zst")
-BLOCK = 512
 
 
 def is_tar(name: str) -> bool:
@@ -32,7 +32,7 @@ def members(path: str) -> Iterator[PhotoSource]:
         with tarfile.open(path, "r:") as tar:
             with contextlib.suppress(tarfile.TarError):  # at the end of what can be read; said below
                 yield from _photos(tar, path)
-            problem = _bad_end(tar, path)
+            problem = _lost(tar, path)
     except (tarfile.TarError, EOFError, OSError, ValueError) as error:
         empty = os.path.exists(path) and os.path.getsize(path) == 0  # noqa: PTH110, PTH202
         problem = "the tar is empty" if empty else f"expected an uncompressed tar ({error})"
@@ -65,17 +65,11 @@ def _unusable(member: tarfile.TarInfo) -> str | None:
     return None
 
 
-def _bad_end(tar: tarfile.TarFile, path: str) -> str | None:
-    """Why the walk ended, where it was not the end mark: ``tarfile`` takes a cut or damaged header for the end."""
+def _lost(tar: tarfile.TarFile, path: str) -> str | None:
+    """Why photos are lost at the end of a tar; None where it ends as it should."""
     with Path(path).open("rb") as file:
-        file.seek(0, os.SEEK_END)
-        size = file.tell()
-        file.seek(min(tar.offset, size))
-        block = file.read(BLOCK)
-    if len(block) == BLOCK and not block.strip(b"\0"):
-        return None
-    where = f"after {min(tar.offset, size):,} of {size:,} bytes"
-    return f"the tar is cut or damaged {where}; photos behind that are lost"
+        problem = bad_end(file, tar.offset)
+    return None if problem is None else f"{problem}; photos behind that are lost"
 
 
 def source_of(key: str) -> PhotoSource:
