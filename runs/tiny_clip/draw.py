@@ -1,6 +1,6 @@
 """Draw the training scenes of the tiny CLIP once, into memory-mapped arrays, and train its tokenizer.
 
-python runs/tiny_clip_data.py DIR --easy 90000 --roomy 170000 --dense 120000
+python runs/tiny_clip/draw.py DIR --easy 90000 --roomy 170000 --dense 120000
 """
 
 import argparse

@@ -1,6 +1,6 @@
 """Measure a tiny CLIP on scenes kept aside: zero-shot by object, colour and background, crowded scenes, patches.
 
-python runs/measure_tiny_clip.py src/tagalign/backbones/tiny --scenes 1000        (one JSON object on stdout)
+python runs/tiny_clip/measure.py src/tagalign/backbones/tiny --scenes 1000        (one JSON object on stdout)
 """
 
 import argparse
