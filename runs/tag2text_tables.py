@@ -2,7 +2,7 @@
 
 python runs/tag2text_tables.py OUT                 # all rows; those in results.json already are left alone
 python runs/tag2text_tables.py OUT --rows with-0   # one of them
-Expected: about 20 minutes of one core after runs/train_tiny_clip.sh; 1 GB of memory. See docs/results/tag2text.md.
+Expected: about 20 minutes of one core after runs/tiny_clip/train.sh tiny; 1 GB of memory. See docs/results/tag2text.md.
 """
 
 import argparse

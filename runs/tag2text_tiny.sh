@@ -1,6 +1,6 @@
 #!/bin/sh
 # The packaged tiny Tag2Text, the tables of docs/results/tag2text.md, and recall of search. One core, about 25 CPU-minutes,
-# 1 GB of memory. Needs the final tiny CLIP (runs/train_tiny_clip.sh). Expected numbers: docs/results/tag2text.md.
+# 1 GB of memory. Needs the final tiny CLIP (runs/tiny_clip/train.sh tiny). Expected numbers: docs/results/tag2text.md.
 set -eu
 cd "$(dirname "$0")/.."
 out=${1:-tag2text_tiny}

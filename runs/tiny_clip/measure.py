@@ -6,36 +6,19 @@ python runs/tiny_clip/measure.py src/tagalign/backbones/tiny --scenes 1000      
 import argparse
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 import torch
+from encoded import BATCH, chunks, embed_names, patch_classes, pixels
 from torch import Tensor
 from torch.nn import functional as F
+from whole_picture import attention_shares, object_cosines
 
 from tagalign.backbones.load import load_backbone
 from tagalign.backbones.modes import DENSE_MODES
 from tagalign.backbones.protocols import BlockBackbone
 from tagalign.data.tiny_world import BACKGROUNDS, CLASS_SETS, COLORS, OBJECTS, PATTERNS, Scene, TinyWorld
-
-TEMPLATE = "a photo of a {}"
-BATCH = 100
-
-
-def embed_names(clip: BlockBackbone, names: tuple[str, ...]) -> Tensor:
-    return F.normalize(clip.encode_text([TEMPLATE.format(name) for name in names]), dim=-1)
-
-
-def pixels(clip: BlockBackbone, scenes: list[Scene]) -> Tensor:
-    """Pictures are of the model's own size: nothing is resized."""
-    mean, std = torch.tensor(clip.preprocessing.mean), torch.tensor(clip.preprocessing.std)
-    images = torch.from_numpy(np.stack([scene.image for scene in scenes])).float() / 255
-    return ((images - mean) / std).permute(0, 3, 1, 2)
-
-
-def chunks(scenes: list[Scene]) -> Iterator[list[Scene]]:
-    for start in range(0, len(scenes), BATCH):
-        yield scenes[start : start + BATCH]
 
 
 def embed_images(clip: BlockBackbone, scenes: list[Scene]) -> Tensor:
@@ -62,12 +45,6 @@ def accuracy(
 
 def percent(values: list[bool]) -> float:
     return round(100 * float(np.mean(values)), 1)
-
-
-def patch_classes(scenes: list[Scene], patch: int) -> Tensor:
-    """The class of the pixel in the middle of every patch, among all objects and backgrounds."""
-    maps = np.stack([scene.label_map("all") for scene in scenes])
-    return torch.from_numpy(maps[:, patch // 2 :: patch, patch // 2 :: patch].reshape(len(scenes), -1))
 
 
 def patch_accuracy(clip: BlockBackbone, scenes: list[Scene], mode: str) -> dict[str, float]:
@@ -146,6 +123,8 @@ def measure(folder: str, count: int) -> dict[str, object]:
             100 * float(np.mean([len(s.tags.objects) for s in crowded])) / len(OBJECTS), 1
         ),
         "patches": {mode: patch_accuracy(clip, crowded, mode) for mode in DENSE_MODES},
+        "attention": attention_shares(clip, crowded[:BATCH]),
+        "cosines": {mode: object_cosines(clip, crowded, mode) for mode in ("clip", "maskclip")},
         "probe": {mode: probe_accuracy(clip, train, crowded, mode) for mode in ("clip", "surgery")},
     }
 
