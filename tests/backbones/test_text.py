@@ -6,8 +6,8 @@ import shutil
 import pytest
 from tokenizers import Tokenizer as Engine
 
+from tagalign.backbones.packaged import packaged_dir
 from tagalign.backbones.text import TextRule, Tokenizer
-from tagalign.backbones.tiny import tiny_clip_dir
 from tagalign.errors import InputError, ModelError
 
 ODD = [
@@ -22,20 +22,20 @@ ODD = [
 
 def open_tiny(folder=None, **changed):
     chosen = {"context": 32, "rule": TextRule(), "vocabulary": 2048, "end_id": 2047} | changed
-    return Tokenizer.from_folder(folder or tiny_clip_dir(), **chosen)
+    return Tokenizer.from_folder(folder or packaged_dir(), **chosen)
 
 
 @pytest.fixture(scope="module")
 def theirs():
     from transformers import CLIPTokenizer
 
-    return CLIPTokenizer.from_pretrained(tiny_clip_dir())
+    return CLIPTokenizer.from_pretrained(packaged_dir())
 
 
 @pytest.fixture
 def old_files(tmp_path):
     """``vocab.json`` and ``merges.txt`` as OpenAI's repositories have them, nothing else."""
-    model = json.loads((tiny_clip_dir() / "tokenizer.json").read_text())["model"]
+    model = json.loads((packaged_dir() / "tokenizer.json").read_text())["model"]
     vocabulary = dict(model["vocab"])
     vocabulary |= {"<|startoftext|>": 2046, "<|endoftext|>": 2047}
     (tmp_path / "vocab.json").write_text(json.dumps(vocabulary))
@@ -78,7 +78,7 @@ def test_rows_are_padded_with_the_end_token_to_the_longest():
 
 
 def test_marks_are_set_where_the_file_does_not(tmp_path):
-    engine = Engine.from_file(str(tiny_clip_dir() / "tokenizer.json"))
+    engine = Engine.from_file(str(packaged_dir() / "tokenizer.json"))
     bare = json.loads(engine.to_str())
     bare["post_processor"] = None
     (tmp_path / "tokenizer.json").write_text(json.dumps(bare))
@@ -107,7 +107,7 @@ def test_damaged_or_missing_files(old_files):
     (old_files / "spiece.model").write_bytes(b"x")
     with pytest.raises(ModelError, match=r"only spiece.model \(sentencepiece\) is there"):
         open_tiny(old_files)
-    shutil.copy(tiny_clip_dir() / "config.json", old_files / "tokenizer.json")
+    shutil.copy(packaged_dir() / "config.json", old_files / "tokenizer.json")
     with pytest.raises(ModelError, match="expected tokenizer files"):
         open_tiny(old_files)
 

@@ -21,7 +21,7 @@ def load_backbone(
     """A frozen vision transformer with its text tower, by name.
 
     Args:
-        name: ``tiny`` (in the package: drawn scenes only), a folder of one of ``FAMILIES``, a hub id such as
+        name: ``tiny`` or ``tiny-plain`` (drawn scenes only), a folder of one of ``FAMILIES``, a hub id such as
             ``openai/clip-vit-base-patch16``, with ``@revision`` behind it if wanted, or ``auto`` for the photo model.
         device: where the weights go.
         dtype: of the weights; float32 or bfloat16, whatever the file holds.

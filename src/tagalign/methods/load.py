@@ -7,8 +7,9 @@ from typing import Any
 import torch
 
 from tagalign.backbones.catalog import hub_config, model_folder, read_json
-from tagalign.backbones.hub.locate import TINY, admit_pickle
+from tagalign.backbones.hub.locate import admit_pickle
 from tagalign.backbones.models import resolve_auto
+from tagalign.backbones.packaged import TINY
 from tagalign.errors import ModelError
 from tagalign.methods.by_verb import METHOD, VERBS, ByVerb
 from tagalign.methods.opened import Opened

@@ -33,10 +33,9 @@ from tagalign.backbones.hub.remote import list_repository
 from tagalign.backbones.hub.source import ModelSource
 from tagalign.backbones.hub.trouble import Unreachable
 from tagalign.backbones.models import photo_model, resolve_auto
-from tagalign.backbones.tiny import tiny_clip_dir
+from tagalign.backbones.packaged import PACKAGED, TINY, packaged_dir
 from tagalign.errors import ModelError
 
-TINY = "tiny"
 Check = Callable[[Mapping[str, Any]], object]
 
 
@@ -44,7 +43,7 @@ def locate(name: str, *, allow_pickle: bool = False, check: Check | None = None)
     """The files of a model, fetched if they are not here yet.
 
     Args:
-        name: ``tiny``, a folder, a file with weights beside its config, ``organisation/model`` or
+        name: one of ``PACKAGED``, a folder, a file with weights beside its config, ``organisation/model`` or
             ``organisation/model@revision``, or ``auto`` for the photo model.
         allow_pickle: open weights that are there as a pickle alone, of any origin.
         check: called with the config before weights are fetched; raises for a model that is not wanted.
@@ -111,8 +110,8 @@ def peek(name: str) -> dict[str, Any]:
 
 def local_path(name: str) -> Path | None:
     """The folder or file of a name; None where it can only be on the hub."""
-    if name == TINY:
-        return tiny_clip_dir()
+    if name in PACKAGED:
+        return packaged_dir(name)
     path = Path(name).expanduser()
     if path.exists():
         return path

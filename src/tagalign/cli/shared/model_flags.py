@@ -1,4 +1,4 @@
-"""Flags of every verb that runs a model, and the warning about ``tiny``."""
+"""Flags of every verb that runs a model, and the warning about embedded encoders."""
 
 import dataclasses
 import sys
@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import tyro
 
 from tagalign.backbones.models import AUTO, photo_model
+from tagalign.backbones.packaged import PACKAGED
 from tagalign.errors import InputError
 
 if TYPE_CHECKING:
     from tagalign.option_fields import Verb
 
-TINY = "tiny"
 PHOTO_MODEL = photo_model()
 
 
@@ -21,8 +21,8 @@ class ModelFlags:
     """Flags of every verb that runs a model."""
 
     model: str = AUTO
-    """`auto` (the photo model, fetched at the first use), a model folder, a hub id (name@revision too), `tiny` (drawn
-    scenes only)."""
+    """`auto` (the photo model, fetched at the first use), a model folder, a hub id (name@revision too), `tiny` or
+    `tiny-plain` (drawn scenes only)."""
     allow_pickle: bool = False
     """Open weights that are there as a pickle alone, of a repository not in `tagalign models`; nothing in it is run."""
     method: str | None = None
@@ -99,9 +99,9 @@ class ModelFlags:
 
 
 def warn_tiny(model: str, instead: str = PHOTO_MODEL) -> None:
-    """Say on standard error that ``tiny`` is not for photos and what is; it never labels one silently."""
-    if model == TINY:
+    """Say on standard error that an embedded encoder is not for photos and what is; it never labels one silently."""
+    if model in PACKAGED:
         print(
-            f"warning: model 'tiny' knows drawn scenes only; for photos use --model {instead}",
+            f"warning: model {model!r} knows drawn scenes only; for photos use --model {instead}",
             file=sys.stderr,
         )

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tagalign.backbones.packaged import PACKAGED
 from tagalign.cli.shared.bars import progress
 from tagalign.cli.shared.flag_values import parse_shard
-from tagalign.cli.shared.model_flags import PHOTO_MODEL, TINY
+from tagalign.cli.shared.model_flags import PHOTO_MODEL
 from tagalign.errors import InputError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -188,8 +189,8 @@ def write_page(run: "PhotoRun", job: "Job", names: Sequence[str], title: str) ->
         ("labels", f"{labels.name}, version {labels.version}, {len(labels)} labels"),
         ("threshold", _threshold(job)),
     ]
-    if described.get("model") == TINY:
-        details.append(("note", f"{TINY} knows drawn scenes only; for photos use --model {PHOTO_MODEL}"))
+    if (model := described.get("model")) in PACKAGED:
+        details.append(("note", f"{model} knows drawn scenes only; for photos use --model {PHOTO_MODEL}"))
     summary = _summary(run, job, names)
     page = render_labelling(summary, title=title, details=details, opener=lambda key: source_of(key).open())
     with atomic_write(run.folder / "index.html") as temp:

@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tagalign.cli.shared.model_flags import TINY, ModelFlags, warn_tiny
+from tagalign.backbones.packaged import PACKAGED
+from tagalign.cli.shared.model_flags import ModelFlags, warn_tiny
 from tagalign.errors import InputError, MissingExtraError
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class AppSettings(ModelFlags):
     labels: str | None = None
     """Labels to start with, between commas."""
     examples: Path | None = None
-    """A folder of photos to choose from; with `tiny`, drawn scenes are offered."""
+    """A folder of photos to choose from; with `tiny` or `tiny-plain`, drawn scenes are offered."""
     review: Path | None = None
     """A folder of photos to review one by one."""
     out: Path = Path("review")
@@ -71,7 +72,7 @@ def make_page(settings: AppSettings) -> "gradio.Blocks":
     """The page that these flags ask for."""
     from tagalign.apps.page.page import build_page
 
-    is_tiny = settings.model == TINY
+    is_tiny = settings.model in PACKAGED
     return build_page(
         _studio(settings),
         model=settings.model,
@@ -95,7 +96,7 @@ def _studio(settings: AppSettings) -> "Studio":
         return tagalign.load(settings.model, method=method, **options)
 
     trained = trained_type(settings.model)
-    is_tiny = settings.model == TINY
+    is_tiny = settings.model in PACKAGED
     first = settings.method or trained or (BEST_OF_TINY if is_tiny else DEFAULTS["segment"])
     # Tag2Text has no CLIP below it; GroupViT is a model of its own
     rest = [] if trained == "tag2text" else [name for name in training_free() if name != "groupvit"]
@@ -127,7 +128,7 @@ def _examples(settings: AppSettings) -> list[str]:
             raise InputError(f"--examples {settings.examples}: expected a folder of photos")
         names = photos_of(settings.examples, image_suffixes())[: 2 * EXAMPLES]
         return [str(settings.examples.resolve() / name) for name in names]
-    return _drawn_scenes() if settings.model == TINY else []
+    return _drawn_scenes() if settings.model in PACKAGED else []
 
 
 def _drawn_names() -> str:

@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tagalign.backbones.packaged import TINY
 from tagalign.cli.shared.bars import progress
-from tagalign.cli.shared.model_flags import PHOTO_MODEL, TINY
+from tagalign.cli.shared.model_flags import PHOTO_MODEL
 from tagalign.cli.shared.run_record import run_record
 from tagalign.errors import InputError
 

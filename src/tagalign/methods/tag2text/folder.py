@@ -12,6 +12,7 @@ import torch
 
 from tagalign.backbones.catalog import file_hash, weight_file
 from tagalign.backbones.facts import pinned_name
+from tagalign.backbones.packaged import TINY
 from tagalign.backbones.preprocess import Preprocessing
 from tagalign.errors import ModelError
 from tagalign.json_text import json_text
@@ -170,7 +171,7 @@ def build(opened: Opened, options: Tag2TextOptions, resources: Resources) -> Tag
     Raises:
         MissingPartError: if the folder holds no Tag2Text.
     """
-    folder = tiny_tag2text_dir() if opened.name == "tiny" else Path(opened.name)
+    folder = tiny_tag2text_dir() if opened.name == TINY else Path(opened.name)
     if not (folder / TAGS_FILE).exists() and opened.trained != METHOD:
         raise opened.missing_part()
     return load_tag2text(folder, options, device=opened.device, resources=resources)

@@ -4,7 +4,8 @@ import dataclasses
 from pathlib import Path
 from typing import Literal
 
-from tagalign.cli.shared.model_flags import PHOTO_MODEL, TINY, ModelFlags
+from tagalign.backbones.packaged import TINY
+from tagalign.cli.shared.model_flags import PHOTO_MODEL, ModelFlags
 from tagalign.errors import InputError
 
 TINY_DATA = "tiny-world"

@@ -4,7 +4,7 @@ import dataclasses
 from pathlib import Path
 from typing import Literal
 
-from tagalign.cli.shared.model_flags import TINY
+from tagalign.backbones.packaged import TINY
 from tagalign.errors import InputError
 
 STARTS = ("swin-base", "vit-base")
