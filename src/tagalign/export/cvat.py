@@ -9,9 +9,10 @@ from xml.sax.saxutils import escape, quoteattr
 from tagalign.atomic import atomic_write
 from tagalign.errors import InputError
 from tagalign.export.drawing import label_color
-from tagalign.export.parts import BACKGROUND, Parts, parts_by_label
+from tagalign.export.parts import Parts, parts_by_label
 from tagalign.export.records import Annotated, segmentation_of
 from tagalign.export.ring_texts import ring_texts
+from tagalign.types import BACKGROUND
 
 Form = Literal["masks", "polygons"]
 

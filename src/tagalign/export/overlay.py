@@ -46,8 +46,17 @@ def overlay(
     coloured = np.array([_is_coloured(name, only) for name in segmentation.names], dtype=bool)
     colors = np.array([drawing.label_color(i) for i in range(len(coloured))], dtype=np.uint8).reshape(-1, 3)
     tinted = _tint(_enlarged_pixels(image, scale), colors[labels], coloured[labels], opacity)
-    tinted[edges(labels)] = 255
+    tinted[edges(labels) | edges(_enlarge(_numbers(segmentation), scale))] = 255
     return _with_legend(tinted, _legend(segmentation, coloured, only))
+
+
+def _numbers(segmentation: Segmentation) -> Labels:
+    """The instance of each pixel, from 1: two of one label that touch get an edge between them."""
+    numbers = np.zeros(tuple(segmentation.labels.shape), dtype=np.int32)
+    for number, one in enumerate(segmentation.instances or (), start=1):
+        left, top, right, bottom = one.box
+        numbers[top:bottom, left:right][one.inside.cpu().numpy()] = number
+    return numbers
 
 
 def _is_coloured(name: str, only: frozenset[str] | None) -> bool:

@@ -3,7 +3,7 @@
 The exporters write from these: a noisy mask has a million parts, and a call per part would cost minutes.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -16,7 +16,7 @@ from tagalign.errors import DataError
 from tagalign.export.polygons import outlines
 from tagalign.export.polygons.tracing import Outlines
 from tagalign.ops.part_runs import alternating, moved, part_codes, runs_of_parts
-from tagalign.types import BACKGROUND, Segmentation, Size
+from tagalign.types import BACKGROUND, Instance, Segmentation, Size
 
 _TOUCHING = np.ones((3, 3), dtype=bool)  # parts that touch by a side or a corner belong together
 
@@ -24,6 +24,8 @@ _TOUCHING = np.ones((3, 3), dtype=bool)  # parts that touch by a side or a corne
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Parts:
     """The connected parts of one label, or all its pixels as one; in the order of their first pixels, row by row.
+
+    Of a segmentation with instances the parts are those, in their order, connected or not.
 
     Attributes:
         label: id into the names of the segmentation.
@@ -57,22 +59,28 @@ class Parts:
     @cached_property
     def rings(self) -> Outlines:
         """The rings of ``polygons``, in pixels of the image; ``rings_by_part`` says whose they are."""
-        numbers, count = self._connected
-        found = outlines(numbers, count)
-        shift = np.array([self.origin[1], self.origin[0]], dtype=found.corners.dtype)
-        return Outlines(corners=found.corners + shift, bounds=found.bounds, cuts=found.cuts)
+        return self._outlined[0]
 
     @cached_property
-    def _connected(self) -> tuple[Int[np.ndarray, "rows cols"], int]:
+    def _outlined(self) -> tuple[Outlines, list[range]]:
+        """All rings, and which of them are of each part."""
         if self.split:
-            return self.numbers, len(self)
-        numbers, count = ndimage.label(self.numbers, structure=_TOUCHING)
-        return numbers, int(count)
+            found = outlines(self.numbers, len(self))
+            return _shifted(found, *self.origin), [range(i, i + 1) for i in range(len(self))]
+        # one by one: instances may touch, and an outline does not see a border between two numbers
+        each = [self._outline(number) for number in range(1, len(self) + 1)]
+        ends = np.cumsum([0, *(len(one.bounds) - 1 for one in each)]).tolist()
+        return joined(each), [range(a, b) for a, b in pairwise(ends)]
+
+    def _outline(self, number: int) -> Outlines:
+        left, top, right, bottom = self.boxes[number - 1].tolist()
+        row, col = self.origin
+        inside = self.numbers[top - row : bottom - row, left - col : right - col] == number
+        return _shifted(outlines(*ndimage.label(inside, structure=_TOUCHING)), top, left)
 
     def rings_by_part(self) -> list[range]:
         """The rings of each part."""
-        count = self._connected[1]
-        return [range(i, i + 1) for i in range(count)] if self.split else [range(count)]
+        return self._outlined[1]
 
     def box_runs(self) -> list[list[int]]:
         """Run lengths along the rows of each part's box, the first of False cells: CVAT's form."""
@@ -91,7 +99,7 @@ def parts_by_label(segmentation: Segmentation, *, split: bool = True, min_area: 
 
     Args:
         segmentation: labels of one image.
-        split: one part per connected region; else one per label.
+        split: one part per connected region, or per instance where there are instances; else one per label.
         min_area: smaller parts are left out, in pixels.
 
     Raises:
@@ -101,9 +109,16 @@ def parts_by_label(segmentation: Segmentation, *, split: bool = True, min_area: 
     for label, box in enumerate(ndimage.find_objects(labels + 1)):
         if box is None or segmentation.names[label] == BACKGROUND:
             continue
+        origin = (box[0].start, box[1].start)
+        own = _instances(segmentation, label, min_area) if split else None
         where = labels[box] == label
-        numbers, count = ndimage.label(where, structure=_TOUCHING) if split else (where.astype(np.int32), 1)
-        numbers, count = _without_small(numbers, count, min_area)
+        if own is not None:
+            numbers, count = _painted(own, where.shape, origin), len(own)
+        else:
+            numbers, count = (
+                ndimage.label(where, structure=_TOUCHING) if split else (where.astype(np.int32), 1)
+            )
+            numbers, count = _without_small(numbers, count, min_area)
         if not count:
             continue
         flat = numbers.reshape(-1)
@@ -113,7 +128,6 @@ def parts_by_label(segmentation: Segmentation, *, split: bool = True, min_area: 
             raise DataError(
                 f"the scores of {segmentation.names[label]!r} hold NaN or infinity; segment the image again"
             )
-        origin = (box[0].start, box[1].start)
         yield Parts(
             label=label,
             name=segmentation.names[label],
@@ -121,10 +135,44 @@ def parts_by_label(segmentation: Segmentation, *, split: bool = True, min_area: 
             origin=origin,
             boxes=_boxes(numbers, origin),
             areas=areas,
-            scores=sums / areas,
+            scores=sums / areas if own is None else np.array([one.score for one in own]),
             size=(labels.shape[0], labels.shape[1]),
-            split=split,
+            split=split and segmentation.instances is None,
         )
+
+
+def _instances(segmentation: Segmentation, label: int, min_area: int) -> list[Instance] | None:
+    if segmentation.instances is None:
+        return None
+    return [one for one in segmentation.instances if one.label == label and one.area >= min_area]
+
+
+def _painted(
+    own: Sequence[Instance], shape: tuple[int, ...], origin: tuple[int, int]
+) -> Int[np.ndarray, "rows cols"]:
+    """The number of the instance of each pixel of a label's box."""
+    numbers = np.zeros(shape, dtype=np.int32)
+    for number, one in enumerate(own, start=1):
+        left, top, right, bottom = one.box
+        place = slice(top - origin[0], bottom - origin[0]), slice(left - origin[1], right - origin[1])
+        numbers[place][one.inside.cpu().numpy()] = number
+    return numbers
+
+
+def _shifted(found: Outlines, row: int, col: int) -> Outlines:
+    shift = np.array([col, row], dtype=found.corners.dtype)
+    return Outlines(corners=found.corners + shift, bounds=found.bounds, cuts=found.cuts)
+
+
+def joined(each: Sequence[Outlines]) -> Outlines:
+    """The rings of several outlines, one after the other."""
+    ends = np.cumsum([0, *(len(one.corners) for one in each)])
+    bounds = [one.bounds[:-1] + end for one, end in zip(each, ends, strict=False)]
+    return Outlines(
+        corners=np.concatenate([one.corners for one in each]),
+        bounds=np.concatenate([*bounds, ends[-1:]]),
+        cuts=np.concatenate([one.cuts for one in each]),
+    )
 
 
 def _without_small(

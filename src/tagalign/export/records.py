@@ -8,8 +8,8 @@ import torch
 from jaxtyping import Bool
 
 from tagalign.errors import InputError
-from tagalign.export.parts import BACKGROUND, parts_by_label
-from tagalign.types import Segmentation, Size, Tagging
+from tagalign.export.parts import parts_by_label
+from tagalign.types import BACKGROUND, Segmentation, Size, Tagging
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -13,6 +13,7 @@ import torch
 from PIL import Image
 
 from tagalign.errors import DataError, TagalignError
+from tagalign.export.instances import InstanceRows, read_instances
 from tagalign.export.photos import PhotoNames, named_sources, part_sources, run_root
 from tagalign.export.records import Annotated
 from tagalign.ops.masks import decode_rle
@@ -46,11 +47,12 @@ def read_results(folder: str | Path, *, photos: Path | None = None) -> Iterator[
             yield from _read_part(part, names, finder, part_sources(folder, part))
         return
     found = False
+    instances = InstanceRows(folder, names)
     for source in named_sources(folder):
         path = folder / f"{source.name}.png"
         if path.exists():  # it failed, or its turn did not come
             found = True
-            mask = _read_mask(path, names)
+            mask = instances.added(_read_mask(path, names), source.key)
             yield replace(mask, file_name=finder.of(source, mask.size))
     for path in () if found else sorted(folder.glob("*.png")):
         if not path.name.endswith(PICTURES):
@@ -133,7 +135,12 @@ def _masks(row: Mapping[str, Any], names: tuple[str, ...], size: tuple[int, int]
     labels = torch.zeros(size, dtype=torch.int64)
     for label, code in zip(row["labels"], row["counts"], strict=True):
         labels[decode_rle(code, size)] = label
-    return Segmentation(labels=labels, names=names, scores=torch.ones(size))
+    found = Segmentation(labels=labels, names=names, scores=torch.ones(size))
+    if "instance_counts" not in row:
+        return found
+    columns = (row[f"instance_{name}"] for name in ("labels", "scores", "boxes", "counts"))
+    rows = [(i, s, b, c) for i, s, b, c in zip(*columns, strict=True)]
+    return replace(found, instances=read_instances(rows, names, size))
 
 
 def _tags(row: Mapping[str, Any], names: tuple[str, ...]) -> Tagging:

@@ -1,7 +1,7 @@
 """YOLO segmentation: one text file of normalised polygons per image, and the ``data.yaml`` that names the classes."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from tagalign.atomic import atomic_write
@@ -55,15 +55,26 @@ def _refuse_twice(path: Path, written: set[Path], file_name: str) -> None:
 
 
 def yolo_lines(segmentation: Segmentation, *, min_area: int = 0) -> str:
-    """One line per connected part: class id from 0, then ``x y`` of its polygon's corners in [0, 1]."""
+    """One line per connected part or instance: class id from 0, then ``x y`` of its polygon's corners in [0, 1].
+
+    The rings of an instance that is not connected are joined by lines of no width, there and back: a line is an object.
+    """
     ids = categories(segmentation.names)
     height, width = segmentation.labels.shape
     lines: list[str] = []
     for parts in parts_by_label(segmentation, min_area=min_area):
         head = f"{ids[parts.label] - 1} "
         rings = ring_texts(parts.rings, parts.size, _share_of(width), _share_of(height))
-        lines += [f"{head}{ring}\n" for ring in rings]
+        lines += [f"{head}{_joined(rings[own.start : own.stop])}\n" for own in parts.rings_by_part()]
     return "".join(lines)
+
+
+def _joined(rings: Sequence[str]) -> str:
+    if len(rings) == 1:
+        return rings[0]
+    firsts = [" ".join(ring.split(" ", 2)[:2]) for ring in rings]
+    there = [f"{ring} {first}" for ring, first in zip(rings, firsts, strict=True)]
+    return " ".join([*there, *firsts[-2:0:-1]])
 
 
 def _share_of(side: int) -> Callable[[int], str]:

@@ -15,6 +15,9 @@ from tagalign.methods.load import load_method
 from tagalign.methods.protocols import Answerer, Captioner, HeatMapper, Method, Referrer, Segmenter, Tagger
 from tagalign.methods.table import methods, refuse_verb
 from tagalign.tags.label_sets import load_label_set
+from tagalign.tasks.photos.region_files import given_regions
+from tagalign.tasks.regions.options import RegionOptions
+from tagalign.tasks.regions.voting import MIN_AREA, part_instances, vote_regions
 from tagalign.types import Caption, EncodedLabels, LabelSet, Referring, Segmentation, Tagging
 
 ImageSource = str | Path | Image.Image
@@ -75,16 +78,42 @@ class Model:
         """Scores of all labels and the chosen ones."""
         return self._can(Tagger, "tag").tag(image, self.encode_labels(labels))
 
-    def segment(self, image: Any, labels: LabelSource, *, photo: ImageSource | None = None) -> Segmentation:
+    def segment(
+        self,
+        image: Any,
+        labels: LabelSource,
+        *,
+        photo: ImageSource | None = None,
+        regions: Any = None,
+        region_options: RegionOptions = RegionOptions(),  # noqa: B008  frozen
+        instances: bool = False,
+        min_area: int = MIN_AREA,
+    ) -> Segmentation:
         """A label for every pixel.
 
         Args:
             image: from ``encode_image``.
             labels: anything ``encode_labels`` takes; encode them yourself when you ask many images.
-            photo: the same image, needed by methods that refine by its colours.
+            photo: the same image, needed by methods that refine by its colours, and by a mask generator.
+            regions: masks of others that each take one label by vote, and are the instances of the answer: bool masks
+                ``[regions, height, width]``, whole ids ``[height, width]`` (0 is none), a file (id PNG or COCO JSON), or a
+                mask generator of ``load_mask_generator``.
+            region_options: of the vote.
+            instances: without regions, tell connected parts of a label apart as ``Segmentation.instances``.
+            min_area: of those, in pixels.
+
+        Raises:
+            InputError: if the method cannot segment, or a generator is given without the photo.
+            DataError: if the regions cannot be used.
         """
         opened = None if photo is None else open_image(photo)
-        return self._can(Segmenter, "segment").segment(image, self.encode_labels(labels), photo=opened)
+        found: Segmentation = self._can(Segmenter, "segment").segment(
+            image, self.encode_labels(labels), photo=opened
+        )
+        if regions is not None:
+            size = (found.labels.shape[0], found.labels.shape[1])
+            return vote_regions(found, given_regions(regions, opened, size), region_options)
+        return part_instances(found, min_area=min_area) if instances else found
 
     def refer(self, image: Any, phrase: str) -> Referring:
         """Mask, box, score and heat map of what a phrase refers to.

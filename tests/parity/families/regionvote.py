@@ -33,7 +33,7 @@ def compute(folder: Path) -> Tensors:
         )
 
     released = RegionOptions(profile=config["profile"])
-    ids = Regions.of_masks(inputs["masks"] > 0).painted(released)
+    ids = Regions.of_masks(inputs["masks"] > 0, (cosines.shape[1], cosines.shape[2])).painted(released)
     labels, owners = labels_of(inputs["query_class"]), inputs["query_class"]
     made = {
         "ids": ids,

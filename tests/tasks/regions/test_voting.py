@@ -71,11 +71,13 @@ def test_pixels_of_no_region_keep_their_labels(random_found, none):
 
 def test_a_mask_over_everything_hides_no_other(random_found):
     masks = torch.stack([torch.ones(30, 40, dtype=torch.bool), blocks(3, 4) == 5])
-    fixed = vote_regions(random_found, Regions.of_masks(masks))
+    fixed = vote_regions(random_found, Regions.of_masks(masks, (30, 40)))
     assert torch.equal(fixed.labels[blocks(3, 4) != 5], random_found.labels[blocks(3, 4) != 5])
-    released = Regions.of_masks(masks).painted(RegionOptions(profile="released"))
+    released = Regions.of_masks(masks, (30, 40)).painted(RegionOptions(profile="released"))
     assert released.unique().tolist() == [2]
-    unchanged = vote_regions(random_found, Regions.of_masks(masks), RegionOptions(profile="released"))
+    unchanged = vote_regions(
+        random_found, Regions.of_masks(masks, (30, 40)), RegionOptions(profile="released")
+    )
     assert torch.equal(unchanged.labels, random_found.labels)
 
 
@@ -110,7 +112,7 @@ def test_another_size_is_resized_with_a_note(random_found):
     resized = small.resized((30, 40))
     assert torch.equal(resized.ids, blocks(3, 4))
     assert "15 x 20" in resized.notes[0]
-    masks = Regions.of_masks(torch.stack([small.ids == i for i in range(1, 13)])).resized((30, 40))
+    masks = Regions.of_masks(torch.stack([small.ids == i for i in range(1, 13)]), (15, 20)).resized((30, 40))
     assert torch.equal(masks.painted(RegionOptions()), blocks(3, 4))
     assert vote_regions(random_found, small).labels.shape == (30, 40)
 

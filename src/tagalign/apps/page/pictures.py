@@ -9,9 +9,8 @@ from torch import Tensor
 
 from tagalign.export import drawing
 from tagalign.export.overlay import percent
-from tagalign.export.parts import BACKGROUND
 from tagalign.export.records import Region
-from tagalign.types import Referring, Segmentation
+from tagalign.types import BACKGROUND, Referring, Segmentation
 
 SCREEN_SIDE = 1024
 """Longest side of what is sent to the browser; downloads keep the size of the photo."""

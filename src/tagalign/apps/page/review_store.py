@@ -11,11 +11,10 @@ import torch
 
 from tagalign.atomic import atomic_write
 from tagalign.errors import DataError, InputError
-from tagalign.export.parts import BACKGROUND
 from tagalign.export.records import Annotated, Region
 from tagalign.json_text import json_text
 from tagalign.ops.masks import decode_rle, encode_rle
-from tagalign.types import Segmentation, Tagging
+from tagalign.types import BACKGROUND, Segmentation, Tagging
 
 Verdict = Literal["accepted", "skipped"]
 

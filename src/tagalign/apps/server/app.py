@@ -23,6 +23,7 @@ from tagalign.apps.server.openapi import refusals, request_body
 from tagalign.apps.server.refusals import Refusal, body_of, status_of
 from tagalign.errors import TagalignError
 from tagalign.tasks.model import Model
+from tagalign.tasks.regions.coco import CocoPhoto, regions_of_photo
 
 Ask = Callable[[Engine, Any, Image.Image, Any], BaseModel]
 """From the engine, an encoded image, its pixels and the question to the answer; runs in the model's thread."""
@@ -83,7 +84,11 @@ def _tag(engine: Engine, encoded: Any, image: Image.Image, question: s.TagReques
 
 
 def _segment(engine: Engine, encoded: Any, image: Image.Image, question: s.SegmentRequest) -> BaseModel:
-    found = engine.model.segment(encoded, engine.labels(question.labels), photo=image)
+    sent = None
+    if question.regions is not None:
+        photo = CocoPhoto(annotations=list(question.regions))
+        sent = regions_of_photo(photo, (image.height, image.width), "regions")
+    found = engine.model.segment(encoded, engine.labels(question.labels), photo=image, regions=sent)
     return answers.segment_response(found, question.masks, question.min_area)
 
 

@@ -47,6 +47,11 @@ class SegmentRequest(ImageRequest):
         "png", description="`png`: one palette image; `rle`, `polygons`: one mask per region."
     )
     min_area: int = Field(0, ge=0, description="Leave out smaller regions, in pixels (`rle` and `polygons`).")
+    regions: list[dict[str, Any] | list[list[float]]] | None = Field(
+        None,
+        description="Masks of others (COCO run-length code or polygons) that each take one label; each comes back as a "
+        "region of its own.",
+    )
 
 
 class ReferRequest(ImageRequest):
@@ -101,7 +106,7 @@ class TagResponse(BaseModel):
 
 
 class RegionMask(BaseModel):
-    """One connected part of a label."""
+    """One connected part of a label, or one of the regions that were sent."""
 
     name: str
     box: list[int] = Field(description="XYXY in pixels, ends exclusive.", examples=[EXAMPLE_BOX])

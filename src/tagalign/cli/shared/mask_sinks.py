@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tagalign.errors import InputError
-from tagalign.tasks.photos.rows import mask_row
-from tagalign.tasks.photos.tables import MASK_FILES, MASKS, REGIONS, Row, Table
+from tagalign.tasks.photos.rows import instance_columns, instance_rows, mask_row
+from tagalign.tasks.photos.tables import INSTANCES, MASK_FILES, MASKS, REGIONS, Row, Table
 
 if TYPE_CHECKING:
     from tagalign.tasks.photos.job import Job
@@ -59,6 +59,7 @@ class MaskFiles:
             "size": list(found.labels.shape),
             "shares": rounded_shares(found),
             "margin": round(float(found.scores.float().mean()), 6),
+            **instance_rows(found),
         }
 
     def _write_overlays(self, name: str, answered: "Answered") -> None:
@@ -93,11 +94,16 @@ class MaskParts:
 
     Attributes:
         png: folder of a ``NAME.png`` per photo besides; None for none.
+        instances: also those, one by one.
     """
 
-    table: ClassVar[Table] = MASKS
-
     png: Path | None = None
+    instances: bool = False
+
+    @property
+    def table(self) -> Table:
+        """See ``Sink``."""
+        return INSTANCES if self.instances else MASKS
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -111,7 +117,8 @@ class MaskParts:
         found: Segmentation = answered.answer
         if self.png is not None:
             save_mask(self.png / f"{answered.source.name}.png", found.labels, len(found.names))
-        return mask_row(answered.source.key, found)
+        row = mask_row(answered.source.key, found)
+        return row | instance_columns(found) if self.instances else row
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -81,6 +81,7 @@ class Flow:
         out: folder of the results.
         names: what the ids of labels mean, from the first good answer, or without one; None where there are no labels.
         on_done: prints an answer.
+        with_names: photos need the names of their files although none is written; see ``open_run``.
     """
 
     flags: RunFlags
@@ -89,6 +90,7 @@ class Flow:
     out: Path
     names: "Callable[[Answered | None], Sequence[str]] | None" = None
     on_done: "Callable[[Answered], None] | None" = None
+    with_names: bool = False
 
     def run(self, spec: "JobSpec", job: "Job", sink: "Sink") -> "PhotoRun":
         """Begin or go on with a run, and answer everything that is pending.
@@ -111,6 +113,7 @@ class Flow:
             sink,
             shard=parse_shard(self.flags.shard),
             part_size=self.flags.part_size,
+            with_names=self.with_names,
         )
         for note in inputs.notes():
             print(f"note: {note}", file=sys.stderr)

@@ -15,9 +15,14 @@ from tagalign.errors import InputError
 
 if TYPE_CHECKING:
     from tagalign.tasks.photos.job import Job, JobSpec
+    from tagalign.tasks.photos.region_choice import RegionChoice
     from tagalign.tasks.photos.sinks import Sink
     from tagalign.tasks.photos.stream import Answered
     from tagalign.types import LabelSet
+
+
+AUTO_REGIONS = "auto"
+MASK_GENERATOR = "facebook/sam-vit-base"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -47,6 +52,20 @@ class SegmentSettings(ModelFlags, PromptFlags, LabelRunFlags):
     """Labels that count as new, with commas (trusty models). With --seen and without --labels, both lists are the labels."""
     short_side: int | None = None
     """Short side of the model's input in pixels; by default the method's own."""
+    regions: str | None = None
+    """Masks of others that each take one label: an id PNG, a COCO JSON, a folder of either (NAME.png, NAME.json), or
+    `auto` for those of --mask-generator. Each is an instance then."""
+    mask_generator: str = MASK_GENERATOR
+    """With --regions auto: a SAM, SAM 2 or panoptic model, as a folder or a hub id."""
+    points_per_side: int | None = None
+    """With --regions auto and a SAM: points of the grid it is asked at, per side; by default 8. 32 is slow and finer."""
+    region_option: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
+    """With --regions: name=value, as often as needed: profile (fixed, released), min_pixels, max_share, min_share,
+    background_votes."""
+    instances: bool = False
+    """Also tell objects apart without --regions: each connected part of a label is an instance."""
+    min_area: int | None = None
+    """With --instances: smaller parts are none, in pixels; by default 64."""
     overlay: bool = False
     """Also write NAME.overlay.png: the photo with coloured labels and a legend; of a trusty model NAME.trusty.png too."""
     heat_maps: bool = False
@@ -65,10 +84,25 @@ class SegmentSettings(ModelFlags, PromptFlags, LabelRunFlags):
         self.check_run()
         if self.rle and (self.overlay or self.heat_maps):
             raise InputError("--rle writes run-length code; leave out --overlay and --heat-maps")
+        self._check_instances()
         if self.heat_side < 0:
             raise InputError(f"--heat-side must be at least 0, got {self.heat_side}")
         if self.png and not self.rle:
             raise InputError("--png belongs to --rle; without it there is a PNG per photo anyway")
+
+    def _check_instances(self) -> None:
+        if self.regions is None and self.region_option:
+            raise InputError("--region-option belongs to --regions; give masks too, or leave it out")
+        if self.regions != AUTO_REGIONS and (
+            self.mask_generator != MASK_GENERATOR or self.points_per_side is not None
+        ):
+            raise InputError("--mask-generator and --points-per-side belong to --regions auto; add it")
+        if self.regions is not None and self.instances:
+            raise InputError("with --regions every region is an instance already; leave out --instances")
+        if self.min_area is not None and (not self.instances or self.min_area < 0):
+            raise InputError(
+                f"--min-area takes pixels from 0 and belongs to --instances, got {self.min_area}"
+            )
 
     def label_set(self) -> "LabelSet":
         """The labels meant; without --labels those of --seen and --unseen."""
@@ -95,6 +129,7 @@ def run(settings: SegmentSettings) -> int:
         out=settings.out,
         names=lambda answered: job.mask_names() if answered is None else answered.answer.names,
         on_done=partial(_print_row, settings) if settings.json else None,
+        with_names=settings.regions is not None,
     )
     masks = flow.run(spec, job, _sink(settings, job))
     if settings.summary:
@@ -109,10 +144,42 @@ def _spec(settings: SegmentSettings) -> "JobSpec":
     facts = settings.job_facts("segment", **_mask_options(settings))
     facts["options"] |= cache_option(settings)
     return JobSpec(
-        question=SegmentQuestion(labels=_asked(settings, facts)),
+        question=SegmentQuestion(
+            labels=_asked(settings, facts), regions=_regions(settings), min_area=_min_area(settings)
+        ),
         **facts,
         workers=settings.workers,
     )
+
+
+def _regions(settings: SegmentSettings) -> "RegionChoice | None":
+    if settings.regions is None:
+        return None
+    from tagalign.methods.options import build_options, split_assignments
+    from tagalign.tasks.photos.region_choice import RegionChoice
+    from tagalign.tasks.photos.region_files import is_one_photo
+    from tagalign.tasks.regions.options import RegionOptions
+
+    given = split_assignments(settings.region_option)
+    options = build_options(RegionOptions, given, method="regions")
+    if settings.regions == AUTO_REGIONS:
+        return RegionChoice(
+            generator=settings.mask_generator,
+            options=options,
+            points_per_side=settings.points_per_side,
+            device=settings.device,
+        )
+    return RegionChoice(
+        files=Path(settings.regions), only_photo=is_one_photo(settings.images), options=options
+    )
+
+
+def _min_area(settings: SegmentSettings) -> int | None:
+    from tagalign.tasks.regions.voting import MIN_AREA
+
+    if not settings.instances:
+        return None
+    return MIN_AREA if settings.min_area is None else settings.min_area
 
 
 def _asked(settings: SegmentSettings, facts: dict[str, Any]) -> "LabelSet":
@@ -135,7 +202,8 @@ def _sink(settings: SegmentSettings, job: "Job") -> "Sink":
     from tagalign.cli.shared.mask_sinks import MaskFiles, MaskParts, heat_names
 
     if settings.rle:
-        return MaskParts(png=settings.out / "png" if settings.png else None)
+        has_instances = settings.regions is not None or settings.instances
+        return MaskParts(png=settings.out / "png" if settings.png else None, instances=has_instances)
     heat_maps = heat_names(job) if settings.heat_maps else ()
     return MaskFiles(
         folder=settings.out, overlay=settings.overlay, heat_maps=heat_maps, heat_side=settings.heat_side
@@ -144,11 +212,12 @@ def _sink(settings: SegmentSettings, job: "Job") -> "Sink":
 
 def _print_row(settings: SegmentSettings, answered: "Answered") -> None:
     from tagalign.cli.shared.mask_sinks import rounded_shares
+    from tagalign.tasks.photos.rows import instance_rows
 
     row = {"path": answered.source.key}
     if not settings.rle:
         row["mask"] = str(settings.out / f"{answered.source.name}.png")
-    print_json(row | {"shares": rounded_shares(answered.answer)})
+    print_json(row | {"shares": rounded_shares(answered.answer), **instance_rows(answered.answer)})
 
 
 def _check_seen(settings: SegmentSettings) -> None:

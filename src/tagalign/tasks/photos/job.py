@@ -78,7 +78,7 @@ class Job:
     def describe(self) -> dict[str, object]:
         """What a result must name; equal descriptions give equal results."""
         question = self.spec.question
-        return {"kind": question.kind, "model": self.method.describe(), **question.describe()}
+        return {"kind": question.kind, "model": self.method.describe(), **self.asked.describe()}
 
     def fingerprint(self) -> str:
         """16 hex digits of ``describe``."""

@@ -25,6 +25,8 @@ from tagalign.methods.thresholds import Threshold
 from tagalign.tasks.answering import BatchAnswerer
 from tagalign.tasks.captioning import BatchCaptioner
 from tagalign.tasks.photos.opened import Opened
+from tagalign.tasks.photos.region_choice import OpenRegions, RegionChoice
+from tagalign.tasks.regions.voting import part_instances, vote_regions
 from tagalign.types import Caption, EncodedLabels, LabelSet, Referring, Segmentation, Tagging
 
 Kind = Literal["tag", "segment", "refer", "caption", "ask", "index"]
@@ -88,6 +90,15 @@ class Asked:
     def answers(self, encoded: Sequence[Any], photos: Sequence[Image.Image | None]) -> list[Any]:
         """One answer for each encoded photo."""
         raise NotImplementedError
+
+    def finish(self, answer: Any, read: Opened) -> tuple[Any, str | None]:
+        """The answer with what lies beside the photo, and a note about that for people."""
+        return answer, None
+
+    def describe(self) -> dict[str, object]:
+        """What a result must name beside the model, that which was opened for the question with it."""
+        described: dict[str, object] = self.question.describe()
+        return described
 
 
 def refuse(method: Any, verb: str) -> InputError:
@@ -154,6 +165,8 @@ class SegmentQuestion:
 
     Attributes:
         labels: that are asked.
+        regions: masks of others that vote, and are the instances.
+        min_area: without them, connected parts of at least so many pixels are the instances; None for no instances.
     """
 
     kind: ClassVar[Kind] = "segment"
@@ -161,20 +174,48 @@ class SegmentQuestion:
     keeps_photo: ClassVar[bool] = True
 
     labels: LabelSet
+    regions: RegionChoice | None = None
+    min_area: int | None = None
 
     def put(self, method: Method[Any]) -> "AskedMasks":
         """See ``Question``."""
         if not isinstance(method, Segmenter):
             raise refuse(method, "segment")
-        return AskedMasks(self, method, method.encode_labels(self.labels))
+        opened = None if self.regions is None else self.regions.open()
+        return AskedMasks(self, method, method.encode_labels(self.labels), opened)
 
     def describe(self) -> dict[str, object]:
         """See ``Question``."""
-        return {"label_set": asdict(self.labels), "threshold": None}
+        parts = {} if self.min_area is None else {"min_area": self.min_area}
+        return {"label_set": asdict(self.labels), "threshold": None, **parts}
 
 
 class AskedMasks(Asked):
-    """``SegmentQuestion``, put to a segmenter."""
+    """``SegmentQuestion``, put to a segmenter.
+
+    Attributes:
+        regions: opened, where there are any.
+    """
+
+    def __init__(
+        self, question: Any, method: Any, labels: EncodedLabels, regions: OpenRegions | None = None
+    ) -> None:
+        super().__init__(question, method, labels)
+        self.regions = regions
+
+    def describe(self) -> dict[str, object]:
+        """See ``Asked``."""
+        return super().describe() | ({} if self.regions is None else {"regions": self.regions.described})
+
+    def finish(self, answer: Segmentation, read: Opened) -> tuple[Segmentation, str | None]:
+        """See ``Asked``."""
+        if self.regions is not None and read.image is not None:
+            found = self.regions.source.of(read.source, read.image).resized(read.size)
+            notes = [*found.notes, *([] if len(found) else ["no region was found in it"])]
+            return vote_regions(answer, found, self.regions.options), "; ".join(notes) or None
+        if self.question.min_area is not None:
+            return part_instances(answer, min_area=self.question.min_area), None
+        return answer, None
 
     def answers(self, encoded: Sequence[Any], photos: Sequence[Image.Image | None]) -> list[Segmentation]:
         """See ``Asked``."""

@@ -36,6 +36,18 @@ MASK_SCHEMA = pa.schema(
 """One entry per label that occurs, ``counts`` its compressed run-length code."""
 
 
+INSTANCE_SCHEMA = pa.schema(
+    [
+        *MASK_SCHEMA,
+        ("instance_labels", pa.list_(pa.int32())),
+        ("instance_scores", pa.list_(pa.float32())),
+        ("instance_boxes", pa.list_(pa.list_(pa.int32()))),
+        ("instance_counts", pa.list_(pa.binary())),
+    ]
+)
+"""The same, and one entry per instance; boxes XYXY in pixels, ends exclusive."""
+
+
 def margin(tagging: Tagging) -> float:
     """How clear the choice was: lowest chosen score minus highest one that was not chosen; 0 when nothing was chosen.
 
@@ -71,6 +83,36 @@ def mask_row(key: str, found: Segmentation) -> dict[str, object]:
         "names": [found.names[i] for i in present],
         "counts": [encode_rle(labels == i) for i in present],
         "margin": float(found.scores.float().mean()),
+    }
+
+
+def instance_columns(found: Segmentation) -> dict[str, object]:
+    """The columns that ``INSTANCE_SCHEMA`` has beside ``mask_row``."""
+    instances = found.instances or ()
+    return {
+        "instance_labels": [one.label for one in instances],
+        "instance_scores": [one.score for one in instances],
+        "instance_boxes": [list(one.box) for one in instances],
+        "instance_counts": [encode_rle(one.mask) for one in instances],
+    }
+
+
+def instance_rows(found: Segmentation) -> dict[str, object]:
+    """The instances of a row of JSON; nothing where there were none asked for."""
+    if found.instances is None:
+        return {}
+    return {
+        "instances": [
+            {
+                "label": one.label,
+                "name": one.name,
+                "score": round(one.score, 6),
+                "box": list(one.box),
+                "area": one.area,
+                "counts": encode_rle(one.mask).decode("ascii"),
+            }
+            for one in found.instances
+        ]
     }
 
 

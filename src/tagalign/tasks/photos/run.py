@@ -109,6 +109,7 @@ def open_run(
     *,
     shard: tuple[int, int] = (0, 1),
     part_size: int = PART_SIZE,
+    with_names: bool = False,
     keep: Callable[[PhotoSource], bool] | None = None,
 ) -> PhotoRun:
     """Begin a run, or go on with one that stopped.
@@ -120,6 +121,8 @@ def open_run(
         sink: what is kept of the answers.
         shard: ``(i, n)``: every n-th photo from the i-th on.
         part_size: photos per part.
+        with_names: name photos as those of runs that write files are, where nothing is written: what is read beside them
+            has such names.
         keep: which photos are to be answered; all by default.
 
     Raises:
@@ -147,7 +150,12 @@ def open_run(
         sources = sources if keep is None else filter(keep, sources)
         folders = [item for item in inputs.items if os.path.isdir(item)]  # noqa: PTH112
         manifest = write_manifest(
-            path, sources, shard=shard, part_size=part_size, with_names=bool(sink.files), folders=folders
+            path,
+            sources,
+            shard=shard,
+            part_size=part_size,
+            with_names=with_names or bool(sink.files),
+            folders=folders,
         )
         _write_head(head, {"fingerprint": mark, "inputs": typed, "kind": job.get("kind"), "shard": list(shard),
                            **manifest.values(), "job": described})  # fmt: skip

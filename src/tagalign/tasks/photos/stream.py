@@ -145,6 +145,7 @@ def _try(asked: Asked, chunk: Sequence[Opened]) -> list[Answered]:
     try:
         encoded = asked.encode(chunk)
         answers = asked.answers(encoded, [read.image for read in chunk])
+        finished = [asked.finish(answer, read) for answer, read in zip(answers, chunk, strict=True)]
     except TagalignError as error:
         if isinstance(error, NotFiniteError) and error.by_weights:
             raise  # no photo will do better
@@ -153,7 +154,12 @@ def _try(asked: Asked, chunk: Sequence[Opened]) -> list[Answered]:
         return [answered for read in chunk for answered in _try(asked, [read])]
     return [
         Answered(
-            source=read.source, size=read.size, answer=answer, image=read.image, encoded=value, note=read.note
+            source=read.source,
+            size=read.size,
+            answer=answer,
+            image=read.image,
+            encoded=value,
+            note="; ".join(said for said in (read.note, note) if said) or None,
         )
-        for read, value, answer in zip(chunk, encoded, answers, strict=True)
+        for read, value, (answer, note) in zip(chunk, encoded, finished, strict=True)
     ]

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from tagalign.atomic import atomic_write
 from tagalign.json_text import json_text
-from tagalign.tasks.photos.rows import MASK_SCHEMA, TAG_SCHEMA, count_rows, write_rows
+from tagalign.tasks.photos.rows import INSTANCE_SCHEMA, MASK_SCHEMA, TAG_SCHEMA, count_rows, write_rows
 
 Row = dict[str, Any]
 
@@ -48,6 +48,7 @@ class Table:
 
 TAGS = Table(folder="tags", schema=TAG_SCHEMA)
 MASKS = Table(folder="masks", schema=MASK_SCHEMA)
+INSTANCES = Table(folder="masks", schema=INSTANCE_SCHEMA)
 MASK_FILES = Table(folder="rows", merged="masks")
 REGIONS = Table(folder="rows", merged="regions")
 CAPTIONS = Table(folder="rows", merged="captions")

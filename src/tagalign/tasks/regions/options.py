@@ -73,5 +73,9 @@ class RegionOptions:
     @property
     def switches(self) -> RegionSwitches:
         """Those of the profile, with what was given in their place."""
-        given = {"min_pixels": self.min_pixels, "max_share": self.max_share}
-        return replace(PROFILES[self.profile], **{k: v for k, v in given.items() if v is not None})
+        own = PROFILES[self.profile]
+        return replace(
+            own,
+            min_pixels=own.min_pixels if self.min_pixels is None else self.min_pixels,
+            max_share=own.max_share if self.max_share is None else self.max_share,
+        )

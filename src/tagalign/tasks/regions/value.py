@@ -1,6 +1,6 @@
 """The regions of one photo, as they came: masks that may overlap, or one map of ids."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -32,9 +32,8 @@ class Regions:
     notes: tuple[str, ...] = ()
 
     @classmethod
-    def of_masks(cls, masks: Bool[Tensor, "masks height width"]) -> "Regions":
-        """From masks in any order; they may overlap and be empty."""
-        size = (masks.shape[1], masks.shape[2])
+    def of_masks(cls, masks: Iterable[Bool[Tensor, "height width"]], size: Size) -> "Regions":
+        """From masks of one size in any order; they may overlap and be empty, and come one at a time."""
         return cls(size=size, runs=tuple(tuple(run_lengths(mask)) for mask in masks))
 
     @classmethod
@@ -95,8 +94,8 @@ def regions_of(value: object) -> Regions:
     if isinstance(value, Sequence) and not isinstance(value, str) and len(value):
         value = np.stack([np.asarray(mask) for mask in value])
     array = value.cpu().numpy() if isinstance(value, Tensor) else np.asarray(value)
-    if array.ndim == 3 and array.dtype.kind in "bui" and array.size:
-        return Regions.of_masks(torch.from_numpy(array != 0))
+    if array.ndim == 3 and array.dtype.kind in "bui" and array.shape[1] * array.shape[2]:
+        return Regions.of_masks(torch.from_numpy(array != 0), (array.shape[1], array.shape[2]))
     if array.ndim == 2 and array.dtype.kind in "ui" and array.size:
         return Regions.of_ids(torch.from_numpy(array.astype(np.int64)))
     raise DataError(
