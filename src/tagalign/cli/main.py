@@ -12,9 +12,8 @@ import sys
 import typing
 import warnings
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from tagalign.cli.shared.ctrl_c import heard_enough, heard_everywhere
 from tagalign.cli.verbs.table import VERBS
@@ -124,32 +123,21 @@ def parse_settings(kind: Any, args: list[str], *, verb: str) -> Any:
     """
     import tyro  # late: the table of verbs does not need it
 
+    from tagalign.cli.shared.help import subcommands
+    from tagalign.cli.shared.refusals import one_line_refusals
+
     args, config = _take_config(args)
+    members = subcommands(kind)
+    if members and args and not args[0].startswith("-") and args[0] not in members:
+        raise UnknownNameError(f"kind of {verb}", args[0], members)
     options = {"default": _from_config(kind, config)} if config else {}
     try:
-        with _one_line_refusals():
+        with one_line_refusals(members.values() or (kind,)):
             return tyro.cli(kind, args=args, prog=f"tagalign {verb}", **options)
     except ValueError as error:
         if isinstance(error, TagalignError):
             raise
         raise InputError(str(error)) from error
-
-
-def _one_line_refusals() -> AbstractContextManager[None]:
-    """A value that a settings class refuses becomes an error of ours, one line, instead of tyro's box.
-
-    The hook is tyro's own but not stable; without it the box is shown, with the same exit code.
-    """
-    try:
-        from tyro._errors import InstantiationFailure, on_parse_error
-    except ImportError:
-        return nullcontext()
-
-    def refuse(event: object) -> None:
-        if isinstance(event, InstantiationFailure):
-            raise InputError(str(event.message))
-
-    return on_parse_error(refuse)
 
 
 def _take_config(args: list[str]) -> tuple[list[str], Path | None]:
@@ -179,14 +167,19 @@ def _from_config(kind: Any, path: Path) -> Any:
     hints = typing.get_type_hints(kind)
     try:
         return kind(
-            **{name: _restore(value, hints[name]) for name, value in values.items() if name in fields}
+            **{name: _restored(name, value, hints[name]) for name, value in values.items() if name in fields}
         )
     except TypeError as error:
         raise InputError(f"--config {path}: {error}") from error
 
 
-def _restore(value: Any, hint: Any) -> Any:
-    """JSON has neither paths nor tuples."""
+def _restored(name: str, value: Any, hint: Any) -> Any:
+    """JSON has neither paths nor tuples; and a choice was not checked by anyone yet."""
+    choice = next(
+        (kind for kind in (hint, *typing.get_args(hint)) if typing.get_origin(kind) is Literal), None
+    )
+    if choice is not None and isinstance(value, str) and value not in typing.get_args(choice):
+        raise UnknownNameError(name.replace("_", " "), value, map(str, typing.get_args(choice)))
     kinds = typing.get_args(hint) or (hint,)
     if isinstance(value, str) and Path in kinds:
         return Path(value)

@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 WIDEST = 110
+LONGEST_CHOICE = 60
+"""A longer choice stands below its flag, not beside it."""
 
 
 def page(kind: Any, verb: str) -> str:
@@ -91,6 +93,8 @@ def _own_fields(kind: Any, owner: Any) -> list[dataclasses.Field[Any]]:
 def _row(field: dataclasses.Field[Any], owner: Any) -> list[str]:
     hint = typing.get_type_hints(owner, include_extras=True)[field.name]
     text = _field_texts(owner).get(field.name, "")
+    if len("|".join(_choices(hint))) > LONGEST_CHOICE:
+        text += f" One of {', '.join(_choices(hint))}."
     default = _default(field)
     body = f"{text} (default: {default})" if default else text
     return [f"  {_typed(field, hint)}", *_wrapped(body, 6)]
@@ -126,19 +130,26 @@ def _positionals(kind: Any) -> str:
 
 
 def _plain(hint: Any) -> Any:
-    """The type without its marks and without None."""
+    """The type without its marks and without None; of a choice that a table decides, the choice."""
     if typing.get_origin(hint) is Annotated:
-        hint = typing.get_args(hint)[0]
+        made = (getattr(mark, "constructor_factory", None) for mark in hint.__metadata__)
+        hint = next((make() for make in made if make is not None), typing.get_args(hint)[0])
     if typing.get_origin(hint) in {typing.Union, types.UnionType}:
         kinds = [kind for kind in typing.get_args(hint) if kind is not type(None)]
         return kinds[0] if len(kinds) == 1 else hint
     return hint
 
 
+def _choices(hint: Any) -> list[str]:
+    kind = _plain(hint)
+    return list(map(str, typing.get_args(kind))) if typing.get_origin(kind) is Literal else []
+
+
 def _metavar(hint: Any) -> str:
     kind = _plain(hint)
-    if typing.get_origin(kind) is Literal:
-        return "|".join(map(str, typing.get_args(kind)))
+    if choices := _choices(kind):
+        shown = "|".join(choices)
+        return shown if len(shown) <= LONGEST_CHOICE else "NAME"
     if typing.get_origin(kind) is tuple:
         return f"{_metavar(typing.get_args(kind)[0])} ..."
     return {int: "N", float: "X", Path: "PATH", str: "TEXT"}.get(kind, "VALUE")

@@ -4,6 +4,7 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tagalign.cli.shared.choices import BackgroundWords, Templates
 from tagalign.cli.shared.flag_values import check_text
 from tagalign.errors import InputError
 
@@ -40,10 +41,10 @@ class LabelFlags:
 class PromptFlags(LabelFlags):
     """Flags of verbs whose labels may compete with other words."""
 
-    background_words: str | None = None
-    """Words that compete and are never answered: `voc`, `coco` or `none`; by default those of the label set."""
-    templates: str | None = None
-    """Prompts: `1`, `7`, `80`, `85`, ...; by default those of the label set, else the method's own."""
+    background_words: BackgroundWords | None = None
+    """Words that compete and are never answered; by default those of the label set."""
+    templates: Templates | None = None
+    """Prompts that the labels are put into, a set by name; by default that of the label set, else the method's own."""
 
     def prompted_labels(self) -> "LabelSet":
         """``label_set`` with these words and prompts in the place of its own."""

@@ -4,7 +4,7 @@ import dataclasses
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from tagalign.errors import InputError
 from tagalign.json_text import json_text
@@ -23,9 +23,9 @@ class LLMFlags:
     """The model, as the server names it."""
     llm_key_variable: str = "OPENAI_API_KEY"
     """Environment variable that holds the key; local servers need none."""
-    llm_mode: str = "combined"
+    llm_mode: Literal["combined", "separate", "objects"] = "combined"
     """`combined` (one call, JSON), `separate` (the paper: objects, then attributes) or `objects`."""
-    llm_output: str = "auto"
+    llm_output: Literal["auto", "json", "text"] = "auto"
     """`json` (schema), `text` (bracket lists) or `auto` (schema where the server has it)."""
     captions_per_call: int = 1
     """Captions in one call; more are cheaper, and a little less exact."""

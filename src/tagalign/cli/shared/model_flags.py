@@ -8,6 +8,7 @@ import tyro
 
 from tagalign.backbones.models import AUTO, photo_model
 from tagalign.backbones.packaged import PACKAGED
+from tagalign.cli.shared.choices import Device, MethodName, Profile
 from tagalign.errors import InputError
 
 if TYPE_CHECKING:
@@ -25,14 +26,14 @@ class ModelFlags:
     `tiny-plain` (drawn scenes only)."""
     allow_pickle: bool = False
     """Open weights that are there as a pickle alone, of a repository not in `tagalign models`; nothing in it is run."""
-    method: str | None = None
+    method: MethodName = None
     """How it answers (`tagalign methods` lists all); by default what the folder was trained for, else the verb's own."""
-    profile: str | None = None
-    """`paper`, `released` or `fixed`; by default the method's own."""
+    profile: Profile | None = None
+    """Switches of the method, as its paper or its release has them, or mended; by default the method's own."""
     option: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
     """name=value of an option of the method, as often as needed (`tagalign methods NAME` lists them)."""
-    device: str = "auto"
-    """`auto`, `cpu` or `cuda`."""
+    device: Device = "auto"
+    """Where it runs; `auto` is CUDA where there is one."""
     batch_size: int = 8
     """Images encoded at a time."""
 
@@ -41,8 +42,6 @@ class ModelFlags:
             object.__setattr__(self, "model", self.auto_model())  # what is recorded is what was used
         if self.batch_size < 1:
             raise InputError(f"--batch-size must be at least 1, got {self.batch_size}")
-        if self.device not in {"auto", "cpu", "cuda"}:
-            raise InputError(f"--device must be auto, cpu or cuda, got {self.device!r}")
 
     def auto_model(self) -> str:
         """What ``auto`` means here."""

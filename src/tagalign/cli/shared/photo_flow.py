@@ -8,17 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 from tagalign.backbones.packaged import PACKAGED
 from tagalign.cli.shared.bars import progress
+from tagalign.cli.shared.choices import Engine
 from tagalign.cli.shared.flag_values import parse_shard
 from tagalign.cli.shared.model_flags import PHOTO_MODEL
-from tagalign.errors import InputError, UnknownNameError
+from tagalign.errors import InputError
 
 if TYPE_CHECKING:
     from tagalign.tasks.photos.job import Job, JobSpec
     from tagalign.tasks.photos.run import PhotoRun
     from tagalign.tasks.photos.sinks import Sink
     from tagalign.tasks.photos.stream import Answered
-
-ENGINES = ("threads", "ray")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -29,8 +28,8 @@ class RunFlags:
     """Threads that decode photos; with --engine ray, models."""
     shard: str = "0/1"
     """i/n: every n-th photo from the i-th on, for several machines that write into one folder."""
-    engine: str = "threads"
-    """`threads`, or `ray` for a cluster."""
+    engine: Engine = "local"
+    """This machine, or a Ray cluster."""
     part_size: int = 1000
     """Photos per part: what a kill costs at most."""
     overwrite: bool = False
@@ -42,8 +41,6 @@ class RunFlags:
         Raises:
             InputError: naming the flag and its value.
         """
-        if self.engine not in ENGINES:
-            raise UnknownNameError("engine", self.engine, ENGINES)
         if self.workers < 1 or self.part_size < 1:
             raise InputError(
                 f"--workers and --part-size must be at least 1, got {self.workers} and {self.part_size}"

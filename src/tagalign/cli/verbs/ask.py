@@ -53,7 +53,7 @@ class AskSettings(ModelFlags, RunFlags):
             raise InputError("expected a question such as 'what color is the car?', got an empty one")
         if self.beams < 1:
             raise InputError(f"--beams must be at least 1, got {self.beams}")
-        if self.out is None and (self.shard != "0/1" or self.engine != "threads" or self.overwrite):
+        if self.out is None and (self.shard != "0/1" or self.engine != "local" or self.overwrite):
             raise InputError("--shard, --engine and --overwrite need --out: a folder for the answers")
 
 
@@ -81,7 +81,7 @@ def run(settings: AskSettings) -> int:
         images=(settings.image,),
         out=settings.out,
         on_done=(lambda answered: _print(settings, job, answered, is_one=False))
-        if settings.engine == "threads" or settings.json
+        if settings.engine == "local" or settings.json
         else None,
     )
     return flow.close(flow.run(spec, job, AnswerRows()), "answers written to")

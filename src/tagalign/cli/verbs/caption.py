@@ -98,7 +98,7 @@ def run(settings: CaptionSettings) -> int:
             print(f"{answered.source.key}: {answered.answer.text}", flush=True)
 
     job = spec.open()
-    is_local = settings.engine == "threads" or settings.json
+    is_local = settings.engine == "local" or settings.json
     flow = Flow(
         flags=settings,
         settings=settings,

@@ -3,13 +3,13 @@
 import dataclasses
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import tyro
 
-from tagalign.errors import InputError, ModelError, UnknownNameError
+from tagalign.cli.shared.choices import Profile
+from tagalign.errors import InputError, ModelError
 
-KINDS = ("clip", "tag2text")
 VOCABULARY_SOURCE = "bert-base-uncased"
 
 
@@ -21,7 +21,7 @@ class ImportSettings:
     tagalign import tag2text tag2text_swin_14m.pth --tags tag2text_ori_tag_list.txt --out my-tag2text
     """
 
-    kind: Annotated[str, tyro.conf.Positional]
+    kind: Annotated[Literal["clip", "tag2text"], tyro.conf.Positional]
     """What it is: `clip` (OpenAI's archives, open_clip, transformers; a pickle or safetensors) or `tag2text`."""
     path: Annotated[Path, tyro.conf.Positional]
     """The checkpoint (.pt, .pth, .bin); for `clip` a folder too."""
@@ -35,7 +35,7 @@ class ImportSettings:
     """Folder of the model; by default named after the kind."""
     image_size: int | None = None
     """Pixels; by default what the window of the image encoder says (7: 224, 12: 384)."""
-    profile: str = "released"
+    profile: Profile = "released"
     """Of inference. The checkpoint was trained to see padded tags, so `released` fits it best."""
     skip_unmapped: bool = False
     """Go on although the file holds keys that have no place; they are listed."""
@@ -43,8 +43,6 @@ class ImportSettings:
     """Store float16."""
 
     def __post_init__(self) -> None:
-        if self.kind not in KINDS:
-            raise UnknownNameError("kind of checkpoint", self.kind, KINDS)
         if self.kind == "tag2text" and self.tags is None:
             raise InputError("--tags is needed for tag2text: the tag list that belongs to the checkpoint")
 
@@ -72,11 +70,9 @@ def _tag2text(settings: ImportSettings) -> int:
     from tagalign.cli.shared.run_record import run_record
     from tagalign.methods.tag2text.build import build_tag2text
     from tagalign.methods.tag2text.folder import load_parameters, save_tag2text
-    from tagalign.methods.tag2text.profiles import load_profile
     from tagalign.methods.tag2text.released import convert_released, read_checkpoint, released_choice
     from tagalign.methods.tag2text.wordpieces import Wordpieces
 
-    load_profile(settings.profile)
     names = _read_names(tags)
     converted = convert_released(read_checkpoint(settings.path), image_size=settings.image_size)
     _report_unmapped(settings, converted.unmapped)

@@ -8,6 +8,7 @@ from typing import Annotated
 import tyro
 
 from tagalign.cli.shared.bars import RowProgress
+from tagalign.cli.shared.choices import TagKind
 from tagalign.cli.shared.output import print_json
 from tagalign.cli.shared.run_record import write_settings
 from tagalign.errors import InputError
@@ -27,26 +28,24 @@ class LabelSettings:
     """The list, as written by tagalign vocabulary."""
     out: Path = Path("labels")
     """Folder for the label shards."""
-    kinds: tuple[str, ...] = ("object", "attribute")
+    kinds: tuple[TagKind, ...] = ("object", "attribute")
     """Kinds of tags that become labels."""
     overwrite: bool = False
     """Make shards anew that belong to another vocabulary."""
     json: bool = False
     """Print the summary as JSON on standard output."""
 
+    def __post_init__(self) -> None:
+        if not self.kinds:
+            raise InputError("--kinds needs at least one kind of tags")
+
 
 def run(settings: LabelSettings) -> int:
     """Label all shards."""
-    from tagalign.tags.parses import KINDS
     from tagalign.tags.shard_vocabulary import label_shards
     from tagalign.tags.shards import shard_paths
     from tagalign.tags.vocabulary import TagVocabulary
 
-    unknown = set(settings.kinds) - set(KINDS)
-    if unknown or not settings.kinds:
-        raise InputError(
-            f"--kinds must be some of {', '.join(KINDS)}, got {', '.join(settings.kinds) or 'none'}"
-        )
     vocabulary = TagVocabulary.load(settings.vocabulary)
     paths = [path for place in settings.tags for path in shard_paths(place)]
     with RowProgress("labelling") as bar:

@@ -7,10 +7,10 @@ from typing import Annotated, Any
 
 import tyro
 
+from tagalign.cli.shared.choices import MethodName
 from tagalign.cli.shared.output import print_json
-from tagalign.errors import UnknownNameError
-from tagalign.methods.options import OptionFacts, facts_of
-from tagalign.methods.table import DEFAULTS, METHODS, Entry, find_method, methods
+from tagalign.methods.table import DEFAULTS, METHODS, Entry, methods
+from tagalign.option_fields import OptionFacts, Verb, facts_of
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -21,18 +21,12 @@ class MethodsSettings:
     tagalign.load(MODEL, method=NAME, name=value). Example: tagalign methods tagclip
     """
 
-    name: Annotated[str | None, tyro.conf.Positional] = None
+    name: Annotated[MethodName, tyro.conf.Positional] = None
     """A method: then its options are listed too."""
-    can: str | None = None
-    """Only methods that answer this verb: tag, segment, refer, caption, ask or search."""
+    can: Verb | None = None
+    """Only methods that answer this verb."""
     json: bool = False
     """Print one JSON object per method on standard output."""
-
-    def __post_init__(self) -> None:
-        if self.name is not None:
-            find_method(self.name)
-        if self.can is not None and self.can not in DEFAULTS:
-            raise UnknownNameError("verb", self.can, DEFAULTS)
 
 
 def run(settings: MethodsSettings) -> int:

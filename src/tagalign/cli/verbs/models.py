@@ -2,15 +2,13 @@
 
 import dataclasses
 import sys
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import tyro
 
 from tagalign.backbones.models import KnownModel, known_models, photo_model
 from tagalign.cli.shared.output import print_json
-from tagalign.errors import InputError, UnknownNameError
-
-ACTIONS = ("list", "get", "check")
+from tagalign.errors import InputError
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -20,8 +18,8 @@ class ModelsSettings:
     Example: tagalign models get openai/clip-vit-base-patch16
     """
 
-    action: Annotated[str, tyro.conf.Positional] = "list"
-    """`list`, `get` or `check`."""
+    action: Annotated[Literal["list", "get", "check"], tyro.conf.Positional] = "list"
+    """What to do; `check` says how a model would open."""
     name: Annotated[str, tyro.conf.Positional] = ""
     """For `get` an id on the hub (name@revision too), for `check` also a folder or a file; `auto` is the photo model."""
     allow_pickle: bool = False
@@ -30,8 +28,6 @@ class ModelsSettings:
     """One JSON object per model on standard output."""
 
     def __post_init__(self) -> None:
-        if self.action not in ACTIONS:
-            raise UnknownNameError("action", self.action, ACTIONS)
         if self.action != "list" and not self.name:
             raise InputError(f"tagalign models {self.action} needs a name, e.g. {photo_model()}")
         if self.action == "list" and self.name:

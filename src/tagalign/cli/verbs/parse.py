@@ -6,11 +6,12 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
 from tagalign.cli.shared.bars import RowProgress
+from tagalign.cli.shared.choices import Engine
 from tagalign.cli.shared.flag_values import parse_shard
 from tagalign.cli.shared.llm_flags import LLMFlags
 from tagalign.cli.shared.output import print_json
@@ -45,12 +46,12 @@ class ParseSettings(LLMFlags):
     """Name of the caption field; for CSV and TSV without a header line its number, from 0."""
     key_column: str = "key"
     """Name of the field that joins captions with images."""
-    format: str = "parquet"
-    """`parquet` or `jsonl`."""
+    format: Literal["parquet", "jsonl"] = "parquet"
+    """Of the tag shards."""
     workers: int = 0
     """Processes on this machine; 0 means one per core."""
-    engine: str = "local"
-    """`local`, or `ray` for many machines (shared folder needed)."""
+    engine: Engine = "local"
+    """This machine, or a Ray cluster (shared folder needed)."""
     address: str | None = None
     """Address of the Ray cluster; by default that of RAY_ADDRESS, else one is started on this machine."""
     shard: str = "0/1"
@@ -65,8 +66,6 @@ class ParseSettings(LLMFlags):
     def __post_init__(self) -> None:
         if self.workers < 0:
             raise InputError(f"--workers must be at least 0, got {self.workers}")
-        if self.engine not in ("local", "ray"):
-            raise InputError(f"--engine must be local or ray, got {self.engine!r}")
         if self.engine == "ray" and self.parser == "llm":
             raise InputError(
                 "the LLM parser waits for its server: use --concurrency, or --shard i/n, instead of Ray"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 from tagalign.cli.shared.bars import progress
+from tagalign.cli.shared.choices import Device
 from tagalign.cli.shared.label_flags import LabelFlags
 from tagalign.cli.shared.model_flags import ModelFlags, warn_tiny
 from tagalign.cli.shared.output import print_json
@@ -55,8 +56,8 @@ class Query:
     """Weight of matching tags beside the similarity of the embeddings; 0 leaves them out."""
     rerank: int = 0
     """Look again at so many of the best photos with the matching head (Tag2Text only; the photos must be there)."""
-    device: str = "auto"
-    """`auto`, `cpu` or `cuda`."""
+    device: Device = "auto"
+    """Where it runs; `auto` is CUDA where there is one."""
     json: bool = False
     """Print one JSON object per result."""
 

@@ -3,10 +3,11 @@
 import dataclasses
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
+from tagalign.cli.shared.choices import Refinement
 from tagalign.cli.shared.label_flags import PromptFlags
 from tagalign.cli.shared.model_flags import ModelFlags, warn_tiny
 from tagalign.cli.shared.output import print_json
@@ -44,8 +45,8 @@ class SegmentSettings(ModelFlags, PromptFlags, LabelRunFlags):
     """With --background: a pixel is background where its best probability is at most this; by default the method's own."""
     aliases: bool = False
     """Let the other words of a label set count for their label."""
-    refine: Literal["none", "pamr", "crf"] | None = None
-    """Masks follow the colours of the photo: `pamr` or `crf`; by default they do not."""
+    refine: Refinement | None = None
+    """Masks follow the colours of the photo; by default they do not."""
     seen: str | None = None
     """Labels that count as trained on, with commas (trusty models); by default those that were."""
     unseen: str | None = None

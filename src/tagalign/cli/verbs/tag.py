@@ -3,7 +3,7 @@
 import dataclasses
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
@@ -11,7 +11,7 @@ from tagalign.cli.shared.label_flags import PromptFlags
 from tagalign.cli.shared.model_flags import ModelFlags, warn_tiny
 from tagalign.cli.shared.output import print_json
 from tagalign.cli.shared.photo_flow import Flow, LabelRunFlags, cache_option, title_of, write_page
-from tagalign.errors import InputError, UnknownNameError
+from tagalign.errors import InputError
 
 if TYPE_CHECKING:
     from tagalign.methods.thresholds import Threshold
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from tagalign.tasks.photos.run import PhotoRun
     from tagalign.tasks.photos.stream import Answered
 
-FORMATS = ("csv", "jsonl", "parquet")
 SHEET_IMAGES = 60
 
 
@@ -40,8 +39,8 @@ class TagSettings(ModelFlags, PromptFlags, LabelRunFlags):
     """Which labels are chosen: `relative:0.5`, `absolute:0.3`, `top:5`, or `calibrated` (from --labels-file)."""
     calibrate: Path | None = None
     """Measure a threshold per label on this labelled folder (labels.jsonl, or one folder per label) and save it."""
-    format: str = "csv"
-    """`csv`, `jsonl` or `parquet` (the parts alone)."""
+    format: Literal["csv", "jsonl", "parquet"] = "csv"
+    """Of the table; `parquet` are the parts alone."""
     short_side: int | None = None
     """Short side of the model's input in pixels; by default the method's own."""
     sheet: bool = False
@@ -51,8 +50,6 @@ class TagSettings(ModelFlags, PromptFlags, LabelRunFlags):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.format not in FORMATS:
-            raise UnknownNameError("format", self.format, FORMATS)
         self.check_run()
         if not self.images and self.calibrate is None:
             raise InputError(

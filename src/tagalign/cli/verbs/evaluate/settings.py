@@ -2,9 +2,9 @@
 
 import dataclasses
 from pathlib import Path
-from typing import Literal
 
 from tagalign.backbones.packaged import TINY
+from tagalign.cli.shared.choices import BackgroundWords, Protocol, Refinement, Task, Templates, Wording
 from tagalign.cli.shared.model_flags import PHOTO_MODEL, ModelFlags
 from tagalign.errors import InputError
 
@@ -27,20 +27,20 @@ class EvaluateSettings(ModelFlags):
     """Its folder; the tiny world has none."""
     split: str | None = None
     """Its split; by default the one that papers report."""
-    task: str | None = None
+    task: Task | None = None
     """What is asked; by default what the benchmark is for. `retrieval` ranks images and sentences of a caption benchmark."""
-    protocol: str = "plain"
-    """`plain`, `groupvit-448`, `sclip-336`, `clip-es` or `zegclip-512`: sizes, windows, prompts and words."""
-    wording: str | None = None
+    protocol: Protocol = "plain"
+    """Sizes, windows, prompts and words, as papers evaluate."""
+    wording: Wording | None = None
     """`plain` (official names), `clean` (readable), `aliases` (other words count too), or `both`: plain and aliases, one
     after the other, into two folders below --out; by default the protocol's."""
     labels_file: Path | None = None
     """Other words for the same classes: one per line, or a label set in JSON, in the order of the classes."""
-    templates: str | None = None
-    """Prompts: `1`, `1-dot`, `7`, `15`, `80`, `85` or `clip-es`; by default the protocol's or the method's."""
-    background_words: str | None = None
-    """Words that compete and are never answered: `voc`, `coco` or `none`; by default the protocol's."""
-    refine: Literal["none", "pamr", "crf"] | None = None
+    templates: Templates | None = None
+    """Prompts that the names are put into, by the name of the set; by default the protocol's or the method's."""
+    background_words: BackgroundWords | None = None
+    """Words that compete and are never answered; by default the protocol's."""
+    refine: Refinement | None = None
     """Label maps follow the colours of the photo: `pamr` or `crf`; by default they do not."""
     threshold: str | None = None
     """From which score on a pixel is no background, a region belongs to a phrase, a tag is chosen: a number (tags also

@@ -11,7 +11,7 @@ from tagalign.cli.shared.model_flags import warn_tiny
 from tagalign.cli.shared.output import print_json
 from tagalign.cli.verbs.evaluate.method import LABELLED, open_method
 from tagalign.cli.verbs.evaluate.settings import TINY_DATA, EvaluateSettings
-from tagalign.errors import InputError, UnknownNameError
+from tagalign.errors import InputError
 
 if TYPE_CHECKING:
     from tagalign.evaluate.engine import Asker, Gathered, Plan
@@ -77,10 +77,8 @@ def _say(text: str) -> None:
 def _labels(settings: EvaluateSettings, data: Any) -> "LabelSet":
     """The benchmark's labels in the words of the protocol and the flags."""
     from tagalign.evaluate.protocols import find_protocol
-    from tagalign.tags.label_sets import WORDINGS, background_words, load_label_set, template_set
+    from tagalign.tags.label_sets import background_words, load_label_set, template_set
 
-    if settings.wording is not None and settings.wording not in WORDINGS:
-        raise UnknownNameError("wording", settings.wording, WORDINGS)
     protocol = find_protocol(settings.protocol)
     own = data.labels if settings.labels_file is None else load_label_set(settings.labels_file)
     labels = protocol.words(own, settings.data, wording=settings.wording or _file_wording(settings))

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from tagalign.backbones.packaged import TINY
+from tagalign.cli.shared.choices import Device, Precision, Profile
 from tagalign.errors import InputError
 
 STARTS = ("swin-base", "vit-base")
@@ -65,7 +66,7 @@ class Tag2TextTrainSettings:
     """Share of captions guided by recognised instead of parsed tags; for fine-tuning."""
     all_captions: bool = False
     """Tagging learns the tags of all captions of an image; for fine-tuning."""
-    profile: Literal["paper", "released", "fixed"] = "fixed"
+    profile: Profile = "fixed"
     """Switches of guidance, prompt, losses and decay."""
     steps: int = 30_000
     """Optimiser steps."""
@@ -91,9 +92,9 @@ class Tag2TextTrainSettings:
     """Share of the records that is never trained on; the thresholds per tag are measured there. 0 keeps 0.68 for all."""
     seed: int = 0
     """Of weights, order, tags, negatives and crops."""
-    precision: Literal["auto", "fp32", "bf16"] = "fp32"
+    precision: Precision = "fp32"
     """Of the products; auto is bf16 on CUDA and on CPUs with units for it."""
-    device: Literal["auto", "cpu", "cuda"] = "auto"
+    device: Device = "auto"
     """Where to; auto is CUDA where there is one."""
     workers: int = 4
     """Threads that decode photos."""

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from tagalign.backbones.packaged import TINY
+from tagalign.cli.shared.choices import DenseMode, Device, Precision, Profile, TagKind
 from tagalign.errors import InputError
 
 EXAMPLE = "tagalign parse pairs.jsonl --out tags, then tagalign vocabulary tags --out vocabulary.tsv"
@@ -30,11 +31,11 @@ class TrainSettings:
     """Folder of the model, its checkpoints and its log."""
     model: str = TINY
     """`tiny` (drawn scenes only), a CLIP folder, or a hub id such as openai/clip-vit-base-patch16."""
-    profile: Literal["paper", "released", "fixed"] = "paper"
+    profile: Profile = "paper"
     """Switches: loss, augmentation, pixel statistics, decay."""
     loss: Literal["balanced", "softmax", "weighted", "focal", "asymmetric"] | None = None
     """Tag loss; by default the profile's."""
-    mode: str = "surgery"
+    mode: DenseMode = "surgery"
     """Dense mode whose patches are trained on; surgery is the release's, clip are the patches as CLIP gives them."""
     blocks: int = 4
     """Gated convolutions of the projector; 0 trains CLIP's own head alone, eight times as fast."""
@@ -42,7 +43,7 @@ class TrainSettings:
     """Weight of the tag loss; 0 leaves it out."""
     contrastive_weight: float = 1.0
     """Weight of the loss between images and captions; 0 leaves it out."""
-    kinds: tuple[str, ...] = ("object", "attribute")
+    kinds: tuple[TagKind, ...] = ("object", "attribute")
     """Kinds of tags that count, where --tags holds words."""
     split_kinds: bool = False
     """One softmax per kind instead of one over the whole list."""
@@ -68,11 +69,11 @@ class TrainSettings:
     """Encode every image once (middle square), keep the features here, and train from them."""
     cache_dtype: Literal["float16", "float8"] = "float16"
     """Of the cache; float8 takes half the room at about 3 % error."""
-    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    precision: Precision = "auto"
     """Of the products; auto is bf16 on CUDA and on CPUs with units for it."""
     compile: bool = False
     """Compile encoder and projector; worth it from a few hundred steps on."""
-    device: Literal["auto", "cpu", "cuda"] = "auto"
+    device: Device = "auto"
     """Where to; auto is CUDA where there is one."""
     workers: int = 0
     """Processes that decode images; 0 decodes in the main one."""

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from tagalign.backbones.packaged import TINY
+from tagalign.cli.shared.choices import Device, Precision, Profile, Templates
 from tagalign.cli.verbs.train.trusty.presets import PRESETS
 from tagalign.errors import InputError
 
@@ -44,7 +45,7 @@ class TrainTrustySettings:
     """Folder of the model, its checkpoints and its log."""
     model: str = TINY
     """`tiny` (drawn scenes only), a CLIP folder, or a hub id such as openai/clip-vit-base-patch16."""
-    profile: Literal["paper", "released", "fixed"] = "fixed"
+    profile: Profile = "fixed"
     """Switches: pixel statistics, loss of the trusty map, calibration."""
     steps: int | None = None
     """Updates; by default the papers' 20,000 (VOC) or 80,000 (COCO-Stuff)."""
@@ -76,15 +77,15 @@ class TrainTrustySettings:
     """Ignored pixels are negatives of every class, or do not count."""
     min_score: float = 0.0
     """Least mask score of a pseudo label (the paper labels every pixel)."""
-    templates: str | None = None
-    """Prompt templates by name, e.g. 1, 15 or 80; by default the papers' choice."""
+    templates: Templates | None = None
+    """Prompts that the names are put into, by the name of the set; by default the papers' choice."""
     limit: int | None = None
     """Use the first so many images."""
     seed: int = 0
     """Of weights, order, crops and dropout."""
-    precision: Literal["auto", "fp32", "bf16"] = "fp32"
+    precision: Precision = "fp32"
     """Of the products; auto is bf16 on CUDA and on CPUs with units for it."""
-    device: Literal["auto", "cpu", "cuda"] = "auto"
+    device: Device = "auto"
     """Where to; auto is CUDA where there is one."""
     workers: int = 0
     """Processes that read and crop images; 0 does it in the main one."""

@@ -1,0 +1,37 @@
+"""What flags offer a choice of, as types: help pages, completion and refusals are made from them.
+
+A table that can be imported for nothing is read here. The names of others stand here a second time, and a test compares them
+with their tables: no settings module imports torch, because ``--help`` would take seconds.
+"""
+
+from collections.abc import Iterable
+from typing import Annotated, Any, Literal
+
+import tyro
+
+from tagalign.backbones.modes import DENSE_MODES
+from tagalign.methods.table import METHODS
+
+
+def _one_of(names: Iterable[str]) -> Any:
+    return Literal[tuple(names)]
+
+
+# read when a command line is, because methods and modes can be registered
+MethodName = Annotated[str | None, tyro.conf.arg(constructor_factory=lambda: _one_of(METHODS) | None)]
+DenseMode = Annotated[str, tyro.conf.arg(constructor_factory=lambda: _one_of(DENSE_MODES))]
+
+Device = Literal["auto", "cpu", "cuda"]
+Engine = Literal["local", "ray"]
+Precision = Literal["auto", "fp32", "bf16"]
+Profile = Literal["paper", "released", "fixed"]
+Refinement = Literal["none", "pamr", "crf"]
+
+Templates = Literal["1", "1-dot", "7", "15", "80", "85", "clip-es"]
+BackgroundWords = Literal["none", "voc", "coco"]
+TagKind = Literal["object", "attribute", "scene", "action"]
+Wording = Literal["plain", "clean", "aliases", "both"]
+"""``both`` is a wish of ``tagalign evaluate``: plain and aliases, one after the other."""
+Protocol = Literal["plain", "groupvit-448", "sclip-336", "clip-es", "zegclip-512"]
+Task = Literal["segmentation", "tagging", "referring", "captions", "questions", "boxes", "retrieval"]
+"""The kinds of benchmarks; ``retrieval`` is asked of benchmarks of captions."""
