@@ -9,8 +9,9 @@ import tyro
 
 from tagalign.cli.shared.choices import MethodName
 from tagalign.cli.shared.output import print_json
+from tagalign.methods.options import OptionFacts, facts_of
 from tagalign.methods.table import DEFAULTS, METHODS, Entry, methods
-from tagalign.option_fields import OptionFacts, Verb, facts_of
+from tagalign.option_fields import Verb
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
