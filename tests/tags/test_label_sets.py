@@ -1,6 +1,7 @@
 """Label sets: every way to name one, every way to get it wrong, and what the package ships."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,31 @@ def test_list_and_comma_list_give_the_same_names():
     assert load_label_set(["dog", "red car"]).names == ("dog", "red car")
     assert load_label_set(" dog ,red  car ").names == ("dog", "red car")
     assert load_label_set("dog").names == ("dog",)
+
+
+@pytest.mark.parametrize(
+    ("spec", "names"),
+    [
+        ("\ufeffdog,c\u200bat\u200b", ("dog", "cat")),  # a mark of a file, spaces of no width
+        ("\u200fdog\u200e,\u202ecar", ("dog", "car")),  # marks of direction
+        ("hand\u00adbag", ("handbag",)),  # a soft hyphen
+        ("\u72ac\u3001\u732b\uff0c\u8eca", ("\u72ac", "\u732b", "\u8eca")),  # ideographic and wide commas
+        ("\u0643\u0644\u0628\u060c \u0642\u0637", ("\u0643\u0644\u0628", "\u0642\u0637")),  # Arabic
+        (
+            "\u0645\u06cc\u200c\u0631\u0648\u062f,\U0001f468\u200d\U0001f680",
+            ("\u0645\u06cc\u200c\u0631\u0648\u062f", "\U0001f468\u200d\U0001f680"),
+        ),  # joiners mean something
+        ("x" * 300 + ",dog", ("x" * 300, "dog")),
+    ],
+)
+def test_letters_that_nobody_sees_and_commas_of_other_scripts(tmp_path, spec, names):
+    assert load_label_set(spec).names == names
+    (tmp_path / "set.json").write_text(
+        json.dumps(
+            {"name": "x", "labels": [{"name": part} for part in re.split("[,\uff0c\u3001\u060c]", spec)]}
+        )
+    )
+    assert load_label_set(tmp_path / "set.json").names == names
 
 
 def test_text_file_has_one_label_per_line_and_may_hold_commas(tmp_path):
@@ -52,6 +78,9 @@ def test_many_labels_are_fine():
         ([], "no labels in the list"),
         ("", "no labels"),
         ("dog,,cat", "label 2 of 3 in the comma list is empty"),
+        ("dog,\u200b", "label 2 of 2 in the comma list is empty"),
+        ("dog,do\u200bg", "'dog' stands twice in the comma list, at 1 and 2"),
+        (["caf\u00e9", "cafe\u0301"], "stands twice in the list, at 1 and 2"),
         (["dog", "  "], "label 2 of 2 in the list is empty"),
         ("dog,cat,Dog", "'Dog' stands twice in the comma list, at 1 and 3"),
         ("missing.txt", "missing.txt: no such label file"),

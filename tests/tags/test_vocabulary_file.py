@@ -42,6 +42,13 @@ def test_columns_may_change_places_and_delimiters(tmp_path, mark):
     assert TagVocabulary.load(tmp_path / "w.tsv") == vocabulary
 
 
+def test_the_line_that_tells_excel_the_separator_and_unseen_letters_are_read_over(tmp_path):
+    text = "sep=;\r\nid;tag;kind;count\r\n0;\ufeffca\u200br;object;1\r\n1;red\u00ad;attribute;2\r\n"
+    assert load(tmp_path / "v.csv", text).names == ("car", "red")
+    (tmp_path / "labels.csv").write_text("sep=,\nname,note\ncar,x\n\u200fhot  dog,y\n")
+    assert load_label_set(tmp_path / "labels.csv").names == ("car", "hot dog")
+
+
 def test_two_spellings_of_one_tag_are_refused_with_their_lines(tmp_path):
     for other in ("Car", " car ", '"car"'):
         with pytest.raises(

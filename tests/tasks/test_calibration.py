@@ -89,6 +89,14 @@ def test_case_blanks_and_composed_letters_do_not_part_labels(folder):
         assert [set(e.tags) for e in read_examples(folder, ("DOG",))] == [{"DOG"}] * 4
 
 
+def test_folders_may_have_underscores_for_blanks_and_letters_that_nobody_sees_count_nothing(folder):
+    (folder / "dog").rename(folder / "Hot_Dog")
+    assert {tag for e in read_examples(folder, ("hot dog", "c\u200bat\ufeff")) for tag in e.tags} == {
+        "hot dog",
+        "c\u200bat\ufeff",
+    }
+
+
 def test_examples_without_one_of_the_labels_are_refused_with_their_tags(folder):
     with pytest.raises(DataError, match="no labelled image found"):
         read_examples(folder, ("car",))
@@ -106,7 +114,10 @@ def test_saved_thresholds_come_back_and_the_labels_with_them(folder, clip_folder
     (folder / "dog" / "0.png").write_bytes(b"broken")
     question = TagQuestion(labels=LABELS)
     spec = JobSpec(question=question, model=str(clip_folder), method="tagclip", device="cpu")
-    threshold = calibrate(spec.open(), read_examples(folder, LABELS.names))
+    with pytest.warns(
+        UserWarning, match=r"1 of 8 labelled images cannot be read and are left out: .*dog.0\.png"
+    ):
+        threshold = calibrate(spec.open(), read_examples(folder, LABELS.names))
     path = tmp_path / "labels.json"
     save_calibrated(path, LABELS, threshold, {"method": "tagclip"})
     assert load_calibrated(path) == threshold

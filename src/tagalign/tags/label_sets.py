@@ -11,7 +11,7 @@ from typing import Any
 
 from tagalign.errors import DataError, InputError, UnknownNameError
 from tagalign.tags.lists import read_list, read_table
-from tagalign.tags.same_label import same_label
+from tagalign.tags.same_label import same_label, split_names, tidy_name
 from tagalign.tags.text_files import read_text
 from tagalign.types import Label, LabelSet
 
@@ -63,7 +63,7 @@ def _load(spec: str | Path | Sequence[str]) -> LabelSet:
     name, _, wording = spec.partition(":")
     if name in label_set_names():
         return benchmark_labels(name, wording or "plain")
-    return label_set_of(spec.split(","), where="the comma list") if spec.strip() else label_set_of([])
+    return label_set_of(split_names(spec), where="the comma list") if spec.strip() else label_set_of([])
 
 
 def label_set_of(names: Sequence[str], *, where: str = "the list", title: str = "custom") -> LabelSet:
@@ -77,7 +77,7 @@ def label_set_of(names: Sequence[str], *, where: str = "the list", title: str = 
     Raises:
         InputError: for no labels, an empty label, or a repeated one (in upper or lower case).
     """
-    tidy = [" ".join(name.split()) for name in names]
+    tidy = [tidy_name(name) for name in names]
     _check_names(tidy, where)
     return LabelSet(name=title, labels=tuple(Label(name=name) for name in tidy))
 
@@ -121,7 +121,9 @@ def _from_json(text: str, where: str) -> LabelSet:
         content = json.loads(text)
         labels = tuple(
             Label(
-                name=str(row["name"]).strip(), aliases=_words(row.get("aliases", [])), group=row.get("group")
+                name=tidy_name(str(row["name"])),
+                aliases=_words(row.get("aliases", [])),
+                group=row.get("group"),
             )
             for row in content["labels"]
         )
@@ -143,7 +145,7 @@ def _from_json(text: str, where: str) -> LabelSet:
 def _words(values: object) -> tuple[str, ...]:
     if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
         raise TypeError(f"expected a list of words, got {values!r}")
-    return tuple(values)
+    return tuple(tidy_name(value) for value in values)
 
 
 def _check_template(template: str, where: str) -> None:

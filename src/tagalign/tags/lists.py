@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tagalign.errors import DataError
 from tagalign.tags.captions.rows import find_field
+from tagalign.tags.captions.tables import separator_said
 from tagalign.tags.text_files import read_text
 
 
@@ -42,7 +43,9 @@ def read_table(path: Path, wanted: Sequence[str]) -> list[tuple[int, dict[str, s
     """
     lines = read_text(path).split("\n")
     start = next((i for i, line in enumerate(lines) if line.strip()), 0)
-    mark = next((m for m in "\t;," if m in lines[start]), "\t")
+    if said := separator_said(lines[start]):
+        start = next((i for i, line in enumerate(lines) if i > start and line.strip()), start)
+    mark = said or next((m for m in "\t;," if m in lines[start]), "\t")
     reader = csv.reader([line + "\n" for line in lines[start:]], delimiter=mark)
     try:
         names = tuple(cell.strip() for cell in next(reader, []))

@@ -12,7 +12,7 @@ from tagalign.errors import DataError
 from tagalign.tags.lists import read_table
 from tagalign.tags.normalize import normalize_tag
 from tagalign.tags.parses import FIELD_OF_KIND, KINDS
-from tagalign.tags.same_label import same_label
+from tagalign.tags.same_label import same_label, tidy_name
 
 COLUMNS = ("id", "tag", "kind", "count")
 ALIASES = "aliases"  # an optional fifth column, words joined by "|"
@@ -70,12 +70,12 @@ def read_entries(path: str | Path) -> list[Entry]:
 
 def _entry(path: Path, line: int, cells: dict[str, str]) -> Entry:
     kind, count = _KINDS.get(cells.get("kind", "").casefold()), _count(cells.get("count", ""))
-    tag = unicodedata.normalize("NFC", " ".join(cells.get("tag", "").split()))
+    tag = unicodedata.normalize("NFC", tidy_name(cells.get("tag", "")))
     if kind is None or count is None or not tag:
         raise DataError(
             f"{path}:{line}: expected {'<TAB>'.join(COLUMNS)}, got {'<TAB>'.join(cells.values())!r}"
         )
-    words = (word.strip() for word in cells.get(ALIASES, "").split("|"))
+    words = (tidy_name(word) for word in cells.get(ALIASES, "").split("|"))
     return Entry(tag, kind, count, tuple(filter(None, words)))
 
 

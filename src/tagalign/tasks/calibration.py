@@ -98,26 +98,38 @@ def _from_lines(file: Path, known: Mapping[str, str], unknown: Counter[str]) -> 
 
 def _from_folders(folder: Path, known: Mapping[str, str], unknown: Counter[str]) -> list[Example]:
     folders = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
-    unknown.update(below.name for below in folders if same_label(below.name) not in known)
+    of_folder = {below: _named_by(below.name, known) for below in folders}
+    unknown.update(below.name for below, name in of_folder.items() if name is None)
     return [
         Example(source=source, tags=frozenset([name]))
-        for form, name in known.items()
+        for name in known.values()
         for below in folders
-        if same_label(below.name) == form
+        if of_folder[below] == name
         for source in Inputs(items=[str(below)])
     ]
 
 
+def _named_by(folder: str, known: Mapping[str, str]) -> str | None:
+    """The label of a folder, whose name may have ``_`` for blanks; None where it is none of them."""
+    return known.get(same_label(folder)) or known.get(same_label(folder.replace("_", " ")))
+
+
 def calibrate(job: Job, examples: Sequence[Example]) -> Threshold:
-    """Score the examples and choose the thresholds; images that cannot be read are left out.
+    """Score the examples and choose the thresholds; images that cannot be read are left out with a warning.
 
     Raises:
         DataError: if none could be read.
     """
-    results = zip(examples, job.run(example.source for example in examples), strict=True)
+    results = list(zip(examples, job.run(example.source for example in examples), strict=True))
     scored = [
         (answered.answer.scores, example.tags) for example, answered in results if answered.error is None
     ]
+    failed = [answered.error for _, answered in results if answered.error is not None]
+    if failed and scored:
+        warnings.warn(
+            f"{len(failed)} of {len(examples)} labelled images cannot be read and are left out: {failed[0]}, ...",
+            stacklevel=2,
+        )
     if not scored:
         raise DataError(f"none of the {len(examples)} labelled images could be read")
     names = job.labels.names

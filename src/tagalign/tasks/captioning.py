@@ -5,6 +5,7 @@ from itertools import islice
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from tagalign.errors import InputError
+from tagalign.tags.same_label import split_names
 from tagalign.types import Caption
 
 Item = TypeVar("Item")
@@ -59,4 +60,4 @@ def split_tags(text: str) -> tuple[str, ...]:
     >>> split_tags("dog, red frisbee,")
     ('dog', 'red frisbee')
     """
-    return tuple(piece.strip() for piece in text.split(",") if piece.strip())
+    return tuple(filter(None, split_names(text)))

@@ -13,6 +13,7 @@ from tagalign.apps.page.studio import Studio
 from tagalign.errors import InputError, TagalignError
 from tagalign.export.coco import write_coco
 from tagalign.export.tables import write_tags_csv
+from tagalign.tags.same_label import split_names, tidy_name
 
 
 class Reviewer:
@@ -146,10 +147,10 @@ def add_review(page: gr.Blocks, studio: Studio, store: ReviewStore, labels: str)
 
 def add_tag(typed: str, tags: list[str], labels: str) -> tuple[str, Any]:
     """A tag that the model did not suggest, checked at once."""
-    name = typed.strip()
+    name = tidy_name(typed)
     if not name:
         return "", gr.update()
-    known = [label.strip() for label in labels.split(",") if label.strip()]
+    known = list(filter(None, split_names(labels)))
     value = list(dict.fromkeys([*tags, name]))
     return "", gr.update(choices=list(dict.fromkeys([*known, *value])), value=value)
 

@@ -14,6 +14,7 @@ from PIL import Image
 from tagalign.backbones.preprocess import open_image
 from tagalign.errors import InputError, TagalignError
 from tagalign.methods.protocols import Captioner, Segmenter, Tagger
+from tagalign.tags.same_label import split_names
 from tagalign.tasks.model import Model
 from tagalign.types import Caption, EncodedLabels, Referring, Segmentation, Tagging
 
@@ -172,7 +173,7 @@ class Studio:
 
     def caption(self, path: str | Path | None, tags: str, method: str) -> Caption:
         """A sentence, guided by tags where some are typed; by ``tag2text`` where the chosen method writes none."""
-        typed = [tag.strip() for tag in tags.split(",") if tag.strip()]
+        typed = list(filter(None, split_names(tags)))
         with self._lock:
             if not self.can_caption(method) and WRITER in self.methods:
                 method = WRITER
@@ -193,7 +194,7 @@ def typed_labels(text: str) -> str:
     Raises:
         InputError: for no label at all.
     """
-    names = [name.strip() for name in text.replace("\n", ",").split(",") if name.strip()]
+    names = list(filter(None, split_names(text.replace("\n", ","))))
     if not names:
         raise InputError("type at least one label, e.g. dog, grass, sky")
     return ",".join(names)

@@ -19,6 +19,7 @@ from tagalign.apps.server.refusals import Refusal, invalid, too_large
 from tagalign.apps.server.schemas import ImageRequest, SearchRequest
 from tagalign.backbones.preprocess import open_image
 from tagalign.errors import ImageError
+from tagalign.tags.same_label import split_names
 
 Question = TypeVar("Question", bound=BaseModel)
 Fetch = Callable[[str], bytes]
@@ -115,7 +116,7 @@ def _names(values: list[str]) -> Any:
 
 
 def _listed(value: str) -> list[str]:
-    return [part.strip() for part in value.split(",") if part.strip()]
+    return list(filter(None, split_names(value)))
 
 
 def check_question(kind: type[Question], fields: dict[str, Any], limits: Limits) -> Question:

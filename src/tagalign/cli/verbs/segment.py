@@ -242,7 +242,9 @@ def _refuse_both(settings: SegmentSettings) -> None:
 
 
 def _names(text: str | None) -> list[str] | None:
-    return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
+    from tagalign.tags.same_label import split_names
+
+    return None if text is None else list(filter(None, split_names(text)))
 
 
 def _mask_options(settings: SegmentSettings) -> dict[str, Any]:

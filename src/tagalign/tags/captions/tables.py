@@ -97,8 +97,8 @@ def read_head(
     if not first:
         return TableHead(names=(), delimiter=",", quotes=quotes), lines
     delimiters = ",;\t|" if quotes else "\t"
-    if quotes and (match := _SEPARATOR_LINE.fullmatch(first)):
-        delimiters, first, count = match[1], next(lines, ""), count + 1
+    if quotes and (said := separator_said(first)):
+        delimiters, first, count = said, next(lines, ""), count + 1
     named = {mark: _header(first, mark, quotes=quotes) for mark in delimiters}
     mark = next((m for m in delimiters if find_field(named[m], rule.caption)), delimiters[0])
     for wanted in (rule.caption, *((rule.key,) if rule.key != KEY else ())):
@@ -117,6 +117,12 @@ def read_head(
         lines=count,
         skips_blanks=quotes and len(cells) > 1 and all(cell[:1] == " " for cell in cells[1:]),
     ), lines
+
+
+def separator_said(line: str) -> str:
+    """The separator that a line before the header tells Excel; empty for other lines."""
+    match = _SEPARATOR_LINE.fullmatch(line)
+    return match[1] if match else ""
 
 
 def _refuse_twins(path: Path, names: Sequence[str], rule: RowRule) -> None:
