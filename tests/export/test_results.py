@@ -4,9 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
-from tagalign.errors import DataError, InputError
+from tagalign.errors import DataError, ImageError, InputError
 from tagalign.export.masks import save_mask
 from tagalign.export.results import read_results
 from tagalign.tasks.photos.keys import path_of
@@ -138,6 +139,42 @@ def test_photos_turned_by_their_mark_have_the_size_they_are_shown_in(tmp_path: P
     (source,) = write_run(tmp_path / "masks", root / "a.jpg", root=root)
     save_mask(tmp_path / "masks" / f"{source.name}.png", image.segmentation.labels, 4)
     assert [one.size for one in read_results(tmp_path / "masks")] == [image.size]
+
+
+@pytest.mark.parametrize("change", ["gone", "a folder", "broken", "turned"])
+def test_a_photo_that_was_changed_after_the_run_is_refused(tmp_path: Path, change: str) -> None:
+    image = annotated(0)
+    path = photo(tmp_path / "photos" / "a.jpg", image.size)
+    (source,) = write_run(tmp_path / "masks", path, root=tmp_path / "photos")
+    save_mask(tmp_path / "masks" / f"{source.name}.png", image.segmentation.labels, 4)
+    assert [one.file_name for one in read_results(tmp_path / "masks")] == ["a.jpg"]
+    path.unlink()
+    if change == "a folder":
+        path.mkdir()
+    elif change == "broken":
+        path.write_bytes(b"x")
+    elif change == "turned":
+        mark = Image.Exif()
+        mark[274] = 6
+        Image.new("RGB", image.size[::-1]).save(path, exif=mark.tobytes())
+    words = {"broken": "not an image", "turned": "80 x 60 pixels .* its mask 60 x 80"}.get(
+        change, "is not there"
+    )
+    with pytest.raises((DataError, ImageError), match=words):
+        list(read_results(tmp_path / "masks"))
+
+
+def test_photos_below_links_and_names_in_another_case_keep_their_own_masks(tmp_path: Path) -> None:
+    sizes = {"A.JPG": (20, 30), "a.jpg": (21, 30), "real/1.png": (22, 30)}
+    for name, size in sizes.items():
+        photo(tmp_path / "photos" / name, size)
+    (tmp_path / "photos" / "link").symlink_to("real")
+    paths = [tmp_path / "photos" / name for name in ("A.JPG", "a.jpg", "link/1.png")]
+    sources = write_run(tmp_path / "masks", *paths, root=tmp_path / "photos")
+    for source, size in zip(sources, sizes.values(), strict=True):
+        save_mask(tmp_path / "masks" / f"{source.name}.png", torch.zeros(size, dtype=torch.int64), 4)
+    found = {one.file_name: one.size for one in read_results(tmp_path / "masks")}
+    assert found == {"A.JPG": (20, 30), "a.jpg": (21, 30), "link/1.png": (22, 30)}
 
 
 def test_two_results_never_lead_to_one_photo(tmp_path: Path) -> None:

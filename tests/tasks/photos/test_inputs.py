@@ -87,6 +87,23 @@ def test_lists_of_every_common_encoding(tmp_path, encoding, newline):
     assert source.open().size == (8, 6)
 
 
+def test_what_other_programs_put_around_paths(tmp_path):
+    for name in ("a b.png", "100%.png", "it's.png", '"q".png', " x.png"):
+        save(tmp_path / name)
+    folder, lists = str(tmp_path), {
+        f'"{tmp_path}/a b.png"\r\n\'{tmp_path}/it\'s.png\'\r\n': ["a b.png", "it's.png"],  # "copy as path"
+        f"file://{tmp_path}/a%20b.png\nfile://localhost{tmp_path}/100%25.png\n": ["a b.png", "100%.png"],
+        f"  {tmp_path}/100%.png\t\n": ["100%.png"],
+        f'{tmp_path}/"q".png\n{tmp_path}/ x.png\n': ['"q".png', " x.png"],  # names of their own
+        f"{tmp_path}/a b.png\r{tmp_path}/100%.png\r": ["a b.png", "100%.png"],
+        f"{tmp_path}/a b.png\0{tmp_path}/100%.png\0": ["a b.png", "100%.png"],
+        '"gone.png"\n': ['"gone.png"'],  # nothing of it is there: named as it was written
+    }  # fmt: skip
+    for text, expected in lists.items():
+        (tmp_path / "list.txt").write_text(text, newline="")
+        assert names([f"{tmp_path}/list.txt"], folder) == expected
+
+
 def test_a_list_that_is_no_text_is_one_line(tmp_path):
     (tmp_path / "list.txt").write_bytes(b"\xff\xfe\x00\xd8\x00")
     with pytest.raises(InputError, match="expected a list of paths as text"):
@@ -169,6 +186,28 @@ def test_a_damaged_header_in_the_middle_is_named(tar):
     sources = list(Inputs(items=[str(tar)]))
     assert len([s for s in sources if s.problem is None]) == 2
     assert "cut or damaged" in sources[-1].problem
+
+
+def test_a_tar_behind_a_tar_is_named(tmp_path):
+    tar_of(tmp_path / "a.tar", ("1.png", png()))
+    (tmp_path / "a.tar").write_bytes((tmp_path / "a.tar").read_bytes() * 2)
+    photo, problem = Inputs(items=[f"{tmp_path}/a.tar"])
+    assert photo.open().size == (8, 6)
+    assert "another tar begins behind the end of the first" in problem.problem
+    assert "photos behind that are lost" in problem.problem
+
+
+@pytest.mark.parametrize("format", [tarfile.PAX_FORMAT, tarfile.GNU_FORMAT])
+def test_members_with_long_absolute_and_parent_names_lead_back(tmp_path, format):
+    members = ("x" * 120 + "/" + "\u9577" * 80 + ".png", "/abs.png", "../up.png", "a.jpg/b.PNG")
+    with tarfile.open(tmp_path / "a.tar", "w", format=format) as file:
+        for name in members:
+            info = tarfile.TarInfo(name)
+            info.size = len(png())
+            file.addfile(info, io.BytesIO(png()))
+    sources = list(Inputs(items=[f"{tmp_path}/a.tar"]))
+    assert tuple(source.member for source in sources) == members
+    assert all(source_of(source.key).open().size == (8, 6) for source in sources)
 
 
 def test_twins_and_links_inside_a_tar_are_named(tmp_path):
