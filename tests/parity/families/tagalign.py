@@ -26,7 +26,7 @@ from tagalign.ops.losses import (
     softmax_tag_loss,
     unit,
 )
-from tagalign.ops.refine import pamr
+from tagalign.ops.refine.pamr import pamr
 from tagalign.ops.windows import window_boxes
 from tagalign.types import EncodedLabels, Label, LabelSet
 

@@ -37,9 +37,9 @@ from tagalign.methods.groups import group_ids
 from tagalign.methods.labels import embed_names, encode_label_set
 from tagalign.methods.protocols import refuse_foreign, refuse_foreign_labels
 from tagalign.methods.resources import Resources
-from tagalign.ops.crf import crf_on_photo
+from tagalign.ops.refine.crf import crf_on_photo
 from tagalign.ops.grid import map_to_tokens, tokens_to_map
-from tagalign.ops.refine import pamr
+from tagalign.ops.refine.pamr import pamr
 from tagalign.ops.windows import upsample
 from tagalign.types import (
     EncodedImage,

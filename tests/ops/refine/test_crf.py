@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from tagalign.ops import permutohedral
-from tagalign.ops.crf import crf_on_photo, mean_field
+from tagalign.ops.refine.crf import crf_on_photo, mean_field
 from tagalign.ops.permutohedral import build_lattice
 
 

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from tagalign.ops.refine import RING, pamr
+from tagalign.ops.refine.pamr import RING, pamr
 
 
 def pamr_by_loops(image, mask, *, iterations, dilations):
