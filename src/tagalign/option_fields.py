@@ -5,6 +5,7 @@ what is noted here. Nothing here imports torch.
 """
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any, Literal
 
 from tagalign.errors import InputError
@@ -14,7 +15,13 @@ Verb = Literal["tag", "segment", "refer", "caption", "ask", "search"]
 
 
 def option(
-    default: Any, text: str, *, source: str = "", verbs: tuple[Verb, ...] = (), given_by: str = ""
+    default: Any,
+    text: str,
+    *,
+    source: str = "",
+    verbs: tuple[Verb, ...] = (),
+    given_by: str = "",
+    choices: Callable[[], tuple[str, ...]] | None = None,
 ) -> Any:
     """A field of an options class.
 
@@ -24,8 +31,10 @@ def option(
         source: where the default comes from: paper, equation, release.
         verbs: for which it acts; all that the method can when empty.
         given_by: the flag of the verbs that sets it, where there is one; others are given as ``--option name=value``.
+        choices: the values of a text that are known, where files of a folder decide; options of one may follow it after a
+            colon, ``pamr:steps=3``.
     """
-    metadata = {"text": text, "source": source, "verbs": verbs, "given_by": given_by}
+    metadata = {"text": text, "source": source, "verbs": verbs, "given_by": given_by, "choices": choices}
     return dataclasses.field(default=default, metadata=metadata)
 
 

@@ -50,7 +50,7 @@ def facts_of(kind: type[Any]) -> list[OptionFacts]:
             name=field.name,
             default=_shown(field.default),
             has_default=field.default is not None,
-            kind=_kind_text(hints[field.name]),
+            kind=_choices_text(field) or _kind_text(hints[field.name]),
             text=field.metadata["text"],
             source=field.metadata["source"],
             verbs=field.metadata["verbs"],
@@ -82,7 +82,20 @@ def build_options(kind: type[Options], values: Mapping[str, Any], *, method: str
         if name not in known:
             raise unknown_option(name, known, method)
     read = {name: read_value(value, hints[name], name=name) for name, value in values.items()}
+    _check_choices(kind, read)
     return kind(**read)
+
+
+def _check_choices(kind: type[Any], values: Mapping[str, Any]) -> None:
+    for field in dataclasses.fields(kind):
+        choices, value = field.metadata.get("choices"), values.get(field.name)
+        if choices and value is not None and value.partition(":")[0] not in choices():
+            raise InputError(f"option {field.name!r} takes {_choices_text(field)}, got {value!r}")
+
+
+def _choices_text(field: dataclasses.Field[Any]) -> str:
+    choices = field.metadata.get("choices")
+    return _any_of(list(choices())) if choices else ""
 
 
 def unknown_option(name: str, known: Iterable[str], method: str) -> InputError:
@@ -196,6 +209,10 @@ def _kind_text(hint: Any) -> str:
             texts.append("a threshold: 0.3, relative:0.5, top:5")
         else:
             texts.append(_KINDS.get(one, str(one)))
+    return _any_of(texts)
+
+
+def _any_of(texts: list[str]) -> str:
     return " or ".join([", ".join(texts[:-1]), texts[-1]] if len(texts) > 1 else texts)
 
 

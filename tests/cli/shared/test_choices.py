@@ -16,9 +16,10 @@ from tagalign.cli.verbs.table import VERBS
 from tagalign.cli.verbs.train.trainers import TRAINERS
 from tagalign.data.benchmarks.catalog import Kind
 from tagalign.evaluate.protocols import PROTOCOLS
-from tagalign.methods.dense.options import ProfileName, RefinementName
+from tagalign.methods.dense.options import ProfileName
 from tagalign.methods.table import METHODS
 from tagalign.ops.precision import PrecisionChoice
+from tagalign.ops.refine import REFINEMENTS
 from tagalign.tags.label_sets import WORDINGS, background_words, template_set
 from tagalign.tags.parses import KINDS
 from tagalign.train.loop.schedule import Schedule
@@ -41,7 +42,6 @@ def settings_classes():
     [
         (choices.Precision, typing.get_args(PrecisionChoice)),
         (choices.Profile, typing.get_args(ProfileName)),
-        (choices.Refinement, typing.get_args(RefinementName)),
         (choices.Protocol, PROTOCOLS),
         (choices.TagKind, KINDS),
         (choices.Task, {*typing.get_args(Kind), "retrieval"}),
@@ -53,7 +53,12 @@ def test_a_choice_offers_what_its_table_has(choice, table):
 
 
 @pytest.mark.parametrize(
-    ("choice", "table"), [(choices.MethodName, METHODS), (choices.DenseMode, DENSE_MODES)]
+    ("choice", "table"),
+    [
+        (choices.MethodName, METHODS),
+        (choices.DenseMode, DENSE_MODES),
+        (choices.Refinement, ["none", *REFINEMENTS]),
+    ],
 )
 def test_what_is_registered_is_offered(choice, table):
     assert set(_choices(choice)) == set(table)

@@ -190,7 +190,7 @@ def test_pamr_needs_the_photo(backbone, photo):
 
 
 def test_unknown_names(backbone):
-    with pytest.raises(InputError, match="option 'refine' takes none, pamr or crf, got 'pamrr'"):
+    with pytest.raises(InputError, match="option 'refine' takes none, crf or pamr, got 'pamrr'"):
         build(backbone, refine="pamrr")
     with pytest.raises(UnknownNameError, match="unknown profile 'papr'"):
         dense_profile("papr")

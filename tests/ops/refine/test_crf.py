@@ -8,8 +8,8 @@ import torch
 from PIL import Image
 
 from tagalign.ops import permutohedral
-from tagalign.ops.refine.crf import crf_on_photo, mean_field
 from tagalign.ops.permutohedral import build_lattice
+from tagalign.ops.refine.crf import crf_on_photo, mean_field
 
 
 def two_halves(height=12, width=16):

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 import tyro
 
 from tagalign.backbones.modes import DENSE_MODES
+from tagalign.methods.refinements import refinement_names
 from tagalign.methods.table import METHODS
 
 
@@ -17,15 +18,17 @@ def _one_of(names: Iterable[str]) -> Any:
     return Literal[tuple(names)]
 
 
-# read when a command line is, because methods and modes can be registered
+# read when a command line is, because methods, modes and refinements can be registered
 MethodName = Annotated[str | None, tyro.conf.arg(constructor_factory=lambda: _one_of(METHODS) | None)]
+Refinement = Annotated[
+    str | None, tyro.conf.arg(constructor_factory=lambda: _one_of(refinement_names()) | None)
+]
 DenseMode = Annotated[str, tyro.conf.arg(constructor_factory=lambda: _one_of(DENSE_MODES))]
 
 Device = Literal["auto", "cpu", "cuda"]
 Engine = Literal["local", "ray"]
 Precision = Literal["auto", "fp32", "bf16"]
 Profile = Literal["paper", "released", "fixed"]
-Refinement = Literal["none", "pamr", "crf"]
 
 Templates = Literal["1", "1-dot", "7", "15", "80", "85", "clip-es"]
 BackgroundWords = Literal["none", "voc", "coco"]

@@ -45,7 +45,7 @@ class SegmentSettings(ModelFlags, PromptFlags, LabelRunFlags):
     """With --background: a pixel is background where its best probability is at most this; by default the method's own."""
     aliases: bool = False
     """Let the other words of a label set count for their label."""
-    refine: Refinement | None = None
+    refine: Refinement = None
     """Masks follow the colours of the photo; by default they do not."""
     seen: str | None = None
     """Labels that count as trained on, with commas (trusty models); by default those that were."""

@@ -18,10 +18,10 @@ from tagalign.backbones.protocols import BlockBackbone
 from tagalign.errors import InputError
 from tagalign.methods.cls_seg.cam_block import probs_of_normed
 from tagalign.methods.cls_seg.options import ClsSegOptions
-from tagalign.methods.dense.method import REFINERS
 from tagalign.methods.describe import describe_options
 from tagalign.methods.labels import encode_label_set
 from tagalign.methods.protocols import refuse_foreign, refuse_foreign_labels
+from tagalign.methods.refinements import open_refinement
 from tagalign.methods.resources import Resources
 from tagalign.methods.tagclip.image import TagClipImage
 from tagalign.methods.tagclip.method import TagClip
@@ -29,6 +29,7 @@ from tagalign.methods.tagclip.profiles import TagClipProfile
 from tagalign.methods.text_cache import cached_labels
 from tagalign.ops.affinity import scale_up, share_box_mask, sinkhorn_affinity, spread
 from tagalign.ops.cam import activation_maps, tag_weights, tag_weights_autograd
+from tagalign.ops.refinement import Refinement, Scene
 from tagalign.ops.windows import upsample
 from tagalign.tags.label_sets import template_set
 from tagalign.types import EncodedLabels, LabelSet, Segmentation, Tagging
@@ -113,6 +114,7 @@ class ClsSeg:
         )
         self.method = method
         self.backbone = backbone
+        self.refinement = open_refinement(given.refine, without_names=method)
         self.block = backbone.last_block()
         layers = self.tagger.layers
         closed = given.gradient == "closed" and self.block is not None  # not every family has a closed form
@@ -247,8 +249,8 @@ class ClsSeg:
             empty = torch.zeros(image.size, dtype=torch.long, device=ids.device)
             return Segmentation(labels=empty, names=names, scores=torch.ones(image.size, device=ids.device))
         maps = self.scaled_maps(image, labels, sorted(tags))
-        if self.options.refine != "none":
-            best, places = self._refined(maps, image, photo)
+        if self.refinement is not None:
+            best, places = self._refined(self.refinement, maps, image, photo)
         else:
             best, places = _running_best(maps, image.size, self._background)
         table = torch.cat([ids.new_zeros(1), ids]) if self.options.background_rule else ids
@@ -298,19 +300,25 @@ class ClsSeg:
     def _background(self, best: Tensor) -> Tensor | None:
         return (1 - best) ** self.options.background_power if self.options.background_rule else None
 
-    def _refined(self, maps: Tensor, image: TagClipImage, photo: Image.Image | None) -> tuple[Tensor, Tensor]:
+    def _refined(
+        self, refinement: Refinement, maps: Tensor, image: TagClipImage, photo: Image.Image | None
+    ) -> tuple[Tensor, Tensor]:
         if photo is None:
             raise InputError(
                 f"refine {self.options.refine!r} looks at the colours of the photo; give segment(..., photo=IMAGE)"
             )
-        small = refining_size(image.size)
-        scores = upsample(maps, small)
-        background = self._background(scores.amax(dim=0))
-        if background is not None:
-            scores = torch.cat([background[None], scores])
-        refined = REFINERS[self.options.refine](resize(photo, small), scores)
-        best, places = upsample(refined, image.size).max(dim=0)
+        scene = Scene(
+            size=image.size,
+            work_size=refining_size(image.size),
+            maps=lambda size: self._with_background(upsample(maps, size)),
+            photo=lambda size: resize(photo, size),
+        )
+        best, places = upsample(refinement(scene), image.size).max(dim=0)
         return best, places
+
+    def _with_background(self, scores: Tensor) -> Tensor:
+        background = self._background(scores.amax(dim=0))
+        return scores if background is None else torch.cat([background[None], scores])
 
 
 def refining_size(size: tuple[int, int]) -> tuple[int, int]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tagalign.errors import InputError
+from tagalign.methods.refinements import refinement_names
 from tagalign.methods.tagclip.options import TagClipOptions
 from tagalign.option_fields import check_share, option
 
@@ -39,8 +40,12 @@ class ClsSegOptions(TagClipOptions):
     fuse_aliases: bool = option(
         False, "aliases join the name in one prompt", source="CLIP-ES fuses synonyms", verbs=("segment",)
     )
-    refine: Literal["none", "pamr", "crf"] = option(
-        "none", "maps follow the colours of the photo", verbs=("segment",), given_by="--refine"
+    refine: str = option(
+        "none",
+        "maps follow the colours of the photo",
+        verbs=("segment",),
+        given_by="--refine",
+        choices=refinement_names,
     )
 
     def __post_init__(self) -> None:

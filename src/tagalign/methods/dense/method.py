@@ -3,11 +3,10 @@
 A baseline is this class without a projector; both share every line of the code path, so their rows can be compared.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
@@ -16,7 +15,7 @@ from torch import Tensor
 
 from tagalign.backbones.facts import facts_of
 from tagalign.backbones.finite import checked
-from tagalign.backbones.preprocess import Preprocessing, resize
+from tagalign.backbones.preprocess import Preprocessing, resize, to_tensor
 from tagalign.backbones.protocols import Backbone
 from tagalign.errors import InputError
 from tagalign.methods.dense.canvas import Canvas, CanvasRule, batches_of_one_size, default_short_side
@@ -28,18 +27,20 @@ from tagalign.methods.dense.score_maps import (
     Layers,
     ScoreRule,
     best_labels,
+    best_names,
     contrast_map,
     cosine_maps,
+    name_cosines,
     probability_maps,
 )
 from tagalign.methods.describe import describe_options
 from tagalign.methods.groups import group_ids
 from tagalign.methods.labels import embed_names, encode_label_set
 from tagalign.methods.protocols import refuse_foreign, refuse_foreign_labels
+from tagalign.methods.refinements import open_refinement
 from tagalign.methods.resources import Resources
-from tagalign.ops.refine.crf import crf_on_photo
 from tagalign.ops.grid import map_to_tokens, tokens_to_map
-from tagalign.ops.refine.pamr import pamr
+from tagalign.ops.refinement import Names, Scene
 from tagalign.ops.windows import upsample
 from tagalign.types import (
     EncodedImage,
@@ -111,6 +112,7 @@ class DenseMethod:
         self.resources = resources or Resources()
         self.canvas_rule = canvas_rule(options or DenseOptions(), self.profile, backbone)
         self.options = settle(options or DenseOptions(), self.profile, self.canvas_rule)
+        self.refinement = open_refinement(self.options.refine)
         self.dense_mode = mode_with(mode, self.options)
         self.preprocessing = _preprocessing(backbone.preprocessing, self.profile)
         self.rule = ScoreRule(
@@ -221,25 +223,35 @@ class DenseMethod:
             InputError: if the image was encoded by another method, or the photo is missing.
         """
         layers = self._layers(image, labels)
-        if self.options.refine == "none":
+        if self.refinement is None:
             scores, ids = best_labels(layers, labels, self.rule, layers[0][1].size)
         elif photo is None:
             raise InputError(f"refine={self.options.refine!r} looks at the colours of the photo; pass photo=")
         else:
-            scores, ids = self._refined(layers, labels, photo).max(dim=0)
+            refined = self.refinement(self._scene(layers, labels, photo))
+            scores, ids = upsample(refined, layers[0][1].size).max(dim=0)
         found = self.with_background(scores, ids, labels.names)
         if self.options.background_threshold is None or not len(labels.background):
             return found
         words, _ = best_labels(layers, background_as_labels(labels), self.rule, layers[0][1].size)
         return replace(found, labels=torch.where(words >= scores, 0, found.labels))
 
-    def _refined(self, layers: Layers, labels: EncodedLabels, photo: Image.Image) -> Tensor:
-        """Maps of all labels after refinement at a bounded size, at the original size."""
+    def _scene(self, layers: Layers, labels: EncodedLabels, photo: Image.Image) -> Scene:
+        """What a refinement may look at."""
         canvas = layers[0][1].canvas
         scale = min(1.0, REFINE_SHORT_SIDE / min(canvas))
-        small = (max(1, round(canvas[0] * scale)), max(1, round(canvas[1] * scale)))
-        maps = probability_maps(layers, labels, self.rule, small)
-        return upsample(REFINERS[self.options.refine](resize(photo, small), maps), layers[0][1].size)
+        return Scene(
+            size=layers[0][1].size,
+            work_size=(max(1, round(canvas[0] * scale)), max(1, round(canvas[1] * scale))),
+            maps=lambda size: probability_maps(layers, labels, self.rule, size),
+            photo=lambda size: resize(photo, size),
+            names=Names(
+                cosines=lambda size: name_cosines(layers, labels, size),
+                text=labels.embeds,
+                picture=lambda size: to_tensor(resize(photo, size), self.preprocessing),
+                label_maps=lambda cosines: self.rule.probability(best_names(cosines, labels)),
+            ),
+        )
 
     def with_background(self, scores: Tensor, ids: Tensor, names: tuple[str, ...]) -> Segmentation:
         """Apply the background rule, if it is on; a tie with the threshold is background."""
@@ -369,15 +381,6 @@ def _preprocessing(own: Preprocessing, profile: DenseProfile) -> Preprocessing:
     if profile.pixel_mean is None or profile.pixel_std is None:
         return own
     return replace(own, mean=profile.pixel_mean, std=profile.pixel_std)
-
-
-def _pamr(photo: Image.Image, maps: Tensor) -> Tensor:
-    guide = torch.from_numpy(np.array(photo)).permute(2, 0, 1)[None].to(maps)
-    return pamr(guide, maps[None])[0]
-
-
-REFINERS: dict[str, Callable[[Image.Image, Tensor], Tensor]] = {"pamr": _pamr, "crf": crf_on_photo}
-"""Refinements of all label maps by the photo at the same size."""
 
 
 def _box(mask: Tensor) -> tuple[int, int, int, int] | None:

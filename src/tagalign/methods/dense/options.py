@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tagalign.errors import InputError
+from tagalign.methods.refinements import refinement_names
 from tagalign.methods.thresholds import Threshold
 from tagalign.option_fields import check_count, check_share, option
 
 ProfileName = Literal["paper", "released", "fixed"]
-RefinementName = Literal["none", "pamr", "crf"]
 
 _SIGMOID = "TagAlign, arXiv:2312.14149, Eq. 7 and supplement"
 
@@ -37,8 +37,12 @@ class DenseOptions:
         verbs=("tag",),
         given_by="--threshold",
     )
-    refine: RefinementName = option(
-        "none", "label maps follow the colours of the photo", verbs=("segment",), given_by="--refine"
+    refine: str = option(
+        "none",
+        "label maps follow the colours of the photo",
+        verbs=("segment",),
+        given_by="--refine",
+        choices=refinement_names,
     )
     background_rule: bool = option(
         False,

@@ -1,6 +1,6 @@
 """From patch embeddings and label embeddings to maps at the original size, a few labels at a time."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -51,9 +51,27 @@ def cosine_maps(
         return (labels.embeds[ids.start : ids.stop] @ patches.T).unflatten(1, view.grid)
     rows = (labels.owners >= ids.start) & (labels.owners < ids.stop)
     cosine = labels.embeds[rows] @ patches.T
-    owners = (labels.owners[rows] - ids.start)[:, None].expand_as(cosine)
-    best = cosine.new_full((len(ids), cosine.shape[1]), -1.0).scatter_reduce(0, owners, cosine, "amax")
-    return best.unflatten(1, view.grid)
+    return _best_rows(cosine, labels.owners[rows] - ids.start, len(ids)).unflatten(1, view.grid)
+
+
+def _best_rows(
+    cosines: Float[Tensor, "names places"], owners: Int[Tensor, " names"], num_labels: int
+) -> Float[Tensor, "labels places"]:
+    best = cosines.new_full((num_labels, cosines.shape[1]), -1.0)
+    return best.scatter_reduce(0, owners[:, None].expand_as(cosines), cosines, "amax")
+
+
+def best_names(
+    cosines: Float[Tensor, "names height width"], labels: EncodedLabels
+) -> Float[Tensor, "labels height width"]:
+    """Cosines of names to cosines of labels: the best alias counts."""
+    best = _best_rows(cosines.flatten(1), labels.owners, len(labels.names))
+    return best.unflatten(1, (cosines.shape[1], cosines.shape[2]))
+
+
+def name_cosines(layers: "Layers", labels: EncodedLabels, size: Size) -> Float[Tensor, "names height width"]:
+    """Cosine of every pixel with every name, aliases each by itself, before any scale."""
+    return _weighted_maps(layers, lambda view: _patch_cosines(view, labels.embeds), size)
 
 
 def probability_maps(
@@ -94,22 +112,27 @@ def _score_view(
 
 def contrast_map(layers: Layers, labels: EncodedLabels, size: Size) -> Float[Tensor, "height width"]:
     """Cosine with the first label minus cosine with the first background word, on the canvas, resized to ``size``."""
+    direction = labels.embeds[:1] - labels.background[:1]
+    return _weighted_maps(layers, lambda view: _patch_cosines(view, direction), size)[0]
+
+
+def _weighted_maps(layers: Layers, of_view: Callable[[View], Tensor], size: Size) -> Tensor:
+    """Maps that are linear in the embeddings: summed over layers, averaged over views, resized to ``size``."""
     first = layers[0][1]
     windows = []
     for i, view in enumerate(first.views):
-        maps = [w * _contrast(image.views[i], labels) for w, image in layers]
+        maps = [weight * of_view(image.views[i]) for weight, image in layers]
         left, top, right, bottom = view.box
         whole = size if len(first.views) == 1 else (bottom - top, right - left)
         windows.append((upsample(torch.stack(maps).sum(dim=0), whole), view.box))
-    if len(windows) == 1:
-        return windows[0][0][0]
-    return upsample(average_windows(windows, first.canvas), size)[0]
+    return windows[0][0] if len(windows) == 1 else upsample(average_windows(windows, first.canvas), size)
 
 
-def _contrast(view: View, labels: EncodedLabels) -> Float[Tensor, "1 rows cols"]:
+def _patch_cosines(
+    view: View, embeds: Float[Tensor, "rows dim"]
+) -> Float[Tensor, "rows grid_rows grid_cols"]:
     patches = F.normalize(view.embeds.float(), dim=-1, eps=UNIT_EPS)
-    direction = labels.embeds[:1] - labels.background[:1]
-    return (direction @ patches.T).unflatten(1, view.grid)
+    return (embeds @ patches.T).unflatten(1, view.grid)
 
 
 def label_chunks(num_labels: int, size: Size, canvas: Size, budget: int = MAP_BUDGET) -> Iterator[range]:

@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from tagalign.errors import InputError
 from tagalign.methods.dense.options import DenseOptions
+from tagalign.methods.refinements import refinement_names
 from tagalign.methods.tagclip.options import TagClipOptions
 from tagalign.option_fields import option
 
@@ -43,8 +44,12 @@ class GatedOptions(TagClipOptions):
     stride: int | None = option(
         None, "of the windows in pixels", source="half the window", verbs=("segment",)
     )
-    refine: Literal["none", "pamr", "crf"] = option(
-        "none", "label maps follow the colours of the photo", verbs=("segment",), given_by="--refine"
+    refine: str = option(
+        "none",
+        "label maps follow the colours of the photo",
+        verbs=("segment",),
+        given_by="--refine",
+        choices=refinement_names,
     )
     background_rule: bool = option(
         False, "background where no label is sure enough", verbs=("segment",), given_by="--background"

@@ -1,5 +1,7 @@
 """Mean-field inference of a fully connected CRF with two Gaussian kernels: nearness, and nearness in place and colour."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -8,6 +10,8 @@ from PIL import Image
 from torch import Tensor
 
 from tagalign.ops.permutohedral import Lattice, build_lattice
+from tagalign.ops.refine import REFINEMENTS, RefinementEntry
+from tagalign.ops.refinement import LabelMaps, Scene
 
 SCORE_FLOOR = 1e-5
 """Scores below count as this much: the logarithm stays finite."""
@@ -118,3 +122,22 @@ def crf_on_photo(
     if small != (height, width):
         refined = F.interpolate(refined, size=(height, width), mode="bilinear", align_corners=False)
     return refined[0]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Crf:
+    """``crf_on_photo`` at the working size: ten filterings of all maps."""
+
+    def __call__(self, scene: Scene) -> LabelMaps:
+        """See ``Refinement``."""
+        return crf_on_photo(scene.photo(scene.work_size), scene.maps(scene.work_size))
+
+
+REFINEMENTS.add(
+    "crf",
+    RefinementEntry(
+        kind=Crf,
+        summary="a fully connected CRF on place and colour, by mean field",
+        source="Kraehenbuehl and Koltun, arXiv:1210.5644, constants of CLIP-ES",
+    ),
+)

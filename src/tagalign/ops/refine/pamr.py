@@ -1,11 +1,17 @@
-"""Refinement of score maps by the colours of the image: PAMR. The mean-field CRF lives in ``crf``."""
+"""Refinement of score maps by the colours of the image: PAMR."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
+
+from tagalign.ops.refine import REFINEMENTS, RefinementEntry
+from tagalign.ops.refinement import LabelMaps, Scene
+from tagalign.option_fields import check_count, option
 
 PAMR_DILATIONS = (1, 2, 4, 8, 12, 24)
 RING = tuple((dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1) if (dy, dx) != (0, 0))
@@ -66,3 +72,30 @@ def _mix(masks: Tensor, weights: Tensor, dilations: Sequence[int]) -> Tensor:
             mixed.addcmul_(shifted, weights[:, neighbour : neighbour + 1])
             neighbour += 1
     return mixed
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pamr:
+    """``pamr`` on the colours of the photo, at the working size: it holds 48 weights per pixel."""
+
+    steps: int = option(10, "iterations, from 1", source="TCL's call")
+
+    def __post_init__(self) -> None:
+        check_count("steps", self.steps)
+
+    def __call__(self, scene: Scene) -> LabelMaps:
+        """See ``Refinement``."""
+        maps = scene.maps(scene.work_size)
+        colours = torch.from_numpy(np.array(scene.photo(scene.work_size)))
+        guide = colours.permute(2, 0, 1)[None].to(maps)
+        return pamr(guide, maps[None], num_iterations=self.steps)[0]
+
+
+REFINEMENTS.add(
+    "pamr",
+    RefinementEntry(
+        kind=Pamr,
+        summary="every pixel becomes a mean of its neighbours, weighted by colour likeness",
+        source="Araslanov and Roth, arXiv:2005.08104",
+    ),
+)

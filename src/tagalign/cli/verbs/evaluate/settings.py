@@ -40,8 +40,8 @@ class EvaluateSettings(ModelFlags):
     """Prompts that the names are put into, by the name of the set; by default the protocol's or the method's."""
     background_words: BackgroundWords | None = None
     """Words that compete and are never answered; by default the protocol's."""
-    refine: Refinement | None = None
-    """Label maps follow the colours of the photo: `pamr` or `crf`; by default they do not."""
+    refine: Refinement = None
+    """Label maps follow the colours of the photo; by default they do not."""
     threshold: str | None = None
     """From which score on a pixel is no background, a region belongs to a phrase, a tag is chosen: a number (tags also
     relative:0.5 or top:5), or calibrate:N for masks: the best background threshold on N images of --calibrate-split."""

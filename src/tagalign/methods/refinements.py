@@ -1,0 +1,46 @@
+"""Refinements by name and options, as ``--refine`` and ``refine=`` give them: ``crf``, ``pamr:steps=3``.
+
+Nothing here imports torch until a refinement is opened.
+"""
+
+from typing import TYPE_CHECKING
+
+from tagalign.errors import InputError
+from tagalign.methods.options import build_options, split_assignments
+from tagalign.ops.refine import REFINEMENTS
+
+if TYPE_CHECKING:
+    from tagalign.ops.refinement import Refinement
+
+NONE = "none"
+
+
+def refinement_names() -> tuple[str, ...]:
+    """What ``refine`` takes."""
+    return (NONE, *REFINEMENTS)
+
+
+def open_refinement(text: str, *, without_names: str | None = None) -> "Refinement | None":
+    """A refinement with its options.
+
+    Args:
+        text: ``none``, a name, or ``NAME:option=value,option=value``.
+        without_names: the method that has no cosines of names; None where there are some.
+
+    Returns:
+        None for ``none``.
+
+    Raises:
+        InputError: for an unknown name or option, or one that the method cannot serve.
+    """
+    name, _, rest = text.partition(":")
+    if name == NONE:
+        return None
+    entry = REFINEMENTS.find(name)
+    if entry.needs_names and without_names is not None:
+        raise InputError(
+            f"refine {name!r} reads the cosine of every name with every pixel, which method {without_names!r} has not; "
+            "take a dense method"
+        )
+    values = split_assignments(part for part in rest.split(",") if part)
+    return build_options(entry.kind, values, method=f"refine {name}")
