@@ -13,7 +13,7 @@ import typing
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from tagalign.cli.shared.ctrl_c import heard_enough, heard_everywhere
 from tagalign.cli.verbs.table import VERBS
@@ -154,6 +154,8 @@ def _take_config(args: list[str]) -> tuple[list[str], Path | None]:
 def _from_config(kind: Any, path: Path) -> Any:
     import dataclasses  # late: the table of verbs does not need it
 
+    from tagalign.cli.shared.help import choices_of
+
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
@@ -165,21 +167,25 @@ def _from_config(kind: Any, path: Path) -> Any:
         raise InputError(f"--config {path}: expected an object with the fields of the verb")
     fields = {field.name for field in dataclasses.fields(kind)}
     hints = typing.get_type_hints(kind)
+    offered = {
+        name: choices_of(hint) for name, hint in typing.get_type_hints(kind, include_extras=True).items()
+    }
     try:
         return kind(
-            **{name: _restored(name, value, hints[name]) for name, value in values.items() if name in fields}
+            **{
+                name: _restored(name, value, hints[name], offered[name])
+                for name, value in values.items()
+                if name in fields
+            }
         )
     except TypeError as error:
         raise InputError(f"--config {path}: {error}") from error
 
 
-def _restored(name: str, value: Any, hint: Any) -> Any:
+def _restored(name: str, value: Any, hint: Any, choices: list[str]) -> Any:
     """JSON has neither paths nor tuples; and a choice was not checked by anyone yet."""
-    choice = next(
-        (kind for kind in (hint, *typing.get_args(hint)) if typing.get_origin(kind) is Literal), None
-    )
-    if choice is not None and isinstance(value, str) and value not in typing.get_args(choice):
-        raise UnknownNameError(name.replace("_", " "), value, map(str, typing.get_args(choice)))
+    if choices and isinstance(value, str) and value not in choices:
+        raise UnknownNameError(name.replace("_", " "), value, choices)
     kinds = typing.get_args(hint) or (hint,)
     if isinstance(value, str) and Path in kinds:
         return Path(value)

@@ -11,7 +11,7 @@ import pytest
 from tagalign.backbones.modes import DENSE_MODES
 from tagalign.cli.main import main
 from tagalign.cli.shared import choices
-from tagalign.cli.shared.help import _choices, _field_texts, subcommands
+from tagalign.cli.shared.help import _field_texts, choices_of, subcommands
 from tagalign.cli.verbs.table import VERBS
 from tagalign.cli.verbs.train.trainers import TRAINERS
 from tagalign.data.benchmarks.catalog import Kind
@@ -61,7 +61,7 @@ def test_a_choice_offers_what_its_table_has(choice, table):
     ],
 )
 def test_what_is_registered_is_offered(choice, table):
-    assert set(_choices(choice)) == set(table)
+    assert set(choices_of(choice)) == set(table)
 
 
 @pytest.mark.parametrize(

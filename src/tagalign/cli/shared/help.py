@@ -93,8 +93,8 @@ def _own_fields(kind: Any, owner: Any) -> list[dataclasses.Field[Any]]:
 def _row(field: dataclasses.Field[Any], owner: Any) -> list[str]:
     hint = typing.get_type_hints(owner, include_extras=True)[field.name]
     text = _field_texts(owner).get(field.name, "")
-    if len("|".join(_choices(hint))) > LONGEST_CHOICE:
-        text += f" One of {', '.join(_choices(hint))}."
+    if len("|".join(choices_of(hint))) > LONGEST_CHOICE:
+        text += f" One of {', '.join(choices_of(hint))}."
     default = _default(field)
     body = f"{text} (default: {default})" if default else text
     return [f"  {_typed(field, hint)}", *_wrapped(body, 6)]
@@ -140,14 +140,15 @@ def _plain(hint: Any) -> Any:
     return hint
 
 
-def _choices(hint: Any) -> list[str]:
+def choices_of(hint: Any) -> list[str]:
+    """What a flag offers, by its type with its marks: the values of a Literal, or the names of a table; empty for others."""
     kind = _plain(hint)
     return list(map(str, typing.get_args(kind))) if typing.get_origin(kind) is Literal else []
 
 
 def _metavar(hint: Any) -> str:
     kind = _plain(hint)
-    if choices := _choices(kind):
+    if choices := choices_of(kind):
         shown = "|".join(choices)
         return shown if len(shown) <= LONGEST_CHOICE else "NAME"
     if typing.get_origin(kind) is tuple:
