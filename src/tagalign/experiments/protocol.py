@@ -24,6 +24,9 @@ OBJECT_CLASSES = "objects"
 """Objects alone; a pixel whose best probability is at most the threshold is background: ``miou_objects``. The threshold is
 chosen on validation scenes, for each row by itself (``evaluate.background``)."""
 
+WORLD_VERSION = 1
+"""Of every table that does not name another one."""
+
 PARSER = "distilled"
 OBJECT_TAGS, ATTRIBUTE_TAGS = 500, 100
 """Sizes of the tag lists; the long tail of the alt text holds more."""
@@ -33,6 +36,7 @@ def describe() -> dict[str, Any]:
     """The protocol as results record it."""
     own = DenseOptions()
     return {
+        "world_version": WORLD_VERSION,
         "train_split": TRAIN_SPLIT,
         "validation_split": VALIDATION_SPLIT,
         "test_split": TEST_SPLIT,

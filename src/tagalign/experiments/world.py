@@ -82,10 +82,11 @@ class Split:
 
     name: str
     count: int
+    version: int = 1
 
     def segmentation(self, class_set: str) -> TinySegmentation:
         """A class for every pixel."""
-        return tiny_segmentation(class_set, scenes=self.count, split=self.name)
+        return tiny_segmentation(class_set, scenes=self.count, split=self.name, version=self.version)
 
     def named_pixels(self, class_set: str) -> TinySegmentation:
         """The pixels of the named objects alone; the others are not counted."""
@@ -94,11 +95,11 @@ class Split:
 
     def referring(self) -> TinyReferring:
         """Phrases that fit exactly one object."""
-        return tiny_referring(scenes=self.count, split=self.name)
+        return tiny_referring(scenes=self.count, split=self.name, version=self.version)
 
     def scenes(self) -> list[Scene]:
         """What was drawn."""
-        return scenes(self.name, self.count, seed=0)
+        return scenes(self.name, self.count, seed=0, version=self.version)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -143,9 +144,9 @@ def build_world(
     )
 
 
-def scenes(split: str, count: int, *, seed: int) -> list[Scene]:
+def scenes(split: str, count: int, *, seed: int, version: int = 1, mislead: float = 0.0) -> list[Scene]:
     """The first scenes of a split."""
-    return list(TinyWorld(seed=seed, split=split).take(count))
+    return list(TinyWorld(seed=seed, split=split, version=version, mislead=mislead).take(count))
 
 
 def picture(scene: Scene) -> Image.Image:

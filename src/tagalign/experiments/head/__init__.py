@@ -1,0 +1,1 @@
+"""TagAlign's head tables at matched coverage: world version 2, both embedded encoders, the frozen row first."""
