@@ -3,8 +3,9 @@ import stat
 from pathlib import Path
 
 import pytest
+from safetensors import SafetensorError
 
-from tagalign.atomic import atomic_write
+from tagalign.atomic import atomic_write, sweep
 from tagalign.errors import InputError
 
 
@@ -70,3 +71,24 @@ def test_files_of_safetensors_can_be_read_by_others_as_every_new_file(tmp_path):
     with atomic_write(tmp_path / "a.safetensors") as temp:
         save_file({"a": torch.zeros(1)}, temp)
     assert (tmp_path / "a.safetensors").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+def test_the_disk_that_is_full_for_safetensors_too(tmp_path: Path) -> None:
+    """Its own error, as safetensors 0.8 writes it; another one is a fault of ours."""
+    with pytest.raises(InputError, match="cannot write .*os error 28"), atomic_write(tmp_path / "a"):
+        raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
+    with pytest.raises(SafetensorError), atomic_write(tmp_path / "a"):
+        raise SafetensorError("Error while serializing: invalid tensor")
+
+
+@pytest.mark.parametrize(
+    ("names", "left"), [(["a.txt"], {"b", "user"}), (None, {"user"}), ([], {"a", "b", "user"})]
+)
+def test_what_killed_runs_left_is_swept_by_name(
+    tmp_path: Path, names: list[str] | None, left: set[str]
+) -> None:
+    files = {"a": ".a.txt.0123abcd.tmp", "b": ".ba.txt.0123abcd.tmp", "user": ".a.txt.mine.tmp"}
+    for name in files.values():
+        (tmp_path / name).write_text("half")
+    sweep(tmp_path, names)
+    assert {p.name for p in tmp_path.iterdir()} == {files[name] for name in left}

@@ -1,16 +1,21 @@
 """Files appear whole or not at all: written under a temporary name in the same folder, then renamed."""
 
 import os
+import re
 import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from safetensors import SafetensorError
 
 from tagalign.errors import InputError
 
 NAME_BYTES = 255
 """The longest file name that file systems take, in bytes."""
 STEM_BYTES = NAME_BYTES - len("..01234567.tmp")
+
+_TEMPORARY = re.compile(r"\.(?P<name>.+)\.[0-9a-f]{8}\.tmp", re.DOTALL)
 
 
 def cut_bytes(name: str, limit: int) -> str:
@@ -42,26 +47,46 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
     path = Path(path)
     temp = path.with_name(f".{cut_bytes(path.name, STEM_BYTES)}.{secrets.token_hex(4)}.tmp")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temp.touch()
-        mode = temp.stat().st_mode
-        yield temp
-        temp.chmod(mode)  # safetensors writes files that only their owner can read
-        _flush(temp)
-        temp.replace(path)
-    except OSError as error:
-        raise InputError(f"cannot write {path}: {error.strerror or error}") from error
+        with refused_in_one_line(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temp.touch()
+            mode = temp.stat().st_mode
+            yield temp
+            temp.chmod(mode)  # safetensors writes files that only their owner can read
+            _flush(temp)
+            temp.replace(path)
     finally:
         # also after KeyboardInterrupt; after the rename there is nothing left to remove
         if temp.exists():
             temp.unlink()
 
 
-def sweep(folder: Path, names: Iterable[str]) -> None:
-    """Remove what killed runs left of these files; the temporary files of other names belong to others."""
-    starts = tuple(f".{cut_bytes(name, STEM_BYTES)}." for name in names)
-    for path in folder.glob(".*.tmp"):
-        if path.name.startswith(starts):
+@contextmanager
+def refused_in_one_line(path: Path) -> Iterator[None]:
+    """What the system says when it takes no more of a file, with the name of that file.
+
+    Raises:
+        InputError: for a full disk, a missing permission, and whatever else the system refuses.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {error.strerror or error}") from error
+    except SafetensorError as error:
+        if "I/O error" not in str(error):  # tensors that cannot be stored are a fault of ours
+            raise
+        raise InputError(f"cannot write {path}: {error}") from error
+
+
+def sweep(folder: Path, names: Iterable[str] | None = None) -> None:
+    """Remove what killed runs left of these files, of all files where the folder is the caller's alone.
+
+    Temporary files of other names belong to others.
+    """
+    wanted = None if names is None else {cut_bytes(name, STEM_BYTES) for name in names}
+    for path in list(folder.glob(".*.tmp")):
+        found = _TEMPORARY.fullmatch(path.name)
+        if found is not None and (wanted is None or found["name"] in wanted):
             path.unlink(missing_ok=True)
 
 

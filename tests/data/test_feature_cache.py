@@ -1,10 +1,12 @@
 """A feature cache gives back what was stored, says what storing costs, and is never used for something else."""
 
+import resource
+
 import numpy as np
 import pytest
 import torch
 
-from tagalign.data.feature_cache import CacheShard, FeatureCache
+from tagalign.data.feature_cache import CacheShard, FeatureCache, _save_array
 from tagalign.data.feature_pairs import FeaturePairs, MemoryStore, ShuffledPairs
 from tagalign.errors import DataError, InputError
 from tagalign.tags.vocabulary import TagLabels
@@ -127,3 +129,18 @@ def test_rows_must_fit_together():
             texts=torch.zeros(3, 1),
             labels=TagLabels(np.zeros(3, dtype=np.int64), np.zeros(0, dtype=np.int32)),
         )
+
+
+def test_a_full_disk_leaves_no_short_array(tmp_path):
+    """numpy.save loses the last piece of a small array in silence; a limit of the process stands for the full disk."""
+    array = np.arange(3000, dtype=np.float16).reshape(10, 300)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (3000, before[1]))
+    try:
+        with pytest.raises(OSError, match="too large"):
+            _save_array(tmp_path / "a.npy", array)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    _save_array(tmp_path / "a.npy", array)
+    np.save(tmp_path / "b.npy", array)
+    assert (tmp_path / "a.npy").read_bytes() == (tmp_path / "b.npy").read_bytes()

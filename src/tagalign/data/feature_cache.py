@@ -22,7 +22,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from tagalign.atomic import atomic_write
+from tagalign.atomic import atomic_write, sweep
 from tagalign.data.feature_pairs import FeaturePairs
 from tagalign.data.tag_join import report_join
 from tagalign.data.tag_table import TagTable
@@ -104,9 +104,10 @@ class FeatureCache:
         number = len(self.counts)
         files, error = _pack(shard, self.facts["dtype"])
         files["captions"] = np.array([caption_hash(text) for text in shard.captions], dtype=np.int64)
+        sweep(self.folder, [*(f"{name}-{number:05d}.npy" for name in files), f"keys-{number:05d}.txt"])
         for name, array in files.items():
-            with atomic_write(self.folder / f"{name}-{number:05d}.npy") as path, path.open("wb") as file:
-                np.save(file, array, allow_pickle=False)
+            with atomic_write(self.folder / f"{name}-{number:05d}.npy") as path:
+                _save_array(path, array)
         with atomic_write(self.folder / f"keys-{number:05d}.txt") as path:
             path.write_text("".join(key.replace("\n", " ") + "\n" for key in shard.keys), encoding="utf-8")
         self._write(
@@ -128,6 +129,7 @@ class FeatureCache:
 
     def _write(self, **changes: Any) -> None:
         self._state = {**self._state, "facts": self.facts, **changes}
+        sweep(self.folder, ["cache.json"])
         with atomic_write(self.folder / "cache.json") as path:
             path.write_text(json_text(self._state, indent=2) + "\n", encoding="utf-8")
 
@@ -197,6 +199,17 @@ class _DiskStore:
                 features[local], None if scales is None else scales[local]
             )
         return out
+
+
+def _save_array(path: Path, array: np.ndarray) -> None:
+    """What ``numpy.save`` writes, by Python's own file.
+
+    NumPy hands the numbers to the C library and does not look whether their last piece arrives: on a full disk the file
+    is short and nobody is told.
+    """
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(array))
+        file.write(np.ascontiguousarray(array).data)
 
 
 def _pack(shard: CacheShard, dtype: str) -> tuple[dict[str, np.ndarray], float]:

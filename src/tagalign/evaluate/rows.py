@@ -16,6 +16,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from tagalign.atomic import refused_in_one_line
 from tagalign.errors import DataError, InputError
 from tagalign.json_text import json_text
 
@@ -74,14 +75,16 @@ class RowStore:
             text = path.read_bytes()
             if text.endswith(b"\n") and text.count(b"\n") == len(whole):
                 return
-        path.write_text("".join(_line(row) for row in whole), encoding="utf-8")
+        with refused_in_one_line(path):
+            path.write_text("".join(_line(row) for row in whole), encoding="utf-8")
 
     def add(self, rows: Iterable[Row]) -> None:
         """Keep rows; on disk they arrive in one piece."""
         rows = list(rows)
         self.rows.update({row["i"]: row for row in rows})
         if self.folder is not None and rows:
-            with (self.folder / self._name).open("a", encoding="utf-8") as file:
+            path = self.folder / self._name
+            with refused_in_one_line(path), path.open("a", encoding="utf-8") as file:
                 file.write("".join(_line(row) for row in rows))
 
 

@@ -6,7 +6,7 @@ from typing import Any, Literal, TextIO
 
 import numpy as np
 
-from tagalign.atomic import atomic_write
+from tagalign.atomic import atomic_write, sweep
 from tagalign.export.parts import Parts, parts_by_label
 from tagalign.export.polygons import polygons
 from tagalign.export.records import (
@@ -50,6 +50,8 @@ def write_coco(
     Raises:
         InputError: if an image has no masks, or the labels differ between images.
     """
+    path = Path(path)
+    sweep(path.parent, [path.name])
     with atomic_write(path) as temp, temp.open("w", encoding="utf-8") as file:
         return _write(file, images, form, split, min_area)
 

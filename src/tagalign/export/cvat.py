@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 from xml.sax.saxutils import escape, quoteattr
 
-from tagalign.atomic import atomic_write
+from tagalign.atomic import atomic_write, sweep
 from tagalign.errors import InputError
 from tagalign.export.drawing import label_color
 from tagalign.export.parts import Parts, parts_by_label
@@ -43,7 +43,8 @@ def write_cvat(
     Raises:
         InputError: for a name that XML cannot hold.
     """
-    count = 0
+    count, path = 0, Path(path)
+    sweep(path.parent, [path.name])
     with atomic_write(path) as temp, temp.open("w", encoding="utf-8") as file:
         file.write('<?xml version="1.0" encoding="utf-8"?>\n<annotations>\n  <version>1.1</version>\n')
         file.write(_meta([name for name in names if name != BACKGROUND]))

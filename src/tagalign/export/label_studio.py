@@ -10,7 +10,7 @@ from xml.sax.saxutils import quoteattr
 import numpy as np
 from jaxtyping import Bool, Int
 
-from tagalign.atomic import atomic_write
+from tagalign.atomic import atomic_write, sweep
 from tagalign.export.drawing import label_color
 from tagalign.export.records import Annotated, Region, regions, segmentation_of
 from tagalign.json_text import json_text
@@ -35,7 +35,8 @@ def write_label_studio(
     Returns:
         The number of tasks.
     """
-    count = 0
+    count, path = 0, Path(path)
+    sweep(path.parent, [path.name])
     with atomic_write(path) as temp, temp.open("w", encoding="utf-8") as file:
         file.write("[")
         for count, image in enumerate(images, start=1):

@@ -1,5 +1,6 @@
 """A dense model as ONNX: the encoder with its projector for any batch and size, and text embeddings beside it."""
 
+import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from tagalign.atomic import atomic_write
+from tagalign.atomic import atomic_write, refused_in_one_line, sweep
 from tagalign.errors import InputError, MissingExtraError, ModelError
 from tagalign.json_text import json_text
 from tagalign.methods.dense.method import DenseMethod
@@ -20,6 +21,8 @@ from tagalign.ops.grid import tokens_to_map
 from tagalign.types import EncodedLabels
 
 GRAPH = "encoder.onnx"
+PARTIAL = ".onnx-"
+"""How the names of folders begin in which a graph is made."""
 LABELS = "labels.npz"
 CONFIG = "model.json"
 TOLERANCE = 1e-4
@@ -100,13 +103,15 @@ def export_onnx(method: Method[Any], folder: str | Path, labels: EncodedLabels) 
         )
     _need_packages()
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     graph = DenseGraph(method, both=method.clip_weight > 0).eval()
-    with TemporaryDirectory(dir=folder, prefix=".onnx-") as temp:
-        _export(graph, Path(temp) / GRAPH, method.backbone.patch_size)
-        report = _compare(graph, Path(temp) / GRAPH, method)
-        for part in Path(temp).iterdir():  # above 2 GB the weights lie in a file of their own
-            part.replace(folder / part.name)
+    with refused_in_one_line(folder / GRAPH):
+        folder.mkdir(parents=True, exist_ok=True)
+        _remove_leftovers(folder)
+        with TemporaryDirectory(dir=folder, prefix=PARTIAL) as temp:
+            _export(graph, Path(temp) / GRAPH, method.backbone.patch_size)
+            report = _compare(graph, Path(temp) / GRAPH, method)
+            for part in Path(temp).iterdir():  # above 2 GB the weights lie in a file of their own
+                part.replace(folder / part.name)
     _write_labels(folder / LABELS, labels)
     with atomic_write(folder / CONFIG) as temp_path:
         temp_path.write_text(json_text(_config(method, labels), indent=2) + "\n", encoding="utf-8")
@@ -116,6 +121,13 @@ def export_onnx(method: Method[Any], folder: str | Path, labels: EncodedLabels) 
         num_bytes=num_bytes + (folder / LABELS).stat().st_size + (folder / CONFIG).stat().st_size,
         **report,
     )
+
+
+def _remove_leftovers(folder: Path) -> None:
+    """Of exports that were killed; another export into the same folder at the same time is not thought of."""
+    sweep(folder, [LABELS, CONFIG])
+    for left in folder.glob(f"{PARTIAL}*"):
+        shutil.rmtree(left, ignore_errors=True)
 
 
 def _need_packages() -> None:

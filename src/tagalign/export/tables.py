@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tagalign.arrow_rows import table_from_rows
-from tagalign.atomic import atomic_write
+from tagalign.atomic import atomic_write, sweep
 from tagalign.export.records import Annotated, tagging_of
 
 ROWS_PER_GROUP = 10_000
@@ -24,7 +24,8 @@ def write_tags_csv(path: str | Path, images: Iterable[Annotated]) -> int:
     Returns:
         The number of lines without the head.
     """
-    count = 0
+    count, path = 0, Path(path)
+    sweep(path.parent, [path.name])
     with atomic_write(path) as temp, temp.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["image", "tag", "score"])
@@ -41,7 +42,8 @@ def write_tags_parquet(path: str | Path, images: Iterable[Annotated]) -> int:
     Returns:
         The number of rows.
     """
-    count, rows = 0, iter(images)
+    count, rows, path = 0, iter(images), Path(path)
+    sweep(path.parent, [path.name])
     with atomic_write(path) as temp, pq.ParquetWriter(temp, SCHEMA) as writer:
         while chunk := list(islice(rows, ROWS_PER_GROUP)):
             writer.write_table(table_from_rows([_row(image) for image in chunk], SCHEMA))

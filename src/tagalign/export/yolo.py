@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from tagalign.atomic import atomic_write
+from tagalign.atomic import atomic_write, sweep
 from tagalign.errors import InputError
 from tagalign.export.parts import parts_by_label
 from tagalign.export.paths import inside
@@ -41,6 +41,9 @@ def write_yolo(folder: str | Path, images: Iterable[Annotated], *, min_area: int
         with atomic_write(path) as temp:
             temp.write_text(yolo_lines(segmentation, min_area=min_area), encoding="utf-8")
         count += 1
+    for below in {path.parent for path in written}:
+        sweep(below, [path.name for path in written])
+    sweep(folder, ["data.yaml"])
     with atomic_write(folder / "data.yaml") as temp:
         temp.write_text(data_yaml(one_list.names), encoding="utf-8")
     return count

@@ -10,6 +10,7 @@ from safetensors.torch import save_file
 
 from tagalign.atomic import atomic_write
 from tagalign.backbones.protocols import Backbone
+from tagalign.errors import InputError
 from tagalign.json_text import json_text
 from tagalign.types import EncodedLabels, LabelSet
 
@@ -88,5 +89,5 @@ def _write(path: Path, encoded: EncodedLabels) -> None:
     try:
         with atomic_write(path) as temp:
             save_file(tensors, str(temp))
-    except (OSError, ValueError, SafetensorError):
+    except InputError:
         return  # a cache that cannot be written (read-only home, full disk) costs time, not the run

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from tagalign.errors import DataError
+from tagalign.errors import DataError, InputError
 from tagalign.json_text import json_text
 from tagalign.tags.llm_answers import Answer
 
@@ -23,6 +23,7 @@ class AnswerJournal:
     """
 
     def __init__(self, path: Path | None, settings: Mapping[str, object]) -> None:
+        self._path = path
         self._settings = json_text(settings, sort_keys=True).encode()
         try:
             if path is not None:
@@ -52,12 +53,15 @@ class AnswerJournal:
     def save(self, answers: Mapping[str, Answer], totals: Mapping[str, int]) -> None:
         """Save answers, and add to running totals (tokens, calls), in one transaction."""
         rows = [(self._key(c), json_text([a.objects, a.attributes])) for c, a in answers.items()]
-        with self._db:
-            self._db.executemany("INSERT OR REPLACE INTO answers VALUES (?, ?)", rows)
-            self._db.executemany(
-                "INSERT INTO totals VALUES (?, ?) ON CONFLICT(name) DO UPDATE SET value = value + excluded.value",
-                list(totals.items()),
-            )
+        try:
+            with self._db:
+                self._db.executemany("INSERT OR REPLACE INTO answers VALUES (?, ?)", rows)
+                self._db.executemany(
+                    "INSERT INTO totals VALUES (?, ?) ON CONFLICT(name) DO UPDATE SET value = value + excluded.value",
+                    list(totals.items()),
+                )
+        except sqlite3.OperationalError as error:  # a full disk; what was saved before is there
+            raise InputError(f"cannot write {self._path or 'the answers'}: {error}") from error
 
     def totals(self) -> dict[str, int]:
         """Sums of what ``save`` was given, over all runs."""

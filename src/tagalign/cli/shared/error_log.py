@@ -5,6 +5,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from tagalign.atomic import refused_in_one_line
 from tagalign.errors import TagalignError
 from tagalign.json_text import json_text
 
@@ -33,11 +34,12 @@ class ErrorLog:
 
     def add(self, path: str | Path, error: TagalignError) -> None:
         """Write it down and say it on standard error."""
-        if self._file is None:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = self.path.open("w", encoding="utf-8")
         row = {"path": str(path), "error": type(error).__name__, "message": str(error)}
-        self._file.write(json_text(row, ensure_ascii=False) + "\n")
-        self._file.flush()
+        with refused_in_one_line(self.path):
+            if self._file is None:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                self._file = self.path.open("w", encoding="utf-8")
+            self._file.write(json_text(row, ensure_ascii=False) + "\n")
+            self._file.flush()
         self.count += 1
         print(f"error: {error}", file=sys.stderr)

@@ -185,12 +185,14 @@ def _coco(settings: Coco) -> int:
 
 
 def _label_studio(settings: LabelStudio) -> int:
-    from tagalign.atomic import atomic_write
+    from tagalign.atomic import atomic_write, sweep
     from tagalign.export.label_studio import labelling_config, write_label_studio
     from tagalign.export.results import result_names
 
     count = write_label_studio(settings.out, settings.images(), image_url=settings.image_url)
-    with atomic_write(settings.out.with_suffix(".xml")) as temp:
+    page = settings.out.with_suffix(".xml")
+    sweep(page.parent, [page.name])
+    with atomic_write(page) as temp:
         temp.write_text(labelling_config(result_names(settings.results)), encoding="utf-8")
     return count
 

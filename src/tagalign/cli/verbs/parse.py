@@ -87,7 +87,8 @@ def run(settings: ParseSettings) -> int:
     start = time.monotonic()
     with RowProgress("parsing", note=settings.note(parser)) as bar:
         summary = _run(settings, shards, parser, corpus, bar, f"-{index}-of-{count}" if count > 1 else "")
-    if bar.rows:  # a run that finds everything done says nothing about the cost
+    # a run that finds everything done says nothing about the cost, unless the one that did it was killed before it said so
+    if bar.rows or not (settings.out / "settings.json").exists():
         done = {"captions": bar.rows, "seconds": round(time.monotonic() - start, 3)}
         facts = {"parser": parser.settings, "summary": dataclasses.asdict(summary), "run": done}
         write_settings(settings.out, settings, **facts)

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tagalign.atomic import atomic_write
-from tagalign.errors import InputError, MissingExtraError
+from tagalign.atomic import atomic_write, refused_in_one_line
+from tagalign.errors import MissingExtraError
 from tagalign.json_text import json_text
 
 
@@ -21,18 +21,17 @@ class MetricsLog:
     def __init__(self, path: str | Path, *, resume_step: int = 0, tensorboard: bool = False) -> None:
         self.path = Path(path)
         self._trim(resume_step)
-        try:
+        with refused_in_one_line(self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._file = self.path.open("a", encoding="utf-8")
-        except OSError as error:
-            raise InputError(f"cannot write {self.path}: {error.strerror or error}") from error
         self._board = _open_board(self.path.parent, resume_step) if tensorboard else None
 
     def write(self, step: int, values: Mapping[str, Any]) -> None:
         """Append one line, at once on disk."""
         row = {"step": step, **{name: _plain(value) for name, value in values.items()}}
-        self._file.write(json_text(row) + "\n")
-        self._file.flush()  # a killed process writes no buffer, and the log shall say how far it came
+        with refused_in_one_line(self.path):
+            self._file.write(json_text(row) + "\n")
+            self._file.flush()  # a killed process writes no buffer, and the log shall say how far it came
         if self._board is not None:
             for name, value in row.items():
                 if isinstance(value, (int, float)) and name != "step":

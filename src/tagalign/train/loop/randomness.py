@@ -11,9 +11,14 @@ _NUMPY_LEGACY = "MT19937"
 
 def seed_everything(seed: int) -> None:
     """Seed Python, NumPy and torch (all devices) of this process."""
+    seed_host(seed)
+    torch.manual_seed(seed)
+
+
+def seed_host(seed: int) -> None:
+    """Seed Python and NumPy of this process; what torch has drawn so far stays drawn."""
     random.seed(seed)
     np.random.seed(seed % 2**32)  # noqa: NPY002 (the global state is what libraries use)
-    torch.manual_seed(seed)
 
 
 def random_state() -> dict[str, Any]:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tagalign.atomic import sweep
 from tagalign.data.processes import Processes
 from tagalign.train.loop.checkpoints import Checkpoints, write_state
 from tagalign.train.loop.guards import TrainingFault
@@ -29,6 +30,8 @@ class Record:
     def open(self, step: int) -> None:
         """Begin to log after ``step`` steps; later lines belong to work that was lost."""
         if self.folder is not None and self.processes.is_first:
+            for below in (self.folder, *(self.folder / name for name in ("checkpoints", "best", "maps"))):
+                sweep(below)  # the folder is this run's alone
             path = self.folder / "metrics.jsonl"
             self._log = MetricsLog(path, resume_step=step, tensorboard=self.plan.tensorboard)
 

@@ -25,7 +25,7 @@ from tagalign.train.loop.distributed import (
 from tagalign.train.loop.guards import LossGuard, StopRequest, TrainingFault
 from tagalign.train.loop.plan import Hooks, TrainPlan
 from tagalign.train.loop.prefetch import prefetched
-from tagalign.train.loop.randomness import random_state, restore_random_state
+from tagalign.train.loop.randomness import random_state, restore_random_state, seed_host
 from tagalign.train.loop.record import Record
 from tagalign.train.loop.resume import check_processes, check_same_run, todays_state
 from tagalign.train.loop.schedule import set_rate
@@ -45,6 +45,7 @@ class TrainingRun:
     Attributes:
         step: steps done.
         shown: the last logged numbers.
+        speed: images per second between the last two lines of the log; 0 before the first.
     """
 
     def __init__(
@@ -63,6 +64,9 @@ class TrainingRun:
         self.record = Record(folder, plan, self.processes)
         # every process draws its own first weights; gradients are averaged, weights never again
         copy_from_first(trainee.module, self.processes)
+        seed_host(
+            plan.seed
+        )  # Python draws its own seed otherwise, and no two checkpoints of one run are alike
         self.optimiser = trainee.new_optimiser()
         self.guard = LossGuard()
         self.clock = StepClock(self.processes.device)
@@ -70,6 +74,7 @@ class TrainingRun:
         self.position: Any = None
         self.skipped: dict[str, int] = {}
         self.shown: dict[str, float] = {}
+        self.speed = 0.0
         self._unchecked: tuple[int, StepResult] | None = None
 
     def resume(self) -> bool:
@@ -132,7 +137,7 @@ class TrainingRun:
                 self._save()
             since += time.perf_counter() - pause  # images per second are those of training
             if self.hooks.progress and self.processes.is_first:
-                self.hooks.progress(self.step, self.plan.steps, self.shown)
+                self.hooks.progress(self.step, self.plan.steps, {**self.shown, "images_per_s": self.speed})
             if stopping and not last:  # asked for at the last step, there is nothing left to stop
                 return False
         return True
@@ -202,11 +207,11 @@ class TrainingRun:
             **self.trainee.metrics(),
             "gradient_norm": float(norm),
             "learning_rate": self.trainee.rate(self.step - 1),
-            "images_per_s": rate,
         }
+        self.speed = rate  # of this machine today: a result that holds it is another one each time
         stages = {f"share_{stage}": round(s / known, 4) for stage, s in shares.items()}
         skipped = {f"skipped_{reason}": count for reason, count in self.skipped.items()}
-        self.record.write(self.step, {**self.shown, **stages, **skipped})
+        self.record.write(self.step, {**self.shown, "images_per_s": rate, **stages, **skipped})
 
     def _validate(self) -> None:
         if self.processes.is_first:

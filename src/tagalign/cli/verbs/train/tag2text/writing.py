@@ -27,7 +27,7 @@ def write_model(
     if load_best(method, settings.out):
         _write_folder(settings, settings.out / "best", method, sizes, trained, held_out)
     numbers = ", ".join(
-        f"{k} {v:.4g}" for k, v in trained.numbers.items() if k not in ("learning_rate", "images_per_s")
+        f"{k} {v:.4g}" for k, v in trained.numbers.items() if k != "learning_rate"
     )
     print(f"{settings.out} written after {trained.steps} steps ({numbers})", file=sys.stderr)
     print(f"try it: tagalign caption PHOTO --model {settings.out}", file=sys.stderr)

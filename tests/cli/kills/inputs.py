@@ -1,0 +1,96 @@
+"""Small inputs of every verb, and the commands that read them."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from PIL import Image
+
+from tagalign.testing.clip_folder import make_clip_folder
+
+COLOURS = ("red", "green", "blue", "white", "black", "grey")
+VOCABULARY = ["dog\tobject", *(f"{colour}\tattribute" for colour in COLOURS)]
+
+
+def make_inputs(folder: Path) -> None:
+    """A small CLIP, photos (one broken), captions of several kinds, pairs with tags and label rows."""
+    make_clip_folder(folder / "clip", layers=2)
+    (folder / "photos").mkdir()
+    for i in range(5):
+        pixels = np.random.default_rng(i).integers(0, 255, (24 + 8 * (i % 2), 40, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(folder / f"photos/{i}.png")
+    (folder / "photos/2.png").write_bytes(b"broken")
+    (folder / "captions").mkdir()
+    for n in range(2):
+        texts = [f"a {COLOURS[i % 6]} car and {i} dogs on the wooden bench" for i in range(60)]
+        lines = [json.dumps({"key": f"{n}/{i}", "caption": text}) for i, text in enumerate(texts)]
+        (folder / f"captions/{n}.jsonl").write_text("\n".join([*lines, "{broken"]))
+    (folder / "words.txt").write_text("car\ndog\nbench\nred\n")
+    make_pairs(folder / "pairs")
+
+
+def make_pairs(folder: Path) -> None:
+    """Six photos of one colour with captions, tag rows, label rows and a vocabulary."""
+    folder.mkdir()
+    for name in COLOURS:
+        Image.new("RGB", (40, 32), name).save(folder / f"{name}.png")
+    pairs = [{"key": name, "image": f"{name}.png", "caption": f"A {name} dog."} for name in COLOURS]
+    (folder / "pairs.jsonl").write_text("\n".join(map(json.dumps, pairs)))
+    lines = ["id\ttag\tkind\tcount", *(f"{i}\t{row}\t1" for i, row in enumerate(VOCABULARY))]
+    (folder / "vocabulary.tsv").write_text("\n".join(lines) + "\n")
+    tags = pa.array([[0, i + 1] for i in range(6)], pa.list_(pa.int32()))
+    pq.write_table(pa.table({"key": list(COLOURS), "tags": tags}), folder / "labels.parquet")
+    words = pa.list_(pa.string())
+    rows = {
+        "key": list(COLOURS),
+        "caption": [pair["caption"] for pair in pairs],
+        "objects": pa.array([["dog"]] * 6, words),
+        "attributes": pa.array([[name] for name in COLOURS], words),
+    }
+    pq.write_table(pa.table(rows), folder / "tags.parquet")
+
+
+MODEL = "--model clip --device cpu"
+PHOTOS = f"photos --labels dog,cat --no-cache --part-size 2 {MODEL}"
+STEPS = "--steps 4 --batch-size 2 --checkpoint-every 1 --log-every 1"
+COMMANDS = {
+    "tag": f"tag {PHOTOS} --out OUT",
+    "segment": f"segment {PHOTOS} --overlay --heat-maps --out OUT",
+    "rle": f"segment {PHOTOS} --rle --png --out OUT",
+    "refer": f"refer photos --phrase dog --part-size 2 {MODEL} --out OUT",
+    "index": f"search index photos --part-size 2 {MODEL} --index OUT",
+    "parse": "parse captions --parser fixed:words.txt --workers 1 --out OUT",
+    "vocabulary": "vocabulary whole-parse --objects 50 --label-sets voc20 --out OUT",
+    "label": "label whole-parse --vocabulary whole-vocabulary/vocabulary.tsv --out OUT",
+    "train-tagalign": f"train --data pairs/pairs.jsonl --tags pairs/tags.parquet --vocabulary pairs/vocabulary.tsv {MODEL} "
+    f"--chunk 2 {STEPS} --out OUT",
+    "train-cached": f"train --data pairs/pairs.jsonl --tags pairs/tags.parquet --vocabulary pairs/vocabulary.tsv {MODEL} "
+    f"--chunk 2 {STEPS} --cache-features OUT/cache --out OUT",
+    "train-trusty": f"train --method trusty --data tiny-world-objects --crop 16 --limit 2 --prompts 1 {MODEL} {STEPS} "
+    "--out OUT",
+    "train-tag2text": "train --method tag2text --data pairs/pairs.jsonl --labels pairs/labels.parquet --tags "
+    f"pairs/vocabulary.tsv --layers 1 --width 16 --heads 2 --warmup 1 {MODEL} {STEPS} --out OUT",
+    "coco": "export coco whole-segment --out OUT/annotations.json",
+    "coco-polygons": "export coco whole-rle --form polygons --out OUT/annotations.json",
+    "yolo": "export yolo whole-segment --photos photos --out OUT",
+    "label-studio": "export label-studio whole-segment --out OUT/tasks.json",
+    "cvat": "export cvat whole-segment --out OUT/annotations.xml",
+    "cvat-polygons": "export cvat whole-segment --form polygons --out OUT/annotations.xml",
+    "csv": "export table whole-tag --out OUT/tags.csv",
+    "parquet": "export table whole-tag --out OUT/tags.parquet",
+    "onnx": f"export onnx --labels dog,cat {MODEL} --method maskclip --out OUT",
+}  # fmt: skip
+"""By name: words of a command; ``whole-NAME`` is what the command of that name left."""
+
+NEEDS = {
+    "vocabulary": ("parse",), "label": ("parse", "vocabulary"), "coco": ("segment",), "coco-polygons": ("rle",),
+    "yolo": ("segment",), "label-studio": ("segment",), "cvat": ("segment",), "cvat-polygons": ("segment",),
+    "csv": ("tag",), "parquet": ("tag",),
+}  # fmt: skip
+
+
+def flags(name: str, out: Path) -> list[str]:
+    """The command as a list of words."""
+    return [word.replace("OUT", str(out)) for word in COMMANDS[name].split()]
