@@ -75,7 +75,7 @@ def test_files_of_safetensors_can_be_read_by_others_as_every_new_file(tmp_path):
 
 def test_the_disk_that_is_full_for_safetensors_too(tmp_path: Path) -> None:
     """Its own error, as safetensors 0.8 writes it; another one is a fault of ours."""
-    with pytest.raises(InputError, match="cannot write .*os error 28"), atomic_write(tmp_path / "a"):
+    with pytest.raises(InputError, match=r"cannot write .*os error 28"), atomic_write(tmp_path / "a"):
         raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
     with pytest.raises(SafetensorError), atomic_write(tmp_path / "a"):
         raise SafetensorError("Error while serializing: invalid tensor")
