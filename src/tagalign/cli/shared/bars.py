@@ -69,7 +69,9 @@ class StepBar:
         if self._task is None:
             return
         self._bar.start()
-        shown = f"loss {numbers['loss']:.3f}, {numbers['images_per_s']:.0f} images/s" if "loss" in numbers else ""
+        shown = (
+            f"loss {numbers['loss']:.3f}, {numbers['images_per_s']:.0f} images/s" if "loss" in numbers else ""
+        )
         self._bar.update(self._task, completed=done, numbers=shown)
         if done == steps:
             self._bar.stop()

@@ -26,9 +26,7 @@ def write_model(
     _write_folder(settings, settings.out, method, sizes, trained, held_out)
     if load_best(method, settings.out):
         _write_folder(settings, settings.out / "best", method, sizes, trained, held_out)
-    numbers = ", ".join(
-        f"{k} {v:.4g}" for k, v in trained.numbers.items() if k != "learning_rate"
-    )
+    numbers = ", ".join(f"{k} {v:.4g}" for k, v in trained.numbers.items() if k != "learning_rate")
     print(f"{settings.out} written after {trained.steps} steps ({numbers})", file=sys.stderr)
     print(f"try it: tagalign caption PHOTO --model {settings.out}", file=sys.stderr)
 
