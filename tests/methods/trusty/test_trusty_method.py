@@ -114,6 +114,31 @@ def test_windows_match_a_loop(build, photo, weighting, profile):
     assert clear.float().mean() > 0.5  # else there would be little to compare
 
 
+def test_heat_maps_of_another_size_are_those_of_the_canvas_brought_to_it(build, photo):
+    model = build("fixed", weighting="both", short_side=48, window=32, stride=24)
+    labels = model.encode_labels(labels_of("red thing", "unicorn"))
+    image = model.encode_images([photo])[0]
+    windows = [
+        model.heat_maps(image, labels, size=image.canvas)
+    ]  # of the canvas's own size nothing is brought anywhere
+    torch.testing.assert_close(
+        model.heat_maps(image, labels),
+        F.interpolate(windows[0][None], size=image.size, mode="bilinear", align_corners=False)[0],
+        **TOL,
+    )
+    larger = (2 * image.canvas[0], 2 * image.canvas[1])
+    torch.testing.assert_close(
+        model.heat_maps(image, labels, size=larger),
+        F.interpolate(windows[0][None], size=larger, mode="bilinear", align_corners=False)[0],
+        **TOL,
+    )
+    smaller = (image.canvas[0] // 2, image.canvas[1] // 2)
+    rows, cols = 2 * smaller[0], 2 * smaller[1]
+    if (rows, cols) == tuple(image.canvas):  # means of two by two pixels
+        means = windows[0].reshape(2, smaller[0], 2, smaller[1], 2).mean(dim=(2, 4))
+        torch.testing.assert_close(model.heat_maps(image, labels, size=smaller), means, **TOL)
+
+
 def test_a_batch_of_other_sizes_equals_one_by_one(build, photo):
     model = build(window=32, short_side=32, batch_size=3)
     photos = [photo, photo.resize((44, 60)), photo.resize((33, 33)), photo.resize((120, 40))]

@@ -70,7 +70,7 @@ class SegmentSettings(ModelFlags, PromptFlags, LabelRunFlags):
     overlay: bool = False
     """Also write NAME.overlay.png: the photo with coloured labels and a legend; of a trusty model NAME.trusty.png too."""
     heat_maps: bool = False
-    """Also write NAME.LABEL.heat.png for each label."""
+    """Also write NAME.LABEL.heat.png for each label, at the size of a screen (--heat-side asks for more)."""
     heat_side: int = 1600
     """Longer side of heat maps at most, in pixels; 0 keeps the size of the photo."""
     rle: bool = False

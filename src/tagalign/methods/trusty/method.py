@@ -258,13 +258,13 @@ class TrustyCLIP:
     def heat_maps(
         self, image: TrustyImage, labels: EncodedLabels, *, size: Size | None = None
     ) -> Float[Tensor, "labels height width"]:
-        """Combined score of each label at each pixel of the original image, or at another size; all labels at once."""
+        """Combined score of each label at each pixel of the original image, or at another size; all labels at once.
+
+        A size below that of the canvas gets means of the canvas's pixels; no other size than the asked one is made.
+        """
         question = self._question(labels)
         views = self._view_logits(image, question)
-        maps = self._score_maps(image, views, question, range(len(labels.names)))
-        if size is None or size == tuple(maps.shape[1:]):
-            return maps
-        return F.interpolate(maps[None], size=size, mode="area")[0]
+        return self._score_maps(image, views, question, range(len(labels.names)), size=size)
 
     def _question(self, labels: EncodedLabels) -> _Question:
         seen = self._seen(labels)
@@ -303,10 +303,19 @@ class TrustyCLIP:
         return self.network.masks(features, text, drop_token=question.drop_token)
 
     def _score_maps(
-        self, image: TrustyImage, views: Sequence[tuple[MaskLogits, Box]], question: _Question, ids: range
+        self,
+        image: TrustyImage,
+        views: Sequence[tuple[MaskLogits, Box]],
+        question: _Question,
+        ids: range,
+        *,
+        size: Size | None = None,
     ) -> Float[Tensor, "labels height width"]:
         windows = ((_window_scores(logits, box, question, ids), box) for logits, box in views)
-        return upsample(average_windows(windows, image.canvas), image.size)
+        maps, size = average_windows(windows, image.canvas), size or image.size
+        if size != image.size and size[0] <= image.canvas[0] and size[1] <= image.canvas[1]:
+            return F.interpolate(maps[None], size=size, mode="area")[0]
+        return upsample(maps, size)
 
 
 def _window_scores(
