@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from tagalign.cli.shared.ctrl_c import heard_enough, heard_everywhere
+from tagalign.cli.shared.streams import NOBODY_READS, leave_stdout, open_streams
 from tagalign.cli.verbs.table import VERBS
 from tagalign.cli.verbs.train.trainers import training_module
 from tagalign.errors import InputError, TagalignError, UnknownNameError
@@ -31,6 +32,7 @@ def program() -> int:
 
 def main(argv: list[str] | None = None) -> int:
     """Run a verb and return the exit code."""
+    open_streams()
     args = list(sys.argv[1:] if argv is None else argv)
     if not args or args[0] in {"-h", "--help", "help"}:
         print(_overview())
@@ -67,13 +69,19 @@ def _answered(verb: str, args: list[str]) -> int:
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _one_line_warning
-            return _run(verb, args)
+            code = _run(verb, args)
+            sys.stdout.flush()  # or what is left there fails where nobody can say it
+            return code
     except TagalignError as error:
         print(f"tagalign {verb}: {error}", file=sys.stderr)
         return 2
-    except BrokenPipeError:  # the reader of a pipe has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    except BrokenPipeError:  # the reader of a pipe has seen enough; what was begun is not done
+        leave_stdout()
+        print(
+            f"tagalign {verb}: stopped, nobody reads the output; files that are there are whole",
+            file=sys.stderr,
+        )
+        return NOBODY_READS
     except OSError as error:
         if error.filename is None and error.errno is None:
             raise

@@ -115,6 +115,23 @@ def test_lines_end_as_on_any_system(folder):
     assert names(["-"], folder, lines=lines) == ["a.png", "c.webp", "b/2.png"]
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-8-sig", "utf-32"])
+def test_other_shells_write_wide_letters_to_standard_input(folder, encoding):
+    """PowerShell pipes UTF-16, older ones with a mark; bytes come by lines that end inside of a letter."""
+    raw = f"{folder}/a.png\r\n{folder}/c.webp\r\n".encode(encoding)
+    assert names(["-"], folder, lines=io.BytesIO(raw)) == ["a.png", "c.webp"]
+    with pytest.raises(InputError, match="standard input: expected a list of paths as text"):
+        names(["-"], folder, lines=io.BytesIO("\ufeff".encode("utf-16-le") + b"\x00\xd8\x00"))
+
+
+def test_short_names_with_zero_bytes_between_are_no_wide_letters(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    for name in ("x", "yy", "z"):
+        (folder / name).write_bytes(png())
+    lines = [b"x\0yy\0z\0a.png\0"]
+    assert names(["-"], folder, lines=lines) == ["x", "yy", "z", "a.png"]
+
+
 def test_closed_standard_input_means_no_path(monkeypatch):
     monkeypatch.setattr("sys.stdin", None)
     with pytest.raises(InputError, match="no path came on standard input"):

@@ -4,67 +4,70 @@ import codecs
 import os
 import urllib.parse
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 
 from tagalign.errors import InputError
+from tagalign.tags.text_files import wide_encoding
 
 LIST_SUFFIXES = frozenset({".txt", ".lst"})
+_HEAD = 4096  # bytes looked at to tell how a list is written
 _QUOTES, _SCHEME = ("'", '"'), "file://"
 _DRESSED = frozenset(" \t\"'")
-_MARKS = (
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16, whose mark it begins with
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
 
 
 def listed_paths(path: str) -> Iterator[str]:
-    """Paths of a list file, one per line; a blank line is none.
-
-    Read are UTF-8, UTF-16 and UTF-32 with their mark, UTF-16 without, and else the bytes as they stand: those of the
-    file names themselves, or Latin-1 where that names a file. Quotes and blanks around a path, and ``file://`` before
-    it, are taken away where only that names a file.
+    """Paths of a list file, one per line; see ``paths_of``. Lines may also end as old Macintoshes ended them.
 
     Raises:
         InputError: if the file cannot be read, or its encoding is not what its mark says.
     """
     try:
         with Path(path).open("rb") as file:
-            head = file.read(4096)
-        encoding = _encoding(head)
-        if encoding is None and b"\r" in head[:-1] and b"\n" not in head:  # as old Macintoshes ended lines
-            yield from paths_of(Path(path).read_bytes().split(b"\r"))
-        elif encoding is None:
-            with Path(path).open("rb") as file:
-                yield from paths_of(file)
-        else:
-            with Path(path).open(encoding=encoding) as text:
-                yield from paths_of(text)
-    except UnicodeError as error:
-        raise InputError(f"{path}: expected a list of paths as text, one per line ({error})") from error
+            head = file.read(_HEAD)
+            file.seek(0)
+            is_old = b"\r" in head[:-1] and b"\n" not in head and _encoding(head) is None
+            yield from paths_of(file.read().split(b"\r") if is_old else file, name=path)
     except OSError as error:
         raise InputError(f"{path}: the list cannot be read ({error.strerror})") from error
 
 
 def _encoding(head: bytes) -> str | None:
-    for mark, encoding in _MARKS:
-        if head.startswith(mark):
-            return encoding
-    even, odd = head[0::2].count(0), head[1::2].count(0)
-    if max(even, odd) > len(head) // 4:  # names are mostly ASCII: every other byte is 0
-        return "utf-16-le" if odd > even else "utf-16-be"
-    return None
+    """What has to be decoded as a whole; None for lines of bytes."""
+    return "utf-8-sig" if head.startswith(codecs.BOM_UTF8) else wide_encoding(head)
 
 
-def paths_of(lines: Iterable[bytes] | Iterable[str]) -> Iterator[str]:
-    """Paths of lines: ends of lines of any system are cut, blank lines left out, NUL (``find -print0``) ends one too."""
-    for line in lines:
+def paths_of(lines: Iterable[bytes] | Iterable[str], *, name: str = "standard input") -> Iterator[str]:
+    """Paths of lines: ends of lines of any system are cut, blank lines left out, NUL (``find -print0``) ends one too.
+
+    Read are UTF-8, UTF-16 and UTF-32 with their mark, UTF-16 without, and else the bytes as they stand: those of the
+    file names themselves, or Latin-1 where that names a file. Quotes and blanks around a path, and ``file://`` before
+    it, are taken away where only that names a file.
+
+    Raises:
+        InputError: naming the list, if its encoding is not what its mark says.
+    """
+    for line in _decoded(lines, name):
         raw = line if isinstance(line, bytes) else os.fsencode(line)
         for piece in raw.rstrip(b"\r\n").split(b"\0"):
             if piece.strip():
                 yield _path(piece)
+
+
+def _decoded(lines: Iterable[bytes] | Iterable[str], name: str) -> Iterator[bytes | str]:
+    """The lines, as texts where their first one says how they are written; such lists are held in memory."""
+    rest: Iterator[bytes | str] = iter(lines)
+    first = next(rest, None)
+    if first is None:
+        return iter(())
+    encoding = _encoding(first[:_HEAD]) if isinstance(first, bytes) else None
+    if encoding is None:
+        return chain([first], rest)
+    whole = b"".join(line for line in chain([first], rest) if isinstance(line, bytes))
+    try:
+        return iter(whole.decode(encoding).removeprefix("\ufeff").split("\n"))
+    except UnicodeError as error:
+        raise InputError(f"{name}: expected a list of paths as text, one per line ({error})") from error
 
 
 def _path(raw: bytes) -> str:
