@@ -80,8 +80,13 @@ def encoded_photo(number: int) -> bytes:
     return buffer.getvalue()
 
 
+TAR_MEMBERS = ("in/1.png", "../in/2.png")
 STEMS = st.one_of(
     st.sampled_from([b"a", b".a", b"A", b"b.overlay", b"b.dark.heat", b"b", b"caf\xe9", "長".encode() * 70]),
+    # one name in two Unicode forms, line breaks, what formats and shells mean something by
+    st.sampled_from(
+        ["caf\u00e9".encode(), "cafe\u0301".encode(), b"a\nb", b"#1 & 100%+", b"-x", b"[a]", b"*", b"a.tar"]
+    ),
     st.binary(min_size=1, max_size=12).map(lambda raw: raw.replace(b"/", b"_").replace(b"\0", b"_")),
 ).filter(lambda raw: raw not in {b".", b".."})
 FOLDERS = st.lists(st.sampled_from([b"x", b"y", b"caf\xe9", b"masks "]), max_size=2)
@@ -98,8 +103,15 @@ KINDS = st.sampled_from(
         "far",
         "tar",
         "cut tar",
+        "two tars",
+        "odd tar",
         "text",
         "results",
+        "nested results",
+        "empty",
+        "dangling",
+        "gif",
+        "turned",
     ]
 )
 ENTRIES = st.lists(st.tuples(FOLDERS, STEMS, KINDS), min_size=1, max_size=9)
@@ -118,33 +130,70 @@ def grow(root: Path, entries) -> None:
 
 
 def plant(folder: Path, stem: str, kind: str, number: int, root: Path) -> None:
-    ending = {"jpg": ".JPG", "tar": ".tar", "cut tar": ".tar", "text": ".md"}.get(kind, ".png")
-    path = folder / f"{stem}{'' if kind in {'folder link', 'loop', 'far', 'results'} else ending}"
+    endings = {"jpg": ".JPG", "text": ".md", "gif": ".GIF", "turned": ".jfif"}
+    ending = ".tar" if "tar" in kind else endings.get(kind, ".png")
+    path = folder / f"{stem}{'' if kind in {'folder link', 'loop', 'far'} or 'results' in kind else ending}"
     if os.path.lexists(path):
         return
     if kind in {"photo", "jpg"}:
         path.write_bytes(encoded_photo(number))
-    elif kind in {"broken", "text"}:
-        path.write_bytes(b"no image")
+    elif kind in {"broken", "text", "empty"}:
+        path.write_bytes(b"" if kind == "empty" else b"no image")
+    elif kind in {"gif", "turned"}:
+        plant_other(path, kind, number)
+    elif kind == "dangling":
+        path.symlink_to("nowhere.png")
     elif kind == "link":
         path.symlink_to(root.parent / "far" / "far.png")
     elif kind in {"folder link", "far"}:
         path.symlink_to(root if kind == "folder link" else root.parent / "far")
     elif kind == "loop":
         path.symlink_to(path.name)
-    elif kind == "results":
+    elif kind in {"results", "nested results"}:
         path.mkdir()
         (path / "run-00000-of-00001.json").write_text("{}")
         (path / "mask.png").write_bytes(encoded_photo(number))
+        if kind == "nested results":  # pages with pictures, and the results of a run on results
+            for name in ("pictures", "masks/again"):
+                (path / name).mkdir(parents=True)
+                (path / name / "1.png").write_bytes(encoded_photo(number))
+            (path / "masks" / "run-00000-of-00001.json").write_text("{}")
     else:
-        with tarfile.open(path, "w") as tar:
-            for name in ("in/1.png", "in/2.png"):
+        plant_tar(path, kind, number)
+
+
+def plant_other(path: Path, kind: str, number: int) -> None:
+    """Two frames of which the first counts, or a photo that is shown turned."""
+    with Image.open(io.BytesIO(encoded_photo(number))) as image:
+        if kind == "gif":
+            image.save(path, save_all=True, append_images=[image.point(lambda value: 255 - value)])
+        else:
+            mark = Image.Exif()
+            mark[274] = 6
+            image.save(path, format="JPEG", exif=mark.tobytes())
+
+
+def plant_tar(path: Path, kind: str, number: int) -> None:
+    """Whole, cut inside of its first photo, followed by another, or with members that are no photos of their own."""
+    with tarfile.open(path, "w") as tar:
+        for name in TAR_MEMBERS:
+            member = tarfile.TarInfo(name)
+            raw = encoded_photo(number + len(name))
+            member.size = len(raw)
+            tar.addfile(member, io.BytesIO(raw))
+        if kind == "odd tar":
+            for name, type_ in (
+                ("in/3.png", tarfile.SYMTYPE),
+                ("in/4.png", tarfile.LNKTYPE),
+                ("d.png", tarfile.DIRTYPE),
+            ):
                 member = tarfile.TarInfo(name)
-                raw = encoded_photo(number + len(name))
-                member.size = len(raw)
-                tar.addfile(member, io.BytesIO(raw))
-        if kind == "cut tar":
-            os.truncate(path, 560)  # inside its first photo
+                member.type, member.linkname = type_, TAR_MEMBERS[1]
+                tar.addfile(member)
+    if kind == "cut tar":
+        os.truncate(path, 560)
+    elif kind == "two tars":
+        path.write_bytes(path.read_bytes() * 2)
 
 
 def photos_of(root: Path) -> set[tuple[str, str]]:
@@ -163,7 +212,7 @@ def photos_of(root: Path) -> set[tuple[str, str]]:
                 if path.suffix.lower() in image_suffixes() and (path.is_file() or path.is_symlink()):
                     found.add((os.path.realpath(at), name))
                 if path.suffix == ".tar" and path.stat().st_size > 700:
-                    found |= {(os.path.realpath(path), member) for member in ("in/1.png", "in/2.png")}
+                    found |= {(os.path.realpath(path), member) for member in TAR_MEMBERS}
     return found
 
 
