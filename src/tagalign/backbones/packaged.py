@@ -8,7 +8,10 @@ from pathlib import Path
 TINY = "tiny"
 """Trained so that its patches tell of their own place."""
 
-PACKAGED = {TINY: "tiny"}
+TINY_PLAIN = "tiny-plain"
+"""Trained on captions and the class token alone, as CLIP was: its patches speak of the whole picture."""
+
+PACKAGED = {TINY: "tiny", TINY_PLAIN: "tiny_plain"}
 """Name to the folder in this package."""
 
 
