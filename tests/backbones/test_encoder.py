@@ -113,17 +113,6 @@ def test_naclip_prefers_near_patches(backbone, oracle, pixels):
     torch.testing.assert_close(backbone.encode_dense(pixels, mode="naclip").patches, mixed[:, 1:], **TOL)
 
 
-def test_attention_maps_equal_the_eager_implementation(backbone, oracle, pixels):
-    maps = backbone.attention_maps(pixels)
-    oracle.set_attn_implementation("eager")
-    try:
-        output = oracle.vision_model(pixels, interpolate_pos_encoding=True, output_attentions=True)
-    finally:
-        oracle.set_attn_implementation("sdpa")
-    expected = torch.stack([layer.mean(dim=1) for layer in output.attentions])
-    torch.testing.assert_close(maps, expected, **TOL)
-
-
 def test_wrapping_never_changes_the_model(backbone, pixels):
     before = {name: tensor.clone() for name, tensor in backbone.state_dict().items()}
     for mode in DENSE_MODES:

@@ -31,7 +31,7 @@ def test_a_pair_gets_a_vote_above_the_mean_of_its_layer():
         [sum(float(m[i, j]) > math.fsum(m.flatten().tolist()) / 16 for m in maps) for j in range(4)]
         for i in range(4)
     ]
-    assert aff.vote_counts(maps).tolist() == expected
+    assert aff.above_mean(maps).sum(dim=0).tolist() == expected
 
 
 def test_a_single_patch_is_trusted():

@@ -79,16 +79,6 @@ class Encoder(FrozenBackbone):
         return (row if self.vision.pre_norm is None else self.vision.pre_norm(row))[None]
 
     @torch.no_grad()
-    def attention_maps(self, pixels: Pixels) -> Float[Tensor, "layers batch tokens keys"]:
-        """Head-mean attention probabilities of every block; holds ``layers x batch x tokens^2`` numbers."""
-        x, _ = self.embed_patches(pixels)
-        maps = []
-        for block in self.blocks:
-            maps.append(block.attention_map(x))
-            x = block(x)
-        return torch.stack(maps)
-
-    @torch.no_grad()
     def encode_dense(self, pixels: Pixels, *, mode: str | Mode = "clip") -> DenseFeatures:
         """Dense features in one of ``DENSE_MODES``, or in a mode with options of its own.
 

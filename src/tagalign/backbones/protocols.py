@@ -171,10 +171,6 @@ class Block(Protocol):
         """``x + MLP(LN2(x))``, with its layer scale."""
         ...
 
-    def attention_map(self, x: Tokens) -> Float[Tensor, "batch tokens keys"]:
-        """Head mean of the attention probabilities, from the block's input."""
-        ...
-
 
 @runtime_checkable
 class BlockBackbone(Backbone, Protocol):

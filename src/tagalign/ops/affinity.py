@@ -4,7 +4,7 @@
 """
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from tagalign.ops.masks import component_box_union
@@ -115,11 +115,6 @@ def scale_up(maps: Float[Tensor, "patches maps"]) -> Float[Tensor, "patches maps
     """CLIP-ES's scaling of each column: ``x - min``, then ``x / (1e-7 + max)``; a constant column becomes 0."""
     shifted = maps - maps.amin(dim=0)
     return shifted / (MIN_MAX_EPS + shifted.amax(dim=0))
-
-
-def vote_counts(attentions: Float[Tensor, "layers patches patches"]) -> Int[Tensor, "patches patches"]:
-    """In how many layers each pair lies above the layer's mean."""
-    return above_mean(attentions).sum(dim=0)
 
 
 def attend_and_average(

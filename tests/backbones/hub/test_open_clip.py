@@ -10,7 +10,6 @@ from transformers import CLIPConfig, CLIPModel
 
 from tagalign.backbones.hub.open_clip import (
     config_of_archive,
-    is_open_clip,
     to_clip_config,
     to_clip_names,
     to_pixel_rule,
@@ -57,12 +56,6 @@ def test_what_is_dropped_and_what_is_reshaped():
     renamed = to_clip_names(tensors | extra | {"logit_scale": torch.ones(1)}, where="x")
     assert renamed["logit_scale"].shape == ()
     assert renamed.keys() == to_clip_names(tensors, where="x").keys()
-
-
-def test_it_is_told_from_transformers_names():
-    _, tensors = base()
-    assert is_open_clip(tensors)
-    assert not is_open_clip(to_clip_names(tensors, where="x"))
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,10 @@ from torch import Tensor
 
 from tagalign.backbones.families import FAMILIES
 from tagalign.methods.dense.canvas import Canvas
-from tagalign.methods.dense.method import DenseMethod
+from tagalign.methods.dense.method import BlendedImage, DenseMethod
 from tagalign.methods.dense.options import TagAlignOptions
 from tagalign.methods.dense.projector import Projector, pool
-from tagalign.methods.dense.score_maps import cosine_maps, probability_maps
+from tagalign.methods.dense.score_maps import cosine_maps
 from tagalign.methods.labels import mean_of_templates
 from tagalign.ops.grid import tokens_to_map
 from tagalign.ops.losses import (
@@ -168,19 +168,19 @@ def segmentation(case: Case) -> Iterator[tuple[str, Tensor]]:
     runs = [("official", weight) for weight in values["clip_w"]] + [("paper", 0.0)]
     for order, weight in runs:
         method = case.method(values, order=order, clip_weight=weight, background=False)
-        layers = [method._layers(image) for image in method.encode_canvases(canvas)]
+        images = method.encode_canvases(canvas)
         name = f"{order}.clip_w{weight}"
         if order == "official":
             yield (
                 f"segment.mask_lowres.clip_w{weight}",
-                _stack(layers, partial(_lowres, labels=labels, method=method)),
+                _stack(images, partial(_lowres, labels=labels, method=method)),
             )
         if weight:
-            yield "segment.sim_lowres", _stack(layers, lambda x: cosine_maps(x[0][1].views[0], labels))
-            yield "segment.clip_sim_lowres", _stack(layers, lambda x: cosine_maps(x[1][1].views[0], labels))
+            yield "segment.sim_lowres", _stack(images, lambda x: cosine_maps(x.aligned.views[0], labels))
+            yield "segment.clip_sim_lowres", _stack(images, lambda x: cosine_maps(x.frozen.views[0], labels))
         yield (
             f"segment.mask_up.{name}",
-            _stack(layers, partial(probability_maps, labels=labels, rule=method.rule, size=size)),
+            _stack(images, partial(method.heat_maps, labels=labels, size=size)),
         )
         for rule in ("nobg", "bg"):
             run = case.method(values, order=order, clip_weight=weight, background=rule == "bg")
@@ -188,12 +188,19 @@ def segmentation(case: Case) -> Iterator[tuple[str, Tensor]]:
             yield f"segment.labels.{name}.{rule}", torch.stack(found)
 
 
-def _stack(layers, function) -> Tensor:
-    return torch.stack([function(x) for x in layers])
+def _stack(images, function) -> Tensor:
+    return torch.stack([function(x) for x in images])
 
 
-def _lowres(layers, labels: EncodedLabels, method: DenseMethod) -> Tensor:
-    return sum(w * method.rule.probability(cosine_maps(image.views[0], labels)) for w, image in layers)
+def _lowres(image, labels: EncodedLabels, method: DenseMethod) -> Tensor:
+    def probability(encoded) -> Tensor:
+        return method.rule.probability(cosine_maps(encoded.views[0], labels))
+
+    if not isinstance(image, BlendedImage):
+        return probability(image)
+    return (1 - method.clip_weight) * probability(image.aligned) + method.clip_weight * probability(
+        image.frozen
+    )
 
 
 def refinement(case: Case) -> Tensors:
@@ -216,7 +223,7 @@ def slide(case: Case) -> Iterator[tuple[str, Tensor]]:
     boxes = tuple(window_boxes(size, crop=values["crop"], stride=values["stride"]))
     method = case.method(values, order="official", clip_weight=values["clip_w"], background=True)
     images = method.encode_canvases([Canvas(pixels=p, size=size, boxes=boxes) for p in pixels])
-    merged = [probability_maps(method._layers(image), labels, method.rule, size) for image in images]
+    merged = [method.heat_maps(image, labels, size=size) for image in images]
     background = torch.full((1, *size), values["bg_thresh"])
     yield "slide.merged", torch.stack([torch.cat([background, maps]) for maps in merged])
     yield "slide.labels", torch.stack([method.segment(image, labels).labels for image in images])

@@ -23,7 +23,7 @@ from tagalign.train.loop.guards import StopRequest
 from tagalign.train.loop.log import read_metrics
 from tagalign.train.loop.plan import Hooks
 from tagalign.train.tag2text.losses import TaskLosses, Tasks
-from tagalign.train.tag2text.plan import Tag2TextPlan, released_finetune_rate, released_rate
+from tagalign.train.tag2text.plan import Tag2TextPlan, released_rate
 from tagalign.train.tag2text.start import NewNetwork, new_method
 from tagalign.train.tag2text.trainee import Tag2TextTrainee
 from tagalign.train.tag2text.training import load_best, train_tag2text
@@ -301,8 +301,6 @@ def test_released_rates():
     assert rate == pytest.approx([5e-7, 5e-7 + 0.5 * (1e-4 - 5e-7), 1e-4, 1e-4])
     later = [released_rate(1e-4, e * 5000, steps_per_epoch=5000, warmup=3000) for e in (1, 2, 100)]
     assert later == pytest.approx([0.9e-4, 0.81e-4, 5e-7])
-    fine = [released_finetune_rate(5e-6, epoch, epochs=2) for epoch in (0, 1)]
-    assert fine == pytest.approx([5e-6, 2.5e-6])
 
 
 @pytest.mark.parametrize(

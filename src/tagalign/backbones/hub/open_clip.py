@@ -64,11 +64,6 @@ _BLOCK_NAME = re.compile(r"(visual\.)?transformer\.resblocks\.(\d+)\.(.+)\.(weig
 _IN_PROJ_NAME = re.compile(r"(visual\.)?transformer\.resblocks\.(\d+)\.attn\.in_proj_(weight|bias)")
 
 
-def is_open_clip(names: Mapping[str, object]) -> bool:
-    """Whether tensors have open_clip's (and OpenAI's) names rather than those of transformers."""
-    return any(name.startswith("visual.") for name in names)
-
-
 def to_clip_names(tensors: Mapping[str, Tensor], *, where: str) -> dict[str, Tensor]:
     """A state dict of open_clip under the names of ``CLIPModel``; values are views of the given ones where that is possible.
 

@@ -79,8 +79,3 @@ class TransformerBlock(nn.Module):
         """The block of a text tower in which a row sees itself and those before it."""
         mixed = F.scaled_dot_product_attention(*self.qkv(self.norm1(x)), is_causal=True)
         return self.feed_forward(x + self.out(mixed))
-
-    def attention_map(self, x: Tokens) -> Float[Tensor, "batch tokens keys"]:
-        """Head mean of the attention probabilities, from the block's input."""
-        q, k, _ = self.qkv(self.norm1(x))
-        return attn.head_mean_probs(q, k)

@@ -1,7 +1,5 @@
 """TagAlign's trainable part: gated convolutions on frozen patch features, and a trainable copy of CLIP's head."""
 
-from collections.abc import Sequence
-
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
@@ -63,9 +61,3 @@ class Projector(nn.Module):
 def pool(embeds: Float[Tensor, "batch dim rows cols"]) -> Float[Tensor, "batch dim"]:
     """Image embedding z: the mean over patches of the un-normalised embeddings (paper 3.2)."""
     return embeds.mean(dim=(2, 3))
-
-
-def trainable_sizes(width: int, dim: int, num_blocks: int = NUM_BLOCKS) -> Sequence[int]:
-    """Parameters of the convolution blocks and of the head, e.g. 21,242,884 and 394,752 at ViT-B/16."""
-    block = 2 * width + 9 * width * width + width + 1
-    return num_blocks * block, 2 * width + width * dim

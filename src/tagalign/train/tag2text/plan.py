@@ -1,6 +1,5 @@
 """Everything that is chosen for a run of Tag2Text, and the release's learning rates."""
 
-import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -63,8 +62,3 @@ def released_rate(base: float, step: int, *, steps_per_epoch: int, warmup: int) 
     if epoch == 0:
         return min(base, RELEASED_FLOOR + (base - RELEASED_FLOOR) * step / max(warmup, 1))
     return max(RELEASED_FLOOR, base * RELEASED_DECAY**epoch)
-
-
-def released_finetune_rate(base: float, epoch: int, *, epochs: int) -> float:
-    """Rate of the release's fine-tuning: a cosine per epoch from ``base`` to 0."""
-    return 0.5 * base * (1 + math.cos(math.pi * epoch / epochs))
