@@ -5,15 +5,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import check
 import pytest
 from safetensors.torch import load_file, save_file
 
 from tagalign.ops.windows import window_boxes
 
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE))
-import check  # noqa: E402
-
 CASES = [
     (family, folder) for family in check.FAMILIES for folder in check.case_folders(HERE / "golden" / family)
 ]

@@ -176,10 +176,7 @@ def test_tags_of_a_plain_clip_come_from_labels(call, photos, clip_folder, tmp_pa
 
 def golden_checkpoint(golden, path):
     """The golden weights under the release's names (a reverse mapping is tested where the mapping is)."""
-    import sys
-
-    sys.path.insert(0, str(golden.parents[2] / "methods/tag2text"))
-    from test_released import released_state
+    from released_tag2text import released_state
 
     torch.save({"model": released_state(load_file(golden / "weights.safetensors"))}, path)
 

@@ -1,7 +1,5 @@
 """TagCLIP end to end on a small random encoder: golden cases, batches, profiles, and images that break other code."""
 
-import importlib
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -44,8 +42,9 @@ def labels(tagger):
 
 @pytest.mark.parametrize("folder", GOLDEN, ids=lambda p: p.name)
 def test_whole_method_gives_the_released_scores_and_tags(folder):
-    sys.path.insert(0, str(PARITY))
-    case = importlib.import_module("families.tagclip").Case(folder, load_file(folder / "outputs.safetensors"))
+    from families.tagclip import Case
+
+    case = Case(folder, load_file(folder / "outputs.safetensors"))
     steps = case.tagger.steps([case.encoded], case.labels)[0][0]
     # golden README: 1e-4, a softmax at scale 100
     torch.testing.assert_close(steps.final, case.stored["cwr.final"], rtol=0, atol=1e-4)

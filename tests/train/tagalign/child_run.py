@@ -2,13 +2,9 @@
 
 import sys
 import time
-from pathlib import Path
 
 import torch
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
-from conftest import make_pairs, make_vocabulary
+from small_training import make_pairs, make_vocabulary
 
 from tagalign.backbones.load import load_backbone
 from tagalign.train.loop.distributed import join_world

@@ -25,9 +25,11 @@ pytestmark = pytest.mark.slow
 
 def start(clip, out, pause=0.0, **env):
     command = [sys.executable, str(CHILD), str(clip), str(out), str(STEPS), str(pause)]
-    return subprocess.Popen(
-        command, env={**os.environ, "OMP_NUM_THREADS": "1", **env}, stderr=subprocess.PIPE
-    )
+    own = {
+        "OMP_NUM_THREADS": "1",
+        "PYTHONPATH": os.pathsep.join(sys.path),
+    }  # it shares doubles with this process
+    return subprocess.Popen(command, env={**os.environ, **own, **env}, stderr=subprocess.PIPE)
 
 
 def wait_for_steps(out, count):

@@ -1,0 +1,92 @@
+"""Sizes that a reader can hold: of functions, of what they take, of files. The lists of exceptions only shrink."""
+
+import ast
+import statistics
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+FOLDERS = ("src", "runs", "benchmarks")
+LONGEST_FUNCTION = 80
+MOST_PARAMETERS = 8
+LONGEST_FILE = 400
+
+MANY_PARAMETERS = {
+    "src/tagalign/methods/tag2text/folder.py:save_tag2text": "one keyword per file of the folder",
+    "src/tagalign/testing/clip_folder.py:make_clip_folder": "one keyword per size of a double",
+    "src/tagalign/testing/llm_server.py:__init__": "one keyword per fault of a double",
+    "src/tagalign/methods/tag2text/method.py:__init__": "every part of a model, all but two with defaults",
+    "src/tagalign/methods/tag2text/captioning.py:_decode": "what a decoding depends on",
+    "src/tagalign/methods/tag2text/generation.py:nucleus_sampling": "what a decoding depends on",
+    "src/tagalign/methods/tagclip/steps.py:local_scores": "one keyword per switch of the paper's step",
+    "src/tagalign/ops/chunked.py:forward": "autograd hands every tensor by itself",
+    "src/tagalign/ops/mask_losses.py:segmentation_losses": "one keyword per weight of the loss",
+    "src/tagalign/ops/regions.py:vote": "one keyword per switch of the profiles",
+    "src/tagalign/tags/corpus.py:parse_corpus": "the door of a verb in Python",
+    "src/tagalign/tags/ray_engine.py:parse_corpus_on_ray": "the same door, on many machines",
+    "src/tagalign/tags/llm_client.py:__init__": "one keyword per limit of a server",
+    "runs/tagclip_tiny.py:_gated": "the settings of a row",
+}
+LONG_FILES = {
+    "tests/parity/families/tagclip.py": "one table of the tensors of a golden case",
+    "runs/tagclip_tiny.py": "one table of the docs, made top to bottom by one command",
+}
+
+
+def functions():
+    for folder in FOLDERS:
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                    yield f"{path.relative_to(ROOT).as_posix()}:{node.name}", node
+
+
+FUNCTIONS = list(functions())
+
+
+def length(node):
+    return node.end_lineno - node.lineno + 1
+
+
+def parameters(node):
+    """Of a call: ``self`` and ``cls`` are given by nobody."""
+    given = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+    return len(given) - (bool(given) and given[0].arg in {"self", "cls"})
+
+
+def test_no_function_is_longer_than_a_screen():
+    assert [name for name, node in FUNCTIONS if length(node) > LONGEST_FUNCTION] == []
+
+
+def test_no_function_takes_more_than_a_reader_keeps_apart():
+    found = {name for name, node in FUNCTIONS if parameters(node) > MOST_PARAMETERS}
+    assert found == set(MANY_PARAMETERS), (
+        "dataclasses hold what is many; an exception that is gone leaves the list"
+    )
+
+
+def test_half_of_all_functions_have_seven_lines_or_fewer():
+    assert statistics.median(length(node) for name, node in FUNCTIONS if name.startswith("src/")) <= 7
+
+
+def test_long_files_are_named_with_a_reason():
+    found = {
+        path.relative_to(ROOT).as_posix()
+        for folder in (*FOLDERS, "tests")
+        for path in (ROOT / folder).rglob("*.py")
+        if len(path.read_text(encoding="utf-8").splitlines()) > LONGEST_FILE
+    }
+    assert found == set(LONG_FILES)
+
+
+@pytest.mark.parametrize(
+    ("source", "count"),
+    [
+        ("def f(self, a, /, b, *, c): ...", 3),
+        ("def f(a, b=1, *args, c, **rest): ...", 3),
+        ("def f(): ...", 0),
+    ],
+)
+def test_parameters_are_counted_as_a_caller_does(source, count):
+    assert parameters(ast.parse(source).body[0]) == count
