@@ -1,10 +1,21 @@
-"""Tags that guide a caption, as people type them."""
+"""Captioners that take many images at once, and tags that guide them as people type them."""
 
-from typing import TypeVar
+from collections.abc import Sequence
+from typing import Any, Protocol, runtime_checkable
 
 from tagalign.tags.same_label import split_names
+from tagalign.types import Caption
 
-Item = TypeVar("Item")
+
+@runtime_checkable
+class BatchCaptioner(Protocol):
+    """A captioner that takes several images at once, with the result of one by one."""
+
+    def captions(
+        self, images: Sequence[Any], tags: Sequence[Sequence[str] | None] | None = None, *, both: bool = False
+    ) -> list[Caption]:
+        """A sentence per image."""
+        ...
 
 
 def split_tags(text: str) -> tuple[str, ...]:
