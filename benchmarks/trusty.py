@@ -18,7 +18,7 @@ import torch
 from PIL import Image
 
 from tagalign.backbones.load import load_backbone
-from tagalign.methods.trusty.method import TrustyCLIP
+from tagalign.methods.trusty.method import TrustyClip
 from tagalign.methods.trusty.network import TrustyNetwork, sizes_for
 from tagalign.methods.trusty.options import TrustyOptions
 from tagalign.tags.label_sets import benchmark_labels, unseen_labels
@@ -48,7 +48,7 @@ def main() -> None:
     unseen = unseen_labels("voc20")
     trained = [name for i, name in enumerate(voc.names) if i not in unseen]
     network = TrustyNetwork(sizes_for(backbone)).to(device)
-    model = TrustyCLIP(backbone, network, TrustyOptions(profile="released"), trained=trained)
+    model = TrustyClip(backbone, network, TrustyOptions(profile="released"), trained=trained)
     labels = model.encode_labels(voc)
     canvas = model.lay(Image.effect_noise((SIZE, SIZE), 80).convert("RGB"))
     pixels = canvas.pixels[None].to(device)

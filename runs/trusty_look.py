@@ -18,7 +18,7 @@ from trusty_rows import SETTINGS, Bench, Row, replace_options, split_of
 from tagalign.backbones.load import load_backbone
 from tagalign.export.trusty_picture import trusty_picture
 from tagalign.methods.trusty.folder import TrustyConfig, load_trusty, save_trusty
-from tagalign.methods.trusty.method import TrustyCLIP
+from tagalign.methods.trusty.method import TrustyClip
 
 PICTURE = Path(__file__).resolve().parents[1] / "docs" / "results" / "trusty_map.png"
 SHOWN = 2
@@ -37,7 +37,7 @@ def main() -> None:
     draw(bench, list(models.values())).quantize(COLORS).save(PICTURE, optimize=True)
 
 
-def trained(bench: Bench, row: Row) -> TrustyCLIP:
+def trained(bench: Bench, row: Row) -> TrustyClip:
     """The model of a row, from its folder if it is there."""
     folder = bench.folder / f"model-{row.target}"
     if not (folder / "config.json").exists():
@@ -57,7 +57,7 @@ def trained(bench: Bench, row: Row) -> TrustyCLIP:
     return replace_options(load_trusty(folder), weighting="both")
 
 
-def measure(bench: Bench, model: TrustyCLIP) -> dict[str, float]:
+def measure(bench: Bench, model: TrustyClip) -> dict[str, float]:
     """Mean of u, the probability of "no seen class", by what a pixel shows, and how u ranks unseen against seen objects."""
     data = bench.data("validation", "objects")
     split, labels = split_of(data), model.encode_labels(data.labels)
@@ -73,7 +73,7 @@ def measure(bench: Bench, model: TrustyCLIP) -> dict[str, float]:
     return means | {"area under ROC": round(100 * area(values["unseen"], values["seen"]), 1)}
 
 
-def answers(bench: Bench, model: TrustyCLIP) -> dict[str, float]:
+def answers(bench: Bench, model: TrustyClip) -> dict[str, float]:
     """Without weighting, on object pixels: share of the commonest answer in scenes of several kinds, and what is right."""
     data, plain = bench.data("validation", "objects"), replace_options(model, weighting="none")
     labels, top = plain.encode_labels(data.labels), []
@@ -97,7 +97,7 @@ def area(high: np.ndarray, low: np.ndarray) -> float:
     return float(wins.mean() / 2 / len(low))
 
 
-def draw(bench: Bench, models: list[TrustyCLIP]) -> Image.Image:
+def draw(bench: Bench, models: list[TrustyClip]) -> Image.Image:
     """Validation scenes with an unseen class, one row each: result and trusty map of both targets."""
     data = bench.data("validation", "objects")
     split, rows = split_of(data), []

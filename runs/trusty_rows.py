@@ -20,7 +20,7 @@ from tagalign.data.tiny_world import UNSEEN, TinyWorld
 from tagalign.data.trusty.augment import Augmentation
 from tagalign.data.trusty.sources import ClassSplit
 from tagalign.evaluate.segmentation import Confusion
-from tagalign.methods.trusty.method import TrustyCLIP
+from tagalign.methods.trusty.method import TrustyClip
 from tagalign.ops.mask_losses import MaskLossWeights
 from tagalign.train.trusty.plan import TrustyPlan
 from tagalign.train.trusty.trainee import MaskData, new_network
@@ -111,7 +111,7 @@ class Bench:
         print(f"{row} seed {seed}: {json.dumps(shown)} ({found['cpu_s']:.0f} CPU s)", flush=True)
         return found
 
-    def train(self, row: Row, seed: int) -> TrustyCLIP:
+    def train(self, row: Row, seed: int) -> TrustyClip:
         """One training."""
         data, plan = self.data("train", row.classes, seed=seed), self.plan(row, seed)
         source, network = drawn("train", row.classes, seed, data), new_network(self.clip, plan)
@@ -148,7 +148,7 @@ class Bench:
         world = TinyWorld(seed=seed, split=spec["split"], crowded=spec["crowded"], palette=palette)
         return TinySegmentation(name="tiny-world", world=world, scenes=spec["scenes"], class_set=classes)
 
-    def score(self, model: TrustyCLIP, row: Row, part: str = "test") -> dict[str, Any]:
+    def score(self, model: TrustyClip, row: Row, part: str = "test") -> dict[str, Any]:
         """Scores with and without the trusty map; for ``all`` also on scenes of the other palette."""
         scores = self.score_on(model, self.data(part, row.classes))
         if row.classes == "all" and row.setting == "inductive":
@@ -157,7 +157,7 @@ class Bench:
         return scores
 
     def score_on(
-        self, model: TrustyCLIP, data: TinySegmentation, *, everything_seen: bool = False
+        self, model: TrustyClip, data: TinySegmentation, *, everything_seen: bool = False
     ) -> dict[str, Any]:
         """Scores of one model on one set: ``plain`` without weighting, ``weighted`` with, where there is a token."""
         split = split_of(data)
@@ -203,10 +203,10 @@ def split_of(data: TinySegmentation) -> ClassSplit:
     return ClassSplit(names=names, unseen=tuple(names.index(n) for n in names if n in UNSEEN))
 
 
-def replace_options(model: TrustyCLIP, **options: Any) -> TrustyCLIP:
+def replace_options(model: TrustyClip, **options: Any) -> TrustyClip:
     """The same trained model with other options of inference."""
     kept = replace(model.options, window=0, stride=None, **options)
-    return TrustyCLIP(
+    return TrustyClip(
         model.backbone,
         model.network,
         kept,
@@ -217,7 +217,7 @@ def replace_options(model: TrustyCLIP, **options: Any) -> TrustyCLIP:
     )
 
 
-def encode(model: TrustyCLIP, images: Sequence[Image.Image], batch: int = 25) -> list[Any]:
+def encode(model: TrustyClip, images: Sequence[Image.Image], batch: int = 25) -> list[Any]:
     """Encode in batches."""
     return [
         value for i in range(0, len(images), batch) for value in model.encode_images(images[i : i + batch])

@@ -4,7 +4,7 @@ import functools
 from pathlib import Path
 
 from tagalign.data.pair_records import Pair, ShardRef, pair_of
-from tagalign.tags.captions import Row, RowRule
+from tagalign.tags.captions import ReadRow, RowRule
 from tagalign.tags.captions.folders import FolderSample, folder_samples
 from tagalign.tags.captions.sources import files_below
 
@@ -35,7 +35,7 @@ class FolderShard:
     def __len__(self) -> int:
         return len(self._samples)
 
-    def row(self, number: int) -> Row:
+    def row(self, number: int) -> ReadRow:
         """Key and caption of one image."""
         return self._samples[number].row(self.folder, self._rule)
 

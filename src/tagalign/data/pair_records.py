@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from tagalign.errors import DataError
-from tagalign.tags.captions import BadRow, Row
+from tagalign.tags.captions import BadRow, ReadRow
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)
@@ -60,7 +60,7 @@ class PairShard(Protocol):
         """Number of pairs, broken ones included."""
         ...
 
-    def row(self, number: int) -> Row:
+    def row(self, number: int) -> ReadRow:
         """The key and the caption of one pair, as every reader of the file sees them; photos in a tar are not read."""
         ...
 
@@ -73,7 +73,7 @@ class PairShard(Protocol):
         ...
 
 
-def pair_of(row: Row, place: str, folder: Path) -> Pair:
+def pair_of(row: ReadRow, place: str, folder: Path) -> Pair:
     """The pair of a row of any caption source.
 
     Args:

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 
 from tagalign.data.pair_records import Pair, ShardRef, pair_of
 from tagalign.errors import DataError
-from tagalign.tags.captions import Row, RowRule
+from tagalign.tags.captions import ReadRow, RowRule
 from tagalign.tags.captions.documents import document_rows
 from tagalign.tags.captions.lines import json_line, refuse_document
 from tagalign.tags.captions.parquet import caption_columns
@@ -99,7 +99,7 @@ class JsonlShard:
     def _place(self, number: int) -> str:
         return f"{self.path} (record {number + 1} of its piece)"
 
-    def row(self, number: int) -> Row:
+    def row(self, number: int) -> ReadRow:
         """Key and caption of one record."""
         return json_line(_text(self._lines[number]), self._rule, self._place(number))
 
@@ -152,7 +152,7 @@ class TableShard:
     def __len__(self) -> int:
         return len(self._rows)
 
-    def row(self, number: int) -> Row:
+    def row(self, number: int) -> ReadRow:
         """Key and caption of one row."""
         return self._rows[number][1]
 
@@ -162,7 +162,7 @@ class TableShard:
         return pair_of(row, f"{self.path} (line {line} of its piece)", self.path.parent)
 
 
-def _table_rows(ref: ShardRef, head: TableHead, rule: RowRule) -> Iterator[tuple[int, Row]]:
+def _table_rows(ref: ShardRef, head: TableHead, rule: RowRule) -> Iterator[tuple[int, ReadRow]]:
     lines = _lines(ref)[0 if ref.start else head.lines :]
     return table_rows(map(_text, lines), head, rule, first=1 if ref.start else head.lines + 1)
 
@@ -180,7 +180,7 @@ class DocumentShard:
     def __len__(self) -> int:
         return len(self._rows)
 
-    def row(self, number: int) -> Row:
+    def row(self, number: int) -> ReadRow:
         """Key and caption of one record."""
         return self._rows[number]
 
@@ -210,7 +210,7 @@ class ParquetShard:
     def __len__(self) -> int:
         return int(self._table.num_rows)
 
-    def row(self, number: int) -> Row:
+    def row(self, number: int) -> ReadRow:
         """Key, caption and image of one row."""
         record = {name: self._table[name][number].as_py() for name in self._table.column_names}
         return self._rule.row(record, self._first + number)

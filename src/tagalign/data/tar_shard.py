@@ -5,7 +5,7 @@ import warnings
 from pathlib import Path
 
 from tagalign.data.pair_records import Pair, ShardRef, pair_of
-from tagalign.tags.captions import BadRow, Row, RowRule
+from tagalign.tags.captions import BadRow, ReadRow, RowRule
 from tagalign.tags.captions.tars import read_span, tar_contents
 from tagalign.tags.text_files import printable
 
@@ -41,7 +41,7 @@ class TarShard:
     def __len__(self) -> int:
         return len(self._samples)
 
-    def row(self, number: int) -> Row:
+    def row(self, number: int) -> ReadRow:
         """Key and caption of one sample."""
         return self._samples[number].row(self._rule, lambda span: read_span(self._file, span))
 

@@ -13,7 +13,7 @@ from tagalign.atomic import atomic_write, sweep
 from tagalign.errors import DataError, InputError
 from tagalign.json_text import json_text
 from tagalign.tags.captions import BadRow, CaptionRow, Source, find_sources, read_captions
-from tagalign.tags.manifest import Manifest, fingerprint
+from tagalign.tags.manifest import Manifest, source_stamp
 from tagalign.tags.normalize import normalize_parse, normalize_settings, settle_senses
 from tagalign.tags.parses import Parser
 from tagalign.tags.pool import ordered_map
@@ -149,7 +149,7 @@ class CorpusRun:
         rest = list[tuple[CorpusShard, str]]()
         for shard in shards:
             try:
-                source = fingerprint(shard.source)
+                source = source_stamp(shard.source)
             except OSError as error:
                 self.give_up(shard, str(error))
                 continue

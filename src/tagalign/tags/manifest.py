@@ -104,13 +104,13 @@ class Manifest:
             )
 
 
-def fingerprint(path: Path) -> str:
+def source_stamp(path: Path) -> str:
     """Size, time of change and a hash of both ends of a file: cheap for tars of gigabytes; of a folder what files lie in it.
 
     A file that was touched or edited gets a new one and is parsed again.
     """
     if path.is_dir():
-        return _folder_fingerprint(path)
+        return _folder_stamp(path)
     stat = path.stat()
     digest = hashlib.sha256(f"{stat.st_size} {stat.st_mtime_ns}".encode())
     with path.open("rb") as file:
@@ -121,7 +121,7 @@ def fingerprint(path: Path) -> str:
     return digest.hexdigest()[:32]
 
 
-def _folder_fingerprint(folder: Path) -> str:
+def _folder_stamp(folder: Path) -> str:
     digest = hashlib.sha256()
     for path in files_below(folder):
         ending = path.suffix.lower().lstrip(".")

@@ -16,7 +16,7 @@ from tagalign.atomic import atomic_write, sweep
 from tagalign.errors import DataError, InputError
 from tagalign.tags.captions.rows import key_text
 from tagalign.tags.counting import TagCounter
-from tagalign.tags.manifest import Manifest, fingerprint
+from tagalign.tags.manifest import Manifest, source_stamp
 from tagalign.tags.normalize import normalize_tag
 from tagalign.tags.parses import FIELD_OF_KIND
 from tagalign.tags.row_hashes import caption_hash
@@ -185,7 +185,7 @@ def label_shards(
     names = _label_names(paths, out_dir)
     sweep(out_dir, [*names.values(), "manifest.json", "vocabulary.tsv", "settings.json"])
     for path, name in names.items():
-        source = fingerprint(path)
+        source = source_stamp(path)
         if not manifest.is_done(name, source):
             count = _label_shard(path, out_dir / name, vocabulary, kinds)
             manifest.finish(name, source, rows=count, failed=0)

@@ -16,7 +16,7 @@ from tagalign.methods.options import build_options
 from tagalign.methods.protocols import Segmenter
 from tagalign.methods.resources import Resources
 from tagalign.methods.trusty.folder import TrustyConfig, load_trusty, save_trusty
-from tagalign.methods.trusty.method import TrustyCLIP, default_stride
+from tagalign.methods.trusty.method import TrustyClip, default_stride
 from tagalign.methods.trusty.network import TrustyNetwork, sizes_for
 from tagalign.methods.trusty.options import TrustyOptions
 from tagalign.types import Label, LabelSet
@@ -47,7 +47,7 @@ def build(backbone, network):
         own = {name: options.pop(name) for name in ("templates", "trained_with") if name in options}
         resources = Resources(batch_size=options.pop("batch_size", 8))
         given = build_options(TrustyOptions, {"profile": profile, **options}, method="trusty")
-        return TrustyCLIP(backbone, network, given, trained=TRAINED, resources=resources, **own)
+        return TrustyClip(backbone, network, given, trained=TRAINED, resources=resources, **own)
 
     return build
 
@@ -174,7 +174,7 @@ def test_one_kind_of_names_drops_the_token(build, photo, names):
         bare = TrustyNetwork(replace(model.network.sizes, has_token=False)).eval()
         tensors = {k: v for k, v in model.network.state_dict().items() if "trusty_token" not in k}
         bare.load_state_dict(tensors)
-        other = TrustyCLIP(model.backbone, bare, profile=model.profile, trained=TRAINED)
+        other = TrustyClip(model.backbone, bare, profile=model.profile, trained=TRAINED)
         assert torch.equal(found.labels, other.segment(image, labels).labels)
 
 
@@ -209,7 +209,7 @@ def test_weighting_that_cannot_be_is_refused(build, photo, backbone):
     with pytest.raises(InputError, match="'both' needs a class that was not seen"):
         model.segment(image, model.encode_labels(labels_of("sky", "red thing")))
     bare = TrustyNetwork(sizes_for(backbone, num_prompts=2, has_token=False))
-    without = TrustyCLIP(backbone, bare, TrustyOptions(weighting="seen"), trained=TRAINED)
+    without = TrustyClip(backbone, bare, TrustyOptions(weighting="seen"), trained=TRAINED)
     with pytest.raises(InputError, match="'seen' needs a trusty map"):
         without.segment(image, without.encode_labels(labels_of("sky", "unicorn")))
 

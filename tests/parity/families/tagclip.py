@@ -21,7 +21,7 @@ from tagalign.evaluate.tagging import average_precisions, mean_average_precision
 from tagalign.methods.cls_seg.method import CamSteps, ClsSeg, ClsSegLabels
 from tagalign.methods.cls_seg.options import ClsSegOptions
 from tagalign.methods.groups import split_groups
-from tagalign.methods.tagclip.crops import Regions, cut_crop, masked_class_tokens
+from tagalign.methods.tagclip.crops import CropRegions, cut_crop, masked_class_tokens
 from tagalign.methods.tagclip.encoder_pass import tagclip_pass
 from tagalign.methods.tagclip.image import TagClipImage
 from tagalign.methods.tagclip.method import TagClip
@@ -240,7 +240,7 @@ class Case:
     def candidates(self, scores: Tensor) -> Tensor:
         return choose_candidates(self.local(scores), scores, share=self.tagger.options.candidate_share)
 
-    def regions(self, scores: Tensor) -> Regions:
+    def regions(self, scores: Tensor) -> CropRegions:
         return self.make_tagger(stops_at_empty_box=False).find_regions(
             scores, self.grid, self.candidates(scores)
         )

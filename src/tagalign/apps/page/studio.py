@@ -29,7 +29,7 @@ WRITER = "tag2text"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Opened:
+class StudioPhoto:
     """A photo on the page.
 
     Attributes:
@@ -59,7 +59,7 @@ class Shown:
         answer_ms: from encoded photo and encoded labels to tags and masks.
     """
 
-    opened: Opened
+    opened: StudioPhoto
     labels: EncodedLabels
     tagging: Tagging | None
     segmentation: Segmentation | None
@@ -79,7 +79,7 @@ class Studio:
         self._open_model = open_model
         self.methods = tuple(methods)
         self._models: dict[str, Model] = {}
-        self._photos: OrderedDict[tuple[str, str], Opened] = OrderedDict()
+        self._photos: OrderedDict[tuple[str, str], StudioPhoto] = OrderedDict()
         self._labels: OrderedDict[tuple[str, str], EncodedLabels] = OrderedDict()
         self._lock = threading.RLock()
 
@@ -90,7 +90,7 @@ class Studio:
                 self._models[method] = self._open_model(method)
             return self._models[method]
 
-    def open(self, path: str | Path | None, method: str) -> Opened:
+    def open(self, path: str | Path | None, method: str) -> StudioPhoto:
         """A photo, encoded by a method.
 
         Raises:
@@ -108,7 +108,7 @@ class Studio:
             image, model = open_image(path), self.model(method)
             start = time.perf_counter()
             encoded = model.encode_image(image)
-            opened = Opened(
+            opened = StudioPhoto(
                 image=image,
                 name=Path(path).name,
                 encoded=encoded,

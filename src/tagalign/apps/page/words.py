@@ -4,7 +4,7 @@ import math
 
 from markupsafe import Markup
 
-from tagalign.apps.page.studio import Opened, Shown
+from tagalign.apps.page.studio import Shown, StudioPhoto
 from tagalign.pages.document import joined
 from tagalign.types import Caption, Referring, Tagging
 
@@ -24,7 +24,7 @@ def status(view: Shown) -> str:
     return f"{_encoding(view.opened)} · tags and masks of {len(view.labels.names)} labels: {view.answer_ms:.0f} ms"
 
 
-def _encoding(opened: Opened) -> Markup:
+def _encoding(opened: StudioPhoto) -> Markup:
     size = Markup("{}, {} × {}").format(opened.name, opened.image.width, opened.image.height)
     if opened.from_memory:
         return Markup("{}, from memory: 0 ms (encoded once in {:.0f} ms)").format(size, opened.encode_ms)

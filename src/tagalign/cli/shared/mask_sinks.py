@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from tagalign.errors import InputError
 from tagalign.tasks.photos.rows import instance_columns, instance_rows, mask_row
-from tagalign.tasks.photos.tables import INSTANCES, MASK_FILES, MASKS, REGIONS, Row, Table
+from tagalign.tasks.photos.tables import INSTANCES, MASK_FILES, MASKS, REGIONS, AnswerRow, Table
 
 if TYPE_CHECKING:
     from tagalign.tasks.photos.job import Job
@@ -41,7 +41,7 @@ class MaskFiles:
         """See ``Sink``."""
         return ("mask", *(["overlay"] if self.overlay else []), *(["heat"] if self.heat_maps else []))
 
-    def row(self, job: "Job", answered: "Answered") -> Row:
+    def row(self, job: "Job", answered: "Answered") -> AnswerRow:
         """See ``Sink``."""
         from tagalign.export.masks import save_mask
 
@@ -110,7 +110,7 @@ class MaskParts:
         """See ``Sink``."""
         return () if self.png is None else ("png",)
 
-    def row(self, job: "Job", answered: "Answered") -> Row:
+    def row(self, job: "Job", answered: "Answered") -> AnswerRow:
         """See ``Sink``."""
         from tagalign.export.masks import save_mask
 
@@ -134,7 +134,7 @@ class RegionFiles:
 
     folder: Path
 
-    def row(self, job: "Job", answered: "Answered") -> Row:
+    def row(self, job: "Job", answered: "Answered") -> AnswerRow:
         """See ``Sink``."""
         from tagalign.export.masks import save_mask
         from tagalign.export.overlay import referring_overlay
@@ -145,7 +145,7 @@ class RegionFiles:
         return {"path": answered.source.key, "mask": f"{name}.png", **region_values(answered)}
 
 
-def region_values(answered: "Answered") -> Row:
+def region_values(answered: "Answered") -> AnswerRow:
     """What is told of a region: box XYXY in pixels, score, share of the photo."""
     found = answered.answer
     return {

@@ -22,7 +22,7 @@ HIDDEN = -1000.0
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Regions:
+class CropRegions:
     """Where the candidates of one image are.
 
     Attributes:
@@ -45,7 +45,7 @@ def find_regions(
     share: float,
     native_grid: tuple[int, int],
     lose_last: bool,
-) -> Regions:
+) -> CropRegions:
     """Patches above ``share`` of the min-max scaled map of each candidate, and one box around them.
 
     Args:
@@ -61,7 +61,7 @@ def find_regions(
         rows, cols = grid
         boxes = torch.minimum(boxes, boxes.new_tensor([cols, rows, cols - 1, rows - 1]))
     masks = [_resize_mask(mask, box, native_grid) for mask, box in zip(kept, boxes.tolist(), strict=True)]
-    return Regions(boxes=boxes, masks=torch.stack(masks) if masks else kept.new_zeros(0, *native_grid))
+    return CropRegions(boxes=boxes, masks=torch.stack(masks) if masks else kept.new_zeros(0, *native_grid))
 
 
 def _resize_mask(mask: Tensor, box: list[int], grid: tuple[int, int]) -> Tensor:
@@ -85,7 +85,7 @@ def cut_crop(
 def masked_class_tokens(
     backbone: BlockBackbone,
     images: Sequence[Float[Tensor, "3 _ _"]],
-    regions: Sequence[Regions],
+    regions: Sequence[CropRegions],
     *,
     batch_size: int,
 ) -> list[Float[Tensor, "some dim"]]:

@@ -19,7 +19,7 @@ from tagalign.methods.groups import Group, split_groups
 from tagalign.methods.labels import encode_label_set
 from tagalign.methods.protocols import refuse_foreign, refuse_foreign_labels
 from tagalign.methods.resources import Resources
-from tagalign.methods.tagclip.crops import Regions, find_regions, masked_class_tokens
+from tagalign.methods.tagclip.crops import CropRegions, find_regions, masked_class_tokens
 from tagalign.methods.tagclip.encoder_pass import TagClipPass, tagclip_pass
 from tagalign.methods.tagclip.image import TagClipImage, buckets, canvas_size, pass_limit
 from tagalign.methods.tagclip.options import TagClipOptions
@@ -47,7 +47,7 @@ class GroupSteps:
 
     ids: tuple[int, ...]
     scores: LocalScores
-    regions: Regions
+    regions: CropRegions
     global_scores: Float[Tensor, " filled"]
     final: Float[Tensor, " labels"]
 
@@ -230,7 +230,7 @@ class TagClip:
             for per_image in found
         ]
 
-    def _look(self, image: TagClipImage, group: Group) -> tuple[LocalScores, Regions]:
+    def _look(self, image: TagClipImage, group: Group) -> tuple[LocalScores, CropRegions]:
         """Local scores of one group, and where its candidates are."""
         scores = local_scores(
             image.embeds,
@@ -246,7 +246,7 @@ class TagClip:
         )
         return scores, self.find_regions(scores.refined, image.grid, scores.candidates)
 
-    def find_regions(self, refined: Tensor, grid: tuple[int, int], candidates: Tensor) -> Regions:
+    def find_regions(self, refined: Tensor, grid: tuple[int, int], candidates: Tensor) -> CropRegions:
         """Boxes and masks of the candidates that are looked at again."""
         side = self.backbone.preprocessing.image_size // self.backbone.patch_size
         regions = find_regions(
@@ -259,7 +259,7 @@ class TagClip:
         return keep_until_empty(regions) if self.profile.stops_at_empty_box else regions
 
     def _finish(
-        self, group: Group, scores: LocalScores, regions: Regions, tokens: Float[Tensor, "filled dim"]
+        self, group: Group, scores: LocalScores, regions: CropRegions, tokens: Float[Tensor, "filled dim"]
     ) -> GroupSteps:
         filled = regions.filled()
         candidates = scores.candidates[: len(filled)]

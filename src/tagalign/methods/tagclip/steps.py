@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from tagalign.methods.groups import Group
-from tagalign.methods.tagclip.crops import Regions
+from tagalign.methods.tagclip.crops import CropRegions
 from tagalign.ops.affinity import box_class_mask, patch_class_mask, refine
 
 
@@ -102,14 +102,14 @@ def choose_candidates(
     return chosen
 
 
-def keep_until_empty(regions: Regions) -> Regions:
+def keep_until_empty(regions: CropRegions) -> CropRegions:
     """The release's early return: the first candidate with an empty box and all after it are not looked at again."""
     empty = (~regions.filled()).nonzero()
     if not len(empty):
         return regions
     boxes = regions.boxes.clone()
     boxes[int(empty[0]) :] = 0
-    return Regions(boxes=boxes, masks=regions.masks)
+    return CropRegions(boxes=boxes, masks=regions.masks)
 
 
 def fuse(

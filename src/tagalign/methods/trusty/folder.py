@@ -14,7 +14,7 @@ from tagalign.json_text import json_text
 from tagalign.methods.folder import load_strictly, load_tensors, read_folder_config, save_folder
 from tagalign.methods.opened import Opened
 from tagalign.methods.resources import Resources
-from tagalign.methods.trusty.method import METHOD, TrustyCLIP
+from tagalign.methods.trusty.method import METHOD, TrustyClip
 from tagalign.methods.trusty.network import TrustyNetwork, TrustySizes
 from tagalign.methods.trusty.options import TrustyOptions
 from tagalign.methods.trusty.profiles import trusty_profile
@@ -123,7 +123,7 @@ def load_trusty(
     *,
     device: torch.device | str = "cpu",
     resources: Resources | None = None,
-) -> TrustyCLIP:
+) -> TrustyClip:
     """Open a TrustyCLIP folder.
 
     Args:
@@ -146,7 +146,7 @@ def load_trusty(
     }
     if config.setting != "inductive" and options.calibration is None:
         own["calibration"] = 0.0  # the release subtracts it after inductive training alone
-    return TrustyCLIP(
+    return TrustyClip(
         backbone,
         network.to(device),
         replace(options, **own),
@@ -157,7 +157,7 @@ def load_trusty(
     )
 
 
-def build(opened: Opened, options: TrustyOptions, resources: Resources) -> TrustyCLIP:
+def build(opened: Opened, options: TrustyOptions, resources: Resources) -> TrustyClip:
     """What ``tagalign.load(FOLDER)`` calls.
 
     Raises:

@@ -88,7 +88,7 @@ class _Question:
     drop_token: bool
 
 
-class TrustyCLIP:
+class TrustyClip:
     """Open-vocabulary segmentation by a trained head on a prompted, frozen CLIP.
 
     Attributes:

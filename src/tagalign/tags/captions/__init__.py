@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tagalign.errors import DataError, InputError
 from tagalign.tags.captions.folders import folder_rows, folder_samples
-from tagalign.tags.captions.rows import BadRow, CaptionRow, Row, RowRule
+from tagalign.tags.captions.rows import BadRow, CaptionRow, ReadRow, RowRule
 from tagalign.tags.captions.sources import (
     ENDINGS,
     FILE_READERS,
@@ -23,12 +23,12 @@ from tagalign.tags.captions.sources import (
 )
 from tagalign.tags.captions.tars import tar_rows
 
-__all__ = ["BadRow", "CaptionRow", "Row", "RowRule", "Source", "find_sources", "read_captions"]
+__all__ = ["BadRow", "CaptionRow", "ReadRow", "RowRule", "Source", "find_sources", "read_captions"]
 
 
 def read_captions(
     path: str | Path, *, caption_column: str = "caption", key_column: str = "key"
-) -> Iterator[Row]:
+) -> Iterator[ReadRow]:
     """Streams the captions of one source.
 
     Args:
@@ -52,7 +52,7 @@ def read_captions(
         raise DataError(f"cannot read {path}: {error}") from error
 
 
-def _rows(path: Path, rule: RowRule) -> Iterator[Row]:
+def _rows(path: Path, rule: RowRule) -> Iterator[ReadRow]:
     if path.is_dir():
         return folder_rows(path, folder_samples(path, files_below(path)), rule)
     if (known := kind_of(path)) is None:

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from tagalign.errors import DataError
-from tagalign.tags.captions.rows import IMAGE, KEY, Row, RowRule
+from tagalign.tags.captions.rows import IMAGE, KEY, ReadRow, RowRule
 from tagalign.tags.text_files import text_lines
 
 
-def document_rows(path: Path, rule: RowRule) -> Iterator[Row]:
+def document_rows(path: Path, rule: RowRule) -> Iterator[ReadRow]:
     """The captions of a document: COCO's are 90 MB.
 
     COCO's ``{"images": [...], "annotations": [...]}`` names images by their file; in a list of records the caption may be

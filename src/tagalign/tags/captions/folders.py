@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tagalign.tags.captions.rows import Row, RowRule, bad_row, checked, photo_endings
+from tagalign.tags.captions.rows import ReadRow, RowRule, bad_row, checked, photo_endings
 from tagalign.tags.captions.samples import record_row
 from tagalign.tags.text_files import decode
 
@@ -27,7 +27,7 @@ class FolderSample:
     text: Path | None
     record: Path | None
 
-    def row(self, folder: Path, rule: RowRule) -> Row:
+    def row(self, folder: Path, rule: RowRule) -> ReadRow:
         """Its caption."""
         key = self.photo.relative_to(folder).with_suffix("").as_posix()
         if (content := _read(self.text)) is not None:
@@ -66,6 +66,6 @@ def folder_samples(folder: Path, files: Sequence[Path]) -> list[FolderSample]:
     ]
 
 
-def folder_rows(folder: Path, samples: Sequence[FolderSample], rule: RowRule) -> Iterator[Row]:
+def folder_rows(folder: Path, samples: Sequence[FolderSample], rule: RowRule) -> Iterator[ReadRow]:
     """The captions of a folder's photos."""
     return (sample.row(folder, rule) for sample in samples)

@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tagalign.errors import DataError
-from tagalign.tags.captions.rows import Row, RowRule, bad_row, checked
+from tagalign.tags.captions.rows import ReadRow, RowRule, bad_row, checked
 from tagalign.tags.text_files import text_lines
 
 _decode = json.JSONDecoder().decode  # what json.loads comes to, without asking each time
 
 
-def json_line(line: str, rule: RowRule, place: object) -> Row:
+def json_line(line: str, rule: RowRule, place: object) -> ReadRow:
     """The row of one line of JSON."""
     try:
         record = _decode(line)
@@ -31,7 +31,7 @@ def refuse_document(path: Path, first: str) -> None:
         raise DataError(f"{path} holds one JSON document, not a record a line; its name must end in .json")
 
 
-def jsonl_rows(path: Path, rule: RowRule) -> Iterator[Row]:
+def jsonl_rows(path: Path, rule: RowRule) -> Iterator[ReadRow]:
     """A record a line; blank lines are no rows.
 
     Raises:
@@ -49,7 +49,7 @@ def jsonl_rows(path: Path, rule: RowRule) -> Iterator[Row]:
             yield rule.row(record, number)
 
 
-def txt_rows(path: Path, rule: RowRule) -> Iterator[Row]:
+def txt_rows(path: Path, rule: RowRule) -> Iterator[ReadRow]:
     """A caption a line, with a key of its place."""
     for number, line in enumerate(text_lines(path), start=1):
         if caption := line.strip():

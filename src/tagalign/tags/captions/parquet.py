@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from tagalign.errors import DataError
-from tagalign.tags.captions.rows import IMAGE, KEY, Row, RowRule, find_field
+from tagalign.tags.captions.rows import IMAGE, KEY, ReadRow, RowRule, find_field
 
 
-def parquet_rows(path: Path, rule: RowRule) -> Iterator[Row]:
+def parquet_rows(path: Path, rule: RowRule) -> Iterator[ReadRow]:
     """Row by row; numbers of rows begin at 1.
 
     Raises:

@@ -51,7 +51,7 @@ class BadRow:
     reason: str
 
 
-Row = CaptionRow | BadRow
+ReadRow = CaptionRow | BadRow
 
 
 def bad_row(place: object, message: str, reason: str) -> BadRow:
@@ -87,7 +87,7 @@ class RowRule:
         """The rule of a file."""
         return cls(path.name.split(".")[0], caption, key)
 
-    def row(self, record: Any, place: object) -> Row:
+    def row(self, record: Any, place: object) -> ReadRow:
         """What a record comes to.
 
         Args:
@@ -108,7 +108,7 @@ class RowRule:
                 return CaptionRow(name, text, image)
         return self._row(record, place)
 
-    def _row(self, record: Mapping[str, Any], place: object) -> Row:
+    def _row(self, record: Mapping[str, Any], place: object) -> ReadRow:
         """The rule in full: fields in another case, keys that are no text, captions that are none."""
         names = tuple(record)
         caption_name, key_name, image_name = (find_field(names, n) for n in (self.caption, self.key, IMAGE))
@@ -153,7 +153,7 @@ def key_text(value: Any) -> str | None:
     return str(value) if isinstance(value, int | float | Decimal) and not isinstance(value, bool) else None
 
 
-def checked(key: str, caption: str, place: object, image: Any = None) -> Row:
+def checked(key: str, caption: str, place: object, image: Any = None) -> ReadRow:
     """A row of these texts, or what is wrong with them."""
     caption = caption.strip()
     if not caption:

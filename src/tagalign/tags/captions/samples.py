@@ -2,11 +2,11 @@
 
 import json
 
-from tagalign.tags.captions.rows import Row, RowRule, bad_row
+from tagalign.tags.captions.rows import ReadRow, RowRule, bad_row
 from tagalign.tags.text_files import decode
 
 
-def record_row(key: str, content: bytes, rule: RowRule, place: object) -> Row:
+def record_row(key: str, content: bytes, rule: RowRule, place: object) -> ReadRow:
     """The row of a record that lies beside a photo; the file's name is the key, whatever the record says."""
     try:
         record = json.loads(decode(content))

@@ -13,12 +13,12 @@ from tagalign.tags.captions.documents import document_rows
 from tagalign.tags.captions.folders import folder_samples
 from tagalign.tags.captions.lines import jsonl_rows, txt_rows
 from tagalign.tags.captions.parquet import parquet_rows
-from tagalign.tags.captions.rows import Row, RowRule
+from tagalign.tags.captions.rows import ReadRow, RowRule
 from tagalign.tags.captions.tables import csv_rows, tsv_rows
 from tagalign.tags.text_files import PACKINGS, printable
 
 TAR, JSONL, FOLDER, TEXT, DOCUMENT = "tar", "jsonl", "folder", "txt", "json"
-FILE_READERS: dict[str, Callable[[Path, RowRule], Iterator[Row]]] = {
+FILE_READERS: dict[str, Callable[[Path, RowRule], Iterator[ReadRow]]] = {
     JSONL: jsonl_rows,
     DOCUMENT: document_rows,
     "csv": csv_rows,

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tagalign.errors import DataError
 from tagalign.tags.captions.csv_records import CsvForm, Record, csv_records
-from tagalign.tags.captions.rows import IMAGE, KEY, Row, RowRule, bad_row, find_field
+from tagalign.tags.captions.rows import IMAGE, KEY, ReadRow, RowRule, bad_row, find_field
 from tagalign.tags.text_files import text_lines
 
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\s*')  # how Excel is told the separator, before the header
@@ -57,21 +57,21 @@ class TableHead:
         )
 
 
-TableRow = tuple[int, Row]
+TableRow = tuple[int, ReadRow]
 """The number of a row's first line in its file, from 1, and the row."""
 
 
-def csv_rows(path: Path, rule: RowRule) -> Iterator[Row]:
+def csv_rows(path: Path, rule: RowRule) -> Iterator[ReadRow]:
     """Rows of a file with commas, or with semicolons or tabs where its header has those."""
     return _rows(path, rule, quotes=True)
 
 
-def tsv_rows(path: Path, rule: RowRule) -> Iterator[Row]:
+def tsv_rows(path: Path, rule: RowRule) -> Iterator[ReadRow]:
     """Rows of a file with tabs; quotes mean nothing."""
     return _rows(path, rule, quotes=False)
 
 
-def _rows(path: Path, rule: RowRule, *, quotes: bool) -> Iterator[Row]:
+def _rows(path: Path, rule: RowRule, *, quotes: bool) -> Iterator[ReadRow]:
     lines = text_lines(path)
     head, rest = read_head(path, lines, rule, quotes=quotes)
     return (row for _, row in table_rows(rest, head, rule, first=head.lines + 1))

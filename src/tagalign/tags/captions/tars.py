@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 
 from tagalign.errors import DataError
-from tagalign.tags.captions.rows import BadRow, Row, RowRule, bad_row, checked, photo_endings
+from tagalign.tags.captions.rows import BadRow, ReadRow, RowRule, bad_row, checked, photo_endings
 from tagalign.tags.captions.samples import record_row
 from tagalign.tags.captions.tar_end import bad_end
 from tagalign.tags.text_files import decode, open_packed, refuse_foreign
@@ -47,7 +47,7 @@ class TarSample:
         span = next((self.members[ending] for ending in photo_endings() if ending in self.members), None)
         return span if isinstance(span, tuple) else None
 
-    def row(self, rule: RowRule, read: Callable[[Span], bytes]) -> Row:
+    def row(self, rule: RowRule, read: Callable[[Span], bytes]) -> ReadRow:
         """Its caption: ``KEY.txt`` or, without one, the caption of ``KEY.json``."""
         if self.is_cut:
             return bad_row(self.key, "the tar is cut off inside of it", "shard cut off")
@@ -129,7 +129,7 @@ def _why(member: tarfile.TarInfo) -> str:
     return "stored with holes (tar --sparse)" if member.issparse() else "no file"
 
 
-def tar_rows(path: Path, rule: RowRule, packing: str) -> Iterator[Row]:
+def tar_rows(path: Path, rule: RowRule, packing: str) -> Iterator[ReadRow]:
     """The captions of a tar, sample by sample in the order in which they begin, then what of it cannot be used.
 
     Raises:

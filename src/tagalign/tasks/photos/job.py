@@ -9,7 +9,7 @@ from PIL import Image
 
 from tagalign.json_text import json_text
 from tagalign.methods.load import load_method
-from tagalign.tasks.photos.questions import Asked, Question
+from tagalign.tasks.photos.questions import Asked, PhotoQuestion
 from tagalign.tasks.photos.source import PhotoSource
 from tagalign.tasks.photos.stream import Answered, answer_photos
 from tagalign.types import EncodedLabels, Segmentation
@@ -29,7 +29,7 @@ class JobSpec:
         workers: threads that decode; likewise.
     """
 
-    question: Question
+    question: PhotoQuestion
     model: str = "tiny"
     method: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict)

@@ -11,7 +11,7 @@ from tagalign.types import Size
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Opened:
+class OpenedPhoto:
     """A photo that was decoded, and prepared for the model where the method can do that ahead.
 
     Attributes:

@@ -24,7 +24,7 @@ from tagalign.methods.table import refuse_verb
 from tagalign.methods.thresholds import Threshold
 from tagalign.tasks.answering import BatchAnswerer
 from tagalign.tasks.captioning import BatchCaptioner
-from tagalign.tasks.photos.opened import Opened
+from tagalign.tasks.photos.opened import OpenedPhoto
 from tagalign.tasks.photos.region_choice import OpenRegions, RegionChoice
 from tagalign.tasks.regions.voting import part_instances, vote_regions
 from tagalign.types import Caption, EncodedLabels, LabelSet, Referring, Segmentation, Tagging
@@ -37,7 +37,7 @@ hold one: they need the photos themselves, which can be large."""
 
 
 @runtime_checkable
-class Question(Protocol):
+class PhotoQuestion(Protocol):
     """Plain values.
 
     Attributes:
@@ -81,7 +81,7 @@ class Asked:
         """The photo as the encoder's input where the method can make that ahead, in a thread; else None."""
         return self.method.lay(image) if isinstance(self.method, Preparable) else None
 
-    def encode(self, chunk: Sequence[Opened]) -> list[Any]:
+    def encode(self, chunk: Sequence[OpenedPhoto]) -> list[Any]:
         """Photos of one size, encoded."""
         if chunk[0].pixels is not None:
             return list(self.method.encode_pixels([r.pixels for r in chunk], [r.size for r in chunk]))
@@ -91,7 +91,7 @@ class Asked:
         """One answer for each encoded photo."""
         raise NotImplementedError
 
-    def finish(self, answer: Any, read: Opened) -> tuple[Any, str | None]:
+    def finish(self, answer: Any, read: OpenedPhoto) -> tuple[Any, str | None]:
         """The answer with what lies beside the photo, and a note about that for people."""
         return answer, None
 
@@ -126,13 +126,13 @@ class TagQuestion:
     threshold: Threshold | None = None
 
     def put(self, method: Method[Any]) -> "AskedTags":
-        """See ``Question``."""
+        """See ``PhotoQuestion``."""
         if not isinstance(method, Tagger):
             raise refuse(method, "tag")
         return AskedTags(self, method, method.encode_labels(self.labels))
 
     def describe(self) -> dict[str, object]:
-        """See ``Question``."""
+        """See ``PhotoQuestion``."""
         chosen = None if self.threshold is None else asdict(self.threshold)
         return {"label_set": asdict(self.labels), "threshold": chosen}
 
@@ -178,14 +178,14 @@ class SegmentQuestion:
     min_area: int | None = None
 
     def put(self, method: Method[Any]) -> "AskedMasks":
-        """See ``Question``."""
+        """See ``PhotoQuestion``."""
         if not isinstance(method, Segmenter):
             raise refuse(method, "segment")
         opened = None if self.regions is None else self.regions.open()
         return AskedMasks(self, method, method.encode_labels(self.labels), opened)
 
     def describe(self) -> dict[str, object]:
-        """See ``Question``."""
+        """See ``PhotoQuestion``."""
         parts = {} if self.min_area is None else {"min_area": self.min_area}
         return {"label_set": asdict(self.labels), "threshold": None, **parts}
 
@@ -207,7 +207,7 @@ class AskedMasks(Asked):
         """See ``Asked``."""
         return super().describe() | ({} if self.regions is None else {"regions": self.regions.described})
 
-    def finish(self, answer: Segmentation, read: Opened) -> tuple[Segmentation, str | None]:
+    def finish(self, answer: Segmentation, read: OpenedPhoto) -> tuple[Segmentation, str | None]:
         """See ``Asked``."""
         if self.regions is not None and read.image is not None:
             found = self.regions.source.of(read.source, read.image).resized(read.size)
@@ -236,13 +236,13 @@ class ReferQuestion:
     phrase: str
 
     def put(self, method: Method[Any]) -> "AskedRegions":
-        """See ``Question``."""
+        """See ``PhotoQuestion``."""
         if not isinstance(method, Referrer):
             raise refuse(method, "refer")
         return AskedRegions(self, method)
 
     def describe(self) -> dict[str, object]:
-        """See ``Question``."""
+        """See ``PhotoQuestion``."""
         return asdict(self)
 
 
@@ -274,7 +274,7 @@ class CaptionQuestion:
     both: bool = False
 
     def put(self, method: Method[Any]) -> "AskedCaptions":
-        """See ``Question``."""
+        """See ``PhotoQuestion``."""
         if not isinstance(method, BatchCaptioner):
             raise InputError(
                 f"method {method.method!r} writes no captions; use a Tag2Text model (--method tag2text)"
@@ -282,7 +282,7 @@ class CaptionQuestion:
         return AskedCaptions(self, method)
 
     def describe(self) -> dict[str, object]:
-        """See ``Question``."""
+        """See ``PhotoQuestion``."""
         return asdict(self)
 
 
@@ -312,7 +312,7 @@ class AskQuestion:
     use_tags: bool = True
 
     def put(self, method: Method[Any]) -> "AskedAnswers":
-        """See ``Question``."""
+        """See ``PhotoQuestion``."""
         if not isinstance(method, BatchAnswerer):
             raise InputError(
                 f"method {method.method!r} answers no questions; use a Tag2Text model (--method tag2text)"
@@ -320,7 +320,7 @@ class AskQuestion:
         return AskedAnswers(self, method)
 
     def describe(self) -> dict[str, object]:
-        """See ``Question``."""
+        """See ``PhotoQuestion``."""
         return asdict(self)
 
 

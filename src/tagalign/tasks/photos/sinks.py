@@ -9,7 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 from tagalign.tasks.photos.job import Job
 from tagalign.tasks.photos.rows import mask_row, tag_row
 from tagalign.tasks.photos.stream import Answered
-from tagalign.tasks.photos.tables import ANSWERS, CAPTIONS, MASKS, TAGS, Row, Table
+from tagalign.tasks.photos.tables import ANSWERS, CAPTIONS, MASKS, TAGS, AnswerRow, Table
 
 
 @runtime_checkable
@@ -31,7 +31,7 @@ class Sink(Protocol):
         """Kinds of files that are written for each photo; what decides them is part of the run."""
         ...
 
-    def row(self, job: Job, answered: Answered) -> Row:
+    def row(self, job: Job, answered: Answered) -> AnswerRow:
         """Write the files of a photo that did not fail, and return its row."""
         ...
 
@@ -42,7 +42,7 @@ class TagRows:
     table = TAGS
     files: tuple[str, ...] = ()
 
-    def row(self, job: Job, answered: Answered) -> Row:
+    def row(self, job: Job, answered: Answered) -> AnswerRow:
         """See ``Sink``."""
         return tag_row(answered.source.key, _size(answered), answered.answer)
 
@@ -53,7 +53,7 @@ class MaskRows:
     table = MASKS
     files: tuple[str, ...] = ()
 
-    def row(self, job: Job, answered: Answered) -> Row:
+    def row(self, job: Job, answered: Answered) -> AnswerRow:
         """See ``Sink``."""
         return mask_row(answered.source.key, answered.answer)
 
@@ -64,7 +64,7 @@ class CaptionRows:
     table = CAPTIONS
     files: tuple[str, ...] = ()
 
-    def row(self, job: Job, answered: Answered) -> Row:
+    def row(self, job: Job, answered: Answered) -> AnswerRow:
         """See ``Sink``."""
         caption = answered.answer
         scores = {tag: None if math.isnan(p) else round(p, 4) for tag, p in caption.tags.items()}
@@ -77,7 +77,7 @@ class AnswerRows:
     table = ANSWERS
     files: tuple[str, ...] = ()
 
-    def row(self, job: Job, answered: Answered) -> Row:
+    def row(self, job: Job, answered: Answered) -> AnswerRow:
         """See ``Sink``."""
         question: Any = job.spec.question
         return {"path": answered.source.key, "question": question.question, "answer": answered.answer}

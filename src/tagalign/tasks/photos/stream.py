@@ -13,7 +13,7 @@ from PIL import Image
 
 from tagalign.errors import NotFiniteError, TagalignError
 from tagalign.tasks.photos.keys import printable
-from tagalign.tasks.photos.opened import Opened
+from tagalign.tasks.photos.opened import OpenedPhoto
 from tagalign.tasks.photos.questions import Asked
 from tagalign.tasks.photos.source import PhotoSource
 from tagalign.types import Size
@@ -70,7 +70,7 @@ def answer_photos(
     window = max(1, batch_size * asked.question.window)
     pool = ThreadPoolExecutor(max(1, workers))
     try:
-        chunk: list[Opened] = []
+        chunk: list[OpenedPhoto] = []
         for read in _ahead(pool, asked, sources, depth=max(window, workers)):
             chunk.append(read)
             if len(chunk) == window:
@@ -87,9 +87,9 @@ def answer_photos(
 
 def _ahead(
     pool: ThreadPoolExecutor, asked: Asked, sources: Iterable[PhotoSource], *, depth: int
-) -> Iterator[Opened]:
+) -> Iterator[OpenedPhoto]:
     """Photos in order, at most ``depth`` of them under way or waiting."""
-    waiting: deque[Future[Opened]] = deque()
+    waiting: deque[Future[OpenedPhoto]] = deque()
     for source in sources:
         waiting.append(pool.submit(_open, asked, source))
         if len(waiting) >= depth:
@@ -98,14 +98,14 @@ def _ahead(
         yield waiting.popleft().result()
 
 
-def _open(asked: Asked, source: PhotoSource) -> Opened:
+def _open(asked: Asked, source: PhotoSource) -> OpenedPhoto:
     try:
         image = source.open()
         pixels = asked.lay(image)
     except TagalignError as error:
-        return Opened(source=source, error=error)
+        return OpenedPhoto(source=source, error=error)
     keeps_photo = asked.question.keeps_photo or pixels is None
-    return Opened(
+    return OpenedPhoto(
         source=source,
         image=image if keeps_photo else None,
         pixels=pixels,
@@ -117,7 +117,7 @@ def _open(asked: Asked, source: PhotoSource) -> Opened:
 # --- answering --------------------------------------------------------------------------------------------------------
 
 
-def _answer_window(asked: Asked, window: Sequence[Opened], batch_size: int) -> Iterator[Answered]:
+def _answer_window(asked: Asked, window: Sequence[OpenedPhoto], batch_size: int) -> Iterator[Answered]:
     """Answers in the order of the photos; batches hold photos of one size."""
     found: dict[int, Answered] = {
         i: Answered(source=read.source, error=read.error)
@@ -129,7 +129,7 @@ def _answer_window(asked: Asked, window: Sequence[Opened], batch_size: int) -> I
     yield from (found[i] for i in range(len(window)))
 
 
-def _batches(window: Sequence[Opened], batch_size: int) -> Iterator[list[int]]:
+def _batches(window: Sequence[OpenedPhoto], batch_size: int) -> Iterator[list[int]]:
     by_size: dict[tuple[int, ...], list[int]] = {}
     for i, read in enumerate(window):
         if read.error is None:
@@ -140,7 +140,7 @@ def _batches(window: Sequence[Opened], batch_size: int) -> Iterator[list[int]]:
         yield from (ids[start : start + step] for start in range(0, len(ids), step))
 
 
-def _try(asked: Asked, chunk: Sequence[Opened]) -> list[Answered]:
+def _try(asked: Asked, chunk: Sequence[OpenedPhoto]) -> list[Answered]:
     """All together; where that fails, one by one, so that one photo does not take the others along."""
     try:
         encoded = asked.encode(chunk)

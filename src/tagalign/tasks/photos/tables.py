@@ -12,7 +12,7 @@ from tagalign.atomic import atomic_write
 from tagalign.json_text import json_text
 from tagalign.tasks.photos.rows import INSTANCE_SCHEMA, MASK_SCHEMA, TAG_SCHEMA, count_rows, write_rows
 
-Row = dict[str, Any]
+AnswerRow = dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +34,7 @@ class Table:
         """Of the parts."""
         return ".jsonl" if self.schema is None else ".parquet"
 
-    def write(self, path: Path, rows: Sequence[Row]) -> None:
+    def write(self, path: Path, rows: Sequence[AnswerRow]) -> None:
         """Write a part; it appears whole or not at all."""
         if self.schema is None:
             write_lines(path, rows)
@@ -55,14 +55,14 @@ CAPTIONS = Table(folder="rows", merged="captions")
 ANSWERS = Table(folder="rows", merged="answers")
 
 
-def write_lines(path: Path, rows: Iterable[Row]) -> None:
+def write_lines(path: Path, rows: Iterable[AnswerRow]) -> None:
     """Write JSON lines; the file appears whole or not at all."""
     with atomic_write(path) as temp, temp.open("w", encoding="utf-8") as file:
         for row in rows:
             file.write(json_text(row, ensure_ascii=False) + "\n")
 
 
-def read_lines(path: Path) -> Iterator[Row]:
+def read_lines(path: Path) -> Iterator[AnswerRow]:
     """Rows of a file of JSON lines."""
     with path.open("rb") as file:
         yield from map(json.loads, file)

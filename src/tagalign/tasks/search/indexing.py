@@ -14,12 +14,12 @@ from PIL import Image
 from tagalign.methods.protocols import Method
 from tagalign.tasks.photos.inputs import Inputs
 from tagalign.tasks.photos.job import Job
-from tagalign.tasks.photos.opened import Opened
+from tagalign.tasks.photos.opened import OpenedPhoto
 from tagalign.tasks.photos.questions import Asked, Kind
 from tagalign.tasks.photos.rows import count_rows
 from tagalign.tasks.photos.run import PART_SIZE, PhotoRun, close_run, open_run
 from tagalign.tasks.photos.stream import Answered
-from tagalign.tasks.photos.tables import Row, Table
+from tagalign.tasks.photos.tables import AnswerRow, Table
 from tagalign.tasks.search.files import IndexHead, own_head, part_paths, stored_keys, write_part
 from tagalign.tasks.search.rankers import RankedPhoto, ranker_for
 from tagalign.types import LabelSet
@@ -59,7 +59,7 @@ class AskedRanks(Asked):
         """See ``Asked``."""
         return None
 
-    def encode(self, chunk: Sequence[Opened]) -> list[Any]:
+    def encode(self, chunk: Sequence[OpenedPhoto]) -> list[Any]:
         """See ``Asked``."""
         return [read.image for read in chunk]
 
@@ -80,7 +80,7 @@ class IndexTable(Table):
     model: Mapping[str, Any]
     tag_names: tuple[str, ...]
 
-    def write(self, path: Path, rows: Sequence[Row]) -> None:
+    def write(self, path: Path, rows: Sequence[AnswerRow]) -> None:
         """See ``Table``."""
         head = own_head(path.parent, self.model, self.tag_names)
         if head is None and rows:
@@ -115,7 +115,7 @@ class IndexRows:
     table: IndexTable
     files: tuple[str, ...] = ()
 
-    def row(self, job: Job, answered: Answered) -> Row:
+    def row(self, job: Job, answered: Answered) -> AnswerRow:
         """See ``Sink``."""
         return {"key": answered.source.key, "photo": answered.answer}
 

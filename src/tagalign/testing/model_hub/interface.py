@@ -12,7 +12,7 @@ from tagalign.testing.model_hub.repository import KINDS, HubCommit, HubRepositor
 QUESTIONS = ("revision", "tree", "paths-info", "commits", "refs", "discussions", "auth-check")
 
 
-class Question(NamedTuple):
+class HubRequest(NamedTuple):
     """A path of the interface, taken apart: ``/api/KINDs/ID/QUESTION/ARGUMENTS``."""
 
     repository: HubRepository
@@ -65,11 +65,11 @@ class Interface(Answering):
             raise Refusal(401, "", "Invalid username or password.")
         self.send_json(200, {"type": "user", "name": "reader", "auth": {"type": "access_token"}})
 
-    def _question(self, kind: str, parts: list[str]) -> Question:
+    def _question(self, kind: str, parts: list[str]) -> HubRequest:
         """An id is of two parts, or of one as of the oldest models."""
         size = 1 if len(parts) == 1 or parts[1] in QUESTIONS else 2
         name, *arguments = parts[size:] or [""]
-        return Question(self._repository(kind, "/".join(parts[:size])), name, arguments)
+        return HubRequest(self._repository(kind, "/".join(parts[:size])), name, arguments)
 
     def _repository(self, kind: str, id: str) -> HubRepository:
         """What may be seen of it; one that is hidden looks like one that does not exist."""
@@ -88,7 +88,7 @@ class Interface(Answering):
             raise Refusal(404, "RevisionNotFound", f"Invalid rev id: {revision}")
         return commit
 
-    def _interface(self, question: Question) -> None:
+    def _interface(self, question: HubRequest) -> None:
         repository, name, arguments = question
         revision = arguments[0] if arguments else "main"
         if name in ("", "revision"):

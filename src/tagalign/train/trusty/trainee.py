@@ -16,7 +16,7 @@ from tagalign.data.trusty.crops import CropBatch, CropDataset, crop_batches
 from tagalign.data.trusty.sources import ClassSplit, SegmentationSource
 from tagalign.methods.labels import embed_names
 from tagalign.methods.trusty.folder import TrustyConfig
-from tagalign.methods.trusty.method import TrustyCLIP
+from tagalign.methods.trusty.method import TrustyClip
 from tagalign.methods.trusty.network import TrustyNetwork, sizes_for
 from tagalign.methods.trusty.options import TrustyOptions
 from tagalign.methods.trusty.profiles import trusty_profile
@@ -67,7 +67,7 @@ class TrustyTrainee(Trainee[CropBatch]):
         plan: TrustyPlan,
         *,
         processes: Processes,
-        check: Callable[[TrustyCLIP], Mapping[str, float]] | None = None,
+        check: Callable[[TrustyClip], Mapping[str, float]] | None = None,
     ) -> None:
         self.clip, self.network, self.data, self.plan = clip, network, data, plan
         self.processes, self.check = processes, check
@@ -190,10 +190,10 @@ class TrustyTrainee(Trainee[CropBatch]):
                 totals[name] = totals.get(name, 0.0) + float(value)
         return {f"held_out_{name}": total / steps for name, total in totals.items()}
 
-    def model(self) -> TrustyCLIP:
+    def model(self) -> TrustyClip:
         """The network as users call it, which puts it into evaluation mode."""
         config = self.config()
-        return TrustyCLIP(
+        return TrustyClip(
             self.clip,
             self.network,
             TrustyOptions(short_side=config.crop, calibration=None if config.setting == "inductive" else 0.0),

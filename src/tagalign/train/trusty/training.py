@@ -8,7 +8,7 @@ from tagalign.backbones.protocols import BlockBackbone
 from tagalign.data.processes import Processes
 from tagalign.errors import InputError
 from tagalign.methods.trusty.folder import save_trusty
-from tagalign.methods.trusty.method import TrustyCLIP
+from tagalign.methods.trusty.method import TrustyClip
 from tagalign.methods.trusty.network import TrustyNetwork
 from tagalign.train.loop.checkpoints import read_state
 from tagalign.train.loop.plan import Hooks
@@ -25,10 +25,10 @@ def train_trusty(
     *,
     out_dir: str | Path | None = None,
     start: TrustyNetwork | None = None,
-    hooks: Hooks[TrustyCLIP] = Hooks(),  # noqa: B008 - frozen
+    hooks: Hooks[TrustyClip] = Hooks(),  # noqa: B008 - frozen
     processes: Processes | None = None,
     settings: Mapping[str, Any] | None = None,
-) -> TrustyCLIP:
+) -> TrustyClip:
     """Train, and write a model folder that ``tagalign.load`` opens; one with checkpoints of the same run is continued.
 
     On a CPU a run depends on its arguments alone, bit by bit, however often it was stopped and resumed and by however many

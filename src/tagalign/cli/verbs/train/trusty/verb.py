@@ -14,7 +14,7 @@ from tagalign.cli.verbs.train.trusty.settings import TrainTrustySettings
 if TYPE_CHECKING:
     from tagalign.data.benchmarks.records import SegmentationSet
     from tagalign.data.processes import Processes
-    from tagalign.methods.trusty.method import TrustyCLIP
+    from tagalign.methods.trusty.method import TrustyClip
     from tagalign.train.loop.guards import StopRequest
     from tagalign.train.trusty.plan import TrustyPlan
 
@@ -35,7 +35,7 @@ def run(settings: TrainTrustySettings) -> int:
 
 def _train(
     settings: TrainTrustySettings, data: "SegmentationSet", *, processes: "Processes", stop: "StopRequest"
-) -> "tuple[TrustyPlan, TrustyCLIP]":
+) -> "tuple[TrustyPlan, TrustyClip]":
     from tagalign.backbones.load import load_backbone
     from tagalign.data.trusty.sources import BenchmarkSource, hold_out
     from tagalign.methods.trusty.method import default_crop
@@ -62,7 +62,7 @@ def _train(
 
 
 def _report(
-    settings: TrainTrustySettings, plan: "TrustyPlan", model: "TrustyCLIP", stop: "StopRequest"
+    settings: TrainTrustySettings, plan: "TrustyPlan", model: "TrustyClip", stop: "StopRequest"
 ) -> int:
     if stop:
         print("stopped; the same command goes on from the last checkpoint", file=sys.stderr)
