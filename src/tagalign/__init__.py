@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tagalign.tags.parsers import load_parser
     from tagalign.tags.vocabulary import TagVocabulary
     from tagalign.tasks.model import Model, load
+    from tagalign.tasks.search.rankers import Ranker
     from tagalign.types import (
         Caption,
         EncodedImage,
@@ -63,6 +64,7 @@ _MODULES = {
     "tagalign.tags.parsers": ("load_parser",),
     "tagalign.tags.vocabulary": ("TagVocabulary",),
     "tagalign.tasks.model": ("Model", "load"),
+    "tagalign.tasks.search.rankers": ("Ranker",),
     "tagalign.types": (
         "Caption",
         "EncodedImage",
@@ -96,6 +98,7 @@ __all__ = [
     "MissingPartError",
     "Model",
     "ModelError",
+    "Ranker",
     "Ranking",
     "Referrer",
     "Referring",

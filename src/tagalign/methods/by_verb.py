@@ -18,8 +18,8 @@ from tagalign.option_fields import Verb
 from tagalign.types import EncodedLabels, LabelSet, Referring, Segmentation, Tagging
 
 METHOD = "default"
-VERBS: tuple[Verb, ...] = ("tag", "segment", "refer")
-"""What it answers; a caption or an answer needs a trained part, search an index."""
+VERBS: tuple[Verb, ...] = ("tag", "segment", "refer", "search")
+"""What it answers; a caption or an answer needs a trained part."""
 
 
 class PhotoBatch:

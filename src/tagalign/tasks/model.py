@@ -2,15 +2,17 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
+from tagalign.backbones.models import resolve_auto
 from tagalign.backbones.preprocess import open_image
 from tagalign.errors import InputError
+from tagalign.methods.by_verb import ByVerb
 from tagalign.methods.load import load_method
 from tagalign.methods.protocols import Answerer, Captioner, HeatMapper, Method, Referrer, Segmenter, Tagger
 from tagalign.methods.table import methods, refuse_verb
@@ -18,7 +20,10 @@ from tagalign.tags.label_sets import load_label_set
 from tagalign.tasks.photos.region_files import given_regions
 from tagalign.tasks.regions.options import RegionOptions
 from tagalign.tasks.regions.voting import MIN_AREA, part_instances, vote_regions
-from tagalign.types import Caption, EncodedLabels, LabelSet, Referring, Segmentation, Tagging
+from tagalign.types import Caption, EncodedLabels, LabelSet, Ranking, Referring, Segmentation, Tagging
+
+if TYPE_CHECKING:
+    from tagalign.tasks.search.index import SearchIndex
 
 ImageSource = str | Path | Image.Image
 LabelSource = LabelSet | EncodedLabels | str | Path | Sequence[str]
@@ -29,10 +34,12 @@ class Model:
 
     Attributes:
         implementation: what does the work; see ``methods.protocols``.
+        name: it was opened by: ``tiny``, a folder, an id of the hub.
     """
 
-    def __init__(self, implementation: Method[Any]) -> None:
+    def __init__(self, implementation: Method[Any], *, name: str | None = None) -> None:
         self.implementation = implementation
+        self.name = str(implementation.describe().get("model", "")) if name is None else name
 
     def __repr__(self) -> str:
         described = self.describe()
@@ -141,6 +148,48 @@ class Model:
         """A free-form answer to a question about the image."""
         return self._can(Answerer, "ask").answer(image, question)
 
+    def search(
+        self,
+        index: "str | Path | SearchIndex",
+        query: ImageSource,
+        *,
+        count: int = 10,
+        tag_weight: float | None = None,
+        rerank: int = 0,
+    ) -> Ranking:
+        """The photos of an index that fit a sentence, keywords or another photo, best first.
+
+        Args:
+            index: folder that ``tagalign search index`` wrote with this model, or the same opened once for many questions
+                (``SearchIndex.open``).
+            query: a text; a path of a photo, or a PIL image.
+            count: hits to return, at least 1.
+            tag_weight: of matching tags beside the similarity of the embeddings; None is the default of the command line.
+            rerank: so many of the best photos are looked at again together with the text, by a model with a matching head.
+
+        Raises:
+            DataError: if there is no index, or it is damaged.
+            ModelError: if the index was made with another model or method.
+            InputError: if the method cannot search, for an empty query, or a number out of range.
+        """
+        from tagalign.tasks.search.engine import (
+            SearchEngine,  # late: reads Parquet, which few who open a model do
+        )
+        from tagalign.tasks.search.index import SearchIndex
+        from tagalign.tasks.search.weights import TAG_WEIGHT
+
+        opened = index if isinstance(index, SearchIndex) else SearchIndex.open(Path(index))
+        engine = SearchEngine.with_method(opened, self.name, self._searcher())
+        weight = TAG_WEIGHT if tag_weight is None else tag_weight
+        return engine.ask(query, count=count, tag_weight=weight, rerank=rerank)
+
+    def _searcher(self) -> Method[Any]:
+        if isinstance(self.implementation, ByVerb):
+            return self.implementation.methods["search"]
+        if self.method not in methods(can="search"):
+            raise refuse_verb(f"method {self.method!r}", "search")
+        return self.implementation
+
     def _can(self, protocol: type, verb: str) -> Any:
         if not isinstance(self.implementation, protocol):
             raise refuse_verb(f"method {self.method!r}", verb)
@@ -161,8 +210,8 @@ def load(
     >>> load("tiny", method="clip").method
     'clip'
     """
-    return Model(
-        load_method(
-            name, method=method, device=device, batch_size=batch_size, text_cache=text_cache, **options
-        )
+    name = resolve_auto(name)
+    method_ = load_method(
+        name, method=method, device=device, batch_size=batch_size, text_cache=text_cache, **options
     )
+    return Model(method_, name=name)

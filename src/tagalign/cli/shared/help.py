@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 WIDEST = 110
+ORDER = ("labels", "prompts", "model", "encoder")
 LONGEST_CHOICE = 60
 """A longer choice stands below its flag, not beside it."""
 
@@ -75,8 +76,13 @@ def _groups(kind: Any) -> Iterator[tuple[str, Any]]:
     """Titles and the classes whose fields stand below: the verb's own first, then labels, the model, long runs."""
     yield "flags", kind
     shared = [owner for owner in kind.__mro__[1:] if dataclasses.is_dataclass(owner)]
-    for owner in sorted(shared, key=lambda owner: "labels" not in _summary(owner)):
-        yield f"flags of {_summary(owner).removeprefix('Flags of ').rstrip('.')}", owner
+    for owner in sorted(shared, key=_rank):
+        yield _summary(owner).rstrip(".").lower(), owner
+
+
+def _rank(owner: Any) -> int:
+    """Labels first, then what they compete with, the model, and last what only long runs need."""
+    return next((i for i, word in enumerate(ORDER) if word in _summary(owner)), len(ORDER))
 
 
 def _own_fields(kind: Any, owner: Any) -> list[dataclasses.Field[Any]]:
@@ -95,6 +101,8 @@ def _row(field: dataclasses.Field[Any], owner: Any) -> list[str]:
     text = _field_texts(owner).get(field.name, "")
     if len("|".join(choices_of(hint))) > LONGEST_CHOICE:
         text += f" One of {', '.join(choices_of(hint))}."
+    if field.default is True:
+        text += f" On by default; {_typed(field, hint)} turns it off."
     default = _default(field)
     body = f"{text} (default: {default})" if default else text
     return [f"  {_typed(field, hint)}", *_wrapped(body, 6)]

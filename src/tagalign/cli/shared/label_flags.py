@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class LabelFlags:
-    """Flags of every verb that asks for labels."""
+    """Flags about labels."""
 
     labels: str | None = None
     """Comma-separated names, or the name of a benchmark's list such as voc20."""
@@ -39,7 +39,7 @@ class LabelFlags:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PromptFlags(LabelFlags):
-    """Flags of verbs whose labels may compete with other words."""
+    """Flags about prompts, and words that compete."""
 
     background_words: BackgroundWords | None = None
     """Words that compete and are never answered; by default those of the label set."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class LLMFlags:
-    """How to reach a language model; used with ``--parser llm``."""
+    """Flags about the language model of --parser llm."""
 
     llm_url: str = "http://127.0.0.1:8000/v1"
     """Address of an OpenAI-compatible server (vLLM, llama.cpp, Ollama, a cloud)."""

@@ -18,8 +18,25 @@ PHOTO_MODEL = photo_model()
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class EncoderFlags:
+    """Flags about the frozen encoder that a part is trained on."""
+
+    model: str = AUTO
+    """`auto` (the photo model, fetched at the first use), a folder or a hub id of an encoder, `tiny` or `tiny-plain`
+    (drawn scenes only)."""
+
+    def __post_init__(self) -> None:
+        if self.model == AUTO:
+            object.__setattr__(self, "model", self.auto_model())  # what is recorded is what was used
+
+    def auto_model(self) -> str:
+        """What ``auto`` means here."""
+        return PHOTO_MODEL
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class ModelFlags:
-    """Flags of every verb that runs a model."""
+    """Flags about the model."""
 
     model: str = AUTO
     """`auto` (the photo model, fetched at the first use), a model folder, a hub id (name@revision too), `tiny` or

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RunFlags:
-    """Flags of verbs that take any number of photos and can be resumed."""
+    """Flags about long runs."""
 
     workers: int = 2
     """Threads that decode photos; with --engine ray, models."""
@@ -50,7 +50,7 @@ class RunFlags:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class LabelRunFlags(RunFlags):
-    """The same for verbs that ask for labels."""
+    """Flags about what is written and kept beside the answers."""
 
     summary: bool = True
     """Write index.html: counts, histograms, and the photos to look at first."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ResultFlags:
-    """Flags of every format that is made from results."""
+    """Flags about the results."""
 
     results: Annotated[Path, tyro.conf.Positional]
     """Folder that `tagalign segment` or `tagalign tag` wrote."""

@@ -17,9 +17,8 @@ from tagalign.tasks.search.weights import TAG_WEIGHT
 
 if TYPE_CHECKING:
     from tagalign.tasks.photos.job import Job
-    from tagalign.tasks.search.engine import SearchEngine
     from tagalign.tasks.search.indexing import IndexRows, IndexRun
-    from tagalign.types import LabelSet, Ranking
+    from tagalign.types import LabelSet
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -136,29 +135,14 @@ def _labels(settings: Index) -> "LabelSet | None":
 def _query(settings: Query) -> int:
     from tagalign.tasks.search.engine import SearchEngine
 
-    for hit in _answer(settings, SearchEngine.open(settings.index, device=settings.device)).hits:
+    engine = SearchEngine.open(settings.index, device=settings.device)
+    found = engine.ask(
+        settings.query, count=settings.count, tag_weight=settings.tag_weight, rerank=settings.rerank
+    )
+    for hit in found.hits:
         if settings.json:
             print_json({"path": hit.key, "score": round(hit.score, 6), "tags": list(hit.tags)})
         else:
             reason = f"  [{', '.join(hit.tags)}]" if hit.tags else ""
             print(f"{hit.score:.3f}  {hit.key}{reason}")
     return 0
-
-
-def _answer(settings: Query, engine: "SearchEngine") -> "Ranking":
-    count, weight = settings.count, settings.tag_weight
-    if not _is_file(settings.query):
-        return engine.by_text(settings.query, count=count, tag_weight=weight, rerank=settings.rerank)
-    if settings.rerank:
-        raise InputError("--rerank looks at photos together with a sentence; leave it out with a photo")
-    from tagalign.backbones.preprocess import open_image
-
-    photo = open_image(settings.query)
-    return engine.by_photo(photo, name=settings.query, count=count, tag_weight=weight)
-
-
-def _is_file(query: str) -> bool:
-    try:
-        return Path(query).is_file()
-    except OSError:  # a sentence longer than a file name may be
-        return False

@@ -1,12 +1,19 @@
-"""One engine for every question to an index: by words, by a photo, with a second look at the best. CLI and server use it."""
+"""One engine for every question to an index: by words, by a photo, with a second look at the best.
 
+``Model.search``, ``tagalign search`` and the server ask it.
+"""
+
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
+from tagalign.backbones.preprocess import open_image
 from tagalign.errors import InputError, ModelError
 from tagalign.methods.load import load_method
+from tagalign.methods.protocols import Method
 from tagalign.tasks.photos.tars import source_of
 from tagalign.tasks.search.files import IndexHead
 from tagalign.tasks.search.index import SearchIndex
@@ -41,6 +48,55 @@ class SearchEngine:
         """
         index = SearchIndex.open(folder)
         return cls(index, _ranker_of(index.head, device))
+
+    @classmethod
+    def with_method(cls, index: SearchIndex, name: str, method: Method[Any]) -> "SearchEngine":
+        """An index with a model that is open already.
+
+        Args:
+            index: in memory.
+            name: the model was opened by.
+            method: of the model.
+
+        Raises:
+            InputError: if the method has no embeddings to search with.
+            ModelError: if the index was made with another model, or with another method of it.
+        """
+        made, found = dict(index.head.model), identity(name, method)
+        if made != found:
+            raise ModelError(
+                f"the index was made with {_words(made)}, not with {_words(found)}; open that model to ask it"
+            )
+        return cls(index, ranker_for(method, _labels(index.head)))
+
+    def ask(
+        self,
+        query: str | Path | Image.Image,
+        *,
+        count: int = 10,
+        tag_weight: float = TAG_WEIGHT,
+        rerank: int = 0,
+    ) -> Ranking:
+        """What fits words, where ``query`` is a text, or a photo, where it is one or the path of one.
+
+        Args:
+            query: a sentence, keywords, a path, or an image.
+            count: hits to return, at least 1.
+            tag_weight: see ``by_text``.
+            rerank: see ``by_text``.
+
+        Raises:
+            InputError: for an empty query, ``rerank`` with a photo, or a number out of range.
+            ImageError: if a photo cannot be read.
+        """
+        if isinstance(query, str) and not query.strip():
+            raise InputError("expected a sentence, keywords or a photo to search with, got nothing")
+        if isinstance(query, str) and not _is_file(query):
+            return self.by_text(query, count=count, tag_weight=tag_weight, rerank=rerank)
+        if rerank:
+            raise InputError("rerank looks at photos together with a sentence; leave it out with a photo")
+        name = "" if isinstance(query, Image.Image) else str(query)
+        return self.by_photo(open_image(query), name=name, count=count, tag_weight=tag_weight)
 
     def by_text(
         self, query: str, *, count: int = 10, tag_weight: float = TAG_WEIGHT, rerank: int = 0
@@ -109,6 +165,22 @@ def _ranker_of(head: IndexHead, device: str) -> DenseRanker | Tag2TextRanker:
             f"the index was made with weights {made.get('weight_hash')} of {made['model']}, found "
             f"{found['weight_hash']}; use the same model or index the photos again"
         )
+    return ranker_for(method, _labels(head))
+
+
+def _labels(head: IndexHead) -> LabelSet | None:
+    """The tag names of an index as labels of a dense CLIP; Tag2Text has its own."""
     names = tuple(Label(name=name) for name in head.tag_names)
-    labels = LabelSet(name="custom", labels=names) if names and made["method"] != "tag2text" else None
-    return ranker_for(method, labels)
+    return LabelSet(name="custom", labels=names) if names and head.model["method"] != "tag2text" else None
+
+
+def _words(model: Mapping[str, object]) -> str:
+    profile = f", profile {model['profile']}" if model.get("profile") else ""
+    return f"{model.get('model')} ({model.get('method')}{profile}, weights {model.get('weight_hash')})"
+
+
+def _is_file(query: str) -> bool:
+    try:
+        return Path(query).is_file()
+    except OSError:  # a sentence longer than a file name may be
+        return False

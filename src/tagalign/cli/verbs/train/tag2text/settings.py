@@ -4,15 +4,16 @@ import dataclasses
 from pathlib import Path
 from typing import Literal
 
-from tagalign.backbones.packaged import TINY
+from tagalign.backbones.models import AUTO
 from tagalign.cli.shared.choices import Device, Precision, Profile
+from tagalign.cli.shared.model_flags import EncoderFlags
 from tagalign.errors import InputError
 
 STARTS = ("swin-base", "vit-base")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Tag2TextTrainSettings:
+class Tag2TextTrainSettings(EncoderFlags):
     """Train Tag2Text on images with captions and the tag ids of each caption.
 
     Records come from the release's JSON, from our Parquet, or from pairs and what `tagalign label` made of them.
@@ -35,9 +36,9 @@ class Tag2TextTrainSettings:
     """vocab.txt of BERT; by default whole words of the captions."""
     out: Path = Path("tag2text")
     """Folder of the model, its checkpoints and its log."""
-    model: str = TINY
-    """The image encoder: `swin-base`, `vit-base` (random), a folder of a Swin, ViT or CLIP (frozen), or a Tag2Text to go
-    on with."""
+    model: str = AUTO
+    """The image encoder: `swin-base`, `vit-base` (random), a folder of a Swin or ViT, a CLIP (frozen; `auto` is the photo
+    model), or a Tag2Text to go on with."""
     bert: Path | None = None
     """Folder of a BERT (safetensors) that the text parts start from."""
     image_size: int = 224
@@ -110,6 +111,7 @@ class Tag2TextTrainSettings:
     """Also write TensorBoard files."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.data is None or (self.tags is None and self.model in STARTS):
             raise InputError(
                 "--data FILE and --tags FILE are needed: records, and the tag list their ids point into"

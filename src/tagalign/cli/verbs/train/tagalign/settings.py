@@ -4,18 +4,18 @@ import dataclasses
 from pathlib import Path
 from typing import Literal
 
-from tagalign.backbones.packaged import TINY
 from tagalign.cli.shared.choices import DenseMode, Device, Precision, Profile, TagKind
+from tagalign.cli.shared.model_flags import EncoderFlags
 from tagalign.errors import InputError
 
 EXAMPLE = "tagalign parse pairs.jsonl --out tags, then tagalign vocabulary tags --out vocabulary.tsv"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class TrainSettings:
+class TrainSettings(EncoderFlags):
     """Train a projector on a frozen CLIP, from captions alone.
 
-    Other methods have flags of their own: tagalign train --method trusty --help, tagalign train --method tag2text --help.
+    Other methods have flags of their own: tagalign train --method trusty --help; so have tag2text and groupvit.
     A run that was stopped or killed goes on when the same command is given again.
     Example: tagalign train --data cc3m/*.tar --tags tags --vocabulary vocabulary.tsv --out my-model
     --model openai/clip-vit-base-patch16. Many GPUs: torchrun --no-python --nproc-per-node 8 tagalign train ...
@@ -29,8 +29,6 @@ class TrainSettings:
     """vocabulary.tsv; its counts weigh the balanced loss."""
     out: Path = Path("model")
     """Folder of the model, its checkpoints and its log."""
-    model: str = TINY
-    """`tiny` (drawn scenes only), a CLIP folder, or a hub id such as openai/clip-vit-base-patch16."""
     profile: Profile = "paper"
     """Switches: loss, augmentation, pixel statistics, decay."""
     loss: Literal["balanced", "softmax", "weighted", "focal", "asymmetric"] | None = None
@@ -109,6 +107,7 @@ class TrainSettings:
     """Also write TensorBoard files."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not self.data:
             raise InputError("--data is missing: give tars, JSONL or Parquet files, or a folder")
         for name in ("steps", "batch_size", "chunk"):

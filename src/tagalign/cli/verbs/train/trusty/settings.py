@@ -6,12 +6,13 @@ from typing import Literal
 
 from tagalign.backbones.packaged import TINY
 from tagalign.cli.shared.choices import Device, Precision, Profile, Templates
+from tagalign.cli.shared.model_flags import PHOTO_MODEL, EncoderFlags
 from tagalign.cli.verbs.train.trusty.presets import PRESETS
 from tagalign.errors import InputError
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class TrainTrustySettings:
+class TrainTrustySettings(EncoderFlags):
     """Train TrustyCLIP: masks for some classes, any names later.
 
     A run that was stopped or killed goes on when the same command is given again.
@@ -43,8 +44,6 @@ class TrainTrustySettings:
     """`strict` never uses where unseen pixels are; `paper` does, as the published numbers do."""
     out: Path = Path("model")
     """Folder of the model, its checkpoints and its log."""
-    model: str = TINY
-    """`tiny` (drawn scenes only), a CLIP folder, or a hub id such as openai/clip-vit-base-patch16."""
     profile: Profile = "fixed"
     """Switches: pixel statistics, loss of the trusty map, calibration."""
     steps: int | None = None
@@ -102,7 +101,12 @@ class TrainTrustySettings:
     tensorboard: bool = False
     """Also write TensorBoard files."""
 
+    def auto_model(self) -> str:
+        """The photo model; for drawn scenes the one that knows them."""
+        return TINY if (self.data or "").startswith("tiny-world") else PHOTO_MODEL
+
     def __post_init__(self) -> None:
+        super().__post_init__()
         own = (self.images, self.masks)
         if (self.data is None) == (own == (None, None)):
             raise InputError("give --data NAME, or --images and --masks with --labels (one of both ways)")
