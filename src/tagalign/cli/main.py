@@ -108,7 +108,10 @@ def _run(verb: str, args: list[str]) -> int:
     if (asked := help_asked(kind, args, verb=verb)) is not None:
         print(asked)
         return 0
-    return run(parse_settings(kind, args, verb=verb))
+    from tagalign.backbones.hub.once import asked_once  # late: the list of verbs does not need it
+
+    with asked_once():  # flags and loader both ask what a model is
+        return run(parse_settings(kind, args, verb=verb))
 
 
 def help_asked(kind: Any, args: list[str], *, verb: str) -> str | None:

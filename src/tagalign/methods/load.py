@@ -8,6 +8,7 @@ import torch
 
 from tagalign.backbones.catalog import hub_config, model_folder, read_json
 from tagalign.backbones.hub.locate import admit_pickle
+from tagalign.backbones.hub.once import asked_once
 from tagalign.backbones.models import resolve_auto
 from tagalign.backbones.packaged import TINY
 from tagalign.errors import ModelError
@@ -28,6 +29,7 @@ from tagalign.methods.table import (
 Device = torch.device | str
 
 
+@asked_once()  # what it holds and its files are two questions to one listing
 def load_method(
     name: str,
     *,

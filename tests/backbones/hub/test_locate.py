@@ -7,11 +7,12 @@ import warnings
 import pytest
 import torch
 from huggingface_hub import constants
+from PIL import Image
 from safetensors.torch import load_file, save_file
 
 import tagalign
 from tagalign.backbones.hub import fetch, remote
-from tagalign.backbones.hub.locate import locate, peek
+from tagalign.backbones.hub.locate import locate, parse_hub_id, peek
 from tagalign.backbones.hub.look import in_words, is_here, look
 from tagalign.backbones.load import load_backbone
 from tagalign.errors import ModelError
@@ -146,6 +147,36 @@ def test_a_second_start_asks_once_and_fetches_nothing(hub, tmp_path):
         hub.log.clear()
         text_of(PHOTO)
         assert [request.path for request in hub.log.requests] == [f"/api/models/{PHOTO}/revision/main"]
+
+
+def test_a_command_and_a_load_list_a_repository_once(hub, tmp_path, monkeypatch):
+    """Flags ask what a model is (to choose the method), the loader asks, the encoder asks: one listing serves all."""
+    import tagalign as ta
+    from tagalign.cli.main import main
+
+    photo = tmp_path / "photo.png"
+    Image.new("RGB", (40, 40), "red").save(photo)
+    lists = [f"/api/models/{PHOTO}/revision/main"]
+    with hub.client(tmp_path / "hub"):
+        hub.log.clear()
+        tag = ["tag", str(photo), "--labels", "dog,cat", "--model", PHOTO, "--out", str(tmp_path / "tags")]
+        assert main([*tag, "--device", "cpu", "--no-cache"]) == 0
+        assert [r.path for r in hub.log.requests if r.path in lists] == lists
+        hub.log.clear()
+        ta.load(PHOTO, device="cpu")
+        assert [r.path for r in hub.log.requests if r.path in lists] == lists
+        ta.load(PHOTO, device="cpu")  # another start asks again: the branch may have moved
+        assert [r.path for r in hub.log.requests if r.path in lists] == lists * 2
+
+
+def test_a_fault_of_ours_is_not_taken_for_one_of_the_hub():
+    from tagalign.backbones.hub.remote import ask
+
+    def faulty() -> None:
+        raise TypeError("ours")
+
+    with pytest.raises(TypeError, match="ours"):
+        ask(faulty, parse_hub_id(PHOTO))
 
 
 def test_an_offline_start_asks_nothing(hub, tmp_path):

@@ -27,6 +27,7 @@ from tagalign.backbones.hub.converted import converted_dir, converted_path
 from tagalign.backbones.hub.fetch import Fetched, fetch, fetch_config
 from tagalign.backbones.hub.listing import Listing, list_folder
 from tagalign.backbones.hub.names import HubId
+from tagalign.backbones.hub.once import heard
 from tagalign.backbones.hub.open_clip import to_clip_config
 from tagalign.backbones.hub.permission import may_open_pickle, refuse_pickle
 from tagalign.backbones.hub.remote import list_repository
@@ -212,9 +213,12 @@ def list_hub(hub_id: HubId) -> Listing:
         if listing is None:
             raise Unreachable("HF_HUB_OFFLINE is set")
         return listing
-    listing = list_repository(
-        hub_id, knows_conversion=lambda commit: bool(cached_conversions(hub_id, commit))
-    )
+    known_now = heard()
+    if hub_id not in known_now:
+        known_now[hub_id] = list_repository(
+            hub_id, knows_conversion=lambda commit: bool(cached_conversions(hub_id, commit))
+        )
+    listing = known_now[hub_id]
     if listing.conversions or listing.commit is None:
         return listing
     known = cached_conversions(hub_id, listing.commit)

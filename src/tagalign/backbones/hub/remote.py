@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any, TypeVar
 
 from tagalign.backbones.hub.choose import wants_conversions
 from tagalign.backbones.hub.listing import Conversion, File, Listing
 from tagalign.backbones.hub.names import HubId
-from tagalign.backbones.hub.trouble import Unreachable, explain, wait_s
+from tagalign.backbones.hub.trouble import NETWORK_LIBRARIES, Unreachable, explain, wait_s
 from tagalign.errors import ModelError
 
 ROBOT = "SFconvertbot"
@@ -31,7 +32,7 @@ def ask(question: Callable[[], Answer], hub_id: HubId) -> Answer:
     while True:
         try:
             return question()
-        except Exception as error:  # the client, its HTTP library and the system raise dozens of kinds
+        except _troubles() as error:
             wait = wait_s(error)
             if wait is None or wait > left:
                 found = explain(error, hub_id)
@@ -40,6 +41,19 @@ def ask(question: Callable[[], Answer], hub_id: HubId) -> Answer:
                 raise found from error
             left -= max(wait, 1)  # a hub that says 0 is asked at most 30 times
             time.sleep(wait)
+
+
+def _troubles() -> tuple[type[Exception], ...]:
+    """What a question to a hub can end with; anything else is a fault of ours and keeps its traceback.
+
+    Every error that the client names, and its HTTP library's for an address that is none, which has no base of these.
+    """
+    from huggingface_hub import errors
+
+    named = {kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, Exception)}
+    libraries = {kind.__module__.partition(".")[0] for kind in named} & set(NETWORK_LIBRARIES)
+    addresses = [getattr(import_module(name), "InvalidURL", OSError) for name in libraries]
+    return (OSError, ValueError, RuntimeError, *named, *addresses)
 
 
 def list_repository(
