@@ -96,12 +96,16 @@ def groupvit(backbone: BlockBackbone, seed: int) -> dict[str, RowScores]:
         tower = GroupTower(image_size=pixels.shape[2], patch_size=backbone.patch_size, dim=backbone.embed_dim)
         trained = train_groupvit(
             backbone,
-            pixel_pairs(pixels, world.pairs.relabel(labels)),
+            TrainingPairs(
+                pairs=pixel_pairs(pixels, world.pairs.relabel(labels)),
+                vocabulary=vocabulary if row.kinds else None,
+            ),
             tower,
             GroupVitPlan(steps=GROUPVIT_STEPS, batch_size=GROUPVIT_BATCH, losses=row.losses, seed=seed),
-            vocabulary=vocabulary if row.kinds else None,
         )
-        method = DenseMethod(trained, DenseOptions(profile=protocol.PROFILE), method="groupvit", mode=MODE)
+        method = DenseMethod(
+            trained.encoder, DenseOptions(profile=protocol.PROFILE), method="groupvit", mode=MODE
+        )
         name = f"GroupViT, {row.name}"
         found[name] = scored(method, world, name, seed)
     return found

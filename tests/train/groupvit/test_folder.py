@@ -15,6 +15,7 @@ from tagalign.tags.vocabulary import TagLabels, TagVocabulary
 from tagalign.train.groupvit.folder import save_groupvit
 from tagalign.train.groupvit.tower import GroupTower, pixel_pairs
 from tagalign.train.groupvit.training import GroupVitPlan, train_groupvit
+from tagalign.train.tagalign.plan import TrainingPairs
 
 
 @pytest.fixture
@@ -39,7 +40,8 @@ def trained(backbone):
     )
     vocabulary = TagVocabulary.of([("object", "dog", 4), ("object", "cat", 4)])
     plan = GroupVitPlan(steps=2, batch_size=4, seed=0)
-    return train_groupvit(backbone, pixel_pairs(images, pairs), tower, plan, vocabulary=vocabulary)
+    data = TrainingPairs(pairs=pixel_pairs(images, pairs), vocabulary=vocabulary)
+    return train_groupvit(backbone, data, tower, plan).encoder
 
 
 def test_it_opens_again_as_a_method(trained, backbone, tmp_path, photo):

@@ -3,11 +3,12 @@
 Small enough for the tiny world; a full-size one is a matter of its config.
 """
 
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 from transformers import GroupViTConfig, GroupViTModel
 
 from tagalign.data.feature_pairs import FeaturePairs, MemoryStore
+from tagalign.data.frozen_encoder import FrozenEncoder
 
 
 class GroupTower(nn.Module):
@@ -21,6 +22,9 @@ class GroupTower(nn.Module):
         depths: layers of each stage.
         groups: group tokens of each stage but the last.
         heads: of the attention.
+
+    Attributes:
+        sizes: of the vision transformer, as its config names them.
     """
 
     def __init__(
@@ -36,25 +40,33 @@ class GroupTower(nn.Module):
     ) -> None:
         super().__init__()
         stages = [*groups, 0]
-        config = GroupViTConfig(
-            vision_config={
-                "hidden_size": width,
-                "intermediate_size": 4 * width,
-                "depths": list(depths),
-                "num_hidden_layers": sum(depths),
-                "num_group_tokens": stages,
-                "num_output_groups": stages,
-                "num_attention_heads": heads,
-                "image_size": image_size,
-                "patch_size": patch_size,
-            }
-        )
-        self.vision = GroupViTModel(config).vision_model
+        self.sizes = {
+            "hidden_size": width,
+            "intermediate_size": 4 * width,
+            "depths": list(depths),
+            "num_hidden_layers": sum(depths),
+            "num_group_tokens": stages,
+            "num_output_groups": stages,
+            "num_attention_heads": heads,
+            "image_size": image_size,
+            "patch_size": patch_size,
+        }
+        self.vision = GroupViTModel(GroupViTConfig(vision_config=self.sizes)).vision_model
         self.head = nn.Linear(width, dim, bias=False)
 
     def forward(self, pixels: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch dim 1 1"]:
         """Image embeddings; any norm."""
         return self.head(self.vision(pixels).pooler_output)[:, :, None, None]
+
+
+class PixelFeatures(FrozenEncoder):
+    """Batches of pixels for the loop, normalised, in the place of features; captions are encoded as ever."""
+
+    def _encode(
+        self, pixels: UInt8[Tensor, "batch 3 h w"]
+    ) -> tuple[Float[Tensor, "batch pixels 3"], tuple[int, int]]:
+        normal = (pixels.float() - self._mean) / self._std
+        return normal.flatten(2).transpose(1, 2), (pixels.shape[2], pixels.shape[3])
 
 
 def pixel_pairs(pixels: Float[Tensor, "images 3 height width"], pairs: FeaturePairs) -> FeaturePairs:

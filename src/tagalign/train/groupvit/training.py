@@ -5,24 +5,23 @@ Grouping draws Gumbel noise, so the global random state is part of a run (checkp
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from tagalign.backbones.encoder import Encoder
 from tagalign.backbones.groupvit.encoder import GroupViT
 from tagalign.backbones.protocols import Weights
-from tagalign.data.feature_pairs import FeaturePairs
 from tagalign.data.processes import Processes
 from tagalign.ops.precision import resolve_precision
-from tagalign.tags.vocabulary import TagVocabulary
 from tagalign.train.groupvit.tower import GroupTower
-from tagalign.train.loop.plan import Hooks, TrainPlan
+from tagalign.train.loop.plan import Hooks, TrainPlan, as_listed
 from tagalign.train.loop.randomness import seed_everything
 from tagalign.train.loop.run import TrainingRun
 from tagalign.train.loop.schedule import scheduled_rate
 from tagalign.train.tagalign.aligner import Aligner
 from tagalign.train.tagalign.plan import BOTH_LOSSES, TrainingPairs
 from tagalign.train.tagalign.profiles import train_profile
-from tagalign.train.tagalign.setup import loss_terms
+from tagalign.train.tagalign.setup import counted_vocabulary_hash, loss_terms
 from tagalign.train.tagalign.trainee import AlignerTrainee
 
 
@@ -47,39 +46,86 @@ class GroupVitPlan(TrainPlan):
         )
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TrainedGroupViT:
+    """What a run ends with.
+
+    Attributes:
+        encoder: the tower so far, as a ``Backbone``.
+        numbers: the last logged ones.
+        steps: done.
+        is_finished: False where a stop was asked for before the last step.
+    """
+
+    encoder: GroupViT
+    numbers: Mapping[str, float]
+    steps: int
+    is_finished: bool
+
+
 def train_groupvit(
     backbone: Encoder,
-    pairs: FeaturePairs,
+    data: TrainingPairs,
     tower: GroupTower,
     plan: GroupVitPlan,
     *,
-    vocabulary: TagVocabulary | None,
+    out_dir: str | Path | None = None,
     hooks: Hooks[Any] = Hooks(),  # noqa: B008 - frozen
-) -> GroupViT:
-    """Train a tower in one process; the text tower and its embeddings stay as they are.
+    processes: Processes | None = None,
+) -> TrainedGroupViT:
+    """Train a tower; the text tower and its embeddings stay as they are.
 
     Args:
         backbone: a frozen CLIP, for its text tower, tokenizer and preprocessing.
-        pairs: from ``pixel_pairs``.
+        data: from ``pixel_pairs``, or a stream of pixels with ``PixelFeatures``; its vocabulary is None for captions alone.
         tower: what is trained, in place.
         plan: its seed is of the noise in the groups and of the order of the pairs.
-        vocabulary: of the tags; None for captions alone.
+        out_dir: for checkpoints and ``metrics.jsonl``; those of the same run are continued. None keeps nothing.
         hooks: progress, and a request to stop.
+        processes: that share the run; one when None.
 
-    Returns:
-        The trained tower as a ``Backbone``.
+    Raises:
+        InputError: for checkpoints of another run in ``out_dir``.
+        TrainingFault: if the loss is not finite or explodes.
     """
-    processes, switches = Processes(device=backbone.device), train_profile("paper")
+    processes, switches = processes or Processes(device=backbone.device), train_profile("paper")
+    # an image of a process that has no other beside it would have no negative
+    processes.own_share(plan.batch_size, least=2)
     seed_everything(plan.seed)
+    terms = loss_terms(backbone, switches, plan.losses, vocabulary=data.vocabulary)
     trainee = AlignerTrainee(
-        aligner=Aligner(tower, loss_terms(backbone, switches, plan.losses, vocabulary=vocabulary)),
-        source=TrainingPairs(pairs=pairs).source(plan, processes),
+        aligner=Aligner(tower, terms).to(processes.device),
+        source=data.source(plan, processes),
         switches=switches,
         rates=plan.rate,
         processes=processes,
         precision=resolve_precision(plan.precision, processes.device),
+        encode=data.encode,
+        facts={**_facts(backbone, tower, data, plan), **data.facts},
     )
-    TrainingRun(trainee, plan, processes=processes, hooks=hooks).run()
+    run = TrainingRun(
+        trainee, plan, folder=None if out_dir is None else Path(out_dir), processes=processes, hooks=hooks
+    )
+    run.resume()
+    finished = run.run()
+    return TrainedGroupViT(
+        encoder=_as_encoder(backbone, tower), numbers=dict(run.shown), steps=run.step, is_finished=finished
+    )
+
+
+def _facts(backbone: Encoder, tower: GroupTower, data: TrainingPairs, plan: GroupVitPlan) -> dict[str, Any]:
+    """What shapes the weights of a run, as JSON values; a resumed run must agree in all of them."""
+    vocabulary = data.vocabulary
+    return {
+        **plan.deciding(),
+        "backbone": backbone.name,
+        "backbone_hash": backbone.weight_hash,
+        "vocabulary": None if vocabulary is None else counted_vocabulary_hash(vocabulary),
+        "vision_config": as_listed(tower.sizes),
+    }
+
+
+def _as_encoder(backbone: Encoder, tower: GroupTower) -> GroupViT:
     return GroupViT(
         backbone.text,
         backbone.preprocessing,

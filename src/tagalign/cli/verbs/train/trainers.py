@@ -10,6 +10,7 @@ TRAINERS = {
     "tagalign": "tagalign.cli.verbs.train.tagalign.verb",
     "trusty": "tagalign.cli.verbs.train.trusty.verb",
     "tag2text": "tagalign.cli.verbs.train.tag2text.verb",
+    "groupvit": "tagalign.cli.verbs.train.groupvit.verb",
 }
 FLAG, CONFIG = "--method", "--config"
 

@@ -1,0 +1,1 @@
+"""``tagalign train --method groupvit``: a vision tower with groups from image-caption pairs."""

@@ -1,0 +1,98 @@
+"""The flags of ``tagalign train --method groupvit``."""
+
+import dataclasses
+from pathlib import Path
+from typing import Literal
+
+from tagalign.cli.shared.choices import Device, Precision, TagKind
+from tagalign.cli.shared.model_flags import EncoderFlags
+from tagalign.errors import InputError
+
+AT_LEAST_1 = ("steps", "batch_size", "chunk", "width", "heads", "patch", "keep")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TrainGroupVitSettings(EncoderFlags):
+    """Train a GroupViT vision tower from scratch against the frozen texts of a CLIP, from captions, with or without tags.
+
+    A run that was stopped or killed goes on when the same command is given again.
+    Example: tagalign train --method groupvit --data cc3m/*.tar --tags tags --vocabulary vocabulary.tsv --out my-groupvit
+    Many GPUs: torchrun --no-python --nproc-per-node 8 tagalign train --method groupvit ...
+    """
+
+    method: Literal["groupvit"] = "groupvit"
+    """This one; other methods have other flags."""
+    data: tuple[str, ...] = ()
+    """Pairs: WebDataset tars, JSONL, Parquet, folders of images with .txt captions; patterns, and a{00..31}.tar."""
+    tags: Path | None = None
+    """Tags of the captions: output of `tagalign parse` or `tagalign label`, joined by key; without it captions alone."""
+    vocabulary: Path | None = None
+    """vocabulary.tsv; its counts weigh the balanced loss."""
+    out: Path = Path("groupvit")
+    """Folder of the model, its checkpoints and its log."""
+    kinds: tuple[TagKind, ...] = ("object", "attribute")
+    """Kinds of tags that count, where --tags holds words."""
+    tag_weight: float = 1.0
+    """Weight of the tag loss, with --tags."""
+    contrastive_weight: float = 1.0
+    """Weight of the loss between images and captions."""
+    width: int = 384
+    """Of the tower (the paper's, as the three below)."""
+    depths: tuple[int, ...] = (6, 3, 3)
+    """Layers of each stage."""
+    groups: tuple[int, ...] = (64, 8)
+    """Group tokens at the end of each stage but the last."""
+    heads: int = 6
+    """Of the attention."""
+    patch: int = 16
+    """Side of a patch in pixels."""
+    size: int | None = None
+    """Side of the training crops in pixels; by default the encoder's own."""
+    steps: int = 30_000
+    """Optimiser steps."""
+    batch_size: int = 4096
+    """Images per step, over all processes (the paper's number)."""
+    learning_rate: float = 1e-3
+    """Top of the cosine schedule."""
+    warmup: int = 2000
+    """Steps over which the learning rate rises."""
+    seed: int = 0
+    """Of the weights, the noise in the groups, the order of the pairs and the crops."""
+    augmentation: Literal["none", "crop", "released"] = "crop"
+    """Of the pixels."""
+    precision: Precision = "auto"
+    """Of the products; auto is bf16 on CUDA and on CPUs with units for it."""
+    device: Device = "auto"
+    """Where to; auto is CUDA where there is one."""
+    workers: int = 0
+    """Processes that decode images; 0 decodes in the main one."""
+    streams: int | None = None
+    """Independent readers; a resumed run needs the same number. By default as many as workers."""
+    chunk: int = 256
+    """Images that travel together."""
+    checkpoint_every: int = 500
+    """Steps between checkpoints; what a killed run can lose."""
+    keep: int = 2
+    """Checkpoints that stay."""
+    log_every: int = 10
+    """Steps between lines of metrics.jsonl."""
+    tensorboard: bool = False
+    """Also write TensorBoard files."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.data:
+            raise InputError("--data is missing: give tars, JSONL or Parquet files, or a folder")
+        if (self.tags is None) != (self.vocabulary is None):
+            raise InputError(
+                "--tags and --vocabulary belong together: the tags, and the list that they count in"
+            )
+        for name in AT_LEAST_1:
+            if getattr(self, name) < 1:
+                raise InputError(f"--{name.replace('_', '-')} must be at least 1, got {getattr(self, name)}")
+        if len(self.groups) != len(self.depths) - 1 or min((*self.groups, *self.depths)) < 1:
+            raise InputError(
+                f"--groups has one number less than --depths, all from 1, got {list(self.groups)} and {list(self.depths)}"
+            )
+        if self.width % self.heads:
+            raise InputError(f"--width must be a multiple of --heads, got {self.width} and {self.heads}")

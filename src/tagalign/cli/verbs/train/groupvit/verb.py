@@ -1,0 +1,177 @@
+"""``tagalign train --method groupvit``: a vision tower whose patches gather in groups, from image-caption pairs."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tagalign.cli.shared.bars import StepBar
+from tagalign.cli.shared.model_flags import warn_tiny
+from tagalign.cli.shared.run_record import write_settings
+from tagalign.cli.verbs.train.groupvit.settings import TrainGroupVitSettings
+from tagalign.errors import InputError
+
+if TYPE_CHECKING:
+    from tagalign.backbones.encoder import Encoder
+    from tagalign.data.pair_records import ShardRef
+    from tagalign.data.processes import Processes
+    from tagalign.train.groupvit.tower import GroupTower
+    from tagalign.train.groupvit.training import GroupVitPlan, TrainedGroupViT
+    from tagalign.train.loop.guards import StopRequest
+    from tagalign.train.tagalign.plan import TrainingPairs
+
+
+def run(settings: TrainGroupVitSettings) -> int:
+    """Train; exit 0 when done, 128 + signal when a signal asked for a stop and a checkpoint was saved."""
+    from tagalign.data.pairs import find_shards
+    from tagalign.methods.load import pick_device
+    from tagalign.train.loop.distributed import join_world
+    from tagalign.train.loop.guards import stop_on_signals
+
+    refs = find_shards(settings.data)
+    with join_world(pick_device(settings.device)) as processes, stop_on_signals() as stop:
+        if processes.is_first:
+            warn_tiny(settings.model)
+        backbone = _backbone(settings, processes)
+        trained = _train(settings, backbone, refs, processes=processes, stop=stop)
+        return _finish(settings, trained, backbone, stop) if processes.is_first else 0
+
+
+def _backbone(settings: TrainGroupVitSettings, processes: "Processes") -> "Encoder":
+    from tagalign.backbones.encoder import Encoder
+    from tagalign.backbones.load import load_backbone
+
+    # a folder by its full name: the model must find it from anywhere
+    name = str(Path(settings.model).resolve()) if Path(settings.model).is_dir() else settings.model
+    backbone = load_backbone(name, device=processes.device)
+    if not isinstance(backbone, Encoder):
+        raise InputError(f"--model {settings.model}: GroupViT is trained against the text tower of a CLIP")
+    return backbone
+
+
+def _train(
+    settings: TrainGroupVitSettings,
+    backbone: "Encoder",
+    refs: "list[ShardRef]",
+    *,
+    processes: "Processes",
+    stop: "StopRequest",
+) -> "TrainedGroupViT":
+    from tagalign.train.groupvit.training import train_groupvit
+    from tagalign.train.loop.plan import Hooks
+
+    bar = StepBar("training", settings.steps) if processes.is_first else None
+    return train_groupvit(
+        backbone,
+        _data(settings, backbone, refs, processes),
+        _tower(settings, backbone),
+        _plan(settings),
+        out_dir=settings.out,
+        hooks=Hooks(progress=bar.step if bar else None, stop=stop),
+        processes=processes,
+    )
+
+
+def _tower(settings: TrainGroupVitSettings, backbone: "Encoder") -> "GroupTower":
+    import torch
+
+    from tagalign.train.groupvit.tower import GroupTower
+
+    side = settings.size or backbone.preprocessing.image_size
+    if side % settings.patch:
+        raise InputError(f"--size must be a multiple of --patch, got {side} and {settings.patch}")
+    with torch.random.fork_rng():
+        torch.manual_seed(settings.seed)  # the same tower, whatever was drawn before
+        return GroupTower(
+            image_size=side,
+            patch_size=settings.patch,
+            dim=backbone.embed_dim,
+            width=settings.width,
+            depths=settings.depths,
+            groups=settings.groups,
+            heads=settings.heads,
+        )
+
+
+def _plan(settings: TrainGroupVitSettings) -> "GroupVitPlan":
+    from tagalign.train.groupvit.training import GroupVitPlan
+
+    return GroupVitPlan(
+        steps=settings.steps,
+        batch_size=settings.batch_size,
+        losses={
+            "tag": settings.tag_weight if settings.tags is not None else 0.0,
+            "contrastive": settings.contrastive_weight,
+        },
+        learning_rate=settings.learning_rate,
+        warmup=settings.warmup,
+        seed=settings.seed,
+        precision=settings.precision,
+        checkpoint_every=settings.checkpoint_every,
+        keep=settings.keep,
+        log_every=settings.log_every,
+        tensorboard=settings.tensorboard,
+    )
+
+
+def _data(
+    settings: TrainGroupVitSettings, backbone: "Encoder", refs: "list[ShardRef]", processes: "Processes"
+) -> "TrainingPairs":
+    """A stream of pixels; they go into the tower as they are, so nothing of the frozen image encoder is used."""
+    from tagalign.data.from_pairs import PixelPlan, pixel_source, stream_facts
+    from tagalign.data.tag_table import load_tag_table
+    from tagalign.tags.vocabulary import TagVocabulary
+    from tagalign.train.groupvit.tower import PixelFeatures
+    from tagalign.train.tagalign.plan import TrainingPairs
+
+    vocabulary = None if settings.vocabulary is None else TagVocabulary.load(settings.vocabulary)
+    tags = None
+    if settings.tags is not None and vocabulary is not None:
+        tags = load_tag_table(settings.tags, vocabulary, kinds=settings.kinds)
+    with_texts = settings.contrastive_weight > 0
+    pixels = PixelPlan(
+        size=settings.size,
+        mode="clip",
+        chunk=settings.chunk,
+        workers=settings.workers,
+        streams=settings.streams,
+        augmentation=settings.augmentation,
+    )
+    stream, _ = pixel_source(
+        backbone,
+        refs,
+        tags,
+        pixels,
+        batch_size=settings.batch_size,
+        seed=settings.seed,
+        world=processes,
+        with_texts=with_texts,
+    )
+    return TrainingPairs(
+        pairs=stream,
+        vocabulary=vocabulary,
+        # the encoder's own statistics: inference with the folder has no profile to ask
+        encode=PixelFeatures(backbone, mode="clip", with_texts=with_texts),
+        facts=stream_facts(stream.plan, refs),
+    )
+
+
+def _finish(
+    settings: TrainGroupVitSettings, trained: "TrainedGroupViT", backbone: "Encoder", stop: "StopRequest"
+) -> int:
+    if not trained.is_finished:
+        print(
+            f"stopped after step {trained.steps} of {settings.steps}; the same command goes on from there",
+            file=sys.stderr,
+        )
+        return 128 + stop.signal_number
+    from tagalign.train.groupvit.folder import save_groupvit
+
+    write_settings(settings.out, settings, numbers=trained.numbers)
+    save_groupvit(settings.out, trained.encoder, backbone)
+    loss = f" (loss {trained.numbers['loss']:.4g})" if "loss" in trained.numbers else ""
+    print(f"{settings.out} written after {trained.steps} steps{loss}", file=sys.stderr)
+    print(
+        f'try it: tagalign segment PHOTO --labels "dog,grass" --model {settings.out} --method groupvit',
+        file=sys.stderr,
+    )
+    return 0
