@@ -110,7 +110,7 @@ def test_results_inside_the_folder_are_never_input(run, photos, verb):
     out = "photos/results"
     assert run(verb, photos, out=out)[0] == 0
     again = run(verb, photos, out=out)
-    assert "2 of 2 photos were done before" in again[2]
+    assert "2 of 2 photos done before" in again[2]
     assert run(verb, photos, out=out, flags=["--overwrite"])[0] == 0
     code, _, err = run(verb, photos, out="elsewhere")
     assert code == 0
@@ -173,7 +173,7 @@ def test_masks_of_a_stopped_run_are_exported_and_the_run_goes_on(run, photos, ph
     assert names == ["0.png", "1.png", "2.png"]
     code, _, err = run("segment", photos, flags=["--part-size", "2"])
     assert code == 0
-    assert "2 of 6 photos were done before" in err
+    assert "2 of 6 photos done before" in err
     assert len(lines(tmp_path / "out" / "masks.jsonl")) == 6
 
 
@@ -220,7 +220,7 @@ def test_photos_are_added_to_an_index_once(run, photos, photo, tmp_path):
     photo.save(photos / "new.png")
     (photos / "bad.png").write_bytes(b"no image")
     _, _, err = run("index", photos)
-    assert "1 photos added" in err
+    assert "1 photo added" in err
     assert "3 in all, 1 failed" in err
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == [
         "errors.jsonl", "index.json", "part-000000.parquet", "part-000001.parquet",

@@ -69,7 +69,7 @@ def test_the_same_command_again_does_nothing_twice(tag, capsys):
     assert tag("--part-size", "2", "--json") == 0
     printed = capsys.readouterr()
     assert printed.out == ""
-    assert "3 of 3 photos were done before" in printed.err
+    assert "3 of 3 photos done before" in printed.err
 
 
 def test_another_label_list_needs_overwrite(tag, capsys):

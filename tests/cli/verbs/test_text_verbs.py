@@ -144,7 +144,7 @@ def test_search_finds_a_photo_by_itself_and_grows(
     assert code == 0
     assert "2 photos added" in err
     code, _, err = call("search", "index", photos, "--index", index, "--model", name)
-    assert (code, "1 photos added" in err, "3 in all, 1 failed" in err) == (0, True, True)
+    assert (code, "1 photo added" in err, "3 in all, 1 failed" in err) == (0, True, True)
     code, out, _ = call("search", "query", photos / "blue.png", "--index", index, "--json")
     assert code == 0
     rows = [json.loads(line) for line in out]

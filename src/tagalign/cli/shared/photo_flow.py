@@ -11,6 +11,7 @@ from tagalign.cli.shared.bars import progress
 from tagalign.cli.shared.choices import Engine
 from tagalign.cli.shared.flag_values import parse_shard
 from tagalign.cli.shared.model_flags import PHOTO_MODEL
+from tagalign.cli.shared.output import counted
 from tagalign.errors import InputError
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ class Flow:
             print(f"note: {note}", file=sys.stderr)
         before = sum(run.done())
         if before:
-            print(f"{before} of {run.manifest.count} photos were done before", file=sys.stderr)
+            print(f"{before} of {counted(run.manifest.count, 'photo')} done before", file=sys.stderr)
         if self.flags.engine == "ray":
             self._on_ray(spec, job, run, sink)
         else:
@@ -153,15 +154,21 @@ class Flow:
         more = {} if self.names is None else {"labels": list(self.names(answered))}
         write_settings(self.out, self.settings, model=job.method.describe(), **more)
 
-    def close(self, run: "PhotoRun", what: str) -> int:
-        """Merge rows, errors and notes, say what happened; the exit code is 2 when nothing succeeded."""
+    def close(self, run: "PhotoRun", thing: str, where: str = "written to") -> int:
+        """Merge rows, errors and notes, say what happened; the exit code is 2 when nothing succeeded.
+
+        Args:
+            run: that has ended.
+            thing: what a photo became, one of it.
+            where: what was done with it, as the words before the folder.
+        """
         from tagalign.tasks.photos.run import close_run
 
         done, failed = run.done()
         errors, notes = close_run(run)
         tail = f", {failed} failed (see {errors})" if errors else ""
         tail += f", some with a note (see {notes})" if notes else ""
-        print(f"{done} {what} {run.folder}{tail}", file=sys.stderr)
+        print(f"{counted(done, thing)} {where} {run.folder}{tail}", file=sys.stderr)
         return 2 if failed and not done else 0
 
     def label_names(self, job: "Job") -> Sequence[str]:

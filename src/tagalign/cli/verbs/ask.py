@@ -84,7 +84,7 @@ def run(settings: AskSettings) -> int:
         if settings.engine == "local" or settings.json
         else None,
     )
-    return flow.close(flow.run(spec, job, AnswerRows()), "answers written to")
+    return flow.close(flow.run(spec, job, AnswerRows()), "answer")
 
 
 def _print_all(settings: AskSettings, job: "Job") -> int:

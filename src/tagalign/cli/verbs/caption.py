@@ -106,7 +106,7 @@ def run(settings: CaptionSettings) -> int:
         out=settings.out,
         on_done=show if is_local else None,
     )
-    return flow.close(flow.run(spec, job, sink), "captions written to")
+    return flow.close(flow.run(spec, job, sink), "caption")
 
 
 def job_facts(settings: Any, verb: "Verb") -> dict[str, Any]:

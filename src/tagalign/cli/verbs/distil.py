@@ -7,7 +7,7 @@ from typing import Annotated
 
 import tyro
 
-from tagalign.cli.shared.output import print_json
+from tagalign.cli.shared.output import counted, print_json
 from tagalign.cli.shared.run_record import write_settings
 from tagalign.errors import InputError
 
@@ -75,7 +75,8 @@ def run(settings: DistilVerbSettings) -> int:
         print_json(values)
     for kind, one in agreement.items() if test else ():
         print(
-            f"{kind}: F1 {one.f1:.3f} against the teacher on {len(test)} captions kept aside", file=sys.stderr
+            f"{kind}: F1 {one.f1:.3f} against the teacher on {counted(len(test), 'caption')} kept aside",
+            file=sys.stderr,
         )
     print(f"parser in {settings.out}: tagalign parse ... --parser distilled:{settings.out}", file=sys.stderr)
     return 0

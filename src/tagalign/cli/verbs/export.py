@@ -11,6 +11,7 @@ import tyro
 from tagalign.cli.shared.bars import progress
 from tagalign.cli.shared.label_flags import LabelFlags
 from tagalign.cli.shared.model_flags import ModelFlags
+from tagalign.cli.shared.output import counted
 from tagalign.errors import InputError
 
 if TYPE_CHECKING:
@@ -154,21 +155,21 @@ def run(settings: Coco | Yolo | LabelStudio | Cvat | Table | Onnx | Hub) -> int:
         return _onnx(settings)
     settings.check()
     count, what = _write(settings)
-    print(f"{count} {what} written to {settings.out}", file=sys.stderr)
+    print(f"{counted(count, what)} written to {settings.out}", file=sys.stderr)
     return 0
 
 
 def _write(settings: Coco | Yolo | LabelStudio | Cvat | Table) -> tuple[int, str]:
     if isinstance(settings, Coco):
-        return _coco(settings), "annotations"
+        return _coco(settings), "annotation"
     if isinstance(settings, Yolo):
         from tagalign.export.yolo import write_yolo
 
-        return write_yolo(settings.out, settings.images(), min_area=settings.min_area), "images"
+        return write_yolo(settings.out, settings.images(), min_area=settings.min_area), "image"
     if isinstance(settings, LabelStudio):
-        return _label_studio(settings), "tasks"
+        return _label_studio(settings), "task"
     if isinstance(settings, Cvat):
-        return _cvat(settings), "images"
+        return _cvat(settings), "image"
     return _table(settings)
 
 
@@ -209,8 +210,8 @@ def _table(settings: Table) -> tuple[int, str]:
     from tagalign.export.tables import write_tags_csv, write_tags_parquet
 
     if settings.out.suffix == ".csv":
-        return write_tags_csv(settings.out, settings.images()), "lines"
-    return write_tags_parquet(settings.out, settings.images()), "rows"
+        return write_tags_csv(settings.out, settings.images()), "line"
+    return write_tags_parquet(settings.out, settings.images()), "row"
 
 
 def _hub(settings: Hub) -> int:

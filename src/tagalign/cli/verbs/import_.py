@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import tyro
 
 from tagalign.cli.shared.choices import Profile
+from tagalign.cli.shared.output import counted
 from tagalign.errors import InputError, ModelError
 
 VOCABULARY_SOURCE = "bert-base-uncased"
@@ -97,7 +98,9 @@ def _tag2text(settings: ImportSettings) -> int:
         settings=run_record(settings, unmapped=list(converted.unmapped)),
     )
     millions = sum(t.numel() for t in converted.tensors.values()) / 1e6
-    print(f"{out} written: {converted.num_tags} tags, {millions:.1f} M parameters", file=sys.stderr)
+    print(
+        f"{out} written: {counted(converted.num_tags, 'tag')}, {millions:.1f} M parameters", file=sys.stderr
+    )
     print(f"try it: tagalign caption PHOTO --model {out}", file=sys.stderr)
     return 0
 

@@ -14,7 +14,7 @@ from tagalign.cli.shared.bars import RowProgress
 from tagalign.cli.shared.choices import Engine
 from tagalign.cli.shared.flag_values import parse_shard
 from tagalign.cli.shared.llm_flags import LLMFlags
-from tagalign.cli.shared.output import print_json
+from tagalign.cli.shared.output import counted, print_json
 from tagalign.cli.shared.run_record import write_settings
 from tagalign.errors import InputError
 
@@ -162,7 +162,7 @@ def _report(settings: ParseSettings, summary: "CorpusSummary", usage: dict[str, 
     where = f", {failed} failed (see {settings.out / 'errors.jsonl'})" if failed else ""
     kept = f" ({summary.skipped} kept from before)" if summary.skipped else ""
     print(
-        f"{summary.rows} captions parsed into {summary.shards} shards{kept} in {settings.out}{where}",
+        f"{counted(summary.rows, 'caption')} parsed into {counted(summary.shards, 'shard')}{kept} in {settings.out}{where}",
         file=sys.stderr,
     )
     if failed and not summary.rows:

@@ -70,7 +70,7 @@ def run(settings: ReferSettings) -> int:
         names=lambda _: ("background", settings.phrase),
         on_done=_print_row if settings.json else None,
     )
-    return flow.close(flow.run(spec, job, RegionFiles(folder=settings.out)), "regions written to")
+    return flow.close(flow.run(spec, job, RegionFiles(folder=settings.out)), "region")
 
 
 def _print_row(answered: "Answered") -> None:

@@ -11,7 +11,7 @@ from tagalign.cli.shared.bars import progress
 from tagalign.cli.shared.choices import Device
 from tagalign.cli.shared.label_flags import LabelFlags
 from tagalign.cli.shared.model_flags import ModelFlags, warn_tiny
-from tagalign.cli.shared.output import print_json
+from tagalign.cli.shared.output import counted, print_json
 from tagalign.errors import InputError
 from tagalign.tasks.search.weights import TAG_WEIGHT
 
@@ -112,7 +112,7 @@ def _index(settings: Index) -> int:
     (added, failed), errors = run.done(), close_index_run(run)
     in_all = sum(1 for _ in stored_keys(settings.index))
     tail = f", {failed} failed (see {errors})" if errors else ""
-    print(f"{added} photos added to {settings.index}, {in_all} in all{tail}", file=sys.stderr)
+    print(f"{counted(added, 'photo')} added to {settings.index}, {in_all} in all{tail}", file=sys.stderr)
     return 2 if failed and not in_all else 0
 
 
@@ -122,7 +122,7 @@ def _add(run: "IndexRun", job: "Job", sink: "IndexRows") -> None:
 
     before = sum(run.done())
     if before:
-        print(f"{before} of {run.manifest.count} photos were done before", file=sys.stderr)
+        print(f"{before} of {counted(run.manifest.count, 'photo')} done before", file=sys.stderr)
     for answered in progress(answer_run(run, job, sink), "indexing", total=run.manifest.count - before):
         if answered.error is not None:
             print(f"error: {printable(str(answered.error))}", file=sys.stderr)

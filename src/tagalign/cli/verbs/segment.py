@@ -135,7 +135,7 @@ def run(settings: SegmentSettings) -> int:
     masks = flow.run(spec, job, _sink(settings, job))
     if settings.summary:
         write_page(masks, job, flow.label_names(job), title_of("Masks", settings.images))
-    return flow.close(masks, "masks written to")
+    return flow.close(masks, "mask")
 
 
 def _spec(settings: SegmentSettings) -> "JobSpec":

@@ -9,7 +9,7 @@ import tyro
 
 from tagalign.cli.shared.label_flags import PromptFlags
 from tagalign.cli.shared.model_flags import ModelFlags, warn_tiny
-from tagalign.cli.shared.output import print_json
+from tagalign.cli.shared.output import counted, print_json
 from tagalign.cli.shared.photo_flow import Flow, LabelRunFlags, cache_option, title_of, write_page
 from tagalign.errors import InputError
 
@@ -84,7 +84,7 @@ def run(settings: TagSettings) -> int:
     _write_tables(settings, tagged, job)
     if settings.summary:
         write_page(tagged, job, job.labels.names, title_of("Tags", settings.images))
-    return flow.close(tagged, "photos labelled in")
+    return flow.close(tagged, "photo", "labelled in")
 
 
 def _spec(settings: TagSettings) -> "JobSpec":
@@ -127,9 +127,9 @@ def _calibrated(settings: TagSettings, folder: Path, spec: "JobSpec", job: "Job"
     threshold = calibrate(job, examples)
     path = settings.out / "labels.calibrated.json"
     save_calibrated(path, labels, threshold, job.describe())
+    found = f"{counted(len(threshold.per_label), 'label')} from {counted(len(examples), 'image')}"
     print(
-        f"thresholds of {len(threshold.per_label)} labels from {len(examples)} images written to {path}; "
-        f"use them with --labels-file {path} --threshold calibrated",
+        f"thresholds of {found} written to {path}; use them with --labels-file {path} --threshold calibrated",
         file=sys.stderr,
     )
     question = TagQuestion(labels=labels, threshold=threshold)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import tyro
 
 from tagalign.cli.shared.bars import RowProgress
-from tagalign.cli.shared.output import print_json
+from tagalign.cli.shared.output import counted, print_json
 from tagalign.cli.shared.run_record import write_settings
 from tagalign.errors import InputError
 from tagalign.json_text import json_text
@@ -85,9 +85,8 @@ def run(settings: VocabularySettings) -> int:
     write_settings(settings.out, settings, report=report)
     if settings.json:
         print_json(report)
-    print(
-        f"{len(vocabulary)} tags of {bar.rows} captions in {settings.out / 'vocabulary.tsv'}", file=sys.stderr
-    )
+    found = f"{counted(len(vocabulary), 'tag')} of {counted(bar.rows, 'caption')}"
+    print(f"{found} in {settings.out / 'vocabulary.tsv'}", file=sys.stderr)
     return 0
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from tagalign.cli.shared.bars import StepBar
 from tagalign.cli.shared.model_flags import warn_tiny
+from tagalign.cli.shared.output import counted
 from tagalign.cli.shared.run_record import write_settings
 from tagalign.cli.verbs.train.groupvit.settings import TrainGroupVitSettings
 from tagalign.errors import InputError
@@ -169,7 +170,7 @@ def _finish(
     write_settings(settings.out, settings, numbers=trained.numbers)
     save_groupvit(settings.out, trained.encoder, backbone)
     loss = f" (loss {trained.numbers['loss']:.4g})" if "loss" in trained.numbers else ""
-    print(f"{settings.out} written after {trained.steps} steps{loss}", file=sys.stderr)
+    print(f"{settings.out} written after {counted(trained.steps, 'step')}{loss}", file=sys.stderr)
     print(
         f'try it: tagalign segment PHOTO --labels "dog,grass" --model {settings.out} --method groupvit',
         file=sys.stderr,

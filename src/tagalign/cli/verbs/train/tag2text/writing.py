@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tagalign.cli.shared.output import counted
 from tagalign.cli.shared.run_record import run_record
 from tagalign.cli.verbs.train.tag2text.settings import Tag2TextTrainSettings
 
@@ -27,7 +28,7 @@ def write_model(
     if load_best(method, settings.out):
         _write_folder(settings, settings.out / "best", method, sizes, trained, held_out)
     numbers = ", ".join(f"{k} {v:.4g}" for k, v in trained.numbers.items() if k != "learning_rate")
-    print(f"{settings.out} written after {trained.steps} steps ({numbers})", file=sys.stderr)
+    print(f"{settings.out} written after {counted(trained.steps, 'step')} ({numbers})", file=sys.stderr)
     print(f"try it: tagalign caption PHOTO --model {settings.out}", file=sys.stderr)
 
 

@@ -2,6 +2,8 @@
 
 import sys
 
+from tagalign.cli.shared.output import counted
+
 
 class CountedWarnings:
     """Pairs left out while a cache is filled, by reason; said once per reason and power of ten."""
@@ -13,4 +15,4 @@ class CountedWarnings:
         """Count one, and say so when the count is a power of ten."""
         count = self.counts[reason] = self.counts.get(reason, 0) + 1
         if str(count).strip("0") == "1":
-            print(f"warning: {count} pair(s) left out: {reason}", file=sys.stderr)
+            print(f"warning: {counted(count, 'pair')} left out: {reason}", file=sys.stderr)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tagalign.cli.shared.bars import StepBar
 from tagalign.cli.shared.model_flags import warn_tiny
+from tagalign.cli.shared.output import counted
 from tagalign.cli.shared.run_record import run_record
 from tagalign.cli.verbs.train.tagalign.pairs import open_pairs, open_tags
 from tagalign.cli.verbs.train.tagalign.plan import make_plan, watched
@@ -81,6 +82,6 @@ def _report(settings: TrainSettings, trained: "TrainedProjector", stop: "StopReq
     numbers = ", ".join(
         f"{name} {value:.4g}" for name, value in trained.numbers.items() if "scale" not in name
     )
-    print(f"{settings.out} written after {trained.steps} steps ({numbers})", file=sys.stderr)
+    print(f"{settings.out} written after {counted(trained.steps, 'step')} ({numbers})", file=sys.stderr)
     print(f'try it: tagalign segment PHOTO --labels "dog,grass" --model {settings.out}', file=sys.stderr)
     return 0

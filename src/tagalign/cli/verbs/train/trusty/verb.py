@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from tagalign.cli.shared.bars import StepBar
 from tagalign.cli.shared.model_flags import warn_tiny
+from tagalign.cli.shared.output import counted
 from tagalign.cli.shared.run_record import run_record
 from tagalign.cli.verbs.train.trusty.masks import class_split, open_masks
 from tagalign.cli.verbs.train.trusty.plan import make_plan
@@ -67,9 +68,10 @@ def _report(
     if stop:
         print("stopped; the same command goes on from the last checkpoint", file=sys.stderr)
         return 128 + stop.signal_number
+    classes = f"{len(model.trained)} {'class' if len(model.trained) == 1 else 'classes'}"
     target = f", trusty target {plan.trusty_target}" if plan.has_token else ""
     print(
-        f"{settings.out} written after {plan.steps} steps ({plan.setting}{target}, {len(model.trained)} classes with masks)",
+        f"{settings.out} written after {counted(plan.steps, 'step')} ({plan.setting}{target}, {classes} with masks)",
         file=sys.stderr,
     )
     example = ",".join(model.trained[:2])
