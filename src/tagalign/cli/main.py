@@ -44,9 +44,8 @@ def main(argv: list[str] | None = None) -> int:
         return 0
     if args[0] == "--print-completion":
         return _guarded(args[0], args[1:])
-    os.environ.setdefault(
-        "TOKENIZERS_PARALLELISM", "false"
-    )  # its fork warning would end up in the user's terminal
+    # the tokenizer's warning about forks would end up in the user's terminal
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     if not sys.stderr.isatty():
         os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")  # "Loading weights" in every log
     return _guarded(args[0], args[1:])
@@ -84,7 +83,7 @@ def _answered(verb: str, args: list[str]) -> int:
         return NOBODY_READS
     except OSError as error:
         if error.filename is None and error.errno is None:
-            raise
+            raise  # nothing the system said: a fault of ours, with its traceback
         print(
             f"tagalign {verb}: {error.filename or 'the system'}: {error.strerror or error}", file=sys.stderr
         )
@@ -100,7 +99,7 @@ def _run(verb: str, args: list[str]) -> int:
     if verb not in VERBS:
         raise UnknownNameError("verb", verb, VERBS)
     name = VERBS[verb][0]
-    if verb == "train":
+    if verb == "train":  # each method has flags of its own, so the method is read before the flags
         name, args = training_module(args)
     module = importlib.import_module(name)
     run: Callable[[Any], int] = module.run

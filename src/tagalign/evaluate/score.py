@@ -189,9 +189,8 @@ def _weighted_ap(scores: np.ndarray, truth: np.ndarray, weights: np.ndarray) -> 
     order = np.argsort(-scores[counted], kind="stable")
     ranked, hits = scores[counted][order], truth[counted][order] == 1
     drawn = weights[:, counted][:, order]
-    ends = np.flatnonzero(
-        np.append(ranked[1:] != ranked[:-1], True)
-    )  # the last of each group of equal scores
+    # the last of each group of equal scores: in which order they came must not decide the precision
+    ends = np.flatnonzero(np.append(ranked[1:] != ranked[:-1], True))
     seen = np.cumsum(drawn, axis=1)[:, ends]
     found = np.cumsum(drawn * hits, axis=1)[:, ends]
     new = np.diff(found, axis=1, prepend=0)

@@ -70,9 +70,8 @@ def run(settings: ServeSettings) -> int:
         import uvicorn
     except ImportError as error:
         raise MissingExtraError("the server", str(error.name), "serve") from error
-    _limits(
-        settings, 1 if settings.workers is None else settings.workers
-    )  # what cannot be is refused before the model is loaded
+    # what cannot be is refused before the model is loaded
+    _limits(settings, 1 if settings.workers is None else settings.workers)
     key = _api_key(settings)
     warn_tiny(settings.model)
     import tagalign

@@ -62,6 +62,7 @@ def open_method(
             f"{options['method']}, which has no trusty token to leave out"
         )
     options = _with_protocol(settings, options)
+    # a benchmark without a background class must not lose pixels to one
     known = _known(options["method"])
     if "background_rule" in known and verb == "segment":
         options.setdefault("background_rule", getattr(data, "has_background", False))
@@ -180,6 +181,7 @@ def _calibrated(
     if THRESHOLD_OF[verb] not in _known(options["method"]):
         raise InputError(f"method {options['method']!r} has no background threshold to calibrate")
     kept_aside = _other_split(settings)
+    # without the rule the scores are there for every threshold at once: one pass instead of one per value
     bare: Any = load_method(settings.model, **{**options, "background_rule": False})
     found = best_threshold(bare, kept_aside, labels=labels, images=count, batch_size=settings.batch_size)
     used = min(count, len(kept_aside))

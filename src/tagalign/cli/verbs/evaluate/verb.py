@@ -47,7 +47,7 @@ def run(settings: EvaluateSettings) -> int:
     )
     gathered = gather(asker, plan)
     _log_failures(settings.out, gathered)
-    if gathered.pending and shard[1] > 1:
+    if gathered.pending and shard[1] > 1:  # whoever comes last sees all rows and writes the number
         _say(f"{len(gathered.rows):,} of {gathered.listed:,} images done; the other shards go on")
         return 0
     result = summarize(
@@ -95,9 +95,8 @@ def _file_wording(settings: EvaluateSettings) -> str | None:
 
 
 def _log_failures(out: Path, gathered: "Gathered") -> None:
-    (out / "errors.jsonl").unlink(
-        missing_ok=True
-    )  # of an earlier run; what is mended now must not stay listed
+    # of an earlier run: what is mended now must not stay listed
+    (out / "errors.jsonl").unlink(missing_ok=True)
     with ErrorLog(out) as errors:
         for key, error in gathered.failures:
             errors.add(key, error)

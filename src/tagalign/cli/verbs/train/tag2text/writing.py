@@ -43,7 +43,7 @@ def _write_folder(
     from tagalign.methods.tag2text.folder import save_tag2text
     from tagalign.train.tag2text.start import calibrate_thresholds
 
-    if held_out is not None:
+    if held_out is not None:  # thresholds belong to weights: the best ones have others than the last
         calibrate_thresholds(method, held_out, batch_size=settings.batch_size)
     save_tag2text(
         folder,

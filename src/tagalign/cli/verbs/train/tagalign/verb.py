@@ -52,6 +52,7 @@ def _train(
     from tagalign.train.loop.plan import Hooks
     from tagalign.train.tagalign.training import train_tagalign
 
+    # a folder by its full name: the model must find it from anywhere
     name = str(Path(settings.model).resolve()) if Path(settings.model).is_dir() else settings.model
     backbone = load_backbone(name, device=processes.device)
     data = open_pairs(settings, backbone, refs, tags, processes=processes)

@@ -46,6 +46,7 @@ def _train(
 
     split = class_split(settings, data)
     source, held_out = hold_out(BenchmarkSource(data), settings.held_out)
+    # a folder by its full name: the model must find it from anywhere
     name = str(Path(settings.model).resolve()) if Path(settings.model).is_dir() else settings.model
     backbone = load_backbone(name, device=processes.device)
     plan = make_plan(settings, default_crop=default_crop(backbone))
