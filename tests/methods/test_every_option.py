@@ -79,6 +79,10 @@ CHANGES = {
     "num_beams": ({}, 1),
     "top_p": ({}, 0.9),
     "seed": ({"top_p": 0.999}, 7),
+    "companion": ({}, "other/companion"),
+    "mode_profile": ({}, "released"),
+    "beta": ({}, 0.2),
+    "gamma": ({}, 30.0),
 }
 # what one method needs beside or instead
 FOR_METHOD = {
@@ -95,6 +99,7 @@ FOR_METHOD = {
     ("trusty", "stride"): ({"window": 16}, 8),
     ("tagalign", "profile"): ({}, "paper"),
     ("tag2text", "profile"): ({}, "released"),
+    ("proxy", "window"): ({}, 16),
 }
 SAME_BY_DESIGN = {
     (

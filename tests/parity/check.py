@@ -29,6 +29,7 @@ FAMILIES = (
     "sparc",
     "floss",
     "regionvote",
+    "proxyclip",
 )
 Row = tuple[str, float, float, bool]
 

@@ -52,7 +52,7 @@ class VisionOnly:
 
 
 def load_vision_only(
-    name: str, classes: Mapping[str, str], *, what: str, device: torch.device | str = "cpu", **sizes: Any
+    name: str, classes: Mapping[str, str], *, what: str, device: torch.device | str = "cpu"
 ) -> VisionOnly:
     """Load a model of one of some kinds.
 
@@ -61,7 +61,6 @@ def load_vision_only(
         classes: ``model_type`` -> class of transformers.
         what: the model is to be, for messages: ``a mask generator``.
         device: where it runs.
-        sizes: keywords of the class.
 
     Raises:
         ModelError: for another kind (before weights are fetched), and for weights that do not fit.
@@ -72,7 +71,7 @@ def load_vision_only(
     found = locate(name)
     try:
         config = transformers.AutoConfig.from_pretrained(found.folder, local_files_only=True)
-        model = _built(getattr(transformers, classes[kind]), config, found.file_tensors, sizes)
+        model = _built(getattr(transformers, classes[kind]), config, found.file_tensors)
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, AttributeError) as error:
         said = str(error).strip().splitlines()
         raise ModelError(
@@ -89,10 +88,10 @@ def load_vision_only(
     )
 
 
-def _built(kind: Any, config: Any, tensors: Mapping[str, Tensor], sizes: Mapping[str, Any]) -> nn.Module:
+def _built(kind: Any, config: Any, tensors: Mapping[str, Tensor]) -> nn.Module:
     with _no_bar():  # ours told of the download; this one flashes by
         model, info = kind.from_pretrained(
-            None, config=config, state_dict=dict(tensors), output_loading_info=True, **sizes
+            None, config=config, state_dict=dict(tensors), output_loading_info=True
         )
     missing = [key for key in info["missing_keys"] if not key.startswith(LEFT_OUT)]
     odd = missing or [str(pair) for pair in info["mismatched_keys"]]

@@ -15,6 +15,7 @@ from tagalign.errors import InputError, UnknownNameError
 from tagalign.methods.cls_seg.options import ClsSegOptions
 from tagalign.methods.dense.options import DenseOptions, TagAlignOptions
 from tagalign.methods.gated.options import GatedOptions
+from tagalign.methods.proxy.options import ProxyOptions
 from tagalign.methods.tag2text.options import Tag2TextOptions
 from tagalign.methods.tagclip.options import TagClipOptions
 from tagalign.methods.trusty.options import TrustyOptions
@@ -148,6 +149,14 @@ METHODS = MethodTable(
             can=("tag", "segment"),
             builder="tagalign.methods.gated.build",
             cost="as tagclip, and one pass of the dense method",
+        ),
+        "proxy": MethodEntry(
+            summary="last attention by the likeness of patches in a second encoder",
+            source="Lan et al., arXiv:2408.04883",
+            options=ProxyOptions,
+            can=("tag", "segment", "refer"),
+            builder="tagalign.methods.proxy.build",
+            cost="one pass per window, and one of the companion",
         ),
         "groupvit": MethodEntry(
             summary="every patch with the features of its group; a GroupViT model",

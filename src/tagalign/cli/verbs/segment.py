@@ -67,6 +67,8 @@ class SegmentSettings(ModelFlags, PromptFlags, LabelRunFlags):
     """Also tell objects apart without --regions: each connected part of a label is an instance."""
     min_area: int | None = None
     """With --instances: smaller parts are none, in pixels; by default 64."""
+    companion: str | None = None
+    """With --method proxy: the second encoder, a DINO ViT or DINOv2 (folder or hub id); by default facebook/dinov2-base."""
     overlay: bool = False
     """Also write NAME.overlay.png: the photo with coloured labels and a legend; of a trusty model NAME.trusty.png too."""
     heat_maps: bool = False
@@ -255,6 +257,7 @@ def _mask_options(settings: SegmentSettings) -> dict[str, Any]:
         "use_aliases": settings.aliases,
         "refine": settings.refine,
         "short_side": settings.short_side,
+        "companion": settings.companion,
         "seen": _names(settings.seen),
         "unseen": _names(settings.unseen),
     }
