@@ -68,7 +68,7 @@ def companion_pixels(
 def proxy_rows(
     encoder: BlockBackbone,
     pixels: Pixels,
-    features: Float[Tensor, "batch width rows cols"],
+    features: Float[Tensor, "batch channels rows cols"],
     *,
     switches: ProxySwitches,
     beta: float,
