@@ -100,6 +100,9 @@ FOR_METHOD = {
     ("tagalign", "profile"): ({}, "paper"),
     ("tag2text", "profile"): ({}, "released"),
     ("proxy", "window"): ({}, 16),
+    ("proxy", "stride"): ({"window": 16}, 4),
+    # at the native size there is nothing to resize
+    ("proxy", "mode_profile"): ({"short_side": 48, "window": 48}, "released"),
 }
 SAME_BY_DESIGN = {
     (

@@ -125,6 +125,19 @@ def test_numbers_that_json_does_not_have_are_refused(client: TestClient, constan
     assert f"{constant} is no number of JSON" in answer.json()["error"]["message"]
 
 
+def test_regions_that_are_sent_come_back_one_by_one(client: TestClient) -> None:
+    size = client.post("/v1/segment", json=body(labels=["dog", "cat"])).json()["size"]
+    half = [0, 0, size[1] / 2, 0, size[1] / 2, size[0], 0, size[0]]
+    other = [size[1] / 2, 0, size[1], 0, size[1], size[0], size[1] / 2, size[0]]
+    asked = body(labels=["dog", "cat"], masks="rle", regions=[[half], [other]])
+    found = client.post("/v1/segment", json=asked).json()["regions"]
+    assert sorted(one["area"] for one in found) == [size[0] * size[1] // 2] * 2
+    broken = body(labels=["dog"], regions=[{"size": size, "counts": [1]}])
+    answer = client.post("/v1/segment", json=broken)
+    assert answer.status_code == 400
+    assert "mask 0 cannot be used" in answer.json()["error"]["message"]
+
+
 def test_masks_come_as_palette_png(client: TestClient) -> None:
     answer = client.post("/v1/segment", json=body(labels=["dog", "cat"])).json()
     assert answer["size"] == [6, 8]
