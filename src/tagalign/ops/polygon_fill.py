@@ -9,7 +9,7 @@ from torch import Tensor
 
 
 def fill_rings(
-    rings: Sequence[Num[np.ndarray, "corners 2"]], size: tuple[int, int]
+    rings: Sequence[Num[np.ndarray, "_ 2"]], size: tuple[int, int]
 ) -> Bool[Tensor, "height width"]:
     """The union of rings, each filled by the even-odd rule; what lies outside the picture is cut.
 
@@ -25,7 +25,7 @@ def fill_rings(
     return torch.from_numpy(mask)
 
 
-def _filled(ring: Num[np.ndarray, "corners 2"], size: tuple[int, int]) -> Bool[np.ndarray, "height width"]:
+def _filled(ring: Num[np.ndarray, "_ 2"], size: tuple[int, int]) -> Bool[np.ndarray, "height width"]:
     """Each edge flips, on the rows whose centre line it crosses, all pixels whose centre lies right of it."""
     height, width = size
     flips = np.zeros((height, width + 1), dtype=np.int64)

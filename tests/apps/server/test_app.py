@@ -134,7 +134,7 @@ def test_regions_that_are_sent_come_back_one_by_one(client: TestClient) -> None:
     assert sorted(one["area"] for one in found) == [size[0] * size[1] // 2] * 2
     broken = body(labels=["dog"], regions=[{"size": size, "counts": [1]}])
     answer = client.post("/v1/segment", json=broken)
-    assert answer.status_code == 400
+    assert answer.status_code == 422
     assert "mask 0 cannot be used" in answer.json()["error"]["message"]
 
 
