@@ -1,4 +1,9 @@
-"""Dense modes against transformers' own forward and plain loops over heads and tokens."""
+"""Dense modes against transformers' own forward and plain loops over heads and tokens.
+
+Holds ``backbones/modes/clip.py``, ``backbones/modes/maskclip.py``, ``backbones/modes/sclip.py``,
+``backbones/modes/clearclip.py``, ``backbones/modes/naclip.py``, ``backbones/modes/surgery.py``
+and ``backbones/dense_stream.py``.
+"""
 
 import json
 import math

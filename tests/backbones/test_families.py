@@ -1,4 +1,8 @@
-"""Every family against transformers' own classes and against laws that need no real weights."""
+"""Every family against transformers' own classes and against laws that need no real weights.
+
+Holds ``backbones/family.py``, ``backbones/clip.py``, ``backbones/siglip.py``, ``backbones/metaclip2.py`` and
+``backbones/tips.py``.
+"""
 
 import json
 import shutil

@@ -1,4 +1,9 @@
-"""Every option of every method acts for each verb that it names, or says in one line why it cannot."""
+"""Every option of every method acts for each verb that it names, or says in one line why it cannot.
+
+Holds ``option_fields.py``, ``methods/options.py``, ``methods/dense/options.py``, ``methods/gated/options.py``,
+``methods/cls_seg/options.py``, ``methods/tagclip/options.py``, ``methods/trusty/options.py`` and
+``methods/tag2text/options.py``.
+"""
 
 from dataclasses import fields, replace
 

@@ -1,4 +1,7 @@
-"""A refinement of a test file: registered once, it is a value of ``refine``, with options, and sees what it was promised."""
+"""A refinement of a test file: registered once, it is a value of ``refine``, with options, and sees what it was promised.
+
+Holds ``ops/refinement.py``.
+"""
 
 from dataclasses import dataclass
 
