@@ -1,7 +1,6 @@
 """Every family against transformers' own classes and against laws that need no real weights.
 
-Holds ``backbones/family.py``, ``backbones/clip.py``, ``backbones/siglip.py``, ``backbones/metaclip2.py`` and
-``backbones/tips.py``.
+Holds ``backbones/clip.py``, ``backbones/siglip.py``, ``backbones/metaclip2.py``, ``backbones/tips.py``.
 """
 
 import json
