@@ -39,6 +39,17 @@ def test_a_folder_of_photos_is_one_source_with_the_names_as_keys(tmp_path):
     )
 
 
+def test_photos_of_every_ending_that_can_be_read_have_captions_beside_them(tmp_path):
+    photos = ("a.jfif", "b.JPE", "c.webp", "d.j2k", "e.tga", "caf\u00e9.jpg")
+    for number, name in enumerate(photos):
+        touch(tmp_path / name)
+        touch((tmp_path / name).with_suffix(".txt"), f"caption {number}".encode("utf-16"))
+    touch(tmp_path / "notes.docx")
+    expected = sorted((name.partition(".")[0], f"caption {number}") for number, name in enumerate(photos))
+    assert sorted(row[:2] for row in read_captions(tmp_path)) == expected
+    assert sorted((pair.key, pair.caption) for pair in read_pairs([tmp_path])) == expected
+
+
 def test_tars_come_before_tables_and_tables_before_photos_and_what_is_left_is_said(tmp_path):
     touch(tmp_path / "a.jpg")
     touch(tmp_path / "a.txt", b"a dog")
