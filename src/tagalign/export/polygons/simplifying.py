@@ -64,6 +64,8 @@ def _only(outlines: Outlines, rings: Rings) -> tuple[Int[np.ndarray, " corners"]
 
 def _subset(outlines: Outlines, keep: Bool[np.ndarray, " corners"]) -> Outlines:
     """The rings with the kept corners alone."""
+    if keep.all():  # noise, of millions of corners
+        return outlines
     bounds = np.concatenate([[0], np.cumsum(keep)])[outlines.bounds]
     return Outlines(corners=outlines.corners[keep], bounds=bounds, cuts=outlines.cuts[keep])
 

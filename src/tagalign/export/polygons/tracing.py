@@ -49,14 +49,12 @@ class _Steps:
     following: Int[np.ndarray, " steps"]
     width: int
     """Points a row."""
-    first: tuple[int, int, int, int]
-    """Place of the first step of each heading."""
+    places: tuple[Points, ...]
+    """By heading: for each point the place of the step that leaves it with that heading, where there is one."""
 
     def at(self, heading: int, points: Points) -> Points:
         """Places of the steps that leave these points with a heading; they must exist."""
-        end = self.first[heading + 1] if heading < UP else len(self.start)
-        mine = self.start[self.first[heading] : end]
-        return np.asarray(np.searchsorted(mine, points) + self.first[heading])
+        return np.asarray(self.places[heading][points])
 
     def end(self) -> Points:
         """The point each step leads to."""
@@ -106,7 +104,7 @@ def _border_steps(inside: Inside) -> _Steps:
         heading=np.repeat(np.arange(4, dtype=np.int8), np.diff(first)),
         following=np.concatenate(following),
         width=width,
-        first=(int(first[0]), int(first[1]), int(first[2]), int(first[3])),
+        places=tuple(place),
     )
 
 
@@ -178,12 +176,17 @@ def _corners(steps: _Steps, order: Points, starts: Points) -> Outlines:
     next_heading, next_start = _next(heading, bounds), _next(start, bounds)
     jumps = next_start != end
     turns = (next_heading != heading) | jumps
-    at = np.concatenate([[0], np.cumsum(turns.astype(np.int8) + jumps, dtype=np.int64)])
+    at = np.zeros(len(turns) + 1, dtype=np.int64)
+    np.cumsum(turns.astype(np.int8) + jumps, out=at[1:])
+    turning, jumping = (
+        np.flatnonzero(turns),
+        np.flatnonzero(jumps),
+    )  # few of the steps, looked at several times
     found = np.empty(at[-1], dtype=np.int32)
     cuts = np.zeros(at[-1], dtype=bool)
-    found[at[:-1][turns]] = end[turns]
-    found[at[1:][jumps] - 1] = next_start[jumps]
-    cuts[at[:-1][jumps]] = cuts[at[1:][jumps] - 1] = True
+    found[at[turning]] = end[turning]
+    found[at[jumping + 1] - 1] = next_start[jumping]
+    cuts[at[jumping]] = cuts[at[jumping + 1] - 1] = True
     y, x = np.divmod(found, np.int32(steps.width))
     return Outlines(corners=np.stack([x, y], axis=1), bounds=at[bounds], cuts=cuts)
 
