@@ -4,10 +4,15 @@ One rule of escaping, markupsafe's: what is ``Markup`` is HTML already, everythi
 put in. So every builder here takes text and gives ``Markup``, and nobody escapes by hand.
 """
 
+import re
 from collections.abc import Iterable
 from importlib import resources
 
 from markupsafe import Markup, escape
+
+from tagalign.tasks.photos.keys import printable
+
+_SURROGATES = re.compile("[\ud800-\udfff]")
 
 _PAGE = Markup("""<!doctype html>
 <html lang="en">
@@ -38,8 +43,8 @@ def document(title: str, *parts: object, wide: bool = False) -> str:
     style = Markup(resources.files(__package__).joinpath("style.css").read_text(encoding="utf-8"))  # noqa: S704
     kind = Markup(' class="wide"') if wide else ""
     page = _PAGE.format(title=title, style=style, kind=kind, body=joined(parts))
-    # a file name of other bytes than UTF-8 arrives with lone surrogates, which no encoder writes
-    return page.encode("utf-8", "replace").decode("utf-8")
+    # a file name of other bytes than UTF-8 arrives with lone surrogates, which no encoder writes: as keys have them
+    return _SURROGATES.sub(lambda found: printable(found[0]), page)
 
 
 def joined(parts: Iterable[object], between: str = "") -> Markup:

@@ -43,7 +43,7 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def address(photos: Path, out: Path) -> Iterator[str]:
     studio = Studio(lambda name: Model(StubMethod()), ["first", "second"])
-    store = ReviewStore(photos, photos_of(photos, frozenset({".png", ".jpg"})), out)
+    store = ReviewStore(photos, photos_of(photos), out)
     page = build_page(
         studio, model="stub", examples=[str(photos / "a.png")], labels="dog, cat", review=store, notice=True
     )

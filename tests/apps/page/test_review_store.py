@@ -1,10 +1,12 @@
 import json
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from tagalign.apps.page.review import photos_of
 from tagalign.apps.page.review_items import kept_titles, suggest
 from tagalign.apps.page.review_store import ReviewStore
 from tagalign.apps.page.studio import Studio
@@ -83,3 +85,20 @@ def test_damaged_decisions_are_named(studio: Studio, store: ReviewStore) -> None
 def test_a_folder_without_photos_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no photo to review"):
         ReviewStore(tmp_path, [], tmp_path / "out")
+
+
+def test_the_folder_is_walked_as_by_every_verb(tmp_path: Path, studio: Studio) -> None:
+    """Loops are not followed, endings that Pillow reads are found, a name that is not UTF-8 is reviewed and exported."""
+    photos = tmp_path / "photos"
+    (photos / "day").mkdir(parents=True)
+    (photos / "day" / "loop").symlink_to(photos)
+    (photos / "notes.txt").write_text("no photo")
+    (photos / "broken.png").symlink_to(photos / "broken.png")
+    latin = os.fsdecode(b"caf\xe9.png")
+    for name in ("b.jfif", "day/a.PNG", latin):
+        Image.new("RGB", (8, 6)).save(photos / name, format="PNG")
+    found = photos_of(photos)
+    assert found == ["b.jfif", r"caf\xe9.png", "day/a.PNG"]
+    store = ReviewStore(photos, found, tmp_path / "out")
+    accept(store, studio, 1, ["dog"], [])
+    assert [image.file_name for image in store.accepted()] == [r"caf\xe9.png"]

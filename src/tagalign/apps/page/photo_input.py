@@ -7,6 +7,7 @@ from typing import Any, ParamSpec, TypeVar
 import gradio as gr
 
 from tagalign.errors import TagalignError
+from tagalign.tasks.photos.keys import printable
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -31,6 +32,7 @@ def told(function: Callable[P, R]) -> Callable[P, R]:
         try:
             return function(*args, **kwargs)
         except TagalignError as error:
-            raise gr.Error(str(error), print_exception=False, duration=None) from None
+            # a name that is no text cannot be sent to a browser
+            raise gr.Error(printable(str(error)), print_exception=False, duration=None) from None
 
     return guarded

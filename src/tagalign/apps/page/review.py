@@ -1,5 +1,6 @@
 """The third tab: a folder of photos, one after the other, until every tag and mask is let stand or taken away."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from tagalign.errors import InputError, TagalignError
 from tagalign.export.coco import write_coco
 from tagalign.export.tables import write_tags_csv
 from tagalign.tags.same_label import split_names, tidy_name
+from tagalign.tasks.photos.keys import key_of, printable
+from tagalign.tasks.photos.walk import Walk
 
 
 class Reviewer:
@@ -39,7 +42,7 @@ class Reviewer:
         except TagalignError as error:
             empty = gr.update(choices=[], value=[])
             # the folder on the server is nobody's business
-            reason = str(error).replace(f"{self.store.folder}/", "")
+            reason = printable(str(error).replace(f"{self.store.folder}/", ""))
             return number, None, self.status(number, decision, f" · **{reason}**"), empty, empty
         kept = kept_titles(found, decision)
         decided = decision is not None and decision.verdict == "accepted"
@@ -155,7 +158,11 @@ def add_tag(typed: str, tags: list[str], labels: str) -> tuple[str, Any]:
     return "", gr.update(choices=list(dict.fromkeys([*known, *value])), value=value)
 
 
-def photos_of(folder: Path, suffixes: frozenset[str]) -> list[str]:
-    """Photos below a folder, relative to it, in order."""
-    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in suffixes and path.is_file())
-    return [path.relative_to(folder).as_posix() for path in found]
+def photos_of(folder: Path) -> list[str]:
+    """Keys of the photos below a folder, relative to it, in order; ``keys.path_of`` leads back to the file.
+
+    What every verb finds there, but for photos inside of tars, which a browser cannot be handed.
+    """
+    found = Walk().below(str(folder))
+    files = (source.path for source in found if source.problem is None and source.member is None)
+    return sorted(key_of(os.path.relpath(path, folder)) for path in files)

@@ -9,6 +9,7 @@ from tagalign.apps.page.review_store import Decision, Verdict, decide
 from tagalign.apps.page.studio import Studio
 from tagalign.export.overlay import percent
 from tagalign.export.records import Region, regions
+from tagalign.tasks.photos.keys import path_of
 
 MIN_SHARE = 0.002
 """Smaller parts are left out: nobody wants to judge specks."""
@@ -20,7 +21,7 @@ class Suggestion:
     """One photo with everything that can be let stand or taken away.
 
     Attributes:
-        file_name: relative to the folder.
+        file_name: key of the photo, relative to the folder.
         image: upright RGB.
         names: labels that were asked for.
         tags: suggested ones.
@@ -50,7 +51,7 @@ def suggest(studio: Studio, folder: Path, file_name: str, labels: str, method: s
     Raises:
         TagalignError: if the photo, the labels or the method cannot be used.
     """
-    view = studio.look(folder / file_name, labels, method)
+    view = studio.look(folder / path_of(file_name), labels, method)
     image = view.opened.image
     masks: dict[str, Region] = {}
     if view.segmentation is not None:

@@ -24,7 +24,7 @@ class Decision:
     """What was decided about one photo.
 
     Attributes:
-        file_name: relative to the folder.
+        file_name: key of the photo, relative to the folder.
         size: height and width in pixels.
         verdict: only accepted photos are exported.
         tags: that a person let stand or added.
@@ -59,7 +59,7 @@ class ReviewStore:
     """Decisions of one review; every one is on disk as soon as it is made.
 
     Attributes:
-        photos: file names, relative to ``folder``, in order.
+        photos: keys, relative to ``folder``, in order.
     """
 
     def __init__(self, folder: Path, photos: Sequence[str], out: Path) -> None:

@@ -112,22 +112,23 @@ def _review(settings: AppSettings) -> "ReviewStore | None":
         return None
     from tagalign.apps.page.review import photos_of
     from tagalign.apps.page.review_store import ReviewStore
-    from tagalign.backbones.image_formats import image_suffixes
 
     if not settings.review.is_dir():
         raise InputError(f"--review {settings.review}: expected a folder of photos")
-    return ReviewStore(settings.review, photos_of(settings.review, image_suffixes()), settings.out.resolve())
+    return ReviewStore(settings.review, photos_of(settings.review), settings.out.resolve())
 
 
 def _examples(settings: AppSettings) -> list[str]:
     if settings.examples is not None:
         from tagalign.apps.page.review import photos_of
-        from tagalign.backbones.image_formats import image_suffixes
+        from tagalign.tasks.photos.keys import path_of
 
         if not settings.examples.is_dir():
             raise InputError(f"--examples {settings.examples}: expected a folder of photos")
-        names = photos_of(settings.examples, image_suffixes())[: 2 * EXAMPLES]
-        return [str(settings.examples.resolve() / name) for name in names]
+        paths = [
+            name for name in photos_of(settings.examples) if path_of(name) == name
+        ]  # a browser is sent text
+        return [str(settings.examples.resolve() / name) for name in paths[: 2 * EXAMPLES]]
     return _drawn_scenes() if settings.model in PACKAGED else []
 
 
