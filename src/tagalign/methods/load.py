@@ -11,7 +11,7 @@ from tagalign.backbones.hub.locate import admit_pickle
 from tagalign.backbones.hub.once import asked_once
 from tagalign.backbones.models import resolve_auto
 from tagalign.backbones.packaged import TINY
-from tagalign.errors import ModelError
+from tagalign.errors import InputError, ModelError
 from tagalign.methods.by_verb import METHOD, VERBS, ByVerb
 from tagalign.methods.opened import Opened
 from tagalign.methods.options import build_options, option_names, unknown_option
@@ -38,6 +38,7 @@ def load_method(
     allow_pickle: bool = False,
     batch_size: int = 8,
     text_cache: Path | None = None,
+    companion_cache: Path | None = None,
     **options: Any,
 ) -> Method[Any]:
     """Open a model.
@@ -52,6 +53,7 @@ def load_method(
             folder; they are read without being run, and kept as safetensors.
         batch_size: images in one pass; changes no answer.
         text_cache: folder of label embeddings, for methods that keep them; likewise.
+        companion_cache: folder of a companion's features, for method ``proxy`` alone; likewise.
         options: of the method, as its options class names them; strings are read as the command line reads them.
 
     Raises:
@@ -62,6 +64,11 @@ def load_method(
     """
     if method is not None:
         find_method(method)  # before anything is fetched
+    if companion_cache is not None and method != "proxy":
+        raise InputError(
+            f"companion_cache {companion_cache} belongs to method 'proxy', which has a companion; leave it out, or "
+            "take that method"
+        )
     name = resolve_auto(name)
     trained = trained_type(name)
     chosen = method or trained
@@ -74,7 +81,7 @@ def load_method(
     folder = name if trained is None else str(model_folder(name))
     if trained is not None and allow_pickle:
         admit_pickle(str(read_json(Path(folder) / "config.json").get("backbone", TINY)))
-    resources = Resources(batch_size=batch_size, text_cache=text_cache)
+    resources = Resources(batch_size=batch_size, text_cache=text_cache, companion_cache=companion_cache)
     opened = Opened(
         name=folder,
         method=chosen or METHOD,

@@ -69,6 +69,8 @@ class SegmentSettings(ModelFlags, PromptFlags, LabelRunFlags):
     """With --instances: smaller parts are none, in pixels; by default 64."""
     companion: str | None = None
     """With --method proxy: the second encoder, a DINO ViT or DINOv2 (folder or hub id); by default facebook/dinov2-base."""
+    companion_cache: Path | None = None
+    """With --method proxy: a folder that keeps what the companion sees (3 MB a window), for other labels later."""
     overlay: bool = False
     """Also write NAME.overlay.png: the photo with coloured labels and a legend; of a trusty model NAME.trusty.png too."""
     heat_maps: bool = False
@@ -146,6 +148,8 @@ def _spec(settings: SegmentSettings) -> "JobSpec":
 
     facts = settings.job_facts("segment", **_mask_options(settings))
     facts["options"] |= cache_option(settings)
+    if settings.companion_cache is not None:
+        facts["options"] |= {"companion_cache": settings.companion_cache}
     return JobSpec(
         question=SegmentQuestion(
             labels=_asked(settings, facts), regions=_regions(settings), min_area=_min_area(settings)

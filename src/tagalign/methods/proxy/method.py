@@ -10,6 +10,7 @@ from tagalign.backbones.protocols import BlockBackbone
 from tagalign.methods.dense.canvas import NATIVE_448
 from tagalign.methods.dense.method import DenseMethod
 from tagalign.methods.proxy.dense import PROFILES, companion_pixels, proxy_rows
+from tagalign.methods.proxy.feature_files import kept_features
 from tagalign.methods.proxy.options import ProxyOptions
 from tagalign.methods.resources import Resources
 
@@ -56,7 +57,7 @@ class ProxyMethod(DenseMethod):
         """
         grid = self.encoder.grid_of(pixels.shape[2], pixels.shape[3])
         seen = companion_pixels(pixels, self.preprocessing, grid, self.encoder.patch_size, self.companion)
-        features = self.companion.features(seen).to(pixels.device)
+        features = kept_features(self.companion, seen, self.resources.companion_cache).to(pixels.device)
         rows = proxy_rows(
             self.encoder,
             pixels,
