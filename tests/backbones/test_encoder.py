@@ -1,7 +1,7 @@
 """Dense modes against transformers' own forward and plain loops over heads and tokens.
 
 Holds ``backbones/modes/clip.py``, ``backbones/modes/maskclip.py``, ``backbones/modes/sclip.py``,
-``backbones/modes/clearclip.py``, ``backbones/modes/naclip.py``
+``backbones/modes/clearclip.py``, ``backbones/modes/naclip.py``, ``backbones/modes/surgery.py``
 and ``backbones/dense_stream.py``.
 """
 
@@ -98,6 +98,21 @@ def test_clearclip_is_query_query_attention_alone(backbone, oracle, pixels):
     x = hidden_states(oracle, pixels)[-2]
     mixed = last_block_by_hand(oracle, x, lambda q, k, t, d: softmax_row(q[t], q, d))
     torch.testing.assert_close(backbone.encode_dense(pixels, mode="clearclip").patches, mixed[:, 1:], **TOL)
+
+
+@torch.no_grad()
+def test_surgery_adds_value_value_attention_of_every_ordinary_input(backbone, oracle, pixels):
+    states = hidden_states(oracle, pixels)  # the input of each block, then the output of the last
+    dense = states[-7]
+    for back in range(6, 0, -1):
+        block = oracle.vision_model.encoder.layers[-back]
+        values = block.self_attn.v_proj(block.layer_norm1(states[-back - 1]))
+        mixed = [
+            (v @ v.mT / math.sqrt(v.shape[-1])).softmax(-1) @ v
+            for v in values.chunk(block.self_attn.num_heads, dim=-1)
+        ]
+        dense = dense + block.self_attn.out_proj(torch.cat(mixed, dim=-1))
+    torch.testing.assert_close(backbone.encode_dense(pixels, mode="surgery").patches, dense[:, 1:], **TOL)
 
 
 def test_naclip_prefers_near_patches(backbone, oracle, pixels):
