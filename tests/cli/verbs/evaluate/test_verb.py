@@ -120,7 +120,7 @@ def test_damaged_mask_is_named_and_listed(evaluate, voc, tmp_path, capsys):
         (["--data", "voc21", "--path", "/nowhere"], "no such folder"),
         (["--protocol", "mine"], "unknown protocol 'mine'"),
         (["--wording", "latin"], "unknown wording 'latin'"),
-        (["--templates", "9"], "unknown template set '9'"),
+        (["--templates", "9"], "unknown templates '9'"),
         (["--shard", "2/2"], "--shard must be i/n"),
         (["--limit", "0"], "--limit must be at least 1"),
         (["--data", "tiny-world-captions", "--limit", "1"], "cannot caption"),

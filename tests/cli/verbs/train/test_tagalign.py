@@ -154,12 +154,12 @@ def test_captions_alone_need_no_tags(collection, clip_folder, tmp_path):
     ("flags", "message"),
     [
         (["--batch-size", "1"], "batch_size 1 cannot be shared"),
-        (["--profile", "papr"], "invalid choice 'papr'"),
-        (["--loss", "hinge"], "invalid choice 'hinge'"),
+        (["--profile", "papr"], "unknown profile 'papr'; did you mean 'paper'?"),
+        (["--loss", "hinge"], "unknown loss 'hinge'"),
         (["--workers", "2", "--streams", "3"], "2 workers cannot share 3 streams"),
         (["--watch", "x.jpg"], "--watch needs --watch-labels"),
         (["--blocks", "-1"], "num_blocks must be at least 0, got -1"),
-        (["--mode", "mask"], "unknown dense mode 'mask'; did you mean 'maskclip'"),
+        (["--mode", "mask"], "unknown mode 'mask'; did you mean 'maskclip'"),
         (["--tag-weight", "-1"], "that of 'tag' is negative"),
     ],
 )
