@@ -46,6 +46,21 @@ CHANGES = {
     "profile": ({}, "released"),
     "short_side": ({}, 48),
     "window": ({}, 32),
+    "stitch": ({"window": 32}, True),
+    "positions": ({}, "offset"),
+    "outliers": ({}, "norm"),
+    "factor": ({}, "svd"),
+    "key_weight": ({}, 2.0),
+    "base": ({}, "clearclip"),
+    "residual_weight": ({}, 1.0),
+    "gain": ({}, 20.0),
+    "feedback": ({}, True),
+    "feedback_path": ({"feedback": True}, "none"),
+    "feedback_weight": ({"feedback": True}, 0.0),
+    "feedback_gain": ({"feedback": True}, 30.0),
+    "feedback_threshold": ({"feedback": True, "short_side": 64}, 0.9),
+    "feedback_unsure": ({"feedback": True, "feedback_threshold": 0.5}, "first"),
+    "mode": ({}, "naclip"),
     "stride": ({"window": 32}, 8),
     "use_aliases": ({}, True),
     "threshold": ({}, "top:4"),
@@ -94,6 +109,8 @@ FOR_METHOD = {
     # cosines of a random encoder are low without the residual stream
     ("clearclip", "background_threshold"): ({"background_rule": True}, 0.01),
     ("naclip", "background_threshold"): ({"background_rule": True}, 0.01),
+    ("scclip", "background_threshold"): ({"background_rule": True}, 0.01),
+    ("pearl", "background_threshold"): ({"background_rule": True}, 0.01),
     ("gated", "window"): ({"threshold": "top:4"}, 16),
     ("gated", "stride"): ({"threshold": "top:4", "window": 32}, 8),
     ("gated", "refine"): ({"threshold": "top:4"}, "crf"),
@@ -109,7 +126,12 @@ FOR_METHOD = {
     # at the native size there is nothing to resize
     ("proxy", "mode_profile"): ({"short_side": 48, "window": 48}, "released"),
 }
+_RANDOM = "a random encoder sees one label, in one piece; "
 SAME_BY_DESIGN = {
+    ("rcs", "gain", "tag"): "felt through the output bias alone: tests/backbones/modes/test_calibrated.py",
+    ("rcs", "feedback_path", "segment"): _RANDOM + "tests/methods/dense/test_feedback.py",
+    ("rcs", "feedback_unsure", "segment"): _RANDOM + "tests/methods/dense/test_feedback.py",
+    ("scclip", "use_aliases", "segment"): _RANDOM + "aliases are tested with every other mode",
     (
         "tag2text",
         "num_beams",

@@ -30,6 +30,9 @@ FAMILIES = (
     "floss",
     "regionvote",
     "proxyclip",
+    "scclip",
+    "pearl",
+    "resclip",
 )
 Row = tuple[str, float, float, bool]
 

@@ -27,6 +27,7 @@ from tagalign.backbones.protocols import (
     Tokens,
     Weights,
 )
+from tagalign.backbones.stream import StitchedStream, Stream
 from tagalign.backbones.text_encoder import TextEncoder
 from tagalign.backbones.towers.vision import VisionTower
 from tagalign.ops.cam import LastBlock
@@ -79,19 +80,51 @@ class Encoder(FrozenBackbone):
         return (row if self.vision.pre_norm is None else self.vision.pre_norm(row))[None]
 
     @torch.no_grad()
-    def encode_dense(self, pixels: Pixels, *, mode: str | Mode = "clip") -> DenseFeatures:
-        """Dense features in one of ``DENSE_MODES``, or in a mode with options of its own.
+    def encode_dense(
+        self, pixels: Pixels, *, mode: str | Mode = "clip", positions: Resize | None = None
+    ) -> DenseFeatures:
+        """Dense features in one of ``DENSE_MODES``, or in a mode with options of its own; see ``Backbone``.
 
         Raises:
             UnknownNameError: if the mode is not one of them.
             InputError: if the image is smaller than a patch.
         """
+        x, grid = self.embed_patches(pixels, positions=positions)
+        return self._dense(mode, Stream(self.blocks, x), grid)
+
+    @torch.no_grad()
+    def encode_stitched(
+        self,
+        windows: Float[Tensor, "windows 3 height pixel_width"],
+        places: Sequence[Grid],
+        *,
+        mode: str | Mode,
+        positions: Resize | None = None,
+        batch_size: int = 8,
+    ) -> DenseFeatures:
+        """Dense features of one image whose windows are joined before the last block; see ``BlockBackbone``."""
+        parts = [self.embed_patches(part, positions=positions) for part in windows.split(batch_size)]
+        window = parts[0][1]
+        grid = (max(top for top, _ in places) + window[0], max(left for _, left in places) + window[1])
+        stream = StitchedStream(
+            self.blocks,
+            torch.cat([x for x, _ in parts]),
+            window=window,
+            places=places,
+            grid=grid,
+            batch_size=batch_size,
+        )
+        return self._dense(mode, stream, grid)
+
+    def _dense(self, mode: str | Mode, stream: Stream, grid: Grid) -> DenseFeatures:
         chosen = DENSE_MODES.find(mode).kind() if isinstance(mode, str) else mode
-        x, grid = self.embed_patches(pixels)
-        dense, cls = chosen(self, x, grid)
+        dense, cls = chosen(self, stream, grid)
         dense = checked(dense, self.vision, name=self.name, what="patch features")
         return DenseFeatures(
-            patches=dense[:, self.num_prefix :], cls=None if cls is None else cls[:, 0], grid=grid
+            patches=dense[:, self.num_prefix :],
+            cls=None if cls is None else cls[:, 0],
+            grid=grid,
+            before=dense[:, : self.num_prefix],
         )
 
     def post_norm(self, x: Float[Tensor, "*batch width"]) -> Float[Tensor, "*batch width"]:

@@ -7,7 +7,7 @@ blocks (GroupViT) is a ``Backbone`` alone.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int
@@ -15,6 +15,9 @@ from torch import Tensor
 
 from tagalign.backbones.preprocess import Preprocessing
 from tagalign.ops.cam import LastBlock
+
+if TYPE_CHECKING:
+    from tagalign.backbones.stream import Stream
 
 Pixels = Float[Tensor, "batch 3 height pixel_width"]
 Tokens = Float[Tensor, "batch tokens width"]
@@ -33,11 +36,18 @@ class DenseFeatures:
         patches: patch rows of the dense stream.
         cls: class row of the ordinary stream; None for families without one (SigLIP).
         grid: rows and columns of patches; pixels that do not fill a patch are dropped at the bottom and right.
+        before: rows of the dense stream before the patches, where the family has any.
     """
 
     patches: Float[Tensor, "batch patches width"]
     cls: Float[Tensor, "batch width"] | None
     grid: Grid
+    before: Tokens | None = None
+
+    @property
+    def rows(self) -> Tokens:
+        """All rows of the dense stream."""
+        return self.patches if self.before is None else torch.cat([self.before, self.patches], dim=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,8 +129,16 @@ class Backbone(Protocol):
         """Patches that fit into an image; refuses one that is smaller than a patch."""
         ...
 
-    def encode_dense(self, pixels: Pixels, *, mode: "str | Mode" = ...) -> DenseFeatures:
-        """Dense features in a mode, by its name or with options of its own."""
+    def encode_dense(
+        self, pixels: Pixels, *, mode: "str | Mode" = ..., positions: Resize | None = None
+    ) -> DenseFeatures:
+        """Dense features in a mode, by its name or with options of its own.
+
+        Args:
+            pixels: normalised.
+            mode: one that applies to the encoder.
+            positions: how position embeddings are resized; the family's own way when None.
+        """
         ...
 
     def project(self, features: Float[Tensor, "*batch width"]) -> Float[Tensor, "*batch dim"]:
@@ -201,6 +219,29 @@ class BlockBackbone(Backbone, Protocol):
         """
         ...
 
+    def encode_stitched(
+        self,
+        windows: Float[Tensor, "windows 3 height pixel_width"],
+        places: Sequence[Grid],
+        *,
+        mode: "str | Mode",
+        positions: Resize | None = None,
+        batch_size: int = 8,
+    ) -> DenseFeatures:
+        """Dense features of one image, a batch of one: windows go through the blocks, a mode sees them joined.
+
+        Args:
+            windows: of one size, in any order.
+            places: row and column of the first patch of each window on the grid of the whole image; together they cover it.
+            mode: what happens to the last blocks, once, over the whole image.
+            positions: as for ``encode_dense``.
+            batch_size: windows in one pass.
+
+        Raises:
+            InputError: if the windows leave a patch uncovered.
+        """
+        ...
+
     def class_row(self, times: int = 1) -> Float[Tensor, "1 width"]:
         """Input of the first block in the class row, with its embedding added ``times`` times."""
         ...
@@ -235,14 +276,14 @@ class BlockBackbone(Backbone, Protocol):
 class Mode(Protocol):
     """A dense mode: a frozen dataclass whose fields are its options (``option_fields.option``), called on a batch."""
 
-    def __call__(self, encoder: BlockBackbone, x: Tokens, grid: Grid) -> tuple[Tokens, ClassRow]:
+    def __call__(self, encoder: BlockBackbone, stream: "Stream", grid: Grid) -> tuple[Tokens, ClassRow]:
         """All rows of the dense stream before the last layer norm, and the class row of the ordinary stream.
 
         Equal to image by image whatever the batch, on grids of any shape, for families with and without prefix rows.
 
         Args:
             encoder: with at least one block.
-            x: input of the first block.
+            stream: gives the inputs of the blocks, first to last, of images or of joined windows.
             grid: rows and columns of patches; the prefix rows come first.
         """
         ...

@@ -11,13 +11,18 @@ from jaxtyping import Bool, Float, Int
 from scipy import ndimage
 from torch import Tensor
 
+from tagalign.ops.refine.pamr import pamr
+
 LabelGrid = Int[Tensor, "rows cols"]
 Pairs = Bool[Tensor, "patches patches"]
-Path = Literal["line", "component"]
+Path = Literal["line", "component", "none"]
 
 BLUR_SIGMA = 5.0  # ResCLIP, arXiv:2411.15851, released
 BLUR_TAPS = 31  # likewise
 SUM_FLOOR = 1e-8
+SCALE = 40.0
+PAMR_STEPS = 10
+PAMR_DILATIONS = (8, 16)
 
 
 def _steps_apart(grid: tuple[int, int]) -> tuple[Tensor, Tensor]:
@@ -64,11 +69,16 @@ def component_pairs(labels: LabelGrid) -> Pairs:
     return (flat[:, None] == flat[None]).to(labels.device)
 
 
-PATHS = {"line": line_pairs, "component": component_pairs}
+def every_pair(labels: LabelGrid) -> Pairs:
+    """All pairs: nothing decays."""
+    return torch.ones(labels.numel(), labels.numel(), dtype=torch.bool, device=labels.device)
+
+
+PATHS = {"line": line_pairs, "component": component_pairs, "none": every_pair}
 
 
 def feedback_map(
-    labels: LabelGrid, valid: Pairs | None, *, sigma: float = BLUR_SIGMA
+    labels: LabelGrid, valid: Pairs, *, sigma: float = BLUR_SIGMA
 ) -> Float[Tensor, "patches patches"]:
     """How much every patch should see every other, given their labels; rows sum to 1.
 
@@ -77,7 +87,7 @@ def feedback_map(
 
     Args:
         labels: of the patches; equal numbers are equal labels.
-        valid: pairs without decay (``line_pairs``, ``component_pairs``); None for no decay at all.
+        valid: pairs without decay, of ``PATHS``.
         sigma: of the blur, in patches.
 
     Reference:
@@ -85,10 +95,9 @@ def feedback_map(
     """
     flat = labels.flatten()
     same = (flat[:, None] == flat[None]).float()
-    if valid is not None:
-        _, apart = _steps_apart((labels.shape[0], labels.shape[1]))
-        longest = max(*labels.shape, 2) - 1  # one patch is no step from itself
-        same = torch.where(valid, same, same * torch.exp(-apart.to(same) / longest))
+    _, apart = _steps_apart((labels.shape[0], labels.shape[1]))
+    longest = max(*labels.shape, 2) - 1  # one patch is no step from itself
+    same = torch.where(valid, same, same * torch.exp(-apart.to(same) / longest))
     blurred = _blur_rows(same, sigma)
     return blurred / (blurred.sum(dim=1, keepdim=True) + SUM_FLOOR)
 
@@ -99,6 +108,42 @@ def _blur_rows(maps: Tensor, sigma: float) -> Tensor:
     offsets = torch.arange(taps, device=maps.device) - taps // 2
     kernel = torch.exp(-(offsets**2) / (2 * sigma**2))
     return F.conv1d(maps[:, None], (kernel / kernel.sum())[None, None], padding=taps // 2)[:, 0]
+
+
+def first_map(
+    cosines: Float[Tensor, "names rows cols"],
+    pixels: Float[Tensor, "3 height width"],
+    *,
+    scale: float = SCALE,
+) -> Float[Tensor, "names height width"]:
+    """Probabilities of the first prediction: cosines at pixel size, refined by PAMR, softmax of ``scale`` times them.
+
+    Args:
+        cosines: of every name, on the patch grid.
+        pixels: the normalised picture, or its window.
+        scale: of the cosines.
+    """
+    maps = F.interpolate(cosines[None], size=pixels.shape[1:], mode="bilinear", align_corners=False)
+    refined = pamr(pixels[None].to(maps), maps, num_iterations=PAMR_STEPS, dilations=PAMR_DILATIONS)
+    return (scale * refined[0]).softmax(dim=0)
+
+
+def pixel_labels(
+    probs: Float[Tensor, "names height width"], *, threshold: float, unsure: int
+) -> Int[Tensor, "height width"]:
+    """The best name of every pixel, and ``unsure`` where its probability is below ``threshold``."""
+    best, names = probs.max(dim=0)
+    return torch.where(best < threshold, unsure, names)
+
+
+def score_bias(
+    feedback: Float[Tensor, "patches patches"], *, weight: float, halves: bool
+) -> Float[Tensor, "patches patches"]:
+    """``weight`` times the map over its largest entry; rounded to half precision twice where the release does."""
+    share = feedback / feedback.max().clamp_min(SUM_FLOOR)
+    if halves:
+        return (weight * share.half()).half().to(feedback)
+    return weight * share
 
 
 def patch_labels(pixel_labels: Int[Tensor, "height width"], grid: tuple[int, int], patch: int) -> LabelGrid:

@@ -1,5 +1,6 @@
 """Patch grids: position embeddings for any size, tokens to maps and back, Gaussian neighbourhoods."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 import torch
@@ -91,3 +92,30 @@ def gaussian_neighbourhood(
     col_term = torch.exp(-((c[:, None] - c[None]) ** 2) / (2 * sigma**2))
     # the Kronecker product written as a broadcast: an export with free sizes turns torch.kron into a constant
     return (row_term[:, None, :, None] * col_term[None, :, None, :]).flatten(0, 1).flatten(1)
+
+
+def place_tokens(
+    tokens: Float[Tensor, "windows patches dim"],
+    window: tuple[int, int],
+    places: Sequence[tuple[int, int]],
+    grid: tuple[int, int],
+) -> Float[Tensor, "grid_patches dim"]:
+    """Tokens of windows on the grid of the whole image; the mean where windows overlap.
+
+    Args:
+        tokens: of each window, row by row.
+        window: rows and columns of a window.
+        places: row and column of the first patch of each window.
+        grid: of the whole image.
+
+    Raises:
+        InputError: if a cell of the grid is in no window.
+    """
+    total = tokens.new_zeros(*grid, tokens.shape[2])
+    cover = tokens.new_zeros(*grid, 1)
+    for rows, (top, left) in zip(tokens, places, strict=True):
+        total[top : top + window[0], left : left + window[1]] += rows.unflatten(0, window)
+        cover[top : top + window[0], left : left + window[1]] += 1
+    if not bool(cover.all()):
+        raise InputError(f"the windows do not cover the grid of {grid[0]} x {grid[1]} patches")
+    return (total / cover).flatten(0, 1)

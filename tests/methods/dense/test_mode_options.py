@@ -6,12 +6,11 @@ import pytest
 import torch
 from PIL import Image
 
-from tagalign.backbones.dense_stream import before_last
 from tagalign.backbones.modes import DENSE_MODES, ModeEntry
 from tagalign.cli.verbs.methods import as_json
 from tagalign.errors import InputError
 from tagalign.methods.dense.mode_options import options_in_mode
-from tagalign.methods.dense.options import DenseOptions
+from tagalign.methods.dense.options import ModeOptions
 from tagalign.methods.load import load_method
 from tagalign.methods.options import facts_of
 from tagalign.methods.table import METHODS, methods
@@ -27,10 +26,10 @@ class Faded:
     def __post_init__(self):
         check_share("share", self.share)
 
-    def __call__(self, encoder, x, grid):
-        before = before_last(encoder, x)
-        after = encoder.blocks[-1](before)
-        return self.share * before + (1 - self.share) * after, after[:, :1]
+    def __call__(self, encoder, stream, grid):
+        last = stream.last()
+        after = last.output()
+        return self.share * last.x + (1 - self.share) * after, after[:, :1]
 
 
 @pytest.fixture
@@ -53,8 +52,8 @@ def test_one_registration_is_a_method(faded):
 
 def test_its_options_are_those_of_every_dense_method_and_its_own(faded):
     names = [fact.name for fact in facts_of(METHODS["faded"].options)]
-    assert names == [*asdict(DenseOptions()), "share"]
-    assert METHODS["clip"].options is DenseOptions
+    assert names == [*asdict(ModeOptions()), "share"]
+    assert METHODS["clip"].options is ModeOptions
 
 
 def test_at_its_default_the_toy_is_the_plain_mode(faded, clip_folder, photo):
@@ -69,7 +68,9 @@ def test_its_option_acts_and_is_described(faded, clip_folder, photo):
     assert method.describe()["share"] == 1.0
     pixels = method.canvas_rule.lay(photo, method.preprocessing).pixels[None]
     rows, _ = method.backbone.embed_patches(pixels)
-    expected = method.backbone.project(before_last(method.backbone, rows)[0, method.backbone.num_prefix :])
+    for block in method.backbone.blocks[:-1]:
+        rows = block(rows)
+    expected = method.backbone.project(rows[0, method.backbone.num_prefix :])
     # one program on one thread, but batched differently: equal to a few units in the last place
     torch.testing.assert_close(
         method.encode_images([photo])[0].views[0].embeds, expected, rtol=1e-5, atol=1e-6
@@ -93,9 +94,9 @@ def test_bad_options_are_refused(faded, clip_folder, given, message):
 def test_an_option_that_every_dense_method_has_is_no_option_of_a_mode():
     @dataclass(frozen=True, kw_only=True)
     class Clash(Faded):
-        profile: str = option("fixed", "a toy")
+        window: str = option("fixed", "a toy")
 
-    with pytest.raises(ValueError, match="every dense method has an option 'profile'"):
+    with pytest.raises(ValueError, match="every dense method has an option 'window'"):
         options_in_mode(Clash)
 
 

@@ -14,9 +14,9 @@ from tagalign.backbones.finite import checked
 from tagalign.backbones.frozen import FrozenBackbone
 from tagalign.backbones.groupvit.names import MODE, MODEL_TYPE
 from tagalign.backbones.preprocess import Preprocessing
-from tagalign.backbones.protocols import DenseFeatures, Mode, Pixels, Weights
+from tagalign.backbones.protocols import DenseFeatures, Mode, Pixels, Resize, Weights
 from tagalign.backbones.text_encoder import TextEncoder
-from tagalign.errors import ModelError, UnknownNameError
+from tagalign.errors import InputError, ModelError, UnknownNameError
 
 
 class GroupViT(FrozenBackbone):
@@ -47,7 +47,9 @@ class GroupViT(FrozenBackbone):
         self.num_layers = sum(config.depths)
 
     @torch.no_grad()
-    def encode_dense(self, pixels: Pixels, *, mode: str | Mode = MODE) -> DenseFeatures:
+    def encode_dense(
+        self, pixels: Pixels, *, mode: str | Mode = MODE, positions: Resize | None = None
+    ) -> DenseFeatures:
         """Every patch with the features of the group it belongs to most; ``cls`` is the mean over groups.
 
         Raises:
@@ -56,6 +58,10 @@ class GroupViT(FrozenBackbone):
         """
         if mode != MODE:
             raise UnknownNameError("dense mode of GroupViT", str(mode), [MODE])
+        if positions is not None:
+            raise InputError(
+                f"GroupViT resizes positions in its own way, it has no {positions!r}; leave positions out"
+            )
         grid = self.grid_of(*pixels.shape[2:])
         inside = pixels[:, :, : grid[0] * self.patch_size, : grid[1] * self.patch_size].to(self.dtype)
         groups, assignment = group_features(self.vision, inside)

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from tagalign.backbones.dense_stream import other_last
 from tagalign.backbones.modes import DENSE_MODES, ModeEntry
 from tagalign.backbones.protocols import BlockBackbone, ClassRow, Grid, Tokens
+from tagalign.backbones.stream import Stream, class_row_of
 from tagalign.ops.attention import self_self_attention
 
 
@@ -12,10 +12,11 @@ from tagalign.ops.attention import self_self_attention
 class ClearClip:
     """``softmax(q q')`` over the values, without the residual stream and the feed-forward network."""
 
-    def __call__(self, encoder: BlockBackbone, x: Tokens, grid: Grid) -> tuple[Tokens, ClassRow]:
+    def __call__(self, encoder: BlockBackbone, stream: Stream, grid: Grid) -> tuple[Tokens, ClassRow]:
         """See ``Mode``."""
-        mixed, _, cls = other_last(encoder, x, lambda q, k, v: self_self_attention(q, v))
-        return mixed, cls
+        last = stream.last()
+        q, _, v = last.heads
+        return last.block.out(self_self_attention(q, v)), class_row_of(encoder, last)
 
 
 DENSE_MODES.add(

@@ -2,18 +2,18 @@
 
 from dataclasses import dataclass
 
-from tagalign.backbones.dense_stream import before_last
 from tagalign.backbones.modes import DENSE_MODES, ModeEntry
 from tagalign.backbones.protocols import BlockBackbone, ClassRow, Grid, Tokens
+from tagalign.backbones.stream import Stream
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plain:
     """Every block as it is."""
 
-    def __call__(self, encoder: BlockBackbone, x: Tokens, grid: Grid) -> tuple[Tokens, ClassRow]:
+    def __call__(self, encoder: BlockBackbone, stream: Stream, grid: Grid) -> tuple[Tokens, ClassRow]:
         """See ``Mode``."""
-        x = encoder.blocks[-1](before_last(encoder, x))
+        x = stream.last().output()
         return x, x[:, :1] if encoder.num_prefix else None
 
 

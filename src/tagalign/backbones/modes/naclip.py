@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from tagalign.backbones.dense_stream import other_last
 from tagalign.backbones.modes import DENSE_MODES, ModeEntry
 from tagalign.backbones.protocols import BlockBackbone, ClassRow, Grid, Tokens
+from tagalign.backbones.stream import Stream, class_row_of
 from tagalign.ops.attention import neighbourhood_attention
 from tagalign.ops.grid import gaussian_neighbourhood
 
@@ -15,14 +15,13 @@ SIGMA = 5.0  # patches; NACLIP, arXiv:2404.08181, section 4.1
 class NaClip:
     """``softmax(k k' + Gaussian of the distance)`` over the values; its "reduced" last block, as in ClearCLIP."""
 
-    def __call__(self, encoder: BlockBackbone, x: Tokens, grid: Grid) -> tuple[Tokens, ClassRow]:
+    def __call__(self, encoder: BlockBackbone, stream: Stream, grid: Grid) -> tuple[Tokens, ClassRow]:
         """See ``Mode``."""
-        near = gaussian_neighbourhood(grid, sigma=SIGMA, device=x.device)
-        prefix = encoder.num_prefix
-        mixed, _, cls = other_last(
-            encoder, x, lambda q, k, v: neighbourhood_attention(k, v, near, prefix=prefix)
-        )
-        return mixed, cls
+        last = stream.last()
+        _, k, v = last.heads
+        near = gaussian_neighbourhood(grid, sigma=SIGMA, device=k.device)
+        mixed = neighbourhood_attention(k, v, near, prefix=encoder.num_prefix)
+        return last.block.out(mixed), class_row_of(encoder, last)
 
 
 DENSE_MODES.add(

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from tagalign.backbones.dense_stream import other_last
 from tagalign.backbones.modes import DENSE_MODES, ModeEntry
 from tagalign.backbones.protocols import BlockBackbone, ClassRow, Grid, Tokens
+from tagalign.backbones.stream import Stream, class_row_of
 from tagalign.ops.attention import correlative_attention
 
 
@@ -12,10 +12,11 @@ from tagalign.ops.attention import correlative_attention
 class Sclip:
     """``softmax(q q') + softmax(k k')`` over the values; residual stream and feed-forward network stay."""
 
-    def __call__(self, encoder: BlockBackbone, x: Tokens, grid: Grid) -> tuple[Tokens, ClassRow]:
+    def __call__(self, encoder: BlockBackbone, stream: Stream, grid: Grid) -> tuple[Tokens, ClassRow]:
         """See ``Mode``."""
-        mixed, x, cls = other_last(encoder, x, correlative_attention)
-        return encoder.blocks[-1].feed_forward(x + mixed), cls
+        last = stream.last()
+        mixed = last.block.out(correlative_attention(*last.heads))
+        return last.block.feed_forward(last.x + mixed), class_row_of(encoder, last)
 
 
 DENSE_MODES.add(

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from tagalign.backbones.dense_stream import class_row_of
 from tagalign.backbones.modes import DENSE_MODES, ModeEntry
 from tagalign.backbones.protocols import BlockBackbone, ClassRow, Grid, Tokens
-from tagalign.ops.attention import attention, self_self_attention
+from tagalign.backbones.stream import Stream, class_row_of
+from tagalign.ops.attention import self_self_attention
 
 LAYERS = 6  # TagAlign's release: exactly the last six blocks
 
@@ -17,18 +17,17 @@ class Surgery:
     ``d <- d + Attn_vv(LN1(x))`` with x the block's input on the ordinary stream, no feed-forward network on d.
     """
 
-    def __call__(self, encoder: BlockBackbone, x: Tokens, grid: Grid) -> tuple[Tokens, ClassRow]:
+    def __call__(self, encoder: BlockBackbone, stream: Stream, grid: Grid) -> tuple[Tokens, ClassRow]:
         """See ``Mode``; of the last block the ordinary stream needs the class token only."""
-        for block in encoder.blocks[:-LAYERS]:
-            x = block(x)
-        dense = x
-        for block in encoder.blocks[-LAYERS:-1]:
-            q, k, v = block.qkv(block.norm1(x))
-            dense = dense + block.out(self_self_attention(v, v))
-            x = block.feed_forward(x + block.out(attention(q, k, v)))
-        last = encoder.blocks[-1]
-        q, k, v = last.qkv(last.norm1(x), rows=1)
-        return dense + last.out(self_self_attention(v, v)), class_row_of(encoder, x, q, k, v)
+        first = max(stream.num_blocks - LAYERS, 0)
+        dense = stream.input_of(first).x
+        for index in range(first, stream.num_blocks - 1):
+            at = stream.input_of(index)
+            _, _, v = at.heads
+            dense = dense + at.block.out(self_self_attention(v, v))
+        last = stream.last()
+        _, _, v = last.asked_once
+        return dense + last.block.out(self_self_attention(v, v)), class_row_of(encoder, last)
 
 
 DENSE_MODES.add(

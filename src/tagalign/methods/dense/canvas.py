@@ -36,6 +36,8 @@ class CanvasRule:
         window: side of the sliding windows, None for the whole canvas.
         stride: of the windows.
         patch_size: no side becomes smaller.
+        on_patches: windows start and end where patches do, so that their tokens can be laid on one grid; pixels that fill no
+            patch are in none.
     """
 
     short_side: int
@@ -43,6 +45,7 @@ class CanvasRule:
     window: int | None = None
     stride: int | None = None
     patch_size: int = 1
+    on_patches: bool = False
 
     def lay(self, image: Image.Image, preprocessing: Preprocessing) -> Canvas:
         """Resize, normalise and list the views."""
@@ -51,7 +54,15 @@ class CanvasRule:
         pixels = to_tensor(resize(image, canvas), preprocessing)
         if self.window is None:
             return Canvas(pixels=pixels, size=size, boxes=((0, 0, canvas[1], canvas[0]),))
-        boxes = window_boxes(canvas, crop=self.window, stride=self.stride or self.window // 2)
+        unit = self.patch_size if self.on_patches else 1
+        boxes = [
+            (left * unit, top * unit, right * unit, bottom * unit)
+            for left, top, right, bottom in window_boxes(
+                (canvas[0] // unit, canvas[1] // unit),
+                crop=self.window // unit,
+                stride=(self.stride or self.window // 2) // unit,
+            )
+        ]
         return Canvas(pixels=pixels, size=size, boxes=tuple(boxes))
 
 

@@ -3,7 +3,7 @@
 A baseline is this class without a projector; both share every line of the code path, so their rows can be compared.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,11 +16,11 @@ from torch import Tensor
 from tagalign.backbones.facts import facts_of
 from tagalign.backbones.finite import checked
 from tagalign.backbones.preprocess import Preprocessing, resize, to_tensor
-from tagalign.backbones.protocols import Backbone
+from tagalign.backbones.protocols import Backbone, DenseFeatures, Mode, Resize
 from tagalign.errors import InputError
 from tagalign.methods.dense.canvas import Canvas, CanvasRule, batches_of_one_size, default_short_side
-from tagalign.methods.dense.mode_options import mode_with
-from tagalign.methods.dense.options import DenseOptions, TagAlignOptions
+from tagalign.methods.dense.mode_options import has_own_profile, mode_with, options_of_mode, settled_by
+from tagalign.methods.dense.options import DenseOptions, ModeOptions, TagAlignOptions
 from tagalign.methods.dense.profiles import DenseProfile, dense_profile
 from tagalign.methods.dense.projector import Projector
 from tagalign.methods.dense.score_maps import (
@@ -33,6 +33,7 @@ from tagalign.methods.dense.score_maps import (
     name_cosines,
     probability_maps,
 )
+from tagalign.methods.dense.stitching import check_stitching, stitched
 from tagalign.methods.describe import describe_options
 from tagalign.methods.groups import group_ids
 from tagalign.methods.labels import embed_names, encode_label_set
@@ -53,6 +54,14 @@ from tagalign.types import (
     Tagging,
     View,
 )
+
+Embedded = tuple[
+    list[tuple[int, int]],
+    list[tuple[int, int, int, int]],
+    tuple[int, int],
+    list[Float[Tensor, "batch patches dim"]],
+]
+"""Canvas and view of each row, its box, the grid, and the embeddings by head."""
 
 FLAT = 1e-6  # of a cosine map: what is left of a constant one after rounding
 # refinement runs on maps of at most this short side: 480 shifted copies per map are PAMR's cost
@@ -106,14 +115,18 @@ class DenseMethod:
         self.method = method
         self.backbone = backbone
         self.mode = mode
-        self.profile = dense_profile((options or DenseOptions()).profile or "paper")
+        options = options or options_of_mode(mode)()
+        calibrated = has_own_profile(mode)
+        # of a trained part, its own profile decides: the mode below it takes its default
+        own = calibrated and isinstance(options, options_of_mode(mode))
+        self.profile = dense_profile(options.profile or "paper", calibrated=own)
         self.projector = projector.eval() if projector is not None else None
         self.logit_scale = logit_scale or backbone.logit_scale
         self.resources = resources or Resources()
-        self.canvas_rule = canvas_rule(options or DenseOptions(), self.profile, backbone)
-        self.options = settle(options or DenseOptions(), self.profile, self.canvas_rule)
+        self.canvas_rule = canvas_rule(options, self.profile, backbone)
+        self.dense_mode = mode_with(mode, options)
+        self.options = settle(options, self.profile, self.canvas_rule, self.dense_mode)
         self.refinement = open_refinement(self.options.refine)
-        self.dense_mode = mode_with(mode, self.options)
         self.preprocessing = _preprocessing(backbone.preprocessing, self.profile)
         self.rule = ScoreRule(
             scale=self.options.sigmoid_scale,
@@ -147,11 +160,10 @@ class DenseMethod:
         """Canvases that are already laid, for callers that load and resize in other processes."""
         heads = 2 if self.clip_weight else 1
         views: list[list[dict[int, View]]] = [[{} for _ in canvases] for _ in range(heads)]
-        for places, pixels in batches_of_one_size(canvases, self.resources.batch_size):
-            grid, embeds = self._embed(pixels.to(self.backbone.device))
+        for places, boxes, grid, embeds in self._embedded(canvases):
             for head, head_embeds in enumerate(embeds):
-                for (i, j), row in zip(places, head_embeds, strict=True):
-                    views[head][i][j] = View(embeds=row, grid=grid, box=canvases[i].boxes[j])
+                for (i, j), box, row in zip(places, boxes, head_embeds, strict=True):
+                    views[head][i][j] = View(embeds=row, grid=grid, box=box)
         encoded = [
             [
                 self._encoded(canvas, [v[j] for j in range(len(v))])
@@ -163,9 +175,38 @@ class DenseMethod:
             return list(encoded[0])
         return [BlendedImage(aligned=a, frozen=f) for a, f in zip(*encoded, strict=True)]
 
+    def _embedded(self, canvases: Sequence[Canvas]) -> Iterator[Embedded]:
+        """Patch embeddings of all views, batch by batch: windows by themselves, or joined to one view per canvas."""
+        if not self._stitch:
+            for places, pixels in batches_of_one_size(canvases, self.resources.batch_size):
+                grid, embeds = self._embed(pixels.to(self.backbone.device))
+                yield places, [canvases[i].boxes[j] for i, j in places], grid, embeds
+            return
+        for i, canvas in enumerate(canvases):
+            features = stitched(
+                self.backbone, canvas, self.dense_mode, self._positions, self.resources.batch_size
+            )
+            grid, embeds = self._headed(features)
+            height, width = canvas.pixels.shape[1:]
+            yield [(i, 0)], [(0, 0, width, height)], grid, embeds
+
     def _embed(self, pixels: Tensor) -> tuple[tuple[int, int], list[Tensor]]:
         """Patch embeddings of a batch by the trained head, and by CLIP's own where it is mixed in or the only one."""
-        features = self.backbone.encode_dense(pixels, mode=self.dense_mode)
+        return self._headed(
+            self.backbone.encode_dense(pixels, mode=self.dense_mode, positions=self._positions)
+        )
+
+    @property
+    def _positions(self) -> Resize | None:
+        is_offset = isinstance(self.options, ModeOptions) and self.options.positions == "offset"
+        return "offset" if is_offset else None
+
+    @property
+    def _stitch(self) -> bool:
+        return isinstance(self.options, ModeOptions) and self.options.stitch
+
+    def _headed(self, features: DenseFeatures) -> tuple[tuple[int, int], list[Tensor]]:
+        """What the heads make of dense features."""
         if self.projector is None:
             return features.grid, [self.backbone.project(features.patches)]
         maps = tokens_to_map(features.patches, features.grid)
@@ -192,6 +233,15 @@ class DenseMethod:
             mean=self.profile.template_mean,
             use_aliases=self.options.use_aliases,
         )
+
+    @torch.inference_mode()
+    def name_cosines(
+        self, image: EncodedImage | BlendedImage, labels: EncodedLabels, *, size: Size | None = None
+    ) -> Float[Tensor, "names height width"]:
+        """Cosine of every name at every pixel of the original image, before aliases are merged; see ``score_maps``."""
+        layers = self._layers(image, labels)
+        by_canvas = self.profile.native_windows
+        return name_cosines(layers, labels, size or layers[0][1].size, by_canvas=by_canvas)
 
     # --- answers --------------------------------------------------------------------------------------------------
 
@@ -352,15 +402,21 @@ def canvas_rule(options: DenseOptions, profile: DenseProfile, backbone: Backbone
     Raises:
         InputError: for a stride without windows.
     """
-    side = options.short_side or default_short_side(backbone.preprocessing.image_size)
-    window = options.window or (side if profile.windows else None)
+    native = backbone.preprocessing.image_size
+    side = options.short_side or (native * 3 // 2 if profile.native_windows else default_short_side(native))
+    window = options.window or (side if profile.windows else native if profile.native_windows else None)
     if options.stride is not None and window is None:
         raise InputError(f"stride {options.stride} belongs to windows; give window too, or profile fixed")
     stride = options.stride or (window // 2 if window else None)
-    return CanvasRule(short_side=side, window=window, stride=stride, patch_size=backbone.patch_size)
+    stitch = isinstance(options, ModeOptions) and options.stitch
+    if stitch:
+        check_stitching(window, stride, backbone)
+    return CanvasRule(
+        short_side=side, window=window, stride=stride, patch_size=backbone.patch_size, on_patches=stitch
+    )
 
 
-def settle(options: DenseOptions, profile: DenseProfile, rule: CanvasRule) -> DenseOptions:
+def settle(options: DenseOptions, profile: DenseProfile, rule: CanvasRule, mode: str | Mode) -> DenseOptions:
     """The options with every value that acts, and None for those that do not."""
     threshold = options.background_threshold
     if options.background_rule and threshold is None:
@@ -371,7 +427,10 @@ def settle(options: DenseOptions, profile: DenseProfile, rule: CanvasRule) -> De
         "window": rule.window,
         "stride": rule.stride,
         "background_threshold": threshold,
+        **settled_by(mode, options),
     }
+    if isinstance(options, ModeOptions):
+        own["positions"] = options.positions or profile.positions or "own"
     if isinstance(options, TagAlignOptions):
         own["clip_weight"] = profile.clip_weight if options.clip_weight is None else options.clip_weight
     return replace(options, **own)

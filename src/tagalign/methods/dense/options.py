@@ -97,10 +97,30 @@ class DenseOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TagAlignOptions(DenseOptions):
+class ModeOptions(DenseOptions):
+    """Options of a dense method over a transformer of ours: how its windows and its positions reach the blocks."""
+
+    stitch: bool = option(
+        False,
+        "windows are joined before the last block, which then sees the whole image; needs windows that fill patches",
+        source="OV-Stitcher published no code: our reading",
+        given_by="--stitch",
+    )
+    positions: Literal["own", "offset"] | None = option(
+        None,
+        "how position embeddings are resized: the encoder's own way, or with DINO's offset as CLIP copies do",
+        source="offset in profile released of scclip, pearl and rcs, else own",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TagAlignOptions(ModeOptions):
     """Options of a trained projector: those of the dense methods, and how much of the frozen map is mixed in."""
 
     profile: ProfileName | None = option(None, "named switches", source="the one it was trained with")  # type: ignore[assignment]
+    mode: str | None = option(
+        None, "dense mode whose patches the projector reads", source="the one it was trained on"
+    )
     clip_weight: float | None = option(
         None,
         "weight of the frozen head's map beside the trained one, in [0, 1]",

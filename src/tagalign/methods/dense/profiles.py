@@ -3,9 +3,10 @@
 A profile ends here: methods receive its fields and never ask for its name.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tagalign.backbones.preprocess import IMAGENET_MEAN, IMAGENET_STD
+from tagalign.backbones.protocols import Resize
 from tagalign.errors import UnknownNameError
 from tagalign.methods.labels import TemplateMean
 
@@ -28,6 +29,9 @@ class DenseProfile:
         pixel_mean: replaces the encoder's own; None keeps it.
         pixel_std: likewise.
         threshold: background where the best probability is at most this.
+        positions: how position embeddings are resized; None is the encoder's own way.
+        native_windows: windows of the encoder's native size at half their stride, on a canvas of 1.5 times that short side;
+            their cosines are averaged at the pixels of the canvas.
     """
 
     name: str
@@ -39,6 +43,8 @@ class DenseProfile:
     pixel_mean: RGB | None = None
     pixel_std: RGB | None = None
     threshold: float = THRESHOLD
+    positions: Resize | None = None
+    native_windows: bool = False
 
 
 PROFILES: dict[str, DenseProfile] = {
@@ -74,12 +80,36 @@ PROFILES: dict[str, DenseProfile] = {
 }
 
 
-def dense_profile(name: str) -> DenseProfile:
+_WHOLE = DenseProfile(
+    name="fixed",
+    windows=False,
+    sigmoid_first=False,
+    clip_weight=0.0,
+    template="a photo of a {}",
+    template_mean="unit",
+)
+CALIBRATED: dict[str, DenseProfile] = {
+    # SCLIP's protocol, which SC-CLIP, PEARL and ResCLIP share: 336 pixels, windows of 224 every 112
+    "paper": replace(_WHOLE, name="paper", native_windows=True),
+    # their CLIP copies resize positions with DINO's offset
+    "released": replace(_WHOLE, name="released", native_windows=True, positions="offset"),
+    # the whole image as other modes see it: nine windows cost twice the pass, and these modes average over the image
+    "fixed": _WHOLE,
+}
+"""For the modes that have profiles of their own."""
+
+
+def dense_profile(name: str, *, calibrated: bool = False) -> DenseProfile:
     """A profile by name.
+
+    Args:
+        name: of the profile.
+        calibrated: of a mode with profiles of its own, else TagAlign's.
 
     Raises:
         UnknownNameError: listing the known ones.
     """
-    if name not in PROFILES:
-        raise UnknownNameError("profile", name, PROFILES)
-    return PROFILES[name]
+    known = CALIBRATED if calibrated else PROFILES
+    if name not in known:
+        raise UnknownNameError("profile", name, known)
+    return known[name]

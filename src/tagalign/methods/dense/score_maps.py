@@ -69,9 +69,20 @@ def best_names(
     return best.unflatten(1, (cosines.shape[1], cosines.shape[2]))
 
 
-def name_cosines(layers: "Layers", labels: EncodedLabels, size: Size) -> Float[Tensor, "names height width"]:
-    """Cosine of every pixel with every name, aliases each by itself, before any scale."""
-    return _weighted_maps(layers, lambda view: _patch_cosines(view, labels.embeds), size)
+def name_cosines(
+    layers: "Layers", labels: EncodedLabels, size: Size, *, by_canvas: bool = False
+) -> Float[Tensor, "names height width"]:
+    """Cosine of every pixel with every name, aliases each by itself, before any scale.
+
+    Args:
+        layers: encodings of one image.
+        labels: one row per name.
+        size: of the maps.
+        by_canvas: a lone view goes to the pixels of its canvas first, as windows do: SCLIP's protocol.
+    """
+    return _weighted_maps(
+        layers, lambda view: _patch_cosines(view, labels.embeds), size, by_canvas=by_canvas
+    )
 
 
 def probability_maps(
@@ -116,16 +127,18 @@ def contrast_map(layers: Layers, labels: EncodedLabels, size: Size) -> Float[Ten
     return _weighted_maps(layers, lambda view: _patch_cosines(view, direction), size)[0]
 
 
-def _weighted_maps(layers: Layers, of_view: Callable[[View], Tensor], size: Size) -> Tensor:
+def _weighted_maps(
+    layers: Layers, of_view: Callable[[View], Tensor], size: Size, *, by_canvas: bool = False
+) -> Tensor:
     """Maps that are linear in the embeddings: summed over layers, averaged over views, resized to ``size``."""
     first = layers[0][1]
     windows = []
     for i, view in enumerate(first.views):
         maps = [weight * of_view(image.views[i]) for weight, image in layers]
         left, top, right, bottom = view.box
-        whole = size if len(first.views) == 1 else (bottom - top, right - left)
+        whole = size if len(first.views) == 1 and not by_canvas else (bottom - top, right - left)
         windows.append((upsample(torch.stack(maps).sum(dim=0), whole), view.box))
-    return windows[0][0] if len(windows) == 1 else upsample(average_windows(windows, first.canvas), size)
+    return upsample(windows[0][0], size) if len(windows) == 1 else upsample(average_windows(windows, first.canvas), size)
 
 
 def _patch_cosines(

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from tagalign.backbones.load import load_backbone
+from tagalign.backbones.modes import DENSE_MODES
 from tagalign.backbones.protocols import BlockBackbone
 from tagalign.errors import ModelError
 from tagalign.json_text import json_text
@@ -123,6 +124,7 @@ def load_tagalign(
 
     Raises:
         ModelError: if the folder or its backbone is not what it was trained on.
+        UnknownNameError: for a dense mode that does not exist.
     """
     options = options or TagAlignOptions()
     config = TagAlignConfig.read(folder)
@@ -133,12 +135,14 @@ def load_tagalign(
             f"found weights {backbone.weight_hash}; use the same backbone or train again"
         )
     projector = _projector(folder, config, backbone)
+    mode = options.mode or config.mode
+    DENSE_MODES.find(mode)
     trained_profile = dense_profile(options.profile or config.profile).name
     return DenseMethod(
         backbone,
         replace(options, profile=trained_profile),  # type: ignore[arg-type]
         method=MODEL_TYPE,
-        mode=config.mode,
+        mode=mode,
         projector=projector.to(device),
         logit_scale=config.logit_scale,
         resources=resources,
