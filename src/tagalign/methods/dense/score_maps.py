@@ -80,9 +80,7 @@ def name_cosines(
         size: of the maps.
         by_canvas: a lone view goes to the pixels of its canvas first, as windows do: SCLIP's protocol.
     """
-    return _weighted_maps(
-        layers, lambda view: _patch_cosines(view, labels.embeds), size, by_canvas=by_canvas
-    )
+    return _weighted_maps(layers, lambda view: _patch_cosines(view, labels.embeds), size, by_canvas=by_canvas)
 
 
 def probability_maps(
@@ -138,7 +136,11 @@ def _weighted_maps(
         left, top, right, bottom = view.box
         whole = size if len(first.views) == 1 and not by_canvas else (bottom - top, right - left)
         windows.append((upsample(torch.stack(maps).sum(dim=0), whole), view.box))
-    return upsample(windows[0][0], size) if len(windows) == 1 else upsample(average_windows(windows, first.canvas), size)
+    return (
+        upsample(windows[0][0], size)
+        if len(windows) == 1
+        else upsample(average_windows(windows, first.canvas), size)
+    )
 
 
 def _patch_cosines(
