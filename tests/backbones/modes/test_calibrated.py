@@ -46,7 +46,7 @@ def encoders(tmp_path_factory):
 
 
 @pytest.mark.parametrize("mode", MODES, ids=repr)
-@pytest.mark.parametrize("size", [(8, 8), (8, 48), (40, 56)])
+@pytest.mark.parametrize("size", [(8, 8), (24, 40)])
 def test_every_depth_and_family_and_tiny_grids(encoders, mode, size):
     pixels = torch.randn(2, 3, *size, generator=torch.Generator().manual_seed(0))
     for encoder in encoders.values():

@@ -194,7 +194,7 @@ def test_pamr_needs_the_photo(backbone, photo):
 
 
 def test_unknown_names(backbone):
-    with pytest.raises(InputError, match="option 'refine' takes none, crf or pamr, got 'pamrr'"):
+    with pytest.raises(InputError, match="option 'refine' takes none, crf, pamr or tlp, got 'pamrr'"):
         build(backbone, refine="pamrr")
     with pytest.raises(UnknownNameError, match="unknown profile 'papr'"):
         dense_profile("papr")

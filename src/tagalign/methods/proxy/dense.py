@@ -8,7 +8,6 @@ from jaxtyping import Float
 from torch import Tensor
 
 from tagalign.backbones.companion import Companion
-from tagalign.backbones.dense_stream import before_last
 from tagalign.backbones.preprocess import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
 from tagalign.backbones.protocols import BlockBackbone, Grid, Pixels
 from tagalign.ops.proxy import proxy_attention
@@ -85,13 +84,12 @@ def proxy_rows(
         gamma: likewise.
     """
     x, grid = encoder.embed_patches(pixels, positions="offset" if switches.shifted_positions else None)
-    x = before_last(encoder, x)
-    last = encoder.blocks[-1]
-    values = last.value(last.norm1(x))[:, :, encoder.num_prefix :]
+    last = Stream(encoder.blocks, x).last()
+    values = last.block.value(last.normed)[:, :, encoder.num_prefix :]
     size = (features.shape[2], features.shape[3])
     heads = values.shape[1]
     maps = values.transpose(2, 3).flatten(1, 2).unflatten(2, grid)
     laid = F.interpolate(maps, size=size, mode="bilinear", align_corners=False)
     values = laid.flatten(2).unflatten(1, (heads, -1)).transpose(2, 3)
     mixed = proxy_attention(features, values, beta=beta, gamma=gamma, whole_batch=switches.whole_batch)
-    return last.out(mixed)
+    return last.block.out(mixed)
