@@ -10,6 +10,7 @@ from torch import Tensor
 from tagalign.backbones.companion import Companion
 from tagalign.backbones.preprocess import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
 from tagalign.backbones.protocols import BlockBackbone, Grid, Pixels
+from tagalign.backbones.stream import Stream
 from tagalign.ops.proxy import proxy_attention
 
 
