@@ -7,7 +7,7 @@ blocks (GroupViT) is a ``Backbone`` alone.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int
@@ -15,9 +15,6 @@ from torch import Tensor
 
 from tagalign.backbones.preprocess import Preprocessing
 from tagalign.ops.cam import LastBlock
-
-if TYPE_CHECKING:
-    from tagalign.backbones.stream import Stream
 
 Pixels = Float[Tensor, "batch 3 height pixel_width"]
 Tokens = Float[Tensor, "batch tokens width"]
@@ -276,14 +273,15 @@ class BlockBackbone(Backbone, Protocol):
 class Mode(Protocol):
     """A dense mode: a frozen dataclass whose fields are its options (``option_fields.option``), called on a batch."""
 
-    def __call__(self, encoder: BlockBackbone, stream: "Stream", grid: Grid) -> tuple[Tokens, ClassRow]:
+    # Any: stream.Stream stands on the Protocols of this file, so its name cannot stand here
+    def __call__(self, encoder: BlockBackbone, stream: Any, grid: Grid) -> tuple[Tokens, ClassRow]:
         """All rows of the dense stream before the last layer norm, and the class row of the ordinary stream.
 
         Equal to image by image whatever the batch, on grids of any shape, for families with and without prefix rows.
 
         Args:
             encoder: with at least one block.
-            stream: gives the inputs of the blocks, first to last, of images or of joined windows.
+            stream: a ``stream.Stream``, which gives the inputs of the blocks, first to last, of images or of joined windows.
             grid: rows and columns of patches; the prefix rows come first.
         """
         ...
