@@ -22,7 +22,6 @@ MANY_PARAMETERS = {
     "src/tagalign/methods/tagclip/steps.py:local_scores": "one keyword per switch of the paper's step",
     "src/tagalign/ops/chunked.py:forward": "autograd hands every tensor by itself",
     "src/tagalign/ops/mask_losses.py:segmentation_losses": "one keyword per weight of the loss",
-    "src/tagalign/ops/regions.py:vote": "one keyword per switch of the profiles",
     "src/tagalign/tags/corpus.py:parse_corpus": "the door of a verb in Python",
     "src/tagalign/tags/ray_engine.py:parse_corpus_on_ray": "the same door, on many machines",
     "src/tagalign/tags/llm_client.py:__init__": "one keyword per limit of a server",

@@ -6,9 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from tagalign.ops.regions import NONE, boxes_of_ids, order_by_area, paint, usable, vote
+from tagalign.ops import regions
+from tagalign.ops.regions import NONE, VoteRule, boxes_of_ids, order_by_area, paint, usable
 
 SIZE = (14, 17)
+
+
+def vote(labels, ids, *, num_ids, scores, **rule):
+    return regions.vote(labels, ids, num_ids=num_ids, scores=scores, rule=VoteRule(**rule))
 
 
 def random_case(seed, num_ids=9, num_labels=5):

@@ -45,6 +45,27 @@ class Vote:
     areas: Int[Tensor, " ids"]
 
 
+@dataclass(frozen=True, kw_only=True)
+class VoteRule:
+    """Who votes, and for what.
+
+    Attributes:
+        lowest_is_none: the lowest id of the map does not vote, as in the release; else 0 does not.
+        min_pixels: smaller ids do not vote; see ``usable``.
+        max_share: larger ones neither.
+        ties_by_score: of equally frequent labels the one with the larger sum of scores, then the lower; else the lower.
+        min_share: an id whose winner has a smaller share keeps its labels and has no winner.
+        left_out: a label that gets no votes (background); an id with no other one has no winner.
+    """
+
+    lowest_is_none: bool = False
+    min_pixels: int = 1
+    max_share: float = 1.0
+    ties_by_score: bool = True
+    min_share: float = 0.0
+    left_out: int | None = None
+
+
 def paint(
     mask_of: Callable[[int], Bool[Tensor, "height width"]],
     order: Sequence[int],
@@ -96,12 +117,7 @@ def vote(
     *,
     num_ids: int,
     scores: Float[Tensor, "height width"],
-    lowest_is_none: bool = False,
-    min_pixels: int = 1,
-    max_share: float = 1.0,
-    ties_by_score: bool = True,
-    min_share: float = 0.0,
-    left_out: int | None = None,
+    rule: VoteRule = VoteRule(),
 ) -> Vote:
     """Each voting id takes its most frequent label: ``winner(i) = argmax_l |{p : id(p) = i, label(p) = l}|``.
 
@@ -110,30 +126,25 @@ def vote(
         ids: from 0, below ``num_ids``; pixels of an id that does not vote keep their labels.
         num_ids: the highest possible id and 1.
         scores: of the label of every pixel; decide ties.
-        lowest_is_none: the lowest id of the map does not vote, as in the release; else 0 does not.
-        min_pixels: smaller ids do not vote; see ``usable``.
-        max_share: larger ones neither.
-        ties_by_score: of equally frequent labels the one with the larger sum of scores, then the lower; else the lower.
-        min_share: an id whose winner has a smaller share keeps its labels and has no winner.
-        left_out: a label that gets no votes (background); an id with no other one has no winner.
+        rule: who votes, and for what.
 
     Reference:
-        CorrCLIP's release takes the mode of each id; equal to this with ``ties_by_score`` False.
+        CorrCLIP's release takes the mode of each id; equal to this without ``ties_by_score``.
     """
     device, pixels = labels.device, labels.cpu().numpy()
     places, values = ids.cpu().numpy(), scores.double().cpu().numpy()
     present, local = _compact(pixels)
     blocks = [
-        _tally(local, places, values, rows, present == left_out, ties_by_score)
+        _tally(local, places, values, rows, present == rule.left_out, rule.ties_by_score)
         for rows in _ranges(num_ids, COUNTS // max(1, len(present)))
     ]
     best, counts, sums, areas = (
         torch.from_numpy(np.concatenate(parts)) for parts in zip(*blocks, strict=True)
     )
     shares = counts / areas.clamp(min=1)
-    wins = usable(areas, pixels.size, min_pixels=min_pixels, max_share=max_share)
-    wins &= (counts > 0) & (shares >= min_share)
-    wins[: 1 + (int(areas.nonzero()[0]) if lowest_is_none else 0)] = False
+    wins = usable(areas, pixels.size, min_pixels=rule.min_pixels, max_share=rule.max_share)
+    wins &= (counts > 0) & (shares >= rule.min_share)
+    wins[: 1 + (int(areas.nonzero()[0]) if rule.lowest_is_none else 0)] = False
     winners = torch.where(wins, torch.from_numpy(present)[best], NONE)
     won = winners.numpy().take(places)
     return Vote(

@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from tagalign.ops.masks import connected_components
-from tagalign.ops.regions import NONE, Vote, boxes_of_ids, vote
+from tagalign.ops.regions import NONE, Vote, VoteRule, boxes_of_ids, vote
 from tagalign.tasks.regions.options import RegionOptions
 from tagalign.tasks.regions.value import Regions
 from tagalign.types import BACKGROUND, Instance, Segmentation
@@ -41,11 +41,7 @@ def vote_regions(
     regions = regions.resized(size)
     num_ids, ids = _compact(regions.painted(options))
     background = found.names.index(BACKGROUND) if BACKGROUND in found.names else None
-    result = vote(
-        found.labels,
-        ids,
-        num_ids=num_ids,
-        scores=found.scores,
+    rule = VoteRule(
         lowest_is_none=switches.lowest_is_none,
         # masks were looked at whole, before others lay on them
         min_pixels=switches.min_pixels if regions.ids is not None else 1,
@@ -54,6 +50,7 @@ def vote_regions(
         min_share=options.min_share,
         left_out=None if options.background_votes else background,
     )
+    result = vote(found.labels, ids, num_ids=num_ids, scores=found.scores, rule=rule)
     return replace(found, labels=result.labels, instances=tuple(_instances(result, ids, found.names)))
 
 
