@@ -103,6 +103,74 @@ def fuse_experts(
     return torch.stack([probs[:, label].gather(0, speaker[None])[0] for label in range(count)])
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Corners:
+    """Bilinear interpolation of a grid of patches (``ops.windows.upsample``), pixel by pixel.
+
+    Attributes:
+        grid: rows and columns of patches.
+        places: the four patches around each pixel.
+        shares: of each of them; they sum to 1.
+    """
+
+    grid: tuple[int, int]
+    places: Int[Tensor, "4 pixels"]
+    shares: Float[Tensor, "4 pixels"]
+
+    @classmethod
+    def between(cls, grid: tuple[int, int], size: tuple[int, int]) -> "Corners":
+        """From a grid to a size in pixels."""
+        (top, bottom, down), (left, right, across) = (_axis(*pair) for pair in zip(grid, size, strict=True))
+        rows, cols = torch.stack([top, top, bottom, bottom]), torch.stack([left, right, left, right])
+        down, across = torch.stack([1 - down, down]), torch.stack([1 - across, across])
+        shares = down[[0, 0, 1, 1]][:, :, None] * across[[0, 1, 0, 1]][:, None, :]
+        places = rows[:, :, None] * grid[1] + cols[:, None, :]
+        return cls(grid=grid, places=places.flatten(1), shares=shares.flatten(1))
+
+    def at(
+        self, maps: Float[Tensor, "labels patches"], pixels: Int[Tensor, " some"]
+    ) -> Float[Tensor, "labels some"]:
+        """Interpolated values at some pixels."""
+        parts = (
+            maps[:, place[pixels]] * share[pixels].to(maps)
+            for place, share in zip(self.places, self.shares, strict=True)
+        )
+        return sum(parts, maps.new_zeros(()))
+
+    def not_beaten(self, maps: Float[Tensor, "labels patches"], label: int) -> Int[Tensor, " some"]:
+        """Pixels that a label can be the best at: no label of the corners beats it at all four of them.
+
+        What is beaten at every corner is beaten between them. Most pixels of a photo lie inside of a region of another
+        label, so an expert has to be heard at a small part of them.
+        """
+        own, best = maps[label], maps.argmax(dim=0)
+        cells = self.cells()
+        beaten = torch.zeros_like(cells[0], dtype=torch.bool)
+        for rival in best[cells]:
+            beaten |= (maps[rival, cells] > own[cells]).all(dim=0)
+        return (~beaten[self.places[0]]).nonzero()[:, 0]
+
+    def cells(self) -> Int[Tensor, "4 patches"]:
+        """The four corners of the cell that begins at each patch: pixels between the same patches share one."""
+        rows, cols = self.grid
+        down, across = torch.arange(rows), torch.arange(cols)
+        pairs = [
+            (y, x)
+            for y in (down, (down + 1).clamp(max=rows - 1))
+            for x in (across, (across + 1).clamp(max=cols - 1))
+        ]
+        return torch.stack([(y[:, None] * cols + x).flatten() for y, x in pairs])
+
+
+def _axis(
+    given: int, wanted: int
+) -> tuple[Int[Tensor, " wanted"], Int[Tensor, " wanted"], Float[Tensor, " wanted"]]:
+    """Neighbours before and behind of each place, and the share of the latter; ``align_corners=False``."""
+    place = ((torch.arange(wanted) + 0.5) * given / wanted - 0.5).clamp(min=0)
+    before = place.long().clamp(max=given - 1)
+    return before, (before + 1).clamp(max=given - 1), place - before
+
+
 def best_of_experts(
     patches: Float[Tensor, "rows cols dim"],
     classifiers: Float[Tensor, "experts labels dim"],
@@ -112,8 +180,8 @@ def best_of_experts(
 ) -> tuple[Float[Tensor, "height width"], Int[Tensor, "height width"]]:
     """Probability and label of every pixel after the fusion; cosines are upsampled before every softmax.
 
-    The label of an expert that claims a pixel is its own, so only the best claim is kept. A band of rows and one expert are
-    in memory at a time: 150 labels at 512 x 512 pixels take 64 MB and a few copies instead of 24 GB.
+    The label of an expert that claims a pixel is its own, so only the best claim is kept. One expert and a bounded number
+    of pixels are in memory at a time: 150 labels at 512 x 512 pixels take 64 MB and a few copies instead of 24 GB.
 
     Args:
         patches: any norm.
@@ -121,44 +189,25 @@ def best_of_experts(
         size: of the result.
         scale: of the cosines.
     """
-    rows, cols, _ = patches.shape
-    vertical, horizontal = (_interpolation(*pair).to(patches) for pair in ((size[0], rows), (size[1], cols)))
-    unit, w = F.normalize(patches, dim=-1), classifiers.to(patches)
-    step = max(1, BAND_NUMBERS // (len(classifiers) * size[1]))
-    bands = [
-        _best_of_band(unit, w, vertical[start : start + step], horizontal, scale)
-        for start in range(0, size[0], step)
-    ]
-    scores, labels = zip(*bands, strict=True)
-    return torch.cat(scores), torch.cat(labels)
-
-
-def _best_of_band(
-    unit: Float[Tensor, "rows cols dim"],
-    classifiers: Float[Tensor, "experts labels dim"],
-    vertical: Float[Tensor, "band rows"],
-    horizontal: Float[Tensor, "width cols"],
-    scale: float,
-) -> tuple[Float[Tensor, "band width"], Int[Tensor, "band width"]]:
-    shape = (len(vertical), len(horizontal))
-    labels = torch.zeros(shape, dtype=torch.long, device=unit.device)
-    confidence = unit.new_full(shape, -1.0)
+    unit = F.normalize(patches, dim=-1).flatten(0, 1)
+    corners = Corners.between((patches.shape[0], patches.shape[1]), size)
+    confidence = unit.new_full((size[0] * size[1],), -1.0)
+    labels = torch.zeros(len(confidence), dtype=torch.long)
     for label, classifier in enumerate(classifiers):
-        logits = scale * (vertical @ torch.einsum("ld,rcd->lrc", classifier, unit) @ horizontal.T)
-        top, best = logits.max(dim=0)
+        logits = scale * classifier.to(unit) @ unit.T
         is_average = label == len(classifiers) - 1
         # the average classifier speaks where no expert claims
-        heard = confidence < 0 if is_average else best == label
-        # the softmax of the pixels that count alone: exponentials are what this costs
-        sure = 1 / (logits[:, heard] - top[heard]).exp().sum(dim=0)
-        wins = sure > confidence[heard]
-        places = heard.nonzero()[wins]
-        confidence[places[:, 0], places[:, 1]] = sure[wins]
-        labels[places[:, 0], places[:, 1]] = best[heard][wins]
-    return confidence, labels
+        heard = (confidence < 0).nonzero()[:, 0] if is_average else corners.not_beaten(logits, label)
+        for pixels in heard.split(max(1, BAND_NUMBERS // logits.shape[0])):
+            best, sure = _softmax_best(corners.at(logits, pixels))
+            wins = (sure > confidence[pixels]) & (is_average | (best == label))
+            confidence[pixels[wins]], labels[pixels[wins]] = sure[wins], best[wins]
+    return confidence.reshape(size), labels.reshape(size)
 
 
-def _interpolation(wanted: int, given: int) -> Float[Tensor, "wanted given"]:
-    """Bilinear interpolation of one axis as a matrix: what ``upsample`` does to it."""
-    unit = torch.eye(given)[None]
-    return F.interpolate(unit, size=wanted, mode="linear", align_corners=False)[0].T
+def _softmax_best(
+    logits: Float[Tensor, "labels some"],
+) -> tuple[Int[Tensor, " some"], Float[Tensor, " some"]]:
+    """The best label and its probability."""
+    top, best = logits.max(dim=0)
+    return best, 1 / (logits - top).exp().sum(dim=0)
