@@ -5,6 +5,7 @@ names its method; another method refuses it with both names (``refuse_foreign``)
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from jaxtyping import Float
@@ -12,6 +13,8 @@ from PIL import Image
 from torch import Tensor
 
 from tagalign.errors import InputError
+from tagalign.methods.looks.step import LookStep
+from tagalign.methods.thresholds import Threshold
 from tagalign.types import Caption, EncodedLabels, LabelSet, Referring, Segmentation, Size, Tagging
 
 Encoded = TypeVar("Encoded")
@@ -120,6 +123,38 @@ class BatchSegmenter(Protocol):
         self, images: Sequence[Any], labels: Any, photos: Sequence[Image.Image]
     ) -> list[Segmentation]:
         """As ``segment`` for each image."""
+        ...
+
+
+@runtime_checkable
+class LookTaker(Protocol):
+    """A tagger whose scores can be seen against those of a folder.
+
+    Attributes:
+        step: the look that it has; None for none.
+        tag_threshold: which labels it chooses as tags.
+    """
+
+    @property
+    def step(self) -> LookStep | None:
+        """The look that it has."""
+        ...
+
+    @property
+    def tag_threshold(self) -> Threshold:
+        """Which labels it chooses as tags."""
+        ...
+
+    def look_facts(self) -> dict[str, Any]:
+        """What the scores of tags depend on; a look holds for equal facts alone."""
+        ...
+
+    def with_look(self, path: Path) -> Any:
+        """The same tagger with a look.
+
+        Raises:
+            InputError: if there is none at the path, or another tagger made it.
+        """
         ...
 
 

@@ -128,7 +128,7 @@ class Flow:
         from tagalign.tasks.photos.keys import printable
         from tagalign.tasks.photos.run import answer_run
 
-        answers = answer_run(run, job, sink, begin=lambda answered: self._record(job, answered))
+        answers = answer_run(run, job, sink, begin=lambda answered: self.record(job, answered))
         for answered in progress(answers, job.spec.question.kind, total=total):
             if answered.error is not None:
                 print(f"error: {printable(str(answered.error))}", file=sys.stderr)
@@ -142,12 +142,12 @@ class Flow:
         from tagalign.tasks.photos.ray import answer_run_on_ray
 
         gpus = 1.0 if spec.device == "cuda" else 0.0
-        self._record(job, None)
+        self.record(job, None)
         parts = answer_run_on_ray(spec, run, sink, models=self.flags.workers, gpus=gpus)
         for _ in progress(parts, f"{spec.question.kind}, parts", total=len(run.pending())):
             pass
 
-    def _record(self, job: "Job", answered: "Answered | None") -> None:
+    def record(self, job: "Job", answered: "Answered | None") -> None:
         """``settings.json``, before the first file of results: those of a run that is stopped can be read too."""
         from tagalign.cli.shared.run_record import write_settings
 

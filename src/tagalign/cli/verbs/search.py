@@ -32,6 +32,8 @@ class Index(ModelFlags, LabelFlags):
     """Files, folders, glob patterns, lists of paths (.txt), tars, or - for paths on standard input."""
     index: Path = Path("index")
     """Folder of the index."""
+    look: Path | None = None
+    """A look at the folder (from `tagalign look`) for the tags of --labels."""
     workers: int = 2
     """Threads that decode photos."""
     part_size: int = 1000
@@ -97,7 +99,7 @@ def _index(settings: Index) -> int:
         raise InputError(f"--workers must be at least 1, got {settings.workers}")
     job = JobSpec(
         question=IndexQuestion(labels=_labels(settings)),
-        **settings.job_facts("search"),
+        **settings.job_facts("search", look=settings.look),
         workers=settings.workers,
     ).open()
     if not isinstance(job.asked, AskedRanks):

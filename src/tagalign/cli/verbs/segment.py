@@ -43,6 +43,8 @@ class SegmentSettings(ModelFlags, PromptFlags, LabelRunFlags):
     """Pixels that no label is sure of, or that a background word fits better, become `background`, id 0."""
     threshold: float | None = None
     """With --background: a pixel is background where its best probability is at most this; by default the method's own."""
+    look: Path | None = None
+    """A look at the folder (from `tagalign look`), for methods that tag before they segment."""
     aliases: bool = False
     """Let the other words of a label set count for their label."""
     refine: Refinement = None
@@ -259,6 +261,7 @@ def _mask_options(settings: SegmentSettings) -> dict[str, Any]:
         "background_rule": settings.background,
         "background_threshold": settings.threshold,
         "use_aliases": settings.aliases,
+        "look": settings.look,
         "refine": settings.refine,
         "short_side": settings.short_side,
         "companion": settings.companion,

@@ -6,6 +6,7 @@ VERBS: dict[str, tuple[str, str]] = {
         "see everything work on drawn scenes, in a few minutes, without a download",
     ),
     "tag": ("tagalign.cli.verbs.tag", "tags for photos, from any list of labels"),
+    "look": ("tagalign.cli.verbs.look", "learn from a folder without labels what is ordinary in it"),
     "segment": ("tagalign.cli.verbs.segment", "a label for every pixel of photos"),
     "refer": ("tagalign.cli.verbs.refer", "the region a phrase means, as mask and box"),
     "caption": ("tagalign.cli.verbs.caption", "a sentence for photos, guided by tags"),

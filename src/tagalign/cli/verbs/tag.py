@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 
 from tagalign.cli.shared.label_flags import PromptFlags
+from tagalign.cli.shared.look_flow import AUTO, look_option, refuse_auto, tag_with_auto_look
 from tagalign.cli.shared.model_flags import ModelFlags, warn_tiny
 from tagalign.cli.shared.output import counted, print_json
 from tagalign.cli.shared.photo_flow import Flow, LabelRunFlags, cache_option, title_of, write_page
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from tagalign.tasks.photos.job import Job, JobSpec
     from tagalign.tasks.photos.run import PhotoRun
     from tagalign.tasks.photos.stream import Answered
+    from tagalign.types import Tagging
 
 SHEET_IMAGES = 60
 
@@ -37,6 +39,8 @@ class TagSettings(ModelFlags, PromptFlags, LabelRunFlags):
     """Folder for the results."""
     threshold: str | None = None
     """Which labels are chosen: `relative:0.5`, `absolute:0.3`, `top:5`, or `calibrated` (from --labels-file)."""
+    look: str | None = None
+    """A look at the folder (from `tagalign look`), or `auto`: score all photos, then tag them against each other."""
     calibrate: Path | None = None
     """Measure a threshold per label on this labelled folder (labels.jsonl, or one folder per label) and save it."""
     format: Literal["csv", "jsonl", "parquet"] = "csv"
@@ -51,6 +55,8 @@ class TagSettings(ModelFlags, PromptFlags, LabelRunFlags):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.check_run()
+        if self.look == AUTO:
+            refuse_auto(self)
         if not self.images and self.calibrate is None:
             raise InputError(
                 "give photos to tag: files, folders, patterns, lists, tars, or - for paths on standard input"
@@ -80,7 +86,10 @@ def run(settings: TagSettings) -> int:
         names=lambda _: job.labels.names,
         on_done=_print_row if settings.json else None,
     )
-    tagged = flow.run(spec, job, TagRows())
+    if settings.look == AUTO:
+        tagged, job = tag_with_auto_look(flow, spec, job, _print_tags if settings.json else None)
+    else:
+        tagged = flow.run(spec, job, TagRows())
     _write_tables(settings, tagged, job)
     if settings.summary:
         write_page(tagged, job, job.labels.names, title_of("Tags", settings.images))
@@ -91,7 +100,7 @@ def _spec(settings: TagSettings) -> "JobSpec":
     from tagalign.tasks.photos.job import JobSpec
     from tagalign.tasks.photos.questions import TagQuestion
 
-    facts = settings.job_facts("tag", short_side=settings.short_side)
+    facts = settings.job_facts("tag", short_side=settings.short_side, look=look_option(settings.look))
     facts["options"] |= cache_option(settings)
     return JobSpec(
         question=TagQuestion(labels=settings.prompted_labels(), threshold=_threshold(settings)),
@@ -138,10 +147,13 @@ def _calibrated(settings: TagSettings, folder: Path, spec: "JobSpec", job: "Job"
 
 
 def _print_row(answered: "Answered") -> None:
-    tagging = answered.answer
+    _print_tags(answered.source.key, answered.answer)
+
+
+def _print_tags(key: str, tagging: "Tagging") -> None:
     tags = [{"name": tagging.names[i], "score": round(tagging.scores[i], 6)} for i in tagging.chosen]
     scores = {name: round(score, 6) for name, score in zip(tagging.names, tagging.scores, strict=True)}
-    print_json({"path": answered.source.key, "tags": tags, "scores": scores})
+    print_json({"path": key, "tags": tags, "scores": scores})
 
 
 def _write_tables(settings: TagSettings, run_: "PhotoRun", job: "Job") -> None:

@@ -4,7 +4,9 @@ A baseline is this class without a projector; both share every line of the code 
 """
 
 from collections.abc import Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -35,11 +37,13 @@ from tagalign.methods.dense.score_maps import (
 )
 from tagalign.methods.dense.stitching import check_stitching, stitched
 from tagalign.methods.describe import describe_options
-from tagalign.methods.groups import group_ids
 from tagalign.methods.labels import embed_names, encode_label_set
+from tagalign.methods.looks.facts import scoring_facts
+from tagalign.methods.looks.step import LookStep, finish_tagging, mark_of, open_step
 from tagalign.methods.protocols import refuse_foreign, refuse_foreign_labels
 from tagalign.methods.refinements import open_refinement
 from tagalign.methods.resources import Resources
+from tagalign.methods.thresholds import Threshold
 from tagalign.ops.grid import map_to_tokens, tokens_to_map
 from tagalign.ops.refinement import Names, Scene
 from tagalign.ops.windows import upsample
@@ -133,6 +137,8 @@ class DenseMethod:
             bias=self.options.sigmoid_bias,
             sigmoid_first=self.profile.sigmoid_first,
         )
+        self.step: LookStep | None = None  # what is described below is without it
+        self.step = open_step(self.options.look, self.look_facts())
 
     def describe(self) -> dict[str, object]:
         """Everything a printed number must name."""
@@ -142,7 +148,24 @@ class DenseMethod:
             "mode": self.mode,
             "template": self.profile.template,
             **describe_options(self.options),
+            "look": mark_of(self.step),
         }
+
+    def look_facts(self) -> dict[str, Any]:
+        """What the scores of tags depend on, which a look at a folder must share."""
+        return scoring_facts(self.describe(), self.options)
+
+    @property
+    def tag_threshold(self) -> Threshold:
+        """Which labels are chosen as tags."""
+        return self.options.threshold
+
+    def with_look(self, path: Path) -> "DenseMethod":
+        """The same method with a look at the folder; the encoder is shared."""
+        other = copy(self)
+        other.options = replace(self.options, look=path)
+        other.step = open_step(path, self.look_facts())
+        return other
 
     @property
     def clip_weight(self) -> float:
@@ -335,9 +358,7 @@ class DenseMethod:
         """
         layers = self._layers(image, labels)
         best = torch.stack([self._tag_view(view, labels) for view in layers[0][1].views]).amax(dim=0)
-        scores = tuple(best.tolist())
-        chosen = self.options.threshold.choose(scores, labels.names, group_ids(labels.label_set))
-        return Tagging(names=labels.names, scores=scores, chosen=chosen)
+        return finish_tagging(best.tolist(), labels.label_set, self.options.threshold, self.step)
 
     def _tag_view(self, view: View, labels: EncodedLabels) -> Tensor:
         cosine = cosine_maps(view, labels).flatten(1)

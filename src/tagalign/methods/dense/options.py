@@ -1,6 +1,7 @@
 """Options of the dense methods: CLIP's modes, GroupViT, and TagAlign on top of them."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from tagalign.errors import InputError
@@ -36,6 +37,13 @@ class DenseOptions:
         source="TagCLIP, arXiv:2312.12828, Eq. 5",
         verbs=("tag",),
         given_by="--threshold",
+    )
+    look: Path | None = option(
+        None,
+        "a look at the folder: scores become deviations from what the folder shows (tagalign look)",
+        source="SPARC, arXiv:2502.16911",
+        verbs=("tag", "search"),
+        given_by="--look",
     )
     refine: str = option(
         "none",

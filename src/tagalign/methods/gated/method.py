@@ -4,7 +4,9 @@ Hard: the label list is cut to the tags. Soft: tag scores multiply the class pro
 """
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -12,6 +14,7 @@ from PIL import Image
 
 from tagalign.errors import InputError, UnknownNameError
 from tagalign.methods.gated.options import SHARPNESS
+from tagalign.methods.looks.step import LookStep
 from tagalign.methods.protocols import (
     BackgroundRule,
     HeatMapper,
@@ -21,6 +24,7 @@ from tagalign.methods.protocols import (
 )
 from tagalign.methods.tagclip.image import TagClipImage
 from tagalign.methods.tagclip.method import TagClip
+from tagalign.methods.thresholds import Threshold
 from tagalign.types import EncodedLabels, LabelSet, Segmentation, Tagging
 
 GATES = ("hard", "soft")
@@ -92,6 +96,26 @@ class Gated:
             "tagger": self.tagger.describe(),
             "segmenter": self.segmenter.describe(),
         }
+
+    def look_facts(self) -> dict[str, Any]:
+        """Those of its tagger."""
+        return self.tagger.look_facts()
+
+    @property
+    def tag_threshold(self) -> Threshold:
+        """Which labels are chosen as tags."""
+        return self.tagger.tag_threshold
+
+    @property
+    def step(self) -> LookStep | None:
+        """The look of its tagger."""
+        return self.tagger.step
+
+    def with_look(self, path: Path) -> "Gated":
+        """The same method with a look at the folder for its tagger; the encoder is shared."""
+        other = copy(self)
+        other.tagger = self.tagger.with_look(path)
+        return other
 
     def encode_images(self, images: Sequence[Image.Image]) -> list[GatedImage]:
         """Encode upright RGB images for both; two passes of the encoder."""

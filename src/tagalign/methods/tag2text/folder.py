@@ -153,6 +153,7 @@ def load_tag2text(
         preprocessing=preprocessing,
         profile=switches,
         threshold=options.threshold,
+        look=options.look,
         decoding=decoding,
         name=str(folder),
         weight_hash=file_hash(weight_file(folder)),

@@ -1,7 +1,10 @@
 """What users call: Tag2Text as a tagger, captioner, answerer and ranker over frozen encoded images."""
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from functools import cached_property
+from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -12,11 +15,14 @@ from torch import Tensor
 from tagalign.backbones.finite import checked
 from tagalign.backbones.preprocess import Preprocessing, to_tensor
 from tagalign.errors import InputError
+from tagalign.methods.looks.facts import scoring_facts
+from tagalign.methods.looks.step import LookStep, finish_tagging, mark_of, open_step
 from tagalign.methods.protocols import refuse_foreign, refuse_foreign_labels
 from tagalign.methods.tag2text.captioning import Decoding, answer_batch, caption_batch, check_question
 from tagalign.methods.tag2text.guidance import Guidance, best_scores, guide, recognised_tags
 from tagalign.methods.tag2text.image_value import Tag2TextImage
 from tagalign.methods.tag2text.model import Tag2Text
+from tagalign.methods.tag2text.options import Tag2TextOptions
 from tagalign.methods.tag2text.profiles import PROFILES, Tag2TextProfile
 from tagalign.methods.tag2text.tag_choice import TagChoice
 from tagalign.methods.tag2text.tag_names import TagNames
@@ -38,6 +44,7 @@ class Tag2TextMethod:
         tags: its tag list.
         choice: which tags count as recognised.
         threshold: a user's rule instead of ``choice``, or None.
+        step: a look at the folder, or None.
         profile: see ``profiles``.
         decoding: how words are found.
         batch_size: images encoded at a time.
@@ -55,6 +62,7 @@ class Tag2TextMethod:
         preprocessing: Preprocessing,
         profile: Tag2TextProfile = PROFILES["fixed"],
         threshold: Threshold | None = None,
+        look: Path | None = None,
         decoding: Decoding | None = None,
         name: str = METHOD,
         weight_hash: str = "",
@@ -71,6 +79,8 @@ class Tag2TextMethod:
         self.name = name
         self.weight_hash = weight_hash
         self.batch_size = batch_size
+        self.step: LookStep | None = None  # what is described below is without it
+        self.step = open_step(look, self.look_facts())
 
     @cached_property
     def device(self) -> torch.device:
@@ -133,6 +143,8 @@ class Tag2TextMethod:
         probs, chosen = image.tag_logits.sigmoid(), self._chosen(image.tag_logits)
         groups = [self.tags.indices(label) for label in labels.label_set.labels]
         scores = [float(probs[group].max()) for group in groups]
+        if self.step is not None:  # thresholds of the model hold for its own scores
+            return finish_tagging(scores, labels.label_set, self.threshold or Threshold(), self.step)
         if self.threshold is not None:
             ids = self.threshold.choose(scores, labels.names)
         else:
@@ -293,7 +305,23 @@ class Tag2TextMethod:
             "num_beams": self.decoding.num_beams if self.decoding.top_p is None else None,
             "top_p": self.decoding.top_p,
             "seed": None if self.decoding.top_p is None else self.decoding.seed,
+            "look": mark_of(self.step),
         }
+
+    def look_facts(self) -> dict[str, Any]:
+        """What the scores of tags depend on, which a look at a folder must share."""
+        return scoring_facts(self.describe(), Tag2TextOptions)
+
+    @property
+    def tag_threshold(self) -> Threshold:
+        """Which labels are chosen as tags."""
+        return self.threshold or Threshold()
+
+    def with_look(self, path: Path) -> "Tag2TextMethod":
+        """The same method with a look at the folder; the network is shared."""
+        other = copy(self)
+        other.step = open_step(path, self.look_facts())
+        return other
 
     def _own(self, image: Tag2TextImage) -> None:
         refuse_foreign(image.method, METHOD)

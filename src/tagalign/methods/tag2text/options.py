@@ -1,6 +1,7 @@
 """Options of Tag2Text: which tags count, and how words are found."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from tagalign.errors import InputError
@@ -20,6 +21,13 @@ class Tag2TextOptions:
         "which tags count as recognised",
         source="the model's own threshold per tag",
         given_by="--threshold",
+    )
+    look: Path | None = option(
+        None,
+        "a look at the folder: scores become deviations from what the folder shows (tagalign look)",
+        source="SPARC, arXiv:2502.16911",
+        verbs=("tag",),
+        given_by="--look",
     )
     num_beams: int = option(3, "beams of captions and answers", source="release", verbs=("caption", "ask"))
     top_p: float | None = option(

@@ -4,7 +4,10 @@ Reference: Lin et al., TagCLIP: A Local-to-Global Framework, arXiv:2312.12828.
 """
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -17,6 +20,8 @@ from tagalign.backbones.protocols import BlockBackbone
 from tagalign.methods.describe import describe_options
 from tagalign.methods.groups import Group, split_groups
 from tagalign.methods.labels import encode_label_set
+from tagalign.methods.looks.facts import scoring_facts
+from tagalign.methods.looks.step import LookStep, finish_tagging, mark_of, open_step
 from tagalign.methods.protocols import refuse_foreign, refuse_foreign_labels
 from tagalign.methods.resources import Resources
 from tagalign.methods.tagclip.crops import CropRegions, find_regions, masked_class_tokens
@@ -26,6 +31,7 @@ from tagalign.methods.tagclip.options import TagClipOptions
 from tagalign.methods.tagclip.profiles import TagClipProfile, layer_choice, tagclip_profile
 from tagalign.methods.tagclip.steps import LocalScores, fuse, keep_until_empty, local_scores, own_scores
 from tagalign.methods.text_cache import cached_labels
+from tagalign.methods.thresholds import Threshold
 from tagalign.tags.label_sets import template_set
 from tagalign.types import EncodedLabels, LabelSet, Tagging
 
@@ -98,6 +104,8 @@ class TagClip:
         self.options = replace(given, refine_layers=self.layers.refine, min_votes=self.layers.min_votes)
         self.keep_last_input = keep_last_input
         self.resources = resources or Resources()
+        self.step: LookStep | None = None  # what is described below is without it
+        self.step = open_step(self.options.look, self.look_facts())
 
     def describe(self) -> dict[str, object]:
         """Everything a printed number must name."""
@@ -107,7 +115,24 @@ class TagClip:
             "default_templates": self.profile.templates,
             **describe_options(self.options),
             "profile": self.profile.name,
+            "look": mark_of(self.step),
         }
+
+    def look_facts(self) -> dict[str, Any]:
+        """What the scores of tags depend on, which a look at a folder must share."""
+        return scoring_facts(self.describe(), self.options)
+
+    @property
+    def tag_threshold(self) -> Threshold:
+        """Which labels are chosen as tags."""
+        return self.options.threshold
+
+    def with_look(self, path: Path) -> "TagClip":
+        """The same method with a look at the folder; the encoder is shared."""
+        other = copy(self)
+        other.options = replace(self.options, look=path)
+        other.step = open_step(path, self.look_facts())
+        return other
 
     # --- encoding -------------------------------------------------------------------------------------------------
 
@@ -207,8 +232,7 @@ class TagClip:
         for step in steps:
             for i, score in zip(step.ids, step.final.clamp(0, 1).tolist(), strict=True):
                 scores[i] = score
-        chosen = self.options.threshold.choose(scores, labels.names, [step.ids for step in steps])
-        return Tagging(names=labels.names, scores=tuple(scores), chosen=chosen)
+        return finish_tagging(scores, labels.label_set, self.options.threshold, self.step)
 
     @torch.inference_mode()
     def steps(self, images: Sequence[TagClipImage], labels: EncodedLabels) -> list[list[GroupSteps]]:

@@ -1,6 +1,7 @@
 """Options of TagCLIP: the constants of the paper, and switches for its ablations."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from tagalign.errors import InputError
@@ -43,6 +44,12 @@ class TagClipOptions:
     local_weight: float = option(0.5, "lambda: weight of the local score, in [0, 1]", source="Eq. 16")
     threshold: Threshold = option(
         Threshold(kind="relative", value=0.5), "which labels are chosen as tags", given_by="--threshold"
+    )
+    look: Path | None = option(
+        None,
+        "a look at the folder: scores become deviations from what the folder shows (tagalign look)",
+        source="SPARC, arXiv:2502.16911",
+        given_by="--look",
     )
     dual_masking: bool = option(True, "refine scores by trusted attention (DMAR)", source="Table 4")
     reidentify: bool = option(True, "class-wise reidentification by crops (CWR)", source="Table 4")

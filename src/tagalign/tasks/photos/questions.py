@@ -29,7 +29,7 @@ from tagalign.tasks.photos.region_choice import OpenRegions, RegionChoice
 from tagalign.tasks.regions.voting import part_instances, vote_regions
 from tagalign.types import Caption, EncodedLabels, LabelSet, Referring, Segmentation, Tagging
 
-Kind = Literal["tag", "segment", "refer", "caption", "ask", "index"]
+Kind = Literal["tag", "look", "segment", "refer", "caption", "ask", "index"]
 
 TAG_WINDOW = 4
 """Batches of a ``tag`` run that are read before one is encoded, so that photos of one size find each other. The others

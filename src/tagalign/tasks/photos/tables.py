@@ -47,6 +47,7 @@ class Table:
 
 
 TAGS = Table(folder="tags", schema=TAG_SCHEMA)
+SCORES = Table(folder="scores", schema=TAG_SCHEMA)
 MASKS = Table(folder="masks", schema=MASK_SCHEMA)
 INSTANCES = Table(folder="masks", schema=INSTANCE_SCHEMA)
 MASK_FILES = Table(folder="rows", merged="masks")

@@ -1,0 +1,120 @@
+"""``tagalign look``: what a folder of photos without labels teaches about a list of labels."""
+
+import dataclasses
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import tyro
+
+from tagalign.cli.shared.label_flags import PromptFlags
+from tagalign.cli.shared.model_flags import ModelFlags, warn_tiny
+from tagalign.cli.shared.photo_flow import Flow, LabelRunFlags, cache_option
+from tagalign.errors import InputError
+from tagalign.methods.looks.profiles import LookProfileName
+
+if TYPE_CHECKING:
+    from tagalign.methods.looks.look import Look
+    from tagalign.tasks.photos.job import Job, JobSpec
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LookSettings(ModelFlags, PromptFlags, LabelRunFlags):
+    """Look at a folder once, without labels, so that tags know what is ordinary in it.
+
+    Writes look.json: mean and deviation of each label's scores over the photos; `tag`, `segment` and `search` take it as
+    --look, for the same model, method and labels. A run that was stopped goes on when the same command is given again.
+    Example: tagalign look photos/ --labels "dog,cat,bicycle" --model openai/clip-vit-base-patch16 --out photos.look
+    """
+
+    images: Annotated[tuple[str, ...], tyro.conf.Positional] = ()
+    """Files, folders, glob patterns, lists of paths (.txt), tars, or - for paths on standard input."""
+    out: Path = Path("look")
+    """Folder for the look."""
+    merge: tuple[Path, ...] = ()
+    """Looks to be made one instead, of the same model and labels at different photos; exact, in any order."""
+    look_profile: LookProfileName = "fixed"
+    """How scores are laid before they are compared: `fixed`, or `released` as SPARC does."""
+    short_side: int | None = None
+    """Short side of the model's input in pixels; by default the method's own."""
+    batch_size: int = 1
+    """Photos encoded at a time. With 1 no score depends on a neighbour's, so that any shards give the same bytes."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.check_run()
+        if self.merge and self.images:
+            raise InputError("--merge takes looks, not photos; give one or the other")
+        if not self.merge and not self.images:
+            raise InputError(
+                "give photos to look at: files, folders, patterns, lists, tars, or - for paths on standard input"
+            )
+
+
+def run(settings: LookSettings) -> int:
+    """Ask all photos, and write the look when the last shard is done; or merge looks."""
+    if settings.merge:
+        return _merge(settings)
+    from tagalign.tasks.folder_look.question import ScoreRows
+    from tagalign.tasks.photos.inputs import refuse_missing
+
+    settings.prompted_labels()  # what was typed wrongly is said before a model is looked for
+    refuse_missing(settings.images)
+    warn_tiny(settings.model)
+    spec = _spec(settings)
+    job = spec.open()
+    flow = Flow(
+        flags=settings,
+        settings=settings,
+        images=settings.images,
+        out=settings.out,
+        names=lambda _: job.labels.names,
+    )
+    code = flow.close(flow.run(spec, job, ScoreRows()), "photos looked at in")
+    return code or _write(settings, job)
+
+
+def _spec(settings: LookSettings) -> "JobSpec":
+    from tagalign.tasks.folder_look.question import LookQuestion
+    from tagalign.tasks.photos.job import JobSpec
+
+    facts = settings.job_facts("tag", short_side=settings.short_side)
+    facts["options"] |= cache_option(settings)
+    question = LookQuestion(labels=settings.prompted_labels(), profile=settings.look_profile)
+    return JobSpec(question=question, **facts, workers=settings.workers)
+
+
+def _write(settings: LookSettings, job: "Job") -> int:
+    from tagalign.cli.shared.flag_values import parse_shard
+    from tagalign.tasks.folder_look.gather import gather
+    from tagalign.tasks.folder_look.merge import all_shards
+    from tagalign.tasks.folder_look.question import ScoreRows
+    from tagalign.tasks.photos.inputs import Inputs
+
+    count = parse_shard(settings.shard)[1]
+    inputs = Inputs(items=settings.images, results=settings.out)
+    runs = all_shards(
+        job.describe(), inputs, settings.out, ScoreRows(), count=count, part_size=settings.part_size
+    )
+    if runs is None:
+        print(f"shard {settings.shard} is done; the look is written with the last of them", file=sys.stderr)
+        return 0
+    return _keep(settings, gather(job, runs))
+
+
+def _merge(settings: LookSettings) -> int:
+    from tagalign.tasks.folder_look.merge import merge_looks
+
+    return _keep(settings, merge_looks(settings.merge))
+
+
+def _keep(settings: LookSettings, look: "Look") -> int:
+    from tagalign.methods.looks.files import write_look
+
+    path = write_look(settings.out, look)
+    print(
+        f"a look at {look.photos.count} photos and {len(look.labels)} labels written to {path}; use it with "
+        f"--look {settings.out}",
+        file=sys.stderr,
+    )
+    return 0

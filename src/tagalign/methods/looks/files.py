@@ -1,0 +1,125 @@
+"""A look on disk: ``look.json``, and beside it a file of tensors where a method learned any; see ``docs/formats.md``.
+
+The tensors are written first and under a name of their own, so that the head never names what is not there whole.
+"""
+
+import dataclasses
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+
+from tagalign.atomic import atomic_write
+from tagalign.errors import InputError, TagalignError
+from tagalign.json_text import json_text
+from tagalign.methods.looks.look import Look, Photos
+from tagalign.methods.looks.profiles import look_profile
+from tagalign.ops.looks.moments import Moments
+from tagalign.types import Label, LabelSet
+
+FORMAT, VERSION = "tagalign-look", 1
+HEAD = "look.json"
+
+
+def write_look(folder: Path, look: Look) -> Path:
+    """Write a look into a folder; returns the path of its head. What an older look left there is taken away."""
+    tensors = _write_tensors(folder, look)
+    content = {
+        "format": FORMAT,
+        "version": VERSION,
+        "mark": look.mark(),
+        "facts": dict(look.facts),
+        "label_set": dataclasses.asdict(look.labels),
+        "profile": look.profile.name,
+        "photos": {"count": look.photos.count, "mark": look.photos.text()},
+        "moments": look.moments.values(),
+        "labels": _for_people(look),
+        "tensors": tensors,
+    }
+    with atomic_write(folder / HEAD) as temp:
+        temp.write_text(json_text(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    for path in folder.glob("look-*.safetensors"):
+        if path.name != tensors:
+            path.unlink()
+    return folder / HEAD
+
+
+def _write_tensors(folder: Path, look: Look) -> str | None:
+    if not look.tensors:
+        return None
+    content = save({name: value.contiguous() for name, value in sorted(look.tensors.items())})
+    name = f"look-{hashlib.sha256(content).hexdigest()[:16]}.safetensors"
+    with atomic_write(folder / name) as temp:
+        temp.write_bytes(content)
+    return name
+
+
+def _for_people(look: Look) -> list[dict[str, Any]]:
+    """Mean and deviation of each label; read by nothing, the exact sums are."""
+    rows = zip(look.labels.names, look.moments.mean(), look.moments.deviation(), strict=True)
+    return [{"name": name, "mean": round(m, 6), "deviation": round(d, 6)} for name, m, d in rows]
+
+
+def read_look(path: Path) -> Look:
+    """A look from its folder, or its head.
+
+    Raises:
+        InputError: if there is none, it is damaged, or another release wrote it.
+    """
+    head = path / HEAD if path.is_dir() else path
+    try:
+        values: dict[str, Any] = json.loads(head.read_text(encoding="utf-8"))
+        _refuse_other_format(head, values)
+        return _look(head, values)
+    except FileNotFoundError as error:
+        raise InputError(
+            f"{path}: no look is there ({Path(error.filename or head).name} is missing); "
+            "make one with: tagalign look PHOTOS --labels ... --out LOOK"
+        ) from error
+    except TagalignError:
+        raise
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, SafetensorError) as error:
+        raise InputError(
+            f"{head}: expected a look that tagalign look wrote, could not read it ({error})"
+        ) from error
+
+
+def _refuse_other_format(head: Path, values: Any) -> None:
+    if not isinstance(values, dict) or values.get("format") != FORMAT:
+        raise InputError(f"{head}: expected a look that tagalign look wrote, got something else")
+    if values.get("version") != VERSION:
+        raise InputError(
+            f"{head}: a look of version {values.get('version')}, this release reads version {VERSION}; "
+            "look at the folder again (tagalign look)"
+        )
+
+
+def _look(head: Path, values: dict[str, Any]) -> Look:
+    labels = _label_set(values["label_set"])
+    look = Look(
+        facts=values["facts"],
+        labels=labels,
+        profile=look_profile(values["profile"]),
+        photos=Photos(count=int(values["photos"]["count"]), mark=int(values["photos"]["mark"], 16)),
+        moments=Moments.from_values(values["moments"]),
+        tensors={} if values["tensors"] is None else load_file(head.parent / values["tensors"]),
+    )
+    if look.mark() != values["mark"] or len(look.moments.sums.units) != len(labels):
+        raise InputError(f"{head}: changed after it was written; look at the folder again (tagalign look)")
+    return look
+
+
+def _label_set(values: dict[str, Any]) -> LabelSet:
+    labels = tuple(
+        Label(name=one["name"], aliases=tuple(one["aliases"]), group=one["group"]) for one in values["labels"]
+    )
+    return LabelSet(
+        name=values["name"],
+        version=values["version"],
+        labels=labels,
+        background=tuple(values["background"]),
+        templates=tuple(values["templates"]),
+    )

@@ -1,0 +1,69 @@
+"""The last step of every tagger: scores become a tagging, by way of a look at the folder where there is one."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from tagalign.methods.groups import group_ids
+from tagalign.methods.looks.facts import refuse_other_labels, refuse_other_model
+from tagalign.methods.looks.files import read_look
+from tagalign.methods.looks.look import Look
+from tagalign.methods.thresholds import Threshold
+from tagalign.types import LabelSet, Tagging
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LookStep:
+    """A look that fits the tagger.
+
+    Attributes:
+        look: what was learned.
+        where: it lies, for messages.
+    """
+
+    look: Look
+    where: str
+
+    def scores(self, scores: Sequence[float], labels: LabelSet) -> tuple[float, ...]:
+        """The tagger's own scores as seen against the folder.
+
+        Raises:
+            InputError: for labels that the look does not hold for.
+        """
+        refuse_other_labels(self.look, labels, self.where)
+        return tuple(self.look.scores(torch.tensor([scores], dtype=torch.float32))[0].float().tolist())
+
+
+def open_step(path: Path | None, facts: Mapping[str, Any]) -> LookStep | None:
+    """The step of a tagger.
+
+    Args:
+        path: of the look; None for none.
+        facts: that the tagger's scores depend on.
+
+    Raises:
+        InputError: if there is no look at the path, or another tagger made it.
+    """
+    if path is None:
+        return None
+    look = read_look(path)
+    refuse_other_model(look, facts, str(path))
+    return LookStep(look=look, where=str(path))
+
+
+def finish_tagging(
+    scores: Sequence[float], labels: LabelSet, threshold: Threshold, step: LookStep | None
+) -> Tagging:
+    """Scores of all labels and the chosen ones; with a look both are those against the folder."""
+    final = tuple(scores) if step is None else step.scores(scores, labels)
+    return Tagging(
+        names=labels.names, scores=final, chosen=threshold.choose(final, labels.names, group_ids(labels))
+    )
+
+
+def mark_of(step: LookStep | None) -> str | None:
+    """What a result names of the look."""
+    return None if step is None else step.look.mark()

@@ -1,0 +1,1 @@
+"""One look at a folder without labels: scores of all photos, then what they say of each other; resumable, in shards."""

@@ -1,0 +1,94 @@
+"""From the scores of all photos to a look: moments of the parts, which add up without rounding."""
+
+import warnings
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from tagalign.errors import InputError
+from tagalign.methods.looks.look import Look, Photos, lay_scores, photo_mark
+from tagalign.methods.looks.profiles import LookProfile, look_profile
+from tagalign.ops.looks.moments import Moments
+from tagalign.tasks.photos.job import Job
+from tagalign.tasks.photos.rows import read_rows
+from tagalign.tasks.photos.run import PhotoRun
+
+LEAST_PHOTOS = 2
+FEW_PHOTOS = 20
+"""SPARC asks for so many at least: below, a deviation is mostly chance."""
+ROWS = 1000
+"""Photos in memory at a time."""
+
+
+def gather(job: Job, runs: Sequence[PhotoRun]) -> Look:
+    """The look of a folder whose photos were all asked.
+
+    Args:
+        job: that asked.
+        runs: all shards, complete.
+
+    Raises:
+        InputError: for fewer than two photos that could be read.
+    """
+    question: Any = job.spec.question
+    profile = look_profile(question.profile)
+    photos = Photos(count=0, mark=0)
+    moments = Moments.zeros(len(question.labels))
+    for marks, scores in score_blocks([path for run in runs for path in run.parts()]):
+        photos += Photos(count=len(marks), mark=sum(marks) % Photos.MODULUS)
+        moments += moments_of(scores, profile)
+    look = Look(
+        facts=job.method.look_facts(), labels=question.labels, profile=profile, photos=photos, moments=moments
+    )
+    check_photos(look)
+    return look
+
+
+def moments_of(scores: Float[Tensor, "photos labels"], profile: LookProfile) -> Moments:
+    """Moments of a tagger's own scores."""
+    return Moments.of(lay_scores(scores, profile).numpy())
+
+
+def score_blocks(parts: Sequence[Path]) -> Iterator[tuple[list[int], Float[Tensor, "photos labels"]]]:
+    """Marks and scores of the photos of some parts, ``ROWS`` at a time."""
+    marks: list[int] = []
+    scores: list[Any] = []
+    for row in read_rows(parts, ["key", "size", "scores"]):
+        height, width = row["size"]  # type: ignore[misc]
+        marks.append(photo_mark(str(row["key"]), (height, width)))
+        scores.append(row["scores"])
+        if len(marks) == ROWS:
+            yield marks, torch.from_numpy(np.array(scores, dtype=np.float32))
+            marks, scores = [], []
+    if marks:
+        yield marks, torch.from_numpy(np.array(scores, dtype=np.float32))
+
+
+def check_photos(look: Look) -> None:
+    """Say what a look cannot tell.
+
+    Raises:
+        InputError: for fewer than two photos.
+    """
+    count, alike = look.photos.count, look.alike()
+    if count < LEAST_PHOTOS:
+        raise InputError(
+            f"a look compares photos with each other: expected at least {LEAST_PHOTOS} that can be read, got {count}"
+        )
+    if count < FEW_PHOTOS:
+        warnings.warn(
+            f"a look at {count} photos: deviations are mostly chance below {FEW_PHOTOS}; give it more of the folder",
+            stacklevel=2,
+        )
+    if alike:
+        shown = ", ".join(alike[:5]) + (f" and {len(alike) - 5} more" if len(alike) > 5 else "")
+        warnings.warn(
+            f"scores do not differ between the photos for {len(alike)} of {len(look.labels)} labels ({shown}): "
+            "with this look they say nothing",
+            stacklevel=2,
+        )

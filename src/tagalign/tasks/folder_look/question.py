@@ -1,0 +1,48 @@
+"""What a look asks of every photo: the tagger's own scores, which are kept and later seen against each other."""
+
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
+
+from tagalign.errors import InputError
+from tagalign.methods.looks.profiles import LookProfileName
+from tagalign.methods.protocols import LookTaker, Method, Tagger
+from tagalign.tasks.photos.questions import AskedTags, Kind, TagQuestion, refuse
+from tagalign.tasks.photos.sinks import TagRows
+from tagalign.tasks.photos.tables import SCORES
+
+
+@dataclass(frozen=True, kw_only=True)
+class LookQuestion(TagQuestion):
+    """How sure is the tagger of each label?
+
+    Attributes:
+        profile: how the scores are laid before they are compared; see ``methods.looks.profiles``.
+    """
+
+    kind: ClassVar[Kind] = "look"
+
+    profile: LookProfileName = "fixed"
+
+    def put(self, method: Method[Any]) -> AskedTags:
+        """See ``Question``.
+
+        Raises:
+            InputError: for a method without tags, or one that has a look already.
+        """
+        if not isinstance(method, Tagger) or not isinstance(method, LookTaker):
+            raise refuse(method, "tag")
+        if method.describe().get("look") is not None:
+            raise InputError(
+                "a look is made of a tagger's own scores; leave out the look that it was opened with"
+            )
+        return AskedTags(self, method, method.encode_labels(self.labels))
+
+    def describe(self) -> dict[str, object]:
+        """See ``Question``."""
+        return {"label_set": asdict(self.labels), "profile": self.profile}
+
+
+class ScoreRows(TagRows):
+    """Scores of all labels, in Parquet, apart from the tags of a run in the same folder."""
+
+    table = SCORES
