@@ -14,7 +14,7 @@ from tagalign.backbones.packaged import TINY
 from tagalign.errors import InputError, ModelError
 from tagalign.methods.by_verb import METHOD, VERBS, ByVerb
 from tagalign.methods.opened import Opened
-from tagalign.methods.options import build_options, option_names, unknown_option
+from tagalign.methods.options import build_options, facts_of, option_names, unknown_option
 from tagalign.methods.protocols import Method
 from tagalign.methods.resources import Resources
 from tagalign.methods.table import (
@@ -102,7 +102,8 @@ def load_method(
 def _segmenters() -> tuple[str, ...]:
     """What can stand behind the tagger of ``gated``, the default of masks first."""
     first = DEFAULTS["segment"]
-    return (first, *(name for name in methods(can="segment") if name not in {first, "gated"}))
+    able = [name for name in methods(can="segment") if not find_method(name).needs_look]
+    return (first, *(name for name in able if name not in {first, "gated"}))
 
 
 def _build_other(opened: Opened, options: Mapping[str, Any], resources: Resources) -> Method[Any]:
@@ -123,9 +124,16 @@ def _options_by_method(names: Sequence[str], options: Mapping[str, Any], asked: 
         if option not in known:
             raise unknown_option(option, known, asked)
     return {
-        name: build_options(kind, {k: v for k, v in options.items() if k in option_names(kind)}, method=name)
+        name: build_options(kind, {k: v for k, v in options.items() if k in acting}, method=name)
         for name, kind in kinds.items()
+        for acting in [_acting(name, kind, alone=len(kinds) == 1)]
     }
+
+
+def _acting(name: str, kind: type[Any], *, alone: bool) -> set[str]:
+    """The options that a method takes: all, or as one of the defaults those of the verbs that it answers."""
+    answered = {verb for verb in VERBS if alone or DEFAULTS[verb] == name}
+    return {fact.name for fact in facts_of(kind) if alone or not fact.verbs or answered & set(fact.verbs)}
 
 
 def pick_device(device: Device) -> torch.device:

@@ -159,6 +159,21 @@ class LookTaker(Protocol):
 
 
 @runtime_checkable
+class PatchLearner(Protocol):
+    """A tagger that learns from the patches of a folder.
+
+    Attributes:
+        by_text: the same encoder compared with the text; a folder is looked at with it.
+    """
+
+    by_text: Any
+
+    def bank_sizes(self, num_labels: int) -> Any:
+        """How many patches a look keeps; see ``methods.piaa.learner``."""
+        ...
+
+
+@runtime_checkable
 class HeatMapper(Protocol):
     """A segmenter with maps of all labels."""
 

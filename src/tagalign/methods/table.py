@@ -15,6 +15,8 @@ from tagalign.errors import InputError, UnknownNameError
 from tagalign.methods.cls_seg.options import ClsSegOptions
 from tagalign.methods.dense.options import DenseOptions, TagAlignOptions
 from tagalign.methods.gated.options import GatedOptions
+from tagalign.methods.options import facts_of
+from tagalign.methods.piaa.options import PiaaOptions
 from tagalign.methods.proxy.options import ProxyOptions
 from tagalign.methods.tag2text.options import Tag2TextOptions
 from tagalign.methods.tagclip.options import TagClipOptions
@@ -40,6 +42,7 @@ class MethodEntry:
         can: the verbs it answers.
         builder: module with ``build(opened, options, resources)``.
         cost: passes of the encoder per image, in words.
+        needs_look: whether it learns from a folder first (``tagalign look``).
         trained_by: the command that makes its trained part, ``{model}`` in it; empty for a method without one.
     """
 
@@ -50,6 +53,7 @@ class MethodEntry:
     builder: str
     cost: str
     trained_by: str = ""
+    needs_look: bool = False
 
 
 class DenseEntry:
@@ -58,6 +62,7 @@ class DenseEntry:
     can: tuple[Verb, ...] = DENSE
     builder: str = "tagalign.methods.dense.build"
     trained_by: str = ""
+    needs_look: bool = False
 
     def __init__(self, mode: str) -> None:
         self._mode = mode
@@ -158,6 +163,15 @@ METHODS = MethodTable(
             builder="tagalign.methods.proxy.build",
             cost="one pass per window, and one of the companion",
         ),
+        "piaa": MethodEntry(
+            summary="a Gaussian per label over the surest patches of a folder",
+            source="PIAA, arXiv:2605.25821",
+            options=PiaaOptions,
+            can=("tag", "segment"),
+            builder="tagalign.methods.piaa.build",
+            cost="one pass; a look at the folder before",
+            needs_look=True,
+        ),
         "groupvit": MethodEntry(
             summary="every patch with the features of its group; a GroupViT model",
             source="Xu et al., arXiv:2202.11094",
@@ -222,8 +236,8 @@ def methods(*, can: str | None = None) -> tuple[str, ...]:
 
 
 def training_free() -> tuple[str, ...]:
-    """Methods that run on any encoder as it is published."""
-    return tuple(name for name, entry in METHODS.items() if not entry.trained_by)
+    """Methods that run on any encoder as it is published, without a look at a folder before."""
+    return tuple(name for name, entry in METHODS.items() if not entry.trained_by and not entry.needs_look)
 
 
 def trained_kinds() -> tuple[str, ...]:
@@ -270,6 +284,12 @@ def background_words_act(method: str, verb: str, *, has_background: bool) -> boo
     """
     can_tag_first = {"cls-seg", "gated"}
     return verb == "tag" or (verb == "segment" and (method in can_tag_first or has_background))
+
+
+def look_acts(method: str, verb: str) -> bool:
+    """Whether a look at the folder changes an answer: it does in tags, and in masks of methods that tag first."""
+    verbs = {fact.name: fact.verbs for fact in facts_of(find_method(method).options)}
+    return "look" in verbs and (not verbs["look"] or verb in verbs["look"])
 
 
 def refuse_verb(who: str, verb: str) -> InputError:

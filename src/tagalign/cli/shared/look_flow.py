@@ -29,23 +29,27 @@ def refuse_auto(flags: Any) -> None:
     Raises:
         InputError: naming the flag.
     """
-    if flags.engine == "ray" or flags.shard != "0/1":
-        flag = "--engine ray" if flags.engine == "ray" else f"--shard {flags.shard}"
-        raise InputError(
-            f"--look auto waits for all photos and cannot be cut ({flag}); make the look first (tagalign look, which takes "
-            "--shard), then give it as --look LOOK"
-        )
+    given = {
+        "--engine ray": flags.engine == "ray",
+        f"--shard {flags.shard}": flags.shard != "0/1",
+        "--calibrate": flags.calibrate is not None,
+    }
+    for flag, is_given in given.items():
+        if is_given:
+            raise InputError(
+                f"--look auto waits for all photos, {flag} does not; make the look first (tagalign look), then give it as "
+                "--look LOOK"
+            )
 
 
 def tag_with_auto_look(
-    flow: Flow, spec: "JobSpec", job: "Job", on_row: "Callable[[str, Tagging], None] | None"
+    flow: Flow, spec: "JobSpec", on_row: "Callable[[str, Tagging], None] | None"
 ) -> tuple["PhotoRun", "Job"]:
-    """Both passes; the second opens no photo.
+    """Both passes. The second opens no photo, but for a method that scores patches.
 
     Args:
         flow: of the verb.
         spec: what is asked, without a look.
-        job: the same, opened.
         on_row: prints the tags of a photo.
 
     Returns:
@@ -53,39 +57,40 @@ def tag_with_auto_look(
     """
     from tagalign.methods.looks.files import write_look
     from tagalign.tasks.folder_look.gather import gather
-    from tagalign.tasks.folder_look.question import LookQuestion, ScoreRows
+    from tagalign.tasks.folder_look.patches import sink_of
+    from tagalign.tasks.folder_look.question import AskedLook, LookQuestion
     from tagalign.tasks.photos.job import Job
-    from tagalign.tasks.photos.run import clear_run, open_run
     from tagalign.tasks.photos.sinks import TagRows
 
     question: Any = spec.question
-    asked = LookQuestion(labels=question.labels)
-    first_spec = dataclasses.replace(spec, question=asked)
-    first_job = Job(spec=first_spec, asked=asked.put(job.method))
-    folder = flow.out / FOLDER
-    first = dataclasses.replace(flow, out=folder, on_done=None).run(first_spec, first_job, ScoreRows())
-    write_look(folder, gather(first_job, [first]))
-    method = job.method.with_look(folder)
-    tag_job = Job(spec=spec, asked=question.put(method))
+    looking = dataclasses.replace(spec, question=LookQuestion(labels=question.labels)).open()
+    if not isinstance(looking.asked, AskedLook):
+        raise AssertionError("a look was asked for")
+    folder, sink = flow.out / FOLDER, sink_of(looking)
+    names = flow.names
+    first = dataclasses.replace(flow, out=folder, names=names, on_done=None).run(looking.spec, looking, sink)
+    write_look(folder, gather(looking, [first], sink))
+    whole = looking.asked.whole
+    job = Job(spec=spec, asked=question.put(whole.with_look(folder)))
+    if whole is looking.method:
+        return _from_scores(flow, first, job, on_row), job
+    return flow.run(spec, job, TagRows()), job
+
+
+def _from_scores(
+    flow: Flow, first: "PhotoRun", job: "Job", on_row: "Callable[[str, Tagging], None] | None"
+) -> "PhotoRun":
+    from tagalign.tasks.folder_look.second_pass import SamePhotos, tag_again
+    from tagalign.tasks.photos.run import clear_run, open_run
+    from tagalign.tasks.photos.sinks import TagRows
+
     if flow.flags.overwrite:
         clear_run(flow.out)
-    inputs = _same_photos(flow, first)
-    second = open_run(tag_job.describe(), inputs, flow.out, TagRows(), part_size=flow.flags.part_size)
-    _tag(flow, first, second, tag_job, on_row)
-    return second, tag_job
-
-
-def _same_photos(flow: Flow, first: "PhotoRun") -> Any:
-    from tagalign.tasks.folder_look.second_pass import SamePhotos
-
-    return SamePhotos(items=flow.images, results=flow.out, manifest=first.manifest.path)
-
-
-def _tag(flow: Flow, first: "PhotoRun", second: "PhotoRun", job: "Job", on_row: Any) -> None:
-    from tagalign.tasks.folder_look.second_pass import tag_again
-
-    question: Any = job.spec.question
+    inputs = SamePhotos(items=flow.images, results=flow.out, manifest=first.manifest.path)
+    second = open_run(job.describe(), inputs, flow.out, TagRows(), part_size=flow.flags.part_size)
     flow.record(job, None)
+    question: Any = job.spec.question
     for key, tagging in tag_again(first, second, job.method, question.labels, question.threshold):
         if on_row is not None:
             on_row(key, tagging)
+    return second

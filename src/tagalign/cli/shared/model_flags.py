@@ -86,9 +86,9 @@ class ModelFlags:
         taken = {name: options.pop(name) for name in ("method", "device", "batch_size")}
         return {"model": self.model, "options": options, **taken}
 
-    def whole_model_options(self) -> dict[str, Any]:
+    def whole_model_options(self, **flags: Any) -> dict[str, Any]:
         """Keyword arguments for ``tagalign.load`` of verbs that ask everything: without a method, each verb's default."""
-        given = self._opening() | self.method_options()
+        given = self._opening() | self.method_options(**flags)
         return given if self.method is None else given | {"method": self.method}
 
     def _opening(self) -> dict[str, Any]:

@@ -15,7 +15,8 @@ from tagalign.methods.looks.profiles import LookProfileName
 
 if TYPE_CHECKING:
     from tagalign.methods.looks.look import Look
-    from tagalign.tasks.photos.job import Job, JobSpec
+    from tagalign.tasks.folder_look.question import ScoreRows
+    from tagalign.tasks.photos.job import Job
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -55,14 +56,12 @@ def run(settings: LookSettings) -> int:
     """Ask all photos, and write the look when the last shard is done; or merge looks."""
     if settings.merge:
         return _merge(settings)
-    from tagalign.tasks.folder_look.question import ScoreRows
     from tagalign.tasks.photos.inputs import refuse_missing
 
     settings.prompted_labels()  # what was typed wrongly is said before a model is looked for
     refuse_missing(settings.images)
     warn_tiny(settings.model)
-    spec = _spec(settings)
-    job = spec.open()
+    job, sink = _open(settings)
     flow = Flow(
         flags=settings,
         settings=settings,
@@ -70,36 +69,35 @@ def run(settings: LookSettings) -> int:
         out=settings.out,
         names=lambda _: job.labels.names,
     )
-    code = flow.close(flow.run(spec, job, ScoreRows()), "photos looked at in")
-    return code or _write(settings, job)
+    code = flow.close(flow.run(job.spec, job, sink), "photos looked at in")
+    return code or _write(settings, job, sink)
 
 
-def _spec(settings: LookSettings) -> "JobSpec":
+def _open(settings: LookSettings) -> tuple["Job", "ScoreRows"]:
+    from tagalign.tasks.folder_look.patches import sink_of
     from tagalign.tasks.folder_look.question import LookQuestion
     from tagalign.tasks.photos.job import JobSpec
 
     facts = settings.job_facts("tag", short_side=settings.short_side)
     facts["options"] |= cache_option(settings)
     question = LookQuestion(labels=settings.prompted_labels(), profile=settings.look_profile)
-    return JobSpec(question=question, **facts, workers=settings.workers)
+    job = JobSpec(question=question, **facts, workers=settings.workers).open()
+    return job, sink_of(job)
 
 
-def _write(settings: LookSettings, job: "Job") -> int:
+def _write(settings: LookSettings, job: "Job", sink: "ScoreRows") -> int:
     from tagalign.cli.shared.flag_values import parse_shard
     from tagalign.tasks.folder_look.gather import gather
     from tagalign.tasks.folder_look.merge import all_shards
-    from tagalign.tasks.folder_look.question import ScoreRows
     from tagalign.tasks.photos.inputs import Inputs
 
     count = parse_shard(settings.shard)[1]
     inputs = Inputs(items=settings.images, results=settings.out)
-    runs = all_shards(
-        job.describe(), inputs, settings.out, ScoreRows(), count=count, part_size=settings.part_size
-    )
+    runs = all_shards(job.describe(), inputs, settings.out, sink, count=count, part_size=settings.part_size)
     if runs is None:
         print(f"shard {settings.shard} is done; the look is written with the last of them", file=sys.stderr)
         return 0
-    return _keep(settings, gather(job, runs))
+    return _keep(settings, gather(job, runs, sink))
 
 
 def _merge(settings: LookSettings) -> int:

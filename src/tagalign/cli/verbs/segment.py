@@ -152,6 +152,7 @@ def _spec(settings: SegmentSettings) -> "JobSpec":
     facts["options"] |= cache_option(settings)
     if settings.companion_cache is not None:
         facts["options"] |= {"companion_cache": settings.companion_cache}
+    _check_look(settings, facts["method"])
     return JobSpec(
         question=SegmentQuestion(
             labels=_asked(settings, facts), regions=_regions(settings), min_area=_min_area(settings)
@@ -189,6 +190,14 @@ def _min_area(settings: SegmentSettings) -> int | None:
     if not settings.instances:
         return None
     return MIN_AREA if settings.min_area is None else settings.min_area
+
+
+def _check_look(settings: SegmentSettings, method: str) -> None:
+    from tagalign.methods.table import look_acts, methods
+
+    if settings.look is not None and not look_acts(method, "segment"):
+        able = ", ".join(name for name in methods(can="segment") if look_acts(name, "segment"))
+        raise InputError(f"--look does not act on masks of method {method!r}; it does with {able}")
 
 
 def _asked(settings: SegmentSettings, facts: dict[str, Any]) -> "LabelSet":

@@ -34,6 +34,8 @@ class ServeSettings(ModelFlags):
     """Port to listen on."""
     api_key_file: Path | None = None
     """A file with the key that clients must send; the variable TAGALIGN_API_KEY does the same."""
+    look: Path | None = None
+    """A look at the folder (from `tagalign look`): tags of its labels are then seen against that folder."""
     index: Path | None = None
     """Folder that `tagalign search index` wrote; turns /v1/search on."""
     allow_host: tuple[str, ...] = ()
@@ -77,7 +79,7 @@ def run(settings: ServeSettings) -> int:
     import tagalign
     from tagalign.apps.server.app import create_app
 
-    model = tagalign.load(settings.model, **settings.whole_model_options())
+    model = tagalign.load(settings.model, **settings.whole_model_options(look=settings.look))
     limits = _limits(settings, _workers(settings))
     app = create_app(
         model, limits=limits, api_key=key, allowed_hosts=settings.allow_host, search=_search(settings)

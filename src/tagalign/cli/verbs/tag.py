@@ -73,22 +73,22 @@ def run(settings: TagSettings) -> int:
         refuse_missing(settings.images)
     spec = _spec(settings)
     warn_tiny(settings.model)
-    job = spec.open()
-    if settings.calibrate is not None:
-        spec, job = _calibrated(settings, settings.calibrate, spec, job)
-        if not settings.images:
-            return 0
     flow = Flow(
         flags=settings,
         settings=settings,
         images=settings.images,
         out=settings.out,
-        names=lambda _: job.labels.names,
+        names=lambda _: spec.question.labels.names,  # type: ignore[attr-defined]
         on_done=_print_row if settings.json else None,
     )
     if settings.look == AUTO:
-        tagged, job = tag_with_auto_look(flow, spec, job, _print_tags if settings.json else None)
+        tagged, job = tag_with_auto_look(flow, spec, _print_tags if settings.json else None)
     else:
+        job = spec.open()
+        if settings.calibrate is not None:
+            spec, job = _calibrated(settings, settings.calibrate, spec, job)
+            if not settings.images:
+                return 0
         tagged = flow.run(spec, job, TagRows())
     _write_tables(settings, tagged, job)
     if settings.summary:

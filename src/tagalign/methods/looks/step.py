@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
+from tagalign.errors import InputError
 from tagalign.methods.groups import group_ids
 from tagalign.methods.looks.facts import refuse_other_labels, refuse_other_model
 from tagalign.methods.looks.files import read_look
@@ -35,6 +37,19 @@ class LookStep:
         """
         refuse_other_labels(self.look, labels, self.where)
         return tuple(self.look.scores(torch.tensor([scores], dtype=torch.float32))[0].float().tolist())
+
+    def bank(self, labels: LabelSet) -> dict[str, Tensor]:
+        """The tensors that a method learned.
+
+        Raises:
+            InputError: for labels that the look does not hold for, or a look without tensors.
+        """
+        refuse_other_labels(self.look, labels, self.where)
+        if not self.look.tensors:
+            raise InputError(
+                f"{self.where}: this look kept no patches; look at the folder again with this method"
+            )
+        return dict(self.look.tensors)
 
 
 def open_step(path: Path | None, facts: Mapping[str, Any]) -> LookStep | None:

@@ -14,6 +14,8 @@ from tagalign.errors import InputError
 from tagalign.methods.looks.look import Look, Photos, lay_scores, photo_mark
 from tagalign.methods.looks.profiles import LookProfile, look_profile
 from tagalign.ops.looks.moments import Moments
+from tagalign.tasks.folder_look.patches import gather_bank
+from tagalign.tasks.folder_look.question import ScoreRows
 from tagalign.tasks.photos.job import Job
 from tagalign.tasks.photos.rows import read_rows
 from tagalign.tasks.photos.run import PhotoRun
@@ -25,12 +27,13 @@ ROWS = 1000
 """Photos in memory at a time."""
 
 
-def gather(job: Job, runs: Sequence[PhotoRun]) -> Look:
+def gather(job: Job, runs: Sequence[PhotoRun], sink: ScoreRows) -> Look:
     """The look of a folder whose photos were all asked.
 
     Args:
         job: that asked.
         runs: all shards, complete.
+        sink: that wrote their parts.
 
     Raises:
         InputError: for fewer than two photos that could be read.
@@ -43,7 +46,12 @@ def gather(job: Job, runs: Sequence[PhotoRun]) -> Look:
         photos += Photos(count=len(marks), mark=sum(marks) % Photos.MODULUS)
         moments += moments_of(scores, profile)
     look = Look(
-        facts=job.method.look_facts(), labels=question.labels, profile=profile, photos=photos, moments=moments
+        facts=job.method.look_facts(),
+        labels=question.labels,
+        profile=profile,
+        photos=photos,
+        moments=moments,
+        tensors=gather_bank(runs, sink),
     )
     check_photos(look)
     return look

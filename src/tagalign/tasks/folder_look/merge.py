@@ -9,6 +9,7 @@ from tagalign.methods.looks.facts import refuse_other_labels, refuse_other_model
 from tagalign.methods.looks.files import read_look
 from tagalign.methods.looks.look import Look
 from tagalign.tasks.folder_look.gather import check_photos
+from tagalign.tasks.folder_look.patches import merge_tensors
 from tagalign.tasks.photos.inputs import Inputs
 from tagalign.tasks.photos.run import PhotoRun, open_run
 from tagalign.tasks.photos.sinks import Sink
@@ -35,7 +36,18 @@ def merge_looks(paths: Sequence[Path]) -> Look:
         if look.photos.mark in seen:
             raise InputError(f"{path}: the same photos as {seen[look.photos.mark]}; they would count twice")
         seen[look.photos.mark] = path
-        merged = replace(merged, photos=merged.photos + look.photos, moments=merged.moments + look.moments)
+        try:
+            tensors = merge_tensors(dict(merged.tensors), dict(look.tensors))
+        except ValueError as error:
+            raise InputError(
+                f"{path}: its bank of patches is another than that of {paths[0]} ({error})"
+            ) from error
+        merged = replace(
+            merged,
+            photos=merged.photos + look.photos,
+            moments=merged.moments + look.moments,
+            tensors=tensors,
+        )
     check_photos(merged)
     return merged
 

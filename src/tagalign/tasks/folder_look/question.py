@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from tagalign.errors import InputError
 from tagalign.methods.looks.profiles import LookProfileName
-from tagalign.methods.protocols import LookTaker, Method, Tagger
+from tagalign.methods.protocols import LookTaker, Method, PatchLearner, Tagger
 from tagalign.tasks.photos.questions import AskedTags, Kind, TagQuestion, refuse
 from tagalign.tasks.photos.sinks import TagRows
 from tagalign.tasks.photos.tables import SCORES
@@ -23,7 +23,7 @@ class LookQuestion(TagQuestion):
 
     profile: LookProfileName = "fixed"
 
-    def put(self, method: Method[Any]) -> AskedTags:
+    def put(self, method: Method[Any]) -> "AskedLook":
         """See ``Question``.
 
         Raises:
@@ -35,11 +35,24 @@ class LookQuestion(TagQuestion):
             raise InputError(
                 "a look is made of a tagger's own scores; leave out the look that it was opened with"
             )
-        return AskedTags(self, method, method.encode_labels(self.labels))
+        return AskedLook(self, method)
 
     def describe(self) -> dict[str, object]:
         """See ``Question``."""
         return {"label_set": asdict(self.labels), "profile": self.profile}
+
+
+class AskedLook(AskedTags):
+    """``LookQuestion``, put to a tagger.
+
+    Attributes:
+        whole: the tagger itself; what answers is, for one that learns from patches, their comparison with the text.
+    """
+
+    def __init__(self, question: LookQuestion, whole: Any) -> None:
+        method = whole.by_text if isinstance(whole, PatchLearner) else whole
+        super().__init__(question, method, method.encode_labels(question.labels))
+        self.whole = whole
 
 
 class ScoreRows(TagRows):

@@ -11,9 +11,11 @@ from PIL import Image
 
 from tagalign.errors import InputError
 from tagalign.methods.groups import group_ids
+from tagalign.methods.looks.facts import refuse_other_labels
 from tagalign.methods.protocols import (
     BatchSegmenter,
     BatchTagger,
+    LookTaker,
     Method,
     Preparable,
     Referrer,
@@ -106,6 +108,16 @@ def refuse(method: Any, verb: str) -> InputError:
     return refuse_verb(f"method {method.method!r}", verb)
 
 
+def check_look(method: Any, labels: LabelSet) -> None:
+    """Say before the first photo that a look holds for other labels.
+
+    Raises:
+        InputError: naming what differs.
+    """
+    if isinstance(method, LookTaker) and method.step is not None:
+        refuse_other_labels(method.step.look, labels, method.step.where)
+
+
 # --- tags -------------------------------------------------------------------------------------------------------------
 
 
@@ -129,6 +141,7 @@ class TagQuestion:
         """See ``PhotoQuestion``."""
         if not isinstance(method, Tagger):
             raise refuse(method, "tag")
+        check_look(method, self.labels)
         return AskedTags(self, method, method.encode_labels(self.labels))
 
     def describe(self) -> dict[str, object]:
@@ -181,6 +194,7 @@ class SegmentQuestion:
         """See ``PhotoQuestion``."""
         if not isinstance(method, Segmenter):
             raise refuse(method, "segment")
+        check_look(method, self.labels)
         opened = None if self.regions is None else self.regions.open()
         return AskedMasks(self, method, method.encode_labels(self.labels), opened)
 

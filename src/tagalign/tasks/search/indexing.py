@@ -15,7 +15,7 @@ from tagalign.methods.protocols import Method
 from tagalign.tasks.photos.inputs import Inputs
 from tagalign.tasks.photos.job import Job
 from tagalign.tasks.photos.opened import OpenedPhoto
-from tagalign.tasks.photos.questions import Asked, Kind
+from tagalign.tasks.photos.questions import Asked, Kind, check_look
 from tagalign.tasks.photos.rows import count_rows
 from tagalign.tasks.photos.run import PART_SIZE, PhotoRun, close_run, open_run
 from tagalign.tasks.photos.stream import Answered
@@ -53,6 +53,8 @@ class AskedRanks(Asked):
 
     def __init__(self, question: IndexQuestion, method: Any) -> None:
         super().__init__(question, method)
+        if question.labels is not None:
+            check_look(method, question.labels)
         self.ranker = ranker_for(method, question.labels)
 
     def lay(self, image: Image.Image) -> Any:

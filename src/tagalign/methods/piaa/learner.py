@@ -1,0 +1,92 @@
+"""What PIAA keeps of a photo while a folder is looked at, and the classifiers that come out of it."""
+
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from tagalign.methods.groups import Group, split_groups
+from tagalign.methods.piaa.classifier import PiaaClassifier
+from tagalign.methods.piaa.profiles import TEXT_SCALE, PiaaProfile
+from tagalign.ops.looks.bank import Bank
+from tagalign.types import EncodedLabels
+
+BANK_ROWS = 2**17
+"""Patches of all labels together: 128 MB of 512 numbers in half precision, also for 10,000 labels."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BankSizes:
+    """How many patches are kept.
+
+    Attributes:
+        label: of each label.
+        photo: of each label from one photo.
+    """
+
+    label: int
+    photo: int
+
+    @classmethod
+    def of(cls, keep: int, per_photo: int | None, num_labels: int) -> "BankSizes":
+        """What was asked for, as far as ``BANK_ROWS`` allows."""
+        label = max(1, min(keep, BANK_ROWS // num_labels))
+        return cls(label=label, photo=min(label, per_photo or label))
+
+
+def bank_of_photo(
+    patches: Float[Tensor, "rows dim"], labels: EncodedLabels, photo: int, sizes: BankSizes
+) -> Bank:
+    """The surest patches of one photo; labels of each group compete by themselves, background words with all."""
+    parts = [_of_group(patches, group, photo, sizes) for group in split_groups(labels)]
+    total = parts[0]
+    for part in parts[1:]:
+        total = total + part
+    return replace(total, patches=total.patches.half())
+
+
+def _of_group(patches: Tensor, group: Group, photo: int, sizes: BankSizes) -> Bank:
+    words = words_of(group)
+    bank = Bank.of_photo(
+        patches.float().cpu(), words, photo=photo, scale=TEXT_SCALE, keep=sizes.photo, answers=len(group.ids)
+    )
+    return replace(bank, labels=torch.tensor(group.ids)[bank.labels])
+
+
+def words_of(group: Group) -> Float[Tensor, "words dim"]:
+    """The labels of a group, then the background words."""
+    return torch.cat([group.embeds, group.background]).float().cpu()
+
+
+def classifiers_of(
+    bank: Bank, labels: EncodedLabels, profile: PiaaProfile, *, temperature: float
+) -> list[tuple[tuple[int, ...], PiaaClassifier]]:
+    """Ids and classifier of each group of labels.
+
+    Raises:
+        InputError: if a group has too few patches to fit.
+    """
+    found = []
+    for group in split_groups(labels):
+        place = torch.full((len(labels.names),), -1, dtype=torch.long)
+        place[list(group.ids)] = torch.arange(len(group.ids))
+        own = bank.take((place[bank.labels] >= 0).nonzero()[:, 0])
+        own = replace(own, labels=place[own.labels])
+        text = group.embeds.float().cpu()
+        found.append((group.ids, PiaaClassifier.of(own, text, profile, temperature=temperature)))
+    return found
+
+
+def bank_tensors(bank: Bank) -> dict[str, Tensor]:
+    """As the tensors of a look."""
+    return {f"bank.{name}": value for name, value in bank.tensors().items()}
+
+
+def bank_from(tensors: dict[str, Tensor]) -> Bank:
+    """Back from ``bank_tensors``.
+
+    Raises:
+        KeyError: if one is missing.
+    """
+    return Bank(**{name: tensors[f"bank.{name}"] for name in Bank.__dataclass_fields__})

@@ -1,0 +1,225 @@
+"""PIAA as a tagger and a segmenter on any dense mode; what it knows comes from a look at the folder.
+
+Reference: arXiv:2605.25821.
+"""
+
+from collections.abc import Sequence
+from copy import copy
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from PIL import Image
+from torch import Tensor
+
+from tagalign.backbones.protocols import Backbone
+from tagalign.errors import InputError, MissingPartError
+from tagalign.methods.dense.canvas import batches_of_one_size
+from tagalign.methods.dense.method import DenseMethod
+from tagalign.methods.dense.options import DenseOptions
+from tagalign.methods.dense.score_maps import label_chunks
+from tagalign.methods.describe import describe_options
+from tagalign.methods.groups import group_ids
+from tagalign.methods.looks.step import LookStep, mark_of, open_step
+from tagalign.methods.piaa.classifier import PiaaClassifier, ScoreScales
+from tagalign.methods.piaa.learner import BankSizes, bank_from, classifiers_of
+from tagalign.methods.piaa.options import PiaaOptions
+from tagalign.methods.piaa.profiles import PROFILES
+from tagalign.methods.protocols import refuse_foreign, refuse_foreign_labels
+from tagalign.methods.resources import Resources
+from tagalign.methods.thresholds import Threshold
+from tagalign.ops.looks.standardise import bounded
+from tagalign.ops.windows import upsample
+from tagalign.types import EncodedImage, EncodedLabels, LabelSet, Segmentation, Tagging, View
+
+METHOD = "piaa"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PiaaImage(EncodedImage):
+    """An image's patches, and its class token; None for a family without one."""
+
+    token: Float[Tensor, " dim"] | None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PiaaLabels(EncodedLabels):
+    """Labels with the classifier of each group that competes, fitted to the folder."""
+
+    groups: tuple[tuple[tuple[int, ...], PiaaClassifier], ...]
+
+    def dead(self) -> list[str]:
+        """Names of labels without a patch in the folder."""
+        return [
+            self.names[i]
+            for ids, one in self.groups
+            for i, dead in zip(ids, one.is_dead.tolist(), strict=True)
+            if dead
+        ]
+
+
+class Piaa:
+    """See the module.
+
+    Attributes:
+        method: ``piaa``.
+        backbone: the frozen encoder.
+        by_text: the same patches compared with the text: what a folder is looked at with.
+        step: the look; None before there is one.
+    """
+
+    method = METHOD
+
+    def __init__(
+        self, backbone: Backbone, options: PiaaOptions | None = None, *, resources: Resources | None = None
+    ) -> None:
+        """Settle what the options leave to the encoder.
+
+        Raises:
+            InputError: for a mode that the encoder does not have, or a look of another model.
+        """
+        given = options or PiaaOptions()
+        if given.mode not in backbone.modes:
+            raise InputError(
+                f"mode {given.mode!r} does not apply to this encoder; it has {', '.join(backbone.modes)}"
+            )
+        self.backbone = backbone
+        self.by_text = DenseMethod(
+            backbone,
+            DenseOptions(profile="fixed", short_side=given.short_side),
+            method=METHOD,
+            mode=given.mode,
+            resources=resources,
+        )
+        self.options = replace(given, short_side=self.by_text.canvas_rule.short_side)
+        self.step: LookStep | None = open_step(self.options.look, self.look_facts())
+
+    def describe(self) -> dict[str, object]:
+        """Everything a printed number must name."""
+        own = {"look": mark_of(self.step), "template": self.by_text.profile.template}
+        shared = {
+            k: v
+            for k, v in self.by_text.describe().items()
+            if k in {"model", "weight_hash", "family", "logit_scale"}
+        }
+        return {"method": METHOD, **shared, **describe_options(self.options), **own}
+
+    # --- the look -------------------------------------------------------------------------------------------------
+
+    def look_facts(self) -> dict[str, Any]:
+        """What the bank depends on beside its sizes."""
+        return self.by_text.look_facts()
+
+    def with_look(self, path: Path) -> "Piaa":
+        """The same method with a look at the folder; the encoder is shared."""
+        other = copy(self)
+        other.options = replace(self.options, look=path)
+        other.step = open_step(path, self.look_facts())
+        return other
+
+    @property
+    def tag_threshold(self) -> Threshold:
+        """Which labels are chosen as tags."""
+        return self.options.threshold
+
+    def bank_sizes(self, num_labels: int) -> BankSizes:
+        """How many patches a look keeps."""
+        return BankSizes.of(self.options.keep, self.options.keep_per_photo, num_labels)
+
+    # --- encoding -------------------------------------------------------------------------------------------------
+
+    @torch.inference_mode()
+    def encode_images(self, images: Sequence[Image.Image]) -> list[PiaaImage]:
+        """Upright RGB images of any sizes; equal to encoding them one by one."""
+        canvases = [self.by_text.canvas_rule.lay(image, self.by_text.preprocessing) for image in images]
+        found: dict[int, PiaaImage] = {}
+        for places, pixels in batches_of_one_size(canvases, self.by_text.resources.batch_size):
+            features = self.backbone.encode_dense(pixels.to(self.backbone.device), mode=self.options.mode)
+            patches = self.backbone.project(features.patches)
+            tokens = None if features.cls is None else self.backbone.project(features.cls)
+            for row, (i, _) in enumerate(places):
+                canvas = canvases[i]
+                found[i] = PiaaImage(
+                    method=METHOD,
+                    embed=patches[row].float().mean(dim=0),
+                    size=canvas.size,
+                    canvas=(canvas.pixels.shape[1], canvas.pixels.shape[2]),
+                    views=(View(embeds=patches[row], grid=features.grid, box=canvas.boxes[0]),),
+                    token=None if tokens is None else tokens[row],
+                )
+        return [found[i] for i in range(len(images))]
+
+    def encode_labels(self, labels: LabelSet) -> PiaaLabels:
+        """Fit the labels to the patches of the look.
+
+        Raises:
+            MissingPartError: without a look.
+            InputError: for labels that it does not hold for, or patches that cannot be fitted.
+        """
+        encoded = self.by_text.encode_labels(labels)
+        tensors = self._step().bank(labels)
+        fitted = classifiers_of(
+            bank_from(tensors), encoded, PROFILES[self.options.profile], temperature=self.options.temperature
+        )
+        return PiaaLabels(
+            method=METHOD,
+            label_set=labels,
+            embeds=encoded.embeds,
+            owners=encoded.owners,
+            background=encoded.background,
+            groups=tuple(fitted),
+        )
+
+    def _step(self) -> LookStep:
+        if self.step is None:
+            raise MissingPartError(
+                "method 'piaa' needs a look at a folder: tagalign look PHOTOS --method piaa --labels ... --out LOOK, then "
+                "--look LOOK"
+            )
+        return self.step
+
+    # --- answers --------------------------------------------------------------------------------------------------
+
+    @torch.inference_mode()
+    def tag(self, image: PiaaImage, labels: PiaaLabels) -> Tagging:
+        """Scores for ranking, not probabilities; labels without a patch keep what their text says (profile fixed)."""
+        refuse_foreign(image.method, METHOD)
+        refuse_foreign_labels(labels, METHOD)
+        o = self.options
+        scales = ScoreScales(cls=o.class_scale, patch=o.patch_scale, class_weight=o.class_weight)
+        patches = image.views[0].embeds.float().cpu()
+        token = None if image.token is None else image.token.float().cpu()
+        scores = torch.zeros(len(labels.names), dtype=torch.float64)
+        by_text = torch.tensor(self.by_text.tag(image, labels).scores, dtype=torch.float64)
+        for ids, classifier in labels.groups:
+            own = classifier.scores(patches, token, scales)
+            if PROFILES[o.profile].by_text:
+                own = torch.where(classifier.is_dead, by_text[list(ids)], own)
+            scores[list(ids)] = own
+        values = tuple(scores.float().tolist())
+        chosen = o.threshold.choose(values, labels.names, group_ids(labels.label_set))
+        return Tagging(names=labels.names, scores=values, chosen=chosen)
+
+    @torch.inference_mode()
+    def segment(
+        self, image: PiaaImage, labels: PiaaLabels, *, photo: Image.Image | None = None
+    ) -> Segmentation:
+        """The label of the highest logit at every pixel; logits are upsampled. Scores are bounded logits."""
+        refuse_foreign(image.method, METHOD)
+        refuse_foreign_labels(labels, METHOD)
+        view = image.views[0]
+        maps = self._logits(view.embeds.float().cpu(), labels).T.unflatten(1, view.grid).float()
+        best, ids = maps.new_full(image.size, -torch.inf), torch.zeros(image.size, dtype=torch.long)
+        for chunk in label_chunks(len(labels.names), image.size, image.canvas):
+            top, local = upsample(maps[chunk.start : chunk.stop], image.size).max(dim=0)
+            wins = top > best
+            best, ids = torch.where(wins, top, best), torch.where(wins, local + chunk.start, ids)
+        return Segmentation(labels=ids, names=labels.names, scores=bounded(best))
+
+    def _logits(self, patches: Float[Tensor, "rows dim"], labels: PiaaLabels) -> Float[Tensor, "rows labels"]:
+        logits = torch.zeros(len(patches), len(labels.names), dtype=torch.float64)
+        for ids, classifier in labels.groups:
+            logits[:, list(ids)] = classifier.logits(patches)
+        return logits
