@@ -35,7 +35,7 @@ class LookSettings(ModelFlags, PromptFlags, LabelRunFlags):
     merge: tuple[Path, ...] = ()
     """Looks to be made one instead, of the same model and labels at different photos; exact, in any order."""
     look_profile: LookProfileName = "fixed"
-    """How scores are laid before they are compared: `fixed`, or `released` as SPARC does."""
+    """How scores are laid before they are compared: `fixed`, or `released` as SPARC does with cosines."""
     short_side: int | None = None
     """Short side of the model's input in pixels; by default the method's own."""
     batch_size: int = 1

@@ -14,19 +14,20 @@ class LookProfile:
 
     Attributes:
         name: of the profile.
-        logarithm: scores that went through a softmax are laid by their logarithm, which undoes it up to a constant of the
-            photo; SPARC's own are cosines.
-        rows: each photo's scores are standardised over its labels first, as released.
+        rows: each photo's scores are standardised over its labels first, as SPARC does with cosines. Scores of our
+            taggers went through a softmax over the labels, which is such a step; doing both costs up to ten points of mAP
+            (docs/results/looks.md).
+        logarithm: scores are laid by their logarithm.
     """
 
     name: LookProfileName
-    logarithm: bool
     rows: bool
+    logarithm: bool
 
 
 PROFILES = {
-    "released": LookProfile(name="released", logarithm=False, rows=True),
-    "fixed": LookProfile(name="fixed", logarithm=True, rows=True),
+    "released": LookProfile(name="released", rows=True, logarithm=False),
+    "fixed": LookProfile(name="fixed", rows=False, logarithm=True),
 }
 
 

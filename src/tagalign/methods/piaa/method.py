@@ -14,11 +14,12 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
+from tagalign.backbones.modes import DENSE_MODES
 from tagalign.backbones.protocols import Backbone
-from tagalign.errors import InputError, MissingPartError
+from tagalign.errors import MissingPartError, UnknownNameError
 from tagalign.methods.dense.canvas import batches_of_one_size
 from tagalign.methods.dense.method import DenseMethod
-from tagalign.methods.dense.options import DenseOptions
+from tagalign.methods.dense.mode_options import options_in_mode
 from tagalign.methods.dense.score_maps import label_chunks
 from tagalign.methods.describe import describe_options
 from tagalign.methods.groups import group_ids
@@ -78,17 +79,16 @@ class Piaa:
         """Settle what the options leave to the encoder.
 
         Raises:
-            InputError: for a mode that the encoder does not have, or a look of another model.
+            UnknownNameError: for a mode that does not exist.
+            InputError: for a look of another model.
         """
         given = options or PiaaOptions()
-        if given.mode not in backbone.modes:
-            raise InputError(
-                f"mode {given.mode!r} does not apply to this encoder; it has {', '.join(backbone.modes)}"
-            )
+        if given.mode not in DENSE_MODES:
+            raise UnknownNameError("dense mode", given.mode, DENSE_MODES)
         self.backbone = backbone
         self.by_text = DenseMethod(
             backbone,
-            DenseOptions(profile="fixed", short_side=given.short_side),
+            options_in_mode(DENSE_MODES[given.mode].kind)(profile="fixed", short_side=given.short_side),
             method=METHOD,
             mode=given.mode,
             resources=resources,
@@ -136,7 +136,9 @@ class Piaa:
         canvases = [self.by_text.canvas_rule.lay(image, self.by_text.preprocessing) for image in images]
         found: dict[int, PiaaImage] = {}
         for places, pixels in batches_of_one_size(canvases, self.by_text.resources.batch_size):
-            features = self.backbone.encode_dense(pixels.to(self.backbone.device), mode=self.options.mode)
+            features = self.backbone.encode_dense(
+                pixels.to(self.backbone.device), mode=self.by_text.dense_mode
+            )
             patches = self.backbone.project(features.patches)
             tokens = None if features.cls is None else self.backbone.project(features.cls)
             for row, (i, _) in enumerate(places):

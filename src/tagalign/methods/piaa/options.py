@@ -2,12 +2,11 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from tagalign.errors import InputError
-from tagalign.methods.options import check_count, check_share, option
 from tagalign.methods.piaa.profiles import PiaaProfileName
 from tagalign.methods.thresholds import Threshold
+from tagalign.option_fields import check_count, check_share, option
 
 RELEASED = "the release, on COCO"
 
@@ -24,7 +23,7 @@ class PiaaOptions:
         "the look at the folder with its bank of patches (tagalign look --method piaa)",
         given_by="--look",
     )
-    mode: Literal["clip", "maskclip", "surgery", "sclip", "clearclip", "naclip"] = option(
+    mode: str = option(
         "sclip", "dense mode of the patches", source="the release has SC-CLIP, ITACLIP and SCLIP"
     )
     short_side: int | None = option(

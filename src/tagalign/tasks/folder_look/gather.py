@@ -17,7 +17,7 @@ from tagalign.ops.looks.moments import Moments
 from tagalign.tasks.folder_look.patches import gather_bank
 from tagalign.tasks.folder_look.question import ScoreRows
 from tagalign.tasks.photos.job import Job
-from tagalign.tasks.photos.rows import read_rows
+from tagalign.tasks.photos.rows import read_rows, size_of
 from tagalign.tasks.photos.run import PhotoRun
 
 LEAST_PHOTOS = 2
@@ -67,8 +67,7 @@ def score_blocks(parts: Sequence[Path]) -> Iterator[tuple[list[int], Float[Tenso
     marks: list[int] = []
     scores: list[Any] = []
     for row in read_rows(parts, ["key", "size", "scores"]):
-        height, width = row["size"]  # type: ignore[misc]
-        marks.append(photo_mark(str(row["key"]), (height, width)))
+        marks.append(photo_mark(str(row["key"]), size_of(row)))
         scores.append(row["scores"])
         if len(marks) == ROWS:
             yield marks, torch.from_numpy(np.array(scores, dtype=np.float32))

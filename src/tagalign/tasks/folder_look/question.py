@@ -54,6 +54,12 @@ class AskedLook(AskedTags):
         super().__init__(question, method, method.encode_labels(question.labels))
         self.whole = whole
 
+    def describe(self) -> dict[str, object]:
+        """See ``Asked``; a bank of another size is another look."""
+        if not isinstance(self.whole, PatchLearner):
+            return super().describe()
+        return super().describe() | {"bank": asdict(self.whole.bank_sizes(len(self.question.labels)))}
+
 
 class ScoreRows(TagRows):
     """Scores of all labels, in Parquet, apart from the tags of a run in the same folder."""

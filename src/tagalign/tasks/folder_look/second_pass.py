@@ -10,7 +10,7 @@ from tagalign.methods.looks.step import finish_tagging
 from tagalign.methods.thresholds import Threshold
 from tagalign.tasks.photos.inputs import Inputs
 from tagalign.tasks.photos.manifest import read_manifest
-from tagalign.tasks.photos.rows import read_rows, tag_row
+from tagalign.tasks.photos.rows import read_rows, size_of, tag_row
 from tagalign.tasks.photos.run import PhotoRun
 from tagalign.tasks.photos.source import PhotoSource
 from tagalign.types import LabelSet, Tagging
@@ -51,9 +51,9 @@ def tag_again(
         _copy(first.note_path(number), second.note_path(number))
         rows = []
         for row in read_rows([first.part_path(number)], ["key", "size", "scores"]):
-            key, (height, width) = str(row["key"]), row["size"]  # type: ignore[misc]
+            key, size = str(row["key"]), size_of(row)
             tagging = finish_tagging(row["scores"], labels, threshold or method.tag_threshold, method.step)  # type: ignore[arg-type]
-            rows.append(tag_row(key, (height, width), tagging))
+            rows.append(tag_row(key, size, tagging))
             yield key, tagging
         second.table.write(second.part_path(number), rows)
 

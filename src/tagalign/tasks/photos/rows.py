@@ -1,7 +1,8 @@
 """Rows of labelled images in Parquet: tags with all scores, and masks as COCO run-length code."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -70,6 +71,12 @@ def tag_row(key: str, size: Size, tagging: Tagging) -> dict[str, object]:
         "scores": list(tagging.scores),
         "margin": margin(tagging),
     }
+
+
+def size_of(row: Mapping[str, Any]) -> Size:
+    """Height and width of a row that was read."""
+    height, width = row["size"]
+    return int(height), int(width)
 
 
 def mask_row(key: str, found: Segmentation) -> dict[str, object]:
