@@ -1,8 +1,8 @@
 """Tags of drawn scenes with and without a look at the folder they lie in: mAP, chosen on validation scenes, three seeds.
 
 Rows: each tagger as it is, then SPARC's normalisation in both profiles, then PIAA on the tagger's patches; and CLIP's own
-image embedding, which SPARC's paper is about. ``pooled`` is the average precision over all pairs of photo and label. The folder is
-the scenes that are scored; no label of theirs is seen. Features are encoded once. About three minutes of one core.
+image embedding, which SPARC's paper is about. ``pooled`` is the average precision over all pairs of photo and label. The
+folder is the scenes that are scored; no label of theirs is seen. About three minutes of one core.
 Run: python runs/looks_tiny.py --out docs/results/looks.json
 """
 

@@ -39,6 +39,10 @@ def call(clip_folder, folders, tmp_path, monkeypatch):
     return run
 
 
+def table(folder):
+    return list(csv.DictReader((folder / "tags.csv").read_text().splitlines()))
+
+
 @pytest.fixture
 def look(call, tmp_path):
     assert call("look", "photos", out="look") == 0
@@ -96,7 +100,7 @@ def test_scores_are_those_of_plain_numpy(call, look, tmp_path):
     """Plain numpy from the stored scores: logarithm, columns, bounded."""
     assert call("tag", "photos", "--look", "auto", "--batch-size", "1", out="auto") == 0
     assert call("tag", "photos", "--batch-size", "1", out="plain") == 0
-    read = [list(csv.DictReader((tmp_path / n / "tags.csv").open())) for n in ("plain", "auto")]
+    read = [table(tmp_path / name) for name in ("plain", "auto")]
     raw, found = ([[float(row[name]) for name in LABELS.split(",")] for row in rows] for rows in read)
     rows = np.log(np.array(raw))
     z = (rows - rows.mean(axis=0)) / rows.std(axis=0, ddof=1) - 2
@@ -154,9 +158,7 @@ def test_looks_of_other_labels_or_of_the_same_photos_do_not_merge(call, look, tm
 def test_photos_all_alike_say_nothing_and_never_nan(call, tmp_path, capsys):
     assert call("tag", "alike", "--look", "auto") == 0
     assert "say nothing" in capsys.readouterr().err
-    scores = {
-        row[name] for row in csv.DictReader((tmp_path / "out/tags.csv").open()) for name in LABELS.split(",")
-    }
+    scores = {row[name] for row in table(tmp_path / "out") for name in LABELS.split(",")}
     assert {round(float(score), 4) for score in scores} == {0.1667}
 
 
