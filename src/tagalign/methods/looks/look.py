@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -84,10 +85,13 @@ class Look:
 
     def standard(self, scores: Float[Tensor, "photos labels"]) -> Float[Tensor, "photos labels"]:
         """Deviations above the mean of the folder, of a tagger's own scores; 0 for a label that is alike in all photos."""
-        mean = torch.from_numpy(self.moments.mean())[None]
-        return standardise(
-            lay_scores(scores, self.profile), mean, torch.from_numpy(self.moments.deviation())[None]
-        )
+        return standardise(lay_scores(scores, self.profile), *self._row)
+
+    @cached_property
+    def _row(self) -> tuple[Tensor, Tensor]:
+        """Mean and deviation; exact sums are divided once and not for every photo."""
+        mean, deviation = self.moments.mean(), self.moments.deviation()
+        return torch.from_numpy(mean)[None], torch.from_numpy(deviation)[None]
 
     def scores(self, scores: Float[Tensor, "photos labels"]) -> Float[Tensor, "photos labels"]:
         """The same in (0, 1), for thresholds: 0.5 at ``SURPRISE`` deviations; the order of photos of a label is kept."""
