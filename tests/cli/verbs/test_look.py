@@ -1,4 +1,8 @@
-"""The verb look, and --look of the verbs that take one: shards, merging, both passes, refusals."""
+"""The verb look, and --look of the verbs that take one: shards, merging, both passes, refusals.
+
+Through the verb: ``cli/shared/look_flow.py``, ``tasks/folder_look/question.py``, ``tasks/folder_look/gather.py``,
+``tasks/folder_look/merge.py``, ``tasks/folder_look/second_pass.py``.
+"""
 
 import csv
 import json

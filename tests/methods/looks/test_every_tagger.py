@@ -1,4 +1,4 @@
-"""Every method that tags can take a look, and a look then changes its tags."""
+"""Every method that tags can take a look, and a look then changes its tags: ``methods/looks/step.py``."""
 
 import dataclasses
 

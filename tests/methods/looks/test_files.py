@@ -1,4 +1,7 @@
-"""A look on disk: it comes back as it was, and what it does not hold for is refused in one line."""
+"""A look on disk: it comes back as it was, and what it does not hold for is refused in one line.
+
+With it: ``methods/looks/look.py``, ``methods/looks/facts.py``, ``methods/looks/profiles.py``.
+"""
 
 import json
 from dataclasses import replace

@@ -1,4 +1,8 @@
-"""PIAA as users call it: a look with a bank, tags, masks, every option, and what is refused."""
+"""PIAA as users call it: a look with a bank, tags, masks, every option, and what is refused.
+
+With it: ``methods/piaa/classifier.py``, ``methods/piaa/learner.py``, ``methods/piaa/options.py``,
+``methods/piaa/profiles.py``.
+"""
 
 import dataclasses
 

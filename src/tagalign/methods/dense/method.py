@@ -138,7 +138,8 @@ class DenseMethod:
             sigmoid_first=self.profile.sigmoid_first,
         )
         self.step: LookStep | None = None  # what is described below is without it
-        self.step = open_step(self.options.look, self.look_facts())
+        if self.options.look is not None:
+            self.step = open_step(self.options.look, self.look_facts())
 
     def describe(self) -> dict[str, object]:
         """Everything a printed number must name."""

@@ -9,6 +9,7 @@ from tagalign.backbones.companion import Companion
 from tagalign.backbones.protocols import BlockBackbone
 from tagalign.methods.dense.canvas import NATIVE_448
 from tagalign.methods.dense.method import DenseMethod
+from tagalign.methods.looks.step import open_step
 from tagalign.methods.proxy.dense import PROFILES, companion_pixels, proxy_rows
 from tagalign.methods.proxy.feature_files import kept_features
 from tagalign.methods.proxy.options import ProxyOptions
@@ -35,10 +36,15 @@ class ProxyMethod(DenseMethod):
         resources: Resources | None = None,
     ) -> None:
         self.proxy = _sized(options or ProxyOptions(), backbone)
-        super().__init__(backbone, self.proxy, method="proxy", mode="clip", resources=resources)
+        super().__init__(
+            backbone, replace(self.proxy, look=None), method="proxy", mode="clip", resources=resources
+        )
         self.mode = "proxy"
         self.encoder, self.companion = backbone, companion
         self.switches = PROFILES[self.proxy.mode_profile]
+        # not before all is there that a look holds for
+        self.options = replace(self.options, look=self.proxy.look)
+        self.step = open_step(self.proxy.look, self.look_facts())
 
     def describe(self) -> dict[str, object]:
         """See ``DenseMethod``; the companion with its weights."""
