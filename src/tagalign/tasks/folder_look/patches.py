@@ -18,7 +18,7 @@ from tagalign.tasks.photos.job import Job
 from tagalign.tasks.photos.rows import TAG_SCHEMA
 from tagalign.tasks.photos.run import PhotoRun
 from tagalign.tasks.photos.stream import Answered
-from tagalign.tasks.photos.tables import Row, Table
+from tagalign.tasks.photos.tables import AnswerRow, Table
 
 FOLDER = "bank"
 EVERY = 16
@@ -59,7 +59,7 @@ class BankTable(Table):
 
     collector: Collector = field(compare=False)
 
-    def write(self, path: Path, rows: Sequence[Row]) -> None:
+    def write(self, path: Path, rows: Sequence[AnswerRow]) -> None:
         """See ``Table``."""
         bank = self.collector.take()
         if bank is not None:
@@ -80,7 +80,7 @@ class BankRows(ScoreRows):
     def __init__(self, sizes: BankSizes) -> None:
         self.table: BankTable = BankTable(folder="scores", schema=TAG_SCHEMA, collector=Collector(sizes))
 
-    def row(self, job: Job, answered: Answered) -> Row:
+    def row(self, job: Job, answered: Answered) -> AnswerRow:
         """See ``Sink``."""
         row = super().row(job, answered)
         height, width = row["size"]
