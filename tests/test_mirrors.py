@@ -1,6 +1,6 @@
 """Which source files have a test file of their own: ``tests/<same path>/test_<name>.py``, or one whose docstring names them.
 
-A test file that holds the behaviour of other modules says so in its docstring, by their paths in double backquotes.
+A test file that holds the behaviour of other modules says so at the end of its docstring: Holds, and their paths.
 Everything else counts as without a mirror: it is tested through the verbs and models that use it.
 """
 
@@ -24,7 +24,8 @@ def named_in_docstrings():
     names = set()
     for path in TESTS.rglob("test_*.py"):
         text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
-        names.update(re.findall(r"``([\w/]+\.py)``", text))
+        _, _, held = text.partition("\nHolds ")
+        names.update(re.findall(r"``([\w/]+\.py)``", held))
     return names
 
 

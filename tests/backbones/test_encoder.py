@@ -2,7 +2,7 @@
 
 Holds ``backbones/modes/clip.py``, ``backbones/modes/maskclip.py``, ``backbones/modes/sclip.py``,
 ``backbones/modes/clearclip.py``, ``backbones/modes/naclip.py``, ``backbones/modes/surgery.py``
-and ``backbones/dense_stream.py``.
+and ````.
 """
 
 import json
