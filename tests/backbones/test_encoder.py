@@ -1,8 +1,7 @@
 """Dense modes against transformers' own forward and plain loops over heads and tokens.
 
 Holds ``backbones/modes/clip.py``, ``backbones/modes/maskclip.py``, ``backbones/modes/sclip.py``,
-``backbones/modes/clearclip.py``, ``backbones/modes/naclip.py``, ``backbones/modes/surgery.py``
-and ````.
+``backbones/modes/clearclip.py``, ``backbones/modes/naclip.py``, ``backbones/modes/surgery.py``.
 """
 
 import json
