@@ -2,8 +2,9 @@
 
 python runs/tables_head.py TABLE [--model tiny tiny-plain]
 
-TABLE is `head-rows` (paper Tables 1 and 7), `head-noise` (the gain over the share of misleading alt text), `head-coverage`
-(over the batch), `head-losses` (Table 6) or `head-lists` (Table 3). CLIP's own head alone is trained.
+TABLE is `head-rows` (paper Tables 1 and 7), `head-surgery` (the same on features of that mode), `head-noise` (the gain
+over the share of misleading alt text), `head-coverage` (over the batch), `head-losses` (Table 6) or `head-lists` (Table 3).
+CLIP's own head alone is trained.
 The same command goes on where it stopped. Writes docs/results/TABLE.json and docs/results/TABLE.md.
 About 20 s a cell of one quiet core; `head-rows` has 13 cells for each encoder.
 """

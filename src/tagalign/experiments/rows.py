@@ -30,6 +30,7 @@ class TableRow:
         losses: weight by name.
         kinds: tags that are trained on.
         loss: kind of the tag loss.
+        mode: dense mode that a projector is trained on.
     """
 
     name: str
@@ -37,6 +38,7 @@ class TableRow:
     losses: dict[str, float] = field(default_factory=dict)
     kinds: tuple[str, ...] = ()
     loss: TagLoss = "balanced"
+    mode: str = protocol.MODE
 
 
 BASELINES = tuple(TableRow(name=method, method=method) for method in ("clip", "maskclip", "surgery"))
@@ -87,7 +89,7 @@ def method_of(
         losses=row.losses,
         loss=row.loss,
         profile=protocol.PROFILE,
-        mode=protocol.MODE,
+        mode=row.mode,
         num_blocks=sizes.num_blocks,
         seed=world.seed,
         checkpoint_every=0,

@@ -21,7 +21,6 @@ from tagalign.tags.parses import ParsedCaption
 from tagalign.tags.vocabulary import TagLabels, TagVocabulary
 
 VERSION = 2
-MODE = protocol.MODE
 COVERAGE_BATCHES = 20
 """Batches that the coverage is a mean of."""
 
@@ -33,17 +32,20 @@ class Bench:
         backbone: frozen.
         sizes: how much is drawn; steps and batch are those of a cell.
         seed: of the training scenes.
+        mode: dense mode of the features.
     """
 
-    def __init__(self, backbone: BlockBackbone, sizes: Sizes, *, seed: int) -> None:
-        self.backbone, self.sizes, self.seed = backbone, sizes, seed
+    def __init__(
+        self, backbone: BlockBackbone, sizes: Sizes, *, seed: int, mode: str = protocol.MODE
+    ) -> None:
+        self.backbone, self.sizes, self.seed, self.mode = backbone, sizes, seed, mode
         self._worlds: dict[float, World] = {}
 
     @cached_property
     def store(self) -> FeatureStore:
         """Frozen features of the pictures, which do not depend on what the text says."""
         with torch.inference_mode():
-            return encode_images(self.backbone, map(picture, self.scenes(0.0)), mode=MODE)
+            return encode_images(self.backbone, map(picture, self.scenes(0.0)), mode=self.mode)
 
     def scenes(self, mislead: float) -> list[Scene]:
         """The training scenes."""
@@ -76,9 +78,11 @@ class Bench:
         """What a cell trains, with the length of its tag list and the share that one batch names."""
         world = self.world(cell.mislead)
         if not cell.batch_size:
-            return method_of(TableRow(name=MODE, method=MODE), self.backbone, world, self.sizes), {}
+            return method_of(TableRow(name=self.mode, method=self.mode), self.backbone, world, self.sizes), {}
         losses = {"contrastive": float(cell.contrastive), "tag": float(cell.tags != "none")}
-        row = TableRow(name=cell.row, losses={k: v for k, v in losses.items() if v}, loss=cell.loss)
+        row = TableRow(
+            name=cell.row, losses={k: v for k, v in losses.items() if v}, loss=cell.loss, mode=self.mode
+        )
         vocabulary = None
         facts: dict[str, int | float] = {"samples": SAMPLES // cell.batch_size * cell.batch_size}
         if cell.tags != "none":

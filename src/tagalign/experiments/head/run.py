@@ -34,10 +34,10 @@ def measure(
     backbone: BlockBackbone, cells: Sequence[Cell], journal: Journal, say: Callable[[str], None]
 ) -> None:
     """Measure what is missing; seeds are taken one after the other, so that features are made once each."""
-    for seed in sorted({cell.seed for cell in cells}):
-        bench = Bench(backbone, SIZES, seed=seed)
+    for seed, mode in sorted({(cell.seed, cell.mode) for cell in cells}):
+        bench = Bench(backbone, SIZES, seed=seed, mode=mode)
         for cell in cells:
-            if cell.seed != seed or journal.get(name_of(backbone), cell.key) is not None:
+            if (cell.seed, cell.mode) != (seed, mode) or journal.get(name_of(backbone), cell.key) is not None:
                 continue
             start = time.perf_counter()
             values = measure_cell(bench, cell)
