@@ -15,7 +15,7 @@ PROMISED = {
     "doors": {"load", "Model", "load_label_set", "load_parser", "TagVocabulary"},
     "values": {"EncodedImage", "EncodedLabels", "View", "Label", "LabelSet", "Hit"},
     "answers": {"Tagging", "Segmentation", "Referring", "Caption", "Ranking"},
-    "abilities": {"Tagger", "Segmenter", "Referrer", "HeatMapper", "Captioner", "Answerer"},
+    "abilities": {"Tagger", "Segmenter", "Referrer", "HeatMapper", "Captioner", "Answerer", "Ranker"},
     "errors": {
         "TagalignError", "InputError", "UnknownNameError", "DataError", "ImageError", "ModelError",
         "MissingPartError", "MissingExtraError", "ServerError",

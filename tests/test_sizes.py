@@ -29,7 +29,6 @@ MANY_PARAMETERS = {
 }
 LONG_FILES = {
     "src/tagalign/methods/dense/method.py": "to be split: encoding, masks, tags and phrases are four subjects",
-    "tests/apps/server/test_app.py": "one application, asked for each of its answers; to be split by answer",
     "tests/parity/families/tagclip.py": "one table of the tensors of a golden case",
     "runs/tagclip_tiny.py": "one table of the docs, made top to bottom by one command",
 }

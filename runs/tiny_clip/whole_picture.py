@@ -7,6 +7,7 @@ from torch.nn import functional as F
 
 from tagalign.backbones.protocols import BlockBackbone
 from tagalign.data.tiny_world import OBJECTS, Scene
+from tagalign.ops.attention import head_mean_probs
 
 FAR = 2  # patches; what lies further away (along either axis) is far
 
@@ -19,7 +20,8 @@ def attention_shares(clip: BlockBackbone, scenes: list[Scene]) -> list[dict[str,
     tokens, grid = clip.embed_patches(pixels(clip, scenes))
     far, found = far_patches(*grid), []
     for block in clip.blocks:
-        weights = block.attention_map(tokens)[:, clip.num_prefix :]
+        q, k, _ = block.qkv(block.norm1(tokens))
+        weights = head_mean_probs(q, k)[:, clip.num_prefix :]
         tokens = block(tokens)
         cosine = F.cosine_similarity(tokens[:, clip.num_prefix :], tokens[:, :1], dim=-1)
         found.append(

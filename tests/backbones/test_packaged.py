@@ -10,6 +10,7 @@ from tagalign.backbones.load import load_backbone
 from tagalign.backbones.packaged import PACKAGED, packaged_dir
 from tagalign.cli.shared.model_flags import warn_tiny
 from tagalign.data.tiny_world import OBJECTS, TinyWorld
+from tagalign.ops.attention import head_mean_probs
 
 SCENES = 60
 LIMIT_MB = 5.0  # of each encoder in the wheel
@@ -66,7 +67,9 @@ def far_attention(name, scenes):
         tokens, (rows, columns) = backbone.embed_patches(pixels(backbone, scenes[:8]))
         for block in backbone.blocks[:-1]:
             tokens = block(tokens)
-        weights = backbone.blocks[-1].attention_map(tokens).mean(0)[1:, 1:]
+        last = backbone.blocks[-1]
+        q, k, _ = last.qkv(last.norm1(tokens))
+        weights = head_mean_probs(q, k).mean(0)[1:, 1:]
     total = 0.0
     for i, row in enumerate(weights.tolist()):
         for j, value in enumerate(row):

@@ -108,6 +108,8 @@ CHANGES = {
 }
 # what one method needs beside or instead
 FOR_METHOD = {
+    # its windows are of the encoder's native size, where no position is resized
+    ("tagalign", "positions"): ({"short_side": 80}, "offset"),
     # cosines of a random encoder are low without the residual stream
     ("clearclip", "background_threshold"): ({"background_rule": True}, 0.01),
     ("naclip", "background_threshold"): ({"background_rule": True}, 0.01),

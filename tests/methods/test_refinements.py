@@ -60,9 +60,9 @@ def segmented(folder, photo, **options):
 
 
 def test_one_registration_is_a_value_of_refine(favour, clip_folder, photo):
-    assert refinement_names() == ("none", "crf", "pamr", "favour")
+    assert refinement_names() == ("none", "crf", "pamr", "tlp", "favour")
     kinds = {fact.name: fact.kind for fact in facts_of(METHODS["naclip"].options)}
-    assert kinds["refine"] == "none, crf, pamr or favour"
+    assert kinds["refine"] == "none, crf, pamr, tlp or favour"
     for method in ("naclip", "gated", "cls-seg"):
         options = {"method": method, "refine": "favour:label=1"}
         if method != "naclip":
@@ -132,7 +132,7 @@ def test_bad_options_of_a_refinement_are_refused(text, message):
 def test_unknown_refinements_are_refused_with_the_known_ones(clip_folder):
     with pytest.raises(UnknownNameError, match="unknown refinement 'pamrr'; did you mean 'pamr'"):
         open_refinement("pamrr")
-    with pytest.raises(InputError, match="option 'refine' takes none, crf or pamr, got 'pamrr:steps=3'"):
+    with pytest.raises(InputError, match="option 'refine' takes none, crf, pamr or tlp, got 'pamrr:steps=3'"):
         load_method(str(clip_folder), method="clip", refine="pamrr:steps=3")
 
 

@@ -133,7 +133,9 @@ def _options_by_method(names: Sequence[str], options: Mapping[str, Any], asked: 
 def _acting(name: str, kind: type[Any], *, alone: bool) -> set[str]:
     """The options that a method takes: all, or as one of the defaults those of the verbs that it answers."""
     answered = {verb for verb in VERBS if alone or DEFAULTS[verb] == name}
-    return {fact.name for fact in facts_of(kind) if alone or not fact.verbs or answered & set(fact.verbs)}
+    acting = {fact.name for fact in facts_of(kind) if alone or not fact.verbs or answered & set(fact.verbs)}
+    # a look was made with one tagger: of the defaults it is the one for tags, and another would refuse it
+    return acting if alone or "tag" in answered else acting - {"look"}
 
 
 def pick_device(device: Device) -> torch.device:

@@ -81,7 +81,7 @@ def test_a_look_that_was_stopped_goes_on(call, look, tmp_path, capsys):
     part = next((look / "scores").iterdir())
     before = (look / "look.json").read_bytes()
     assert call("look", "photos", out="look") == 0
-    assert "6 of 6 photos were done before" in capsys.readouterr().err
+    assert "6 of 6 photos done before" in capsys.readouterr().err
     part.unlink()
     assert call("look", "photos", out="look") == 0
     assert (look / "look.json").read_bytes() == before

@@ -136,7 +136,7 @@ def test_an_image_encoded_for_tags_alone_is_refused(backbone, method):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"refine": "crff"}, "takes none, crf or pamr, got 'crff'"),
+        ({"refine": "crff"}, "takes none, crf, pamr or tlp, got 'crff'"),
         ({"box_share": 2.0}, "box_share"),
         ({"background_power": 0.0}, "above 0"),
     ],

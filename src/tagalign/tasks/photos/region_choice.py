@@ -4,7 +4,6 @@ import hashlib
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from tagalign.backbones.mask_generators.load import load_mask_generator
 from tagalign.errors import InputError
 from tagalign.tasks.photos.region_files import Generated, RegionSource, region_files
 from tagalign.tasks.regions.options import RegionOptions
@@ -48,6 +47,9 @@ class RegionChoice:
             described |= {"files": str(self.files), "hash": _hash(self.files)}
             source: RegionSource = region_files(self.files, only_photo=self.only_photo)
         else:
+            # late: generators stand on transformers, which costs longer than all else of a start
+            from tagalign.backbones.mask_generators.load import load_mask_generator
+
             generator = load_mask_generator(
                 str(self.generator), device=self.device, points_per_side=self.points_per_side
             )

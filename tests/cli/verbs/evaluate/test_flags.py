@@ -81,7 +81,10 @@ def test_a_calibrated_threshold_comes_from_another_split_and_is_better(result, c
             ["--data", "tiny-world", "--profile", "fixed", "--option", "profile=paper"],
             "by its flag and by --option",
         ),
-        (["--data", "tiny-world", "--method", "tagclip"], "method 'tagclip' cannot segment; these can: clip"),
+        (
+            ["--data", "tiny-world", "--method", "tagclip"],
+            "method 'tagclip' cannot segment; these can: clearclip, clip",
+        ),
         (["--data", "tiny-world", "--cross-dataset"], "no trusty token to leave out"),
     ],
 )
