@@ -13,6 +13,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from tagalign.atomic import atomic_write, refused_in_one_line, sweep
+from tagalign.backbones.finite import checked
 from tagalign.errors import InputError, MissingExtraError, ModelError
 from tagalign.json_text import json_text
 from tagalign.methods.dense.method import DenseMethod
@@ -175,6 +176,8 @@ def _compare(graph: DenseGraph, path: Path, method: DenseMethod) -> dict[str, fl
     ):
         pixels = torch.randn(batch, 3, height, width, generator=generator)
         ours = _run_torch(graph, pixels)
+        for maps in ours:  # the largest of differences that are NaN is none
+            checked(torch.from_numpy(maps), graph, name=method.backbone.name, what="maps")
         theirs = session.run(None, {"pixels": pixels.numpy()})
         worst = max([worst, *(float(np.abs(a - b).max()) for a, b in zip(ours, theirs, strict=True))])
     if not worst <= TOLERANCE:
