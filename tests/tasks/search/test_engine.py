@@ -4,7 +4,7 @@ import pytest
 import torch
 from PIL import Image
 
-from tagalign.errors import InputError
+from tagalign.errors import ImageError, InputError
 from tagalign.tasks.search.engine import SearchEngine
 from tagalign.tasks.search.files import add_photos
 from tagalign.tasks.search.index import SearchIndex
@@ -74,3 +74,11 @@ def test_the_second_look_adds_its_probability_and_stays_in_front(folder, photos,
     a, b, c = first.hits[:3]
     assert [hit.key for hit in found.hits] == [b.key, a.key, c.key]
     assert [hit.score for hit in found.hits] == pytest.approx([b.score + 0.75, a.score + 0.25, c.score])
+
+
+def test_a_photo_that_is_missing_is_no_sentence(folder):
+    engine = SearchEngine.open(folder, device="cpu")
+    with pytest.raises(ImageError, match=r"no such\.png"):
+        engine.ask("no such.png")
+    with pytest.raises(ImageError):
+        engine.ask(f"{'a' * 300}.JPG")

@@ -10,6 +10,7 @@ from typing import Any
 
 from PIL import Image
 
+from tagalign.backbones.image_formats import image_suffixes
 from tagalign.backbones.preprocess import open_image
 from tagalign.errors import InputError, ModelError
 from tagalign.methods.load import load_method
@@ -180,6 +181,8 @@ def _words(model: Mapping[str, object]) -> str:
 
 
 def _is_file(query: str) -> bool:
+    if Path(query).suffix.lower() in image_suffixes():  # no sentence ends so: a photo, there or missing
+        return True
     try:
         return Path(query).is_file()
     except OSError:  # a sentence longer than a file name may be
