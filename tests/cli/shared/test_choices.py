@@ -109,6 +109,7 @@ def test_no_choice_is_typed_as_text(kind):
         (["methods", "--can", "tags"], "unknown can 'tags'; did you mean 'tag'?"),
         (["models", "fetch"], "unknown action 'fetch'"),
         (["train", "--schedule", "cosin"], "unknown schedule 'cosin'; did you mean 'cosine'?"),
+        (["search", "query", "a dog", "--model", "tiny"], "--model does not belong here"),
     ],
 )
 def test_a_wrong_value_is_answered_in_one_line(command, line, capsys):

@@ -95,6 +95,8 @@ def _unknown_flag(tokens: list[str], hints: Mapping[str, Any]) -> InputError:
         return InputError(
             f"{first!r} stands where nothing is read; is its flag missing, or are the quotes around a text?"
         )
+    if first in hints:  # known, yet nobody read it: a guess would name the flag that was typed
+        return InputError(f"{first} does not belong here; tagalign VERB --help lists those that do")
     near = (
         difflib.get_close_matches(first, hints, n=1) or [flag for flag in hints if flag.startswith(first)][:1]
     )
