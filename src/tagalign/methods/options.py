@@ -216,11 +216,18 @@ def _any_of(texts: list[str]) -> str:
     return " or ".join([", ".join(texts[:-1]), texts[-1]] if len(texts) > 1 else texts)
 
 
-def split_assignments(assignments: Iterable[str]) -> dict[str, str]:
+def split_assignments(
+    assignments: Iterable[str], flag: str = "--option", example: str = "local_weight=0.3"
+) -> dict[str, str]:
     """``--option name=value`` flags as a dict; dashes in names read as underscores.
 
     >>> split_assignments(["local-weight=0.3", "gate=soft"])
     {'local_weight': '0.3', 'gate': 'soft'}
+
+    Args:
+        assignments: as typed.
+        flag: that they were typed after, for messages.
+        example: of one, for messages.
 
     Raises:
         InputError: for one without ``=``, or a name given twice.
@@ -230,8 +237,8 @@ def split_assignments(assignments: Iterable[str]) -> dict[str, str]:
         name, sign, value = text.partition("=")
         name = name.strip().replace("-", "_")
         if not sign or not name:
-            raise InputError(f"--option takes name=value, such as --option local_weight=0.3, got {text!r}")
+            raise InputError(f"{flag} takes name=value, such as {flag} {example}, got {text!r}")
         if name in values:
-            raise InputError(f"--option {name} is given twice")
+            raise InputError(f"{flag} {name} is given twice")
         values[name] = value.strip()
     return values

@@ -170,7 +170,7 @@ def _regions(settings: SegmentSettings) -> "RegionChoice | None":
     from tagalign.tasks.photos.region_files import is_one_photo
     from tagalign.tasks.regions.options import RegionOptions
 
-    given = split_assignments(settings.region_option)
+    given = split_assignments(settings.region_option, "--region-option", "min_pixels=16")
     options = build_options(RegionOptions, given, method="regions")
     if settings.regions == AUTO_REGIONS:
         return RegionChoice(
