@@ -55,7 +55,9 @@ def look(call, tmp_path):
 
 def test_few_photos_are_warned_of(call, capsys):
     assert call("look", "photos") == 0
-    assert "a look at 6 photos: deviations are mostly chance below 20" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "a look at 6 photos: deviations are mostly chance below 20" in said
+    assert "6 photos looked at, kept in " in said
 
 
 def test_shards_and_any_split_give_the_same_bytes(call, look, tmp_path, capsys):

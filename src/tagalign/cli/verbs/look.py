@@ -69,7 +69,7 @@ def run(settings: LookSettings) -> int:
         out=settings.out,
         names=lambda _: job.labels.names,
     )
-    code = flow.close(flow.run(job.spec, job, sink), "photos looked at in")
+    code = flow.close(flow.run(job.spec, job, sink), "photo", "looked at, kept in")
     return code or _write(settings, job, sink)
 
 
