@@ -174,6 +174,28 @@ class PatchLearner(Protocol):
 
 
 @runtime_checkable
+class Adjustable(Protocol):
+    """A method that can be had again under other options without its weights being loaded again.
+
+    Attributes:
+        given: its options as they were given, before profile and encoder settled what they leave open.
+    """
+
+    @property
+    def given(self) -> Any:
+        """An object of the method's options class."""
+        ...
+
+    def with_options(self, options: Any) -> Any:
+        """The same method on the same weights, as if it had been opened with these options.
+
+        Raises:
+            InputError: for options that do not fit the encoder, or a look that was made under others.
+        """
+        ...
+
+
+@runtime_checkable
 class HeatMapper(Protocol):
     """A segmenter with maps of all labels."""
 

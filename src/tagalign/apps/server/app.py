@@ -20,13 +20,19 @@ from tagalign.apps.server.inputs import JSON, check_question, image_bytes, read_
 from tagalign.apps.server.limits import Limits
 from tagalign.apps.server.metrics import Metrics
 from tagalign.apps.server.openapi import refusals, request_body
+from tagalign.apps.server.option_rules import asked_options
 from tagalign.apps.server.refusals import Refusal, body_of, status_of
+from tagalign.apps.server.variants import Variant
 from tagalign.errors import TagalignError
+from tagalign.option_fields import Verb
 from tagalign.tasks.model import Model
 from tagalign.tasks.regions.coco import CocoPhoto, regions_of_photo
 
-Ask = Callable[[Engine, Any, Image.Image, Any], BaseModel]
-"""From the engine, an encoded image, its pixels and the question to the answer; runs in the model's thread."""
+Ask = Callable[[Variant, Any, Image.Image, Any], s.ImageResponse]
+"""From the model under the request's options, an encoded image, its pixels and the question to the answer.
+
+Runs in one of the model's threads.
+"""
 
 
 def create_app(
@@ -55,8 +61,8 @@ def create_app(
         description="Tags, masks, regions, captions, answers and search for images.",
         lifespan=_lifespan(engine),
     )
-    for path, (question, response, ask) in ROUTES.items():
-        _add_image_route(app, engine, path, question, response, ask)
+    for path in ROUTES:
+        _add_image_route(app, engine, path)
     _add_search(app, engine)
     _add_state(app, engine, metrics)
     app.add_exception_handler(TagalignError, _answer_error)
@@ -79,55 +85,68 @@ def _lifespan(engine: Engine) -> Any:
 # --- questions about an image ---------------------------------------------------------------------------------------
 
 
-def _tag(engine: Engine, encoded: Any, image: Image.Image, question: s.TagRequest) -> BaseModel:
-    return answers.tag_response(engine.model.tag(encoded, engine.labels(question.labels)), question.top)
+def _tag(variant: Variant, encoded: Any, image: Image.Image, question: s.TagRequest) -> s.ImageResponse:
+    return answers.tag_response(variant.model.tag(encoded, variant.labels(question.labels)), question.top)
 
 
-def _segment(engine: Engine, encoded: Any, image: Image.Image, question: s.SegmentRequest) -> BaseModel:
+def _segment(
+    variant: Variant, encoded: Any, image: Image.Image, question: s.SegmentRequest
+) -> s.ImageResponse:
     sent = None
     if question.regions is not None:
         photo = CocoPhoto(annotations=list(question.regions))
         sent = regions_of_photo(photo, (image.height, image.width), "regions")
-    found = engine.model.segment(encoded, engine.labels(question.labels), photo=image, regions=sent)
+    found = variant.model.segment(encoded, variant.labels(question.labels), photo=image, regions=sent)
     return answers.segment_response(found, question.masks, question.min_area)
 
 
-def _refer(engine: Engine, encoded: Any, image: Image.Image, question: s.ReferRequest) -> BaseModel:
-    return answers.refer_response(engine.model.refer(encoded, question.phrase), question.masks)
+def _refer(variant: Variant, encoded: Any, image: Image.Image, question: s.ReferRequest) -> s.ImageResponse:
+    return answers.refer_response(variant.model.refer(encoded, question.phrase), question.masks)
 
 
-def _caption(engine: Engine, encoded: Any, image: Image.Image, question: s.CaptionRequest) -> BaseModel:
-    return answers.caption_response(engine.model.caption(encoded, tags=question.tags))
+def _caption(
+    variant: Variant, encoded: Any, image: Image.Image, question: s.CaptionRequest
+) -> s.ImageResponse:
+    return answers.caption_response(variant.model.caption(encoded, tags=question.tags))
 
 
-def _ask(engine: Engine, encoded: Any, image: Image.Image, question: s.AskRequest) -> BaseModel:
-    return s.AskResponse(answer=engine.model.answer(encoded, question.question))
+def _ask(variant: Variant, encoded: Any, image: Image.Image, question: s.AskRequest) -> s.ImageResponse:
+    return s.AskResponse(answer=variant.model.answer(encoded, question.question))
 
 
-ROUTES: dict[str, tuple[type[s.ImageRequest], type[BaseModel], Ask]] = {
-    "/v1/tag": (s.TagRequest, s.TagResponse, _tag),
-    "/v1/segment": (s.SegmentRequest, s.SegmentResponse, _segment),
-    "/v1/refer": (s.ReferRequest, s.ReferResponse, _refer),
-    "/v1/caption": (s.CaptionRequest, s.CaptionResponse, _caption),
-    "/v1/ask": (s.AskRequest, s.AskResponse, _ask),
+ROUTES: dict[str, tuple[Verb, type[s.ImageRequest], type[BaseModel], Ask]] = {
+    "/v1/tag": ("tag", s.TagRequest, s.TagResponse, _tag),
+    "/v1/segment": ("segment", s.SegmentRequest, s.SegmentResponse, _segment),
+    "/v1/refer": ("refer", s.ReferRequest, s.ReferResponse, _refer),
+    "/v1/caption": ("caption", s.CaptionRequest, s.CaptionResponse, _caption),
+    "/v1/ask": ("ask", s.AskRequest, s.AskResponse, _ask),
 }
-"""Path to question, response and what answers."""
+"""Path to verb, question, response and what answers."""
 
 
-def _add_image_route(
-    app: FastAPI, engine: Engine, path: str, kind: type[s.ImageRequest], response: type[BaseModel], ask: Ask
-) -> None:
+def _add_image_route(app: FastAPI, engine: Engine, path: str) -> None:
+    verb, kind, response, ask = ROUTES[path]
+
     async def answer(request: Request) -> Response:
         upload = await read_upload(request)
         question = check_question(kind, upload.fields, engine.limits)
         source = image_bytes(question, upload.file, engine.fetch)
+        threshold = question.threshold if isinstance(question, s.ThresholdRequest) else None
+        variant = await engine.variant(verb, asked_options(verb, question.options, threshold))
         # written as JSON in the model's thread: polygons of a large photo are long, and the event loop must not wait
         body = await engine.ask(
-            source, lambda encoded, image: ask(engine, encoded, image, question).model_dump_json()
+            source, lambda encoded, image: _written(variant, ask(variant, encoded, image, question)), variant
         )
         return Response(body, media_type=JSON)
 
     _add_post(app, path, answer, kind, response)
+
+
+def _written(variant: Variant, found: s.ImageResponse) -> str:
+    """An answer as JSON, with the options that acted where the request gave any."""
+    if variant.acted is None:
+        return found.model_dump_json(exclude={"options"})
+    return found.model_copy(update={"options": dict(variant.acted)}).model_dump_json()
 
 
 def _add_post(

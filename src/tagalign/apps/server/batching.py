@@ -18,9 +18,10 @@ Report = Callable[[int], None]
 
 @dataclass(frozen=True, eq=False)
 class Waiting:
-    """One image, what to ask about it, and who waits for the answer."""
+    """One image, what encodes it, what to ask about it, and who waits for the answer."""
 
     image: Image.Image
+    encode: Encode
     answer: Answer
     result: "asyncio.Future[Any]"
 
@@ -81,8 +82,13 @@ class Batcher:
         if self._threads is not None:
             await asyncio.to_thread(self._threads.shutdown)
 
-    async def submit(self, image: Image.Image, answer: Answer) -> Any:
+    async def submit(self, image: Image.Image, answer: Answer, encode: Encode | None = None) -> Any:
         """Wait for ``answer(encoded, image)``.
+
+        Args:
+            image: upright, RGB.
+            answer: see ``Answer``.
+            encode: what encodes it, where that is not what encodes the others; images with equal ones share a batch.
 
         Raises:
             Refusal: 503 when the queue is full or the server stops.
@@ -90,7 +96,7 @@ class Batcher:
         """
         if self._closing:
             raise busy("the server is stopping; ask another one or come back")
-        job = Waiting(image, answer, asyncio.get_running_loop().create_future())
+        job = Waiting(image, encode or self._encode, answer, asyncio.get_running_loop().create_future())
         try:
             self._queue.put_nowait(job)
         except asyncio.QueueFull:
@@ -106,8 +112,8 @@ class Batcher:
             async with turn:  # one gathers at a time: two would halve each other's batches
                 jobs = await self._collect()
             wanted = [job for job in jobs if not job.result.done()]  # done: the client's time was over
-            if wanted:
-                await self._answer_all(wanted)
+            for together in _by_encoder(wanted):
+                await self._answer_all(together)
             for _ in jobs:
                 self._queue.task_done()
 
@@ -137,11 +143,19 @@ class Batcher:
     def _answer(self, jobs: Sequence[Waiting]) -> list[Any]:
         """Answers and errors, in the order of the jobs; runs in one of the model's threads."""
         try:
-            encoded = self._encode([job.image for job in jobs])
+            encoded = jobs[0].encode([job.image for job in jobs])
         except Exception as error:
             # one by one, to find whose image it was; a lone one gets the error itself
             return [error] if len(jobs) == 1 else [self._answer([job])[0] for job in jobs]
         return [_try(job, value) for job, value in zip(jobs, encoded, strict=True)]
+
+
+def _by_encoder(jobs: Sequence[Waiting]) -> list[list[Waiting]]:
+    """Jobs that are encoded alike, in the order in which the first of each came."""
+    groups: dict[Encode, list[Waiting]] = {}
+    for job in jobs:
+        groups.setdefault(job.encode, []).append(job)
+    return list(groups.values())
 
 
 def _try(job: Waiting, encoded: Any) -> Any:

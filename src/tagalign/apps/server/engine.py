@@ -1,9 +1,7 @@
 """The model behind the server: questions about images go through one batcher, everything else into its thread."""
 
 import asyncio
-import threading
-from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol, runtime_checkable
 
@@ -16,6 +14,8 @@ from tagalign.apps.server.limits import Limits
 from tagalign.apps.server.metrics import Metrics
 from tagalign.apps.server.refusals import busy, invalid
 from tagalign.apps.server.schemas import SearchRequest
+from tagalign.apps.server.variants import Variant, Variants
+from tagalign.option_fields import Verb
 from tagalign.tasks.model import Model
 from tagalign.types import EncodedLabels, Ranking
 
@@ -33,7 +33,6 @@ class Searcher(Protocol):
         ...
 
 
-CACHED_LABEL_LISTS = 32
 DECODERS = 2
 
 
@@ -53,12 +52,11 @@ class Engine:
         self.limits = limits
         self.fetch = fetch
         self._search = search
-        self._labels: OrderedDict[tuple[str, ...], EncodedLabels] = OrderedDict()
-        self._labels_lock = threading.Lock()
+        self._variants = Variants(model, before=self._share_cores)
         self._cores = torch.get_num_threads()
         self._decoders: ThreadPoolExecutor | None = None
         self._batcher = Batcher(
-            self._encode,
+            self._variants.own.encode,
             max_batch=limits.max_batch,
             max_wait_s=limits.max_wait_ms / 1000,
             max_queue=limits.max_queue,
@@ -78,23 +76,24 @@ class Engine:
         if self._decoders is not None:
             self._decoders.shutdown()
 
-    async def ask(self, source: bytes | str, answer: Answer) -> Any:
+    async def ask(self, source: bytes | str, answer: Answer, variant: Variant | None = None) -> Any:
         """Decode an image and answer a question about it.
 
         Args:
             source: an encoded image, or an address on the server's list.
             answer: see ``batching.Answer``; runs in one of the model's threads.
+            variant: what encodes the image; the model as it was started when None.
 
         Raises:
             TagalignError: if the image or the question cannot be used.
             Refusal: 503 when there is no room or no time.
         """
-        return await self._in_time(self._ask(source, answer))
+        return await self._in_time(self._ask(source, answer, variant or self._variants.own))
 
-    async def _ask(self, source: bytes | str, answer: Answer) -> Any:
+    async def _ask(self, source: bytes | str, answer: Answer, variant: Variant) -> Any:
         loop = asyncio.get_running_loop()
         image = await loop.run_in_executor(self._decoders, decode_image, source, self.limits, self.fetch)
-        return await self._batcher.submit(image, answer)
+        return await self._batcher.submit(image, answer, variant.encode)
 
     async def search(self, question: SearchRequest, source: bytes | str | None) -> Ranking:
         """Hits of the index: by words, or by the photo at ``source``.
@@ -127,20 +126,22 @@ class Engine:
         except TimeoutError:
             raise busy(f"no answer within {self.limits.timeout_s:g} s; come back later") from None
 
-    def labels(self, names: Sequence[str]) -> EncodedLabels:
-        """Encoded labels, kept for the next request with the same list; for the model's threads."""
-        key = tuple(names)
-        # locked while encoding too: whoever has the same list waits instead of encoding it again
-        with self._labels_lock:
-            if key not in self._labels:
-                self._labels[key] = self.model.encode_labels(list(names))
-            self._labels.move_to_end(key)
-            while len(self._labels) > CACHED_LABEL_LISTS:
-                self._labels.popitem(last=False)
-            return self._labels[key]
+    async def variant(self, verb: Verb, options: Mapping[str, Any]) -> Variant:
+        """The model under the options of a request; as it was started where there are none.
 
-    def _encode(self, images: Sequence[Image.Image]) -> Sequence[Any]:
+        Raises:
+            Refusal: 400 for an option that cannot be set so.
+        """
+        if not options:
+            return self._variants.own
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._decoders, self._variants.find, verb, options)
+
+    def labels(self, names: Sequence[str]) -> EncodedLabels:
+        """Encoded labels of the model as it was started; see ``Variant.labels``."""
+        return self._variants.own.labels(names)
+
+    def _share_cores(self) -> None:
         if self.limits.workers > 1:  # for this thread: alone it takes all cores, beside others its share
             busy = self.limits.workers if self._batcher.waiting else max(1, self._batcher.working)
             torch.set_num_threads(max(1, self._cores // busy))
-        return self.model.encode_images(images)

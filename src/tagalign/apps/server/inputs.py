@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.datastructures import FormData, UploadFile
 
 from tagalign.apps.server.limits import Limits
-from tagalign.apps.server.refusals import Refusal, invalid, too_large
+from tagalign.apps.server.refusals import Refusal, bad_option, invalid, too_large
 from tagalign.apps.server.schemas import ImageRequest, SearchRequest
 from tagalign.backbones.preprocess import open_image
 from tagalign.errors import ImageError
@@ -27,6 +27,7 @@ Fetch = Callable[[str], bytes]
 JSON = "application/json"
 FORM = "multipart/form-data"
 LIST_FIELDS = ("labels", "tags")
+OPTIONS = "options"
 _TO_STANDARD = str.maketrans("-_", "+/")
 MAX_FIELDS = 1100
 """Parts of a form; labels may also stand in one field with commas between them."""
@@ -93,11 +94,26 @@ async def _sort(form: FormData) -> Upload:
             if name != "image":
                 raise invalid("the form has a file under another name than 'image'")
             file = await value.read()
-        elif name in LIST_FIELDS:
+        elif name in (*LIST_FIELDS, OPTIONS):
             lists.setdefault(name, []).append(value)
         else:
             fields[name] = value
+    if OPTIONS in lists:
+        fields[OPTIONS] = _assigned(lists.pop(OPTIONS))
     return Upload(fields=fields | {name: _names(values) for name, values in lists.items()}, file=file)
+
+
+def _assigned(texts: list[str]) -> dict[str, str]:
+    """Options of a form: lines of ``name=value``, in one field or in several."""
+    found: dict[str, str] = {}
+    for line in filter(None, map(str.strip, "\n".join(texts).splitlines())):
+        name, sign, value = (part.strip() for part in line.partition("="))
+        if not sign or not name:
+            raise bad_option(f"options: each line is name=value, such as short_side=336, got {line[:100]!r}")
+        if name in found:
+            raise bad_option(f"options: {name!r} is given twice; leave one out")
+        found[name] = value
+    return found
 
 
 def _names(values: list[str]) -> Any:
@@ -141,7 +157,11 @@ def _first_problem(error: ValidationError) -> str:
 
 
 def _check_length(name: str, value: Any, limits: Limits) -> None:
-    if isinstance(value, list):
+    if isinstance(value, dict) and name == OPTIONS:
+        for key, item in value.items():
+            _check_length(OPTIONS, key, limits)
+            _check_length(OPTIONS, item, limits)
+    elif isinstance(value, list):
         if len(value) > limits.max_labels:
             raise too_large(f"{name}: at most {limits.max_labels} are taken, got {len(value)}")
         for item in value:

@@ -11,7 +11,7 @@ from tagalign.apps.server.schemas import EXAMPLE_LABELS, ErrorResponse, ImageReq
 # one transparent pixel, so that the example of the page is a request that works
 PIXEL_PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 REFUSALS = {
-    HTTPStatus.BAD_REQUEST: "The form is damaged.",
+    HTTPStatus.BAD_REQUEST: "The form is damaged, or an option cannot be set so.",
     HTTPStatus.UNAUTHORIZED: "The server has a key and the request has not.",
     HTTPStatus.REQUEST_TIMEOUT: "The body did not arrive in time.",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "Too many bytes, pixels or labels.",
@@ -49,6 +49,8 @@ def _example(kind: type[BaseModel]) -> dict[str, Any]:
 def _form_schema(schema: dict[str, Any]) -> dict[str, Any]:
     """The same fields with an upload in place of base64; a form has no null."""
     fields = {name: _without_null(field) for name, field in schema["properties"].items()}
+    if "options" in fields:
+        fields["options"] = {"type": "string", "description": "Lines of `name=value`; see the JSON body."}
     del fields["image_base64"], fields["image_url"]
     fields["image"] = {"type": "string", "format": "binary", "description": "The file."}
     return {
@@ -62,5 +64,6 @@ def _form_schema(schema: dict[str, Any]) -> dict[str, Any]:
 def _without_null(field: dict[str, Any]) -> dict[str, Any]:
     if "anyOf" not in field:
         return field
-    (kind,) = (choice for choice in field["anyOf"] if choice != {"type": "null"})
+    kinds = [choice for choice in field["anyOf"] if choice != {"type": "null"}]
+    kind = kinds[0] if len(kinds) == 1 else {"anyOf": kinds}
     return {**kind, **({"description": field["description"]} if "description" in field else {})}

@@ -23,6 +23,9 @@ def _is_text(text: str) -> str:
 Text = Annotated[str, AfterValidator(_is_text), Field(min_length=1)]
 
 
+OptionValue = bool | int | float | Text | list[int | float | Text] | None
+
+
 class ImageRequest(BaseModel):
     """An image, as base64 or, where the server allows it, by address; or as the upload ``image`` of a form."""
 
@@ -30,16 +33,31 @@ class ImageRequest(BaseModel):
 
     image_base64: str | None = Field(None, description="The file (JPEG, PNG, WebP ...) in base64.")
     image_url: str | None = Field(None, description="Its address; off unless the server lists the host.")
+    options: dict[str, OptionValue] | None = Field(
+        None,
+        description="Options of the method for this request, by name (`tagalign methods NAME` lists them). None may name a "
+        "file or a model. In a form: lines of `name=value`.",
+    )
 
 
-class TagRequest(ImageRequest):
+class ThresholdRequest(ImageRequest):
+    """A question whose answer has a threshold."""
+
+    threshold: float | Text | None = Field(
+        None,
+        description="As `--threshold` of the command line: which labels are chosen (`0.3`, `relative:0.5`, `top:5`), where "
+        "background is (with the option `background_rule`), where the phrase is.",
+    )
+
+
+class TagRequest(ThresholdRequest):
     """Which of these labels are in the image?"""
 
     labels: list[Text] = Field(min_length=1, examples=[EXAMPLE_LABELS])
     top: int | None = Field(None, ge=1, description="Return the best ones only.")
 
 
-class SegmentRequest(ImageRequest):
+class SegmentRequest(ThresholdRequest):
     """Which label has each pixel?"""
 
     labels: list[Text] = Field(min_length=1, examples=[EXAMPLE_LABELS])
@@ -54,7 +72,7 @@ class SegmentRequest(ImageRequest):
     )
 
 
-class ReferRequest(ImageRequest):
+class ReferRequest(ThresholdRequest):
     """Which region does a phrase mean?"""
 
     phrase: Text = Field(examples=["the brown dog"])
@@ -98,7 +116,19 @@ class TagScore(BaseModel):
     score: float = Field(description="In [0, 1]; comparable within one method only.")
 
 
-class TagResponse(BaseModel):
+class ImageResponse(BaseModel):
+    """An answer about an image.
+
+    Attributes:
+        options: those of the request.
+    """
+
+    options: dict[str, Any] | None = Field(
+        default=None, description="Options of the request as they acted; left out where it gave none."
+    )
+
+
+class TagResponse(ImageResponse):
     """All labels, or the best, by score; and those above the method's threshold."""
 
     tags: list[TagScore]
@@ -115,7 +145,7 @@ class RegionMask(BaseModel):
     segmentation: dict[str, Any] | list[list[float]] = Field(description="COCO run-length code or polygons.")
 
 
-class SegmentResponse(BaseModel):
+class SegmentResponse(ImageResponse):
     """Masks of all labels that occur."""
 
     size: list[int] = Field(description="Height and width in pixels.")
@@ -125,7 +155,7 @@ class SegmentResponse(BaseModel):
     regions: list[RegionMask] | None = None
 
 
-class ReferResponse(BaseModel):
+class ReferResponse(ImageResponse):
     """The region of a phrase; no box when nothing was found."""
 
     size: list[int]
@@ -135,14 +165,14 @@ class ReferResponse(BaseModel):
     segmentation: dict[str, Any] | list[list[float]] | None = None
 
 
-class CaptionResponse(BaseModel):
+class CaptionResponse(ImageResponse):
     """A sentence, and the tags that guided it."""
 
     caption: str
     tags: dict[str, float]
 
 
-class AskResponse(BaseModel):
+class AskResponse(ImageResponse):
     """A free-form answer."""
 
     answer: str

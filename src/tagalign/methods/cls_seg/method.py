@@ -107,6 +107,7 @@ class ClsSeg:
             resources: see ``TagClip``.
         """
         given = options or ClsSegOptions()
+        self.given: Any = given
         self.tagger = TagClip(
             backbone,
             given,
@@ -156,9 +157,13 @@ class ClsSeg:
     def with_look(self, path: Path) -> "ClsSeg":
         """The same method with a look at the folder for its tagger; the encoder is shared."""
         other = copy(self)
-        other.options = replace(self.options, look=path)
+        other.given, other.options = replace(self.given, look=path), replace(self.options, look=path)
         other.tagger = self.tagger.with_look(path)
         return other
+
+    def with_options(self, options: Any) -> "ClsSeg":
+        """The same method under other options; the encoder is shared."""
+        return ClsSeg(self.backbone, options, method=self.method, resources=self.tagger.resources)
 
     # --- encoding -------------------------------------------------------------------------------------------------
 

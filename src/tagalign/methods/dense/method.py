@@ -120,6 +120,7 @@ class DenseMethod:
         self.backbone = backbone
         self.mode = mode
         options = options or options_of_mode(mode)()
+        self.given: Any = options
         calibrated = has_own_profile(mode)
         # of a trained part, its own profile decides: the mode below it takes its default
         own = calibrated and isinstance(options, options_of_mode(mode))
@@ -164,9 +165,21 @@ class DenseMethod:
     def with_look(self, path: Path) -> "DenseMethod":
         """The same method with a look at the folder; the encoder is shared."""
         other = copy(self)
-        other.options = replace(self.options, look=path)
+        other.given, other.options = replace(self.given, look=path), replace(self.options, look=path)
         other.step = open_step(path, self.look_facts())
         return other
+
+    def with_options(self, options: Any) -> "DenseMethod":
+        """The same method under other options; encoder and projector are shared."""
+        return type(self)(
+            self.backbone,
+            options,
+            method=self.method,
+            mode=self.mode,
+            projector=self.projector,
+            logit_scale=self.logit_scale,
+            resources=self.resources,
+        )
 
     @property
     def clip_weight(self) -> float:

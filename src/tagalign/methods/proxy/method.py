@@ -1,6 +1,7 @@
 """The dense method of proxy attention; see ``proxy.dense`` for what happens to a view."""
 
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -35,11 +36,12 @@ class ProxyMethod(DenseMethod):
         companion: Companion,
         resources: Resources | None = None,
     ) -> None:
-        self.proxy = _sized(options or ProxyOptions(), backbone)
+        given = options or ProxyOptions()
+        self.proxy = _sized(given, backbone)
         super().__init__(
             backbone, replace(self.proxy, look=None), method="proxy", mode="clip", resources=resources
         )
-        self.mode = "proxy"
+        self.given, self.mode = given, "proxy"
         self.encoder, self.companion = backbone, companion
         self.switches = PROFILES[self.proxy.mode_profile]
         # not before all is there that a look holds for
@@ -49,6 +51,10 @@ class ProxyMethod(DenseMethod):
     def describe(self) -> dict[str, object]:
         """See ``DenseMethod``; the companion with its weights."""
         return super().describe() | {"companion": self.companion.facts()}
+
+    def with_options(self, options: Any) -> "ProxyMethod":
+        """The same method under other options; encoder and companion are shared."""
+        return ProxyMethod(self.encoder, options, companion=self.companion, resources=self.resources)
 
     def _embed(self, pixels: Tensor) -> tuple[tuple[int, int], list[Tensor]]:
         # a mean over the batch would let an answer depend on what it was encoded with: one view at a time there

@@ -92,6 +92,7 @@ class TagClip:
             InputError: for layers that the encoder does not have.
         """
         given = options or TagClipOptions()
+        self.given: Any = given
         self.method = method
         self.backbone = backbone
         self.profile = profile or tagclip_profile(given.profile)
@@ -130,9 +131,13 @@ class TagClip:
     def with_look(self, path: Path) -> "TagClip":
         """The same method with a look at the folder; the encoder is shared."""
         other = copy(self)
-        other.options = replace(self.options, look=path)
+        other.given, other.options = replace(self.given, look=path), replace(self.options, look=path)
         other.step = open_step(path, self.look_facts())
         return other
+
+    def with_options(self, options: Any) -> "TagClip":
+        """The same tagger under other options; the encoder is shared."""
+        return TagClip(self.backbone, options, method=self.method, resources=self.resources)
 
     # --- encoding -------------------------------------------------------------------------------------------------
 

@@ -130,6 +130,7 @@ class TrustyClip:
             trained_with: what ``describe`` adds: setting, trusty target.
         """
         given = options or TrustyOptions()
+        self.given: Any = given
         self.backbone = backbone
         self.network = network.eval()
         self.profile = profile or trusty_profile(given.profile or "fixed")
@@ -152,6 +153,18 @@ class TrustyClip:
             "stride": self.stride if self.window else None,
         }
         return replace(given, **own)
+
+    def with_options(self, options: Any) -> "TrustyClip":
+        """The same method under other options; encoder and trained part are shared."""
+        return TrustyClip(
+            self.backbone,
+            self.network,
+            options,
+            trained=self.trained,
+            templates=self.templates,
+            resources=self.resources,
+            trained_with=self.trained_with,
+        )
 
     def describe(self) -> dict[str, object]:
         """Everything a printed number must name."""

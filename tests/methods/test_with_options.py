@@ -1,0 +1,70 @@
+"""A method under other options is the method that is opened with them, on the same weights."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tagalign.methods.load import load_method
+from tagalign.methods.protocols import Adjustable
+from tagalign.methods.proxy.method import ProxyMethod
+from tagalign.methods.table import METHODS
+from tagalign.methods.trusty.method import TrustyClip
+from tagalign.methods.trusty.network import TrustyNetwork, sizes_for
+from tagalign.methods.trusty.options import TrustyOptions
+from tagalign.testing.groupvit_folder import make_groupvit_folder
+from tagalign.types import Label, LabelSet
+
+LABELS = LabelSet(name="custom", labels=(Label(name="dog"), Label(name="sky"), Label(name="house")))
+# profile, window and stride: what they leave open is settled once more
+CHANGES = {
+    "maskclip": {"profile": "released", "window": 32},
+    "scclip": {"outliers": "norm", "short_side": 48},
+    "rcs": {"profile": "released"},
+    "cls-seg": {"local_weight": 0.9, "background_power": 2.0, "threshold": "top:2"},
+    "tagclip": {"local_weight": 0.9, "refine_layers": (0,)},
+    "groupvit": {"profile": "released"},
+}
+
+
+@pytest.fixture(scope="module")
+def groupvit(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_groupvit_folder(tmp_path_factory.mktemp("models") / "groupvit")
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_it_answers_like_the_method_opened_with_them(clip_folder: Path, groupvit: Path, name: str) -> None:
+    model = str(groupvit if name == "groupvit" else clip_folder)
+    own = load_method(model, method=name, profile="paper")
+    opened = load_method(model, method=name, **CHANGES[name])
+    assert isinstance(own, Adjustable)
+    assert isinstance(opened, Adjustable)
+    varied = own.with_options(opened.given)
+    assert varied.backbone is own.backbone  # type: ignore[attr-defined]
+    assert varied.describe() == opened.describe() != own.describe()  # type: ignore[attr-defined]
+    photo = Image.fromarray(np.random.default_rng(3).integers(0, 255, (56, 72, 3), dtype=np.uint8))
+    for verb in set(METHODS[name].can) & {"tag", "segment"}:
+        found, expected = [
+            getattr(one, verb)(one.encode_images([photo])[0], one.encode_labels(LABELS))
+            for one in (varied, opened)
+        ]
+        assert np.array_equal(np.asarray(found.scores), np.asarray(expected.scores))
+
+
+def test_a_trained_part_and_a_companion_are_shared(clip_folder: Path, backbone, small_companions) -> None:
+    network = TrustyNetwork(sizes_for(backbone, num_prompts=2))
+    trusty = TrustyClip(
+        backbone, network, TrustyOptions(window=32), trained=("dog",), trained_with={"setting": "x"}
+    )
+    varied = trusty.with_options(TrustyOptions(window=32, calibration=0.9))
+    assert varied.network is network
+    assert varied.describe() == trusty.describe() | {"calibration": 0.9}
+    companion = str(next(iter(small_companions.values())))
+    own = load_method(str(clip_folder), method="proxy", companion=companion)
+    opened = load_method(str(clip_folder), method="proxy", companion=companion, beta=0.3, sigmoid_bias=1.0)
+    assert isinstance(own, ProxyMethod)
+    assert isinstance(opened, ProxyMethod)
+    varied_proxy = own.with_options(opened.given)
+    assert varied_proxy.companion is own.companion
+    assert varied_proxy.describe() == opened.describe() != own.describe()
