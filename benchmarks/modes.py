@@ -9,7 +9,6 @@ own above what it held before the call. Run: python benchmarks/modes.py [--batch
 import argparse
 import json
 import multiprocessing
-import resource
 import tempfile
 import time
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from statistics import median
 
 import torch
 from PIL import Image
+from process_memory import status_bytes
 from transformers import CLIPModel
 
 from tagalign.backbones.load import load_backbone
@@ -65,9 +65,9 @@ def _peak(folder: str, mode: str, size: int, batch: int) -> float:
     backbone = load_backbone(folder)
     pixels = torch.randn(batch, 3, size, size)
     backbone.encode_dense(pixels[:1, :, :64, :64], mode=mode)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = status_bytes("VmHWM")  # ru_maxrss keeps the peak of the process that started this one
     backbone.encode_dense(pixels, mode=mode)
-    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    return (status_bytes("VmHWM") - before) / 2**20
 
 
 def measure_modes(folder: str, args: argparse.Namespace) -> None:

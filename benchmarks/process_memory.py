@@ -26,6 +26,12 @@ def run_measured(command: list[str], *, every_s: float = 0.2) -> tuple[float, fl
     return seconds, peak / 1e9
 
 
+def status_bytes(field: str) -> int:
+    """A field of this process's own status, ``VmRSS`` or the highest so far, ``VmHWM``, in bytes (Linux)."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith(field)).split()[1]) * 1024
+
+
 def _family(pid: int) -> list[int]:
     parents = {}
     for path in Path("/proc").glob("[0-9]*/stat"):

@@ -17,6 +17,7 @@ from statistics import median
 from typing import Any
 
 import torch
+from process_memory import status_bytes
 
 from tagalign.ops import losses
 from tagalign.ops.chunked import CHUNK_NUMBERS
@@ -71,11 +72,6 @@ def memory_before(device: str) -> int:
 
 def memory_peak(device: str) -> int:
     return torch.cuda.max_memory_allocated() if device == "cuda" else status_bytes("VmHWM")
-
-
-def status_bytes(field: str) -> int:
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return int(next(line for line in lines if line.startswith(field)).split()[1]) * 1024
 
 
 def fits(form: str, batch: int, tags: int, device: str) -> bool:
