@@ -25,12 +25,11 @@ MANY_PARAMETERS = {
     "src/tagalign/tags/corpus.py:parse_corpus": "the door of a verb in Python",
     "src/tagalign/tags/ray_engine.py:parse_corpus_on_ray": "the same door, on many machines",
     "src/tagalign/tags/llm_client.py:__init__": "one keyword per limit of a server",
-    "runs/tagclip_tiny.py:_gated": "the settings of a row",
+    "runs/tagclip/gating.py:_gated": "the settings of a row",
 }
 LONG_FILES = {
     "src/tagalign/methods/dense/method.py": "to be split: encoding, masks, tags and phrases are four subjects",
     "tests/parity/families/tagclip.py": "one table of the tensors of a golden case",
-    "runs/tagclip_tiny.py": "one table of the docs, made top to bottom by one command",
 }
 
 

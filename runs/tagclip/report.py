@@ -122,7 +122,7 @@ def render(report: dict[str, Any]) -> str:
     lines = [
         "# TagCLIP, CLS-SEG and gating on drawn scenes",
         "",
-        "Written by `runs/tagclip_tiny.sh`; nothing here was measured on photos, and no published number is claimed.",
+        "Written by `runs/tagclip/run.sh`; nothing here was measured on photos, and no published number is claimed.",
         "",
         f"- model `{model['name']}`, weights `{model['weight_hash']}`; profile `{settings['profile']}`, dense methods "
         f"`{settings['dense_profile']}`; threshold `{settings['threshold']}`; prompt `{settings['templates'][0]}`",
