@@ -5,9 +5,7 @@ Reference: Lin et al., TagCLIP, arXiv:2312.12828, and CLIP-ES, arXiv:2212.09506.
 """
 
 from collections.abc import Sequence
-from copy import copy
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -22,7 +20,8 @@ from tagalign.methods.cls_seg.cam_block import probs_of_normed
 from tagalign.methods.cls_seg.options import ClsSegOptions
 from tagalign.methods.describe import describe_options
 from tagalign.methods.labels import encode_label_set
-from tagalign.methods.looks.step import LookStep, mark_of
+from tagalign.methods.looks.step import mark_of
+from tagalign.methods.looks.taker import TaggerTakesLook
 from tagalign.methods.protocols import refuse_foreign, refuse_foreign_labels
 from tagalign.methods.refinements import open_refinement
 from tagalign.methods.resources import Resources
@@ -30,7 +29,6 @@ from tagalign.methods.tagclip.image import TagClipImage
 from tagalign.methods.tagclip.method import TagClip
 from tagalign.methods.tagclip.profiles import TagClipProfile
 from tagalign.methods.text_cache import cached_labels
-from tagalign.methods.thresholds import Threshold
 from tagalign.ops.affinity import scale_up, share_box_mask, sinkhorn_affinity, spread
 from tagalign.ops.cam import activation_maps, tag_weights, tag_weights_autograd
 from tagalign.ops.refinement import Refinement, Scene
@@ -80,7 +78,7 @@ class CamSteps:
     spread: Float[Tensor, "patches tags"]
 
 
-class ClsSeg:
+class ClsSeg(TaggerTakesLook):
     """Training-free tagger and segmenter.
 
     Attributes:
@@ -107,7 +105,7 @@ class ClsSeg:
             resources: see ``TagClip``.
         """
         given = options or ClsSegOptions()
-        self.given: Any = given
+        self.given = given
         self.tagger = TagClip(
             backbone,
             given,
@@ -139,27 +137,6 @@ class ClsSeg:
             "profile": self.tagger.profile.name,
             "look": mark_of(self.tagger.step),
         }
-
-    def look_facts(self) -> dict[str, Any]:
-        """Those of its tagger."""
-        return self.tagger.look_facts()
-
-    @property
-    def tag_threshold(self) -> Threshold:
-        """Which labels are chosen as tags."""
-        return self.tagger.tag_threshold
-
-    @property
-    def step(self) -> LookStep | None:
-        """The look of its tagger."""
-        return self.tagger.step
-
-    def with_look(self, path: Path) -> "ClsSeg":
-        """The same method with a look at the folder for its tagger; the encoder is shared."""
-        other = copy(self)
-        other.given, other.options = replace(self.given, look=path), replace(self.options, look=path)
-        other.tagger = self.tagger.with_look(path)
-        return other
 
     def with_options(self, options: Any) -> "ClsSeg":
         """The same method under other options; the encoder is shared."""

@@ -4,9 +4,7 @@ A baseline is this class without a projector; both share every line of the code 
 """
 
 from collections.abc import Iterator, Sequence
-from copy import copy
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -38,12 +36,11 @@ from tagalign.methods.dense.score_maps import (
 from tagalign.methods.dense.stitching import check_stitching, stitched
 from tagalign.methods.describe import describe_options
 from tagalign.methods.labels import embed_names, encode_label_set
-from tagalign.methods.looks.facts import scoring_facts
-from tagalign.methods.looks.step import LookStep, finish_tagging, mark_of, open_step
+from tagalign.methods.looks.step import finish_tagging, mark_of, open_step
+from tagalign.methods.looks.taker import TakesLook
 from tagalign.methods.protocols import refuse_foreign, refuse_foreign_labels
 from tagalign.methods.refinements import open_refinement
 from tagalign.methods.resources import Resources
-from tagalign.methods.thresholds import Threshold
 from tagalign.ops.grid import map_to_tokens, tokens_to_map
 from tagalign.ops.refinement import Names, Scene
 from tagalign.ops.windows import upsample
@@ -80,7 +77,7 @@ class BlendedImage:
     frozen: EncodedImage
 
 
-class DenseMethod:
+class DenseMethod(TakesLook):
     """A dense CLIP as tagger, segmenter and referrer.
 
     Attributes:
@@ -120,7 +117,7 @@ class DenseMethod:
         self.backbone = backbone
         self.mode = mode
         options = options or options_of_mode(mode)()
-        self.given: Any = options
+        self.given = options
         calibrated = has_own_profile(mode)
         # of a trained part, its own profile decides: the mode below it takes its default
         own = calibrated and isinstance(options, options_of_mode(mode))
@@ -138,9 +135,8 @@ class DenseMethod:
             bias=self.options.sigmoid_bias,
             sigmoid_first=self.profile.sigmoid_first,
         )
-        self.step: LookStep | None = None  # what is described below is without it
-        if self.options.look is not None:
-            self.step = open_step(self.options.look, self.look_facts())
+        self.step = None  # what is described below is without it
+        self.step = open_step(self.options.look, self.look_facts())
 
     def describe(self) -> dict[str, object]:
         """Everything a printed number must name."""
@@ -152,22 +148,6 @@ class DenseMethod:
             **describe_options(self.options),
             "look": mark_of(self.step),
         }
-
-    def look_facts(self) -> dict[str, Any]:
-        """What the scores of tags depend on, which a look at a folder must share."""
-        return scoring_facts(self.describe(), self.options)
-
-    @property
-    def tag_threshold(self) -> Threshold:
-        """Which labels are chosen as tags."""
-        return self.options.threshold
-
-    def with_look(self, path: Path) -> "DenseMethod":
-        """The same method with a look at the folder; the encoder is shared."""
-        other = copy(self)
-        other.given, other.options = replace(self.given, look=path), replace(self.options, look=path)
-        other.step = open_step(path, self.look_facts())
-        return other
 
     def with_options(self, options: Any) -> "DenseMethod":
         """The same method under other options; encoder and projector are shared."""

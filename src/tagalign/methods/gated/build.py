@@ -21,4 +21,4 @@ def build(opened: Opened, options: GatedOptions, resources: Resources) -> Gated:
         raise InputError(f"segmenter {wanted!r} cannot be gated; use one of {', '.join(opened.segmenters)}")
     dense: Any = opened.build_other(opened.as_method(wanted), options.dense_values(), resources)
     tagger = TagClip(dense.backbone, options.tagger(), resources=resources)
-    return Gated(tagger, dense, gate=options.gate, sharpness=options.sharpness)
+    return Gated(tagger, dense, gate=options.gate, sharpness=options.sharpness, given=options)

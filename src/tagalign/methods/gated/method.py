@@ -4,17 +4,15 @@ Hard: the label list is cut to the tags. Soft: tag scores multiply the class pro
 """
 
 from collections.abc import Sequence
-from copy import copy
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from PIL import Image
 
 from tagalign.errors import InputError, UnknownNameError
-from tagalign.methods.gated.options import SHARPNESS
-from tagalign.methods.looks.step import LookStep
+from tagalign.methods.gated.options import SHARPNESS, GatedOptions
+from tagalign.methods.looks.taker import TaggerTakesLook
 from tagalign.methods.protocols import (
     BackgroundRule,
     HeatMapper,
@@ -24,7 +22,6 @@ from tagalign.methods.protocols import (
 )
 from tagalign.methods.tagclip.image import TagClipImage
 from tagalign.methods.tagclip.method import TagClip
-from tagalign.methods.thresholds import Threshold
 from tagalign.types import EncodedLabels, LabelSet, Segmentation, Tagging
 
 GATES = ("hard", "soft")
@@ -51,7 +48,7 @@ class GatedLabels(EncodedLabels):
     dense: EncodedLabels
 
 
-class Gated:
+class Gated(TaggerTakesLook):
     """A tagger in front of a segmenter.
 
     Attributes:
@@ -63,7 +60,13 @@ class Gated:
     method = "gated"
 
     def __init__(
-        self, tagger: TagClip, segmenter: Segmenter[Any], *, gate: str = "hard", sharpness: float = SHARPNESS
+        self,
+        tagger: TagClip,
+        segmenter: Segmenter[Any],
+        *,
+        gate: Literal["hard", "soft"] = "hard",
+        sharpness: float = SHARPNESS,
+        given: GatedOptions | None = None,
     ) -> None:
         """Settings.
 
@@ -72,6 +75,7 @@ class Gated:
             segmenter: any; the soft gate needs one with maps of all labels.
             gate: ``hard`` or ``soft``.
             sharpness: of the dense method's odds in the soft gate; smaller lets the tags count more.
+            given: the options that tagger and dense method were built from, for variants.
 
         Raises:
             InputError: for an unknown gate, or a soft one before a method without maps.
@@ -82,6 +86,7 @@ class Gated:
             raise InputError(
                 f"the soft gate needs maps of all labels, which method {segmenter.method!r} has not; use the hard gate"
             )
+        self.given = self.options = given or GatedOptions(gate=gate, sharpness=sharpness)
         self.tagger = tagger
         self.segmenter = segmenter
         self.gate = gate
@@ -96,26 +101,6 @@ class Gated:
             "tagger": self.tagger.describe(),
             "segmenter": self.segmenter.describe(),
         }
-
-    def look_facts(self) -> dict[str, Any]:
-        """Those of its tagger."""
-        return self.tagger.look_facts()
-
-    @property
-    def tag_threshold(self) -> Threshold:
-        """Which labels are chosen as tags."""
-        return self.tagger.tag_threshold
-
-    @property
-    def step(self) -> LookStep | None:
-        """The look of its tagger."""
-        return self.tagger.step
-
-    def with_look(self, path: Path) -> "Gated":
-        """The same method with a look at the folder for its tagger; the encoder is shared."""
-        other = copy(self)
-        other.tagger = self.tagger.with_look(path)
-        return other
 
     def encode_images(self, images: Sequence[Image.Image]) -> list[GatedImage]:
         """Encode upright RGB images for both; two passes of the encoder."""

@@ -4,9 +4,7 @@ Reference: arXiv:2605.25821.
 """
 
 from collections.abc import Sequence
-from copy import copy
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -24,13 +22,13 @@ from tagalign.methods.dense.score_maps import label_chunks
 from tagalign.methods.describe import describe_options
 from tagalign.methods.groups import group_ids
 from tagalign.methods.looks.step import LookStep, mark_of, open_step
+from tagalign.methods.looks.taker import TakesLook
 from tagalign.methods.piaa.classifier import PiaaClassifier, ScoreScales
 from tagalign.methods.piaa.learner import BankSizes, bank_from, classifiers_of
 from tagalign.methods.piaa.options import PiaaOptions
 from tagalign.methods.piaa.profiles import PROFILES
 from tagalign.methods.protocols import refuse_foreign, refuse_foreign_labels
 from tagalign.methods.resources import Resources
-from tagalign.methods.thresholds import Threshold
 from tagalign.ops.looks.standardise import bounded
 from tagalign.ops.windows import upsample
 from tagalign.types import EncodedImage, EncodedLabels, LabelSet, Segmentation, Tagging, View
@@ -61,7 +59,7 @@ class PiaaLabels(EncodedLabels):
         ]
 
 
-class Piaa:
+class Piaa(TakesLook):
     """See the module.
 
     Attributes:
@@ -82,7 +80,7 @@ class Piaa:
             UnknownNameError: for a mode that does not exist.
             InputError: for a look of another model.
         """
-        given = options or PiaaOptions()
+        self.given = given = options or PiaaOptions()
         if given.mode not in DENSE_MODES:
             raise UnknownNameError("dense mode", given.mode, DENSE_MODES)
         self.backbone = backbone
@@ -94,7 +92,7 @@ class Piaa:
             resources=resources,
         )
         self.options = replace(given, short_side=self.by_text.canvas_rule.short_side)
-        self.step: LookStep | None = open_step(self.options.look, self.look_facts())
+        self.step = open_step(self.options.look, self.look_facts())
 
     def describe(self) -> dict[str, object]:
         """Everything a printed number must name."""
@@ -111,18 +109,6 @@ class Piaa:
     def look_facts(self) -> dict[str, Any]:
         """What the bank depends on beside its sizes."""
         return self.by_text.look_facts()
-
-    def with_look(self, path: Path) -> "Piaa":
-        """The same method with a look at the folder; the encoder is shared."""
-        other = copy(self)
-        other.options = replace(self.options, look=path)
-        other.step = open_step(path, self.look_facts())
-        return other
-
-    @property
-    def tag_threshold(self) -> Threshold:
-        """Which labels are chosen as tags."""
-        return self.options.threshold
 
     def bank_sizes(self, num_labels: int) -> BankSizes:
         """How many patches a look keeps."""

@@ -4,9 +4,7 @@ Reference: Lin et al., TagCLIP: A Local-to-Global Framework, arXiv:2312.12828.
 """
 
 from collections.abc import Sequence
-from copy import copy
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -20,8 +18,8 @@ from tagalign.backbones.protocols import BlockBackbone
 from tagalign.methods.describe import describe_options
 from tagalign.methods.groups import Group, split_groups
 from tagalign.methods.labels import encode_label_set
-from tagalign.methods.looks.facts import scoring_facts
-from tagalign.methods.looks.step import LookStep, finish_tagging, mark_of, open_step
+from tagalign.methods.looks.step import finish_tagging, mark_of, open_step
+from tagalign.methods.looks.taker import TakesLook
 from tagalign.methods.protocols import refuse_foreign, refuse_foreign_labels
 from tagalign.methods.resources import Resources
 from tagalign.methods.tagclip.crops import CropRegions, find_regions, masked_class_tokens
@@ -31,7 +29,6 @@ from tagalign.methods.tagclip.options import TagClipOptions
 from tagalign.methods.tagclip.profiles import TagClipProfile, layer_choice, tagclip_profile
 from tagalign.methods.tagclip.steps import LocalScores, fuse, keep_until_empty, local_scores, own_scores
 from tagalign.methods.text_cache import cached_labels
-from tagalign.methods.thresholds import Threshold
 from tagalign.tags.label_sets import template_set
 from tagalign.types import EncodedLabels, LabelSet, Tagging
 
@@ -58,7 +55,7 @@ class GroupSteps:
     final: Float[Tensor, " labels"]
 
 
-class TagClip:
+class TagClip(TakesLook):
     """Training-free tagger on any CLIP vision transformer.
 
     Attributes:
@@ -92,7 +89,7 @@ class TagClip:
             InputError: for layers that the encoder does not have.
         """
         given = options or TagClipOptions()
-        self.given: Any = given
+        self.given = given
         self.method = method
         self.backbone = backbone
         self.profile = profile or tagclip_profile(given.profile)
@@ -105,7 +102,7 @@ class TagClip:
         self.options = replace(given, refine_layers=self.layers.refine, min_votes=self.layers.min_votes)
         self.keep_last_input = keep_last_input
         self.resources = resources or Resources()
-        self.step: LookStep | None = None  # what is described below is without it
+        self.step = None  # what is described below is without it
         self.step = open_step(self.options.look, self.look_facts())
 
     def describe(self) -> dict[str, object]:
@@ -118,22 +115,6 @@ class TagClip:
             "profile": self.profile.name,
             "look": mark_of(self.step),
         }
-
-    def look_facts(self) -> dict[str, Any]:
-        """What the scores of tags depend on, which a look at a folder must share."""
-        return scoring_facts(self.describe(), self.options)
-
-    @property
-    def tag_threshold(self) -> Threshold:
-        """Which labels are chosen as tags."""
-        return self.options.threshold
-
-    def with_look(self, path: Path) -> "TagClip":
-        """The same method with a look at the folder; the encoder is shared."""
-        other = copy(self)
-        other.given, other.options = replace(self.given, look=path), replace(self.options, look=path)
-        other.step = open_step(path, self.look_facts())
-        return other
 
     def with_options(self, options: Any) -> "TagClip":
         """The same tagger under other options; the encoder is shared."""
