@@ -17,6 +17,7 @@ import torch
 
 from tagalign.backbones.load import load_backbone
 from tagalign.experiments.head.cells import TABLES
+from tagalign.experiments.head.directions import claims
 from tagalign.experiments.head.journal import Journal
 from tagalign.experiments.head.report import markdown
 from tagalign.experiments.head.run import measure, name_of, settings
@@ -37,6 +38,7 @@ def main() -> None:
     for backbone in backbones:
         measure(backbone, cells, journal, lambda line: print(line, file=sys.stderr, flush=True))
         parts.append(f"Encoder `{backbone.name}`:\n\n{markdown(cells, journal.of(name_of(backbone)))}")
+    journal.conclude(claims(args.table, {one.name: journal.of(name_of(one)) for one in backbones}))
     (args.out / f"{args.table}.md").write_text("\n".join(parts))
     print("\n".join(parts))
 

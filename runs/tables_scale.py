@@ -3,7 +3,7 @@
 TABLE is `fractions` (gain of the tag loss at 1/8, 1/4, 1/2 and all of the data), `diht` (paper Table 4: tags on the class
 embedding alone) or `groupvit` (paper Table 7: a GroupViT tower from scratch, captions alone against multi-tags).
 Projectors have no blocks (a normalisation and one matrix), as in the table of losses. Writes docs/results/TABLE.json (and
-TABLE.md beside it, for docs/results.md). About 15, 2 and 20 minutes on two cores for one seed.
+TABLE.md beside it, for docs/results/tagalign.md). About 15, 2 and 20 minutes on two cores for one seed.
 """
 
 import argparse

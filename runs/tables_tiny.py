@@ -1,4 +1,4 @@
-"""The TagAlign tables of docs/results.md: python runs/tables_tiny.py TABLE [--seeds 0 1 2] (tiny world, percent).
+"""The TagAlign tables of docs/results/tagalign.md: python runs/tables_tiny.py TABLE [--seeds 0 1 2] (tiny world, percent).
 
 TABLE is `head` (paper Tables 1, 2 and 7: baselines, captions, objects, attributes), `losses` (paper Table 6) or `lists`
 (paper Table 3: sizes of the tag lists, with training time, on the small and the large class set).

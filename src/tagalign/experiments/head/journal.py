@@ -1,7 +1,7 @@
 """The numbers of a table on disk: a table that is broken off goes on, and one whose settings changed begins anew."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,14 @@ class Journal:
     """Results by encoder and cell.
 
     Attributes:
-        path: one JSON object: ``settings`` and ``values``.
+        path: one JSON object: ``settings``, ``values`` and, once a table was concluded, its ``claims``.
         settings: what must be the same for old values to count.
+        claims: directions of the paper, see ``experiments/claims``.
     """
 
     def __init__(self, path: Path, settings: Mapping[str, Any]) -> None:
         self.path, self.settings = path, dict(settings)
+        self.claims: list[dict[str, Any]] = []
         self._values: dict[str, dict[str, Any]] = {}
         if path.exists():
             self._values = _read(path, self.settings)
@@ -35,8 +37,17 @@ class Journal:
     def add(self, model: str, key: str, values: Mapping[str, Any]) -> None:
         """Keep a result; the file is written whole."""
         self._values.setdefault(model, {})[key] = dict(values)
+        self._write()
+
+    def conclude(self, claims: Sequence[Mapping[str, Any]]) -> None:
+        """Keep what the numbers say of the paper's directions."""
+        self.claims = [dict(claim) for claim in claims]
+        self._write()
+
+    def _write(self) -> None:
+        kept = {"settings": self.settings, "claims": self.claims, "values": self._values}
         with atomic_write(self.path) as temp:
-            temp.write_text(json_text({"settings": self.settings, "values": self._values}, indent=1) + "\n")
+            temp.write_text(json_text(kept, indent=1) + "\n")
 
 
 def _read(path: Path, settings: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
