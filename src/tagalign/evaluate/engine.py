@@ -1,6 +1,6 @@
 """One evaluation: images through a method in fixed batches, one row per image, stopped and resumed at will."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -70,6 +70,7 @@ class Plan:
         limit: only the first images; None for all.
         shard: ``(i, n)``: every n-th batch from the i-th on.
         watch: a progress bar.
+        facts: what else is true of the data, such as that they are drawn; stands with the settings of the result.
     """
 
     out: Path | None = None
@@ -78,6 +79,7 @@ class Plan:
     limit: int | None = None
     shard: tuple[int, int] = (0, 1)
     watch: Watch = _silent
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +108,7 @@ def gather(asker: Asker, plan: Plan) -> Gathered:
     stay in ``plan.out``.
     """
     total = len(asker.data) if plan.limit is None else min(plan.limit, len(asker.data))
-    settings = asker.settings() | {"batch_size": plan.batch_size, "limit": plan.limit}
+    settings = asker.settings() | {"batch_size": plan.batch_size, "limit": plan.limit, **plan.facts}
     store = RowStore(plan.out, evaluation_mark(settings), shard=plan.shard)
     _check_keys(asker.data, store.rows, total)
     failures: dict[int, TagalignError] = {}

@@ -207,8 +207,9 @@ def markdown_table(results: Sequence[Result]) -> str:
         values = [with_interval(result, name) if name in result.metrics else "" for name in metrics]
         of = f" of {result.expected:,}" if result.expected not in {0, result.counted} else ""
         labels = result.settings.get("labels", {})
+        drawn = " (drawn copy)" if result.settings.get("drawn_copy") else ""
         cells = [
-            f"{result.settings['benchmark']} {result.settings['split']}",
+            f"{result.settings['benchmark']} {result.settings['split']}{drawn}",
             describe_method(result),
             *values,
             f"{result.counted:,}{of} {result.unit}",

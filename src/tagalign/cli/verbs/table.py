@@ -19,7 +19,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "train": ("tagalign.cli.verbs.train.tagalign.verb", "train on your own image-caption pairs"),
     "evaluate": ("tagalign.cli.verbs.evaluate.verb", "score a model on a benchmark"),
     "compare": ("tagalign.cli.verbs.compare.verb", "do two results, or two parses, differ?"),
-    "data": ("tagalign.cli.verbs.data", "list benchmarks, and check a copy of one"),
+    "data": ("tagalign.cli.verbs.data", "list benchmarks, check a copy of one, or draw one"),
     "models": ("tagalign.cli.verbs.models", "published checkpoints: list, fetch ahead, check"),
     "methods": ("tagalign.cli.verbs.methods", "what each method can do, needs and costs, and its options"),
     "export": ("tagalign.cli.verbs.export", "masks and tags in the formats of other tools"),

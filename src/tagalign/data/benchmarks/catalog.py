@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tagalign.data.benchmarks import captions, coco, folders, questions, referring, tag_sets, tiny, voc
+from tagalign.data.benchmarks.drawn import drawn_copy_of
 from tagalign.data.benchmarks.layouts import LAYOUTS
 from tagalign.errors import DataError, InputError, UnknownNameError
 
@@ -51,7 +52,7 @@ def open_benchmark(name: str, path: str | Path | None = None, split: str | None 
         split: one of its splits; by default the one that papers report.
 
     Returns:
-        A set of its kind (``records``); ``expected`` is the official number.
+        A set of its kind (``records``); ``expected`` is the official number, of a drawn copy what was drawn.
 
     Raises:
         UnknownNameError: for an unknown benchmark or split.
@@ -70,7 +71,11 @@ def open_benchmark(name: str, path: str | Path | None = None, split: str | None 
         )
     if not Path(path).is_dir():
         raise DataError(f"{path}: no such folder; tagalign data check {name} shows what {name} needs")
-    return replace(benchmark.open(Path(path), split), expected=benchmark.splits[split])
+    copy = drawn_copy_of(Path(path))
+    if copy is not None and not copy.complete:
+        raise DataError(f"{path}: a drawn copy that was interrupted; give its tagalign data fake again")
+    expected = benchmark.splits[split] if copy is None else copy.units
+    return replace(benchmark.open(Path(path), split), expected=expected)
 
 
 def find_benchmark(name: str) -> Benchmark:

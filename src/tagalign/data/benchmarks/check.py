@@ -50,7 +50,7 @@ def _check_split(benchmark: Benchmark, path: str | Path | None, split: str) -> S
     except TagalignError as error:
         return SplitCheck(split=split, found=0, expected=expected, problem=str(error))
     found = sum(opened.count(i) for i in range(len(opened))) if opened.unit != "images" else len(opened)
-    return SplitCheck(split=split, found=found, expected=expected, missing=tuple(opened.missing()))
+    return SplitCheck(split=split, found=found, expected=opened.expected, missing=tuple(opened.missing()))
 
 
 def describe_check(benchmark: Benchmark, checks: list[SplitCheck]) -> str:

@@ -44,6 +44,7 @@ def run(settings: EvaluateSettings) -> int:
         limit=settings.limit,
         shard=shard,
         watch=lambda rows, total: progress(rows, f"evaluating {settings.data}", total=total),
+        facts=_facts(settings.path),
     )
     gathered = gather(asker, plan)
     _log_failures(settings.out, gathered)
@@ -66,6 +67,17 @@ def _kind(settings: EvaluateSettings, kind: str) -> str:
     if settings.task in {None, kind} or (settings.task, kind) == ("retrieval", "captions"):
         return settings.task or kind
     raise InputError(f"--task {settings.task} cannot be asked of {settings.data}, a benchmark of {kind}")
+
+
+def _facts(path: Path | None) -> dict[str, Any]:
+    """A drawn copy is named beside every number, in the result and on the terminal."""
+    from tagalign.data.benchmarks.drawn import drawn_copy_of
+
+    copy = drawn_copy_of(path)
+    if copy is None:
+        return {}
+    _say(f"{path}: a drawn copy of {copy.benchmark}; the numbers try the way, they mean nothing")
+    return {"drawn_copy": f"{copy.images} images, seed {copy.seed}"}
 
 
 def _say(text: str) -> None:
