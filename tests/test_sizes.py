@@ -28,7 +28,6 @@ MANY_PARAMETERS = {
     "runs/tagclip/gating.py:_gated": "the settings of a row",
 }
 LONG_FILES = {
-    "src/tagalign/methods/dense/method.py": "to be split: encoding, masks, tags and phrases are four subjects",
     "tests/parity/families/tagclip.py": "one table of the tensors of a golden case",
 }
 

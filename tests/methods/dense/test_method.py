@@ -1,4 +1,7 @@
-"""Dense segmentation, tagging and referring against plain loops, and laws of batches and chunks."""
+"""Dense segmentation, tagging and referring against plain loops, and laws of batches and chunks.
+
+Holds ``methods/dense/encoding.py``, ``methods/dense/settling.py``.
+"""
 
 import math
 from dataclasses import replace

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from tagalign.backbones.families import FAMILIES
 from tagalign.methods.dense.canvas import Canvas
-from tagalign.methods.dense.method import BlendedImage, DenseMethod
+from tagalign.methods.dense.encoding import BlendedImage
+from tagalign.methods.dense.method import DenseMethod
 from tagalign.methods.dense.options import TagAlignOptions
 from tagalign.methods.dense.projector import Projector, pool
 from tagalign.methods.dense.score_maps import cosine_maps
