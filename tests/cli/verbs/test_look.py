@@ -133,6 +133,7 @@ def test_auto_prints_and_counts_failures_like_one_pass(call, folders, tmp_path, 
         (("look", "photos", "--merge", "a", "b"), "--merge takes looks, not photos"),
         (("look", "--merge", "a"), "at least 2 looks to merge, got 1"),
         (("look", "one"), "expected at least 2 that can be read, got 1"),
+        (("segment", "photos", "--look", "auto"), "--look auto is for `tagalign tag` alone"),
         (("segment", "photos", "--look", "nowhere"), "--look does not act on masks of method 'clip'; it does with cls-seg"),
     ],
 )  # fmt: skip
@@ -146,7 +147,9 @@ def test_what_cannot_be_is_said_in_one_line(call, capsys, flags, said):
 def test_another_model_method_or_label_set_is_refused_before_the_first_photo(call, look, capsys, tmp_path):
     for more, said in (
         ({"labels": "dog,cat"}, "other labels than are asked (only there: tree)"),
-        ({"method": "maskclip"}, "method = 'clip', now it is 'maskclip'"),
+        ({"method": "maskclip"}, "another method: method = 'clip', now it is 'maskclip'"),
+        # of all that differs between the two, the method is named first
+        ({"method": "tagclip"}, "another method: method = 'clip', now it is 'tagclip'"),
     ):
         assert call("tag", "photos", "--look", str(look), **more) == 2
         assert said in capsys.readouterr().err
@@ -172,3 +175,17 @@ def test_search_takes_a_look_for_its_tags(call, look, tmp_path):
     assert (
         call("search index", "photos", "--look", str(look), "--index", str(tmp_path / "index"), out=None) == 0
     )
+
+
+def test_search_asks_for_the_labels_of_the_look(folders, clip_folder, look, capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(folders)
+    flags = ["--look", str(look), "--model", str(clip_folder), "--index", str(tmp_path / "index")]
+    assert main(["search", "index", "photos", *flags]) == 2
+    assert "an index without --labels has no tags of yours; add --labels" in capsys.readouterr().err
+    assert not (tmp_path / "index").exists()
+
+
+@pytest.mark.parametrize("command", [["serve"], ["search", "index", "photos"]])
+def test_auto_is_for_tag_alone(command, look, capsys, clip_folder):
+    assert main([*command, "--look", "auto", "--model", str(clip_folder)]) == 2
+    assert "--look auto is for `tagalign tag` alone" in capsys.readouterr().err

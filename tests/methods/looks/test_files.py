@@ -93,7 +93,7 @@ def test_a_look_that_was_changed_is_refused(tmp_path, look, change):
 
 
 def test_another_model_is_named(look):
-    with pytest.raises(InputError, match="weight_hash = 'abc', now it is 'xyz'"):
+    with pytest.raises(InputError, match="weights of another model: weight_hash = 'abc', now it is 'xyz'"):
         refuse_other_model(look, {**look.facts, "weight_hash": "xyz"}, "LOOK")
     refuse_other_model(look, dict(look.facts), "LOOK")
 

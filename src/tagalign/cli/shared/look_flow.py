@@ -23,6 +23,20 @@ def look_option(look: str | Path | None) -> Path | None:
     return None if look is None or str(look) == AUTO else Path(look)
 
 
+def look_folder(look: Path | None) -> Path | None:
+    """The look that a verb was given which cannot make one on its way.
+
+    Raises:
+        InputError: for ``auto``, which needs all photos before the first answer.
+    """
+    if look is not None and str(look) == AUTO and not look.exists():
+        raise InputError(
+            "--look auto is for `tagalign tag` alone, which scores the folder before it answers; make the look first "
+            "(tagalign look PHOTOS --labels ... --out LOOK), then give it as --look LOOK"
+        )
+    return look
+
+
 def refuse_auto(flags: Any) -> None:
     """Refuse what needs the look of a whole folder before it is there.
 

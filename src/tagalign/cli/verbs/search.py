@@ -10,6 +10,7 @@ import tyro
 from tagalign.cli.shared.bars import progress
 from tagalign.cli.shared.choices import Device
 from tagalign.cli.shared.label_flags import LabelFlags
+from tagalign.cli.shared.look_flow import look_folder
 from tagalign.cli.shared.model_flags import ModelFlags, warn_tiny
 from tagalign.cli.shared.output import counted, print_json
 from tagalign.errors import InputError
@@ -38,6 +39,14 @@ class Index(ModelFlags, LabelFlags):
     """Threads that decode photos."""
     part_size: int = 1000
     """Photos per part: what a kill costs at most; the same command goes on where it was."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if look_folder(self.look) is not None and _labels(self) is None:
+            raise InputError(
+                f"--look {self.look} holds for the labels it was made with, and an index without --labels has no tags of "
+                "yours; add --labels with the same labels, or leave out --look"
+            )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

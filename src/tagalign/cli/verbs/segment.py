@@ -9,6 +9,7 @@ import tyro
 
 from tagalign.cli.shared.choices import Refinement
 from tagalign.cli.shared.label_flags import PromptFlags
+from tagalign.cli.shared.look_flow import look_folder
 from tagalign.cli.shared.model_flags import ModelFlags, warn_tiny
 from tagalign.cli.shared.output import print_json
 from tagalign.cli.shared.photo_flow import Flow, LabelRunFlags, cache_option, title_of, write_page
@@ -92,6 +93,7 @@ class SegmentSettings(ModelFlags, PromptFlags, LabelRunFlags):
         if self.rle and (self.overlay or self.heat_maps):
             raise InputError("--rle writes run-length code; leave out --overlay and --heat-maps")
         self._check_instances()
+        look_folder(self.look)
         if self.heat_side < 0:
             raise InputError(f"--heat-side must be at least 0, got {self.heat_side}")
         if self.png and not self.rle:

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tagalign.cli.shared.look_flow import look_folder
 from tagalign.cli.shared.model_flags import ModelFlags, warn_tiny
 from tagalign.errors import InputError, MissingExtraError
 
@@ -79,7 +80,7 @@ def run(settings: ServeSettings) -> int:
     import tagalign
     from tagalign.apps.server.app import create_app
 
-    model = tagalign.load(settings.model, **settings.whole_model_options(look=settings.look))
+    model = tagalign.load(settings.model, **settings.whole_model_options(look=look_folder(settings.look)))
     limits = _limits(settings, _workers(settings))
     app = create_app(
         model, limits=limits, api_key=key, allowed_hosts=settings.allow_host, search=_search(settings)

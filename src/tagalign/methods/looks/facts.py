@@ -14,6 +14,10 @@ WITHOUT_EFFECT = frozenset({"threshold", "look", "model", "revision"})
 """Facts that change no score: which labels are chosen, and where the weights, named by their hash, came from."""
 
 
+FIRST = ("method", "model", "family", "weight_hash", "profile", "mode")
+"""What people change, in the order in which it is named: the options of another method differ as a consequence."""
+
+
 def scoring_facts(described: Mapping[str, object], options: Any) -> dict[str, Any]:
     """The facts of a tagger that its scores depend on, as JSON values.
 
@@ -38,12 +42,14 @@ def refuse_other_model(look: Look, facts: Mapping[str, Any], where: str) -> None
     Raises:
         InputError: naming what differs.
     """
-    for name in sorted(look.facts.keys() | facts.keys()):
+    others = sorted((look.facts.keys() | facts.keys()) - set(FIRST))
+    for name in (*FIRST, *others):
         mine, theirs = facts.get(name), look.facts.get(name)
         if mine != theirs:
+            what = "weights of another model" if name == "weight_hash" else f"another {name}"
             raise InputError(
-                f"{where}: this look was made with {name} = {theirs!r}, now it is {mine!r}; look at the folder again "
-                "with this model and method (tagalign look)"
+                f"{where}: this look was made with {what}: {name} = {theirs!r}, now it is {mine!r}; look at the folder "
+                "again with this model and method (tagalign look)"
             )
 
 
