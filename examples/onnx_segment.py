@@ -79,6 +79,8 @@ def segment(folder: Path, photo: Image.Image) -> tuple[np.ndarray, list[str]]:
     labels = dict(np.load(folder / "labels.npz"))
     session = onnxruntime.InferenceSession(folder / "encoder.onnx", providers=["CPUExecutionProvider"])
     outputs = session.run(None, {"pixels": pixels_of(photo, config)})
+    if not all(np.isfinite(output).all() for output in outputs):
+        sys.exit("the maps of the graph hold NaN or infinity; export the model again, or run it in float32")
     weights = [1.0] if len(outputs) == 1 else [1 - config["clip_weight"], config["clip_weight"]]
     names = config["names"]
     maps = sum(

@@ -8,7 +8,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from tagalign.atomic import atomic_write
+from tagalign.atomic import atomic_write, sweep
 from tagalign.backbones.catalog import read_json, weight_file
 from tagalign.errors import ModelError
 from tagalign.json_text import json_text
@@ -32,6 +32,7 @@ def save_folder(
         tensors: trained tensors alone.
         texts: further files by name, e.g. ``vocabulary.tsv``, ``README.md``, ``settings.json``.
     """
+    sweep(folder, ["model.safetensors", "config.json", *(texts or {})])
     contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     with atomic_write(folder / "model.safetensors") as path:
         save_file(contiguous, path)

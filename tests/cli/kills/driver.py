@@ -32,10 +32,10 @@ REFUSALS = {"full": ENOSPC, "read-only": EROFS, "limit": EFBIG}
 WAYS = (*SIGNALS, *REFUSALS)
 PATIENCE_S = 300  # only a hang is too slow: the machine may be busy
 CHANGES = {"os.rename", "os.mkdir", "os.remove", "os.rmdir", "os.truncate", "os.chmod"}
-MODULES = ("cli.verbs.tag", "cli.verbs.segment", "cli.verbs.refer", "cli.verbs.search", "cli.verbs.parse", "cli.verbs.label",
-           "cli.verbs.vocabulary", "cli.verbs.train.tagalign", "cli.verbs.train.trusty", "cli.verbs.train.tag2text",
-           "cli.verbs.export", "tasks.search.indexing", "tags.corpus", "methods.load", "train.tagalign.training",
-           "train.trusty.training", "train.tag2text.training", "tasks.photos.run")  # fmt: skip
+MODULES = ("cli.verbs.tag", "cli.verbs.look", "cli.verbs.segment", "cli.verbs.refer", "cli.verbs.search", "cli.verbs.parse",
+           "cli.verbs.label", "cli.verbs.vocabulary", "cli.verbs.train.tagalign", "cli.verbs.train.trusty",
+           "cli.verbs.train.tag2text", "cli.verbs.export", "tasks.search.indexing", "tags.corpus", "methods.load",
+           "train.tagalign.training", "train.trusty.training", "train.tag2text.training", "tasks.photos.run")  # fmt: skip
 
 
 @dataclass

@@ -4,14 +4,10 @@ import json
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 from PIL import Image
+from small_pairs import COLOURS, make_pairs
 
 from tagalign.testing.clip_folder import make_clip_folder
-
-COLOURS = ("red", "green", "blue", "white", "black", "grey")
-VOCABULARY = ["dog\tobject", *(f"{colour}\tattribute" for colour in COLOURS)]
 
 
 def make_inputs(folder: Path) -> None:
@@ -22,6 +18,9 @@ def make_inputs(folder: Path) -> None:
         pixels = np.random.default_rng(i).integers(0, 255, (24 + 8 * (i % 2), 40, 3), dtype=np.uint8)
         Image.fromarray(pixels).save(folder / f"photos/{i}.png")
     (folder / "photos/2.png").write_bytes(b"broken")
+    (folder / "others").mkdir()
+    for i in range(3):
+        Image.new("RGB", (40, 32), COLOURS[i]).save(folder / f"others/{i}.png")
     (folder / "captions").mkdir()
     for n in range(2):
         texts = [f"a {COLOURS[i % 6]} car and {i} dogs on the wooden bench" for i in range(60)]
@@ -31,32 +30,17 @@ def make_inputs(folder: Path) -> None:
     make_pairs(folder / "pairs")
 
 
-def make_pairs(folder: Path) -> None:
-    """Six photos of one colour with captions, tag rows, label rows and a vocabulary."""
-    folder.mkdir()
-    for name in COLOURS:
-        Image.new("RGB", (40, 32), name).save(folder / f"{name}.png")
-    pairs = [{"key": name, "image": f"{name}.png", "caption": f"A {name} dog."} for name in COLOURS]
-    (folder / "pairs.jsonl").write_text("\n".join(map(json.dumps, pairs)))
-    lines = ["id\ttag\tkind\tcount", *(f"{i}\t{row}\t1" for i, row in enumerate(VOCABULARY))]
-    (folder / "vocabulary.tsv").write_text("\n".join(lines) + "\n")
-    tags = pa.array([[0, i + 1] for i in range(6)], pa.list_(pa.int32()))
-    pq.write_table(pa.table({"key": list(COLOURS), "tags": tags}), folder / "labels.parquet")
-    words = pa.list_(pa.string())
-    rows = {
-        "key": list(COLOURS),
-        "caption": [pair["caption"] for pair in pairs],
-        "objects": pa.array([["dog"]] * 6, words),
-        "attributes": pa.array([[name] for name in COLOURS], words),
-    }
-    pq.write_table(pa.table(rows), folder / "tags.parquet")
-
-
 MODEL = "--model clip --device cpu"
 PHOTOS = f"photos --labels dog,cat --no-cache --part-size 2 {MODEL}"
 STEPS = "--steps 4 --batch-size 2 --checkpoint-every 1 --log-every 1"
 COMMANDS = {
     "tag": f"tag {PHOTOS} --out OUT",
+    "look": f"look {PHOTOS} --method clip --out OUT",
+    "look-piaa": f"look {PHOTOS} --method piaa --option keep=8 --out OUT",
+    "look-others": f"look others --labels dog,cat --no-cache --part-size 2 {MODEL} --method clip --out OUT",
+    "look-merge": "look --merge whole-look whole-look-others --out OUT",
+    "tag-look": f"tag {PHOTOS} --method clip --look whole-look --out OUT",
+    "tag-auto": f"tag {PHOTOS} --method clip --look auto --out OUT",
     "segment": f"segment {PHOTOS} --overlay --heat-maps --out OUT",
     "rle": f"segment {PHOTOS} --rle --png --out OUT",
     "refer": f"refer photos --phrase dog --part-size 2 {MODEL} --out OUT",
@@ -85,6 +69,7 @@ COMMANDS = {
 """By name: words of a command; ``whole-NAME`` is what the command of that name left."""
 
 NEEDS = {
+    "look-merge": ("look", "look-others"), "tag-look": ("look",),
     "vocabulary": ("parse",), "label": ("parse", "vocabulary"), "coco": ("segment",), "coco-polygons": ("rle",),
     "yolo": ("segment",), "label-studio": ("segment",), "cvat": ("segment",), "cvat-polygons": ("segment",),
     "csv": ("tag",), "parquet": ("tag",),

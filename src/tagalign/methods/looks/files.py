@@ -12,7 +12,7 @@ from typing import Any
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
-from tagalign.atomic import atomic_write
+from tagalign.atomic import atomic_write, sweep
 from tagalign.errors import InputError, TagalignError
 from tagalign.json_text import json_text
 from tagalign.methods.looks.look import Look, Photos
@@ -26,6 +26,7 @@ HEAD = "look.json"
 
 def write_look(folder: Path, look: Look) -> Path:
     """Write a look into a folder; returns the path of its head. What an older look left there is taken away."""
+    sweep(folder, [HEAD])
     tensors = _write_tensors(folder, look)
     content = {
         "format": FORMAT,
@@ -52,6 +53,7 @@ def _write_tensors(folder: Path, look: Look) -> str | None:
         return None
     content = save({name: value.contiguous() for name, value in sorted(look.tensors.items())})
     name = f"look-{hashlib.sha256(content).hexdigest()[:16]}.safetensors"
+    sweep(folder, [name])
     with atomic_write(folder / name) as temp:
         temp.write_bytes(content)
     return name

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from transformers import BlipTextLMHeadModel
 
+from tagalign.backbones.finite import checked
 from tagalign.errors import InputError
 from tagalign.methods.tag2text.text_layers import DecoderMemory, decode_step, start_memory
 
@@ -140,7 +141,7 @@ def beam_search(
         memory = _follow(memory, [moves[i] for i in left], left)
         active = [active[i] for i in left]
         tokens = [token for i in left for _, token in moves[i]]
-        logits, memory = decode_step(decoder, torch.tensor(tokens, device=states.device)[:, None], memory)
+        logits, memory = _next(decoder, torch.tensor(tokens, device=states.device)[:, None], memory)
     return [search.best() for search in searches]
 
 
@@ -157,7 +158,15 @@ def _read_prompt(
     decoder: BlipTextLMHeadModel, states: States, states_mask: StatesMask | None, prompt: Sequence[int]
 ) -> tuple[Float[Tensor, "batch vocabulary"], DecoderMemory]:
     first = torch.tensor(prompt, device=states.device).expand(len(states), -1)
-    return decode_step(decoder, first, start_memory(decoder, states, states_mask))
+    return _next(decoder, first, start_memory(decoder, states, states_mask))
+
+
+def _next(
+    decoder: BlipTextLMHeadModel, tokens: Int[Tensor, "rows tokens"], memory: DecoderMemory
+) -> tuple[Float[Tensor, "rows vocabulary"], DecoderMemory]:
+    """Scores of the next word; those that are no numbers would be written as some words."""
+    logits, memory = decode_step(decoder, tokens, memory)
+    return checked(logits, decoder, name="tag2text", what="word scores", item="sentence"), memory
 
 
 def _rank(
@@ -235,7 +244,7 @@ def nucleus_sampling(
         memory = memory.pick(rows=left, images=left)
         active = [active[row] for row in left]
         tokens = torch.tensor([[captions[image][-1]] for image in active], device=states.device)
-        logits, memory = decode_step(decoder, tokens, memory)
+        logits, memory = _next(decoder, tokens, memory)
     return captions
 
 

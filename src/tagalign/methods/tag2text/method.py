@@ -268,13 +268,15 @@ class Tag2TextMethod:
     @torch.no_grad()
     def embed_images(self, images: Sequence[Tag2TextImage]) -> Float[Tensor, "images dim"]:
         """Unit-length embeddings for search."""
-        return self.model.aligned().embed_images(torch.stack([image.tokens for image in images]))
+        found = self.model.aligned().embed_images(torch.stack([image.tokens for image in images]))
+        return checked(found, self.model, name=METHOD, what="image embeddings")
 
     @torch.no_grad()
     def embed_texts(self, texts: Sequence[str]) -> Float[Tensor, "texts dim"]:
         """Unit-length embeddings of sentences or keywords."""
         ids, mask = self.wordpieces.batch(texts, first=self.wordpieces.cls)
-        return self.model.aligned().embed_texts(ids.to(self.device), mask.to(self.device))
+        found = self.model.aligned().embed_texts(ids.to(self.device), mask.to(self.device))
+        return checked(found, self.model, name=METHOD, what="text embeddings", item="text")
 
     @torch.no_grad()
     def match(self, images: Sequence[Tag2TextImage], texts: Sequence[str]) -> Float[Tensor, " pairs"]:
@@ -288,6 +290,7 @@ class Tag2TextMethod:
         ids, mask = self.wordpieces.batch(texts, first=self.wordpieces.enc)
         tokens = torch.stack([image.tokens for image in images])
         logits = self.model.aligned().match_logits(ids.to(self.device), mask.to(self.device), tokens)
+        logits = checked(logits, self.model, name=METHOD, what="matching scores", item="pair")
         return logits.softmax(dim=-1)[:, 1]
 
     # ---------------------------------------------------------------- report

@@ -11,6 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from tagalign.backbones.facts import facts_of
+from tagalign.backbones.finite import checked
 from tagalign.backbones.preprocess import resize, short_side_size, to_tensor
 from tagalign.backbones.protocols import BlockBackbone
 from tagalign.methods.dense.canvas import Canvas, batches_of_one_size
@@ -313,7 +314,11 @@ class TrustyClip:
     def _logits(self, view: TrustyView, question: _Question) -> MaskLogits:
         features = PromptedFeatures(patches=view.patches[None], cls=view.cls[None])
         text = question.labels.embeds.to(view.cls)
-        return self.network.masks(features, text, drop_token=question.drop_token)
+        found = self.network.masks(features, text, drop_token=question.drop_token)
+        for maps in (found.classes, found.trusty):
+            if maps is not None:
+                checked(maps, self.network, name=METHOD, what="masks of the trained head", item="window")
+        return found
 
     def _score_maps(
         self,

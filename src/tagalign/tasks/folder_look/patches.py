@@ -59,6 +59,11 @@ class BankTable(Table):
 
     collector: Collector = field(compare=False)
 
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """See ``Table``."""
+        return (*super().folders, FOLDER)
+
     def write(self, path: Path, rows: Sequence[AnswerRow]) -> None:
         """See ``Table``."""
         bank = self.collector.take()

@@ -305,7 +305,10 @@ def _sweep(run: PhotoRun) -> None:
     """Remove what a killed run of this shard left half-written; other shards may be writing at this moment."""
     alone = run.shard[1] == 1
     names = set() if alone else {source.name for source in read_manifest(run.manifest.path)}
-    for below in (run.folder, *(run.folder / name for name in (run.table.folder, "errors", "notes", "png"))):
+    for below in (
+        run.folder,
+        *(run.folder / name for name in (*run.table.folders, "errors", "notes", "png")),
+    ):
         for path in list(below.glob(".*.tmp")):
             found = _TEMPORARY.fullmatch(path.name)
             if found is None:

@@ -30,6 +30,11 @@ class Table:
     merged: str = ""
 
     @property
+    def folders(self) -> tuple[str, ...]:
+        """All folders that parts are written to."""
+        return (self.folder,)
+
+    @property
     def ending(self) -> str:
         """Of the parts."""
         return ".jsonl" if self.schema is None else ".parquet"

@@ -117,9 +117,10 @@ def _log_failures(out: Path, gathered: "Gathered") -> None:
 def _write(
     settings: EvaluateSettings, asker: "Asker", gathered: "Gathered", plan: "Plan", result: "Result"
 ) -> None:
-    from tagalign.atomic import atomic_write
-    from tagalign.evaluate.results import markdown_table, write_result
+    from tagalign.atomic import atomic_write, sweep
+    from tagalign.evaluate.results import RESULT_FILE, markdown_table, write_result
 
+    sweep(settings.out, [RESULT_FILE, "result.md", "report.html"])
     path = write_result(settings.out, result)
     table = markdown_table([result])
     with atomic_write(settings.out / "result.md") as temp:
