@@ -43,7 +43,7 @@ def pictures():
     return [Image.fromarray(rng.integers(0, 255, (h, w, 3), dtype=np.uint8)) for h, w in ((44, 60), (70, 41))]
 
 
-@pytest.mark.parametrize("name", [name for name in training_free() if name != "groupvit"])
+@pytest.mark.parametrize("name", training_free())
 @pytest.mark.parametrize("kind", KINDS)
 def test_it_tags_and_segments(kind, name, opened):
     method = opened(kind, name)

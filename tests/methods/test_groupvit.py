@@ -4,8 +4,9 @@ import pytest
 import torch
 from transformers import GroupViTModel
 
+import tagalign as ta
 from tagalign.backbones.load import load_backbone, open_backbone
-from tagalign.errors import ModelError, UnknownNameError
+from tagalign.errors import InputError, MissingPartError, ModelError, UnknownNameError
 from tagalign.methods.load import load_method
 from tagalign.tags.label_sets import load_label_set
 from tagalign.testing.groupvit_folder import make_groupvit_folder
@@ -66,8 +67,22 @@ def test_it_segments_and_refers(folder, photo):
     assert method.describe()["method"] == "groupvit"
 
 
+def test_what_a_model_was_trained_for_is_its_method(folder, photo):
+    model = ta.load(str(folder))
+    assert model.describe()["method"] == "groupvit"
+    assert model.segment(model.encode_image(photo), ["cat", "dog"]).labels.shape == (44, 60)
+    with pytest.raises(InputError, match="method 'groupvit' cannot caption; these can: tag2text"):
+        model.caption(model.encode_image(photo))
+    with pytest.raises(ModelError, match="has no blocks of patches; use method 'groupvit'"):
+        ta.load(str(folder), method="maskclip")
+    with pytest.raises(ModelError, match="holds a groupvit model, asked for 'tagalign'"):
+        ta.load(str(folder), method="tagalign")
+
+
 def test_other_models_and_modes_are_refused(clip_folder, folder):
-    with pytest.raises(ModelError, match=r"expected a GroupViT .* got 'clip'"):
+    with pytest.raises(
+        MissingPartError, match=r"tagalign train --method groupvit --data PAIRS --model .*clip"
+    ):
         load_method(str(clip_folder), method="groupvit", device="cpu")
     with pytest.raises(ModelError, match="a groupvit has no blocks of patches; use method 'groupvit'"):
         load_backbone(str(folder))

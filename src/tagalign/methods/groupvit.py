@@ -2,7 +2,6 @@
 
 from tagalign.backbones.groupvit.names import MODE, MODEL_TYPE
 from tagalign.backbones.load import open_backbone
-from tagalign.errors import ModelError
 from tagalign.methods.dense.method import DenseMethod
 from tagalign.methods.dense.options import DenseOptions
 from tagalign.methods.opened import Opened
@@ -12,14 +11,12 @@ METHOD = "groupvit"
 
 
 def build(opened: Opened, options: DenseOptions, resources: Resources) -> DenseMethod:
-    """GroupViT as tagger, segmenter and referrer; ``ta.load(NAME, method="groupvit")``.
+    """GroupViT as tagger, segmenter and referrer; ``ta.load(NAME)``.
 
     Raises:
-        ModelError: for a model of another family.
+        MissingPartError: for a model of another family.
     """
+    if opened.trained != MODEL_TYPE:
+        raise opened.missing_part()
     backbone = open_backbone(opened.name, device=opened.device, allow_pickle=opened.allow_pickle)
-    if backbone.family != MODEL_TYPE:
-        raise ModelError(
-            f"{opened.name}: expected a GroupViT (model_type 'groupvit'), got {backbone.family!r}"
-        )
     return DenseMethod(backbone, options, method=METHOD, mode=MODE, resources=resources)

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from tagalign.backbones.catalog import hub_config, model_folder, read_json
+from tagalign.backbones.families import FAMILIES
 from tagalign.backbones.hub.locate import admit_pickle
 from tagalign.backbones.hub.once import asked_once
 from tagalign.backbones.models import resolve_auto
@@ -77,9 +78,10 @@ def load_method(
         raise ModelError(
             f"{name}: holds a {trained} model, asked for {chosen!r}; leave the method out, or give another folder"
         )
-    # of a trained model on the hub: what was fetched of it
-    folder = name if trained is None else str(model_folder(name))
-    if trained is not None and allow_pickle:
+    # of a trained part on the hub: what was fetched of it; an encoder's own loader fetches what it needs
+    is_part = trained is not None and trained not in FAMILIES
+    folder = str(model_folder(name)) if is_part else name
+    if is_part and allow_pickle:
         admit_pickle(str(read_json(Path(folder) / "config.json").get("backbone", TINY)))
     resources = Resources(batch_size=batch_size, text_cache=text_cache, companion_cache=companion_cache)
     opened = Opened(
@@ -122,7 +124,7 @@ def _options_by_method(names: Sequence[str], options: Mapping[str, Any], asked: 
     known = {option for kind in kinds.values() for option in option_names(kind)}
     for option in options:
         if option not in known:
-            raise unknown_option(option, known, asked)
+            raise unknown_option(option, known, f"method {asked!r}")
     return {
         name: build_options(kind, {k: v for k, v in options.items() if k in acting}, method=name)
         for name, kind in kinds.items()
@@ -153,7 +155,7 @@ def pick_device(device: Device) -> torch.device:
 
 
 def trained_type(name: str) -> str | None:
-    """The kind of trained model of a folder or a hub id: ``tagalign``, ``trusty``, ``tag2text``; None for an encoder."""
+    """What a folder or a hub id was trained for, which decides its method: one of ``trained_kinds``; None for an encoder."""
     path = Path(name) / "config.json"
     kind = (read_json(path) if path.is_file() else hub_config(name)).get("model_type")
     return kind if kind in trained_kinds() else None

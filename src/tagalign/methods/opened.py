@@ -46,7 +46,10 @@ class Opened:
 
         Methods that are built on one model share it: it is loaded once.
         """
-        name = str(read_json(Path(self.name) / "config.json")["backbone"]) if self.trained else self.name
+        name = self.name
+        config = Path(name) / "config.json"
+        if self.trained and config.is_file():  # a GroupViT may be published whole, with no encoder beside it
+            name = str(read_json(config).get("backbone", name))
         if name not in self.loaded:
             self.loaded[name] = load_backbone(name, device=self.device, allow_pickle=self.allow_pickle)
         return self.loaded[name]

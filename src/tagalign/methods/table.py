@@ -179,6 +179,7 @@ METHODS = MethodTable(
             can=("tag", "segment", "refer"),
             builder="tagalign.methods.groupvit",
             cost="one pass",
+            trained_by="tagalign train --method groupvit --data PAIRS --model {model} --out FOLDER",
         ),
         "tagalign": MethodEntry(
             summary="a projector trained on the tags of captions",
@@ -241,7 +242,7 @@ def training_free() -> tuple[str, ...]:
 
 
 def trained_kinds() -> tuple[str, ...]:
-    """Methods with a trained part: the ``model_type`` of the folders they write."""
+    """Methods that are trained: the ``model_type`` of the folders they write, which open with them."""
     return tuple(name for name, entry in METHODS.items() if entry.trained_by)
 
 

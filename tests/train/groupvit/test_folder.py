@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from tagalign.backbones.load import open_backbone
+import tagalign as ta
+from tagalign.backbones.load import load_backbone, open_backbone
 from tagalign.data.feature_pairs import FeaturePairs, MemoryStore
 from tagalign.errors import ModelError
 from tagalign.methods.load import load_method
@@ -42,6 +43,13 @@ def trained(backbone):
     plan = GroupVitPlan(steps=2, batch_size=4, seed=0)
     data = TrainingPairs(pairs=pixel_pairs(images, pairs), vocabulary=vocabulary)
     return train_groupvit(backbone, data, tower, plan).encoder
+
+
+def test_its_folder_opens_by_what_it_was_trained_for(trained, clip_folder, tmp_path):
+    save_groupvit(tmp_path, trained, load_backbone(str(clip_folder)))
+    assert ta.load(str(tmp_path)).describe()["method"] == "groupvit"
+    # as of every trained folder, a baseline is the encoder that it was trained beside
+    assert ta.load(str(tmp_path), method="maskclip").describe()["model"] == str(clip_folder)
 
 
 def test_it_opens_again_as_a_method(trained, backbone, tmp_path, photo):

@@ -98,8 +98,8 @@ def _studio(settings: AppSettings) -> "Studio":
     trained = trained_type(settings.model)
     is_tiny = settings.model in PACKAGED
     first = settings.method or trained or (BEST_OF_TINY if is_tiny else DEFAULTS["segment"])
-    # Tag2Text has no CLIP below it; GroupViT is a model of its own
-    rest = [] if trained == "tag2text" else [name for name in training_free() if name != "groupvit"]
+    # Tag2Text and GroupViT are models of their own: a CLIP may lie below, but it is not what was opened
+    rest = [] if trained in {"tag2text", "groupvit"} else list(training_free())
     known = [trained] if trained else []
     packaged = usable_methods(open_model, [WRITER]) if is_tiny else []
     studio = Studio(open_model, list(dict.fromkeys([first, *known, *rest, *packaged])))

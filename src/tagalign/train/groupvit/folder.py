@@ -1,4 +1,4 @@
-"""The folder of a trained GroupViT, which ``ta.load(FOLDER, method="groupvit")`` opens."""
+"""The folder of a trained GroupViT, which ``ta.load(FOLDER)`` opens."""
 
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,6 @@ def save_groupvit(folder: Path, trained: GroupViT, backbone: Encoder) -> None:
     tensors |= {f"head.{name}": value for name, value in head.state_dict().items()}
     card = (
         f"# GroupViT beside {backbone.name}\n\nA vision tower with grouping stages, trained against the texts of "
-        f"`{backbone.name}` (weights {backbone.weight_hash}).\n\nOpen it with `tagalign.load(FOLDER, method='groupvit')`.\n"
+        f"`{backbone.name}` (weights {backbone.weight_hash}).\n\nOpen it with `tagalign.load(FOLDER)`.\n"
     )
     save_folder(folder, config=config, tensors=tensors, texts={"README.md": card})
