@@ -287,3 +287,12 @@ def test_a_value_of_another_type_is_refused(models, name):
     for fact in facts_of(METHODS[name].options):
         with pytest.raises(InputError, match=fact.name.split("_")[0]):
             load_method(models[name], method=name, **{fact.name: object()})
+
+
+def test_none_is_the_choice_of_that_name_where_there_is_one(models):
+    """Of rcs it means that all patches count as joined, not that the profile decides; its kind says it once."""
+    facts = {fact.name: fact for fact in facts_of(METHODS["rcs"].options)}
+    assert facts["feedback_path"].kind == "line, component or none"
+    opened = load_method(models["rcs"], method="rcs", feedback=True, feedback_path="none")
+    assert opened.describe()["feedback_path"] == "none"
+    assert load_method(models["rcs"], method="rcs", window="none").describe()["window"] is None

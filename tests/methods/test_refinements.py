@@ -118,7 +118,7 @@ def test_what_needs_names_is_refused_where_there_are_none(clip_folder):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("pamr:step=3", "method 'refine pamr' has no option 'step'; did you mean 'steps'"),
+        ("pamr:step=3", "refine 'pamr' has no option 'step'; did you mean 'steps'"),
         ("pamr:steps=0", "steps: expected a whole number from 1, got 0"),
         ("pamr:steps", "takes name=value"),
         ("crf:steps=3", "has no option 'steps'"),

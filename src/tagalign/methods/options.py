@@ -64,13 +64,16 @@ def option_names(kind: type[Any]) -> tuple[str, ...]:
     return tuple(field.name for field in dataclasses.fields(kind))
 
 
-def build_options(kind: type[Options], values: Mapping[str, Any], *, method: str) -> Options:
+def build_options(
+    kind: type[Options], values: Mapping[str, Any], *, method: str = "", owner: str = ""
+) -> Options:
     """An options object from keywords or strings; what is not given keeps its default.
 
     Args:
         kind: the options class.
         values: by name; strings are read as the field's type says (``"0.3"``, ``"true"``, ``"8,9,10"``, ``"none"``).
-        method: for messages.
+        method: that has them, for messages.
+        owner: of options that belong to no method, in words, in its place.
 
     Raises:
         InputError: for an unknown name (the nearest is named), a value that is not of the field's type, or one that the
@@ -80,7 +83,7 @@ def build_options(kind: type[Options], values: Mapping[str, Any], *, method: str
     known = option_names(kind)
     for name in values:
         if name not in known:
-            raise unknown_option(name, known, method)
+            raise unknown_option(name, known, owner or f"method {method!r}")
     read = {name: read_value(value, hints[name], name=name) for name, value in values.items()}
     _check_choices(kind, read)
     return kind(**read)
@@ -98,12 +101,12 @@ def _choices_text(field: dataclasses.Field[Any]) -> str:
     return _any_of(list(choices())) if choices else ""
 
 
-def unknown_option(name: str, known: Iterable[str], method: str) -> InputError:
-    """The refusal of an option that a method does not have, with the nearest and all that it has."""
+def unknown_option(name: str, known: Iterable[str], owner: str) -> InputError:
+    """The refusal of an option that its owner (``method 'rcs'``) does not have, with the nearest and all that it has."""
     known = sorted(known)
     near = difflib.get_close_matches(name, known, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else ";"
-    return InputError(f"method {method!r} has no option {name!r}{hint} it has: {', '.join(known)}")
+    return InputError(f"{owner} has no option {name!r}{hint} it has: {', '.join(known)}")
 
 
 def read_value(value: Any, hint: Any, *, name: str) -> Any:
@@ -113,7 +116,10 @@ def read_value(value: Any, hint: Any, *, name: str) -> Any:
         InputError: naming the option, what it takes and what came.
     """
     wanted = _members(hint)
-    if value is None or (isinstance(value, str) and value.strip().lower() == "none" and type(None) in wanted):
+    # where "none" is a choice of its own, leaving the option out is the only way to leave it open
+    is_word = any("none" in typing.get_args(one) for one in wanted if typing.get_origin(one) is Literal)
+    says_none = isinstance(value, str) and value.strip().lower() == "none" and not is_word
+    if value is None or (says_none and type(None) in wanted):
         if type(None) in wanted:
             return None
         raise _refused(name, hint, value)
@@ -209,7 +215,7 @@ def _kind_text(hint: Any) -> str:
             texts.append("a threshold: 0.3, relative:0.5, top:5")
         else:
             texts.append(_KINDS.get(one, str(one)))
-    return _any_of(texts)
+    return _any_of(list(dict.fromkeys(texts)))
 
 
 def _any_of(texts: list[str]) -> str:

@@ -43,4 +43,4 @@ def open_refinement(text: str, *, without_names: str | None = None) -> "Refineme
             "take a dense method"
         )
     values = split_assignments(part for part in rest.split(",") if part)
-    return build_options(entry.kind, values, method=f"refine {name}")
+    return build_options(entry.kind, values, owner=f"refine {name!r}")

@@ -146,7 +146,10 @@ def test_regions_of_a_mask_generator(segment, tmp_path):
         (("--regions", "r", "--instances"), "leave out --instances"),
         (("--region-option", "min_pixels=3"), "belongs to --regions"),
         (("--regions", "r", "--region-option", "min_share"), "--region-option takes name=value"),
-        (("--regions", "r", "--region-option", "min_pixel=3"), "did you mean 'min_pixels'"),
+        (
+            ("--regions", "r", "--region-option", "min_pixel=3"),
+            "--regions has no option 'min_pixel'; did you mean 'min_pixels'",
+        ),
         (("--regions", "r", "--region-option", "profile=paper"), "takes released or fixed"),
         (("--min-area", "3"), "belongs to --instances"),
         (("--points-per-side", "3"), "belong to --regions auto"),

@@ -79,7 +79,7 @@ def _refused(kind: type[Any], verb: Verb, values: Mapping[str, Any], method: str
     fixed = settled_at_start(kind)
     for name, value in values.items():
         if name not in facts:
-            yield str(unknown_option(name, facts.keys() - fixed, method))
+            yield str(unknown_option(name, facts.keys() - fixed, f"method {method!r}"))
         elif name in fixed:
             yield f"{name!r} is settled when the server is started; no request can set it"
         elif facts[name].verbs and verb not in facts[name].verbs:

@@ -173,7 +173,7 @@ def _regions(settings: SegmentSettings) -> "RegionChoice | None":
     from tagalign.tasks.regions.options import RegionOptions
 
     given = split_assignments(settings.region_option, "--region-option", "min_pixels=16")
-    options = build_options(RegionOptions, given, method="regions")
+    options = build_options(RegionOptions, given, owner="--regions")
     if settings.regions == AUTO_REGIONS:
         return RegionChoice(
             generator=settings.mask_generator,

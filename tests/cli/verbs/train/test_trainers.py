@@ -15,6 +15,7 @@ from tagalign.cli.verbs.train.trainers import TRAINERS, training_module
         (["--data", "x", "--method", "trusty"], "trusty"),
         (["--method=tag2text", "--data", "x"], "tag2text"),
         (["--method", "tagalign", "--data", "x"], "tagalign"),
+        (["groupvit", "--data", "x"], "groupvit"),
     ],
 )
 def test_the_flag_chooses_the_module_and_is_taken_away(args, method):

@@ -18,12 +18,15 @@ FLAG, CONFIG = "--method", "--config"
 def training_module(args: Sequence[str]) -> tuple[str, list[str]]:
     """The module that reads the other flags, and these flags without ``--method``.
 
-    Without the flag the ``settings.json`` of ``--config`` says it; without that it is ``tagalign``.
+    ``train groupvit`` is ``train --method groupvit``. Without either the ``settings.json`` of ``--config`` says it; without
+    that it is ``tagalign``.
 
     Raises:
         UnknownNameError: for a method that cannot be trained.
         InputError: if the flag has no value.
     """
+    if args and not args[0].startswith("-"):
+        args = [FLAG, *args]
     name, rest = _take(args, FLAG)
     if name is None:
         name = _method_of(_take(args, CONFIG)[0])

@@ -16,7 +16,7 @@ class TrainGroupVitSettings(EncoderFlags):
     """Train a GroupViT vision tower from scratch against the frozen texts of a CLIP, from captions, with or without tags.
 
     A run that was stopped or killed goes on when the same command is given again.
-    Example: tagalign train --method groupvit --data cc3m/*.tar --tags tags --vocabulary vocabulary.tsv --out my-groupvit
+    Example: tagalign train --method groupvit --data cc3m/*.tar --tags tags --vocabulary vocabulary.tsv --out my-groupvit.
     Many GPUs: torchrun --no-python --nproc-per-node 8 tagalign train --method groupvit ...
     """
 
