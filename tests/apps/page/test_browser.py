@@ -1,7 +1,6 @@
 """Everything the page does, in a real browser, over a method whose answers are known."""
 
 import json
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -132,8 +131,6 @@ def test_a_broken_file_is_said_and_the_page_lives_on(page: Page, photos: Path) -
 
 
 def test_a_folder_is_reviewed_with_the_keyboard(page: Page, out: Path) -> None:
-    shutil.rmtree(out / "decisions", ignore_errors=True)
-    page.reload()
     status = page.locator("#review-status")
     expect(status).to_contain_text("3 open")
     while "1 of 3" not in status.inner_text():
@@ -148,6 +145,16 @@ def test_a_folder_is_reviewed_with_the_keyboard(page: Page, out: Path) -> None:
     page.keyboard.press("a")
     expect(status).to_contain_text("b.png · 2 of 3")
     expect(status).to_contain_text("1 accepted")
+    page.keyboard.press("z")
+    expect(status).to_contain_text("a.png · 1 of 3")
+    expect(status).to_contain_text("3 open")
+    page.locator("#review-masks").get_by_text("dog 50 %").click()
+    page.locator("#review-add textarea, #review-add input").fill("ball")
+    page.keyboard.press("Enter")
+    expect(page.locator("#review-tags")).to_contain_text("ball")
+    page.locator("#review-status").click()
+    page.keyboard.press("a")
+    expect(status).to_contain_text("b.png · 2 of 3")
     page.keyboard.press("s")
     expect(status).to_contain_text("not an image that can be read")
     page.click("#review-export")

@@ -1,3 +1,4 @@
+import hashlib
 import json
 import os
 from pathlib import Path
@@ -32,7 +33,7 @@ def store(tmp_path: Path) -> ReviewStore:
 def accept(store: ReviewStore, studio: Studio, number: int, tags: list[str], keep: list[str]) -> None:
     found = suggest(studio, store.folder, store.photos[number], "dog, cat", "stub")
     titles = [title for title in found.masks if title.rsplit("  ", 1)[0] in keep]
-    store.save(found.decision("accepted", tags, titles))
+    store.save(found.click("accepted", tags, titles))
 
 
 def test_suggestions_have_tags_and_one_mask_per_part(studio: Studio, store: ReviewStore) -> None:
@@ -43,7 +44,7 @@ def test_suggestions_have_tags_and_one_mask_per_part(studio: Studio, store: Revi
 
 def test_only_what_was_accepted_is_exported(studio: Studio, store: ReviewStore) -> None:
     accept(store, studio, 0, ["dog", "ball"], ["cat"])
-    store.save(suggest(studio, store.folder, "z.png", "dog, cat", "stub").decision("skipped", [], []))
+    store.save(suggest(studio, store.folder, "z.png", "dog, cat", "stub").click("skipped", [], []))
     (image,) = store.accepted()
     assert (image.file_name, image.size) == ("a.png", (6, 8))
     assert image.segmentation.names == ("background", "ball", "cat", "dog")
@@ -74,12 +75,37 @@ def test_files_of_one_name_in_two_folders_do_not_meet(studio: Studio, store: Rev
     assert store.load("day/a.png") is None
 
 
-def test_damaged_decisions_are_named(studio: Studio, store: ReviewStore) -> None:
-    accept(store, studio, 0, [], [])
-    (path,) = (store.out / "decisions").iterdir()
-    path.write_text(json.dumps({"file_name": "a.png"}))
+def older_decision(store: ReviewStore, photo: str, text: str) -> None:
+    digest = hashlib.blake2b(photo.encode(), digest_size=12).hexdigest()
+    (store.out / "decisions").mkdir(parents=True, exist_ok=True)
+    (store.out / "decisions" / f"{digest}.json").write_text(text)
+
+
+def test_decisions_of_older_releases_are_read(studio: Studio, store: ReviewStore) -> None:
+    values = {"file_name": "a.png", "size": [6, 8], "verdict": "accepted", "tags": ["cat"], "masks": []}
+    older_decision(store, "a.png", json.dumps(values))
+    again = ReviewStore(store.folder, store.photos, store.out)
+    assert again.load("a.png").tags == ("cat",)
+    accept(again, studio, 0, ["dog"], [])
+    assert again.load("a.png").tags == ("dog",)
+    again.undo()
+    assert again.load("a.png").tags == ("cat",)
+
+
+def test_damaged_decisions_are_named(store: ReviewStore) -> None:
+    older_decision(store, "a.png", json.dumps({"file_name": "a.png"}))
     with pytest.raises(DataError, match="damaged"):
-        store.load("a.png")
+        ReviewStore(store.folder, store.photos, store.out)
+
+
+def test_undo_takes_back_one_click_after_the_other(studio: Studio, store: ReviewStore) -> None:
+    accept(store, studio, 0, ["dog"], [])
+    accept(store, studio, 1, ["dog"], [])
+    accept(store, studio, 0, ["cat"], [])
+    assert (store.undo(), store.load("a.png").tags) == ("a.png", ("dog",))
+    assert (store.undo(), store.load("day/a.png")) == ("day/a.png", None)
+    assert (store.undo(), store.load("a.png"), store.undo()) == ("a.png", None, None)
+    assert ReviewStore(store.folder, store.photos, store.out).counts()["open"] == 3
 
 
 def test_a_folder_without_photos_is_refused(tmp_path: Path) -> None:

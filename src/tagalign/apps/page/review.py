@@ -9,7 +9,7 @@ import gradio as gr
 from tagalign.apps.page import pictures
 from tagalign.apps.page.photo_input import told
 from tagalign.apps.page.review_items import Suggestion, kept_titles, suggest
-from tagalign.apps.page.review_store import Decision, ReviewStore, Verdict
+from tagalign.apps.page.review_store import ReviewStore
 from tagalign.apps.page.studio import Studio
 from tagalign.errors import InputError, TagalignError
 from tagalign.export.coco import write_coco
@@ -17,6 +17,7 @@ from tagalign.export.tables import write_tags_csv
 from tagalign.tags.same_label import split_names, tidy_name
 from tagalign.tasks.photos.keys import key_of, printable
 from tagalign.tasks.photos.walk import Walk
+from tagalign.tasks.review.clicks import Click, Verdict
 
 
 class Reviewer:
@@ -65,17 +66,28 @@ class Reviewer:
         """Write a decision and open the next photo."""
         file_name = self.store.photos[number]
         if verdict == "accepted":
-            decision = self.suggestion(number, labels, method).decision(verdict, tags, titles)
+            click = self.suggestion(number, labels, method).click(verdict, tags, titles)
         else:
-            decision = Decision(file_name=file_name, size=(0, 0), verdict=verdict)
-        self.store.save(decision)
+            click = Click(photo=file_name, verdict=verdict)
+        self.store.save(click)
         return self.show((number + 1) % len(self.store.photos), labels, method)
 
     def back(self, number: int, labels: str, method: str) -> tuple[Any, ...]:
         """Open the photo before."""
         return self.show((number - 1) % len(self.store.photos), labels, method)
 
-    def status(self, number: int, decision: Decision | None, more: str = "") -> str:
+    def undo(self, number: int, labels: str, method: str) -> tuple[Any, ...]:
+        """Take the last decision back, and open its photo.
+
+        Raises:
+            InputError: when nothing was decided since the page was started.
+        """
+        photo = self.store.undo()
+        if photo is None:
+            raise InputError("nothing was decided since this page was started")
+        return self.show(self.store.photos.index(photo), labels, method)
+
+    def status(self, number: int, decision: Click | None, more: str = "") -> str:
         """Which photo this is, and how far the review has come."""
         counts = self.store.counts()
         verdict = f" · {decision.verdict} before" if decision is not None else ""
@@ -120,6 +132,7 @@ def add_review(page: gr.Blocks, studio: Studio, store: ReviewStore, labels: str)
                 accept = gr.Button("Accept (a)", variant="primary", min_width=90, elem_id="review-accept")
                 skip = gr.Button("Skip (s)", min_width=90, elem_id="review-skip")
                 back = gr.Button("Back (b)", min_width=90, elem_id="review-back")
+                undo = gr.Button("Undo (z)", min_width=90, elem_id="review-undo")
     with gr.Accordion("Labels and method", open=False):
         names = gr.Textbox(labels, label="Labels", info="Names between commas.", elem_id="review-labels")
         method = gr.Dropdown(list(studio.methods), value=studio.methods[0], label="Method")
@@ -141,6 +154,7 @@ def add_review(page: gr.Blocks, studio: Studio, store: ReviewStore, labels: str)
         api_visibility="private",
     )
     back.click(told(reviewer.back), asked, shown, api_visibility="private")
+    undo.click(told(reviewer.undo), asked, shown, api_visibility="private")
     masks.input(told(reviewer.repaint), [*asked, masks], photo, api_visibility="private")
     more.submit(add_tag, [more, tags, names], [more, tags], api_visibility="private")
     export.click(

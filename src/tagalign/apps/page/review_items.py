@@ -5,11 +5,12 @@ from pathlib import Path
 
 from PIL import Image
 
-from tagalign.apps.page.review_store import Decision, Verdict, decide
+from tagalign.apps.page.review_store import mask_codes
 from tagalign.apps.page.studio import Studio
 from tagalign.export.overlay import percent
 from tagalign.export.records import Region, regions
 from tagalign.tasks.photos.keys import path_of
+from tagalign.tasks.review.clicks import Click, Verdict
 
 MIN_SHARE = 0.002
 """Smaller parts are left out: nobody wants to judge specks."""
@@ -39,10 +40,18 @@ class Suggestion:
         """Height and width in pixels."""
         return self.image.height, self.image.width
 
-    def decision(self, verdict: Verdict, tags: list[str], titles: list[str]) -> Decision:
+    def click(self, verdict: Verdict, tags: list[str], titles: list[str]) -> Click:
         """What a person made of it."""
         kept = [self.masks[title] for title in titles if title in self.masks]
-        return decide(self.file_name, self.size, verdict, tags=tags, regions=kept)
+        return Click(
+            photo=self.file_name,
+            verdict=verdict,
+            size=self.size,
+            labels=self.names,
+            given=self.tags,
+            tags=tuple(dict.fromkeys(tags)),
+            masks=mask_codes(kept),
+        )
 
 
 def suggest(studio: Studio, folder: Path, file_name: str, labels: str, method: str) -> Suggestion:
@@ -79,10 +88,10 @@ def _titled(found: list[Region]) -> dict[str, Region]:
     return titled
 
 
-def kept_titles(suggestion: Suggestion, decision: Decision | None) -> list[str]:
+def kept_titles(suggestion: Suggestion, decision: Click | None) -> list[str]:
     """Titles that start checked: all of them, or those an earlier decision let stand."""
     if decision is None or decision.verdict == "skipped":
         return list(suggestion.masks)
     codes = set(decision.masks)
-    again = {title: suggestion.decision("accepted", [], [title]).masks[0] for title in suggestion.masks}
+    again = {title: suggestion.click("accepted", [], [title]).masks[0] for title in suggestion.masks}
     return [title for title, mask in again.items() if mask in codes]

@@ -1,65 +1,35 @@
-"""A folder of photos under review: what a person decided about each, kept in one small file per photo."""
+"""A folder of photos under review: what a person decided about each, as clicks in ``review.jsonl``."""
 
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
 
 import torch
 
-from tagalign.atomic import atomic_write
 from tagalign.errors import DataError, InputError
 from tagalign.export.records import Annotated, Region
-from tagalign.json_text import json_text
 from tagalign.ops.masks import decode_rle, encode_rle
+from tagalign.tasks.photos.keys import key_of
+from tagalign.tasks.review.clicks import REVIEW_FILE, Click, Clicks, append_click, read_clicks
 from tagalign.types import BACKGROUND, Segmentation, Tagging
 
-Verdict = Literal["accepted", "skipped"]
 
-
-@dataclass(frozen=True, kw_only=True)
-class Decision:
-    """What was decided about one photo.
-
-    Attributes:
-        file_name: key of the photo, relative to the folder.
-        size: height and width in pixels.
-        verdict: only accepted photos are exported.
-        tags: that a person let stand or added.
-        masks: name and compressed run-length code of each accepted region.
-    """
-
-    file_name: str
-    size: tuple[int, int]
-    verdict: Verdict
-    tags: tuple[str, ...] = ()
-    masks: tuple[tuple[str, str], ...] = ()
-
-
-def decide(
-    file_name: str,
-    size: tuple[int, int],
-    verdict: Verdict,
-    *,
-    tags: Sequence[str] = (),
-    regions: Sequence[Region] = (),
-) -> Decision:
-    """A decision from what is on the screen."""
-    masks = [
+def mask_codes(regions: Sequence[Region]) -> tuple[tuple[str, str], ...]:
+    """Name and compressed run-length code of each region."""
+    return tuple(
         (region.name, encode_rle(torch.from_numpy(region.full_mask())).decode("ascii")) for region in regions
-    ]
-    return Decision(
-        file_name=file_name, size=size, verdict=verdict, tags=tuple(dict.fromkeys(tags)), masks=tuple(masks)
     )
 
 
 class ReviewStore:
-    """Decisions of one review; every one is on disk as soon as it is made.
+    """Clicks of one review; every one is on disk before the next photo is shown.
 
     Attributes:
-        photos: keys, relative to ``folder``, in order.
+        folder: that the photos lie below.
+        photos: keys, relative to ``folder``, in the order in which they are shown.
+        out: folder of the review.
     """
 
     def __init__(self, folder: Path, photos: Sequence[str], out: Path) -> None:
@@ -68,33 +38,52 @@ class ReviewStore:
         self.folder = folder
         self.photos = tuple(photos)
         self.out = out
+        self._key = key_of(str(folder.resolve()))
+        self._clicks = read_clicks([self.path]) if self.path.exists() else Clicks()
+        older = self.photos if (out / "decisions").is_dir() else ()
+        self._older = {name: click for name in older if (click := self._of_older_release(name))}
+        self._last: list[str] = []
 
-    def save(self, decision: Decision) -> None:
-        """Write a decision; an earlier one about the same photo is replaced."""
-        values: dict[str, Any] = {
-            "file_name": decision.file_name,
-            "size": list(decision.size),
-            "verdict": decision.verdict,
-            "tags": list(decision.tags),
-            "masks": [{"name": name, "counts": counts} for name, counts in decision.masks],
-        }
-        with atomic_write(self._path(decision.file_name)) as temp:
-            temp.write_text(json_text(values, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    @property
+    def path(self) -> Path:
+        """Of the clicks."""
+        return self.out / REVIEW_FILE
 
-    def load(self, file_name: str) -> Decision | None:
-        """The decision about a photo; None before there is one.
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What could not be read of the clicks, for people."""
+        return tuple(self._clicks.notes)
 
-        Raises:
-            DataError: if its file is damaged.
-        """
-        path = self._path(file_name)
+    def save(self, click: Click) -> None:
+        """Write a click; it counts instead of an earlier one about the same photo."""
+        self._clicks.add(append_click(self.path, replace(click, folder=self._key)))
+        self._last.append(click.photo)
+
+    def undo(self) -> str | None:
+        """Take back the last click of this process that was not taken back, and return its photo; None if there is none."""
+        if not self._last:
+            return None
+        photo = self._last[-1]
+        self._clicks.add(append_click(self.path, Click(photo=photo, verdict="undone", folder=self._key)))
+        self._last.pop()
+        return photo
+
+    def load(self, photo: str) -> Click | None:
+        """The click that counts about a photo; None before there is one."""
+        return self._clicks.of(self._key, photo) or self._older.get(photo)
+
+    def _of_older_release(self, photo: str) -> Click | None:
+        """Releases before ``review.jsonl`` kept one small file per photo."""
+        # a hash, because names may be long, nested, or differ in case only
+        digest = hashlib.blake2b(photo.encode("utf-8", "surrogateescape"), digest_size=12).hexdigest()
+        path = self.out / "decisions" / f"{digest}.json"
         try:
             values = json.loads(path.read_text(encoding="utf-8"))
             height, width = values["size"]
-            return Decision(
-                file_name=str(values["file_name"]),
-                size=(int(height), int(width)),
+            return Click(
+                photo=str(values["file_name"]),
                 verdict="accepted" if values["verdict"] == "accepted" else "skipped",
+                size=(int(height), int(width)),
                 tags=tuple(map(str, values["tags"])),
                 masks=tuple((str(mask["name"]), str(mask["counts"])) for mask in values["masks"]),
             )
@@ -133,13 +122,8 @@ class ReviewStore:
         for decision in decisions:
             yield _annotated(decision, names)
 
-    def _path(self, file_name: str) -> Path:
-        # a hash, because names may be long, nested, or differ in case only
-        digest = hashlib.blake2b(file_name.encode("utf-8", "surrogateescape"), digest_size=12).hexdigest()
-        return self.out / "decisions" / f"{digest}.json"
 
-
-def _annotated(decision: Decision, names: tuple[str, ...]) -> Annotated:
+def _annotated(decision: Click, names: tuple[str, ...]) -> Annotated:
     labels = torch.zeros(decision.size, dtype=torch.int64)
     for name, counts in decision.masks:
         labels[decode_rle(counts.encode("ascii"), decision.size)] = names.index(name)
@@ -147,7 +131,7 @@ def _annotated(decision: Decision, names: tuple[str, ...]) -> Annotated:
     given = frozenset(chosen)
     scores = tuple(1.0 if i in given else 0.0 for i in range(len(names) - 1))
     return Annotated(
-        file_name=decision.file_name,
+        file_name=decision.photo,
         size=decision.size,
         segmentation=Segmentation(labels=labels, names=names, scores=torch.ones(decision.size)),
         tagging=Tagging(names=names[1:], scores=scores, chosen=chosen),

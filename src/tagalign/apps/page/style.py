@@ -30,7 +30,7 @@ KEYS = """
   document.addEventListener("keydown", (event) => {
     const writing = event.target.closest("input:not([type=checkbox]):not([type=radio]), textarea, [contenteditable]");
     if (writing || event.ctrlKey || event.metaKey || event.altKey) return;
-    const id = { a: "review-accept", s: "review-skip", b: "review-back" }[event.key];
+    const id = { a: "review-accept", s: "review-skip", b: "review-back", z: "review-undo" }[event.key];
     const found = id && document.getElementById(id);
     const button = found && (found.matches("button") ? found : found.querySelector("button"));
     if (button && button.offsetParent) { event.preventDefault(); button.click(); }
