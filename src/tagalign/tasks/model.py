@@ -17,9 +17,11 @@ from tagalign.methods.load import load_method
 from tagalign.methods.protocols import Answerer, Captioner, HeatMapper, Method, Referrer, Segmenter, Tagger
 from tagalign.methods.table import methods, refuse_verb
 from tagalign.tags.label_sets import load_label_set
+from tagalign.tasks.answering import BatchAnswerer
+from tagalign.tasks.captioning import BatchCaptioner
 from tagalign.tasks.photos.region_files import given_regions
-from tagalign.tasks.regions.options import RegionOptions
-from tagalign.tasks.regions.voting import MIN_AREA, part_instances, vote_regions
+from tagalign.tasks.regions.options import MIN_AREA, RegionOptions
+from tagalign.tasks.regions.voting import part_instances, vote_regions
 from tagalign.types import Caption, EncodedLabels, LabelSet, Ranking, Referring, Segmentation, Tagging
 
 if TYPE_CHECKING:
@@ -140,13 +142,43 @@ class Model:
             )
         return self.implementation.heat_maps(image, self.encode_labels(labels))
 
-    def caption(self, image: Any, *, tags: Sequence[str] | None = None) -> Caption:
-        """A sentence about the image, guided by recognised tags or by the given ones."""
-        return self._can(Captioner, "caption").caption(image, tags=tags)
+    def caption(self, image: Any, *, tags: Sequence[str] | None = None, both: bool = False) -> Caption:
+        """A sentence about the image.
 
-    def answer(self, image: Any, question: str) -> str:
-        """A free-form answer to a question about the image."""
-        return self._can(Answerer, "ask").answer(image, question)
+        Args:
+            image: from ``encode_image``.
+            tags: that guide it; recognised ones where None.
+            both: given tags first, then recognised ones.
+
+        Raises:
+            InputError: if the method writes none, or for ``both`` without tags.
+        """
+        captioner = self._can(Captioner, "caption")
+        if not both:
+            return captioner.caption(image, tags=tags)
+        if tags is None:
+            raise InputError("both adds recognised tags to given ones; give tags too")
+        if not isinstance(captioner, BatchCaptioner):
+            raise InputError(f"method {self.method!r} recognises no tags of its own; leave out both")
+        return captioner.captions([image], [tags], both=True)[0]
+
+    def answer(self, image: Any, question: str, *, use_tags: bool = True) -> str:
+        """A free-form answer to a question about the image.
+
+        Args:
+            image: from ``encode_image``.
+            question: in words.
+            use_tags: join the recognised tags to the question.
+
+        Raises:
+            InputError: if the method answers none, an empty question, or ``use_tags=False`` where it joins none.
+        """
+        answerer = self._can(Answerer, "ask")
+        if use_tags:
+            return answerer.answer(image, question)
+        if not isinstance(answerer, BatchAnswerer):
+            raise InputError(f"method {self.method!r} joins no tags to a question; leave out use_tags")
+        return answerer.answers([image], [question], use_tags=False)[0]
 
     def search(
         self,
@@ -176,12 +208,10 @@ class Model:
             SearchEngine,  # late: reads Parquet, which few who open a model do
         )
         from tagalign.tasks.search.index import SearchIndex
-        from tagalign.tasks.search.weights import TAG_WEIGHT
 
         opened = index if isinstance(index, SearchIndex) else SearchIndex.open(Path(index))
         engine = SearchEngine.with_method(opened, self.name, self._searcher())
-        weight = TAG_WEIGHT if tag_weight is None else tag_weight
-        return engine.ask(query, count=count, tag_weight=weight, rerank=rerank)
+        return engine.ask(query, count=count, tag_weight=tag_weight, rerank=rerank)
 
     def _searcher(self) -> Method[Any]:
         if isinstance(self.implementation, ByVerb):

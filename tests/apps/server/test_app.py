@@ -185,12 +185,12 @@ def test_captions_and_answers(client: TestClient) -> None:
 class Search:
     """Repeats what it was asked."""
 
-    def by_text(self, query: str, *, count: int, tag_weight: float, rerank: int) -> Ranking:
+    def by_text(self, query: str, *, count: int, tag_weight: float | None, rerank: int) -> Ranking:
         return Ranking(
             query=query, hits=[Hit(key=f"{query} {count} {tag_weight} {rerank}", score=0.5, tags=("dog",))]
         )
 
-    def by_photo(self, photo: Image.Image, *, count: int, tag_weight: float) -> Ranking:
+    def by_photo(self, photo: Image.Image, *, count: int, tag_weight: float | None) -> Ranking:
         return Ranking(query="", hits=[Hit(key=f"{photo.size} {count} {tag_weight}", score=0.25, tags=())])
 
 
@@ -202,7 +202,7 @@ def searching() -> Iterator[TestClient]:
 
 def test_search_by_words_passes_everything_on(searching: TestClient) -> None:
     hits = searching.post("/v1/search", json={"query": "dogs"}).json()
-    assert hits == {"hits": [{"key": "dogs 10 0.3 0", "score": 0.5, "tags": ["dog"]}]}
+    assert hits == {"hits": [{"key": "dogs 10 None 0", "score": 0.5, "tags": ["dog"]}]}
     asked = {"query": "dogs", "top": 3, "tag_weight": 0.0, "rerank": 5}
     assert searching.post("/v1/search", json=asked).json()["hits"][0]["key"] == "dogs 3 0.0 5"
     assert searching.post("/v1/search", files={"query": (None, "dogs")}).json() == hits
@@ -210,7 +210,7 @@ def test_search_by_words_passes_everything_on(searching: TestClient) -> None:
 
 def test_search_by_a_photo_goes_by_upload_and_by_base64(searching: TestClient) -> None:
     by_json = searching.post("/v1/search", json=body(top=2)).json()
-    assert by_json == {"hits": [{"key": "(8, 6) 2 0.3", "score": 0.25, "tags": []}]}
+    assert by_json == {"hits": [{"key": "(8, 6) 2 None", "score": 0.25, "tags": []}]}
     assert (
         searching.post("/v1/search", files={"image": ("a.png", png())}, data={"top": "2"}).json() == by_json
     )
@@ -225,6 +225,7 @@ def test_search_by_a_photo_goes_by_upload_and_by_base64(searching: TestClient) -
         ({"query": " "}, "empty string"),
         ({"query": "dogs", "tag_weight": -1}, "tag_weight"),
         ({"query": "dogs", "rerank": 1000}, "rerank"),
+        ({"query": "dogs", "options": {"profile": "paper"}}, "settled when the index was made"),
         ({"image_base64": b64(b"no picture")}, "not an image"),
     ],
 )

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import torch
 from PIL import Image
 
 pytest.importorskip("fastapi", reason="the serve extra is not installed")
@@ -16,10 +17,11 @@ import tagalign
 from tagalign.apps.server.answers import refer_response, segment_response, tag_response
 from tagalign.apps.server.app import create_app
 from tagalign.apps.server.batching import Batcher
-from tagalign.apps.server.option_rules import settled_at_start
-from tagalign.apps.server.variants import CACHED_VARIANTS, Variants
+from tagalign.apps.variants.rules import AT_START, settled_at_start
+from tagalign.apps.variants.variants import CACHED_VARIANTS, Variants
 from tagalign.data.tiny_world import TinyWorld
 from tagalign.methods.table import METHODS
+from tagalign.ops.masks import decode_rle
 from tagalign.tasks.model import Model
 from tagalign.testing.stub_method import stub_model
 
@@ -132,14 +134,14 @@ def test_a_form_gives_options_in_lines(client: TestClient, file: bytes) -> None:
         ("segment", {"options": {"stride": 32}}, "windows"),
         ("segment", {"options": {"sigmoid_bias": "-inf"}}, "finite"),
         ("refer", {"options": {"phrase_templates": ["a photo"]}}, "{}"),
-        ("caption", {"options": {"num_beams": 2}}, "takes none"),
+        ("caption", {"options": {"num_beams": 2}}, "cannot caption; these can: tag2text"),
     ],
 )
 def test_what_cannot_be_set_is_refused_in_one_line(
     client: TestClient, file: bytes, verb: str, fields: dict[str, Any], message: str
 ) -> None:
     answer = ask(client, verb, file, **fields)
-    assert answer.status_code == 400, answer.text
+    assert answer.status_code == 422, answer.text
     text = answer.json()["error"]["message"]
     assert message in text
     assert "\n" not in text
@@ -149,13 +151,13 @@ def test_what_cannot_be_set_is_refused_in_one_line(
 def test_lines_that_are_none_are_refused(client: TestClient, file: bytes, lines: str) -> None:
     files = {"image": ("a.png", file)}
     answer = client.post("/v1/tag", files=files, data={"labels": LABELS, "options": lines})
-    assert answer.status_code == 400
+    assert answer.status_code == 422
 
 
 def test_a_method_that_takes_none_with_a_request_says_so(file: bytes) -> None:
     with TestClient(create_app(stub_model())) as client:
         answer = ask(client, "tag", file, options={"threshold": 0.3})
-    assert answer.status_code == 400
+    assert answer.status_code == 422
     assert "method 'stub' takes none" in answer.json()["error"]["message"]
 
 
@@ -165,7 +167,7 @@ def test_no_request_sets_what_names_a_file_or_a_model() -> None:
         names = {field.name for field in dataclasses.fields(entry.options)}
         assert names & {"look", "companion", "mode", "segmenter"} <= fixed, name
         # written out, so that an option that is new is thought about here
-        assert fixed <= {"look", "companion", "mode", "segmenter", "feedback", "gradient"}, name
+        assert fixed <= {"look", "companion", "mode", "segmenter", *AT_START}, name
 
 
 def test_variants_share_the_encoder_and_the_oldest_leaves(model: Model) -> None:
@@ -204,3 +206,107 @@ def test_only_equal_options_share_a_batch() -> None:
 
     assert asyncio.run(run()) == ["own", "other"] * 3
     assert batches == [("own", 3), ("other", 3)]
+
+
+@pytest.fixture(scope="module")
+def writer() -> Iterator[TestClient]:
+    with TestClient(
+        create_app(tagalign.load("tiny", method="tag2text")), raise_server_exceptions=False
+    ) as one:
+        yield one
+
+
+@pytest.mark.parametrize(
+    ("verb", "fields", "options"),
+    [
+        (
+            "caption",
+            {"options": {"num_beams": 1, "prompt": "there is "}},
+            {"num_beams": 1, "prompt": "there is "},
+        ),
+        (
+            "caption",
+            {"options": {"top_p": 0.999, "seed": 3, "max_tokens": 14}},
+            {"top_p": 0.999, "seed": 3, "max_tokens": 14},
+        ),
+        ("caption", {"tags": ["dog"], "both": True, "threshold": "top:3"}, {"threshold": "top:3"}),
+        ("ask", {"use_tags": False, "options": {"num_beams": 2}}, {"num_beams": 2}),
+    ],
+)
+def test_sentences_take_options_too(
+    writer: TestClient,
+    file: bytes,
+    scene: Image.Image,
+    verb: str,
+    fields: dict[str, Any],
+    options: dict[str, Any],
+) -> None:
+    opened = tagalign.load("tiny", method="tag2text", **options)
+    image = opened.encode_image(scene)
+    found = ask(writer, verb, file, **fields).json()
+    if verb == "caption":
+        expected = opened.caption(image, tags=fields.get("tags"), both=fields.get("both", False))
+        assert (found["caption"], list(found["tags"])) == (expected.text, list(expected.tags))
+    else:
+        assert found["answer"] == opened.answer(image, "what is it?", use_tags=False)
+    assert found["options"] == options
+
+
+@pytest.mark.parametrize(
+    ("verb", "fields", "message"),
+    [
+        ("caption", {"options": {"num_beam": 2}}, "did you mean 'num_beams'?"),
+        ("caption", {"options": {"num_beams": 100}}, "at most 8"),
+        ("caption", {"options": {"max_tokens": 1000}}, "at most 128"),
+        ("caption", {"options": {"max_tokens": 100}}, "at most 96 tokens"),
+        ("caption", {"options": {"min_tokens": 50}}, "at most max_tokens"),
+        ("caption", {"options": {"seed": 2**70}}, "seed"),
+        ("caption", {"options": {"top_p": 2}}, "top_p"),
+        ("caption", {"options": {"prompt": "a " * 60}}, "caption tokens"),
+        ("caption", {"both": True}, "give tags too"),
+        ("ask", {"options": {"seed": 3}}, "acts for caption, not for ask"),
+        ("segment", {"options": {"num_beams": 2}}, "cannot segment"),
+    ],
+)
+def test_sentences_that_cannot_be_are_refused_in_one_line(
+    writer: TestClient, file: bytes, verb: str, fields: dict[str, Any], message: str
+) -> None:
+    answer = ask(writer, verb, file, **fields)
+    assert answer.status_code == 422, answer.text
+    text = answer.json()["error"]["message"]
+    assert message in text
+    assert "\n" not in text
+
+
+def test_a_gated_method_takes_those_of_both_its_parts(file: bytes, scene: Image.Image) -> None:
+    options = {"gate": "soft", "sharpness": 2.0, "dense_short_side": 96, "local_weight": 0.8}
+    with TestClient(create_app(tagalign.load("tiny", method="gated"))) as client:
+        found = ask(client, "segment", file, options=options).json()
+    opened = tagalign.load("tiny", method="gated", **options)
+    expected = segment_response(opened.segment(opened.encode_image(scene), LABELS, photo=scene), "png", 0)
+    assert found.pop("options") == options
+    assert found == expected.model_dump(exclude={"options"})
+
+
+def test_instances_come_beside_the_masks(
+    client: TestClient, model: Model, file: bytes, scene: Image.Image
+) -> None:
+    found = ask(client, "segment", file, instances=True).json()
+    whole = model.segment(model.encode_image(scene), LABELS, photo=scene, instances=True)
+    assert whole.instances
+    assert [(one["name"], one["box"], one["area"]) for one in found["instances"]] == [
+        (one.name, list(one.box), one.area) for one in whole.instances
+    ]
+    first = found["instances"][0]["segmentation"]
+    assert torch.equal(decode_rle(first["counts"].encode(), tuple(first["size"])), whole.instances[0].mask)
+    assert found["mask_png"]
+    fewer = ask(client, "segment", file, instances=True, min_area=10**5).json()
+    assert (fewer["instances"], "regions" in fewer) == ([], False)
+
+
+def test_too_many_labels_are_refused_with_options_too(client: TestClient, file: bytes) -> None:
+    answer = ask(
+        client, "tag", file, labels=[f"thing {i}" for i in range(5000)], options={"local_weight": 0.1}
+    )
+    assert answer.status_code == 413
+    assert "at most 1000" in answer.json()["error"]["message"]

@@ -2,6 +2,7 @@
 
 import base64
 import io
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from tagalign.apps.server.schemas import (
 from tagalign.export.coco import polygon_lists, rle
 from tagalign.export.masks import mask_image
 from tagalign.export.records import Region, regions
-from tagalign.types import Caption, Ranking, Referring, Segmentation, Tagging
+from tagalign.types import Caption, Instance, Ranking, Referring, Segmentation, Tagging
 
 
 def tag_response(tagging: Tagging, top: int | None) -> TagResponse:
@@ -32,14 +33,37 @@ def tag_response(tagging: Tagging, top: int | None) -> TagResponse:
     )
 
 
-def segment_response(found: Segmentation, form: MaskForm, min_area: int) -> SegmentResponse:
-    """The label map as one PNG, or its regions one by one."""
+def segment_response(
+    found: Segmentation, form: MaskForm, min_area: int, instances: Sequence[Instance] | None = None
+) -> SegmentResponse:
+    """The label map as one PNG, or its regions one by one.
+
+    Args:
+        found: the label map; its own instances are the regions.
+        form: of the masks.
+        min_area: of regions.
+        instances: objects that are listed beside.
+    """
     height, width = found.labels.shape
     common: dict[str, Any] = {"size": [height, width], "names": list(found.names), "shares": found.shares()}
+    if instances is not None:
+        common["instances"] = [_region(_as_region(one), "rle") for one in instances]
     if form == "png":
         return SegmentResponse(**common, mask_png=png_base64(found.labels, len(found.names)))
     parts = regions(found, min_area=min_area)
     return SegmentResponse(**common, regions=[_region(region, form) for region in parts])
+
+
+def _as_region(instance: Instance) -> Region:
+    return Region(
+        label=instance.label,
+        name=instance.name,
+        box=instance.box,
+        mask=instance.inside.numpy(),
+        area=instance.area,
+        score=instance.score,
+        size=instance.size,
+    )
 
 
 def _region(region: Region, form: MaskForm) -> RegionMask:

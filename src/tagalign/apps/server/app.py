@@ -20,13 +20,15 @@ from tagalign.apps.server.inputs import JSON, check_question, image_bytes, read_
 from tagalign.apps.server.limits import Limits
 from tagalign.apps.server.metrics import Metrics
 from tagalign.apps.server.openapi import refusals, request_body
-from tagalign.apps.server.option_rules import asked_options
-from tagalign.apps.server.refusals import Refusal, body_of, status_of
-from tagalign.apps.server.variants import Variant
-from tagalign.errors import TagalignError
+from tagalign.apps.server.refusals import Refusal, body_of, invalid, status_of
+from tagalign.apps.variants.rules import asked_options
+from tagalign.apps.variants.variants import Variant
+from tagalign.errors import InputError, TagalignError
 from tagalign.option_fields import Verb
 from tagalign.tasks.model import Model
 from tagalign.tasks.regions.coco import CocoPhoto, regions_of_photo
+from tagalign.tasks.regions.options import MIN_AREA
+from tagalign.tasks.regions.voting import part_instances
 
 Ask = Callable[[Variant, Any, Image.Image, Any], s.ImageResponse]
 """From the model under the request's options, an encoded image, its pixels and the question to the answer.
@@ -97,7 +99,15 @@ def _segment(
         photo = CocoPhoto(annotations=list(question.regions))
         sent = regions_of_photo(photo, (image.height, image.width), "regions")
     found = variant.model.segment(encoded, variant.labels(question.labels), photo=image, regions=sent)
-    return answers.segment_response(found, question.masks, question.min_area)
+    objects = None
+    if question.instances:
+        if sent is not None:
+            raise InputError(
+                "instances: with regions every region is one already (masks rle or polygons lists them); leave it out"
+            )
+        least = MIN_AREA if question.min_area is None else question.min_area
+        objects = part_instances(found, min_area=least).instances
+    return answers.segment_response(found, question.masks, question.min_area or 0, objects)
 
 
 def _refer(variant: Variant, encoded: Any, image: Image.Image, question: s.ReferRequest) -> s.ImageResponse:
@@ -107,11 +117,11 @@ def _refer(variant: Variant, encoded: Any, image: Image.Image, question: s.Refer
 def _caption(
     variant: Variant, encoded: Any, image: Image.Image, question: s.CaptionRequest
 ) -> s.ImageResponse:
-    return answers.caption_response(variant.model.caption(encoded, tags=question.tags))
+    return answers.caption_response(variant.model.caption(encoded, tags=question.tags, both=question.both))
 
 
 def _ask(variant: Variant, encoded: Any, image: Image.Image, question: s.AskRequest) -> s.ImageResponse:
-    return s.AskResponse(answer=variant.model.answer(encoded, question.question))
+    return s.AskResponse(answer=variant.model.answer(encoded, question.question, use_tags=question.use_tags))
 
 
 ROUTES: dict[str, tuple[Verb, type[s.ImageRequest], type[BaseModel], Ask]] = {
@@ -168,6 +178,10 @@ def _add_search(app: FastAPI, engine: Engine) -> None:
     async def answer(request: Request) -> Response:
         upload = await read_upload(request)
         question = check_question(s.SearchRequest, upload.fields, engine.limits)
+        if question.options:
+            raise invalid(
+                "options: those of a search were settled when the index was made; it takes top, tag_weight and rerank"
+            )
         source = search_source(question, upload.file, engine.fetch)
         found = await engine.search(question, source)
         return Response(answers.search_response(found).model_dump_json(), media_type=JSON)
@@ -199,7 +213,8 @@ async def _answer_error(_: Request, error: Exception) -> Response:
     headers = {}
     if isinstance(error, Refusal) and error.retry_after_s is not None:
         headers["Retry-After"] = str(error.retry_after_s)
-    body = body_of(type(error).__name__, str(error))
+    # surrogates of a client's text cannot be sent back
+    body = body_of(type(error).__name__, str(error).encode(errors="replace").decode())
     return JSONResponse(body, status_code=int(status_of(error)), headers=headers)
 
 

@@ -14,7 +14,7 @@ from tagalign.apps.server.limits import Limits
 from tagalign.apps.server.metrics import Metrics
 from tagalign.apps.server.refusals import busy, invalid
 from tagalign.apps.server.schemas import SearchRequest
-from tagalign.apps.server.variants import Variant, Variants
+from tagalign.apps.variants.variants import Variant, Variants
 from tagalign.option_fields import Verb
 from tagalign.tasks.model import Model
 from tagalign.types import EncodedLabels, Ranking
@@ -24,11 +24,11 @@ from tagalign.types import EncodedLabels, Ranking
 class Searcher(Protocol):
     """What answers ``/v1/search``; see ``tasks.search.engine``."""
 
-    def by_text(self, query: str, *, count: int, tag_weight: float, rerank: int) -> Ranking:
+    def by_text(self, query: str, *, count: int, tag_weight: float | None, rerank: int) -> Ranking:
         """Photos that fit words."""
         ...
 
-    def by_photo(self, photo: Image.Image, *, count: int, tag_weight: float) -> Ranking:
+    def by_photo(self, photo: Image.Image, *, count: int, tag_weight: float | None) -> Ranking:
         """Photos like a photo."""
         ...
 
@@ -130,7 +130,7 @@ class Engine:
         """The model under the options of a request; as it was started where there are none.
 
         Raises:
-            Refusal: 400 for an option that cannot be set so.
+            InputError: for an option that cannot be set so.
         """
         if not options:
             return self._variants.own

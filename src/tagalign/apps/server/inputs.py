@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.datastructures import FormData, UploadFile
 
 from tagalign.apps.server.limits import Limits
-from tagalign.apps.server.refusals import Refusal, bad_option, invalid, too_large
+from tagalign.apps.server.refusals import Refusal, invalid, too_large
 from tagalign.apps.server.schemas import ImageRequest, SearchRequest
 from tagalign.backbones.preprocess import open_image
 from tagalign.errors import ImageError
@@ -109,9 +109,9 @@ def _assigned(texts: list[str]) -> dict[str, str]:
     for line in filter(None, map(str.strip, "\n".join(texts).splitlines())):
         name, sign, value = (part.strip() for part in line.partition("="))
         if not sign or not name:
-            raise bad_option(f"options: each line is name=value, such as short_side=336, got {line[:100]!r}")
+            raise invalid(f"options: each line is name=value, such as short_side=336, got {line[:100]!r}")
         if name in found:
-            raise bad_option(f"options: {name!r} is given twice; leave one out")
+            raise invalid(f"options: {name!r} is given twice; leave one out")
         found[name] = value
     return found
 

@@ -11,12 +11,12 @@ from tagalign.apps.server.schemas import EXAMPLE_LABELS, ErrorResponse, ImageReq
 # one transparent pixel, so that the example of the page is a request that works
 PIXEL_PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 REFUSALS = {
-    HTTPStatus.BAD_REQUEST: "The form is damaged, or an option cannot be set so.",
+    HTTPStatus.BAD_REQUEST: "The form is damaged.",
     HTTPStatus.UNAUTHORIZED: "The server has a key and the request has not.",
     HTTPStatus.REQUEST_TIMEOUT: "The body did not arrive in time.",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "Too many bytes, pixels or labels.",
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "Neither JSON nor a form.",
-    HTTPStatus.UNPROCESSABLE_ENTITY: "The request names something that cannot be used.",
+    HTTPStatus.UNPROCESSABLE_ENTITY: "The request, or an option in it, cannot be understood or used.",
     HTTPStatus.TOO_MANY_REQUESTS: "One client has too many requests open.",
     HTTPStatus.SERVICE_UNAVAILABLE: "No room or no time; see Retry-After.",
 }

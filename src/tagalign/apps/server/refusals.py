@@ -25,12 +25,6 @@ def busy(message: str) -> Refusal:
     return Refusal(HTTPStatus.SERVICE_UNAVAILABLE, message, retry_after_s=1)
 
 
-def bad_option(message: str) -> Refusal:
-    """400: an option that the method has not, or that no request may set so."""
-    # surrogates of a client's text cannot be sent back
-    return Refusal(HTTPStatus.BAD_REQUEST, message.encode(errors="replace").decode())
-
-
 def too_large(message: str) -> Refusal:
     """413: bytes, pixels or labels above the server's limit."""
     return Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, message)

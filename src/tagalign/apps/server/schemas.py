@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from tagalign.tasks.regions.options import MIN_AREA
 from tagalign.tasks.search.weights import TAG_WEIGHT
 
 MaskForm = Literal["png", "rle", "polygons"]
@@ -46,7 +47,7 @@ class ThresholdRequest(ImageRequest):
     threshold: float | Text | None = Field(
         None,
         description="As `--threshold` of the command line: which labels are chosen (`0.3`, `relative:0.5`, `top:5`), where "
-        "background is (with the option `background_rule`), where the phrase is.",
+        "background is (with the option `background_rule`), where the phrase is, which tags count as recognised.",
     )
 
 
@@ -64,7 +65,17 @@ class SegmentRequest(ThresholdRequest):
     masks: MaskForm = Field(
         "png", description="`png`: one palette image; `rle`, `polygons`: one mask per region."
     )
-    min_area: int = Field(0, ge=0, description="Leave out smaller regions, in pixels (`rle` and `polygons`).")
+    min_area: int | None = Field(
+        None,
+        ge=0,
+        description="Leave out smaller regions (`rle` and `polygons`) and instances, in pixels; by default all regions are "
+        f"there, and instances from {MIN_AREA}.",
+    )
+    instances: bool = Field(
+        False,
+        description="Also tell objects apart: each connected part of a label comes as an instance (label, score, box, "
+        "mask as run-length code). With `regions` every region is one already.",
+    )
     regions: list[dict[str, Any] | list[list[float]]] | None = Field(
         None,
         description="Masks of others (COCO run-length code or polygons) that each take one label; each comes back as a "
@@ -79,16 +90,18 @@ class ReferRequest(ThresholdRequest):
     masks: MaskForm = "png"
 
 
-class CaptionRequest(ImageRequest):
+class CaptionRequest(ThresholdRequest):
     """A sentence about the image."""
 
     tags: list[Text] | None = Field(None, description="Guide the sentence; recognised tags by default.")
+    both: bool = Field(False, description="Add recognised tags to those of `tags`.")
 
 
-class AskRequest(ImageRequest):
+class AskRequest(ThresholdRequest):
     """An answer to a question about the image."""
 
     question: Text = Field(examples=["what is the dog catching?"])
+    use_tags: bool = Field(True, description="Join the recognised tags to the question.")
 
 
 class SearchRequest(ImageRequest):
@@ -98,8 +111,11 @@ class SearchRequest(ImageRequest):
         None, description="Words to search by; or send an image.", examples=["a dog that catches a frisbee"]
     )
     top: int = Field(10, ge=1, le=1000)
-    tag_weight: float = Field(
-        TAG_WEIGHT, ge=0, allow_inf_nan=False, description="Of matching tags beside the similarity."
+    tag_weight: float | None = Field(
+        None,
+        ge=0,
+        allow_inf_nan=False,
+        description=f"Of matching tags beside the similarity; by default {TAG_WEIGHT}. Refused for an index without tags.",
     )
     rerank: int = Field(
         0,
@@ -153,6 +169,9 @@ class SegmentResponse(ImageResponse):
     shares: dict[str, float] = Field(description="Of the pixels, by label; largest first.")
     mask_png: str | None = Field(None, description="Palette PNG in base64.")
     regions: list[RegionMask] | None = None
+    instances: list[RegionMask] | None = Field(
+        None, description="Objects one by one, where they were asked for."
+    )
 
 
 class ReferResponse(ImageResponse):

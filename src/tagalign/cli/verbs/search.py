@@ -14,7 +14,6 @@ from tagalign.cli.shared.look_flow import look_folder
 from tagalign.cli.shared.model_flags import ModelFlags, warn_tiny
 from tagalign.cli.shared.output import counted, print_json
 from tagalign.errors import InputError
-from tagalign.tasks.search.weights import TAG_WEIGHT
 
 if TYPE_CHECKING:
     from tagalign.tasks.photos.job import Job
@@ -62,8 +61,8 @@ class Query:
     """Folder of the index."""
     count: int = 10
     """Results to show."""
-    tag_weight: float = TAG_WEIGHT
-    """Weight of matching tags beside the similarity of the embeddings; 0 leaves them out."""
+    tag_weight: float | None = None
+    """Weight of matching tags beside the similarity of the embeddings, by default 0.3; 0 leaves them out."""
     rerank: int = 0
     """Look again at so many of the best photos with the matching head (Tag2Text only; the photos must be there)."""
     device: Device = "auto"
@@ -74,7 +73,7 @@ class Query:
     def __post_init__(self) -> None:
         if not self.query.strip():
             raise InputError("expected a sentence, keywords or a photo to search with, got nothing")
-        if self.count < 1 or self.rerank < 0 or self.tag_weight < 0:
+        if self.count < 1 or self.rerank < 0 or (self.tag_weight or 0) < 0:
             raise InputError(
                 f"expected --count of at least 1, --rerank and --tag-weight of at least 0, "
                 f"got {self.count}, {self.rerank} and {self.tag_weight}"

@@ -187,7 +187,7 @@ def _regions(settings: SegmentSettings) -> "RegionChoice | None":
 
 
 def _min_area(settings: SegmentSettings) -> int | None:
-    from tagalign.tasks.regions.voting import MIN_AREA
+    from tagalign.tasks.regions.options import MIN_AREA
 
     if not settings.instances:
         return None

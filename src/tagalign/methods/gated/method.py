@@ -13,7 +13,9 @@ from PIL import Image
 from tagalign.errors import InputError, UnknownNameError
 from tagalign.methods.gated.options import SHARPNESS, GatedOptions
 from tagalign.methods.looks.taker import TaggerTakesLook
+from tagalign.methods.options import build_options
 from tagalign.methods.protocols import (
+    Adjustable,
     BackgroundRule,
     HeatMapper,
     Segmenter,
@@ -101,6 +103,29 @@ class Gated(TaggerTakesLook):
             "tagger": self.tagger.describe(),
             "segmenter": self.segmenter.describe(),
         }
+
+    def with_options(self, options: GatedOptions) -> "Gated":
+        """The same method under other options; the encoder, and what the segmenter holds, are shared.
+
+        Raises:
+            InputError: for an option that the segmenter has not, or another segmenter.
+        """
+        if options.segmenter != self.given.segmenter:
+            raise InputError("segmenter: another one is another model; open it with method 'gated'")
+        dense = self.segmenter
+        if options.dense_values() != self.given.dense_values():
+            if not isinstance(dense, Adjustable):
+                raise InputError(f"segmenter {dense.method!r} takes its options when it is opened")
+            dense = dense.with_options(
+                build_options(type(dense.given), options.dense_values(), method=dense.method)
+            )
+        return Gated(
+            self.tagger.with_options(options.tagger()),
+            dense,
+            gate=options.gate,
+            sharpness=options.sharpness,
+            given=options,
+        )
 
     def encode_images(self, images: Sequence[Image.Image]) -> list[GatedImage]:
         """Encode upright RGB images for both; two passes of the encoder."""

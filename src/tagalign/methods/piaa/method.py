@@ -110,6 +110,14 @@ class Piaa(TakesLook):
         """What the bank depends on beside its sizes."""
         return self.by_text.look_facts()
 
+    def with_options(self, options: PiaaOptions) -> "Piaa":
+        """The same method under other options; the encoder is shared.
+
+        Raises:
+            InputError: for a look that was made under others.
+        """
+        return Piaa(self.backbone, options, resources=self.by_text.resources)
+
     def bank_sizes(self, num_labels: int) -> BankSizes:
         """How many patches a look keeps."""
         return BankSizes.of(self.options.keep, self.options.keep_per_photo, num_labels)

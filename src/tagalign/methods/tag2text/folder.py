@@ -118,18 +118,15 @@ def load_tag2text(
 
     Raises:
         ModelError: if the folder cannot be used.
+        InputError: for options that do not fit the model.
     """
-    options = options or Tag2TextOptions()
     config = read_folder_config(folder, model_type=METHOD)
     tags = _read_tags(folder)
     model = _load_model(folder, config, num_tags=len(tags))
-    switches = load_profile(options.profile or str(config.get("profile", "fixed")))
+    switches = load_profile(str(config.get("profile", "fixed")))
     try:
         captions = config.get("captions", {})
         decoding = Decoding(
-            num_beams=options.num_beams,
-            top_p=options.top_p,
-            seed=options.seed,
             repetition_penalty=switches.repetition_penalty,
             prompt=str(captions.get("prompt", PROMPT)),
             length=CaptionLength(
@@ -145,20 +142,19 @@ def load_tag2text(
         choice = _read_choice(config.get("tags", {}), len(tags))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ModelError(f"{folder}/config.json: field missing or of a wrong type ({error})") from error
-    return Tag2TextMethod(
+    method = Tag2TextMethod(
         model.to(device),
         Wordpieces.from_file(folder / PIECES_FILE),
         tags,
         choice=choice,
         preprocessing=preprocessing,
         profile=switches,
-        threshold=options.threshold,
-        look=options.look,
         decoding=decoding,
         name=str(folder),
         weight_hash=file_hash(weight_file(folder)),
         batch_size=(resources or Resources()).batch_size,
     )
+    return method.with_options(options or Tag2TextOptions())
 
 
 def tiny_tag2text_dir() -> Path:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from copy import copy
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,11 +20,12 @@ from tagalign.methods.looks.facts import scoring_facts
 from tagalign.methods.looks.step import LookStep, finish_tagging, mark_of, open_step
 from tagalign.methods.protocols import refuse_foreign, refuse_foreign_labels
 from tagalign.methods.tag2text.captioning import Decoding, answer_batch, caption_batch, check_question
+from tagalign.methods.tag2text.generation import CaptionLength
 from tagalign.methods.tag2text.guidance import Guidance, best_scores, guide, recognised_tags
 from tagalign.methods.tag2text.image_value import Tag2TextImage
 from tagalign.methods.tag2text.model import Tag2Text
 from tagalign.methods.tag2text.options import Tag2TextOptions
-from tagalign.methods.tag2text.profiles import PROFILES, Tag2TextProfile
+from tagalign.methods.tag2text.profiles import PROFILES, Tag2TextProfile, load_profile
 from tagalign.methods.tag2text.tag_choice import TagChoice
 from tagalign.methods.tag2text.tag_names import TagNames
 from tagalign.methods.tag2text.wordpieces import Wordpieces
@@ -32,6 +34,19 @@ from tagalign.types import Caption, EncodedLabels, Label, LabelSet, Tagging
 
 METHOD = "tag2text"
 TagLists = Sequence[Sequence[str] | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnRules:
+    """What a model brings and options leave as it is.
+
+    Attributes:
+        profile: it was trained with.
+        decoding: its prompt and lengths.
+    """
+
+    profile: Tag2TextProfile
+    decoding: Decoding
 
 
 class Tag2TextMethod:
@@ -47,6 +62,7 @@ class Tag2TextMethod:
         step: a look at the folder, or None.
         profile: see ``profiles``.
         decoding: how words are found.
+        given: the options, before the model settled what they leave open.
         batch_size: images encoded at a time.
     """
 
@@ -79,6 +95,8 @@ class Tag2TextMethod:
         self.name = name
         self.weight_hash = weight_hash
         self.batch_size = batch_size
+        self._own_rules = OwnRules(profile=self.profile, decoding=self.decoding)
+        self.given = Tag2TextOptions(threshold=threshold, look=look, num_beams=self.decoding.num_beams)
         self.step: LookStep | None = None  # what is described below is without it
         self.step = open_step(look, self.look_facts())
 
@@ -308,6 +326,9 @@ class Tag2TextMethod:
             "num_beams": self.decoding.num_beams if self.decoding.top_p is None else None,
             "top_p": self.decoding.top_p,
             "seed": None if self.decoding.top_p is None else self.decoding.seed,
+            "prompt": self.decoding.prompt,
+            "min_tokens": self.decoding.length.minimum,
+            "max_tokens": self.decoding.length.maximum,
             "look": mark_of(self.step),
         }
 
@@ -323,8 +344,43 @@ class Tag2TextMethod:
     def with_look(self, path: Path) -> "Tag2TextMethod":
         """The same method with a look at the folder; the network is shared."""
         other = copy(self)
+        other.given = replace(self.given, look=path)
         other.step = open_step(path, self.look_facts())
         return other
+
+    def with_options(self, options: Tag2TextOptions) -> "Tag2TextMethod":
+        """The same method under other options; the network is shared.
+
+        Raises:
+            InputError: for lengths that the network has no positions for, or a look of another model.
+        """
+        other = copy(self)
+        other.given, other.threshold = options, options.threshold
+        rules = self._own_rules
+        other.profile = rules.profile if options.profile is None else load_profile(options.profile)
+        other.decoding = replace(
+            rules.decoding,
+            num_beams=options.num_beams,
+            top_p=options.top_p,
+            seed=options.seed,
+            repetition_penalty=other.profile.repetition_penalty,
+            prompt=rules.decoding.prompt if options.prompt is None else options.prompt,
+            length=self._length(options, rules.decoding.length),
+        )
+        other.step = open_step(options.look, other.look_facts())
+        return other
+
+    def _length(self, options: Tag2TextOptions, own: CaptionLength) -> CaptionLength:
+        most = int(self.model.text_decoder.config.max_position_embeddings)
+        if options.max_tokens is not None and options.max_tokens > most:
+            raise InputError(f"max_tokens: this model writes at most {most} tokens, got {options.max_tokens}")
+        if options.min_tokens is None and options.max_tokens is None:
+            return own
+        maximum = own.maximum if options.max_tokens is None else options.max_tokens
+        minimum = min(own.minimum, maximum) if options.min_tokens is None else options.min_tokens
+        if minimum > maximum:
+            raise InputError(f"min_tokens: at most max_tokens, which is {maximum}, got {minimum}")
+        return CaptionLength(minimum=minimum, maximum=maximum)
 
     def _own(self, image: Tag2TextImage) -> None:
         refuse_foreign(image.method, METHOD)

@@ -8,6 +8,8 @@ from tagalign.errors import InputError
 from tagalign.methods.thresholds import Threshold
 from tagalign.option_fields import check_count, option
 
+MOST_SEEDS = 2**63
+
 
 @dataclass(frozen=True, kw_only=True)
 class Tag2TextOptions:
@@ -34,8 +36,29 @@ class Tag2TextOptions:
         None, "nucleus sampling of captions instead of beams, in (0, 1]", verbs=("caption",)
     )
     seed: int = option(0, "of nucleus sampling", verbs=("caption",))
+    prompt: str | None = option(
+        None,
+        "captions begin with it, and it is taken off the text",
+        source="the model's own: a picture of, in the release",
+        verbs=("caption",),
+    )
+    min_tokens: int | None = option(
+        None,
+        "a caption does not end before so many tokens, prompt included",
+        source="the model's own: 10 in the release",
+        verbs=("caption",),
+    )
+    max_tokens: int | None = option(
+        None,
+        "no caption is longer in tokens, prompt included",
+        source="the model's own: 30 in the release",
+        verbs=("caption",),
+    )
 
     def __post_init__(self) -> None:
-        check_count("num_beams", self.num_beams)
+        for name in ("num_beams", "min_tokens", "max_tokens"):
+            check_count(name, getattr(self, name))
+        if not 0 <= self.seed < MOST_SEEDS:  # what a generator takes
+            raise InputError(f"seed: expected a whole number from 0 to {MOST_SEEDS - 1}, got {self.seed}")
         if self.top_p is not None and not 0 < self.top_p <= 1:
             raise InputError(f"top_p: expected a number above 0 and at most 1, got {self.top_p:g}")

@@ -10,6 +10,9 @@ ProfileName = Literal["released", "fixed"]
 
 _OURS = "ours"
 
+MIN_AREA = 64
+"""Connected parts below it are no instances: 8 x 8 pixels, half a patch of a ViT-B/16 at the short side 448."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class RegionSwitches:

@@ -10,15 +10,12 @@ from torch import Tensor
 
 from tagalign.ops.masks import connected_components
 from tagalign.ops.regions import NONE, Vote, VoteRule, boxes_of_ids, vote
-from tagalign.tasks.regions.options import RegionOptions
+from tagalign.tasks.regions.options import MIN_AREA, RegionOptions
 from tagalign.tasks.regions.value import Regions
 from tagalign.types import BACKGROUND, Instance, Segmentation
 
 FEW_IDS = 2**16
 """Ids of two bytes are counted as they are; others (three bytes of colour) are numbered anew."""
-
-MIN_AREA = 64
-"""Connected parts below it are no instances: 8 x 8 pixels, half a patch of a ViT-B/16 at the short side 448."""
 
 
 def vote_regions(

@@ -75,7 +75,7 @@ class SearchEngine:
         query: str | Path | Image.Image,
         *,
         count: int = 10,
-        tag_weight: float = TAG_WEIGHT,
+        tag_weight: float | None = None,
         rerank: int = 0,
     ) -> Ranking:
         """What fits words, where ``query`` is a text, or a photo, where it is one or the path of one.
@@ -100,32 +100,34 @@ class SearchEngine:
         return self.by_photo(open_image(query), name=name, count=count, tag_weight=tag_weight)
 
     def by_text(
-        self, query: str, *, count: int = 10, tag_weight: float = TAG_WEIGHT, rerank: int = 0
+        self, query: str, *, count: int = 10, tag_weight: float | None = None, rerank: int = 0
     ) -> Ranking:
         """The photos that fit a sentence or keywords.
 
         Args:
             query: tags that it names count beside the similarity of the embeddings.
             count: hits to return, at least 1.
-            tag_weight: of these tags, at least 0.
+            tag_weight: of these tags, at least 0; None is the default, ``weights.TAG_WEIGHT``.
             rerank: so many of the best photos are opened and looked at again together with the query; their score
                 grows by the probability that both belong together. They come first.
 
         Raises:
-            InputError: if ``rerank`` is asked of a model without matching head, or a number is out of range.
+            InputError: if ``rerank`` is asked of a model without matching head, a weight of tags of an index without any,
+                or a number is out of range.
             ImageError: if a photo to look at again is gone.
         """
         if rerank:
             self.refuse_rerank()
+        weight = self._weight(tag_weight)
         embed = self.ranker.embed_texts([query])[0]
         tags = self.ranker.tag_names.mentioned(query)
-        found = self.index.search(query, embed, tags, count=max(count, rerank), tag_weight=tag_weight)
+        found = self.index.search(query, embed, tags, count=max(count, rerank), tag_weight=weight)
         if rerank:
             found = self._looked_at_again(found, rerank)
         return replace(found, hits=found.hits[:count])
 
     def by_photo(
-        self, photo: Image.Image, *, name: str = "", count: int = 10, tag_weight: float = TAG_WEIGHT
+        self, photo: Image.Image, *, name: str = "", count: int = 10, tag_weight: float | None = None
     ) -> Ranking:
         """The photos that are like a photo: near embeddings, and the tags that both show.
 
@@ -133,10 +135,19 @@ class SearchEngine:
             photo: upright RGB.
             name: the query as the answer repeats it.
             count: hits to return, at least 1.
-            tag_weight: of the tags, at least 0.
+            tag_weight: see ``by_text``.
         """
+        weight = self._weight(tag_weight)
         own = self.ranker.embed_photos([photo])[0]
-        return self.index.search(name, own.embed, sorted(own.tags), count=count, tag_weight=tag_weight)
+        return self.index.search(name, own.embed, sorted(own.tags), count=count, tag_weight=weight)
+
+    def _weight(self, asked: float | None) -> float:
+        """What tags weigh: a weight that was asked for acts, or is refused."""
+        if asked and not self.ranker.tag_names.names:
+            raise InputError(
+                f"tag_weight {asked:g} does not act: this index has no tags; leave it out, or index the photos with labels"
+            )
+        return TAG_WEIGHT if asked is None else asked
 
     def refuse_rerank(self) -> None:
         """Refuse a second look where the model has no matching head.

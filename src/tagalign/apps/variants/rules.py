@@ -1,7 +1,7 @@
-"""Which options a request may set, and how far: what the methods' own table takes, less what opens files or has no bound.
+"""Which options one question may set, and how far: what the methods' own table takes, less what opens files or has no bound.
 
-A request comes from anyone. So an option is refused unless it is a choice, a switch, a number or a text that is known to be
-harmless; numbers that decide how much is computed have bounds.
+A request, or a page that listens on a network, is anyone's. So an option is refused unless it is a choice, a switch, a
+number or a text that is known to be harmless; numbers that decide how much is computed have bounds.
 """
 
 import dataclasses
@@ -12,17 +12,16 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from tagalign.apps.server.refusals import bad_option
-from tagalign.errors import TagalignError
+from tagalign.errors import InputError, TagalignError
 from tagalign.methods.options import build_options, facts_of, option_names, unknown_option
 from tagalign.methods.protocols import Adjustable
 from tagalign.option_fields import Verb
 
-AT_START = frozenset({"feedback", "gradient"})
-"""A switch that another class answers to, and a check that is slow by design: the server's owner decides."""
-FREE_TEXTS = frozenset({"neutral"})
+AT_START = frozenset({"feedback", "gradient", "keep", "keep_per_photo"})
+"""A switch that another class answers to, a check that is slow by design, and what acted when a folder was looked at."""
+FREE_TEXTS = frozenset({"neutral", "prompt"})
 """Texts without known choices that name neither a file nor a model."""
-MOST = {"short_side": 1024, "dense_short_side": 1024, "max_patches": 4096, "num_beams": 8}
+MOST = {"short_side": 1024, "dense_short_side": 1024, "max_patches": 4096, "num_beams": 8, "max_tokens": 128}
 LEAST = {"window": 64}
 THIRD = 3
 """Windows overlap by at most two thirds, as ProxyCLIP's do: every pixel is then encoded nine times."""
@@ -30,6 +29,8 @@ THRESHOLDS: Mapping[Verb, str] = {
     "tag": "threshold",
     "segment": "background_threshold",
     "refer": "phrase_threshold",
+    "caption": "threshold",
+    "ask": "threshold",
 }
 """What ``threshold`` of a request means, as ``--threshold`` of the command line does."""
 
@@ -38,7 +39,7 @@ def asked_options(verb: Verb, options: Mapping[str, Any] | None, threshold: Any)
     """The options of a request by their names; dashes read as underscores.
 
     Raises:
-        Refusal: 400 for one that is given twice.
+        InputError: for one that is given twice.
     """
     values: dict[str, Any] = {}
     named = list((options or {}).items())
@@ -46,7 +47,7 @@ def asked_options(verb: Verb, options: Mapping[str, Any] | None, threshold: Any)
     for name, value in named:
         name = name.strip().replace("-", "_")
         if name in values:
-            raise bad_option(f"options: {name!r} is given twice; leave one out")
+            raise InputError(f"options: {name!r} is given twice; leave one out")
         values[name] = value
     return values
 
@@ -55,21 +56,21 @@ def read_options(method: Adjustable, verb: Verb, values: Mapping[str, Any]) -> A
     """The options of a method with these values in place of its own.
 
     Raises:
-        Refusal: 400 for an option or a value that cannot be.
+        InputError: for an option or a value that cannot be.
     """
     kind, own = type(method.given), method.given
     name_of_method = str(getattr(method, "method", ""))
     refused = next(_refused(kind, verb, values, name_of_method), None)
     if refused:
-        raise bad_option(f"options: {refused}")
+        raise InputError(f"options: {refused}")
     try:
         whole = {name: getattr(own, name) for name in option_names(kind)} | dict(values)
         options = build_options(kind, whole, method=name_of_method)
     except (TagalignError, OverflowError, ValueError, TypeError) as error:  # 10**400 is no float
-        raise bad_option(f"options: {error}") from None
+        raise InputError(f"options: {error}") from None
     beyond = next(_beyond(options, values), None)
     if beyond:
-        raise bad_option(f"options: {beyond}")
+        raise InputError(f"options: {beyond}")
     return options
 
 

@@ -1,4 +1,4 @@
-"""The model under the options of a request: the same weights, another frozen options object, kept for the next request."""
+"""The model under the options of a question: the same weights, another frozen options object, kept for the next question."""
 
 import threading
 from collections import OrderedDict
@@ -7,12 +7,12 @@ from typing import Any
 
 from PIL import Image
 
-from tagalign.apps.server.option_rules import read_options
-from tagalign.apps.server.refusals import bad_option
-from tagalign.errors import TagalignError
+from tagalign.apps.variants.rules import read_options
+from tagalign.errors import InputError, TagalignError
 from tagalign.methods.by_verb import ByVerb
 from tagalign.methods.describe import describe_options
 from tagalign.methods.protocols import Adjustable
+from tagalign.methods.table import METHODS, refuse_verb
 from tagalign.option_fields import Verb
 from tagalign.tasks.model import Model
 from tagalign.types import EncodedLabels
@@ -83,7 +83,7 @@ class Variants:
         """The variant of these options; built where none is kept. May take milliseconds, so not for the event loop.
 
         Raises:
-            Refusal: 400 for an option that the method has not, that does not act for the verb, that a request may not set,
+            InputError: for an option that the method has not, that does not act for the verb, that a request may not set,
                 or a value that it does not take.
         """
         if not values:
@@ -102,9 +102,11 @@ class Variants:
     def _answering(self, verb: Verb) -> Any:
         whole = self.own.model.implementation
         method = whole.methods.get(verb) if isinstance(whole, ByVerb) else whole
+        if method is None or (method.method in METHODS and verb not in METHODS[method.method].can):
+            raise refuse_verb(f"method {whole.method!r}", verb)
         if not isinstance(method, Adjustable):
-            raise bad_option(
-                f"options: method {whole.method!r} takes none with a request to {verb}; give them when the server is started"
+            raise InputError(
+                f"options: method {whole.method!r} takes none with a request to {verb}; give them when it is started"
             )
         return method
 
@@ -114,7 +116,7 @@ class Variants:
         except TagalignError as error:
             # a look on the server's disk is nothing a client knows of, nor where it lies
             text = str(error).replace(str(getattr(options, "look", None)), "the look of this server")
-            raise bad_option(f"options: {text}") from None
+            raise InputError(f"options: {text}") from None
         described = describe_options(built.given)
         return Variant(
             Model(built, name=self.own.model.name),

@@ -1,0 +1,1 @@
+"""A loaded model under the options of one question; for the server and the page."""
