@@ -13,6 +13,8 @@ from tagalign.cli.shared.model_flags import ModelFlags, warn_tiny
 from tagalign.errors import InputError, MissingExtraError
 
 if TYPE_CHECKING:
+    from fastapi import FastAPI
+
     from tagalign.apps.server.limits import Limits
     from tagalign.tasks.search.engine import SearchEngine
 
@@ -73,19 +75,8 @@ def run(settings: ServeSettings) -> int:
         import uvicorn
     except ImportError as error:
         raise MissingExtraError("the server", str(error.name), "serve") from error
-    # what cannot be is refused before the model is loaded
-    _limits(settings, 1 if settings.workers is None else settings.workers)
-    key = _api_key(settings)
-    warn_tiny(settings.model)
-    import tagalign
-    from tagalign.apps.server.app import create_app
-
-    model = tagalign.load(settings.model, **settings.whole_model_options(look=look_folder(settings.look)))
-    limits = _limits(settings, _workers(settings))
-    app = create_app(
-        model, limits=limits, api_key=key, allowed_hosts=settings.allow_host, search=_search(settings)
-    )
-    print(f"serving {model.method} on http://{settings.host}:{settings.port}", file=sys.stderr)
+    app = make_app(settings)
+    print(f"serving {settings.model} on http://{settings.host}:{settings.port}", file=sys.stderr)
     # no access log: one line per request costs a tenth of the throughput of a small model
     config = uvicorn.Config(
         app,
@@ -100,6 +91,22 @@ def run(settings: ServeSettings) -> int:
     _end_quietly()
     server.run()
     return 0 if server.started else 2
+
+
+def make_app(settings: ServeSettings) -> "FastAPI":
+    """The application that these flags ask for."""
+    # what cannot be is refused before the model is loaded
+    _limits(settings, 1 if settings.workers is None else settings.workers)
+    key = _api_key(settings)
+    warn_tiny(settings.model)
+    import tagalign
+    from tagalign.apps.server.app import create_app
+
+    model = tagalign.load(settings.model, **settings.whole_model_options(look=look_folder(settings.look)))
+    limits = _limits(settings, _workers(settings))
+    return create_app(
+        model, limits=limits, api_key=key, allowed_hosts=settings.allow_host, search=_search(settings)
+    )
 
 
 def _end_quietly() -> None:

@@ -5,7 +5,7 @@ Hard: the label list is cut to the tags. Soft: tag scores multiply the class pro
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from PIL import Image
@@ -66,7 +66,7 @@ class Gated(TaggerTakesLook):
         tagger: TagClip,
         segmenter: Segmenter[Any],
         *,
-        gate: Literal["hard", "soft"] = "hard",
+        gate: str = "hard",
         sharpness: float = SHARPNESS,
         given: GatedOptions | None = None,
     ) -> None:
@@ -88,7 +88,9 @@ class Gated(TaggerTakesLook):
             raise InputError(
                 f"the soft gate needs maps of all labels, which method {segmenter.method!r} has not; use the hard gate"
             )
-        self.given = self.options = given or GatedOptions(gate=gate, sharpness=sharpness)
+        self.given = self.options = given or build_options(
+            GatedOptions, {"gate": gate, "sharpness": sharpness}, method=self.method
+        )
         self.tagger = tagger
         self.segmenter = segmenter
         self.gate = gate

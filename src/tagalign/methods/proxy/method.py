@@ -38,11 +38,11 @@ class ProxyMethod(DenseMethod):
     ) -> None:
         given = options or ProxyOptions()
         self.proxy = _sized(given, backbone)
+        self.encoder, self.companion = backbone, companion  # a description names it from the start
         super().__init__(
             backbone, replace(self.proxy, look=None), method="proxy", mode="clip", resources=resources
         )
         self.given, self.mode = given, "proxy"
-        self.encoder, self.companion = backbone, companion
         self.switches = PROFILES[self.proxy.mode_profile]
         # not before all is there that a look holds for
         self.options = replace(self.options, look=self.proxy.look)
