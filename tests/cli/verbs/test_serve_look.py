@@ -66,7 +66,7 @@ def test_tags_are_seen_against_the_folder(client, photos, look):
 def test_options_act_beside_the_look_or_are_refused(client, photos, look):
     assert len(ask(client, photos, options="threshold=top:3").json()["chosen"]) == 3
     for fields, message in (
-        ({"options": "local_weight=0.9"}, "this look was made with local_weight"),
+        ({"options": "local_weight=0.9"}, "this look was made with another local_weight"),
         ({"options": "look=/etc"}, "settled when"),
         ({"labels": ["dog", "car"]}, "other labels"),
     ):
