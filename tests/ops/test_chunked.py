@@ -5,6 +5,9 @@ import torch
 
 from tagalign.ops import losses
 from tagalign.ops.chunked import CHUNK_NUMBERS, LARGE, chunk_for, positive_log_probs
+from tagalign.ops.tag_losses.asymmetric import asymmetric_tag_loss
+from tagalign.ops.tag_losses.focal import focal_tag_loss
+from tagalign.ops.tag_losses.weighted import weighted_tag_loss
 from tagalign.ops.tag_rows import TagRows
 
 # float64 sums in another order: 1e-12 of their size
@@ -47,9 +50,9 @@ def test_chunked_equals_plain_in_value_and_gradient(batch, chunk, scale, kind):
                 "softmax": lambda: losses.softmax_tag_loss(x, w, rows, **common),
                 "balanced": lambda: losses.softmax_tag_loss(x, w, rows, log_prior=prior, **common),
                 "floor": lambda: losses.softmax_tag_loss(x, w, rows, prob_floor=1e-8, **common),
-                "weighted": lambda: losses.weighted_tag_loss(x, w, rows, tag_weights=weights, **common),
-                "focal": lambda: losses.focal_tag_loss(x, w, rows, **common),
-                "asymmetric": lambda: losses.asymmetric_tag_loss(x, w, rows, bias=bias, **common),
+                "weighted": lambda: weighted_tag_loss(x, w, rows, tag_weights=weights, **common),
+                "focal": lambda: focal_tag_loss(x, w, rows, **common),
+                "asymmetric": lambda: asymmetric_tag_loss(x, w, rows, bias=bias, **common),
             }[kind]()
 
         return value

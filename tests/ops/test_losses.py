@@ -1,4 +1,7 @@
-"""Training losses against independent loops, known values, golden numbers and invariances."""
+"""Training losses against independent loops, known values, golden numbers and invariances.
+
+Holds ``ops/tag_losses/weighted.py``, ``ops/tag_losses/focal.py``, ``ops/tag_losses/asymmetric.py``.
+"""
 
 import math
 
@@ -8,6 +11,9 @@ from torch import Tensor
 
 from tagalign.errors import InputError
 from tagalign.ops import losses
+from tagalign.ops.tag_losses.asymmetric import asymmetric_tag_loss
+from tagalign.ops.tag_losses.focal import focal_tag_loss
+from tagalign.ops.tag_losses.weighted import weighted_tag_loss
 from tagalign.ops.tag_rows import TagRows, as_tag_rows
 
 # float64 sums of ~10 terms: 1e-12 leaves three digits of slack and still sees a wrong term.
@@ -60,10 +66,10 @@ def test_softmax_losses_match_loops(batch: Batch, scale: float) -> None:
     balanced = losses.softmax_tag_loss(
         *batch, logit_scale=scale, log_prior=losses.log_frequencies(COUNTS.double())
     )
-    weighted = losses.weighted_tag_loss(
+    weighted = weighted_tag_loss(
         *batch, logit_scale=scale, tag_weights=losses.inverse_frequencies(COUNTS.double())
     )
-    focal = losses.focal_tag_loss(*batch, logit_scale=scale)
+    focal = focal_tag_loss(*batch, logit_scale=scale)
     expected = [
         softmax_loop(batch, scale, flat),
         softmax_loop(batch, scale, prior),
@@ -82,7 +88,7 @@ def test_asymmetric_loss_matches_loop(batch: Batch) -> None:
             p = 1 / (1 + math.exp(-(5 * c - 0.5)))
             q = max(p - 0.05, 0)
             total -= math.log(p) if is_tag else q**4 * math.log(1 - q)
-    actual = losses.asymmetric_tag_loss(*batch, logit_scale=5.0, bias=-0.5)
+    actual = asymmetric_tag_loss(*batch, logit_scale=5.0, bias=-0.5)
     torch.testing.assert_close(actual.item(), total / 4, **TOL)
 
 
@@ -215,8 +221,8 @@ def test_gradients_are_right_in_double_precision(batch: Batch) -> None:
     scale = losses.inverse_temperature
     forms = [
         lambda x, s, b: losses.softmax_tag_loss(x, w, y, logit_scale=scale(s), log_prior=prior) + 0 * b,
-        lambda x, s, b: losses.focal_tag_loss(x, w, y, logit_scale=scale(s)) + 0 * b,
-        lambda x, s, b: losses.asymmetric_tag_loss(x, w, y, logit_scale=scale(s), bias=b),
+        lambda x, s, b: focal_tag_loss(x, w, y, logit_scale=scale(s)) + 0 * b,
+        lambda x, s, b: asymmetric_tag_loss(x, w, y, logit_scale=scale(s), bias=b),
         lambda x, s, b: losses.contrastive_loss(x, w[:4], logit_scale=scale(s)) + 0 * b,
     ]
     for form in forms:

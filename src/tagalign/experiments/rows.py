@@ -13,7 +13,6 @@ from tagalign.methods.dense.method import DenseMethod
 from tagalign.methods.dense.options import DenseOptions
 from tagalign.tags.vocabulary import TagVocabulary
 from tagalign.train.loop.plan import Hooks
-from tagalign.train.tagalign.aligner import TagLoss
 from tagalign.train.tagalign.plan import TagAlignPlan, TrainingPairs
 from tagalign.train.tagalign.training import train_tagalign
 
@@ -37,7 +36,7 @@ class TableRow:
     method: str = "tagalign"
     losses: dict[str, float] = field(default_factory=dict)
     kinds: tuple[str, ...] = ()
-    loss: TagLoss = "balanced"
+    loss: str = "balanced"
     mode: str = protocol.MODE
 
 

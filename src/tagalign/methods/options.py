@@ -222,6 +222,19 @@ def _any_of(texts: list[str]) -> str:
     return " or ".join([", ".join(texts[:-1]), texts[-1]] if len(texts) > 1 else texts)
 
 
+def name_and_options(text: str) -> tuple[str, dict[str, str]]:
+    """What is chosen by name and given options of its own in one word.
+
+    >>> name_and_options("pamr:steps=3")
+    ('pamr', {'steps': '3'})
+
+    Raises:
+        InputError: for options that are not ``name=value``.
+    """
+    name, _, rest = text.partition(":")
+    return name, split_assignments(part for part in rest.split(",") if part)
+
+
 def split_assignments(
     assignments: Iterable[str], flag: str = "--option", example: str = "local_weight=0.3"
 ) -> dict[str, str]:

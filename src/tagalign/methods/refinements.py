@@ -6,7 +6,7 @@ Nothing here imports torch until a refinement is opened.
 from typing import TYPE_CHECKING
 
 from tagalign.errors import InputError
-from tagalign.methods.options import build_options, split_assignments
+from tagalign.methods.options import build_options, name_and_options
 from tagalign.ops.refine import REFINEMENTS
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def open_refinement(text: str, *, without_names: str | None = None) -> "Refineme
     Raises:
         InputError: for an unknown name or option, or one that the method cannot serve.
     """
-    name, _, rest = text.partition(":")
+    name, values = name_and_options(text)
     if name == NONE:
         return None
     entry = REFINEMENTS.find(name)
@@ -42,5 +42,4 @@ def open_refinement(text: str, *, without_names: str | None = None) -> "Refineme
             f"refine {name!r} reads the cosine of every name with every pixel, which method {without_names!r} has not; "
             "take a dense method"
         )
-    values = split_assignments(part for part in rest.split(",") if part)
     return build_options(entry.kind, values, owner=f"refine {name!r}")

@@ -1,8 +1,8 @@
-"""Training losses of TagAlign: five for tags, one for captions. Embeddings may have any norm.
+"""Training losses of TagAlign: softmax over tags, and contrastive over captions. Embeddings may have any norm.
 
 Sums run in float32 or better. An image without tags adds 0 and is still counted in the mean. ``logit_scale``
-is the inverse temperature itself; ``inverse_temperature`` makes it from a learnable logarithm. The same tag
-losses without the batch x tags matrix are in ``chunked``.
+is the inverse temperature itself; ``inverse_temperature`` makes it from a learnable logarithm. Without the batch x tags
+matrix the same is in ``chunked``; losses that training can choose stand in ``tag_losses``, one file each.
 """
 
 import math
@@ -12,7 +12,6 @@ import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
-from torch.utils.checkpoint import checkpoint
 
 from tagalign.errors import InputError
 from tagalign.ops.chunked import positive_log_probs
@@ -21,9 +20,6 @@ from tagalign.ops.tag_rows import TagRows, Targets, as_tag_rows
 LOGIT_SCALE_MAX = 100.0  # CLIP clips exp(t) at 100: Radford et al. 2021, section 2.5
 NORM_EPS = 1e-6  # TagAlign's release normalises with this floor; torch's default is 1e-12
 RELEASED_PROB_FLOOR = 1e-8  # the release takes log(max(p, 1e-8)): the loss stops at 18.42 with no gradient
-FOCAL_GAMMA = 2.0  # Lin et al., arXiv:1708.02002, section 4.1
-ASYMMETRIC_GAMMA_NEGATIVE = 4.0  # Ridnik et al., arXiv:2009.14119, section 3.1; gamma+ is 0 there
-ASYMMETRIC_CLIP = 0.05  # probability margin of negatives, same place
 
 Images = Float[Tensor, "batch dim"]
 Tags = Float[Tensor, "tags dim"]
@@ -99,7 +95,7 @@ def softmax_tag_loss(
     Reference:
         Liu et al., TagAlign, arXiv:2312.14149, equations 1 and 2; equation 4 with a prior.
     """
-    return _softmax_family(
+    return softmax_family(
         image_embeds,
         tag_embeds,
         targets,
@@ -111,58 +107,7 @@ def softmax_tag_loss(
     )
 
 
-def weighted_tag_loss(
-    image_embeds: Images,
-    tag_embeds: Tags,
-    targets: Targets,
-    *,
-    logit_scale: Scalar | float,
-    tag_weights: Float[Tensor, " tags"],
-    chunk: int | None = None,
-) -> Scalar:
-    """Softmax loss with a weight for each tag: ``-mean_b sum_k (y_bk / |y_b|) weight_k log p_bk``.
-
-    The paper prints no formula for its row "weighted"; ours takes ``inverse_frequencies(counts)``.
-    """
-    return _softmax_family(
-        image_embeds,
-        tag_embeds,
-        targets,
-        logit_scale,
-        lambda log_p, tags: -tag_weights[tags] * log_p,
-        chunk=chunk,
-    )
-
-
-def focal_tag_loss(
-    image_embeds: Images,
-    tag_embeds: Tags,
-    targets: Targets,
-    *,
-    logit_scale: Scalar | float,
-    gamma: float = FOCAL_GAMMA,
-    chunk: int | None = None,
-) -> Scalar:
-    """Softmax loss that turns away from tags already found.
-
-    ``L = -mean_b sum_k (y_bk / |y_b|) (1 - p_bk)^gamma log p_bk``. The paper prints no formula for its row
-    "focal"; this is equation 5 of Lin et al., arXiv:1708.02002, on softmax terms.
-    """
-    return _softmax_family(
-        image_embeds,
-        tag_embeds,
-        targets,
-        logit_scale,
-        lambda log_p, _: -(_one_minus_exp(log_p) ** gamma) * log_p,
-        chunk=chunk,
-    )
-
-
-def _one_minus_exp(log_p: Tensor) -> Tensor:
-    return -torch.expm1(log_p)  # keeps its digits where p is near 1
-
-
-def _softmax_family(
+def softmax_family(
     image_embeds: Images,
     tag_embeds: Tags,
     targets: Targets,
@@ -173,8 +118,19 @@ def _softmax_family(
     prob_floor: float | None = None,
     chunk: int | None = None,
 ) -> Scalar:
-    """``mean_b sum over positives of term(log p, tag) / |y_b|``."""
-    _check_scale(logit_scale)
+    """``mean_b sum over positives of term(log p, tag) / |y_b|``: what all losses on one softmax share.
+
+    Args:
+        image_embeds: see ``softmax_tag_loss``.
+        tag_embeds: likewise.
+        targets: likewise.
+        logit_scale: likewise.
+        term: of the log-probability of a positive, and its tag.
+        log_prior: see ``softmax_tag_loss``.
+        prob_floor: likewise.
+        chunk: likewise.
+    """
+    check_scale(logit_scale)
     rows = as_tag_rows(targets)
     images = unit(image_embeds)
     if log_prior is not None:
@@ -199,59 +155,6 @@ def _positive_log_probs(
         logits = logits + log_prior
     # log_softmax at the positives alone: gather first, so that no second batch x tags matrix is written
     return logits[rows.images, rows.tags] - logits.logsumexp(dim=-1)[rows.images]
-
-
-def asymmetric_tag_loss(
-    image_embeds: Images,
-    tag_embeds: Tags,
-    targets: Targets,
-    *,
-    logit_scale: Scalar | float,
-    bias: Scalar | float,
-    gamma_negative: float = ASYMMETRIC_GAMMA_NEGATIVE,
-    clip: float = ASYMMETRIC_CLIP,
-    chunk: int | None = None,
-) -> Scalar:
-    """Asymmetric loss on independent sigmoids: easy negatives count less, and below a margin not at all.
-
-    ``L = -mean_b [ sum_positives log p + sum_negatives q^gamma_negative log(1 - q) ]`` with
-    ``p = sigmoid(logit_scale * cos + bias)`` and ``q = max(p - clip, 0)``.
-
-    Args:
-        image_embeds: pooled image embeddings.
-        tag_embeds: one text embedding per tag.
-        targets: matrix or index pairs.
-        logit_scale: inverse temperature.
-        bias: learnable; cosines of CLIP are all positive, a sigmoid needs a point to turn at.
-        gamma_negative: power on the probability of negatives; gamma+ is 0.
-        clip: probability margin under which a negative adds nothing.
-        chunk: tags per chunk; each is computed again in the backward pass instead of being held.
-
-    Reference:
-        Ridnik et al., arXiv:2009.14119, equations 4 to 7. The paper prints no formula for its row
-        "asymmetric".
-    """
-    _check_scale(logit_scale)
-    rows = as_tag_rows(targets)
-    images = unit(image_embeds)
-
-    def negatives(logits: Tensor) -> Tensor:
-        shifted = (logits.sigmoid() - clip).clamp(min=0)
-        return -(shifted**gamma_negative) * torch.log1p(-shifted)
-
-    def negative_sum(images: Tensor, part: Tensor, scale: Tensor | float, bias: Tensor | float) -> Tensor:
-        return negatives(scale * images @ unit(part).T + bias).sum()
-
-    if chunk is None:
-        everywhere = negative_sum(images, tag_embeds, logit_scale, bias)
-    else:
-        parts = [
-            checkpoint(negative_sum, images, part, logit_scale, bias, use_reentrant=False)
-            for part in tag_embeds.split(chunk)
-        ]
-        everywhere = torch.stack(parts).sum()
-    own = logit_scale * (images[rows.images] * unit(tag_embeds[rows.tags])).sum(dim=1) + bias
-    return (-F.logsigmoid(own).sum() + everywhere - negatives(own).sum()) / rows.num_images
 
 
 def contrastive_loss(
@@ -280,7 +183,7 @@ def contrastive_loss(
     Returns:
         Mean over the own pairs, in nats; a single pair without others costs 0.
     """
-    _check_scale(logit_scale)
+    check_scale(logit_scale)
     images, texts = unit(image_embeds), unit(text_embeds)
     every_image = images if all_images is None else unit(all_images)
     every_text = texts if all_texts is None else unit(all_texts)
@@ -290,7 +193,12 @@ def contrastive_loss(
     return 0.5 * (to_text + to_image)
 
 
-def _check_scale(logit_scale: Scalar | float) -> None:
+def check_scale(logit_scale: Scalar | float) -> None:
+    """Refuse an inverse temperature that is not positive.
+
+    Raises:
+        InputError: for such a number.
+    """
     # a tensor is not looked at: that would wait for the device in every step
     if not isinstance(logit_scale, Tensor) and logit_scale <= 0:
         raise InputError(f"logit_scale must be positive, got {logit_scale}")

@@ -20,11 +20,11 @@ from tagalign.methods.dense.options import ProfileName
 from tagalign.methods.table import METHODS
 from tagalign.ops.precision import PrecisionChoice
 from tagalign.ops.refine import REFINEMENTS
+from tagalign.ops.tag_losses import TAG_LOSSES
 from tagalign.tags.label_sets import WORDINGS, background_words, template_set
 from tagalign.tags.parses import KINDS
 from tagalign.train.loop.schedule import Schedule
 from tagalign.train.tag2text.plan import Schedule as Tag2TextSchedule
-from tagalign.train.tagalign.aligner import TagLoss
 
 FREE = {"parser", "threshold", "model", "tokenizer"}
 """Flags whose text names words among other things: ``distilled:FOLDER``, ``relative:0.5``, a folder."""
@@ -57,6 +57,7 @@ def test_a_choice_offers_what_its_table_has(choice, table):
     [
         (choices.MethodName, METHODS),
         (choices.DenseMode, DENSE_MODES),
+        (choices.TagLoss, TAG_LOSSES),
         (choices.Refinement, ["none", *REFINEMENTS]),
     ],
 )
@@ -76,7 +77,6 @@ def test_words_that_are_offered_are_those_of_the_package(choice, find):
 
 def test_choices_of_training_are_those_of_the_plans():
     kinds = {kind.__name__: typing.get_type_hints(kind) for kind in settings_classes()}
-    assert kinds["TrainSettings"]["loss"] == TagLoss | None
     assert set(typing.get_args(kinds["TrainSettings"]["schedule"])) == set(typing.get_args(Schedule))
     assert kinds["Tag2TextTrainSettings"]["schedule"] == Tag2TextSchedule
 

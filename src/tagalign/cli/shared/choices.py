@@ -12,17 +12,19 @@ import tyro
 from tagalign.backbones.modes import DENSE_MODES
 from tagalign.methods.refinements import refinement_names
 from tagalign.methods.table import METHODS
+from tagalign.ops.tag_losses import TAG_LOSSES
 
 
 def _one_of(names: Iterable[str]) -> Any:
     return Literal[tuple(names)]
 
 
-# read when a command line is, because methods, modes and refinements can be registered
+# read when a command line is, because methods, modes, refinements and losses can be registered
 MethodName = Annotated[str | None, tyro.conf.arg(constructor_factory=lambda: _one_of(METHODS) | None)]
 Refinement = Annotated[
     str | None, tyro.conf.arg(constructor_factory=lambda: _one_of(refinement_names()) | None)
 ]
+TagLoss = Annotated[str | None, tyro.conf.arg(constructor_factory=lambda: _one_of(TAG_LOSSES) | None)]
 DenseMode = Annotated[str, tyro.conf.arg(constructor_factory=lambda: _one_of(DENSE_MODES))]
 
 Device = Literal["auto", "cpu", "cuda"]

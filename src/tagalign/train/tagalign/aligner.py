@@ -1,25 +1,20 @@
 """What is trained: a projector, and loss terms with temperatures of their own. Each weight acts alone."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from tagalign.errors import InputError, UnknownNameError
+from tagalign.errors import InputError
 from tagalign.methods.dense.projector import pool
 from tagalign.ops import losses
 from tagalign.ops.chunked import chunk_for
 from tagalign.ops.grid import tokens_to_map
+from tagalign.ops.tag_loss import TagComparison, TagLoss
 from tagalign.ops.tag_rows import TagRows
-
-TagLoss = Literal["balanced", "softmax", "weighted", "focal", "asymmetric"]
-"""A name in ``TAG_LOSSES``."""
-
-SIGMOID_BIAS_START = -10.0  # Zhai et al., arXiv:2303.15343, section 3.2: most tags are absent at the start
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -76,15 +71,15 @@ class TagTerm(nn.Module):
     Args:
         tag_embeds: one per tag of the list.
         counts: images of the corpus that have the tag.
-        loss: a name in ``TAG_LOSSES``.
+        loss: see ``ops.tag_losses``.
         temperature: start value.
-        prob_floor: see ``softmax_tag_loss``; ``softmax`` and ``balanced`` know it.
+        prob_floor: see ``TagComparison``; losses of the release know it.
         parts: lengths of the parts of the list with a softmax of their own (objects, attributes); their
             losses are averaged. One part is the paper's concatenated list.
     """
 
     tag_embeds: Tensor
-    log_prior: Tensor
+    log_counts: Tensor
     rarity: Tensor
 
     def __init__(
@@ -92,24 +87,23 @@ class TagTerm(nn.Module):
         tag_embeds: Float[Tensor, "tags dim"],
         counts: Sequence[int],
         *,
-        loss: str = "balanced",
+        loss: TagLoss,
         temperature: float = 0.07,
         prob_floor: float | None = None,
         parts: Sequence[int] | None = None,
     ) -> None:
         super().__init__()
-        if loss not in TAG_LOSSES:
-            raise UnknownNameError("tag loss", loss, TAG_LOSSES)
         _check_parts(tag_embeds, counts, parts)
         occurrences = torch.tensor(list(counts), dtype=torch.float64, device=tag_embeds.device)
-        self.loss = TAG_LOSSES[loss]
+        self.loss = loss
         self.prob_floor = prob_floor
         self.parts = tuple(parts or (len(tag_embeds),))
         self.log_scale = nn.Parameter(torch.tensor(-math.log(temperature)))
-        self.bias = nn.Parameter(torch.tensor(SIGMOID_BIAS_START)) if loss == "asymmetric" else None
+        start = loss.bias_start
+        self.bias = None if start is None else nn.Parameter(torch.tensor(start))
         # unit length and float32 once, instead of in every step
         self.register_buffer("tag_embeds", losses.unit(tag_embeds), persistent=False)
-        self.register_buffer("log_prior", losses.log_frequencies(occurrences).float(), persistent=False)
+        self.register_buffer("log_counts", losses.log_frequencies(occurrences).float(), persistent=False)
         self.register_buffer("rarity", losses.inverse_frequencies(occurrences).float(), persistent=False)
 
     def forward(self, embeds: Embeds) -> Float[Tensor, ""]:
@@ -117,11 +111,23 @@ class TagTerm(nn.Module):
         # a softmax per part: objects and attributes do not compete for the same probability
         start, values = 0, []
         for length in self.parts:
-            part = slice(start, start + length)
-            tags = embeds.tags.between(part.start, part.stop) if len(self.parts) > 1 else embeds.tags
-            values.append(self.loss(self, replace(embeds, tags=tags), part))
+            values.append(self.loss(self._compared(embeds, start, start + length)))
             start += length
         return torch.stack(values).mean()
+
+    def _compared(self, embeds: Embeds, start: int, stop: int) -> TagComparison:
+        whole = TagComparison(
+            images=embeds.images,
+            tag_embeds=self.tag_embeds,
+            targets=embeds.tags,
+            logit_scale=self.logit_scale,
+            log_counts=self.log_counts,
+            rarity=self.rarity,
+            bias=self.bias,
+            prob_floor=self.prob_floor,
+            chunk=chunk_for(len(embeds.images), stop - start),
+        )
+        return whole if len(self.parts) == 1 else whole.part(start, stop)
 
     @property
     def logit_scale(self) -> Float[Tensor, ""]:
@@ -136,75 +142,6 @@ def _check_parts(tag_embeds: Tensor, counts: Sequence[int], parts: Sequence[int]
         )
     if parts is not None and (sum(parts) != len(tag_embeds) or min(parts) < 1):
         raise InputError(f"the parts {list(parts)} do not add up to the {len(tag_embeds)} tags of the list")
-
-
-def _chunk(embeds: Embeds, part: slice) -> int | None:
-    return chunk_for(len(embeds.images), part.stop - part.start)
-
-
-def _softmax(term: TagTerm, embeds: Embeds, part: slice) -> Tensor:
-    return losses.softmax_tag_loss(
-        embeds.images,
-        term.tag_embeds[part],
-        embeds.tags,
-        logit_scale=term.logit_scale,
-        prob_floor=term.prob_floor,
-        chunk=_chunk(embeds, part),
-    )
-
-
-def _balanced(term: TagTerm, embeds: Embeds, part: slice) -> Tensor:
-    return losses.softmax_tag_loss(
-        embeds.images,
-        term.tag_embeds[part],
-        embeds.tags,
-        logit_scale=term.logit_scale,
-        log_prior=term.log_prior[part],
-        prob_floor=term.prob_floor,
-        chunk=_chunk(embeds, part),
-    )
-
-
-def _weighted(term: TagTerm, embeds: Embeds, part: slice) -> Tensor:
-    return losses.weighted_tag_loss(
-        embeds.images,
-        term.tag_embeds[part],
-        embeds.tags,
-        logit_scale=term.logit_scale,
-        tag_weights=term.rarity[part],
-        chunk=_chunk(embeds, part),
-    )
-
-
-def _focal(term: TagTerm, embeds: Embeds, part: slice) -> Tensor:
-    return losses.focal_tag_loss(
-        embeds.images,
-        term.tag_embeds[part],
-        embeds.tags,
-        logit_scale=term.logit_scale,
-        chunk=_chunk(embeds, part),
-    )
-
-
-def _asymmetric(term: TagTerm, embeds: Embeds, part: slice) -> Tensor:
-    assert term.bias is not None  # built for this loss
-    return losses.asymmetric_tag_loss(
-        embeds.images,
-        term.tag_embeds[part],
-        embeds.tags,
-        logit_scale=term.logit_scale,
-        bias=term.bias,
-        chunk=_chunk(embeds, part),
-    )
-
-
-TAG_LOSSES: dict[str, Callable[[TagTerm, Embeds, slice], Tensor]] = {
-    "balanced": _balanced,
-    "softmax": _softmax,
-    "weighted": _weighted,
-    "focal": _focal,
-    "asymmetric": _asymmetric,
-}
 
 
 class Aligner(nn.Module):

@@ -15,8 +15,8 @@ from tagalign.methods.tagalign.folder import MODE
 from tagalign.tags.vocabulary import TagVocabulary
 from tagalign.train.loop.plan import TrainPlan
 from tagalign.train.loop.schedule import Schedule, scheduled_rate
-from tagalign.train.tagalign.aligner import TagLoss
 from tagalign.train.tagalign.profiles import ProfileName, TrainProfile, train_profile
+from tagalign.train.tagalign.tag_losses import open_tag_loss
 
 BOTH_LOSSES = {"tag": 1.0, "contrastive": 1.0}  # equation 6 with lambda = 1
 
@@ -30,7 +30,7 @@ class TagAlignPlan(TrainPlan):
 
     Attributes:
         losses: weight of ``tag`` and of ``contrastive``; a weight of 0 leaves that loss out.
-        loss: tag loss; the profile's when None.
+        loss: tag loss, ``focal`` or with options of its own ``focal:gamma=1``; the profile's when None.
         profile: see ``profiles``.
         mode: dense mode of the features.
         num_blocks: gated convolutions of the projector; 0 trains CLIP's own head alone.
@@ -43,7 +43,7 @@ class TagAlignPlan(TrainPlan):
     """
 
     losses: Mapping[str, float] = field(default_factory=lambda: dict(BOTH_LOSSES))
-    loss: TagLoss | None = None
+    loss: str | None = None
     profile: ProfileName = "paper"
     mode: str = MODE
     num_blocks: int = NUM_BLOCKS
@@ -63,6 +63,7 @@ class TagAlignPlan(TrainPlan):
             raise InputError(f"micro_batch must be at least 1, got {self.micro_batch}")
         if self.learning_rate is not None and self.learning_rate <= 0:
             raise InputError(f"learning_rate must be positive, got {self.learning_rate}")
+        open_tag_loss(self.switches().loss)  # refused before anything is encoded
 
     def switches(self) -> TrainProfile:
         """The profile with what the plan chooses instead of it."""

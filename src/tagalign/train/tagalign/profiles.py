@@ -19,7 +19,7 @@ class TrainProfile:
     Attributes:
         name: of the profile; printed beside every number. Pixel statistics belong to the profile of the same
             name in ``methods.dense.profiles``, so that training and inference cannot disagree.
-        loss: tag loss, a name in ``aligner.TAG_LOSSES``.
+        loss: tag loss, a name in ``ops.tag_losses.TAG_LOSSES``, with options behind a colon where they differ.
         prob_floor: see ``softmax_tag_loss``; None is exact.
         template: prompt of a tag.
         learning_rate: of AdamW, constant.

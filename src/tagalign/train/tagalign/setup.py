@@ -19,6 +19,7 @@ from tagalign.train.loop.optimiser import adamw
 from tagalign.train.tagalign.aligner import Aligner, ContrastiveTerm, TagTerm
 from tagalign.train.tagalign.plan import BOTH_LOSSES, TagAlignPlan, TrainingPairs
 from tagalign.train.tagalign.profiles import TrainProfile
+from tagalign.train.tagalign.tag_losses import open_tag_loss
 
 
 def loss_terms(
@@ -49,7 +50,7 @@ def loss_terms(
         term = TagTerm(
             tag_embeds,
             vocabulary.counts,
-            loss=profile.loss,
+            loss=open_tag_loss(profile.loss),
             temperature=profile.temperature,
             prob_floor=profile.prob_floor,
             parts=kinds if split_kinds else None,

@@ -17,7 +17,7 @@ def make_plan(settings: TrainSettings) -> "TagAlignPlan":
         steps=settings.steps,
         batch_size=settings.batch_size,
         losses={"tag": settings.tag_weight, "contrastive": settings.contrastive_weight},
-        loss=settings.loss,
+        loss=loss_with_options(settings),
         profile=settings.profile,
         mode=settings.mode,
         num_blocks=settings.blocks,
@@ -36,6 +36,13 @@ def make_plan(settings: TrainSettings) -> "TagAlignPlan":
         log_every=settings.log_every,
         tensorboard=settings.tensorboard,
     )
+
+
+def loss_with_options(settings: TrainSettings) -> str | None:
+    """``focal:gamma=1`` from both flags; None where the profile decides."""
+    if settings.loss is None or not settings.loss_option:
+        return settings.loss
+    return f"{settings.loss}:{','.join(settings.loss_option)}"
 
 
 def watched(settings: TrainSettings) -> "Watched":

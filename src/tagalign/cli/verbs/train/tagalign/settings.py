@@ -2,9 +2,11 @@
 
 import dataclasses
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from tagalign.cli.shared.choices import DenseMode, Device, Precision, Profile, TagKind
+import tyro
+
+from tagalign.cli.shared.choices import DenseMode, Device, Precision, Profile, TagKind, TagLoss
 from tagalign.cli.shared.model_flags import EncoderFlags
 from tagalign.errors import InputError
 
@@ -31,8 +33,10 @@ class TrainSettings(EncoderFlags):
     """Folder of the model, its checkpoints and its log."""
     profile: Profile = "paper"
     """Switches: loss, augmentation, pixel statistics, decay."""
-    loss: Literal["balanced", "softmax", "weighted", "focal", "asymmetric"] | None = None
+    loss: TagLoss = None
     """Tag loss; by default the profile's."""
+    loss_option: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
+    """name=value of an option of the loss, as often as needed: gamma of focal; gamma_negative, clip of asymmetric."""
     mode: DenseMode = "surgery"
     """Dense mode whose patches are trained on; surgery is the release's, clip are the patches as CLIP gives them."""
     blocks: int = 4
@@ -117,6 +121,8 @@ class TrainSettings(EncoderFlags):
             raise InputError(
                 f"the tag loss needs --tags and --vocabulary; make them with {EXAMPLE}, or give --tag-weight 0"
             )
+        if self.loss_option and self.loss is None:
+            raise InputError("--loss-option belongs to --loss; name the loss too, or leave it out")
         if self.validate_on and not self.validate_split:
             raise InputError("--validate-on needs --validate-split: one that no result is printed for")
         if self.watch and not self.watch_labels.strip():
