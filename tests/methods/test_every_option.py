@@ -85,6 +85,7 @@ CHANGES = {
     "dual_masking": ({}, False),
     "reidentify": ({}, False),
     "last_attention": ({}, True),
+    "enlarge_crops": ({"candidate_share": 0.0, "region_share": 0.99, "short_side": 96}, False),
     "max_candidates": ({"candidate_share": 0.0}, 1),
     "box_share": ({"threshold": "top:2"}, 0.95),
     "background_power": ({"threshold": "top:2"}, 0.05),

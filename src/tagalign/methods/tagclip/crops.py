@@ -26,7 +26,8 @@ class CropRegions:
     """Where the candidates of one image are.
 
     Attributes:
-        boxes: XYXY in patches, ends exclusive; of zero width or height where the release loses the box at the border.
+        boxes: XYXY in patches, ends exclusive: what is cut out; of zero width or height where the release loses the box
+            at the border.
         masks: patches of the label inside the box, resized to the encoder's native grid; empty for an empty box.
     """
 
@@ -45,6 +46,7 @@ def find_regions(
     share: float,
     native_grid: tuple[int, int],
     lose_last: bool,
+    enlarge: bool = True,
 ) -> CropRegions:
     """Patches above ``share`` of the min-max scaled map of each candidate, and one box around them.
 
@@ -54,14 +56,31 @@ def find_regions(
         share: mu2 of the paper, in [0, 1].
         native_grid: grid of the crop.
         lose_last: clip the exclusive ends of the boxes to size - 1, as released.
+        enlarge: boxes as they are, which the crop enlarges to the native grid (paper); else they grow around their middle
+            to the native grid, as far as the image reaches, so that a small object is seen at the image's own scale.
     """
     kept = (min_max(scores) > share).T.unflatten(1, grid)
     boxes = boxes_around(kept)
     if lose_last:
         rows, cols = grid
         boxes = torch.minimum(boxes, boxes.new_tensor([cols, rows, cols - 1, rows - 1]))
+    if not enlarge:
+        boxes = _grown(boxes, grid, native_grid)
     masks = [_resize_mask(mask, box, native_grid) for mask, box in zip(kept, boxes.tolist(), strict=True)]
     return CropRegions(boxes=boxes, masks=torch.stack(masks) if masks else kept.new_zeros(0, *native_grid))
+
+
+def _grown(
+    boxes: Int[Tensor, "candidates 4"], grid: tuple[int, int], native_grid: tuple[int, int]
+) -> Int[Tensor, "candidates 4"]:
+    """Boxes at least as large as the native grid where the image has so many patches; empty ones stay empty."""
+    filled = (boxes[:, 2:] > boxes[:, :2]).all(dim=1)
+    most = boxes.new_tensor([grid[1], grid[0]])
+    least = torch.minimum(boxes.new_tensor([native_grid[1], native_grid[0]]), most)
+    sides = torch.maximum(boxes[:, 2:] - boxes[:, :2], least)
+    middle_start = (boxes[:, :2] + boxes[:, 2:] - sides).div(2, rounding_mode="floor")
+    start = torch.minimum(middle_start.clamp(min=0), most - sides)
+    return torch.where(filled[:, None], torch.cat([start, start + sides], dim=1), boxes)
 
 
 def _resize_mask(mask: Tensor, box: list[int], grid: tuple[int, int]) -> Tensor:

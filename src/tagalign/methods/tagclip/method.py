@@ -265,6 +265,7 @@ class TagClip(TakesLook):
             share=self.options.region_share,
             native_grid=(side, side),
             lose_last=self.profile.loses_last,
+            enlarge=self.options.enlarge_crops,
         )
         return keep_until_empty(regions) if self.profile.stops_at_empty_box else regions
 

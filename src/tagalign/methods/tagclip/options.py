@@ -53,6 +53,11 @@ class TagClipOptions:
     )
     dual_masking: bool = option(True, "refine scores by trusted attention (DMAR)", source="Table 4")
     reidentify: bool = option(True, "class-wise reidentification by crops (CWR)", source="Table 4")
+    enlarge_crops: bool = option(
+        True,
+        "a label's crop is enlarged to the model's input; else a window of that size is cut around it",
+        source="paper and release enlarge",
+    )
     last_attention: bool = option(False, "keep the last self-attention", source="Table 1")
     max_candidates: int | None = option(None, "most labels looked at again per image and group")
     use_aliases: bool = option(False, "a label scores as its best alias, where the label set has aliases")
