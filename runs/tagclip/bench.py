@@ -1,4 +1,4 @@
-"""One model, and every method of the tables on it."""
+"""One model with the settings that were chosen for it, and every method of the tables on it."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from scenes import Scenes, label_set
 from scores import miou
-from settings import GROUND, SETTINGS
+from settings import AFFINITY_LAYERS, GROUND, SETTINGS
 from torch import Tensor
 
 from tagalign.backbones.protocols import BlockBackbone
@@ -21,21 +21,42 @@ from tagalign.methods.options import build_options
 from tagalign.methods.resources import Resources
 from tagalign.methods.tagclip.method import TagClip
 from tagalign.methods.tagclip.options import TagClipOptions
+from tagalign.methods.thresholds import Threshold
+from tagalign.tasks.calibration import best_thresholds
 from tagalign.types import LabelSet, Segmentation, Tagging
 
 
 class Bench:
     """One model, and pictures encoded once per method."""
 
-    def __init__(self, clip: BlockBackbone) -> None:
-        self.clip = clip
+    def __init__(self, clip: BlockBackbone, kept_aside: Sequence[Scenes]) -> None:
+        self.clip, self.kept_aside = clip, kept_aside
+        layers = clip.num_layers
+        self.tagging: dict[str, Any] = {
+            key: SETTINGS[key] for key in ("profile", "threshold", "enlarge_crops")
+        }
+        self.maps: dict[str, Any] = {"affinity_layers": tuple(range(layers - AFFINITY_LAYERS, layers))}
+        self.rules: dict[str, Threshold] = {}
         self.objects = label_set(OBJECTS, GROUND)
         self.everything = label_set(CLASS_SETS["all"])
 
+    def use(self, *, refine_layers: tuple[int, ...], **maps: Any) -> None:
+        """Take what was chosen."""
+        self.tagging["refine_layers"] = refine_layers
+        self.maps |= maps
+
+    def calibrated(self, **settings: Any) -> Threshold:
+        """One threshold per label with the highest F1 on the scenes kept aside; measured once per settings."""
+        key = repr(sorted(settings.items()))
+        if key not in self.rules:
+            scores = [t.scores for part in self.kept_aside for t in self.tag(part, **settings)]
+            truth = [row for part in self.kept_aside for row in (part.truth == 1).tolist()]
+            self.rules[key] = best_thresholds(OBJECTS, scores, truth)
+        return self.rules[key]
+
     def tagger(self, **settings: Any) -> TagClip:
         """With the settings of all tables but those given."""
-        own = {"profile": SETTINGS["profile"], "threshold": SETTINGS["threshold"]}
-        options = build_options(TagClipOptions, own | settings, method="tagclip")
+        options = build_options(TagClipOptions, self.tagging | settings, method="tagclip")
         return TagClip(self.clip, options, resources=Resources(batch_size=50, crop_batch=100))
 
     def tag(
@@ -65,7 +86,8 @@ class Bench:
 
     def cls_seg(self, scenes: Scenes, taggings: Sequence[Tagging], **settings: Any) -> float:
         """Score (mIoU) objects and background with given tags."""
-        options = build_options(ClsSegOptions, {"profile": SETTINGS["profile"], **settings}, method="cls-seg")
+        own = {"profile": SETTINGS["profile"], **self.maps}
+        options = build_options(ClsSegOptions, own | settings, method="cls-seg")
         method = ClsSeg(self.clip, options, resources=Resources(batch_size=50))
         labels = method.encode_labels(self.objects)
         found = (

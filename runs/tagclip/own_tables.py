@@ -1,19 +1,16 @@
 """Tables that the paper does not have: profiles, groups, thresholds."""
 
-from dataclasses import replace
-
 import numpy as np
 import torch
 from bench import Bench
 from scenes import Scenes, label_set
-from scores import Row, chosen_of, mean_ap, scores_of, tag_row
-from settings import GROUND, SETTINGS
+from scores import Row, chosen_of, mean_ap, rechosen, scores_of, tag_row
+from settings import GROUND
 from torch import Tensor
 
 from tagalign.data.tiny_world import FAMILIES, FAMILY_OF, OBJECTS
 from tagalign.evaluate.tagging import precision_recall
 from tagalign.methods.thresholds import Threshold
-from tagalign.tasks.calibration import best_thresholds
 
 
 def table_profiles(bench: Bench, scenes: Scenes) -> dict[str, Row]:
@@ -54,10 +51,7 @@ def _both(chosen: Tensor, scenes: Scenes) -> float:
 
 
 def table_thresholds(bench: Bench, scenes: Scenes) -> dict[str, Row]:
-    setting = SETTINGS["calibration"]
-    kept_aside = Scenes(setting["seed"], setting["scenes"], split=setting["split"])
-    measured = bench.tag(kept_aside)
-    calibrated = best_thresholds(OBJECTS, [t.scores for t in measured], (kept_aside.truth == 1).tolist())
+    calibrated = bench.calibrated()
     rules = {
         "relative:0.5": Threshold(),
         "top:3": Threshold(kind="top", value=3.0),
@@ -67,7 +61,7 @@ def table_thresholds(bench: Bench, scenes: Scenes) -> dict[str, Row]:
     taggings = bench.tag(scenes)
     rows = {}
     for name, rule in rules.items():
-        again = [replace(t, chosen=rule.choose(t.scores, t.names)) for t in taggings]
+        again = rechosen(taggings, rule)
         macro = precision_recall(chosen_of(again), scenes.truth, average="macro")
         rows[name] = {k: v for k, v in tag_row(again, scenes.truth).items() if k != "mAP"} | {
             "macro f1": 100 * macro.f1

@@ -1,7 +1,9 @@
 """The tables and curves of TagCLIP's paper, and ours, on the tiny world: tagclip.json, tagclip.md and a page of steps.
 
-All settings stand in ``SETTINGS``, fixed before the first result was seen. Directions are checked by the script itself and
-printed as they come out.
+python runs/tagclip/run.py [--model tiny tiny-plain] [--tables table1 table4]
+
+``SETTINGS`` was fixed before the first result was seen; layers, boxes and thresholds are chosen on scenes kept aside. A run
+that stopped goes on with the first table that is missing. Directions are checked by the script and printed as they come out.
 """
 
 import argparse
@@ -11,108 +13,116 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 from bench import Bench
+from choice import Choice, choose, validation
 from curves import curves
+from directions import claims
 from gating import table_gating
 from own_tables import table_groups, table_profiles, table_thresholds
-from paper_tables import table_1, table_2, table_3, table_4, table_s1
+from paper_tables import table_1, table_2, table_3, table_3_crf, table_4, table_s1
 from report import render
 from scenes import Scenes
 from scores import Row
 from settings import SETTINGS
 from steps import step_page
 
+from tagalign.atomic import atomic_write
 from tagalign.backbones.load import load_backbone
+from tagalign.cli.shared.run_record import git_commit
+from tagalign.json_text import json_text
 
-TABLES: dict[str, tuple[str, Callable[[Bench, Scenes], dict[str, Row]], int]] = {
-    "table1": ("Table 1: last self-attention", table_1, 3),
-    "table2": ("Table 2: tagging (mAP)", table_2, 3),
-    "table4": ("Table 4: what each step adds", table_4, 3),
-    "profiles": ("Profiles", table_profiles, 3),
-    "tableS1": ("Table S1: background words", table_s1, 3),
-    "groups": ("Groups: 28 kinds and their 4 families in one list", table_groups, 3),
-    "thresholds": ("Thresholds", table_thresholds, 3),
-    "table3": ("Table 3: segmentation, objects and background", table_3, 3),
-    "gating": ("Gating: mIoU of all classes", table_gating, 1),
+TABLES: dict[str, tuple[str, Callable[[Bench, Scenes], dict[str, Any]]]] = {
+    "table1": ("Table 1: last self-attention", table_1),
+    "table4": ("Table 4: what each step adds", table_4),
+    "table2": ("Table 2: tagging (mAP)", table_2),
+    "table3": ("Table 3: segmentation, objects and background", table_3),
+    "thresholds": ("Thresholds", table_thresholds),
+    "tableS1": ("Table S1: background words", table_s1),
+    "groups": ("Groups: 28 kinds and their 4 families in one list", table_groups),
+    "profiles": ("Profiles", table_profiles),
+    "table3crf": ("Table 3 with a CRF", table_3_crf),
+    "gating": ("Gating: mIoU of all classes", table_gating),
+    "curves": ("Curves", curves),
 }
-"""Title, function and number of seeds; what refines by colour takes longest and comes last."""
-
-
-PART_SIZES = {"gating": "gating_scenes", "curves": "curve_scenes"}
-"""Parts whose number of scenes has a setting of its own."""
-
-
-def run_tables(
-    bench: Bench, names: Sequence[str], scenes: list[Scenes], report: dict[str, Any], save: Callable[[], None]
-) -> None:
-    """Fill in what the report lacks, saving after every table: a run that stopped goes on with the next one."""
-    for name in names:
-        title, function, seeds = TABLES[name]
-        if name in report["tables"]:
-            continue
-        start = time.process_time()
-        by_seed = [function(bench, s) for s in scenes[:seeds]]
-        seconds = round(time.process_time() - start)
-        report["tables"][name] = {
-            "title": title,
-            "seeds": len(by_seed),
-            "rows": by_seed,
-            "cpu_seconds": seconds,
-        }
-        save()
-        print(f"{name}: {seconds} s of processor time", flush=True)
-
-
-def open_report(path: Path, head: dict[str, Any]) -> dict[str, Any]:
-    """The report of an earlier start with the same settings and weights, else a new one."""
-    head = json.loads(json.dumps(head))
-    if path.exists():
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        # how many scenes a part takes matters only once that part is there
-        free = {key for part, key in PART_SIZES.items() if part not in found["tables"] and part not in found}
-        if all(_without(found.get(key), free) == _without(value, free) for key, value in head.items()):
-            return {**found, **head}
-    return {**head, "tables": {}}
-
-
-def _without(values: Any, keys: set[str]) -> Any:
-    return {k: v for k, v in values.items() if k not in keys} if isinstance(values, dict) else values
+"""Title and function, what matters most first."""
 
 
 def main() -> None:
     """Run the tables and write the files."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path, default=Path("docs/results"))
-    parser.add_argument("--model", default="tiny")
-    parser.add_argument("--tables", nargs="*", default=[*TABLES, "curves"])
-    parser.add_argument("--scenes", type=int, default=SETTINGS["scenes"])
-    parser.add_argument("--seeds", type=int, default=len(SETTINGS["seeds"]))
-    settings = parser.parse_args()
-    settings.out.mkdir(parents=True, exist_ok=True)
-    bench = Bench(load_backbone(settings.model))
-    seeds = SETTINGS["seeds"][: settings.seeds]
-    scenes = [Scenes(seed, settings.scenes) for seed in seeds]
-    path = settings.out / "tagclip.json"
-    head = {
-        "settings": SETTINGS | {"scenes": settings.scenes, "seeds": seeds},
-        "model": {"name": bench.clip.name, "weight_hash": bench.clip.weight_hash},
-        "tagger": bench.tagger().describe(),
-    }
-    report = open_report(path, head)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--out", type=Path, default=Path(__file__).parents[2] / "docs" / "results")
+    parser.add_argument("--model", nargs="+", default=["tiny", "tiny-plain"])
+    parser.add_argument("--tables", nargs="*", choices=[*TABLES], default=[*TABLES])
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    torch.set_grad_enabled(False)
+    scenes = [Scenes(seed, SETTINGS["scenes"]) for seed in SETTINGS["seeds"]]
+    report = open_report(arguments.out / "tagclip.json")
+    benches = [open_bench(name, report, arguments.out) for name in arguments.model]
+    (arguments.out / "tagclip_steps.md").write_text(step_page(benches[0], scenes[0], arguments.out))
+    for table in arguments.tables:
+        for bench in benches:
+            measure(bench, table, scenes, report, arguments.out)
+    write(report, arguments.out)
 
-    def save() -> None:
-        path.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-        (settings.out / "tagclip.md").write_text(render(report), encoding="utf-8")
 
-    (settings.out / "tagclip_steps.md").write_text(
-        step_page(bench, scenes[0], settings.out), encoding="utf-8"
+def open_report(path: Path) -> dict[str, Any]:
+    """The report of an earlier start with the same settings, else a new one."""
+    head = json.loads(json.dumps({"settings": SETTINGS}))
+    if path.exists():
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        if found.get("settings") == head["settings"]:
+            return found
+    return {**head, "encoders": {}}
+
+
+def open_bench(name: str, report: dict[str, Any], out: Path) -> Bench:
+    """An encoder with what was chosen for it, now or in an earlier start with the same weights."""
+    bench = Bench(load_backbone(name), validation())
+    found = report["encoders"].get(name)
+    if found is None or found["weights"] != bench.clip.weight_hash:
+        choice = choose(bench)
+        report["encoders"][name] = {
+            "weights": bench.clip.weight_hash,
+            "choice": choice.as_dict(),
+            "tables": {},
+        }
+        write(report, out)
+    choice = Choice.of(report["encoders"][name]["choice"])
+    bench.use(
+        refine_layers=choice.refine_layers,
+        box_share=choice.box_share,
+        background_power=choice.background_power,
     )
-    run_tables(bench, [n for n in settings.tables if n in TABLES], scenes, report, save)
-    if "curves" in settings.tables and "curves" not in report:
-        start = time.process_time()
-        report["curves"] = curves(bench, scenes[0].first(SETTINGS["curve_scenes"]))
-        save()
-        print(f"curves: {time.process_time() - start:.0f} s of processor time", flush=True)
+    report["encoders"][name]["tagger"] = bench.tagger().describe()
+    return bench
+
+
+def measure(bench: Bench, table: str, scenes: Sequence[Scenes], report: dict[str, Any], out: Path) -> None:
+    """Fill in one table of one encoder, if the report lacks it."""
+    tables = report["encoders"][bench.clip.name]["tables"]
+    if table in tables:
+        return
+    title, function = TABLES[table]
+    start = time.process_time()
+    rows: list[dict[str, Row]] = [function(bench, part) for part in scenes]
+    seconds = round(time.process_time() - start)
+    tables[table] = {"title": title, "rows": rows, "cpu_seconds": seconds}
+    write(report, out)
+    print(f"{bench.clip.name}, {table}: {seconds} s of processor time", flush=True)
+
+
+def write(report: dict[str, Any], out: Path) -> None:
+    """The JSON with what it says of the paper's directions, and the page."""
+    report["commit"] = git_commit()
+    report["claims"] = claims(report)
+    for name, text in (
+        ("tagclip.json", json_text(report, indent=1) + "\n"),
+        ("tagclip.md", render(report)),
+    ):
+        with atomic_write(out / name) as path:
+            path.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -29,10 +29,6 @@ class Scenes:
         self.images = [Image.fromarray(scene.image) for scene in self.scenes]
         self.truth = torch.tensor([[int(name in s.tags.objects) for name in OBJECTS] for s in self.scenes])
 
-    def first(self, count: int) -> "Scenes":
-        """Fewer of them, for what takes long."""
-        return self.take(range(min(count, len(self.scenes))))
-
     def take(self, places: Sequence[int]) -> "Scenes":
         """Some of them."""
         some = object.__new__(Scenes)

@@ -1,6 +1,7 @@
 """Numbers of a table from taggings and maps."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -8,6 +9,7 @@ from torch import Tensor
 from tagalign.data.tiny_world import OBJECTS
 from tagalign.evaluate.segmentation import Confusion
 from tagalign.evaluate.tagging import average_precisions, mean_average_precision, precision_recall
+from tagalign.methods.thresholds import Threshold
 from tagalign.types import Segmentation, Tagging
 
 Row = dict[str, float]
@@ -22,6 +24,11 @@ def chosen_of(taggings: Sequence[Tagging]) -> Tensor:
     for row, tagging in zip(chosen, taggings, strict=True):
         row[list(tagging.chosen)] = True
     return chosen
+
+
+def rechosen(taggings: Sequence[Tagging], rule: Threshold) -> list[Tagging]:
+    """The same scores, with the tags that another threshold chooses."""
+    return [replace(t, chosen=rule.choose(t.scores, t.names)) for t in taggings]
 
 
 def tag_row(taggings: Sequence[Tagging], truth: Tensor) -> Row:
