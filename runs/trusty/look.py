@@ -1,6 +1,6 @@
-"""What the trusty map says: python runs/trusty_look.py [--out FOLDER]. About ten CPU-minutes.
+"""What the trusty map says: python runs/trusty/look.py [--out FOLDER]. About ten CPU-minutes.
 
-Trains the main row of runs/trusty_tiny.py once per trusty target (seed 0), prints the mean of the map on pixels of seen
+Trains the main row of runs/trusty/run.py once per trusty target (seed 0), prints the mean of the map on pixels of seen
 classes, of unseen classes and of the background of validation scenes, and how well it tells unseen from seen objects (area
 under the ROC curve, 50 is chance), how much of a scene of several kinds gets one and the same answer, and draws
 docs/results/trusty_map.png.
@@ -13,14 +13,14 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
-from trusty_rows import SETTINGS, Bench, Row, replace_options, split_of
+from rows import SETTINGS, Bench, Row, replace_options, split_of
 
 from tagalign.backbones.load import load_backbone
 from tagalign.export.trusty_picture import trusty_picture
 from tagalign.methods.trusty.folder import TrustyConfig, load_trusty, save_trusty
 from tagalign.methods.trusty.method import TrustyClip
 
-PICTURE = Path(__file__).resolve().parents[1] / "docs" / "results" / "trusty_map.png"
+PICTURE = Path(__file__).resolve().parents[2] / "docs" / "results" / "trusty_map.png"
 SHOWN = 2
 COLORS = 128  # of the palette that keeps the file small
 

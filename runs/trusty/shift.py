@@ -1,4 +1,4 @@
-"""Does it help to lift the trusty map? python runs/trusty_shift.py [--out FOLDER], the folder of runs/trusty_look.py.
+"""Does it help to lift the trusty map? python runs/trusty/shift.py [--out FOLDER], the folder of runs/trusty/look.py.
 
 Adds a number to the map's logits before Eq. 12 weighs with it, and scores validation scenes (seed 0). 1.66 undoes the share
 of unseen pixels among those that the target `paper` is judged on (16 %); the others show the course.
@@ -13,8 +13,8 @@ from unittest.mock import patch
 
 import torch
 from torch import Tensor
-from trusty_look import trained
-from trusty_rows import SETTINGS, Bench, Row
+from look import trained
+from rows import SETTINGS, Bench, Row
 
 from tagalign.backbones.load import load_backbone
 from tagalign.methods.trusty import method

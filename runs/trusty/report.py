@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from trusty_rows import mean_std
+from rows import mean_std
 
 COLUMNS = {"pAcc": "pacc", "mIoU(S)": "seen", "mIoU(U)": "unseen", "hIoU": "hiou"}
 CROSS = {"pAcc": "pacc", "mIoU": "miou", "mAcc": "macc"}

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image
-from trusty_scenes import drawn, keep_blocks
+from scenes import drawn, keep_blocks
 
 from tagalign.atomic import atomic_write
 from tagalign.backbones.protocols import BlockBackbone

@@ -2,5 +2,5 @@
 # TrustyCLIP's tables on the tiny world (docs/results/trusty.md). No download.
 # Expected duration: three CPU-hours of one core, and two more for the rows with prompts; a stopped run goes on.
 set -euo pipefail
-cd "$(dirname "$0")/.."
-OMP_NUM_THREADS=1 python runs/trusty_tiny.py --out "${1:-trusty-rows}"
+cd "$(dirname "$0")/../.."
+OMP_NUM_THREADS=1 python runs/trusty/run.py --out "${1:-trusty-rows}"

@@ -1,7 +1,7 @@
-"""The tables of TrustyCLIP's paper on the tiny world: python runs/trusty_tiny.py [--seeds 0 1 2] [--out FOLDER].
+"""The tables of TrustyCLIP's paper on the tiny world: python runs/trusty/run.py [--seeds 0 1 2] [--out FOLDER].
 
 Writes docs/results/trusty.json and the tables of docs/results/trusty.md. Finished rows are kept in OUT, so a stopped
-run goes on; --finished-only writes the tables of what is there. Settings stand in runs/trusty_rows.py and were fixed before
+run goes on; --finished-only writes the tables of what is there. Settings stand in runs/trusty/rows.py and were fixed before
 the first test result; with --choose-rate the learning rate is chosen on validation scenes, by the mIoU of the baseline's
 seen classes alone.
 """
@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from trusty_report import render
-from trusty_rows import SETTINGS, Bench, Row
+from report import render
+from rows import SETTINGS, Bench, Row
 
 from tagalign.atomic import atomic_write
 from tagalign.backbones.load import load_backbone
 from tagalign.cli.shared.run_record import git_commit
 
-DOCS = Path(__file__).resolve().parents[1] / "docs" / "results"
+DOCS = Path(__file__).resolve().parents[2] / "docs" / "results"
 
 BASELINE = Row(token=False, learner="none")
 OURS = Row()
