@@ -5,8 +5,8 @@ import torch
 import torch.nn.functional as F
 
 from tagalign.errors import InputError, UnknownNameError
-from tagalign.methods.trusty.head import LEARNERS, MaskLayer, TrustyHead
-from tagalign.methods.trusty.learner import LEARNER_INPUTS, learner_input
+from tagalign.methods.trusty.head import MaskLayer, TrustyHead
+from tagalign.methods.trusty.learner import INPUTS, LEARNERS, learner_input
 from tagalign.methods.trusty.network import TrustyNetwork, TrustySizes
 
 DIM = 16
@@ -98,10 +98,19 @@ def test_images_of_a_batch_do_not_see_each_other(features):
     torch.testing.assert_close(both[1:], alone, **TOL)
 
 
-@pytest.mark.parametrize("learner", LEARNERS)
+# Table 1 (c) row by row; H is the class token where it stands beside rows of another number
+TABLE_1 = (
+    "image,image,text", "text,patches,patches", "text,image,text", "text,text,image", "text,text,product",
+    "concat,concat,concat", "product,patches,patches", "product,text,text", "product,text,product",
+    "product,product,image", "product,product,text", "product,product,product", "relation,relation,relation",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("learner", [*LEARNERS, *TABLE_1, "relation,text,text"])
 @pytest.mark.parametrize("has_token", [True, False])
 def test_every_learner_trains_all_that_it_does_not_freeze(features, learner, has_token):
     head = make_head(learner=learner, has_token=has_token).train()
+    assert head(*features).shape == (2, 4 + has_token, 3, 5)
     head(*features).square().sum().backward()
     for name, parameter in head.named_parameters():
         assert (parameter.grad is not None) == parameter.requires_grad, name
@@ -109,18 +118,81 @@ def test_every_learner_trains_all_that_it_does_not_freeze(features, learner, has
 
 def test_learner_inputs():
     text, cls, patches = unit(3, DIM), unit(2, DIM, seed=1), unit(2, 5, DIM, seed=2)
-    inputs = {
-        kind: learner_input(kind, text, cls, patches)
-        for kind in ("text", "patches", "product", "concat", "relation")
-    }
+    inputs = {kind: learner_input(kind, text, cls, patches) for kind in INPUTS}
     assert torch.equal(inputs["text"][1], text)
     assert torch.equal(inputs["patches"], patches)
+    assert torch.equal(inputs["image"][1], cls[1].expand(3, -1))
     assert torch.equal(inputs["product"][1, 2], cls[1] * text[2])
     assert torch.equal(inputs["concat"][1, 2], torch.cat([text[2], cls[1]]))
     assert torch.equal(inputs["relation"][1, 2], torch.cat([cls[1] * text[2], text[2]]))
     with pytest.raises(UnknownNameError, match="'queries'"):
         learner_input("queries", text, cls, patches)
-    assert set(LEARNERS) == {"none", *LEARNER_INPUTS}
+
+
+@pytest.mark.parametrize(
+    ("name", "same"), [("relation", "relation,relation,relation"), ("text-patches", "text,patches,patches")]
+)
+def test_a_short_name_is_its_three_inputs(features, name, same):
+    with torch.no_grad():
+        assert torch.equal(make_head(learner=name)(*features), make_head(learner=same)(*features))
+
+
+def test_a_mixed_learner_matches_attention_by_hand(features):
+    """Queries T*H, keys and values patches: softmax over patches in each head, residual, norm."""
+    patches, cls, text = features
+    head = make_head(learner="product,patches,patches", has_token=False)
+    tokens = patches.flatten(2).transpose(1, 2)
+    found = head.learn(text, cls, tokens)
+    attn, query = head.learner.attn, cls[0] * text
+    parts = zip(
+        attn.in_proj_weight.chunk(3), attn.in_proj_bias.chunk(3), (query, tokens[0], tokens[0]), strict=True
+    )
+    q, k, v = (x @ weight.T + bias for weight, bias, x in parts)
+    mixed = torch.cat(
+        [
+            (q[:, p] @ k[:, p].T / 4**0.5).softmax(-1) @ v[:, p]
+            for p in (slice(4 * h, 4 * h + 4) for h in range(4))
+        ],
+        dim=1,
+    )
+    torch.testing.assert_close(found[0], head.learner.norm(query + attn.out_proj(mixed)), **TOL)
+
+
+def test_concatenation_after_attention_projects_what_was_learned_beside_the_text(features):
+    patches, cls, text = features
+    head = make_head(learner="concat-after")
+    rows = head.token_rows(text)
+    product = cls[:, None] * rows
+    learned = head.learner(product, product, product)
+    expected = torch.stack([head.relation(torch.cat([one, rows], dim=1)) for one in learned])
+    torch.testing.assert_close(head.learn(rows, cls, patches.flatten(2).transpose(1, 2)), expected, **TOL)
+
+
+@pytest.mark.parametrize("has_token", [True, False])
+def test_a_head_that_starts_at_the_cosine_answers_as_the_encoder_until_its_gate_opens(features, has_token):
+    patches, cls, text = features
+    head, plain = (make_head(starts_at_cosine=start, has_token=has_token) for start in (True, False))
+    head.cosine.start_at(10.0)
+    with torch.no_grad():
+        found, learned = head(patches, cls, text), plain(patches, cls, text)
+        for b in range(2):
+            for c, name in enumerate(text):
+                expected = 10 * (torch.einsum("dxy,d->xy", patches[b], name) - 0.2)
+                torch.testing.assert_close(found[b, c], expected, **TOL)
+        assert torch.equal(
+            found[:, 4:], learned[:, 4:]
+        )  # the same seed draws the same weights; the token is no name
+        head.cosine.gate.fill_(1.0)
+        torch.testing.assert_close(head(patches, cls, text)[:, :4], found[:, :4] + learned[:, :4], **TOL)
+
+
+def test_learners_that_cannot_be_computed_say_what_can():
+    with pytest.raises(InputError, match="take 'image'"):
+        make_head(learner="text,text,patches")
+    with pytest.raises(InputError, match="one row per class"):
+        make_head(learner="patches,text,text")
+    with pytest.raises(UnknownNameError, match="'words'"):
+        make_head(learner="words,text,text")
 
 
 def test_the_last_layer_is_frozen_after_its_masks():

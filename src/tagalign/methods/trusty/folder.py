@@ -82,6 +82,7 @@ def _names(values: Sequence[Any]) -> tuple[str, ...]:
 
 
 def _sizes(values: Mapping[str, Any]) -> TrustySizes:
+    values = {"starts_at_cosine": False, **values}  # folders of before the choice
     kinds = {field.name: field.type for field in fields(TrustySizes)}
     wrong = [name for name, kind in kinds.items() if type(values[name]) is not kind]
     if wrong or values.keys() - kinds.keys():

@@ -7,16 +7,14 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from tagalign.errors import InputError, UnknownNameError
-from tagalign.methods.trusty.learner import LEARNER_INPUTS, WIDE, TrustyLearner, learner_input
+from tagalign.errors import InputError
+from tagalign.methods.trusty.cosine import CosineStart
+from tagalign.methods.trusty.learner import WIDE, TrustyLearner, learner_input, learner_shape
 from tagalign.ops.attention import merge_heads, split_heads
 from tagalign.ops.grid import map_to_tokens
 
 Rows = Float[Tensor, "batch rows dim"]
 Patches = Float[Tensor, "batch patches dim"]
-
-LEARNERS = ("none", *LEARNER_INPUTS)
-"""Choices of ``TrustyHead(learner=...)``; ``none`` is the one-stage baseline of Table 1 (a) and (b)."""
 
 
 class MaskLayer(nn.Module):
@@ -71,7 +69,10 @@ class TrustyHead(nn.Module):
         hidden: width of the feed-forward networks; ``4 * dim`` by default.
         dropout: rate while training.
         has_token: with the trusty token. Self-training and full supervision of the release go without.
-        learner: one of ``LEARNERS``.
+        learner: see ``learner_shape``.
+        starts_at_cosine: masks are CLIP's own cosines plus a gate times what is described above, and the gate starts at 0
+            (``CosineStart``). Not in the paper: its head starts from random weights and has to learn anew what the
+            encoder knows, from seen classes alone.
 
     Reference:
         Li et al., TagCLIP, section 3.2. Eq. 7 and 8 multiply masks with class vectors of another shape; like the release we
@@ -88,13 +89,16 @@ class TrustyHead(nn.Module):
         dropout: float = 0.1,
         has_token: bool = True,
         learner: str = "relation",
+        starts_at_cosine: bool = False,
     ) -> None:
         super().__init__()
-        _check(dim, num_heads, num_layers, learner)
+        self.shape = learner_shape(learner)
+        _check(dim, num_heads, num_layers)
         self.learner_name = learner
         self.trusty_token = nn.Parameter(torch.empty(1, dim)) if has_token else None
-        self.relation = nn.Linear(2 * dim, dim) if _is_wide(learner) else None
-        self.learner = None if learner == "none" else TrustyLearner(dim, num_heads=num_heads, dropout=dropout)
+        self.relation = nn.Linear(2 * dim, dim) if self.shape.has_projection else None
+        has_learner = self.shape.inputs is not None
+        self.learner = TrustyLearner(dim, num_heads=num_heads, dropout=dropout) if has_learner else None
         self.layers = nn.ModuleList(
             MaskLayer(dim, num_heads=num_heads, hidden=hidden or 4 * dim, dropout=dropout)
             for _ in range(num_layers)
@@ -104,6 +108,7 @@ class TrustyHead(nn.Module):
                 nn.init.xavier_uniform_(parameter)
         for parameter in self.layers[-1].after_masks():  # type: ignore[operator]
             parameter.requires_grad_(False)
+        self.cosine = CosineStart() if starts_at_cosine else None
 
     def forward(
         self,
@@ -126,6 +131,8 @@ class TrustyHead(nn.Module):
         for layer in self.layers[:-1]:
             rows = layer(rows, tokens)
         logits = self.layers[-1].mask_logits(rows, tokens)  # type: ignore[operator]
+        if self.cosine is not None:
+            logits = self.cosine(logits, text, tokens)
         return logits.unflatten(2, patches.shape[2:])
 
     def token_rows(
@@ -148,23 +155,20 @@ class TrustyHead(nn.Module):
         self, rows: Float[Tensor, "rows dim"], cls: Float[Tensor, "batch dim"], tokens: Patches
     ) -> Rows:
         """Queries of the first mask layer: the trusty learner's output, or the relation alone."""
-        if self.learner is None:
+        kinds = self.shape.inputs
+        if self.learner is None or kinds is None:
             return self.relate(rows, cls)
-        kinds = LEARNER_INPUTS[self.learner_name]
-        inputs = {kind: self._project(learner_input(kind, rows, cls, tokens)) for kind in set(kinds)}
-        return self.learner(*(inputs[kind] for kind in kinds))
+        inputs = {kind: self._narrow(kind, learner_input(kind, rows, cls, tokens)) for kind in set(kinds)}
+        learned: Rows = self.learner(*(inputs[kind] for kind in kinds))
+        if self.relation is not None and self.shape.joins_after:
+            return self.relation(torch.cat([learned, rows.expand_as(learned)], dim=-1))
+        return learned
 
-    def _project(self, x: Float[Tensor, "batch rows features"]) -> Rows:
-        return x if self.relation is None else self.relation(x)
-
-
-def _is_wide(learner: str) -> bool:
-    return learner == "none" or all(kind in WIDE for kind in LEARNER_INPUTS[learner])
+    def _narrow(self, kind: str, x: Float[Tensor, "batch rows features"]) -> Rows:
+        return self.relation(x) if self.relation is not None and kind in WIDE else x
 
 
-def _check(dim: int, num_heads: int, num_layers: int, learner: str) -> None:
-    if learner not in LEARNERS:
-        raise UnknownNameError("trusty learner", learner, LEARNERS)
+def _check(dim: int, num_heads: int, num_layers: int) -> None:
     if dim % num_heads:
         raise InputError(f"the joint space of {dim} dimensions cannot be divided into {num_heads} heads")
     if num_layers < 1:

@@ -1,15 +1,22 @@
 """What the class rows see before the segmentor: their relation to the image, and the trusty learner's self-attention.
 
-The paper's Table 1 tries other inputs than Eq. 4; the ones whose shapes fit are in ``LEARNER_INPUTS``.
+The paper's Table 1 (c) tries other queries, keys and values than Eq. 4; any of them is ``QUERY,KEY,VALUE`` here.
 """
+
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from tagalign.errors import UnknownNameError
+from tagalign.errors import InputError, UnknownNameError
 
 Rows = Float[Tensor, "batch rows dim"]
+
+INPUTS = ("text", "image", "patches", "product", "concat", "relation")
+"""Of queries, keys and values: see ``learner_input``."""
+
+WIDE = ("relation", "concat")  # twice as wide as the joint space, so projected first
 
 LEARNER_INPUTS: dict[str, tuple[str, str, str]] = {
     "relation": ("relation", "relation", "relation"),  # Eq. 4, the paper's choice
@@ -18,11 +25,72 @@ LEARNER_INPUTS: dict[str, tuple[str, str, str]] = {
     "text-product": ("text", "text", "product"),
     "text-patches": ("text", "patches", "patches"),
 }
-"""Query, key and value of the trusty learner, as in Table 1 (c): T is ``text``, H ``patches``, T*H ``product`` (with the
-class token), [T, H] ``concat`` (with the class token), T^ ``relation``. Rows of the table that pair keys and values of
-different lengths cannot be computed and have no entry."""
+"""Short names of query, key and value of some rows of Table 1 (c): T is ``text``, H ``patches``, T*H ``product`` (with the
+class token), [T, H] ``concat`` (with the class token), T^ ``relation``."""
 
-WIDE = ("relation", "concat")  # twice as wide as the joint space, so projected first
+CONCAT_AFTER = "concat-after"
+"""Fig. 4: attention over ``product``, its output joined with the text, then the projection; the others join before."""
+
+NO_LEARNER = "none"
+"""The one-stage baseline of Table 1 (a) and (b): the relation alone."""
+
+LEARNERS = (NO_LEARNER, *LEARNER_INPUTS, CONCAT_AFTER)
+"""Names that a learner may have; ``QUERY,KEY,VALUE`` of ``INPUTS`` is one too."""
+
+
+@dataclass(frozen=True)
+class LearnerShape:
+    """What a learner's name says.
+
+    Attributes:
+        inputs: query, key and value; None for no learner.
+        joins_after: the attention's output is joined with the text and projected.
+    """
+
+    inputs: tuple[str, str, str] | None
+    joins_after: bool = False
+
+    @property
+    def has_projection(self) -> bool:
+        """Whether something twice as wide as the joint space is projected to it."""
+        return self.inputs is None or self.joins_after or any(kind in WIDE for kind in self.inputs)
+
+
+def learner_shape(name: str) -> LearnerShape:
+    """Read the name of a learner.
+
+    Args:
+        name: one of ``LEARNERS``, or three of ``INPUTS`` with commas. The row (T*H, H, H) of Table 1 (c) is
+            ``product,patches,patches``. Where the table pairs keys with values of another length, as (T, T, H), H can only
+            be the class token of Eq. 4, which is ``image``: ``text,text,image``.
+
+    Raises:
+        UnknownNameError: for another name.
+        InputError: if the learner cannot be computed: keys and values of different lengths, or no row per class.
+    """
+    if name == NO_LEARNER:
+        return LearnerShape(None)
+    if name == CONCAT_AFTER:
+        return LearnerShape(("product", "product", "product"), joins_after=True)
+    if name in LEARNER_INPUTS:
+        return LearnerShape(LEARNER_INPUTS[name])
+    parts = [part.strip() for part in name.split(",")]
+    if len(parts) != 3:
+        raise UnknownNameError("trusty learner", name, (*LEARNERS, "QUERY,KEY,VALUE"))
+    for part in parts:
+        if part not in INPUTS:
+            raise UnknownNameError("learner input", part, INPUTS)
+    query, key, value = parts
+    if query == "patches":
+        raise InputError(
+            f"learner {name!r}: queries must have one row per class, patches have one per patch; 'image' is the class token"
+        )
+    if (key == "patches") != (value == "patches"):
+        raise InputError(
+            f"learner {name!r}: keys and values must be equally many, patches are not as many as classes; "
+            "take 'image' (the class token) for 'patches', or patches for both"
+        )
+    return LearnerShape((query, key, value))
 
 
 class TrustyLearner(nn.Module):
@@ -63,8 +131,9 @@ def learner_input(
     """One of the inputs of Table 1.
 
     Args:
-        kind: ``text``, ``patches``, ``product`` (``cls * text``), ``concat`` (``[text, cls]``) or ``relation``
-            (``[cls * text, text]``, Eq. 4: element by element, one class token for all rows).
+        kind: ``text``, ``image`` (the class token, once per row), ``patches``, ``product`` (``cls * text``), ``concat``
+            (``[text, cls]``) or ``relation`` (``[cls * text, text]``, Eq. 4: element by element, one class token for all
+            rows).
         text: one row per class, then the trusty token.
         cls: class-token embeddings.
         patches: patch embeddings.
@@ -77,6 +146,8 @@ def learner_input(
     match kind:
         case "text":
             return rows
+        case "image":
+            return image
         case "patches":
             return patches
         case "product":
@@ -85,4 +156,4 @@ def learner_input(
             return torch.cat([rows, image], dim=-1)
         case "relation":
             return torch.cat([image * rows, rows], dim=-1)
-    raise UnknownNameError("learner input", kind, ("text", "patches", "product", "concat", "relation"))
+    raise UnknownNameError("learner input", kind, INPUTS)

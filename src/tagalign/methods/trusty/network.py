@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from tagalign.backbones.protocols import BlockBackbone
 from tagalign.methods.trusty.head import TrustyHead
+from tagalign.methods.trusty.profiles import TrustyProfile, trusty_profile
 from tagalign.methods.trusty.prompts import DeepPrompts, PromptedFeatures
 
 
@@ -27,6 +28,7 @@ class TrustySizes:
         has_token: with a trusty token.
         learner: input of the trusty learner, or ``none``.
         class_embedding_times: 1, or 2 as in the release.
+        starts_at_cosine: see ``TrustyHead``; a folder that does not say so was trained without.
     """
 
     width: int
@@ -40,6 +42,7 @@ class TrustySizes:
     has_token: bool = True
     learner: str = "relation"
     class_embedding_times: int = 1
+    starts_at_cosine: bool = False
 
     def as_dict(self) -> dict[str, int | bool | str]:
         """Plain values, for ``config.json``."""
@@ -98,6 +101,7 @@ class TrustyNetwork(nn.Module):
             dropout=dropout,
             has_token=sizes.has_token,
             learner=sizes.learner,
+            starts_at_cosine=sizes.starts_at_cosine,
         )
 
     def encode(
@@ -141,9 +145,10 @@ def sizes_for(
     hidden: int | None = None,
     has_token: bool = True,
     learner: str = "relation",
-    class_embedding_times: int = 1,
+    profile: TrustyProfile | None = None,
 ) -> TrustySizes:
-    """Sizes that fit a backbone; by default prompts in all blocks and ``hidden`` four times the joint space."""
+    """Sizes that fit a backbone; by default the paper's head, prompts in all blocks, ``hidden`` four times the space."""
+    own = profile or trusty_profile("paper")
     return TrustySizes(
         width=clip.width,
         dim=clip.embed_dim,
@@ -154,5 +159,6 @@ def sizes_for(
         hidden=hidden or 4 * clip.embed_dim,
         has_token=has_token,
         learner=learner,
-        class_embedding_times=class_embedding_times,
+        class_embedding_times=own.class_embedding_times,
+        starts_at_cosine=own.starts_at_cosine,
     )

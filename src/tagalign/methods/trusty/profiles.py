@@ -18,6 +18,7 @@ class TrustyProfile:
         calibration: subtracted from the scores of seen classes.
         trusty_loss: loss of the trusty map.
         class_embedding_times: how often the class embedding is added to its token.
+        starts_at_cosine: the head starts at CLIP's cosines (``TrustyHead``).
         pixel_mean: replaces the encoder's own; None keeps it.
         pixel_std: likewise.
     """
@@ -26,6 +27,7 @@ class TrustyProfile:
     calibration: float
     trusty_loss: TrustyLoss
     class_embedding_times: int
+    starts_at_cosine: bool = False
     pixel_mean: RGB | None = None
     pixel_std: RGB | None = None
 
@@ -48,8 +50,11 @@ PROFILES: dict[str, TrustyProfile] = {
         pixel_mean=IMAGENET_MEAN,
         pixel_std=IMAGENET_STD,
     ),
-    # the release with CLIP's pixel statistics, CLIP's class token, and no unexplained calibration
-    "fixed": TrustyProfile(name="fixed", calibration=0.0, trusty_loss="focal", class_embedding_times=1),
+    # the release with CLIP's pixel statistics, CLIP's class token, no unexplained calibration, and a head that need not
+    # learn anew what the frozen encoder knows: from random weights it ends below it (docs/results/trusty.md)
+    "fixed": TrustyProfile(
+        name="fixed", calibration=0.0, trusty_loss="focal", class_embedding_times=1, starts_at_cosine=True
+    ),
 }
 
 

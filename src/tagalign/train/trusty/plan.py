@@ -5,6 +5,7 @@ from typing import Any
 
 from tagalign.data.trusty.augment import Augmentation
 from tagalign.errors import InputError
+from tagalign.methods.trusty.learner import learner_shape
 from tagalign.methods.trusty.method import DEFAULT_TEMPLATES
 from tagalign.ops.mask_losses import Ignored, MaskLossWeights
 from tagalign.ops.precision import Precision
@@ -73,6 +74,7 @@ class TrustyPlan(TrainPlan):
         for name, least in {"warmup": 0, "num_prompts": 0}.items():
             if getattr(self, name) < least:
                 raise InputError(f"{name} must be at least {least}, got {getattr(self, name)}")
+        learner_shape(self.learner)  # refused before any image is read
         if self.learning_rate <= 0:
             raise InputError(f"learning_rate must be positive, got {self.learning_rate}")
         if not 0 <= self.half <= self.steps:

@@ -230,12 +230,15 @@ def new_network(clip: BlockBackbone, plan: TrustyPlan) -> TrustyNetwork:
         hidden=plan.hidden,
         has_token=plan.has_token,
         learner=plan.learner,
-        class_embedding_times=trusty_profile(plan.profile).class_embedding_times,
+        profile=trusty_profile(plan.profile),
     )
     # made on the CPU, so that every device starts from the same weights
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(plan.seed)
-        return TrustyNetwork(sizes, dropout=plan.dropout).to(clip.device)
+        network = TrustyNetwork(sizes, dropout=plan.dropout)
+    if network.head.cosine is not None:
+        network.head.cosine.start_at(clip.logit_scale)
+    return network.to(clip.device)
 
 
 def _step_seed(seed: int, step: int, rank: int) -> int:

@@ -62,8 +62,9 @@ class TrainTrustySettings(EncoderFlags):
     """Prompt rows per block; by default 10 for VOC and 100 for COCO-Stuff."""
     token: bool = True
     """With a trusty token."""
-    learner: Literal["relation", "concat", "product", "text-product", "text-patches", "none"] = "relation"
-    """Input of the trusty learner; relation is the paper's choice."""
+    learner: str = "relation"
+    """Input of the trusty learner: relation (the paper's choice), concat, product, text-product, text-patches,
+    concat-after, none, or QUERY,KEY,VALUE of text, image, patches, product, concat, relation."""
     mask_weight: float = 20.0
     """Alpha of Eq. 11, of the focal loss."""
     dice_weight: float = 1.0
