@@ -12,9 +12,9 @@ from typing import Any
 from unittest.mock import patch
 
 import torch
-from torch import Tensor
 from look import trained
 from rows import SETTINGS, Bench, Row
+from torch import Tensor
 
 from tagalign.backbones.load import load_backbone
 from tagalign.methods.trusty import method
