@@ -101,9 +101,11 @@ def _run(verb: str, args: list[str]) -> int:
     name = VERBS[verb][0]
     if verb == "train":  # each method has flags of its own, so the method is read before the flags
         name, args = training_module(args)
+    from tagalign.cli.shared.help import settings_kind
+
     module = importlib.import_module(name)
     run: Callable[[Any], int] = module.run
-    kind = typing.get_type_hints(run, include_extras=True)["settings"]
+    kind = settings_kind(run)
     if (asked := help_asked(kind, args, verb=verb)) is not None:
         print(asked)
         return 0

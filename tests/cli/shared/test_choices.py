@@ -11,7 +11,7 @@ import pytest
 from tagalign.backbones.modes import DENSE_MODES
 from tagalign.cli.main import main
 from tagalign.cli.shared import choices
-from tagalign.cli.shared.help import _field_texts, choices_of, subcommands
+from tagalign.cli.shared.help import _field_texts, choices_of, settings_kind, subcommands
 from tagalign.cli.verbs.table import VERBS
 from tagalign.cli.verbs.train.trainers import TRAINERS
 from tagalign.data.benchmarks.catalog import Kind
@@ -33,7 +33,7 @@ FREE = {"parser", "threshold", "model", "tokenizer"}
 def settings_classes():
     modules = [module for module, _ in VERBS.values()] + list(TRAINERS.values())
     for module in dict.fromkeys(modules):
-        kind = typing.get_type_hints(importlib.import_module(module).run, include_extras=True)["settings"]
+        kind = settings_kind(importlib.import_module(module).run)
         yield from (subcommands(kind) or {"": kind}).values()
 
 

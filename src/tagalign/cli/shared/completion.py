@@ -7,6 +7,7 @@ import typing
 from collections.abc import Mapping
 from typing import Annotated, Any
 
+from tagalign.cli.shared.help import settings_kind
 from tagalign.errors import UnknownNameError
 
 SHELLS = ("bash", "zsh", "fish")
@@ -39,6 +40,6 @@ def _everything(verbs: Mapping[str, tuple[str, str]]) -> Any:
     kinds = []
     for verb, (module, text) in verbs.items():
         run = importlib.import_module(module).run
-        kind = typing.get_type_hints(run)["settings"]
+        kind = settings_kind(run)
         kinds.append(Annotated[kind, subcommand(name=verb, description=text)])
     return typing.Union[tuple(kinds)]  # noqa: UP007 - made of a list

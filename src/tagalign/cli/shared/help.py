@@ -51,8 +51,7 @@ def page(kind: Any, verb: str) -> str:
 
 def subcommands(kind: Any) -> dict[str, Any]:
     """The dataclasses of a union by the names that the command line gives them; empty for a single one."""
-    if typing.get_origin(kind) is Annotated:
-        kind = typing.get_args(kind)[0]
+    kind = made(kind)
     if typing.get_origin(kind) not in {typing.Union, types.UnionType}:
         return {}
     return {_dashed(member.__name__): member for member in typing.get_args(kind)}
@@ -139,13 +138,24 @@ def _positionals(kind: Any) -> str:
 
 def _plain(hint: Any) -> Any:
     """The type without its marks and without None; of a choice that a table decides, the choice."""
-    if typing.get_origin(hint) is Annotated:
-        made = (getattr(mark, "constructor_factory", None) for mark in hint.__metadata__)
-        hint = next((make() for make in made if make is not None), typing.get_args(hint)[0])
+    hint = made(hint)
     if typing.get_origin(hint) in {typing.Union, types.UnionType}:
         kinds = [kind for kind in typing.get_args(hint) if kind is not type(None)]
         return kinds[0] if len(kinds) == 1 else hint
     return hint
+
+
+def made(hint: Any) -> Any:
+    """The type without its marks; one that a table decides as it is now."""
+    if typing.get_origin(hint) is not Annotated:
+        return hint
+    makers = (getattr(mark, "constructor_factory", None) for mark in hint.__metadata__)
+    return next((make() for make in makers if make is not None), typing.get_args(hint)[0])
+
+
+def settings_kind(run: Any) -> Any:
+    """What a verb's ``run`` takes: a settings class, or a union of them."""
+    return made(typing.get_type_hints(run, include_extras=True)["settings"])
 
 
 def choices_of(hint: Any) -> list[str]:
@@ -173,7 +183,10 @@ def _default(field: dataclasses.Field[Any]) -> str:
 
 
 def _field_texts(owner: Any) -> dict[str, str]:
-    """The string below each field of a class."""
+    """The string below each field of a class; of a class that was made of options, their own texts."""
+    declared = {f.name: f.metadata["text"] for f in dataclasses.fields(owner) if "text" in f.metadata}
+    if declared:
+        return declared
     (tree,) = ast.parse(textwrap.dedent(inspect.getsource(owner))).body
     texts: dict[str, str] = {}
     body = tree.body if isinstance(tree, ast.ClassDef) else []

@@ -1,3 +1,9 @@
+"""Every word after ``tagalign export``, from the command line: what it writes, what it refuses in one line.
+
+Holds ``export/formats/coco.py``, ``export/formats/yolo.py``, ``export/formats/cvat.py``, ``export/formats/table.py``,
+``export/formats/label_studio.py``, ``cli/verbs/export/results.py``.
+"""
+
 import json
 from pathlib import Path
 from xml.etree import ElementTree
@@ -60,6 +66,7 @@ def test_cvat(results: Path, tmp_path: Path) -> None:
         (["table", "{results}", "--out", "{tmp}/a.csv"], "has masks and no tags"),
         (["table", "{results}", "--out", "{tmp}/a.doc"], "must end in .csv or .parquet"),
         (["yolo", "{results}", "--min-area", "-1"], "--min-area must be at least 0"),
+        (["table", "{results}", "--min-area", "3"], "--min-area does not belong here"),
     ],
 )
 def test_what_cannot_be_exported_is_one_line(

@@ -1,0 +1,38 @@
+"""``tagalign export onnx``: a dense model for runtimes without PyTorch."""
+
+import dataclasses
+import sys
+from pathlib import Path
+
+from tagalign.cli.shared.label_flags import LabelFlags
+from tagalign.cli.shared.model_flags import ModelFlags
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Onnx(ModelFlags, LabelFlags):
+    """A dense model as ONNX: encoder and projector for any batch and size, and the text embeddings of labels.
+
+    examples/onnx_segment.py segments with it, without PyTorch.
+    Example: tagalign export onnx --model openai/clip-vit-base-patch16 --labels "dog,grass,sky" --out exported
+    """
+
+    out: Path = Path("exported")
+    """Folder for encoder.onnx, labels.npz and model.json."""
+
+
+def write_onnx(settings: Onnx) -> int:
+    """Trace, compare with PyTorch, write, and say how far apart they are."""
+    labels = settings.label_set()
+    import tagalign
+    from tagalign.export.onnx import export_onnx
+
+    # the graph is traced and compared on the CPU, whatever it will run on later
+    model = tagalign.load(settings.model, **(settings.options("segment") | {"device": "cpu"}))
+    report = export_onnx(model.implementation, settings.out, model.encode_labels(labels))
+    print(
+        f"{report.num_bytes / 1e6:.1f} MB written to {report.folder}; largest difference from PyTorch "
+        f"{report.max_difference:.1e}; one image at the native size: {report.onnx_ms:.1f} ms with onnxruntime, "
+        f"{report.torch_ms:.1f} ms with PyTorch, on this CPU",
+        file=sys.stderr,
+    )
+    return 0

@@ -1,0 +1,78 @@
+"""``tagalign export FORMAT``: masks and tags of a run, in any format of ``export.formats``."""
+
+import dataclasses
+import sys
+import typing
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import tyro
+
+from tagalign.cli.shared.bars import progress
+from tagalign.cli.shared.output import counted
+from tagalign.export.formats import FORMATS
+
+if TYPE_CHECKING:
+    from tagalign.export import records
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ResultFlags:
+    """Flags about the results."""
+
+    results: Annotated[Path, tyro.conf.Positional]
+    """Folder that `tagalign segment` or `tagalign tag` wrote."""
+    photos: Path | None = None
+    """Folder of the photos; file names become relative to it."""
+
+    format_name: typing.ClassVar[str]
+
+    def images(self) -> Iterator["records.Annotated"]:
+        """What the folder holds."""
+        from tagalign.export.results import read_results
+
+        return progress(read_results(self.results, photos=self.photos), "exporting")
+
+    def names(self) -> tuple[str, ...]:
+        """Labels of the run."""
+        from tagalign.export.results import result_names
+
+        return result_names(self.results)
+
+
+def settings_of(name: str) -> type[ResultFlags]:
+    """The settings class of a format: what it declares, then what all share."""
+    entry = FORMATS[name]
+    hints = typing.get_type_hints(entry.kind)
+    fields = [
+        (
+            field.name,
+            hints[field.name],
+            dataclasses.field(default=field.default, metadata=dict(field.metadata)),
+        )
+        for field in dataclasses.fields(entry.kind)  # type: ignore[arg-type]
+    ]
+    made: Any = dataclasses.make_dataclass(
+        "".join(part.capitalize() for part in name.split("-")),
+        fields,
+        bases=(ResultFlags,),
+        namespace={
+            "__doc__": f"{entry.summary}\n\nExample: tagalign export {entry.example}",
+            "format_name": name,
+        },
+        frozen=True,
+        kw_only=True,
+    )
+    return typing.cast("type[ResultFlags]", made)
+
+
+def write_results(settings: ResultFlags) -> int:
+    """Write one format, and say how much that was."""
+    from tagalign.export.format import RunResults
+
+    kind: Any = FORMATS[settings.format_name].kind
+    chosen = {field.name: getattr(settings, field.name) for field in dataclasses.fields(kind)}
+    written = kind(**chosen).write(RunResults(images=settings.images, names=settings.names))
+    print(f"{counted(written.count, written.what)} written to {chosen['out']}", file=sys.stderr)
+    return 0
