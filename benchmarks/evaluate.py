@@ -19,7 +19,7 @@ from PIL import Image
 
 from tagalign.backbones.load import load_backbone
 from tagalign.data.benchmarks.mask_files import class_table
-from tagalign.data.benchmarks.segmentation_sets import MaskFolder, Pair
+from tagalign.data.benchmarks.segmentation_sets import ImageAndMask, MaskFolder
 from tagalign.evaluate.ask_dense import AskSegmentation
 from tagalign.evaluate.rows import RowStore
 from tagalign.evaluate.segmentation import count_pixels
@@ -84,7 +84,7 @@ def main() -> None:
             split="val",
             labels=labels,
             has_background=False,
-            pairs=(Pair(key="a", image=folder / "a.jpg", mask=folder / "a.png"),),
+            pairs=(ImageAndMask(key="a", image=folder / "a.jpg", mask=folder / "a.png"),),
             table=class_table({i: i for i in range(CLASSES)}),
         )
         prediction, target = torch.from_numpy(regions(1)), torch.from_numpy(data.target(0))

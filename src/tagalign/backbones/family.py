@@ -26,7 +26,7 @@ Tensors = Mapping[str, Tensor]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Source:
+class FoundModel:
     """A model folder that has been found, before anything is built.
 
     Attributes:
@@ -69,7 +69,7 @@ class Family(Protocol):
         """For people."""
         ...
 
-    def open(self, source: Source) -> Backbone:
+    def open(self, source: FoundModel) -> Backbone:
         """Build the encoder."""
         ...
 
@@ -110,7 +110,7 @@ class TowerFamily:
     scales: Callable[[dict[str, Tensor], Config], tuple[float, float]] = exponent
     prepare: Callable[[Tensors], Tensors] = field(default=lambda tensors: tensors)
 
-    def open(self, source: Source) -> Encoder:
+    def open(self, source: FoundModel) -> Encoder:
         """The encoder of a folder.
 
         Raises:

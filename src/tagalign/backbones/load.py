@@ -5,7 +5,7 @@ from functools import partial
 import torch
 
 from tagalign.backbones.families import FAMILIES, REFUSED
-from tagalign.backbones.family import Config, Source
+from tagalign.backbones.family import Config, FoundModel
 from tagalign.backbones.hub.locate import locate
 from tagalign.backbones.protocols import Backbone, BlockBackbone, Weights
 from tagalign.errors import ModelError
@@ -51,7 +51,7 @@ def open_backbone(
     found = locate(name, allow_pickle=allow_pickle, check=lambda config: checked_type(config, name))
     family = FAMILIES[checked_type(found.config, found.name)]
     return family.open(
-        Source(
+        FoundModel(
             config=found.config,
             folder=found.folder,
             tensors=found.tensors(),

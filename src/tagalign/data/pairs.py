@@ -17,7 +17,7 @@ from tagalign.data.table_shards import (
 )
 from tagalign.data.tar_shard import TarShard
 from tagalign.errors import InputError
-from tagalign.tags.captions import Source, find_sources
+from tagalign.tags.captions import CaptionSource, find_sources
 
 SHARD_KINDS: dict[str, Callable[[ShardRef], PairShard]] = {
     "tar": TarShard,
@@ -66,7 +66,7 @@ def find_shards(inputs: Sequence[str | Path]) -> list[ShardRef]:
     return sorted({ref for s in sources if s not in useless for ref in _PIECES[s.kind](s.path)})
 
 
-def _why_no_photos(source: Source) -> str:
+def _why_no_photos(source: CaptionSource) -> str:
     """Why a source of captions gives no pairs; empty where it does."""
     if source.kind not in _PIECES:
         return (

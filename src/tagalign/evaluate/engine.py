@@ -144,7 +144,7 @@ def _check_keys(data: BenchmarkSet, rows: dict[int, Row], total: int) -> None:
             )
 
 
-Opened = tuple[int, Image.Image | None, Any, TagalignError | None]
+OpenedExample = tuple[int, Image.Image | None, Any, TagalignError | None]
 
 
 def _measure(
@@ -163,11 +163,11 @@ def _measure(
             yield from rows
 
 
-def _submit(pool: ThreadPoolExecutor, asker: Asker, batch: range) -> list[Future[Opened]]:
+def _submit(pool: ThreadPoolExecutor, asker: Asker, batch: range) -> list[Future[OpenedExample]]:
     return [pool.submit(_open, asker, i) for i in batch]
 
 
-def _open(asker: Asker, index: int) -> Opened:
+def _open(asker: Asker, index: int) -> OpenedExample:
     try:
         return index, asker.data.image(index), asker.truth(index), None
     except (ImageError, DataError) as error:

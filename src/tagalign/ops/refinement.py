@@ -32,7 +32,7 @@ class Names:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Scene:
+class RefinementInput:
     """One photo with the maps of all labels, each part made when it is asked for.
 
     Attributes:
@@ -54,7 +54,7 @@ class Scene:
 class Refinement(Protocol):
     """A refinement: a frozen dataclass whose fields are its options (``option_fields.option``)."""
 
-    def __call__(self, scene: Scene) -> LabelMaps:
+    def __call__(self, scene: RefinementInput) -> LabelMaps:
         """Refined scores of all labels, in the order of ``scene.maps``, at a size of its choice.
 
         The caller brings them to the size of the photo (bilinear) and takes the best label of each pixel.

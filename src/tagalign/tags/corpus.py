@@ -12,7 +12,7 @@ from typing import Any
 from tagalign.atomic import atomic_write, sweep
 from tagalign.errors import DataError, InputError
 from tagalign.json_text import json_text
-from tagalign.tags.captions import BadRow, CaptionRow, Source, find_sources, read_captions
+from tagalign.tags.captions import BadRow, CaptionRow, CaptionSource, find_sources, read_captions
 from tagalign.tags.manifest import Manifest, source_stamp
 from tagalign.tags.normalize import normalize_parse, normalize_settings, settle_senses
 from tagalign.tags.parses import Parser
@@ -102,7 +102,7 @@ def corpus_shards(
     return [CorpusShard(path, name) for name, path in sorted(found.items())][shard[0] :: shard[1]]
 
 
-def _name(source: Source) -> str:
+def _name(source: CaptionSource) -> str:
     parts = source.path.relative_to(source.root).parts
     return "__".join(parts) or source.path.resolve().name or "captions"
 

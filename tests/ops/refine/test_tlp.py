@@ -11,7 +11,7 @@ from tagalign.methods.load import load_method
 from tagalign.methods.refinements import open_refinement
 from tagalign.ops.propagation import RULES, propagate, text_relation
 from tagalign.ops.refine.tlp import Tlp
-from tagalign.ops.refinement import Names, Scene
+from tagalign.ops.refinement import Names, RefinementInput
 from tagalign.tags.label_sets import label_set_of
 
 SIZE, WORK = (30, 40), (15, 20)
@@ -30,7 +30,7 @@ def scene():
         label_maps=lambda m: torch.stack([m[:2].amax(dim=0), m[2], m[3]]),
     )
     photo = Image.new("RGB", (40, 30))
-    made = Scene(size=SIZE, work_size=WORK, maps=lambda s: maps[s], photo=photo.resize, names=names)
+    made = RefinementInput(size=SIZE, work_size=WORK, maps=lambda s: maps[s], photo=photo.resize, names=names)
     return made, maps, pictures, text
 
 

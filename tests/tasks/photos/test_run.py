@@ -22,7 +22,7 @@ from tagalign.tasks.photos.job import JobSpec
 from tagalign.tasks.photos.questions import SegmentQuestion, TagQuestion
 from tagalign.tasks.photos.rows import margin, read_rows
 from tagalign.tasks.photos.run import answer_run, clear_run, close_run, open_run
-from tagalign.tasks.photos.sinks import MaskRows, TagRows
+from tagalign.tasks.photos.sinks import MaskRows, TagParquet
 from tagalign.types import Tagging
 
 LABELS = load_label_set("dog,cat,tree", templates="1", background="voc")
@@ -51,11 +51,11 @@ def spec(clip_folder):
 
 def begin(job, photos, out, sink=None, **more):
     inputs = Inputs(items=[str(photos)])
-    return open_run(job.describe(), inputs, out, sink or TagRows(), **({"part_size": 2} | more))
+    return open_run(job.describe(), inputs, out, sink or TagParquet(), **({"part_size": 2} | more))
 
 
 def go(run, job, sink=None):
-    return answer_run(run, job, sink or TagRows())
+    return answer_run(run, job, sink or TagParquet())
 
 
 def keys_of(out, kind="tag"):
@@ -250,5 +250,5 @@ def test_ray_labels_the_same(spec, photos, tmp_path):
 
     job = spec.open()
     run = begin(job, photos, tmp_path / "out")
-    assert sum(done for done, _ in answer_run_on_ray(spec, run, TagRows(), models=1)) == 7
+    assert sum(done for done, _ in answer_run_on_ray(spec, run, TagParquet(), models=1)) == 7
     assert sorted(keys_of(tmp_path / "out")) == [str(photos / f"{i}.png") for i in range(7)]

@@ -10,7 +10,7 @@ from torch import nn
 from transformers import GroupViTConfig, GroupViTModel
 
 from tagalign.backbones.encoder import Encoder
-from tagalign.backbones.family import Source
+from tagalign.backbones.family import FoundModel
 from tagalign.backbones.groupvit.encoder import GroupViT
 from tagalign.backbones.weights import fill
 from tagalign.errors import ModelError
@@ -25,7 +25,7 @@ class Tower(nn.Module):
         self.head = nn.Linear(int(self.vision.config.hidden_size), dim, bias=False)
 
 
-def open_beside(source: Source) -> GroupViT:
+def open_beside(source: FoundModel) -> GroupViT:
     """A trained tower with the texts of the encoder it was trained beside.
 
     Raises:
@@ -51,7 +51,7 @@ def open_beside(source: Source) -> GroupViT:
     ).to(source.device)
 
 
-def _encoder(name: str, source: Source) -> Encoder:
+def _encoder(name: str, source: FoundModel) -> Encoder:
     encoder = source.open_other(name) if source.open_other is not None else None
     if not isinstance(encoder, Encoder):
         raise ModelError(f"{source.folder}: {name} has no text tower of its own to stand beside")

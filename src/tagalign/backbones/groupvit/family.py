@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from tagalign.backbones.family import Source
+from tagalign.backbones.family import FoundModel
 from tagalign.backbones.groupvit.names import MODEL_TYPE
 from tagalign.backbones.preprocess import Preprocessing
 from tagalign.backbones.processor_files import read_preprocessing
@@ -18,7 +18,7 @@ class GroupViTFamily:
     model_type: str = MODEL_TYPE
     title: str = "GroupViT"
 
-    def open(self, source: Source) -> Backbone:
+    def open(self, source: FoundModel) -> Backbone:
         """A frozen GroupViT: a whole published one, or a tower that we trained beside another encoder's texts.
 
         Raises:

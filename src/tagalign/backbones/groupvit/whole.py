@@ -6,14 +6,14 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from transformers import GroupViTConfig, GroupViTModel
 
-from tagalign.backbones.family import Source
+from tagalign.backbones.family import FoundModel
 from tagalign.backbones.text import Tokenizer
 from tagalign.backbones.text_encoder import TextEncoder
 from tagalign.backbones.weights import fill, renamed
 from tagalign.errors import ModelError
 
 
-def whole_model(source: Source) -> Any:
+def whole_model(source: FoundModel) -> Any:
     """A frozen ``GroupViTModel``.
 
     Raises:

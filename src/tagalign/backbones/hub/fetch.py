@@ -30,7 +30,7 @@ BROKEN_TRIES = 4
 
 
 @dataclass(frozen=True)
-class Wanted:
+class FileAtCommit:
     """A file at a commit.
 
     Attributes:
@@ -62,7 +62,7 @@ class Fetched:
 def fetch_config(hub_id: HubId, listing: Listing, choice: Choice) -> dict[str, Any]:
     """The config alone, so that another kind of model is refused before its weights are fetched."""
     path = CONFIGS[choice.layout]
-    return _read(fetch_file(hub_id, Wanted(listing[path], str(listing.commit), hub_id.revision)))
+    return _read(fetch_file(hub_id, FileAtCommit(listing[path], str(listing.commit), hub_id.revision)))
 
 
 def fetch(hub_id: HubId, listing: Listing, choice: Choice) -> Fetched:
@@ -89,13 +89,15 @@ def fetch(hub_id: HubId, listing: Listing, choice: Choice) -> Fetched:
     )
 
 
-def wanted_files(hub_id: HubId, listing: Listing, choice: Choice) -> tuple[list[Wanted], list[Wanted]]:
+def wanted_files(
+    hub_id: HubId, listing: Listing, choice: Choice
+) -> tuple[list[FileAtCommit], list[FileAtCommit]]:
     """Small files, and weights; an index is read for its shards, so it is fetched."""
-    small = [Wanted(file, str(listing.commit), hub_id.revision) for file in choice.small]
+    small = [FileAtCommit(file, str(listing.commit), hub_id.revision) for file in choice.small]
     return small, _weights(hub_id, listing, choice)
 
 
-def missing_files(hub_id: HubId, listing: Listing, choice: Choice) -> list[Wanted]:
+def missing_files(hub_id: HubId, listing: Listing, choice: Choice) -> list[FileAtCommit]:
     """What ``fetch`` would bring."""
     small, weights = wanted_files(hub_id, listing, choice)
     return [wanted for wanted in (*small, *weights) if not _place(hub_id, wanted).exists()]
@@ -104,11 +106,11 @@ def missing_files(hub_id: HubId, listing: Listing, choice: Choice) -> list[Wante
 def fetch_small(hub_id: HubId, listing: Listing, files: Sequence[File]) -> Path:
     """Small files alone; their folder."""
     for file in files:
-        fetch_file(hub_id, Wanted(file, str(listing.commit), hub_id.revision))
+        fetch_file(hub_id, FileAtCommit(file, str(listing.commit), hub_id.revision))
     return snapshot_dir(hub_id, str(listing.commit))
 
 
-def fetch_file(hub_id: HubId, wanted: Wanted, bar: FetchBar | None = None) -> Path:
+def fetch_file(hub_id: HubId, wanted: FileAtCommit, bar: FetchBar | None = None) -> Path:
     """One file; no request where it is in the cache and the client knows what the name of its commit stands for.
 
     Raises:
@@ -150,19 +152,19 @@ def _download(hub_id: HubId, path: str, revision: str, bar: FetchBar) -> Path:
     raise AssertionError("the last try returns or raises")
 
 
-def _weights(hub_id: HubId, listing: Listing, choice: Choice) -> list[Wanted]:
+def _weights(hub_id: HubId, listing: Listing, choice: Choice) -> list[FileAtCommit]:
     conversion = choice.conversion
     commit, ref = (
         (conversion.commit, conversion.ref) if conversion else (str(listing.commit), hub_id.revision)
     )
     if not choice.is_index:
-        return [Wanted(choice.weights, commit, ref)]
-    index = _read(fetch_file(hub_id, Wanted(choice.weights, commit, ref)))
+        return [FileAtCommit(choice.weights, commit, ref)]
+    index = _read(fetch_file(hub_id, FileAtCommit(choice.weights, commit, ref)))
     held = Listing(name=listing.name, files=conversion.files) if conversion else listing
-    return [Wanted(file, commit, ref) for file in shards_of(index, held, choice.weights.path)]
+    return [FileAtCommit(file, commit, ref) for file in shards_of(index, held, choice.weights.path)]
 
 
-def _place(hub_id: HubId, wanted: Wanted) -> Path:
+def _place(hub_id: HubId, wanted: FileAtCommit) -> Path:
     return snapshot_dir(hub_id, wanted.commit) / wanted.file.path
 
 
@@ -176,7 +178,7 @@ def _read(path: Path) -> dict[str, Any]:
     return values
 
 
-def _announce(hub_id: HubId, listing: Listing, choice: Choice, missing: Sequence[Wanted]) -> None:
+def _announce(hub_id: HubId, listing: Listing, choice: Choice, missing: Sequence[FileAtCommit]) -> None:
     """One line at the first fetch: what, how large, where it will lie, under which licence."""
     from huggingface_hub import constants
 

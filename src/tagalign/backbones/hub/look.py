@@ -7,7 +7,7 @@ from typing import Any
 
 from tagalign.backbones.hub.cached import list_cache
 from tagalign.backbones.hub.choose import Choice, check_tokenizer, choose
-from tagalign.backbones.hub.fetch import Wanted, licence_of, missing_files, wanted_files
+from tagalign.backbones.hub.fetch import FileAtCommit, licence_of, missing_files, wanted_files
 from tagalign.backbones.hub.listing import Listing, list_folder
 from tagalign.backbones.hub.locate import list_hub, local_path, locate, parse_hub_id, peek, unreachable
 from tagalign.backbones.hub.names import HubId
@@ -19,7 +19,7 @@ from tagalign.errors import ModelError
 
 
 @dataclass(frozen=True, kw_only=True)
-class Look:
+class FetchPreview:
     """What would happen.
 
     Attributes:
@@ -45,7 +45,7 @@ class Look:
     notes: tuple[str, ...] = ()
 
 
-def look(name: str) -> Look:
+def look(name: str) -> FetchPreview:
     """What opening a name would do. Of a repository its config alone is fetched.
 
     Raises:
@@ -75,7 +75,7 @@ def is_here(name: str) -> bool:
     return True
 
 
-def _look_at_folder(name: str, path: Path) -> Look:
+def _look_at_folder(name: str, path: Path) -> FetchPreview:
     if path.is_file():
         source = locate(name, allow_pickle=True)
         pickled = source.pickled
@@ -85,7 +85,7 @@ def _look_at_folder(name: str, path: Path) -> Look:
         source, pickled = locate(name, allow_pickle=True), choice.pickled
         if _is_encoder(source.config):
             check_tokenizer(listing, choice)
-    return Look(
+    return FetchPreview(
         name=name,
         config=source.config,
         weights=[file.name for file in source.weights],
@@ -95,14 +95,14 @@ def _look_at_folder(name: str, path: Path) -> Look:
     )
 
 
-def _look_at_hub(hub_id: HubId, listing: Listing, choice: Choice) -> Look:
+def _look_at_hub(hub_id: HubId, listing: Listing, choice: Choice) -> FetchPreview:
     config = peek(str(hub_id))
     if _is_encoder(config):
         check_tokenizer(listing, choice)
     weights = wanted_files(hub_id, listing, choice)[1]
-    missing: Sequence[Wanted] = missing_files(hub_id, listing, choice)
+    missing: Sequence[FileAtCommit] = missing_files(hub_id, listing, choice)
     pull = choice.conversion
-    return Look(
+    return FetchPreview(
         name=str(hub_id),
         config=config,
         weights=[wanted.file.path for wanted in weights],
@@ -119,7 +119,7 @@ def _is_encoder(config: Mapping[str, Any]) -> bool:
     return "text_config" in config or "text_config_dict" in config
 
 
-def in_words(found: Look, *, opens_as: str) -> list[str]:
+def in_words(found: FetchPreview, *, opens_as: str) -> list[str]:
     """Lines for people, the verdict first."""
     size = f", {megabytes(found.bytes)}" if found.bytes else ""
     verdict = f"{found.name}: opens as {opens_as}"

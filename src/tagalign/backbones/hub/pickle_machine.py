@@ -47,7 +47,7 @@ class Storage:
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class StorageView:
     """A tensor: a window on a storage. Offsets, sizes and steps count elements."""
 
     storage: Storage
@@ -63,11 +63,11 @@ class Module:
     attributes: dict[str, Any] = field(default_factory=dict)
 
 
-def _view(storage: Any, offset: Any, size: Any, stride: Any, *_: Any) -> View:
+def _view(storage: Any, offset: Any, size: Any, stride: Any, *_: Any) -> StorageView:
     numbers = (offset, *size, *stride)
     if not isinstance(storage, Storage) or not all(type(n) is int and n >= 0 for n in numbers):
         raise Refused("a tensor without a storage, or with sizes that are none")
-    return View(storage, offset, tuple(size), tuple(stride))
+    return StorageView(storage, offset, tuple(size), tuple(stride))
 
 
 def _first(value: Any, *_: Any) -> Any:
@@ -108,7 +108,7 @@ def read_pickle(file: BytesIO | mmap, *, scripted: bool = False) -> Any:
         scripted: whether classes of a TorchScript archive (``__torch__...``) become ``Module``.
 
     Returns:
-        Numbers, strings, tuples, lists, dicts, ``View``, ``Module``.
+        Numbers, strings, tuples, lists, dicts, ``StorageView``, ``Module``.
 
     Raises:
         Refused: for a name or an opcode that no state dict needs, and for a damaged pickle.

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tagalign.backbones.hub.pickle_machine import Module, Refused, Storage, View, read_pickle
+from tagalign.backbones.hub.pickle_machine import Module, Refused, Storage, StorageView, read_pickle
 from tagalign.errors import ModelError
 
 DTYPES = {
@@ -202,7 +202,7 @@ def _legacy_starts(data: mmap.mmap, keys: list[str], sizes: Mapping[str, Storage
 def _storages(value: Any, depth: int = 0) -> Iterator[Storage]:
     if depth > MAX_DEPTH:
         raise Refused("it is nested too deeply")
-    if isinstance(value, View):
+    if isinstance(value, StorageView):
         yield value.storage
     elif isinstance(value, dict):
         for item in value.values():
@@ -225,7 +225,7 @@ def _flat(data: mmap.mmap, start: int, storage: Storage) -> Tensor:
     return torch.frombuffer(data, dtype=dtype, count=storage.numel, offset=start)
 
 
-def _state_dict(root: Any) -> dict[str, View]:
+def _state_dict(root: Any) -> dict[str, StorageView]:
     """The mapping from names to tensors in what a checkpoint holds."""
     if isinstance(root, Module):
         return dict(_attributes(root))
@@ -237,28 +237,28 @@ def _state_dict(root: Any) -> dict[str, View]:
     if not isinstance(root, dict) or not root:
         raise Refused(f"it holds no state dict but {_kind(root)}")
     for name, value in root.items():
-        if type(name) is not str or not isinstance(value, View):
+        if type(name) is not str or not isinstance(value, StorageView):
             raise Refused(f"it holds {_kind(value)} under {str(name)[:60]!r} where a tensor is expected")
     prefix = "module." if all(name.startswith("module.") for name in root) else ""
     return {name.removeprefix(prefix): value for name, value in root.items()}
 
 
-def _attributes(module: Module, prefix: str = "", depth: int = 0) -> Iterator[tuple[str, View]]:
+def _attributes(module: Module, prefix: str = "", depth: int = 0) -> Iterator[tuple[str, StorageView]]:
     """Tensors of a TorchScript object and of those below it; flags and numbers are no weights."""
     if depth > MAX_DEPTH:
         raise Refused("it is nested too deeply")
     for name, value in module.attributes.items():
-        if isinstance(value, View):
+        if isinstance(value, StorageView):
             yield f"{prefix}{name}", value
         elif isinstance(value, Module):
             yield from _attributes(value, f"{prefix}{name}.", depth + 1)
 
 
 def _kind(value: Any) -> str:
-    return "a tensor alone" if isinstance(value, View) else f"a value of type {type(value).__name__}"
+    return "a tensor alone" if isinstance(value, StorageView) else f"a value of type {type(value).__name__}"
 
 
-def _tensors(views: Mapping[str, View], numbers: Numbers) -> dict[str, Tensor]:
+def _tensors(views: Mapping[str, StorageView], numbers: Numbers) -> dict[str, Tensor]:
     flats: dict[Storage, Tensor] = {}
     tensors: dict[str, Tensor] = {}
     asked = 0
@@ -272,7 +272,7 @@ def _tensors(views: Mapping[str, View], numbers: Numbers) -> dict[str, Tensor]:
     return tensors
 
 
-def _check_view(name: str, view: View) -> int:
+def _check_view(name: str, view: StorageView) -> int:
     """Numbers of a tensor, all of which lie in its storage."""
     if len(view.size) != len(view.stride) or len(view.size) > 8:
         raise Refused(f"its tensor {name[:60]!r} has {len(view.size)} sizes and {len(view.stride)} steps")

@@ -74,7 +74,7 @@ def tag_with_auto_look(
     from tagalign.tasks.folder_look.patches import sink_of
     from tagalign.tasks.folder_look.question import AskedLook, LookQuestion
     from tagalign.tasks.photos.job import Job
-    from tagalign.tasks.photos.sinks import TagRows
+    from tagalign.tasks.photos.sinks import TagParquet
 
     question: Any = spec.question
     looking = dataclasses.replace(spec, question=LookQuestion(labels=question.labels)).open()
@@ -88,7 +88,7 @@ def tag_with_auto_look(
     job = Job(spec=spec, asked=question.put(whole.with_look(folder)))
     if whole is looking.method:
         return _from_scores(flow, first, job, on_row), job
-    return flow.run(spec, job, TagRows()), job
+    return flow.run(spec, job, TagParquet()), job
 
 
 def _from_scores(
@@ -96,12 +96,12 @@ def _from_scores(
 ) -> "PhotoRun":
     from tagalign.tasks.folder_look.second_pass import SamePhotos, tag_again
     from tagalign.tasks.photos.run import clear_run, open_run
-    from tagalign.tasks.photos.sinks import TagRows
+    from tagalign.tasks.photos.sinks import TagParquet
 
     if flow.flags.overwrite:
         clear_run(flow.out)
     inputs = SamePhotos(items=flow.images, results=flow.out, manifest=first.manifest.path)
-    second = open_run(job.describe(), inputs, flow.out, TagRows(), part_size=flow.flags.part_size)
+    second = open_run(job.describe(), inputs, flow.out, TagParquet(), part_size=flow.flags.part_size)
     flow.record(job, None)
     question: Any = job.spec.question
     for key, tagging in tag_again(first, second, job.method, question.labels, question.threshold):

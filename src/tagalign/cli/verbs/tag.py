@@ -66,7 +66,7 @@ class TagSettings(ModelFlags, PromptFlags, LabelRunFlags):
 def run(settings: TagSettings) -> int:
     """Calibrate where asked, tag all photos, and write the tables and pages."""
     from tagalign.tasks.photos.inputs import refuse_missing
-    from tagalign.tasks.photos.sinks import TagRows
+    from tagalign.tasks.photos.sinks import TagParquet
 
     settings.prompted_labels()  # what was typed wrongly is said before a model is looked for
     if settings.images:
@@ -89,7 +89,7 @@ def run(settings: TagSettings) -> int:
             spec, job = _calibrated(settings, settings.calibrate, spec, job)
             if not settings.images:
                 return 0
-        tagged = flow.run(spec, job, TagRows())
+        tagged = flow.run(spec, job, TagParquet())
     _write_tables(settings, tagged, job)
     if settings.summary:
         write_page(tagged, job, job.labels.names, title_of("Tags", settings.images))

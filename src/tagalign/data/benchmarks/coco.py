@@ -12,8 +12,8 @@ from tagalign.data.benchmarks.coco_files import Annotation, CocoFile, find_file,
 from tagalign.data.benchmarks.mask_files import class_table, open_stored
 from tagalign.data.benchmarks.records import TrueBoxes
 from tagalign.data.benchmarks.segmentation_sets import (
+    ImageAndMask,
     MaskFolder,
-    Pair,
     first_folder,
     pairs_by_name,
     read_list,
@@ -61,7 +61,7 @@ def open_coco_stuff(root: Path, split: str) -> MaskFolder:
     )
 
 
-def _stuff_pairs(root: Path, split: str, made_end: str) -> tuple[tuple[Pair, ...], bool]:
+def _stuff_pairs(root: Path, split: str, made_end: str) -> tuple[tuple[ImageAndMask, ...], bool]:
     """Images with their stuff-thing maps, and whether these are converted files (by their ending) or the released ones."""
     images = first_folder((root / "images" / split, root / split), f"{root}: images of {split}")
     masks = first_folder(

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from tagalign.data.benchmarks.mask_files import class_table, read_two_byte_mask
 from tagalign.data.benchmarks.segmentation_sets import (
+    ImageAndMask,
     MaskFolder,
-    Pair,
     first_folder,
     pairs_by_name,
     read_list,
@@ -37,7 +37,9 @@ def _context(root: Path, split: str, name: str, *, has_background: bool) -> Mask
         split=split,
         labels=load_label_set("context59"),
         has_background=has_background,
-        pairs=tuple(Pair(key=k, image=folder / f"JPEGImages/{k}.jpg", mask=masks / f"{k}.png") for k in keys),
+        pairs=tuple(
+            ImageAndMask(key=k, image=folder / f"JPEGImages/{k}.jpg", mask=masks / f"{k}.png") for k in keys
+        ),
         table=CONTEXT_60 if has_background else CONTEXT_59,
     )
 

@@ -21,7 +21,7 @@ from tagalign.types import IGNORE, LabelSet
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pair:
+class ImageAndMask:
     """An image file and its mask file."""
 
     key: str
@@ -45,7 +45,7 @@ class MaskFolder:
     split: str
     labels: LabelSet
     has_background: bool
-    pairs: tuple[Pair, ...]
+    pairs: tuple[ImageAndMask, ...]
     table: Int[np.ndarray, " ids"]
     read: MaskReader = read_mask
     ignore: int = IGNORE
@@ -124,7 +124,7 @@ def read_list(path: Path, what: str) -> list[str]:
 
 def pairs_by_name(
     images: Path, masks: Path, image_end: str, mask_end: str, *, pattern: str = "*"
-) -> tuple[Pair, ...]:
+) -> tuple[ImageAndMask, ...]:
     """Pairs of all files that share the path before their endings, sorted; half a pair is kept, so that it is noticed.
 
     Raises:
@@ -135,7 +135,7 @@ def pairs_by_name(
         raise DataError(f"{images}: no files {pattern}{image_end}; is this the folder of the benchmark?")
     keys |= {_stem(p, masks, mask_end) for p in masks.glob(f"{pattern}{mask_end}")}
     return tuple(
-        Pair(key=key, image=images / f"{key}{image_end}", mask=masks / f"{key}{mask_end}")
+        ImageAndMask(key=key, image=images / f"{key}{image_end}", mask=masks / f"{key}{mask_end}")
         for key in sorted(keys)
     )
 

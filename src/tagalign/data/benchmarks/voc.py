@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Int8
 
 from tagalign.data.benchmarks.mask_files import class_table, ids_to_classes, read_mask
-from tagalign.data.benchmarks.segmentation_sets import MaskFolder, Pair, first_folder, read_list
+from tagalign.data.benchmarks.segmentation_sets import ImageAndMask, MaskFolder, first_folder, read_list
 from tagalign.data.benchmarks.tag_sets import TagSet
 from tagalign.errors import DataError
 from tagalign.tags.label_sets import load_label_set
@@ -32,7 +32,7 @@ def _segmentation(
     folder = voc_folder(root, "VOC2012")
     masks = folder / ("SegmentationClassAug" if split == "train_aug" else "SegmentationClass")
     keys = _augmented(folder) if split == "train_aug" else _split(folder, split)
-    pairs = (Pair(key=k, image=folder / f"JPEGImages/{k}.jpg", mask=masks / f"{k}.png") for k in keys)
+    pairs = (ImageAndMask(key=k, image=folder / f"JPEGImages/{k}.jpg", mask=masks / f"{k}.png") for k in keys)
     return MaskFolder(
         name=name,
         split=split,

@@ -19,10 +19,10 @@ from tagalign.data.tiny_world.names import (
     Concept,
     Palette,
 )
-from tagalign.data.tiny_world.scenes import Layout, Placed
+from tagalign.data.tiny_world.scenes import Placed, SceneLayout
 from tagalign.data.tiny_world.truth import Tags
 from tagalign.data.tiny_world.versions import LATEST, VERSIONS
-from tagalign.data.tiny_world.world import CROWDED, SIZE, Instance, Scene, TinyWorld
+from tagalign.data.tiny_world.world import CROWDED, SIZE, DrawnObject, Scene, TinyWorld
 
 __all__ = [
     "ACTIONS",
@@ -45,11 +45,11 @@ __all__ = [
     "UNSEEN_CONCEPTS",
     "VERSIONS",
     "Concept",
-    "Instance",
-    "Layout",
+    "DrawnObject",
     "Palette",
     "Placed",
     "Scene",
+    "SceneLayout",
     "Tags",
     "TinyWorld",
 ]

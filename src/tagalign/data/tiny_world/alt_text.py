@@ -5,7 +5,7 @@ from random import Random
 
 from tagalign.data.tiny_world.captions import listing, where, with_article
 from tagalign.data.tiny_world.names import SYNONYMS
-from tagalign.data.tiny_world.scenes import Layout, Placed
+from tagalign.data.tiny_world.scenes import Placed, SceneLayout
 from tagalign.data.tiny_world.truth import relation_of
 from tagalign.data.tiny_world.words import PREFIXES, noise
 
@@ -39,7 +39,7 @@ class Naming:
     silent: float = 0.02
 
 
-def alt_text(layout: Layout, rng: Random, naming: Naming = Naming()) -> str:
+def alt_text(layout: SceneLayout, rng: Random, naming: Naming = Naming()) -> str:
     """Write alt text as found on the web: some of the objects, some of their looks, and irrelevant words."""
     if rng.random() < naming.silent:
         return f"{noise(rng)} {noise(rng)}"
@@ -61,7 +61,7 @@ def alt_text(layout: Layout, rng: Random, naming: Naming = Naming()) -> str:
     return text if rng.random() < 0.7 else text[0].upper() + text[1:]
 
 
-def _alt_core(named: list[Placed], layout: Layout, rng: Random, naming: Naming) -> str:
+def _alt_core(named: list[Placed], layout: SceneLayout, rng: Random, naming: Naming) -> str:
     phrases = [_loose(one, rng, naming) for one in named]
     if len(named) >= 2 and rng.random() < 0.3:
         relation = relation_of(named[0], named[1], layout)

@@ -2,7 +2,7 @@
 
 from random import Random
 
-from tagalign.data.tiny_world.scenes import Layout, Placed
+from tagalign.data.tiny_world.scenes import Placed, SceneLayout
 from tagalign.data.tiny_world.truth import attributes_of, relation_of
 
 _SMALL_NUMBERS = ("no", "one", "two", "three", "four", "five")
@@ -33,7 +33,7 @@ def listing(phrases: list[str]) -> str:
     return phrases[0] if len(phrases) == 1 else f"{', '.join(phrases[:-1])} and {phrases[-1]}"
 
 
-def captions(layout: Layout, rng: Random) -> tuple[str, ...]:
+def captions(layout: SceneLayout, rng: Random) -> tuple[str, ...]:
     """Write five sentences; each names at least half of the objects, the first and the fourth name all."""
     placed = list(reversed(layout.placed))
     return (
@@ -55,7 +55,7 @@ def _some(placed: list[Placed], rng: Random) -> list[Placed]:
     return rng.sample(placed, (len(placed) + 1) // 2)
 
 
-def _relation_sentence(placed: list[Placed], layout: Layout, rng: Random) -> str:
+def _relation_sentence(placed: list[Placed], layout: SceneLayout, rng: Random) -> str:
     pairs = [(a, r, b) for a in placed for b in placed if a is not b and (r := relation_of(a, b, layout))]
     if not pairs:
         return f"{_plain(placed[0], rng)} {where(layout.background)}."
@@ -64,7 +64,7 @@ def _relation_sentence(placed: list[Placed], layout: Layout, rng: Random) -> str
     return f"{_plain(a, rng)} {words} {_plain(b, rng)}."
 
 
-def _action_sentence(placed: list[Placed], layout: Layout, rng: Random) -> str:
+def _action_sentence(placed: list[Placed], layout: SceneLayout, rng: Random) -> str:
     acting = [one for one in placed if one.action]
     if acting:
         one = rng.choice(acting)

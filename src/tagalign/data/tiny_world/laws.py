@@ -27,7 +27,7 @@ def pick(rng: Random, items: Sequence[Item], cumulative: Sequence[float]) -> Ite
 
 
 @dataclass(frozen=True)
-class Wanted:
+class ObjectToPlace:
     """An object that is still to be placed.
 
     Attributes:
@@ -48,11 +48,11 @@ class Wanted:
 class Law(Protocol):
     """Which objects a scene shows."""
 
-    def wanted(self, rng: Random) -> Wanted:
+    def wanted(self, rng: Random) -> ObjectToPlace:
         """Draw one object."""
         ...
 
-    def twin(self, rng: Random, first: Wanted) -> Wanted:
+    def twin(self, rng: Random, first: ObjectToPlace) -> ObjectToPlace:
         """Draw a second object of the same kind."""
         ...
 
@@ -60,11 +60,11 @@ class Law(Protocol):
 class KindsLaw:
     """Version 1: the kind by Zipf's law; colour and pattern have frequencies of their own, whatever the kind."""
 
-    def wanted(self, rng: Random) -> Wanted:
+    def wanted(self, rng: Random) -> ObjectToPlace:
         """Draw a kind."""
-        return Wanted(pick(rng, OBJECTS, _KIND_WEIGHTS))
+        return ObjectToPlace(pick(rng, OBJECTS, _KIND_WEIGHTS))
 
-    def twin(self, rng: Random, first: Wanted) -> Wanted:
+    def twin(self, rng: Random, first: ObjectToPlace) -> ObjectToPlace:
         """The same kind; nothing is drawn."""
         return first
 
@@ -72,17 +72,17 @@ class KindsLaw:
 class ConceptsLaw:
     """Version 2: kind, colour and pattern are drawn together, by Zipf's law over all `CONCEPTS`."""
 
-    def wanted(self, rng: Random) -> Wanted:
+    def wanted(self, rng: Random) -> ObjectToPlace:
         """Draw a concept."""
         return _of(pick(rng, CONCEPTS, _CONCEPT_WEIGHTS))
 
-    def twin(self, rng: Random, first: Wanted) -> Wanted:
+    def twin(self, rng: Random, first: ObjectToPlace) -> ObjectToPlace:
         """Draw a concept among those of the kind."""
         return _of(pick(rng, *_concepts_of(first.kind)))
 
 
-def _of(concept: Concept) -> Wanted:
-    return Wanted(concept.kind, (concept.color, concept.pattern))
+def _of(concept: Concept) -> ObjectToPlace:
+    return ObjectToPlace(concept.kind, (concept.color, concept.pattern))
 
 
 @lru_cache(maxsize=64)

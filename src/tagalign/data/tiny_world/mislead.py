@@ -4,7 +4,7 @@ from random import Random
 
 from tagalign.data.tiny_world.captions import with_article
 from tagalign.data.tiny_world.laws import Law
-from tagalign.data.tiny_world.scenes import Layout
+from tagalign.data.tiny_world.scenes import SceneLayout
 
 # What only the picture can refute.
 CLAIMS = ("{text} and {a_thing}", "{text}, {thing}", "{a_thing} with {text}", "{text} behind {a_thing}")
@@ -19,7 +19,7 @@ ASIDES = (
 CLAIM_SHARE = 0.5  # misleading texts that claim; the others mention by the way
 
 
-def absent_thing(layout: Layout, rng: Random, law: Law) -> str:
+def absent_thing(layout: SceneLayout, rng: Random, law: Law) -> str:
     """Draw something that the scene does not show, by the frequencies of what scenes show.
 
     Its kind is absent, so the name is false whatever its look.

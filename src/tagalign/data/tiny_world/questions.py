@@ -4,7 +4,7 @@ from random import Random
 
 from tagalign.data.tiny_world.captions import number_word
 from tagalign.data.tiny_world.names import OBJECTS
-from tagalign.data.tiny_world.scenes import Layout, Placed
+from tagalign.data.tiny_world.scenes import Placed, SceneLayout
 from tagalign.data.tiny_world.truth import relations
 
 _PLURALS = {"fish": "fish", "butterfly": "butterflies", "bus": "buses", "cactus": "cacti"}
@@ -15,7 +15,7 @@ def plural(name: str) -> str:
     return _PLURALS.get(name, f"{name}s")
 
 
-def questions(layout: Layout, rng: Random) -> tuple[tuple[str, str], ...]:
+def questions(layout: SceneLayout, rng: Random) -> tuple[tuple[str, str], ...]:
     """Return four or more questions with one right answer each, in lower case."""
     present = sorted({one.name for one in layout.placed})
     names = [one.name for one in layout.placed]
@@ -46,7 +46,7 @@ def _about(one: Placed) -> list[tuple[str, str]]:
     return asked
 
 
-def _about_places(layout: Layout) -> list[tuple[str, str]]:
+def _about_places(layout: SceneLayout) -> list[tuple[str, str]]:
     """Ask for the one object that stands in a relation to another."""
     known = relations(layout)
     answers: dict[tuple[str, str], list[str]] = {}

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from random import Random
 
-from tagalign.data.tiny_world.scenes import Layout, Placed
+from tagalign.data.tiny_world.scenes import Placed, SceneLayout
 
 PER_OBJECT = 2  # phrases given for one object
 
@@ -15,7 +15,7 @@ _SIDES: dict[str, Callable[[Placed], float]] = {
 }
 
 
-def expressions(layout: Layout, rng: Random) -> tuple[tuple[str, int], ...]:
+def expressions(layout: SceneLayout, rng: Random) -> tuple[tuple[str, int], ...]:
     """Return up to two unambiguous phrases for each object, with its place in `layout.placed`.
 
     A phrase is kept when its words are true of one object only; a place ("on the left") compares the centres of
@@ -28,7 +28,7 @@ def expressions(layout: Layout, rng: Random) -> tuple[tuple[str, int], ...]:
     return tuple(found)
 
 
-def _candidates(one: Placed, layout: Layout) -> Iterator[tuple[str, bool]]:
+def _candidates(one: Placed, layout: SceneLayout) -> Iterator[tuple[str, bool]]:
     """Yield phrases that are true of `one`, with whether they are true of it alone."""
 
     def alone(fits: Callable[[Placed], bool]) -> bool:

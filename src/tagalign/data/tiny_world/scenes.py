@@ -5,7 +5,7 @@ from itertools import accumulate
 from operator import attrgetter
 from random import Random
 
-from tagalign.data.tiny_world.laws import LOOK_EXPONENT, KindsLaw, Law, Wanted, pick, zipf_weights
+from tagalign.data.tiny_world.laws import LOOK_EXPONENT, KindsLaw, Law, ObjectToPlace, pick, zipf_weights
 from tagalign.data.tiny_world.names import ACTIONS, BACKGROUNDS, COLORS, FAMILY_OF, PATTERNS, Concept, Palette
 
 UNIT = 80  # sizes below are for a picture of this side; others scale
@@ -74,7 +74,7 @@ _base = attrgetter("base")
 
 
 @dataclass(frozen=True)
-class Layout:
+class SceneLayout:
     """A scene before drawing; `placed` is in drawing order, far to near.
 
     Attributes:
@@ -104,7 +104,7 @@ def sample_layout(
     palette: Palette,
     crowd: Crowd = DENSE,
     law: Law = KINDS_LAW,
-) -> Layout:
+) -> SceneLayout:
     """Draw a layout.
 
     Args:
@@ -125,10 +125,10 @@ def sample_layout(
     else:
         placed = _place_many(rng, _several(rng, law), image_side, crowd)
     # What stands lower in the picture is nearer and covers what stands higher.
-    return Layout(background, offset, tuple(sorted(placed, key=_base)))
+    return SceneLayout(background, offset, tuple(sorted(placed, key=_base)))
 
 
-def _several(rng: Random, law: Law) -> list[Wanted]:
+def _several(rng: Random, law: Law) -> list[ObjectToPlace]:
     count = rng.choices(list(COUNT_SHARES), list(COUNT_SHARES.values()))[0]
     several = [law.wanted(rng) for _ in range(count)]
     if rng.random() < TWIN_SHARE:
@@ -136,7 +136,7 @@ def _several(rng: Random, law: Law) -> list[Wanted]:
     return several
 
 
-def _place_many(rng: Random, several: list[Wanted], image_side: int, crowd: Crowd) -> list[Placed]:
+def _place_many(rng: Random, several: list[ObjectToPlace], image_side: int, crowd: Crowd) -> list[Placed]:
     placed: list[Placed] = []
     shares = crowd.full_shares if len(several) >= crowd.full else SIZE_SHARES
     for wanted in several:
@@ -154,7 +154,11 @@ def _place_many(rng: Random, several: list[Wanted], image_side: int, crowd: Crow
 
 
 def _place(
-    rng: Random, wanted: Wanted, shares: dict[str, float], sides: dict[str, tuple[int, ...]], image_side: int
+    rng: Random,
+    wanted: ObjectToPlace,
+    shares: dict[str, float],
+    sides: dict[str, tuple[int, ...]],
+    image_side: int,
 ) -> Placed:
     size = rng.choices(list(shares), list(shares.values()))[0]
     side = round(rng.choice(sides[size]) * image_side / UNIT)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from tagalign.data.tiny_world.scenes import Layout, Placed
+from tagalign.data.tiny_world.scenes import Placed, SceneLayout
 
 NEAR_SHARE = 0.12  # boxes that share this much of the smaller one: the later drawn stands in front
 
@@ -45,7 +45,7 @@ def attributes_of(one: Placed) -> tuple[str, ...]:
     return tuple(word for word in said if word)
 
 
-def true_tags(layout: Layout) -> Tags:
+def true_tags(layout: SceneLayout) -> Tags:
     """Return all names that are true of a layout."""
     pairs = {(one.name, word) for one in layout.placed for word in attributes_of(one)}
     return Tags(
@@ -59,7 +59,7 @@ def true_tags(layout: Layout) -> Tags:
     )
 
 
-def relations(layout: Layout) -> tuple[tuple[str, str, str], ...]:
+def relations(layout: SceneLayout) -> tuple[tuple[str, str, str], ...]:
     """Return (subject, relation, object) for all pairs whose kinds occur once in the scene."""
     names = [one.name for one in layout.placed]
     alone = [one for one in layout.placed if names.count(one.name) == 1]
@@ -67,7 +67,7 @@ def relations(layout: Layout) -> tuple[tuple[str, str, str], ...]:
     return tuple((a.name, relation, b.name) for a, b in pairs if (relation := relation_of(a, b, layout)))
 
 
-def relation_of(a: Placed, b: Placed, layout: Layout) -> str | None:
+def relation_of(a: Placed, b: Placed, layout: SceneLayout) -> str | None:
     """Return where `a` is as seen from `b`, or None if no word fits well.
 
     Overlapping objects are in front of or behind one another; others are left of, right of, above or below when

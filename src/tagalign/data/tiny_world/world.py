@@ -16,7 +16,7 @@ from tagalign.data.tiny_world.names import BACKGROUND_RULE, BACKGROUNDS, CLASS_S
 from tagalign.data.tiny_world.palettes import TILE, background_tile
 from tagalign.data.tiny_world.questions import questions
 from tagalign.data.tiny_world.referring import expressions
-from tagalign.data.tiny_world.scenes import DENSE, ROOMY, Layout, sample_layout
+from tagalign.data.tiny_world.scenes import DENSE, ROOMY, SceneLayout, sample_layout
 from tagalign.data.tiny_world.sprites import Sprite, sprite
 from tagalign.data.tiny_world.truth import Tags, relations, true_tags
 from tagalign.data.tiny_world.versions import VERSIONS
@@ -27,7 +27,7 @@ SIZE = 80
 
 
 @dataclass(frozen=True)
-class Instance:
+class DrawnObject:
     """One visible object.
 
     Attributes:
@@ -67,7 +67,7 @@ class Scene:
 
     key: str
     seed: int
-    layout: Layout
+    layout: SceneLayout
     size: int
     palette: Palette
     version: int = 1
@@ -99,7 +99,7 @@ class Scene:
         return owner
 
     @cached_property
-    def instances(self) -> tuple[Instance, ...]:
+    def instances(self) -> tuple[DrawnObject, ...]:
         """The objects, far to near."""
         found = []
         for index, one in enumerate(self.layout.placed):
@@ -107,7 +107,7 @@ class Scene:
             rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
             box = (int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
             found.append(
-                Instance(one.name, one.family, one.color, one.pattern, one.size, one.action, mask, box)
+                DrawnObject(one.name, one.family, one.color, one.pattern, one.size, one.action, mask, box)
             )
         return tuple(found)
 

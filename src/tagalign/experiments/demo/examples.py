@@ -17,7 +17,7 @@ NUM_EXAMPLES = 5
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Example:
+class DemoExample:
     """A test scene and what each row made of it.
 
     Attributes:
@@ -38,7 +38,7 @@ class Example:
 @torch.inference_mode()
 def examples(
     test: Sequence[Scene], methods: Mapping[str, DenseMethod], count: int = NUM_EXAMPLES
-) -> list[Example]:
+) -> list[DemoExample]:
     """The first crowded scenes with a phrase that names a colour or pattern, seen by every method."""
     chosen = [
         (scene, phrase) for scene in test if len(scene.instances) > 1 and (phrase := _telling_phrase(scene))
@@ -51,10 +51,10 @@ def _telling_phrase(scene: Scene) -> str:
     return next((phrase for phrase, _ in scene.referring if words & set(phrase.split())), "")
 
 
-def _example(scene: Scene, phrase: str, methods: Mapping[str, DenseMethod]) -> Example:
+def _example(scene: Scene, phrase: str, methods: Mapping[str, DenseMethod]) -> DemoExample:
     image, labels = picture(scene), class_labels(protocol.CLASSES)
     encoded = {name: method.encode_images([image])[0] for name, method in methods.items()}
-    return Example(
+    return DemoExample(
         picture=image,
         truth=torch.from_numpy(np.asarray(scene.label_map(protocol.CLASSES))),
         predictions={

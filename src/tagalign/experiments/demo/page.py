@@ -10,7 +10,7 @@ from markupsafe import Markup
 from PIL import Image
 from torch import Tensor
 
-from tagalign.experiments.demo.examples import Example
+from tagalign.experiments.demo.examples import DemoExample
 from tagalign.experiments.scoring import RowScores
 from tagalign.export.drawing import heat_colors, label_color
 from tagalign.json_text import json_text
@@ -46,7 +46,7 @@ class ParsedText:
 
 def render_demo(
     scores: Mapping[str, RowScores],
-    examples: Sequence[Example],
+    examples: Sequence[DemoExample],
     class_names: Sequence[str],
     vocabulary: TagVocabulary,
     parses: Sequence[ParsedText],
@@ -99,7 +99,7 @@ def _number(value: float, best: float) -> Markup:
     return over_bar(Markup("<b>{}</b>").format(shown) if value == best else shown, value / 100)
 
 
-def _masks(example: Example, class_names: Sequence[str]) -> Markup:
+def _masks(example: DemoExample, class_names: Sequence[str]) -> Markup:
     maps = {"truth": example.truth, **example.predictions}
     figures = [_figure(example.picture, "scene")]
     figures += [_figure(_colored(labels), name) for name, labels in maps.items()]
@@ -109,7 +109,7 @@ def _masks(example: Example, class_names: Sequence[str]) -> Markup:
     )
 
 
-def _heats(example: Example) -> Markup:
+def _heats(example: DemoExample) -> Markup:
     figures = [_figure(example.picture, "scene")]
     figures += [_figure(_heated(example.picture, heat), name) for name, heat in example.heats.items()]
     return Markup("<h3>“{}”</h3>{}").format(example.phrase, gallery(figures, kind="tiny"))

@@ -31,7 +31,7 @@ from tagalign.methods.tagclip.profiles import TagClipProfile
 from tagalign.methods.text_cache import cached_labels
 from tagalign.ops.affinity import scale_up, share_box_mask, sinkhorn_affinity, spread
 from tagalign.ops.cam import activation_maps, tag_weights, tag_weights_autograd
-from tagalign.ops.refinement import Refinement, Scene
+from tagalign.ops.refinement import Refinement, RefinementInput
 from tagalign.ops.windows import upsample
 from tagalign.tags.label_sets import template_set
 from tagalign.types import EncodedLabels, LabelSet, Segmentation, Tagging
@@ -315,7 +315,7 @@ class ClsSeg(TaggerTakesLook):
             raise InputError(
                 f"refine {self.options.refine!r} looks at the colours of the photo; give segment(..., photo=IMAGE)"
             )
-        scene = Scene(
+        scene = RefinementInput(
             size=image.size,
             work_size=refining_size(image.size),
             maps=lambda size: self._with_background(upsample(maps, size)),

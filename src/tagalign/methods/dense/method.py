@@ -26,7 +26,7 @@ from tagalign.methods.dense.score_maps import (
 )
 from tagalign.methods.looks.step import finish_tagging
 from tagalign.methods.protocols import refuse_foreign, refuse_foreign_labels
-from tagalign.ops.refinement import Names, Scene
+from tagalign.ops.refinement import Names, RefinementInput
 from tagalign.ops.windows import upsample
 from tagalign.types import (
     EncodedImage,
@@ -109,11 +109,11 @@ class DenseMethod(DenseEncoder):
         words, _ = best_labels(layers, background_as_labels(labels), self.rule, layers[0][1].size)
         return replace(found, labels=torch.where(words >= scores, 0, found.labels))
 
-    def _scene(self, layers: Layers, labels: EncodedLabels, photo: Image.Image) -> Scene:
+    def _scene(self, layers: Layers, labels: EncodedLabels, photo: Image.Image) -> RefinementInput:
         """What a refinement may look at."""
         canvas = layers[0][1].canvas
         scale = min(1.0, REFINE_SHORT_SIDE / min(canvas))
-        return Scene(
+        return RefinementInput(
             size=layers[0][1].size,
             work_size=(max(1, round(canvas[0] * scale)), max(1, round(canvas[1] * scale))),
             maps=lambda size: probability_maps(layers, labels, self.rule, size),

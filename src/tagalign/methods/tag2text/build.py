@@ -22,7 +22,7 @@ from tagalign.methods.tag2text.model import Tag2Text
 from tagalign.methods.tag2text.tag_heads import (
     RECOGNITION_HEADS,
     RECOGNITION_LAYERS,
-    LinearHead,
+    LinearTagHead,
     RecognitionHead,
 )
 
@@ -125,10 +125,10 @@ def _image_encoder(values: Values) -> ImageEncoder:
 
 def _tag_head(
     values: Values, num_tags: int, config: BlipTextConfig, image_width: int
-) -> RecognitionHead | LinearHead:
+) -> RecognitionHead | LinearTagHead:
     kind = values.get("kind", "shared")
     if kind == "linear":
-        return LinearHead(num_tags=num_tags, image_width=image_width)
+        return LinearTagHead(num_tags=num_tags, image_width=image_width)
     if kind not in ("shared", "own"):
         raise UnknownNameError("tag head", kind, ("shared", "own", "linear"))
     return RecognitionHead(

@@ -7,7 +7,7 @@ from transformers import BlipTextLMHeadModel, BlipTextModel
 from tagalign.errors import MissingPartError
 from tagalign.methods.tag2text.alignment import AlignmentEncoder
 from tagalign.methods.tag2text.image_encoders import ClipTokens, SwinTokens, ViTTokens
-from tagalign.methods.tag2text.tag_heads import LinearHead, RecognitionHead
+from tagalign.methods.tag2text.tag_heads import LinearTagHead, RecognitionHead
 from tagalign.methods.tag2text.text_layers import caption_logits, encode_text
 
 Ids = Int[Tensor, "batch tokens"]
@@ -40,7 +40,7 @@ class Tag2Text(nn.Module):
         self,
         *,
         image_encoder: SwinTokens | ViTTokens | ClipTokens,
-        tag_head: RecognitionHead | LinearHead,
+        tag_head: RecognitionHead | LinearTagHead,
         tag_encoder: BlipTextModel,
         text_decoder: BlipTextLMHeadModel,
         alignment: AlignmentEncoder | None = None,

@@ -87,7 +87,7 @@ def _own_layers(config: BlipTextConfig, num_layers: int) -> nn.ModuleList:
     return layers
 
 
-class LinearHead(nn.Module):
+class LinearTagHead(nn.Module):
     """One linear layer on the global image token ("full connection")."""
 
     def __init__(self, *, num_tags: int, image_width: int) -> None:

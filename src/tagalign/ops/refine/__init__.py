@@ -20,7 +20,7 @@ class RefinementEntry:
         kind: the refinement: a frozen dataclass of its options.
         summary: what it does, in one line.
         source: paper.
-        needs_names: whether it reads ``Scene.names``; a method without cosines of names (CLS-SEG) refuses it.
+        needs_names: whether it reads ``RefinementInput.names``; a method without cosines of names (CLS-SEG) refuses it.
     """
 
     kind: "type[Refinement]"

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from tagalign.ops.permutohedral import Lattice, build_lattice
 from tagalign.ops.refine import REFINEMENTS, RefinementEntry
-from tagalign.ops.refinement import LabelMaps, Scene
+from tagalign.ops.refinement import LabelMaps, RefinementInput
 
 SCORE_FLOOR = 1e-5
 """Scores below count as this much: the logarithm stays finite."""
@@ -128,7 +128,7 @@ def crf_on_photo(
 class Crf:
     """``crf_on_photo`` at the working size: ten filterings of all maps."""
 
-    def __call__(self, scene: Scene) -> LabelMaps:
+    def __call__(self, scene: RefinementInput) -> LabelMaps:
         """See ``Refinement``."""
         return crf_on_photo(scene.photo(scene.work_size), scene.maps(scene.work_size))
 

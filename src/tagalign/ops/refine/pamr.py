@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from tagalign.ops.refine import REFINEMENTS, RefinementEntry
-from tagalign.ops.refinement import LabelMaps, Scene
+from tagalign.ops.refinement import LabelMaps, RefinementInput
 from tagalign.option_fields import check_count, option
 
 PAMR_DILATIONS = (1, 2, 4, 8, 12, 24)
@@ -83,7 +83,7 @@ class Pamr:
     def __post_init__(self) -> None:
         check_count("steps", self.steps)
 
-    def __call__(self, scene: Scene) -> LabelMaps:
+    def __call__(self, scene: RefinementInput) -> LabelMaps:
         """See ``Refinement``."""
         maps = scene.maps(scene.work_size)
         colours = torch.from_numpy(np.array(scene.photo(scene.work_size)))

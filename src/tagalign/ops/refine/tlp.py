@@ -6,7 +6,7 @@ from typing import Literal
 from tagalign.errors import InputError
 from tagalign.ops.propagation import GRID, RULES, propagate, text_relation
 from tagalign.ops.refine import REFINEMENTS, RefinementEntry
-from tagalign.ops.refinement import LabelMaps, Scene
+from tagalign.ops.refinement import LabelMaps, RefinementInput
 from tagalign.option_fields import check_count, option
 
 
@@ -30,7 +30,7 @@ class Tlp:
     def __post_init__(self) -> None:
         check_count("grid", self.grid)
 
-    def __call__(self, scene: Scene) -> LabelMaps:
+    def __call__(self, scene: RefinementInput) -> LabelMaps:
         """See ``Refinement``."""
         if scene.names is None:
             raise InputError("refine 'tlp' reads the cosine of every name, which this method has not")

@@ -16,14 +16,14 @@ from tagalign.tags.captions.sources import (
     ENDINGS,
     FILE_READERS,
     TAR,
-    Source,
+    CaptionSource,
     files_below,
     find_sources,
     kind_of,
 )
 from tagalign.tags.captions.tars import tar_rows
 
-__all__ = ["BadRow", "CaptionRow", "ReadRow", "RowRule", "Source", "find_sources", "read_captions"]
+__all__ = ["BadRow", "CaptionRow", "CaptionSource", "ReadRow", "RowRule", "find_sources", "read_captions"]
 
 
 def read_captions(

@@ -34,7 +34,7 @@ _RANGE = re.compile(r"\{(\d+)\.\.(\d+)\}")
 
 
 @dataclass(frozen=True, order=True, slots=True)
-class Source:
+class CaptionSource:
     """Captions that are read as a whole.
 
     Attributes:
@@ -60,7 +60,7 @@ def kind_of(path: Path) -> tuple[str, str] | None:
     return None if kind is None else (kind, packing)
 
 
-def find_sources(inputs: Sequence[str | Path], *, leave_out: Sequence[Path] = ()) -> list[Source]:
+def find_sources(inputs: Sequence[str | Path], *, leave_out: Sequence[Path] = ()) -> list[CaptionSource]:
     """The sources that inputs mean, sorted, each once.
 
     A folder means the tars in it and below; without tars its tables (JSONL, CSV, TSV, Parquet) and its text files that
@@ -74,7 +74,7 @@ def find_sources(inputs: Sequence[str | Path], *, leave_out: Sequence[Path] = ()
     Raises:
         InputError: if an input means nothing.
     """
-    found = set[Source]()
+    found = set[CaptionSource]()
     for item in inputs:
         paths = list(_paths(str(item)))
         sources = [source for path, root in paths for source in _sources(path, root, leave_out)]
@@ -102,7 +102,7 @@ def _paths(item: str) -> Iterator[tuple[Path, Path | None]]:
                 yield Path(name), root
 
 
-def _sources(path: Path, root: Path | None, leave_out: Sequence[Path]) -> Iterator[Source]:
+def _sources(path: Path, root: Path | None, leave_out: Sequence[Path]) -> Iterator[CaptionSource]:
     if path.is_dir():
         yield from _in_folder(path, root or path, leave_out)
     elif not path.exists():
@@ -112,10 +112,10 @@ def _sources(path: Path, root: Path | None, leave_out: Sequence[Path]) -> Iterat
             f"{path}: cannot tell what this file holds; expected an ending of {', '.join(ENDINGS)}"
         )
     else:
-        yield Source(path, known[0], root or path.parent, known[1])
+        yield CaptionSource(path, known[0], root or path.parent, known[1])
 
 
-def _in_folder(folder: Path, root: Path, leave_out: Sequence[Path]) -> Iterator[Source]:
+def _in_folder(folder: Path, root: Path, leave_out: Sequence[Path]) -> Iterator[CaptionSource]:
     files = files_below(folder, leave_out)
     known = {path: kind for path in files if (kind := kind_of(path)) is not None and kind[0] != DOCUMENT}
     photos = [s for s in folder_samples(folder, files) if s.text is not None or s.record is not None]
@@ -127,13 +127,13 @@ def _in_folder(folder: Path, root: Path, leave_out: Sequence[Path]) -> Iterator[
         _tell(folder, tables, "beside tars are taken for their logs")
     elif photos and len(tables) == len(orphans):
         _tell(folder, orphans, "lie beside no photo")
-        yield Source(folder, FOLDER, root)
+        yield CaptionSource(folder, FOLDER, root)
     for path in tars or (tables if len(tables) > len(orphans) or not photos else []):
-        yield Source(path, known[path][0], root, known[path][1])
+        yield CaptionSource(path, known[path][0], root, known[path][1])
     if photos and not tars and len(tables) > len(orphans):
         _tell(folder, [s.photo for s in photos], "with captions lie beside tables, which are read instead")
     if not known and not photos and folder_samples(folder, files):
-        yield Source(folder, FOLDER, root)  # each photo is then named as one without a caption
+        yield CaptionSource(folder, FOLDER, root)  # each photo is then named as one without a caption
 
 
 def _tell(folder: Path, left: Sequence[Path], why: str) -> None:

@@ -7,7 +7,7 @@ from tagalign.errors import InputError
 from tagalign.methods.looks.profiles import LookProfileName
 from tagalign.methods.protocols import LookTaker, Method, PatchLearner, Tagger
 from tagalign.tasks.photos.questions import AskedTags, Kind, TagQuestion, refuse
-from tagalign.tasks.photos.sinks import TagRows
+from tagalign.tasks.photos.sinks import TagParquet
 from tagalign.tasks.photos.tables import SCORES
 
 
@@ -61,7 +61,7 @@ class AskedLook(AskedTags):
         return super().describe() | {"bank": asdict(self.whole.bank_sizes(len(self.question.labels)))}
 
 
-class ScoreRows(TagRows):
+class ScoreRows(TagParquet):
     """Scores of all labels, in Parquet, apart from the tags of a run in the same folder."""
 
     table = SCORES

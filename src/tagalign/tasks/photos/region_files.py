@@ -47,7 +47,7 @@ def region_files(path: Path, *, only_photo: bool = False) -> RegionSource:
         DataError: if the file cannot be read.
     """
     if path.is_dir():
-        return MaskFolder(folder=path)
+        return RegionFolder(folder=path)
     if not path.is_file():
         raise InputError(f"--regions {path}: no such file or folder")
     if path.suffix.lower() == PNG:
@@ -56,7 +56,7 @@ def region_files(path: Path, *, only_photo: bool = False) -> RegionSource:
         photos = read_coco(path)
         if len(photos) == 1 and photos[0].file_name is None:
             return OneFile(path=path, any_photo=only_photo, photo=photos[0])
-        return CocoFile(path=path, photos=photos)
+        return CocoRegions(path=path, photos=photos)
     raise InputError(f"--regions {path}: expected an id PNG, a COCO JSON, or a folder of either")
 
 
@@ -104,7 +104,7 @@ class OneFile:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class CocoFile:
+class CocoRegions:
     """One COCO file for all photos, found by the longest end of their paths that the file names."""
 
     path: Path
@@ -128,7 +128,7 @@ class CocoFile:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class MaskFolder:
+class RegionFolder:
     """``NAME.png`` or ``NAME.json`` per photo, where the photo lies below its own folder or by its name alone."""
 
     folder: Path

@@ -36,7 +36,7 @@ class Sink(Protocol):
         ...
 
 
-class TagRows:
+class TagParquet:
     """Tags and the scores of all labels, in Parquet."""
 
     table = TAGS

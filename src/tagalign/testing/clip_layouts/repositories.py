@@ -24,7 +24,7 @@ BALLAST: Files = {
 
 
 @dataclass(frozen=True)
-class Source:
+class TodaysFolder:
     """One CLIP: a folder in today's form, and its tensors."""
 
     folder: Path
@@ -96,8 +96,8 @@ def clip_repositories(folder: Path) -> tuple[ClipLayout, ...]:
     Those with only a pickle carry ids of published checkpoints, which are known and opened without a question, or
     ids of a stranger.
     """
-    source = Source(folder, w.read_state(folder))
-    groups: tuple[Callable[[Source], Iterator[ClipLayout]], ...] = (
+    source = TodaysFolder(folder, w.read_state(folder))
+    groups: tuple[Callable[[TodaysFolder], Iterator[ClipLayout]], ...] = (
         _safetensors_layouts,
         _open_clip_layouts,
         _pickle_layouts,
@@ -111,7 +111,7 @@ def _layout(name: str, files: Files, *weights: str, id: str = "", tolerance: flo
     return ClipLayout(name, HubRepository(id or f"lab/{name}", files), weights, tolerance=tolerance)
 
 
-def _safetensors_layouts(source: Source) -> Iterator[ClipLayout]:
+def _safetensors_layouts(source: TodaysFolder) -> Iterator[ClipLayout]:
     today, main = source.files(), source.safetensors()
     yield _layout("main", BALLAST | today | {MAIN: main, BIN: source.pickle()}, MAIN)
     shards = w.shard_files(source.state)
@@ -125,7 +125,7 @@ def _safetensors_layouts(source: Source) -> Iterator[ClipLayout]:
         yield _layout(name, today | {MAIN: source.safetensors(dtype)}, MAIN, tolerance=HALF)
 
 
-def _open_clip_layouts(source: Source) -> Iterator[ClipLayout]:
+def _open_clip_layouts(source: TodaysFolder) -> Iterator[ClipLayout]:
     theirs = source.open_clip_safetensors()
     both = BALLAST | source.files() | source.open_clip_files()
     yield _layout("both", both | {MAIN: source.safetensors(), OPEN_CLIP: theirs}, MAIN)
@@ -141,7 +141,7 @@ def _open_clip_layouts(source: Source) -> Iterator[ClipLayout]:
     yield _layout("open-clip-vocabulary", plain | {OPEN_CLIP: theirs}, OPEN_CLIP)
 
 
-def _pickle_layouts(source: Source) -> Iterator[ClipLayout]:
+def _pickle_layouts(source: TodaysFolder) -> Iterator[ClipLayout]:
     metaclip = {
         **source.old_files(),
         "config.json": small.metaclip_config(source.folder),
@@ -158,7 +158,7 @@ def _pickle_layouts(source: Source) -> Iterator[ClipLayout]:
     yield ClipLayout("legacy-pickle", strangers, (BIN,), is_unknown_pickle=True)
 
 
-def _conversion_layouts(source: Source) -> Iterator[ClipLayout]:
+def _conversion_layouts(source: TodaysFolder) -> Iterator[ClipLayout]:
     """OpenAI's form: a pickle on main and safetensors in pull requests, of which one kind may be followed."""
     files, converted = source.old_files() | {BIN: source.pickle()}, {MAIN: source.safetensors()}
     wrong = {MAIN: w.safetensors_bytes({k: torch.zeros_like(v) for k, v in source.state.items()})}
@@ -193,7 +193,7 @@ _UNTRUSTED = (
 )
 
 
-def _config_layouts(source: Source) -> Iterator[ClipLayout]:
+def _config_layouts(source: TodaysFolder) -> Iterator[ClipLayout]:
     weights = {MAIN: source.safetensors()}
     old = source.old_files() | weights
     yield _layout("old-config", old, MAIN)

@@ -18,7 +18,7 @@ PORTAL = b"<!doctype html><title>Welcome to the hotel</title><p>Please log in to
 CHUNK = 2**20
 
 
-class Refusal(Exception):
+class HubRefusal(Exception):
     """An answer of the hub that is no success, by the words and codes that its clients read."""
 
     def __init__(self, status: int, code: str, message: str, **headers: str) -> None:
@@ -35,7 +35,7 @@ class Answering(BaseHTTPRequestHandler):
     server: HubServer
 
     def route(self, fault: HubFault | None) -> None:
-        """Answer with ``send``, ``send_json`` or ``send_file``, or raise a ``Refusal``."""
+        """Answer with ``send``, ``send_json`` or ``send_file``, or raise a ``HubRefusal``."""
         raise NotImplementedError
 
     def named_file(self) -> str:
@@ -76,7 +76,7 @@ class Answering(BaseHTTPRequestHandler):
                     return
                 fault = None
             self.route(fault)
-        except Refusal as refusal:
+        except HubRefusal as refusal:
             self.send_json(refusal.status, {"error": str(refusal)}, refusal.headers)
         except (BrokenPipeError, ConnectionResetError):
             self.close_connection = True
@@ -126,7 +126,7 @@ class Answering(BaseHTTPRequestHandler):
         first, _, last = asked.removeprefix("bytes=").partition("-")
         start, stop = int(first or 0), min(size, int(last) + 1 if last else size)
         if start >= size:
-            raise Refusal(416, "", "range not satisfiable", **{"Content-Range": f"bytes */{size}"})
+            raise HubRefusal(416, "", "range not satisfiable", **{"Content-Range": f"bytes */{size}"})
         return start, stop
 
     def _stream(self, file: HubFile, start: int, stop: int, *, is_corrupt: bool) -> None:

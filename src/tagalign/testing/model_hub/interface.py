@@ -5,14 +5,14 @@ from typing import NamedTuple
 from urllib.parse import parse_qsl, quote
 
 from tagalign.testing.model_hub import api
-from tagalign.testing.model_hub.answering import Answering, Refusal
+from tagalign.testing.model_hub.answering import Answering, HubRefusal
 from tagalign.testing.model_hub.faults import HubFault
 from tagalign.testing.model_hub.repository import KINDS, HubCommit, HubRepository
 
 QUESTIONS = ("revision", "tree", "paths-info", "commits", "refs", "discussions", "auth-check")
 
 
-class HubRequest(NamedTuple):
+class HubPath(NamedTuple):
     """A path of the interface, taken apart: ``/api/KINDs/ID/QUESTION/ARGUMENTS``."""
 
     repository: HubRepository
@@ -46,7 +46,7 @@ class Interface(Answering):
         """By the beginning of the path."""
         parts = self.parts
         if self.token and not self.server.is_store and not self.server.hub.knows(self.token):
-            raise Refusal(401, "", "Invalid credentials in Authorization header")
+            raise HubRefusal(401, "", "Invalid credentials in Authorization header")
         if self.server.is_store:
             self._large_file(parts[1], fault)
         elif parts[:2] == ["api", "resolve-cache"]:
@@ -58,18 +58,18 @@ class Interface(Answering):
         elif "resolve" in parts:
             self._resolve()
         else:
-            raise Refusal(404, "", "Sorry, we can't find the page you are looking for.")
+            raise HubRefusal(404, "", "Sorry, we can't find the page you are looking for.")
 
     def _whoami(self) -> None:
         if not self.token:
-            raise Refusal(401, "", "Invalid username or password.")
+            raise HubRefusal(401, "", "Invalid username or password.")
         self.send_json(200, {"type": "user", "name": "reader", "auth": {"type": "access_token"}})
 
-    def _question(self, kind: str, parts: list[str]) -> HubRequest:
+    def _question(self, kind: str, parts: list[str]) -> HubPath:
         """An id is of two parts, or of one as of the oldest models."""
         size = 1 if len(parts) == 1 or parts[1] in QUESTIONS else 2
         name, *arguments = parts[size:] or [""]
-        return HubRequest(self._repository(kind, "/".join(parts[:size])), name, arguments)
+        return HubPath(self._repository(kind, "/".join(parts[:size])), name, arguments)
 
     def _repository(self, kind: str, id: str) -> HubRepository:
         """What may be seen of it; one that is hidden looks like one that does not exist."""
@@ -78,17 +78,17 @@ class Interface(Answering):
         if repository is None or (hidden and not self.server.hub.may_read(self.token, id)):
             # the hub asks strangers to log in rather than tell them which names exist
             if self.token:
-                raise Refusal(404, "RepoNotFound", "Repository not found")
-            raise Refusal(401, "RepoNotFound", "Invalid username or password.")
+                raise HubRefusal(404, "RepoNotFound", "Repository not found")
+            raise HubRefusal(401, "RepoNotFound", "Invalid username or password.")
         return repository
 
     def _commit(self, repository: HubRepository, revision: str) -> HubCommit:
         commit = repository.resolve(revision)
         if commit is None:
-            raise Refusal(404, "RevisionNotFound", f"Invalid rev id: {revision}")
+            raise HubRefusal(404, "RevisionNotFound", f"Invalid rev id: {revision}")
         return commit
 
-    def _interface(self, question: HubRequest) -> None:
+    def _interface(self, question: HubPath) -> None:
         repository, name, arguments = question
         revision = arguments[0] if arguments else "main"
         if name in ("", "revision"):
@@ -110,12 +110,12 @@ class Interface(Answering):
             self._check_gate(repository)
             self.send_json(200, {})
         else:
-            raise Refusal(404, "", "Sorry, we can't find the page you are looking for.")
+            raise HubRefusal(404, "", "Sorry, we can't find the page you are looking for.")
 
     def _tree(self, commit: HubCommit, folder: str) -> None:
         entries = api.tree(commit, folder, is_recursive=self.query.get("recursive", "").lower() == "true")
         if folder and not entries:
-            raise Refusal(404, "EntryNotFound", f"{folder} does not exist", **{"X-Repo-Commit": commit.id})
+            raise HubRefusal(404, "EntryNotFound", f"{folder} does not exist", **{"X-Repo-Commit": commit.id})
         self.send_json(200, entries)
 
     def _paths(self, commit: HubCommit) -> None:
@@ -130,15 +130,15 @@ class Interface(Answering):
             if arguments == [str(pull.num)]:
                 self.send_json(200, api.discussion_details(repository, pull))
                 return
-        raise Refusal(404, "", "Discussion not found")
+        raise HubRefusal(404, "", "Discussion not found")
 
     def _check_gate(self, repository: HubRepository) -> None:
         if not repository.is_gated or self.server.hub.may_read(self.token, repository.id):
             return
         message = f"Access to model {repository.id} is restricted."
         if self.token:
-            raise Refusal(403, "GatedRepo", f"{message} Visit its page to ask for access.")
-        raise Refusal(401, "GatedRepo", f"{message} You must have access to it and be authenticated.")
+            raise HubRefusal(403, "GatedRepo", f"{message} Visit its page to ask for access.")
+        raise HubRefusal(401, "GatedRepo", f"{message} You must have access to it and be authenticated.")
 
     def _resolve(self) -> None:
         """Where a file lies: what is known about it, and an address to go on to."""
@@ -151,7 +151,7 @@ class Interface(Answering):
         name = "/".join(parts[at + 2 :])
         file = commit.files.get(name)
         if file is None:
-            raise Refusal(404, "EntryNotFound", "Entry not found", **{"X-Repo-Commit": commit.id})
+            raise HubRefusal(404, "EntryNotFound", "Entry not found", **{"X-Repo-Commit": commit.id})
         headers = {"X-Repo-Commit": commit.id, "Accept-Ranges": "bytes"}
         if file.is_large:
             place = (
@@ -180,7 +180,7 @@ class Interface(Answering):
         """``/KIND/SHA256/ID/FILE`` of the store: open to all who know the address, as a signed one is."""
         file = self.server.hub.large_file(sha256, self.file)
         if file is None:
-            raise Refusal(404, "", "no such object")
+            raise HubRefusal(404, "", "no such object")
         self.send_file(file, {"ETag": f'"{sha256}"'}, fault)
 
 
