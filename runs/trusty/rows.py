@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from PIL import Image
 from scenes import drawn, keep_blocks
+from torch import Tensor
 
 from tagalign.atomic import atomic_write
 from tagalign.backbones.protocols import BlockBackbone
@@ -21,10 +22,12 @@ from tagalign.data.trusty.augment import Augmentation
 from tagalign.data.trusty.sources import ClassSplit
 from tagalign.evaluate.segmentation import Confusion
 from tagalign.methods.trusty.method import TrustyClip
+from tagalign.methods.trusty.network import TrustyNetwork
 from tagalign.ops.mask_losses import MaskLossWeights
 from tagalign.train.trusty.plan import TrustyPlan
 from tagalign.train.trusty.trainee import MaskData, new_network
 from tagalign.train.trusty.training import train_trusty
+from tagalign.types import IGNORE, LabelSet
 
 SETTINGS: dict[str, Any] = {
     "backbone": "tiny",
@@ -64,6 +67,10 @@ class Row:
         learner: input of the trusty learner, or ``none``.
         gamma: weight of the trusty loss.
         ignored: what ignored pixels do; None as in the settings.
+        head: ``random`` weights, as the paper's, or the encoder's ``cosine`` behind a gate.
+        dropout: None as in the settings.
+        learning_rate: likewise.
+        hidden_names: seen classes that this row treats as unseen; the unseen ones are then ignored and not asked.
     """
 
     classes: str = "objects"
@@ -73,6 +80,13 @@ class Row:
     learner: str = "relation"
     gamma: float = 10.0
     ignored: str | None = None
+    head: str = "random"
+    dropout: float | None = None
+    learning_rate: float | None = None
+    hidden_names: tuple[str, ...] = ()
+
+
+LATER = {"head": "random", "dropout": None, "learning_rate": None, "hidden_names": ()}
 
 
 @dataclass(frozen=True)
@@ -86,8 +100,11 @@ class Bench:
 
     def run(self, row: Row, seed: int) -> dict[str, Any] | None:
         """Train and score one row, or read what an earlier call found; None if it is not there and ``finished_only``."""
+        said = {
+            k: v for k, v in row.__dict__.items() if v != LATER.get(k, ...)
+        }  # rows of before keep their names
         values = {
-            "row": row.__dict__,
+            "row": said,
             "seed": seed,
             "settings": self.settings,
             "backbone": self.clip.weight_hash,
@@ -114,10 +131,10 @@ class Bench:
     def train(self, row: Row, seed: int) -> TrustyClip:
         """One training."""
         data, plan = self.data("train", row.classes, seed=seed), self.plan(row, seed)
-        source, network = drawn("train", row.classes, seed, data), new_network(self.clip, plan)
+        source, network = drawn("train", row.classes, seed, data), start_network(self.clip, plan, row.head)
         if plan.num_prompts == 0:
-            keep_blocks(self.clip, network, source, seed)
-        pairs = MaskData(source=source, split=split_of(data))
+            keep_blocks(self.clip, network, source, seed, mirrored=plan.augmentation.flip > 0)
+        pairs = MaskData(source=source, split=split_of(data, row.hidden_names))
         return train_trusty(self.clip, pairs, plan, start=network)
 
     def plan(self, row: Row, seed: int) -> TrustyPlan:
@@ -129,16 +146,18 @@ class Bench:
             profile=s["profile"],
             steps=s["steps"],
             batch_size=s["batch_size"],
-            learning_rate=s["learning_rate"],
+            learning_rate=s["learning_rate"] if row.learning_rate is None else row.learning_rate,
             warmup=s["warmup"],
             hidden=s["hidden"],
-            dropout=s["dropout"],
+            dropout=s["dropout"] if row.dropout is None else row.dropout,
             num_prompts=s["num_prompts"],
             trusty_token=row.token,
             learner=row.learner,
             ignored=row.ignored or s["ignored"],
             weights=MaskLossWeights(trusty=row.gamma),
-            augmentation=Augmentation(crop=s["crop"], scale=tuple(s["scale"]), colors=0.0),
+            augmentation=Augmentation(
+                crop=s["crop"], scale=tuple(s["scale"]), colors=0.0, flip=s.get("flip", 0.5)
+            ),
             seed=seed,
         )
 
@@ -150,24 +169,32 @@ class Bench:
 
     def score(self, model: TrustyClip, row: Row, part: str = "test") -> dict[str, Any]:
         """Scores with and without the trusty map; for ``all`` also on scenes of the other palette."""
-        scores = self.score_on(model, self.data(part, row.classes))
+        scores = self.score_on(model, self.data(part, row.classes), hidden_names=row.hidden_names)
         if row.classes == "all" and row.setting == "inductive":
             other = self.data(part, "all-other", palette="other")
             scores["cross"] = self.score_on(model, other, everything_seen=True)["plain"]
         return scores
 
     def score_on(
-        self, model: TrustyClip, data: TinySegmentation, *, everything_seen: bool = False
+        self,
+        model: TrustyClip,
+        data: TinySegmentation,
+        *,
+        everything_seen: bool = False,
+        hidden_names: tuple[str, ...] = (),
     ) -> dict[str, Any]:
         """Scores of one model on one set: ``plain`` without weighting, ``weighted`` with, where there is a token."""
-        split = split_of(data)
-        names = list(data.labels.names)
+        asked_set, place = asked_labels(data, hidden_names)
+        names = list(asked_set.names)
+        split = ClassSplit(
+            names=tuple(names), unseen=tuple(names.index(n) for n in names if n in (hidden_names or UNSEEN))
+        )
         answer = replace_options(model, short_side=self.settings["short_side"])
         if everything_seen:
             answer = replace_options(answer, seen=names)
         scenes = drawn("test", data.class_set, data.world.split, data)
         images = [Image.fromarray(scenes[i][0]) for i in range(len(data))]
-        targets = [torch.from_numpy(scenes[i][1]) for i in range(len(data))]
+        targets = [place[torch.from_numpy(scenes[i][1])] for i in range(len(data))]
         encoded = encode(answer, images)
         has_token = model.network.sizes.has_token and model.trained_with["setting"] == "inductive"
         ways = {"plain": "auto" if everything_seen or not has_token else "none"}
@@ -176,7 +203,7 @@ class Bench:
         scores: dict[str, Any] = {"weighted": None}
         for way, weighting in ways.items():
             asked = replace_options(answer, weighting=weighting)
-            labels = asked.encode_labels(data.labels)
+            labels = asked.encode_labels(asked_set)
             confusion = Confusion(len(names))
             for image, target in zip(encoded, targets, strict=True):
                 confusion.update(asked.segment(image, labels).labels, target)
@@ -197,10 +224,34 @@ def summary(confusion: Confusion, split: ClassSplit) -> dict[str, Any]:
     }
 
 
-def split_of(data: TinySegmentation) -> ClassSplit:
-    """The tiny world's unseen classes."""
+def split_of(data: TinySegmentation, hidden_names: tuple[str, ...] = ()) -> ClassSplit:
+    """The tiny world's unseen classes, and seen ones that are hidden too."""
     names = data.labels.names
-    return ClassSplit(names=names, unseen=tuple(names.index(n) for n in names if n in UNSEEN))
+    hidden = (*UNSEEN, *hidden_names)
+    return ClassSplit(names=names, unseen=tuple(names.index(n) for n in names if n in hidden))
+
+
+def asked_labels(data: TinySegmentation, hidden_names: tuple[str, ...]) -> tuple[LabelSet, Tensor]:
+    """The names that are asked, and by true id the place among them, 255 for those that are not.
+
+    All of them; where seen classes play the unseen ones, the unseen ones themselves are left out: nothing is chosen on them.
+    """
+    left_out = UNSEEN if hidden_names else ()
+    kept = tuple(label for label in data.labels.labels if label.name not in left_out)
+    place = torch.full((IGNORE + 1,), IGNORE)
+    for i, label in enumerate(kept):
+        place[data.labels.names.index(label.name)] = i
+    return replace(data.labels, labels=kept), place
+
+
+def start_network(clip: BlockBackbone, plan: TrustyPlan, head: str) -> TrustyNetwork:
+    """An untrained network of profile ``fixed``, with the head that the row names; the same for the same seed."""
+    network = new_network(clip, plan)
+    if head == "cosine":
+        return network
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(plan.seed)
+        return TrustyNetwork(replace(network.sizes, starts_at_cosine=False), dropout=plan.dropout)
 
 
 def replace_options(model: TrustyClip, **options: Any) -> TrustyClip:

@@ -50,13 +50,13 @@ class KeptBlocks:
     does not depend on which row was trained first.
     """
 
-    def __init__(self, clip: BlockBackbone, blocks: Blocks, source: Drawn) -> None:
+    def __init__(self, clip: BlockBackbone, blocks: Blocks, source: Drawn, *, mirrored: bool) -> None:
         self.kept: dict[bytes, Tensor] = {}
         self.grid = (0, 0)
         mean, std = (torch.tensor(v).view(3, 1, 1) for v in (clip.preprocessing.mean, clip.preprocessing.std))
         for start in range(0, len(source), BATCH):
             scenes = np.stack([source[i][0] for i in range(start, min(start + BATCH, len(source)))])
-            for view in (scenes, scenes[:, :, ::-1].copy()):
+            for view in (scenes, scenes[:, :, ::-1].copy())[: 1 + mirrored]:
                 pixels = (torch.from_numpy(view).permute(0, 3, 1, 2).float() / 255 - mean) / std
                 with torch.no_grad():
                     tokens, self.grid = blocks(clip, pixels, 1)
@@ -71,15 +71,19 @@ def _key(pixels: Tensor) -> bytes:
     return pixels[:, ::3, ::3].half().numpy().tobytes()
 
 
-_KEPT: dict[int, KeptBlocks] = {}
+_KEPT: dict[tuple[str, int, int], KeptBlocks] = {}
 
 
-def keep_blocks(clip: BlockBackbone, network: TrustyNetwork, source: Drawn, seed: int) -> None:
+def keep_blocks(
+    clip: BlockBackbone, network: TrustyNetwork, source: Drawn, seed: int, *, mirrored: bool = True
+) -> None:
     """Let a network without prompts read what the frozen blocks say of the training scenes instead of computing it anew."""
     blocks = network.prompt.blocks
-    kept = _KEPT.get(seed)
+    key = (clip.name, seed, len(source))
+    kept = _KEPT.get(key)
     if kept is None:
-        kept = _KEPT[seed] = KeptBlocks(clip, blocks, source)
+        _KEPT.clear()  # one seed at a time: a few hundred megabytes
+        kept = _KEPT[key] = KeptBlocks(clip, blocks, source, mirrored=mirrored)
 
     def looked_up(clip: BlockBackbone, pixels: Tensor, times: int) -> tuple[Tensor, tuple[int, int]]:
         return kept(clip, pixels, times) if network.training else blocks(clip, pixels, times)
