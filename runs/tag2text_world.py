@@ -107,7 +107,7 @@ def _encode(
         pixels = torch.stack([_normalised(image, backbone.preprocessing) for image in images])
         rows = encoder(pixels)
         tokens.append(rows.half())
-        embeds.append(backbone.clip.visual_projection(rows[:, 0]))
+        embeds.append(backbone.to_joint(rows[:, 0]))
     found = torch.cat(tokens), torch.cat(embeds)
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
