@@ -83,9 +83,9 @@ def head(report: dict[str, Any]) -> list[str]:
         "",
         "Written by `runs/tagclip/run.sh`; nothing here was measured on photos, and no published number is claimed.",
         "",
-        f"- {settings['scenes']} crowded test scenes of {settings['world']['size']} pixels per seed, seeds "
-        f"{settings['seeds']}, for every number; mean ± half of the 95 % interval over seeds. A direction holds only if "
-        "the interval of the gain, paired by seed, leaves zero out",
+        f"- {settings['scenes']} crowded test scenes of {settings['world']['size']} pixels per seed, "
+        "three seeds where nothing else is said, for every number; mean ± half of the 95 % interval over seeds. A direction "
+        "holds only if the interval of the gain, paired by seed, leaves zero out",
         f"- profile `{settings['profile']}`, dense methods `{settings['dense_profile']}`; threshold "
         f"`{settings['threshold']}` unless a row says calibrated; prompt `{settings['templates'][0]}`; second looks "
         f"keep the scale of the scene; affinity of {settings['affinity']}",

@@ -23,7 +23,6 @@ from own_tables import table_groups, table_profiles, table_thresholds
 from paper_tables import table_1, table_2, table_3, table_3_crf, table_4, table_s1
 from report import render
 from scenes import Scenes
-from scores import Row
 from settings import SETTINGS
 from steps import step_page
 
@@ -54,10 +53,13 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path(__file__).parents[2] / "docs" / "results")
     parser.add_argument("--model", nargs="+", default=["tiny", "tiny-plain"])
     parser.add_argument("--tables", nargs="*", choices=[*TABLES], default=[*TABLES])
+    parser.add_argument(
+        "--seeds", type=int, default=3, help="sets of test scenes; more than before are added"
+    )
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     torch.set_grad_enabled(False)
-    scenes = [Scenes(seed, SETTINGS["scenes"]) for seed in SETTINGS["seeds"]]
+    scenes = [Scenes(seed, SETTINGS["scenes"]) for seed in range(arguments.seeds)]
     report = open_report(arguments.out / "tagclip.json")
     benches = [open_bench(name, report, arguments.out) for name in arguments.model]
     (arguments.out / "tagclip_steps.md").write_text(step_page(benches[0], scenes[0], arguments.out))
@@ -100,15 +102,17 @@ def open_bench(name: str, report: dict[str, Any], out: Path) -> Bench:
 
 
 def measure(bench: Bench, table: str, scenes: Sequence[Scenes], report: dict[str, Any], out: Path) -> None:
-    """Fill in one table of one encoder, if the report lacks it."""
-    tables = report["encoders"][bench.clip.name]["tables"]
-    if table in tables:
-        return
+    """Fill in what the report lacks of one table of one encoder."""
     title, function = TABLES[table]
+    found = report["encoders"][bench.clip.name]["tables"].setdefault(
+        table, {"title": title, "rows": [], "cpu_seconds": 0}
+    )
+    if len(found["rows"]) >= len(scenes):
+        return
     start = time.process_time()
-    rows: list[dict[str, Row]] = [function(bench, part) for part in scenes]
+    found["rows"] += [function(bench, part) for part in scenes[len(found["rows"]) :]]
     seconds = round(time.process_time() - start)
-    tables[table] = {"title": title, "rows": rows, "cpu_seconds": seconds}
+    found["cpu_seconds"] += seconds
     write(report, out)
     print(f"{bench.clip.name}, {table}: {seconds} s of processor time", flush=True)
 

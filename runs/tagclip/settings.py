@@ -6,7 +6,6 @@ from tagalign.data.tiny_world import BACKGROUNDS
 
 SETTINGS: dict[str, Any] = {
     "world": {"split": "test", "crowded": 1.0, "size": 80},
-    "seeds": [0, 1, 2],
     "scenes": 100,
     "choice": {"split": "val", "seeds": [0, 1], "scenes": 100},
     "templates": ["a photo of a {}"],
