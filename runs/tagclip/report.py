@@ -100,6 +100,13 @@ def head(report: dict[str, Any]) -> list[str]:
             f"- `{name}`, weights `{values['weights']}`: refinement by layers {layers[0]} to {layers[-1]} (counted from 0), "
             f"box share {choice['box_share']:g}, power {choice['background_power']:g}"
         )
+    missing = [
+        name
+        for name in (*PAPER, "curves")
+        if not any(name in e["tables"] for e in report["encoders"].values())
+    ]
+    if missing:
+        lines.append(f"- not measured again yet: {', '.join(missing)}; [as first measured](tagclip-first.md)")
     return [*lines, "- one scene step by step: [tagclip_steps.md](tagclip_steps.md)", ""]
 
 
