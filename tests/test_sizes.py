@@ -25,7 +25,6 @@ MANY_PARAMETERS = {
     "src/tagalign/tags/corpus.py:parse_corpus": "the door of a verb in Python",
     "src/tagalign/tags/ray_engine.py:parse_corpus_on_ray": "the same door, on many machines",
     "src/tagalign/tags/llm_client.py:__init__": "one keyword per limit of a server",
-    "runs/tagclip/gating.py:_gated": "the settings of a row",
 }
 LONG_FILES = {
     "tests/parity/families/tagclip.py": "one table of the tensors of a golden case",
