@@ -1,8 +1,8 @@
 """Regions on drawn scenes: mIoU of every dense mode with and without the vote, and AP of instances by pycocotools.
 
 Scenes of three seeds; their true masks as regions, and an over-segmentation of scikit-image (Felzenszwalb's), which is no
-dependency of ours. Writes docs/results/regions.json and prints the table of docs/results/regions.md.
-Run: pip install scikit-image && python runs/regions_tiny.py [--scenes 30]
+dependency of ours. Writes docs/results/regions.json and prints the tables of docs/results/regions.md, one per encoder.
+Run: pip install scikit-image && python runs/regions_tiny.py [--scenes 20]
 """
 
 import argparse
@@ -21,6 +21,7 @@ from pycocotools.cocoeval import COCOeval
 
 from tagalign.atomic import atomic_write
 from tagalign.backbones.modes import DENSE_MODES
+from tagalign.cli.shared.run_record import git_commit
 from tagalign.data.tiny_world import CLASS_SETS, Scene, TinyWorld
 from tagalign.evaluate.segmentation import count_pixels
 from tagalign.export.coco import write_coco
@@ -51,6 +52,14 @@ def true_regions(scene: Scene) -> Regions:
     return Regions.of_ids(torch.from_numpy(scene.owner.astype(np.int64) + 2))
 
 
+COLUMNS = {
+    "plain": "mIoU",
+    "true": "after the vote of true masks",
+    "felzenszwalb": "after the vote of Felzenszwalb's segments",
+    "AP of parts": "AP of connected parts",
+    "AP of true": "AP of true masks",
+    "AP of felzenszwalb": "AP of the segments",
+}
 REGIONS = {"true": true_regions, "felzenszwalb": oversegmented}
 
 
@@ -99,9 +108,9 @@ def average_precision(found: list[Segmentation], scenes: list[Scene]) -> float:
     return 100 * float(scored.stats[0])
 
 
-def row(mode: str, scenes: list[Scene]) -> dict[str, float]:
+def row(model: str, mode: str, scenes: list[Scene]) -> dict[str, float]:
     """All numbers of a mode on the scenes of a seed."""
-    method = load_method("tiny", method=mode, device="cpu")
+    method = load_method(model, method=mode, device="cpu")
     photos = [Image.fromarray(scene.image) for scene in scenes]
     labels = method.encode_labels(label_set_of(list(NAMES)))
     found = [method.segment(one, labels) for one in method.encode_images(photos)]
@@ -115,18 +124,38 @@ def row(mode: str, scenes: list[Scene]) -> dict[str, float]:
     return scores
 
 
+def model_rows(model: str, number: int) -> dict[str, dict[str, list[float]]]:
+    """Every mode, by column and seed."""
+    rows = {}
+    for mode in DENSE_MODES:
+        seeds = [row(model, mode, list(TinyWorld(seed=seed, split="test").take(number))) for seed in SEEDS]
+        rows[mode] = {name: [round(one[name], 2) for one in seeds] for name in seeds[0]}
+        shown = "  ".join(f"{name} {mean(values):.1f}" for name, values in rows[mode].items())
+        print(f"{model} {mode}: {shown}", flush=True)
+    return rows
+
+
+def markdown(model: str, rows: dict[str, dict[str, list[float]]]) -> str:
+    """Means over the seeds."""
+    lines = [f"`{model}`:\n", f"| mode | {' | '.join(COLUMNS.values())} |", f"|---|{'--:|' * len(COLUMNS)}"]
+    for mode, values in rows.items():
+        lines.append(f"| {mode} | {' | '.join(f'{mean(values[name]):.1f}' for name in COLUMNS)} |")
+    return "\n".join(lines) + "\n"
+
+
+@torch.inference_mode()
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--scenes", type=int, default=30)
-    number = parser.parse_args().scenes
-    table = {}
-    for mode in DENSE_MODES:
-        rows = [row(mode, list(TinyWorld(seed=seed, split="test").take(number))) for seed in SEEDS]
-        table[mode] = {name: [round(one[name], 2) for one in rows] for name in rows[0]}
-        shown = "  ".join(f"{name} {mean(values):.1f}" for name, values in table[mode].items())
-        print(f"{mode}: {shown}", flush=True)
+    parser.add_argument("--scenes", type=int, default=20)
+    parser.add_argument("--models", nargs="+", default=["tiny", "tiny-plain"])
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    tables = {model: model_rows(model, arguments.scenes) for model in arguments.models}
+    settings = {"scenes": arguments.scenes, "seeds": SEEDS, "commit": git_commit()}
     with atomic_write(OUT) as temp:
-        temp.write_text(json.dumps({"scenes": number, "seeds": SEEDS, "rows": table}, indent=1) + "\n")
+        temp.write_text(json.dumps(settings | {"models": tables}, indent=1) + "\n")
+    for model, rows in tables.items():
+        print(markdown(model, rows))
 
 
 if __name__ == "__main__":
