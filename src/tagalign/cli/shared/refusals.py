@@ -45,8 +45,7 @@ def one_line_refusals(kinds: Iterable[Any]) -> AbstractContextManager[None]:
 def _refusal(event: Any, hints: Mapping[str, Any]) -> InputError | None:
     match type(event).__name__:  # by name: a version that lacks one of them keeps the others
         case "InvalidChoice":
-            words = _flag(event.argument).lstrip("-").replace("-", " ").lower()
-            return UnknownNameError(words, event.value, [one for one in event.choices if one != "None"])
+            return _wrong_choice(event)
         case "InstantiationFailure":
             return _wrong_value(event, hints)
         case "BadValue":
@@ -64,6 +63,17 @@ def _refusal(event: Any, hints: Mapping[str, Any]) -> InputError | None:
                 return InputError(f"expected one of {', '.join(known)}, got nothing")
             return UnknownNameError("subcommand", event.found_token, known)
     return None
+
+
+def _wrong_choice(event: Any) -> InputError:
+    """A name that is none; of one that is, with options behind a colon, where those are given."""
+    words = _flag(event.argument).lstrip("-").replace("-", " ").lower()
+    name, colon, _ = str(event.value).partition(":")
+    if colon and name in event.choices:
+        return InputError(
+            f"{_flag(event.argument)} takes a name alone; with options of its own it is --option {words}={event.value}"
+        )
+    return UnknownNameError(words, event.value, [one for one in event.choices if one != "None"])
 
 
 def _flag(argument: Any) -> str:

@@ -31,6 +31,8 @@ class ReferSettings(ModelFlags, RunFlags):
     """The region is where the phrase's map, scaled to [0, 1], is above this; by default the method's own (0.6)."""
     short_side: int | None = None
     """Short side of the model's input in pixels; by default the method's own."""
+    stitch: bool = False
+    """Cut the photo into windows and join them before the last block of the encoder, which then sees the whole photo."""
     phrase: str
     """What to find, e.g. "the brown dog"."""
     out: Path = Path("regions")
@@ -58,7 +60,12 @@ def run(settings: ReferSettings) -> int:
 
     spec = JobSpec(
         question=ReferQuestion(phrase=settings.phrase),
-        **settings.job_facts("refer", phrase_threshold=settings.threshold, short_side=settings.short_side),
+        **settings.job_facts(
+            "refer",
+            phrase_threshold=settings.threshold,
+            short_side=settings.short_side,
+            stitch=settings.stitch or None,
+        ),
         workers=settings.workers,
     )
     job = spec.open()

@@ -56,6 +56,8 @@ class SegmentSettings(ModelFlags, PromptFlags, LabelRunFlags):
     """Labels that count as new, with commas (trusty models). With --seen and without --labels, both lists are the labels."""
     short_side: int | None = None
     """Short side of the model's input in pixels; by default the method's own."""
+    stitch: bool = False
+    """Cut the photo into windows and join them before the last block of the encoder, which then sees the whole photo."""
     regions: str | None = None
     """Masks of others that each take one label: an id PNG, a COCO JSON, a folder of either (NAME.png, NAME.json), or
     `auto` for those of --mask-generator. Each is an instance then."""
@@ -275,6 +277,7 @@ def _mask_options(settings: SegmentSettings) -> dict[str, Any]:
         "look": settings.look,
         "refine": settings.refine,
         "short_side": settings.short_side,
+        "stitch": settings.stitch,
         "companion": settings.companion,
         "seen": _names(settings.seen),
         "unseen": _names(settings.unseen),

@@ -110,7 +110,8 @@ class ModeOptions(DenseOptions):
 
     stitch: bool = option(
         False,
-        "windows are joined before the last block, which then sees the whole image; needs windows that fill patches",
+        "windows are joined before the last block, which then sees the whole image; without a window those of the "
+        "encoder's native size, every half of it, on at least 1.5 times that",
         source="OV-Stitcher published no code: our reading",
         given_by="--stitch",
     )

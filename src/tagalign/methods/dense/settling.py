@@ -10,7 +10,7 @@ from tagalign.methods.dense.canvas import CanvasRule, default_short_side
 from tagalign.methods.dense.mode_options import settled_by
 from tagalign.methods.dense.options import DenseOptions, ModeOptions, TagAlignOptions
 from tagalign.methods.dense.profiles import DenseProfile
-from tagalign.methods.dense.stitching import check_stitching
+from tagalign.methods.dense.stitching import stitching_rule
 
 
 def canvas_rule(options: DenseOptions, profile: DenseProfile, backbone: Backbone) -> CanvasRule:
@@ -22,15 +22,12 @@ def canvas_rule(options: DenseOptions, profile: DenseProfile, backbone: Backbone
     native = backbone.preprocessing.image_size
     side = options.short_side or (native * 3 // 2 if profile.native_windows else default_short_side(native))
     window = options.window or (side if profile.windows else native if profile.native_windows else None)
+    if isinstance(options, ModeOptions) and options.stitch:
+        return stitching_rule(options, side, window, backbone)
     if options.stride is not None and window is None:
         raise InputError(f"stride {options.stride} belongs to windows; give window too, or profile fixed")
     stride = options.stride or (window // 2 if window else None)
-    stitch = isinstance(options, ModeOptions) and options.stitch
-    if stitch:
-        check_stitching(window, stride, backbone)
-    return CanvasRule(
-        short_side=side, window=window, stride=stride, patch_size=backbone.patch_size, on_patches=stitch
-    )
+    return CanvasRule(short_side=side, window=window, stride=stride, patch_size=backbone.patch_size)
 
 
 def settle(options: DenseOptions, profile: DenseProfile, rule: CanvasRule, mode: str | Mode) -> DenseOptions:

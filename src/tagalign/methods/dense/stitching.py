@@ -1,10 +1,11 @@
-"""Windows of one image that are joined before the last block, and the windows that cannot be."""
+"""Windows of one image that are joined before the last block: which they are, and the pass over them."""
 
 import torch
 
 from tagalign.backbones.protocols import Backbone, BlockBackbone, DenseFeatures, Mode, Resize
 from tagalign.errors import InputError
-from tagalign.methods.dense.canvas import Canvas
+from tagalign.methods.dense.canvas import Canvas, CanvasRule
+from tagalign.methods.dense.options import ModeOptions
 
 
 def stitched(
@@ -45,17 +46,30 @@ def block_backbone(backbone: Backbone) -> BlockBackbone:
     return backbone
 
 
-def check_stitching(window: int | None, stride: int | None, backbone: Backbone) -> None:
-    """Refuse windows whose tokens cannot be laid on one grid.
+def stitching_rule(options: ModeOptions, side: int, window: int | None, backbone: Backbone) -> CanvasRule:
+    """How images are cut into windows whose tokens can be laid on one grid.
+
+    Without a window those of the encoder's native size are taken, without a stride half of one, both in whole patches. One
+    such window on a canvas of its own size would join nothing, so that the canvas of a small encoder grows to 1.5 times it,
+    as in SCLIP's protocol.
+
+    Args:
+        options: what was asked for.
+        side: short side of the canvas by profile and encoder.
+        window: side of the windows that was asked for or that the profile has.
+        backbone: the frozen encoder.
 
     Raises:
-        InputError: without windows, for sides that cut patches, or for an encoder that has no blocks to stop before.
+        InputError: for sides that cut patches, or for an encoder that has no blocks to stop before.
     """
-    patch = block_backbone(backbone).patch_size
-    if window is None or stride is None:
-        raise InputError("stitch joins windows, and there are none; give window too")
+    patch, native = block_backbone(backbone).patch_size, backbone.preprocessing.image_size
+    if window is None:
+        window = max(1, native // patch) * patch
+        side = options.short_side or max(side, native * 3 // 2)
+    stride = options.stride or max(1, window // patch // 2) * patch
     if window % patch or stride % patch:
         raise InputError(
             f"stitch lays windows on patches of {patch} pixels; window {window} and stride {stride} must be multiples "
             "of that"
         )
+    return CanvasRule(short_side=side, window=window, stride=stride, patch_size=patch, on_patches=True)

@@ -16,7 +16,7 @@ def build(opened: Opened, options: GatedOptions, resources: Resources) -> Gated:
     Raises:
         InputError: for a segmenter that is none, or an option that it does not have.
     """
-    wanted = options.segmenter or opened.trained or opened.segmenters[0]
+    wanted = options.segmenter_name or opened.trained or opened.segmenters[0]
     if wanted not in opened.segmenters:
         raise InputError(f"segmenter {wanted!r} cannot be gated; use one of {', '.join(opened.segmenters)}")
     dense: Any = opened.build_other(opened.as_method(wanted), options.dense_values(), resources)

@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from tagalign.errors import InputError
 from tagalign.methods.dense.options import DenseOptions
+from tagalign.methods.options import split_assignments
 from tagalign.methods.refinements import refinement_names
 from tagalign.methods.tagclip.options import TagClipOptions
 from tagalign.option_fields import option
@@ -25,7 +26,7 @@ class GatedOptions(TagClipOptions):
     )
     segmenter: str | None = option(
         None,
-        "the dense method",
+        "the dense method; options of its own may follow a colon, rcs:feedback=true",
         source="the one the folder was trained for, else the default of segment",
         verbs=("segment",),
     )
@@ -43,6 +44,12 @@ class GatedOptions(TagClipOptions):
     window: int | None = option(None, "side of the dense method's windows in pixels", verbs=("segment",))
     stride: int | None = option(
         None, "of the windows in pixels", source="half the window", verbs=("segment",)
+    )
+    stitch: bool = option(
+        False,
+        "windows of the dense method are joined before its last block",
+        verbs=("segment",),
+        given_by="--stitch",
     )
     refine: str = option(
         "none",
@@ -65,6 +72,11 @@ class GatedOptions(TagClipOptions):
         super().__post_init__()
         if self.sharpness <= 0:
             raise InputError(f"sharpness: expected a number above 0, got {self.sharpness:g}")
+        if self.gate == "soft" and self.refine != "none":
+            raise InputError(
+                f"refine {self.refine!r} acts on masks behind the hard gate; the soft one multiplies the maps before "
+                "them. Take gate=hard, or leave refine out"
+            )
         self.dense()  # refuses what the dense method would refuse
 
     def tagger(self) -> TagClipOptions:
@@ -73,18 +85,41 @@ class GatedOptions(TagClipOptions):
 
     def dense(self) -> DenseOptions:
         """The part of a dense method without a trained part."""
-        return DenseOptions(**self.dense_values())
+        shared = {field.name for field in fields(DenseOptions)}
+        return DenseOptions(**{name: v for name, v in self._own_dense_values().items() if name in shared})
+
+    @property
+    def segmenter_name(self) -> str | None:
+        """The dense method without its options."""
+        return None if self.segmenter is None else self.segmenter.partition(":")[0]
 
     def dense_values(self) -> dict[str, Any]:
-        """What was given for the dense method, by its own names."""
+        """What was given for the dense method, by its own names; strings where they were typed after ``segmenter``.
+
+        Raises:
+            InputError: for one that was given here and after ``segmenter`` too.
+        """
+        typed = (self.segmenter or "").partition(":")[2]
+        values = split_assignments(
+            (part for part in typed.split(",") if part), f"segmenter {self.segmenter_name}:", "window=224"
+        )
+        own = self._own_dense_values()
+        if twice := sorted(own.keys() & values.keys()):
+            raise InputError(
+                f"segmenter {self.segmenter!r}: {twice[0]} is given as an option of gated too; leave one out"
+            )
+        return own | values
+
+    def _own_dense_values(self) -> dict[str, Any]:
         own = {
             "profile": self.dense_profile,
             "short_side": self.dense_short_side,
             "window": self.window,
             "stride": self.stride,
-            "use_aliases": self.use_aliases,
-            "refine": self.refine,
-            "background_rule": self.background_rule,
+            "stitch": self.stitch or None,
+            "use_aliases": self.use_aliases or None,
+            "refine": None if self.refine == "none" else self.refine,
+            "background_rule": self.background_rule or None,
             "background_threshold": self.background_threshold,
         }
         return {name: value for name, value in own.items() if value is not None}

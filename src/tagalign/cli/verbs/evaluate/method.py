@@ -75,7 +75,7 @@ def open_method(
 
 def _flags(settings: EvaluateSettings, data: Any, verb: "Verb", labels: "LabelSet | None") -> dict[str, Any]:
     """Options that the verb's own flags set."""
-    flags: dict[str, Any] = {"short_side": settings.short_side}
+    flags: dict[str, Any] = {"short_side": settings.short_side, "stitch": settings.stitch or None}
     if labels is None:
         for flag in ("wording", "labels_file", "background_words"):
             if getattr(settings, flag) is not None:

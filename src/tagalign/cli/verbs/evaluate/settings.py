@@ -49,6 +49,8 @@ class EvaluateSettings(ModelFlags):
     """Split for --threshold calibrate:N; by default the benchmark's first that is not tested on."""
     short_side: int | None = None
     """Short side of the model's input in pixels; by default the protocol's or the method's."""
+    stitch: bool = False
+    """Cut images into windows and join them before the last block of the encoder, which then sees the whole image."""
     cross_dataset: bool = False
     """TrustyCLIP on another data set than it was trained on: all names count as seen, the trusty token is left out."""
     out: Path = Path("evaluation")
