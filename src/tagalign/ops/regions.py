@@ -132,12 +132,15 @@ def vote(
         CorrCLIP's release takes the mode of each id; equal to this without ``ties_by_score``.
     """
     device, pixels = labels.device, labels.cpu().numpy()
-    places, values = ids.cpu().numpy(), scores.double().cpu().numpy()
     present, local = _compact(pixels)
-    blocks = [
-        _tally(local, places, values, rows, present == rule.left_out, rule.ties_by_score)
-        for rows in _ranges(num_ids, COUNTS // max(1, len(present)))
-    ]
+    keys = (
+        ids.cpu().numpy().astype(np.int64)
+    )  # a copy: what follows is in place, because fresh memory costs most here
+    keys *= len(present)
+    keys += local
+    values, mute = scores.cpu().numpy().ravel(), present == rule.left_out
+    ranges = _ranges(num_ids, COUNTS // max(1, len(present)))
+    blocks = [_tally(keys.ravel(), values, rows, mute, rule.ties_by_score) for rows in ranges]
     best, counts, sums, areas = (
         torch.from_numpy(np.concatenate(parts)) for parts in zip(*blocks, strict=True)
     )
@@ -146,9 +149,15 @@ def vote(
     wins &= (counts > 0) & (shares >= rule.min_share)
     wins[: 1 + (int(areas.nonzero()[0]) if rule.lowest_is_none else 0)] = False
     winners = torch.where(wins, torch.from_numpy(present)[best], NONE)
-    won = winners.numpy().take(places)
+    if len(ranges) == 1:  # all of a pixel's pairs stand in one small table
+        own = winners.numpy()[:, None]
+        # keys lie within the table; without another mode numpy makes a copy to check that
+        made = np.where(own == NONE, present, own).ravel().take(keys, mode="clip")
+    else:
+        won = winners.numpy().take(ids.cpu().numpy())
+        made = np.where(won == NONE, pixels, won)
     return Vote(
-        labels=torch.from_numpy(np.where(won == NONE, pixels, won)).to(device),
+        labels=torch.from_numpy(made).to(device),
         winners=winners,
         shares=shares.float(),
         scores=(sums / areas.clamp(min=1)).float(),
@@ -171,17 +180,23 @@ def _ranges(count: int, step: int) -> list[range]:
 
 
 def _tally(
-    local: np.ndarray,
-    places: np.ndarray,
-    values: np.ndarray,
+    keys: Int[np.ndarray, " pixels"],
+    weights: Float[np.ndarray, " pixels"],
     rows: range,
-    mute: np.ndarray,
+    mute: Bool[np.ndarray, " labels"],
     ties_by_score: bool,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Of each id of a range: its best label, that label's pixels and their scores together, and all its pixels."""
+    """Of each id of a range: its best label, that label's pixels and their scores together, and all its pixels.
+
+    Args:
+        keys: ``id x labels + label`` of every pixel.
+        weights: scores of every pixel, summed in float64.
+        rows: the ids.
+        mute: labels that get no votes.
+        ties_by_score: see ``VoteRule``.
+    """
     height, width = len(rows), len(mute)
-    keys, weights = (places * width + local).ravel(), values.ravel()
-    if rows.start or int(places.max(initial=0)) >= rows.stop:
+    if rows.start or int(keys.max(initial=0)) >= rows.stop * width:
         here = (keys >= rows.start * width) & (keys < rows.stop * width)
         keys, weights = keys[here] - rows.start * width, weights[here]
     counts = np.bincount(keys, minlength=height * width).reshape(height, width)
