@@ -1,4 +1,4 @@
-"""Small mask generators with random weights, for tests of what runs them: SAM, SAM 2, Mask2Former and EoMT."""
+"""Small mask generators with random weights, for tests of what runs them: SAM, SAM 2, Mask2Former, MaskFormer, EoMT."""
 
 from pathlib import Path
 from typing import Any
@@ -56,6 +56,37 @@ def make_eomt_folder(folder: Path, *, seed: int = 0) -> Path:
         num_blocks=1, num_upscale_blocks=1, mlp_ratio=2,
     )  # fmt: skip
     return _save(folder, transformers.EomtForUniversalSegmentation, config, seed)
+
+
+_SWIN = {
+    "model_type": "swin", "image_size": SIDE, "patch_size": 4, "embed_dim": 8, "depths": [1, 1, 1, 1],
+    "num_heads": [1, 1, 2, 2], "window_size": 2, "out_features": ["stage1", "stage2", "stage3", "stage4"],
+}  # fmt: skip
+
+
+def make_mask2former_folder(folder: Path, *, seed: int = 0) -> Path:
+    """A Mask2Former on a Swin of four blocks, with five queries and three classes; sides of 64 pixels."""
+    config = transformers.Mask2FormerConfig(
+        backbone_config=_SWIN, feature_size=32, mask_feature_size=32, hidden_dim=32, encoder_feedforward_dim=16,
+        encoder_layers=1, decoder_layers=2, num_attention_heads=2, dim_feedforward=16, num_queries=5,
+    )  # fmt: skip
+    config.num_labels = 3
+    return _save(folder, transformers.Mask2FormerForUniversalSegmentation, config, seed)
+
+
+def make_maskformer_folder(folder: Path, *, seed: int = 0) -> Path:
+    """A MaskFormer on the same Swin, with five queries and three classes."""
+    decoder = {
+        "model_type": "detr", "d_model": 16, "encoder_layers": 0, "decoder_layers": 1, "encoder_ffn_dim": 16,
+        "decoder_ffn_dim": 16, "encoder_attention_heads": 2, "decoder_attention_heads": 2, "num_queries": 5,
+        # never built: it says so, because DETR's own default is a backbone of timm
+        "use_timm_backbone": False, "backbone_config": {"model_type": "resnet"},
+    }  # fmt: skip
+    config = transformers.MaskFormerConfig(
+        fpn_feature_size=32, mask_feature_size=32, backbone_config=_SWIN, decoder_config=decoder
+    )
+    config.num_labels = 3
+    return _save(folder, transformers.MaskFormerForInstanceSegmentation, config, seed)
 
 
 def _save(folder: Path, kind: Any, config: Any, seed: int) -> Path:

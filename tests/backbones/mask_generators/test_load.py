@@ -9,9 +9,23 @@ from transformers import SamModel
 from tagalign.backbones.mask_generators.load import load_mask_generator
 from tagalign.backbones.preprocess import IMAGENET_MEAN, IMAGENET_STD
 from tagalign.errors import InputError, ModelError
-from tagalign.testing.mask_generator_folder import make_eomt_folder, make_sam2_folder, make_sam_folder
+from tagalign.testing.mask_generator_folder import (
+    SIDE,
+    make_eomt_folder,
+    make_mask2former_folder,
+    make_maskformer_folder,
+    make_sam2_folder,
+    make_sam_folder,
+)
 
-MAKERS = {"sam": make_sam_folder, "sam2": make_sam2_folder, "eomt": make_eomt_folder}
+MAKERS = {
+    "sam": make_sam_folder,
+    "sam2": make_sam2_folder,
+    "eomt": make_eomt_folder,
+    "mask2former": make_mask2former_folder,
+    "maskformer": make_maskformer_folder,
+}
+PANOPTIC = ("eomt", "mask2former", "maskformer")
 
 
 @pytest.fixture(scope="module")
@@ -24,6 +38,8 @@ def unfiltered(folder):
     """Random weights are sure of nothing: all that they say is kept."""
     generator = load_mask_generator(str(folder), device="cpu")
     generator.min_iou = generator.min_stability = generator.min_score = -1e9
+    if generator.found.kind in {"mask2former", "maskformer"}:  # else 800 pixels
+        generator.processor = {"size": {"shortest_edge": SIDE, "longest_edge": 2 * SIDE}}
     return generator
 
 
@@ -33,7 +49,7 @@ def test_masks_have_the_size_of_the_photo(folders, name, size):
     photo = Image.effect_noise(size[::-1], 80).convert("RGB")
     masks = list(unfiltered(folders[name]).masks_of(photo))
     assert all(mask.shape == size and mask.dtype == torch.bool for mask in masks)
-    if name == "eomt" and masks:
+    if name in PANOPTIC and masks:
         assert int(torch.stack(masks).sum(dim=0).max()) == 1
 
 
@@ -41,7 +57,7 @@ def test_masks_have_the_size_of_the_photo(folders, name, size):
 def test_a_grey_photo_and_a_generator_that_finds_nothing_are_no_errors(folders, name):
     grey = Image.new("RGB", (40, 40), "grey")
     list(unfiltered(folders[name]).masks_of(grey))
-    sure = load_mask_generator(str(folders[name]), device="cpu")
+    sure = unfiltered(folders[name])
     sure.min_iou = sure.min_score = 1.1  # random classes are sure of themselves now and then
     assert list(sure.masks_of(grey)) == []
 
@@ -74,3 +90,29 @@ def test_other_models_and_damaged_ones_are_refused(folders, clip_folder, tmp_pat
     (tmp_path / "model.safetensors").write_bytes((folders["eomt"] / "model.safetensors").read_bytes())
     with pytest.raises(ModelError, match="cannot be built as a mask generator"):
         load_mask_generator(str(tmp_path))
+
+
+@pytest.mark.parametrize("name", ["mask2former", "maskformer"])
+def test_a_panoptic_head_is_asked_as_transformers_asks_it(folders, name):
+    """The masks of the surest queries alone, without the merge: each pixel as the model's own logits say."""
+    generator = unfiltered(folders[name])
+    photo = Image.effect_noise((SIDE, SIDE), 80).convert("RGB")
+    pixels = torch.tensor(list(photo.get_flattened_data())).reshape(SIDE, SIDE, 3).permute(2, 0, 1) / 255
+    pixels = (pixels - torch.tensor(IMAGENET_MEAN)[:, None, None]) / torch.tensor(IMAGENET_STD)[:, None, None]
+    with torch.no_grad():
+        answer = generator.found.model(pixel_values=pixels[None])
+    scores = answer.class_queries_logits[0].softmax(dim=-1)[:, :-1].amax(dim=-1)
+    probs = F.interpolate(answer.masks_queries_logits, size=(SIDE, SIDE), mode="bilinear")[0].sigmoid()
+    owner = (scores[:, None, None] * probs).argmax(dim=0)
+    wanted = [(owner == i) & (probs[i] >= 0.5) for i in range(len(scores))]
+    wanted = [
+        mask
+        for i, mask in enumerate(wanted)
+        if (probs[i] >= 0.5).any() and mask.sum() >= 0.8 * (probs[i] >= 0.5).sum()
+    ]
+    found = list(generator.masks_of(photo))
+    assert len(found) == len(wanted)
+    for mask, other in zip(found, wanted, strict=True):
+        # a pixel on the edge of two float32 sums may fall to the other side
+        assert (mask != other).float().mean() < 0.01
+    assert generator.describe()["trained_on_labels"] == 3

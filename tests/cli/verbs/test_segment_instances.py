@@ -10,6 +10,7 @@ from pycocotools.coco import COCO
 
 from tagalign.cli.main import main
 from tagalign.export.results import read_results
+from tagalign.ops.masks import encode_rle
 from tagalign.testing.mask_generator_folder import make_sam_folder
 
 SIZES = {"a": (48, 64), "b": (64, 48)}
@@ -161,3 +162,61 @@ def test_what_does_not_go_together_is_refused(segment, clip_folder, flags, said,
     captured = capsys.readouterr()
     assert said in captured.err + captured.out
     assert "Traceback" not in captured.err
+
+
+def test_five_thousand_labels_vote_in_regions(clip_folder, photos, regions, tmp_path):
+    """Of 5,000 labels each region takes one; every pixel of a region has it."""
+    names = tmp_path / "names.txt"
+    names.write_text("\n".join(f"thing {i}" for i in range(5000)))
+    command = [
+        "segment",
+        str(photos),
+        "--labels-file",
+        str(names),
+        "--model",
+        str(clip_folder),
+        "--method",
+        "maskclip",
+    ]
+    out = tmp_path / "many"
+    flags = [
+        "--regions",
+        str(regions),
+        "--rle",
+        "--no-cache",
+        "--no-summary",
+        "--device",
+        "cpu",
+        "--out",
+        str(out),
+    ]
+    assert main([*command, *flags]) == 0
+    for image in read_results(out, photos=photos):
+        with Image.open(regions / f"{image.file_name[0]}.png") as file:
+            ids = np.asarray(file).astype(int)
+        assert len(image.segmentation.instances) == 4
+        for number in sorted(set(ids.ravel()) - {0}):
+            assert len(set(image.segmentation.labels.numpy()[ids == number])) == 1
+
+
+def test_regions_that_overlap_are_empty_or_cover_everything(segment, photos, tmp_path):
+    """One COCO file with all of them: the small one lies on top, the empty one and the whole photo are no instances."""
+    height, width = SIZES["a"]
+    whole, small, half, empty = (np.zeros((height, width), bool) for _ in range(4))
+    whole[:], small[4:12, 4:12], half[:, :32] = True, True, True
+    masks = [whole, small, half, empty]
+    annotations = [
+        {"id": i, "image_id": 1, "category_id": 1, "segmentation": run_length_code(mask)}
+        for i, mask in enumerate(masks)
+    ]
+    images = [{"id": 1, "file_name": "a.jpg", "height": height, "width": width}]
+    path = tmp_path / "all.json"
+    path.write_text(json.dumps({"images": images, "annotations": annotations}))
+    (photos / "b.jpg").unlink()
+    assert segment("--regions", str(path)) == 0
+    (row,) = rows_of(tmp_path / "out")
+    assert sorted(one["area"] for one in row["instances"]) == [64, half.sum() - 64]
+
+
+def run_length_code(mask):
+    return {"size": list(mask.shape), "counts": encode_rle(torch.from_numpy(mask)).decode()}
