@@ -11,6 +11,7 @@ CURVE = {
     "caption precision": "tag_precision", "caption recall": "tag_recall", "words": "words",
 }  # fmt: skip
 RETRIEVAL = ("text_recall@1", "text_recall@5", "image_recall@1", "image_recall@5")
+SURE = "a caption names only what is surest: its recall is 37 where the tagger has 88"
 FROZEN_TOWER = (
     "the image tower is frozen here, so tasks cannot teach it anything; a trained tower was not measured"
 )
@@ -27,7 +28,13 @@ def tests(found: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def claim(
-    table: str, says: str, pairs: list[tuple[float, float]], unit: str, *, link: str = LINK
+    table: str,
+    says: str,
+    pairs: list[tuple[float, float]],
+    unit: str,
+    *,
+    link: str = LINK,
+    why: str = "below; why is not measured",
 ) -> dict[str, Any]:
     """The first of each pair should be the higher."""
     gains = [better - worse for better, worse in pairs]
@@ -43,7 +50,7 @@ def claim(
         "ours": f"{worse:.1f} to {better:.1f} {unit}",
         "interval": shown(gains, sign=True) if len(gains) > 1 else "",
         "seeds": len(pairs),
-        "reason": "" if holds else ("within the spread of seeds" if within else "below; why is not measured"),
+        "reason": "" if holds else ("within the spread of seeds" if within else why),
         "link": link,
         "encoder": "tiny",
     }
@@ -96,7 +103,7 @@ def trained_claims(trained: dict[str, Any]) -> list[dict[str, Any]]:
         claim("Table 1", "the tagger's recall is above that of the words of its captions",
               [(one["tagging"]["recall"], one["captions"]["tag_recall"]) for one in tagged], "recall", link=link),
         claim("Table 1", "the tagger's precision is above that of the words of its captions",
-              [(one["tagging"]["precision"], one["captions"]["tag_precision"]) for one in tagged], "precision", link=link),
+              [(one["tagging"]["precision"], one["captions"]["tag_precision"]) for one in tagged], "precision", link=link, why=SURE),
         claim("Table 4", "guidance by tags makes better captions",
               pairs("with", "without", lambda row: row["finetuned"]["captions"]["cider"]), "CIDEr", link=link),
         claim("Table 4", "guidance by tags makes retrieval better (text R@1, tags weighed in, matched)",
