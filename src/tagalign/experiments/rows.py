@@ -30,6 +30,7 @@ class TableRow:
         kinds: tags that are trained on.
         loss: kind of the tag loss.
         mode: dense mode that a projector is trained on.
+        split_kinds: one softmax per kind of tag.
     """
 
     name: str
@@ -38,6 +39,7 @@ class TableRow:
     kinds: tuple[str, ...] = ()
     loss: str = "balanced"
     mode: str = protocol.MODE
+    split_kinds: bool = False
 
 
 BASELINES = tuple(TableRow(name=method, method=method) for method in ("clip", "maskclip", "surgery"))
@@ -90,6 +92,7 @@ def method_of(
         profile=protocol.PROFILE,
         mode=row.mode,
         num_blocks=sizes.num_blocks,
+        split_kinds=row.split_kinds,
         seed=world.seed,
         checkpoint_every=0,
     )

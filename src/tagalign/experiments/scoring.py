@@ -31,10 +31,37 @@ class RowScores:
     referring: dict[str, float]
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Answers:
+    """What a method answered to all three questions.
+
+    Attributes:
+        askers: the questions.
+        rows: their answers, scene by scene.
+        threshold: of the background rule.
+    """
+
+    askers: Mapping[str, Asker]
+    rows: Mapping[str, Sequence[Row]]
+    threshold: float
+
+    def metrics(self, what: str) -> Mapping[str, Any]:
+        """The numbers of one question."""
+        asker = self.askers[what]
+        return SCORERS[asker.kind](list(self.rows[what]), asker.scoring()).metrics
+
+
 def score(
     method: DenseMethod, test: Split, validation: Split, *, name: str, progress: Progress = silent
 ) -> RowScores:
     """Evaluate one method; the background threshold comes from the validation scenes."""
+    return scores_of(answers(method, test, validation, name=name, progress=progress))
+
+
+def answers(
+    method: DenseMethod, test: Split, validation: Split, *, name: str, progress: Progress = silent
+) -> Answers:
+    """Ask everything about the test scenes; the background threshold comes from the validation scenes."""
     labels = class_labels(protocol.OBJECT_CLASSES)
     threshold = best_threshold(method, validation.segmentation(protocol.OBJECT_CLASSES), labels=labels)
     askers: dict[str, Asker] = {
@@ -45,14 +72,18 @@ def score(
         "referring": AskReferring(method, test.referring()),
     }
     rows = ask_together(method, askers, progress=progress, name=name)
-    found = {what: SCORERS[asker.kind](rows[what], asker.scoring()).metrics for what, asker in askers.items()}
-    everything, referring = found["all"], found["referring"]
+    return Answers(askers=askers, rows=rows, threshold=threshold)
+
+
+def scores_of(found: Answers) -> RowScores:
+    """The numbers of a row."""
+    everything, referring = found.metrics("all"), found.metrics("referring")
     return RowScores(
         segmentation={
             "miou": everything["miou"],
-            "miou_objects": found["objects"]["miou"],
+            "miou_objects": found.metrics("objects")["miou"],
             "pixel_accuracy": everything["pixel_accuracy"],
-            "threshold": threshold,
+            "threshold": found.threshold,
         },
         referring={
             "miou": referring["miou"],

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from tagalign.experiments.head.cells import CAPTIONS, FROZEN, OBJECTS, TABLES
+from tagalign.experiments.head.cells import CAPTIONS, FROZEN, OBJECTS
 from tagalign.experiments.head.directions import DIRECTIONS, Direction, claims
+from tagalign.experiments.head.tables import TABLES
 
 
 def measured(row, numbers):

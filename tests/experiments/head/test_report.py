@@ -8,12 +8,10 @@ import pytest
 from scipy import stats
 
 from tagalign.errors import DataError
-from tagalign.experiments.head.bench import composed, coverage
-from tagalign.experiments.head.cells import CAPTIONS, CONCEPTS, FROZEN, SAMPLES, TABLES
+from tagalign.experiments.head.cells import CAPTIONS, CONCEPTS, FROZEN, OBJECTS
 from tagalign.experiments.head.journal import Journal
 from tagalign.experiments.head.report import gains, interval, markdown
-from tagalign.tags.parses import ParsedCaption
-from tagalign.tags.vocabulary import TagLabels
+from tagalign.experiments.head.tables import of_data
 
 
 def numbers(objects, **more):
@@ -40,21 +38,38 @@ def test_a_gain_is_over_the_same_seed_batch_and_noise():
     assert gains([CAPTIONS], values) == []
 
 
-def test_the_frozen_row_comes_first_and_what_is_missing_is_left_out():
-    assert all(replace(cells[0], mode=FROZEN.mode) == FROZEN for cells in TABLES.values())
-    cells = (FROZEN, CAPTIONS, CONCEPTS)
+def test_a_row_with_less_data_gains_over_captions_with_less_data():
+    less = of_data(OBJECTS, 0.125)
+    values = {
+        less.key: numbers(33.0),
+        of_data(CAPTIONS, 0.125).key: numbers(31.0),
+        CAPTIONS.key: numbers(0.0),
+    }
+    assert gains([less], values) == [2.0]
+
+
+def test_what_is_missing_is_left_out():
     values = {FROZEN.key: numbers(28.0), CONCEPTS.key: numbers(33.0, names=900.0, coverage=12.0)}
-    lines = markdown(cells, values).splitlines()
+    lines = markdown("head-rows", values).splitlines()
     assert len(lines) == 4
     assert lines[2].startswith("| frozen |")
     assert "| captions and concepts | 256 | 30 % | 900 | 12 % | 33.0 |" in lines[3]
 
 
-def test_every_cell_of_a_table_has_a_key_of_its_own_and_sees_as_many_pairs():
-    for cells in TABLES.values():
-        assert len({cell.key for cell in cells}) == len(cells)
-        for cell in cells:
-            assert not cell.batch_size or SAMPLES % cell.batch_size == 0
+def test_detailed_tables_show_what_training_did_and_leave_gaps_where_nobody_measured():
+    lines = markdown("head-reasons", {FROZEN.key: numbers(28.0, background_right=61.25)}).splitlines()
+    assert "background right" in lines[0]
+    assert " 61.2 |" in lines[2]
+    assert lines[0].count("|") == lines[2].count("|")
+
+
+def test_a_journal_keeps_claims_beside_numbers(tmp_path):
+    path = tmp_path / "table.json"
+    journal = Journal(path, {})
+    journal.add("tiny", "row", numbers(1.0))
+    journal.conclude([{"paper": "TagAlign"}])
+    assert json.loads(path.read_text())["claims"] == [{"paper": "TagAlign"}]
+    assert Journal(path, {}).get("tiny", "row") == numbers(1.0)
 
 
 def test_a_journal_goes_on_and_begins_anew_with_other_settings(tmp_path):
@@ -66,18 +81,3 @@ def test_a_journal_goes_on_and_begins_anew_with_other_settings(tmp_path):
     path.write_text('{"settings": {"sce')
     with pytest.raises(DataError, match=r"table.json: expected the results of a table .*; move it away"):
         Journal(path, {"scenes": 3})
-
-
-def test_coverage_counts_distinct_names():
-    labels = TagLabels(indptr=np.array([0, 2, 3, 3, 4]), indices=np.array([0, 1, 1, 3], dtype=np.int32))
-    assert coverage(labels, 10, 4) == 30.0  # all four captions name 0, 1 and 3
-    assert coverage(labels, 10, 100) == 30.0
-    rng = np.random.default_rng(0)
-    by_hand = [len(set(labels.row(int(rng.choice(4, 1, replace=False)[0])).tolist())) for _ in range(20)]
-    assert coverage(labels, 10, 1) == pytest.approx(10 * np.mean(by_hand), abs=0.05)  # printed to one digit
-
-
-def test_concepts_are_nouns_with_their_looks():
-    pairs = (("dog", "big"), ("dog", "red"), ("dog", "striped"), ("photo", "old"), ("cat", "blue"))
-    parse = ParsedCaption(objects=("photo", "dog", "tree"), pairs=pairs)
-    assert composed(parse).objects == ("old photo", "red striped dog", "tree")

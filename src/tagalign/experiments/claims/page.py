@@ -10,8 +10,8 @@ HEAD = """# Results
 
 Each direction of the papers' main tables: does it come out on drawn scenes? **No published number is claimed**: that needs
 real weights and data sets. The scenes show whether the parts do what the papers say. Percent; differences with half of their
-95 % interval over seeds. A direction holds only if its interval leaves zero out. `tiny` has patches that are local already,
-`tiny-plain` those of a CLIP that nobody repaired ([the two encoders](tiny-world.md)).
+95 % interval over seeds: a direction holds only if its interval leaves zero out; one seed shows a tendency. `tiny` has
+patches that are local already, `tiny-plain` those of a CLIP that nobody repaired ([the two encoders](tiny-world.md)).
 """
 FOOT = """
 Other measurements: [every table of TagAlign in words](results/tagalign.md), [page, server, exports](results/apps.md),

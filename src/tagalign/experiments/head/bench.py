@@ -9,27 +9,27 @@ import torch
 
 from tagalign.backbones.protocols import BlockBackbone
 from tagalign.data.feature_pairs import FeaturePairs, FeatureStore, encode_images
-from tagalign.data.tiny_world import SIZES as SIZE_WORDS
 from tagalign.data.tiny_world import Scene
 from tagalign.experiments import protocol
-from tagalign.experiments.head.cells import SAMPLES, Cell
+from tagalign.experiments.head.cells import SAMPLES, Cell, Parser
+from tagalign.experiments.head.remembered import with_memory
+from tagalign.experiments.head.tag_lists import APART, ATTRIBUTE_NAMES, LISTS, TWO_KINDS, parses_of
 from tagalign.experiments.rows import TableRow, method_of
+from tagalign.experiments.tag_coverage import coverage
 from tagalign.experiments.world import Sizes, Split, World, alt_texts, no_labels, picture, scenes
 from tagalign.methods.dense.method import DenseMethod
-from tagalign.tags.parsers import load_parser
+from tagalign.methods.dense.options import TagAlignOptions
 from tagalign.tags.parses import ParsedCaption
-from tagalign.tags.vocabulary import TagLabels, TagVocabulary
+from tagalign.tags.vocabulary import TagVocabulary
 
 VERSION = 2
-COVERAGE_BATCHES = 20
-"""Batches that the coverage is a mean of."""
 
 
 class Bench:
     """Rows of one encoder and one seed.
 
     Attributes:
-        backbone: frozen.
+        backbone: frozen; remembers the texts that every row asks for.
         sizes: how much is drawn; steps and batch are those of a cell.
         seed: of the training scenes.
         mode: dense mode of the features.
@@ -38,8 +38,9 @@ class Bench:
     def __init__(
         self, backbone: BlockBackbone, sizes: Sizes, *, seed: int, mode: str = protocol.MODE
     ) -> None:
-        self.backbone, self.sizes, self.seed, self.mode = backbone, sizes, seed, mode
+        self.backbone, self.sizes, self.seed, self.mode = with_memory(backbone), sizes, seed, mode
         self._worlds: dict[float, World] = {}
+        self._parses: dict[tuple[float, Parser], Sequence[ParsedCaption]] = {}
 
     @cached_property
     def store(self) -> FeatureStore:
@@ -54,7 +55,7 @@ class Bench:
         )
 
     def world(self, mislead: float) -> World:
-        """Captions and their tags, with the pictures' features."""
+        """Captions with the pictures' features; their tags are those of ``parses``."""
         if mislead not in self._worlds:
             captions = alt_texts(self.scenes(mislead))
             count = len(captions)
@@ -64,7 +65,7 @@ class Bench:
                 pairs=FeaturePairs(
                     store=self.store, images=np.arange(count), texts=texts, labels=no_labels(count)
                 ),
-                parses=load_parser(protocol.PARSER).parse(captions),
+                parses=self.parses(mislead, "distilled"),
                 captions=captions,
                 validation=Split(
                     name=protocol.VALIDATION_SPLIT, count=self.sizes.validation, version=VERSION
@@ -73,6 +74,13 @@ class Bench:
                 seed=self.seed,
             )
         return self._worlds[mislead]
+
+    def parses(self, mislead: float, parser: Parser) -> Sequence[ParsedCaption]:
+        """Tags of the captions by one parser."""
+        if (mislead, parser) not in self._parses:
+            train = self.scenes(mislead)
+            self._parses[mislead, parser] = parses_of(parser, train, alt_texts(train))
+        return self._parses[mislead, parser]
 
     def method(self, cell: Cell) -> tuple[DenseMethod, dict[str, int | float]]:
         """What a cell trains, with the length of its tag list and the share that one batch names."""
@@ -85,41 +93,43 @@ class Bench:
         )
         vocabulary = None
         facts: dict[str, int | float] = {"samples": SAMPLES // cell.batch_size * cell.batch_size}
+        count = int(cell.share * len(world.captions))
         if cell.tags != "none":
-            row = replace(row, kinds=("object",))
-            if cell.tags == "concepts":
-                world = replace(world, parses=[composed(parse) for parse in world.parses])
-            vocabulary = TagVocabulary.count(world.parses, sizes={"object": cell.names})
-            labels = vocabulary.label(world.parses, kinds=("object",))
+            parses = [LISTS[cell.tags](parse) for parse in self.parses(cell.mislead, cell.parser)[:count]]
+            sizes = {"object": cell.names} | (
+                {"attribute": ATTRIBUTE_NAMES} if cell.tags in TWO_KINDS else {}
+            )
+            row = replace(row, kinds=tuple(sizes), split_kinds=cell.tags in APART)
+            world = replace(world, parses=parses)
+            vocabulary = TagVocabulary.count(parses, sizes=sizes)
+            labels = vocabulary.label(parses, kinds=tuple(sizes))
             facts |= {
                 "names": len(vocabulary),
                 "coverage": coverage(labels, len(vocabulary), cell.batch_size),
             }
-        sizes = replace(
-            self.sizes, steps=SAMPLES // cell.batch_size, batch_size=cell.batch_size, num_blocks=0
+        method = method_of(row, self.backbone, first(world, count), self._steps(cell), vocabulary=vocabulary)
+        if cell.blend:
+            options = TagAlignOptions(profile=protocol.PROFILE, clip_weight=cell.blend)
+            method = method.with_options(options)
+        return method, facts
+
+    def _steps(self, cell: Cell) -> Sizes:
+        return replace(
+            self.sizes,
+            steps=SAMPLES // cell.batch_size,
+            batch_size=cell.batch_size,
+            learning_rate=cell.rate,
+            num_blocks=0,
         )
-        return method_of(row, self.backbone, world, sizes, vocabulary=vocabulary), facts
 
 
-def composed(parse: ParsedCaption) -> ParsedCaption:
-    """The same caption with its objects named by their looks: dog, (dog, red), (dog, striped) give "red striped dog".
-
-    Words of size are left out: no concept has them. An object without looks keeps its noun.
-
-    >>> composed(ParsedCaption(objects=("dog",), pairs=(("dog", "big"), ("dog", "red")))).objects
-    ('red dog',)
-    """
-    looks: dict[str, list[str]] = {name: [] for name in parse.objects}
-    for name, word in parse.pairs:
-        if name in looks and word not in SIZE_WORDS:
-            looks[name].append(word)
-    return parse._replace(objects=tuple(" ".join([*words, name]) for name, words in looks.items()))
-
-
-def coverage(labels: TagLabels, names: int, batch_size: int) -> float:
-    """Percent of a list that the captions of one batch name, mean over random batches."""
-    rng, counts = np.random.default_rng(0), list[int]()
-    for _ in range(COVERAGE_BATCHES):
-        rows: Sequence[int] = rng.choice(len(labels), min(batch_size, len(labels)), replace=False).tolist()
-        counts.append(len(set(np.concatenate([labels.row(row) for row in rows]).tolist())))
-    return round(100 * float(np.mean(counts)) / max(names, 1), 1)
+def first(world: World, count: int) -> World:
+    """The same world with its first scenes alone."""
+    if count == len(world.captions):
+        return world
+    texts = world.pairs.texts
+    assert texts is not None  # a world has captions
+    pairs = replace(
+        world.pairs, images=world.pairs.images[:count], texts=texts[:count], labels=no_labels(count)
+    )
+    return replace(world, pairs=pairs, captions=world.captions[:count], parses=world.parses[:count])

@@ -5,10 +5,36 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tagalign.experiments.claims.claim import Claim
-from tagalign.experiments.head.cells import CAPTIONS, CONCEPTS, OBJECTS, SEEDS, Cell
+from tagalign.experiments.head.cells import ALONE, CAPTIONS, CONCEPTS, FROZEN, OBJECTS, SEEDS, Cell
 from tagalign.experiments.head.report import GAIN, Values, interval, shown
+from tagalign.experiments.head.tables import (
+    ASYMMETRIC,
+    ATTRIBUTES,
+    FIXED,
+    FOCAL,
+    PAIRS,
+    RULES,
+    SPLIT,
+    TRUE,
+    WEIGHTED,
+    at_rate,
+    length,
+    of_data,
+)
 
-SHOWN = {"miou_objects": "mIoU objects", "miou": "mIoU all", "referring_miou": "referring mIoU"}
+SHOWN = {
+    "miou_objects": "mIoU objects",
+    "miou": "mIoU all",
+    "referring_miou": "referring mIoU",
+    "referring_needed": "referring mIoU where looks are needed",
+}
+MEASURED = {
+    "objects_stand_out": "objects stand out from the background by an area under the ROC curve of",
+    "background_present": "background pixels that name a present object:",
+    "objects_named": "object pixels named right:",
+    "background_right": "background pixels named right:",
+}
+"""What ``diagnosis`` measured, in the words of a reason; percent, before and after."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +46,8 @@ class Direction:
         says: the direction as a sentence.
         better, worse: cells of seed 0; their other seeds follow, a frozen one has seed 0 alone.
         metric: key of the numbers.
-        reasons: by name of the encoder, why it fails.
+        because: keys of ``MEASURED`` that explain a failure by their values before and after.
+        reasons: by name of the encoder, why it fails, in words.
         order: see ``Claim``.
     """
 
@@ -29,16 +56,17 @@ class Direction:
     better: Cell
     worse: Cell
     metric: str = GAIN
+    because: tuple[str, ...] = ()
     reasons: Mapping[str, str] = field(default_factory=dict)
     order: int = 0
 
-    def pairs(self, values: Values) -> list[tuple[float, float]]:
+    def pairs(self, values: Values, metric: str | None = None) -> list[tuple[float, float]]:
         """Both numbers of every seed that was measured."""
-        found = []
+        key, found = metric or self.metric, []
         for seed in SEEDS:
-            keys = (_with_seed(self.better, seed).key, _with_seed(self.worse, seed).key)
-            if all(key in values and self.metric in values[key] for key in keys):
-                found.append((values[keys[0]][self.metric], values[keys[1]][self.metric]))
+            names = (_with_seed(self.better, seed).key, _with_seed(self.worse, seed).key)
+            if all(name in values and key in values[name] for name in names):
+                found.append((values[names[0]][key], values[names[1]][key]))
         return found
 
     def claim(self, encoder: str, values: Values, link: str) -> Claim | None:
@@ -49,13 +77,26 @@ class Direction:
         gains = [better - worse for better, worse in pairs]
         mean, half = interval(gains)
         holds = mean > (half or 0.0)
-        means = [float(sum(side) / len(side)) for side in zip(*pairs, strict=True)]
+        after, before = means(pairs)
         return Claim(
             paper="TagAlign", table=self.table, direction=self.says, verdict="holds" if holds else "fails",
-            ours=f"{means[1]:.1f} to {means[0]:.1f} {SHOWN[self.metric]}", interval=shown(gains, sign=True),
-            seeds=len(pairs), reason="" if holds else self.reasons.get(encoder) or _plain(mean, half),
+            ours=f"{before:.1f} to {after:.1f} {SHOWN[self.metric]}", interval=shown(gains, sign=True),
+            seeds=len(pairs), reason="" if holds else self._reason(encoder, values, mean, half),
             link=link, encoder=encoder, order=self.order,
         )  # fmt: skip
+
+    def _reason(self, encoder: str, values: Values, mean: float, half: float | None) -> str:
+        parts = [self.reasons[encoder]] if encoder in self.reasons else []
+        for key in self.because:
+            if pairs := self.pairs(values, key):
+                after, before = means(pairs)
+                parts.append(f"{MEASURED[key]} {before:.0f} to {after:.0f}")
+        return "; ".join(parts) or _plain(mean, half)
+
+
+def means(pairs: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    """Of both sides."""
+    return sum(one for one, _ in pairs) / len(pairs), sum(one for _, one in pairs) / len(pairs)
 
 
 def _with_seed(cell: Cell, seed: int) -> Cell:
@@ -65,22 +106,130 @@ def _with_seed(cell: Cell, seed: int) -> Cell:
 def _plain(mean: float, half: float | None) -> str:
     if half is not None and abs(mean) <= half:
         return "within the spread of seeds"
-    return "below; why is not measured"
+    return "below; why is not measured" if mean < 0 else "no difference"
 
 
-TABLE_7 = "tags beside captions raise what captions alone reach"
+def _all_modes(direction: Direction, mode: str) -> Direction:
+    return replace(
+        direction,
+        says=f"{direction.says}, on `{mode}` features",
+        better=replace(direction.better, mode=mode),
+        worse=replace(direction.worse, mode=mode),
+    )
+
+
+TAGS_PAY = "tags beside captions raise what captions alone reach"
+HEAD_PAYS = "a head trained on captions and tags beats the frozen encoder"
+MATCHED_TAGS = Direction(table="Table 7", says=TAGS_PAY, better=OBJECTS, worse=CAPTIONS)
+TRAINED = Direction(
+    table="Table 1",
+    says=HEAD_PAYS,
+    better=OBJECTS,
+    worse=FROZEN,
+    because=("objects_stand_out", "background_present"),
+)
+SLOW = 1e-4
+MEAN_OF_PATCHES = (
+    "the loss sees the mean of patches alone, so names of backgrounds, most of the picture and few of the words, move to "
+    "objects ([log](../LOG.md))"
+)
+
+
+def _paper(table: str, says: str, better: Cell, worse: Cell, metric: str = GAIN) -> Direction:
+    return Direction(table=table, says=says, better=better, worse=worse, metric=metric)
+
+
 DIRECTIONS: dict[str, tuple[Direction, ...]] = {
     "head-rows": (
-        Direction(table="Table 7", says=TABLE_7, better=OBJECTS, worse=CAPTIONS),
-        Direction(table="Table 7", says="so do tags of nouns with their looks", better=CONCEPTS, worse=CAPTIONS),
+        MATCHED_TAGS,
+        _paper("Table 7", "so do tags of nouns with their looks", CONCEPTS, CAPTIONS),
     ),
-    "head-surgery": (
-        Direction(
-            table="Table 7", says=f"{TABLE_7}, on `surgery` features",
-            better=replace(OBJECTS, mode="surgery"), worse=replace(CAPTIONS, mode="surgery"),
+    "head-reasons": (
+        TRAINED,
+        replace(
+            TRAINED, says="the same with backgrounds as classes", metric="miou", because=("background_right",)
         ),
     ),
-}  # fmt: skip
+    "head-rates": (
+        replace(
+            TRAINED,
+            says=f"{HEAD_PAYS}, trained at a tenth of the rate",
+            better=at_rate(OBJECTS, SLOW),
+        ),
+        replace(
+            MATCHED_TAGS,
+            says=f"{TAGS_PAY}, at a tenth of the rate",
+            better=at_rate(OBJECTS, SLOW),
+            worse=at_rate(CAPTIONS, SLOW),
+        ),
+    ),
+    "head-surgery": (
+        _all_modes(MATCHED_TAGS, "surgery"),
+        _all_modes(
+            replace(
+                TRAINED,
+                says="a head trained on captions and tags beats the frozen encoder with backgrounds as classes",
+                metric="miou",
+                because=(),
+                reasons=dict.fromkeys(("tiny", "tiny-plain"), MEAN_OF_PATCHES),
+            ),
+            "surgery",
+        ),
+        _all_modes(
+            _paper("Table 1", "a head trained on tags alone beats the frozen encoder", ALONE, FROZEN),
+            "surgery",
+        ),
+    ),
+    "head-lists": tuple(
+        _paper("Table 3", f"a list of {more} tags beats one of {few}", length(more), length(few))
+        for few, more in ((3, 30), (30, 300), (300, 3000))
+    ),
+    "head-losses": tuple(
+        _paper("Table 6", f"balanced softmax beats the {other.loss} loss", OBJECTS, other)
+        for other in (WEIGHTED, FOCAL, ASYMMETRIC)
+    ),
+    "head-attributes": (
+        _paper(
+            "Table 2",
+            "attributes as tags raise phrases that need them",
+            ATTRIBUTES,
+            OBJECTS,
+            "referring_needed",
+        ),
+        _paper("Table 2", "so do attributes in a softmax of their own", SPLIT, OBJECTS, "referring_needed"),
+        _paper("Table 2", "so do pairs of look and noun", PAIRS, OBJECTS, "referring_needed"),
+    ),
+    "head-parsers": (
+        _paper("Table 5", "tags of a language model (true names) beat those of rules", TRUE, RULES),
+        _paper("Table 5", "tags of rules beat a fixed list", RULES, FIXED),
+    ),
+    "head-noise": tuple(
+        Direction(
+            table="Table 7",
+            says=f"concepts beside captions pay with {100 * share:.0f} % misleading text",
+            better=replace(CONCEPTS, mislead=share),
+            worse=replace(CAPTIONS, mislead=share),
+        )
+        for share in (0.0, 0.6)
+    ),
+    "head-coverage": tuple(
+        Direction(
+            table="Table 7",
+            says=f"concepts beside captions pay in batches of {size}",
+            better=replace(CONCEPTS, batch_size=size),
+            worse=replace(CAPTIONS, batch_size=size),
+        )
+        for size in (16, 512)
+    ),
+    "head-fractions": (
+        _paper(
+            "Table 7",
+            "tags pay with an eighth of the data",
+            of_data(OBJECTS, 0.125),
+            of_data(CAPTIONS, 0.125),
+        ),
+    ),
+}
 """Of each table."""
 
 

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from scipy.stats import t as student
 
-from tagalign.experiments.head.cells import Cell
+from tagalign.experiments.head.cells import CAPTIONS, Cell
+from tagalign.experiments.head.tables import DETAILED, TABLES, of_data
 
 COLUMNS = {
     "mIoU objects": "miou_objects",
@@ -16,8 +17,17 @@ COLUMNS = {
     "pixel accuracy": "pixel_accuracy",
     "referring mIoU": "referring_miou",
 }
+DETAILS = {
+    "validation mIoU objects": "validation_miou_objects",
+    "phrases that need looks": "referring_needed",
+    "objects named": "objects_named",
+    "objects stand out": "objects_stand_out",
+    "background names a present object": "background_present",
+    "background right": "background_right",
+    "objects right": "objects_right",
+}
+"""Of detailed tables; see ``diagnosis``."""
 GAIN = "miou_objects"
-BASE = "captions"
 
 Values = Mapping[str, Mapping[str, Any]]
 """Key of a cell to its numbers."""
@@ -46,13 +56,14 @@ def shown(values: Sequence[float], *, sign: bool = False) -> str:
     return text if half is None else f"{text} ± {half:.1f}"
 
 
-def markdown(cells: Sequence[Cell], values: Values) -> str:
+def markdown(table: str, values: Values) -> str:
     """One line per row of a table; rows that are not measured yet are left out."""
+    columns = COLUMNS | (DETAILS if table in DETAILED else {})
     lines = [
-        f"| row | batch | misleading | names | one batch names | {' | '.join(COLUMNS)} | gain over captions | seeds |",
-        f"|---|{'--:|' * (len(COLUMNS) + 6)}",
+        f"| row | batch | misleading | names | one batch names | {' | '.join(columns)} | gain over captions | seeds |",
+        f"|---|{'--:|' * (len(columns) + 6)}",
     ]
-    for row in _rows(cells):
+    for row in _rows(TABLES[table]):
         found = [values[cell.key] for cell in row if cell.key in values]
         if not found:
             continue
@@ -61,20 +72,26 @@ def markdown(cells: Sequence[Cell], values: Values) -> str:
             shown([one["names"] for one in found if "names" in one]).split(".")[0],
             f"{np.mean([one['coverage'] for one in found]):.0f} %" if "coverage" in found[0] else "",
         ]  # fmt: skip
-        numbers = [shown([one[key] for one in found]) for key in COLUMNS.values()]
+        numbers = [shown([one[key] for one in found if key in one]) for key in columns.values()]
         cells_of_line = [row[0].row, *facts, *numbers, shown(gains(row, values), sign=True), str(len(found))]
         lines.append(f"| {' | '.join(cells_of_line)} |")
     return "\n".join(lines) + "\n"
 
 
 def gains(row: Sequence[Cell], values: Values) -> list[float]:
-    """Of each seed over captions alone with the same seed, batch and share of misleading text."""
+    """Of each seed over captions alone with the same data, seed, batch and share of misleading text."""
     found = []
     for cell in row:
-        base = replace(cell, row=BASE)
-        if cell.row != BASE and cell.key in values and base.key in values:
+        base = base_of(cell)
+        if cell.batch_size and cell != base and cell.key in values and base.key in values:
             found.append(values[cell.key][GAIN] - values[base.key][GAIN])
     return found
+
+
+def base_of(cell: Cell) -> Cell:
+    """Captions alone, seen as often and as misleading."""
+    base = replace(CAPTIONS, batch_size=cell.batch_size, mislead=cell.mislead, seed=cell.seed, mode=cell.mode)
+    return of_data(base, cell.share) if cell.share < 1 else base
 
 
 def _rows(cells: Sequence[Cell]) -> list[list[Cell]]:

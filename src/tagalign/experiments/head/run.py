@@ -1,18 +1,23 @@
-"""One table: every cell that is not measured yet, then the table as it stands."""
+"""Tables: every cell that is not measured yet, those of one encoder and seed together."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from tagalign.backbones.protocols import BlockBackbone
 from tagalign.experiments import protocol
 from tagalign.experiments.head.bench import VERSION, Bench
-from tagalign.experiments.head.cells import SAMPLES, Cell
+from tagalign.experiments.head.cells import RATE, SAMPLES, Cell
+from tagalign.experiments.head.diagnosis import diagnosis, referring_needed
 from tagalign.experiments.head.journal import Journal
-from tagalign.experiments.scoring import score
+from tagalign.experiments.head.tables import DETAILED, TABLES
+from tagalign.experiments.scoring import answers, scores_of
 from tagalign.experiments.world import Sizes
 
-SIZES = Sizes(train=4000, validation=80, test=200)
+SIZES = Sizes(train=4000, validation=80, test=200, learning_rate=RATE)
+
+Values = dict[str, Any]
+Say = Callable[[str], None]
 
 
 def settings() -> dict[str, Any]:
@@ -31,29 +36,67 @@ def name_of(backbone: BlockBackbone) -> str:
 
 
 def measure(
-    backbone: BlockBackbone, cells: Sequence[Cell], journal: Journal, say: Callable[[str], None]
+    backbones: Sequence[BlockBackbone], journals: Mapping[str, Journal], tables: Sequence[str], say: Say
 ) -> None:
-    """Measure what is missing; seeds are taken one after the other, so that features are made once each."""
-    for seed, mode in sorted({(cell.seed, cell.mode) for cell in cells}):
-        bench = Bench(backbone, SIZES, seed=seed, mode=mode)
-        for cell in cells:
-            if (cell.seed, cell.mode) != (seed, mode) or journal.get(name_of(backbone), cell.key) is not None:
+    """Measure what is missing of the tables, seed by seed and table by table, so that a broken run leaves whole seeds.
+
+    Features are made once for each encoder, seed and mode; a number that stands in a journal is not measured again.
+
+    Args:
+        backbones: frozen encoders.
+        journals: of all tables, by name; those of ``tables`` are written.
+        tables: names, in order.
+        say: gets a line for people.
+    """
+    todo = list(_missing(backbones, journals, tables))
+    for mode, seed in sorted({(cell.mode, cell.seed) for _, cell, _ in todo}):
+        benches: dict[str, Bench] = {}
+        for table, cell, backbone in todo:
+            if (cell.mode, cell.seed) != (mode, seed):
                 continue
-            start = time.perf_counter()
-            values = measure_cell(bench, cell)
-            journal.add(name_of(backbone), cell.key, values)
-            say(
-                f"{backbone.name}: {cell.key}: objects {values['miou_objects']:.1f}, {time.perf_counter() - start:.0f} s"
-            )
+            model = name_of(backbone)
+            if model not in benches:
+                benches[model] = Bench(backbone, SIZES, seed=seed, mode=mode)
+            _fill(benches[model], model, table, cell, journals, say)
 
 
-def measure_cell(bench: Bench, cell: Cell) -> dict[str, int | float]:
+def _missing(
+    backbones: Sequence[BlockBackbone], journals: Mapping[str, Journal], tables: Sequence[str]
+) -> Iterator[tuple[str, Cell, BlockBackbone]]:
+    for table in tables:
+        for backbone in backbones:
+            for cell in TABLES[table]:
+                if not _serves(table, journals[table].get(name_of(backbone), cell.key)):
+                    yield table, cell, backbone
+
+
+def _serves(table: str, values: Values | None) -> bool:
+    return values is not None and (table not in DETAILED or DETAILED[table] in values)
+
+
+def _fill(
+    bench: Bench, model: str, table: str, cell: Cell, journals: Mapping[str, Journal], say: Say
+) -> None:
+    known = [journal.get(model, cell.key) for journal in journals.values()]
+    values = next((one for one in known if _serves(table, one)), None)
+    if values is None:
+        start = time.perf_counter()
+        values = measure_cell(bench, cell)
+        took = time.perf_counter() - start
+        say(f"{table}: {model}: {cell.key}: objects {values['miou_objects']:.1f}, {took:.0f} s")
+    journals[table].add(model, cell.key, values)
+
+
+def measure_cell(bench: Bench, cell: Cell) -> Values:
     """Train and score; percent."""
     method, facts = bench.method(cell)
     world = bench.world(cell.mislead)
-    scores = score(method, world.test, world.validation, name=cell.row)
+    found = answers(method, world.test, world.validation, name=cell.row)
+    scores = scores_of(found)
     return {
         **facts,
         **scores.segmentation,
         **{f"referring_{name}": value for name, value in scores.referring.items()},
+        **referring_needed(found.rows["referring"], world.test),
+        **diagnosis(method, world.validation, found.threshold),
     }
