@@ -176,6 +176,18 @@ _ALL = (
         "tiny-world-small", "segmentation", "drawn scenes, the ten most frequent objects and background",
         partial(tiny.open_tiny_segmentation, class_set="small"),
     ),
+    _tiny(
+        "tiny-world-v2", "segmentation", "drawn scenes of world 2, all objects and backgrounds",
+        partial(tiny.open_tiny_segmentation, class_set="all", version=2),
+    ),
+    _tiny(
+        "tiny-world-v2-objects", "segmentation", "drawn scenes of world 2, objects with the background rule",
+        partial(tiny.open_tiny_segmentation, class_set="objects", version=2),
+    ),
+    _tiny(
+        "tiny-world-v2-concepts", "segmentation", "drawn scenes of world 2, 1,120 concepts with the background rule",
+        partial(tiny.open_tiny_segmentation, class_set="concepts", version=2),
+    ),
     Benchmark(
         name="voc2007-tags", kind="tagging", title="PASCAL VOC 2007, 20 labels",
         splits={"test": 4952, "trainval": 5011, "train": 2501, "val": 2510},
@@ -205,6 +217,10 @@ _ALL = (
     _referring("refcocog", "refcocog", "umd", {"val": 4896, "test": 9602, "train": 80_512}),
     _referring("refcocog-google", "refcocog", "google", {"val": 9536, "train": 85_474}),
     _tiny("tiny-world-referring", "referring", "drawn scenes, phrases", tiny.open_tiny_referring, "expressions"),
+    _tiny(
+        "tiny-world-v2-referring", "referring", "drawn scenes of world 2, phrases",
+        partial(tiny.open_tiny_referring, version=2), "expressions",
+    ),
     Benchmark(
         name="coco-karpathy", kind="captions", title="COCO captions, Karpathy's split",
         splits={"test": 5000, "val": 5000, "train": 82_783, "restval": 30_504},

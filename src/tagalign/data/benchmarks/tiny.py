@@ -195,9 +195,11 @@ def tiny_referring(
     )
 
 
-def open_tiny_segmentation(root: Path | None, split: str, *, class_set: str) -> TinySegmentation:
+def open_tiny_segmentation(
+    root: Path | None, split: str, *, class_set: str, version: int = 1
+) -> TinySegmentation:
     """The first 500 test scenes; there is no folder."""
-    return tiny_segmentation(class_set, split=split)
+    return tiny_segmentation(class_set, split=split, version=version)
 
 
 def open_tiny_tags(root: Path | None, split: str) -> TinyTags:
@@ -205,9 +207,9 @@ def open_tiny_tags(root: Path | None, split: str) -> TinyTags:
     return TinyTags(name="tiny-world-tags", world=TinyWorld(seed=WORLD_SEED, split=split))
 
 
-def open_tiny_referring(root: Path | None, split: str) -> TinyReferring:
+def open_tiny_referring(root: Path | None, split: str, *, version: int = 1) -> TinyReferring:
     """Phrases of the first 500 scenes."""
-    return tiny_referring(split=split)
+    return tiny_referring(split=split, version=version)
 
 
 def open_tiny_captions(root: Path | None, split: str) -> TinyCaptions:
