@@ -129,17 +129,29 @@ def build_world(
     *,
     seed: int,
     parser: str = protocol.PARSER,
+    version: int = protocol.WORLD_VERSION,
+    mislead: float = 0.0,
     progress: Progress = silent,
 ) -> World:
-    """Draw, parse and encode."""
-    train = scenes(protocol.TRAIN_SPLIT, sizes.train, seed=seed)
+    """Draw, parse and encode.
+
+    Args:
+        backbone: encodes pictures and alt text.
+        sizes: how many scenes.
+        seed: of the training scenes.
+        parser: of the alt text.
+        version: of the world.
+        mislead: share of training scenes whose alt text names something absent.
+        progress: passes the scenes on.
+    """
+    train = scenes(protocol.TRAIN_SPLIT, sizes.train, seed=seed, version=version, mislead=mislead)
     captions = alt_texts(list(progress(train, "drawing scenes")))
     return World(
         pairs=encode_pairs(backbone, train, progress=progress),
         parses=load_parser(parser).parse(captions),
         captions=captions,
-        validation=Split(name=protocol.VALIDATION_SPLIT, count=sizes.validation),
-        test=Split(name=protocol.TEST_SPLIT, count=sizes.test),
+        validation=Split(name=protocol.VALIDATION_SPLIT, count=sizes.validation, version=version),
+        test=Split(name=protocol.TEST_SPLIT, count=sizes.test, version=version),
         seed=seed,
     )
 
