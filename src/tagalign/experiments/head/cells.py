@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from tagalign.train.tagalign.aligner import TagLoss
-
 Tags = Literal["none", "objects", "concepts", "attributes", "split", "pairs", "backgrounds"]
 """Which tags of a caption a row learns from: see ``tag_lists``."""
 
@@ -48,7 +46,7 @@ class Cell:
     row: str
     contrastive: bool = True
     tags: Tags = "none"
-    loss: TagLoss = "balanced"
+    loss: str = "balanced"
     names: int = 1000
     batch_size: int = MATCHED
     mislead: float = MISLEAD
