@@ -1,6 +1,6 @@
 """TagAlign's head tables at matched coverage: world version 2, frozen row first.
 
-python runs/tables_head.py TABLE [TABLE ...] [--model tiny tiny-plain] [--report]
+python runs/tables_head.py TABLE [TABLE ...] [--model tiny tiny-plain] [--seeds 0 1 2] [--report]
 
 TABLE is `head-rows` (paper Tables 1 and 7), `head-surgery` (the same on features of that mode), `head-lists` (Table 3),
 `head-parsers` and `head-attributes` (Table 5), `head-losses` (Table 6), a curve of the gain (`head-noise` over misleading
@@ -19,6 +19,7 @@ import torch
 
 from tagalign.atomic import atomic_write
 from tagalign.backbones.load import load_backbone
+from tagalign.experiments.head.cells import SEEDS
 from tagalign.experiments.head.directions import claims
 from tagalign.experiments.head.journal import Journal
 from tagalign.experiments.head.report import markdown
@@ -28,12 +29,19 @@ from tagalign.experiments.head.tables import TABLES
 OUT = Path(__file__).resolve().parents[1] / "docs" / "results"
 
 
+def say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("tables", nargs="+", choices=TABLES, metavar="TABLE")
     parser.add_argument("--model", nargs="+", default=["tiny", "tiny-plain"])
+    parser.add_argument(
+        "--seeds", nargs="+", type=int, choices=SEEDS, default=SEEDS, help="measure these alone"
+    )
     parser.add_argument("--out", type=Path, default=OUT)
     parser.add_argument("--report", action="store_true", help="measure nothing")
     args = parser.parse_args()
@@ -41,7 +49,7 @@ def main() -> None:
     backbones = [load_backbone(name) for name in args.model]
     journals = {name: Journal(args.out / f"{name}.json", settings()) for name in TABLES}
     if not args.report:
-        measure(backbones, journals, args.tables, lambda line: print(line, file=sys.stderr, flush=True))
+        measure(backbones, journals, args.tables, say, seeds=args.seeds)
     for table in args.tables:
         found = {backbone.name: journals[table].of(name_of(backbone)) for backbone in backbones}
         journals[table].conclude(claims(table, found))

@@ -49,10 +49,15 @@ def _section(paper: str, claims: Sequence[Claim]) -> str:
     for claim in claims:
         lines.setdefault((claim.link, claim.table, claim.direction), []).append(claim)
     rows = [
-        (f"[{table}](results/{link})", direction, *map("<br>".join, zip(*map(_facts, own), strict=True)))
+        (f"[{table}](results/{link})", direction, *map(_stacked, zip(*map(_facts, own), strict=True)))
         for (link, table, direction), own in lines.items()
     ]
     return f"## {paper}\n\n{_table(('table', 'direction', '', 'here', 'seeds', 'why'), rows)}"
+
+
+def _stacked(values: Sequence[str]) -> str:
+    """One below the other; once where all are equal."""
+    return values[0] if len(set(values)) == 1 else "<br>".join(values)
 
 
 def _facts(claim: Claim) -> tuple[str, str, str, str]:

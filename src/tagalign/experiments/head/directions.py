@@ -120,18 +120,18 @@ def _all_modes(direction: Direction, mode: str) -> Direction:
 
 TAGS_PAY = "tags beside captions raise what captions alone reach"
 HEAD_PAYS = "a head trained on captions and tags beats the frozen encoder"
-MATCHED_TAGS = Direction(table="Table 7", says=TAGS_PAY, better=OBJECTS, worse=CAPTIONS)
-TRAINED = Direction(
-    table="Table 1",
-    says=HEAD_PAYS,
-    better=OBJECTS,
-    worse=FROZEN,
-    because=("objects_stand_out", "background_present"),
-)
 SLOW = 1e-4
 MEAN_OF_PATCHES = (
-    "the loss sees the mean of patches alone, so names of backgrounds, most of the picture and few of the words, move to "
-    "objects ([log](../LOG.md))"
+    "the loss sees the mean of patches alone, so names of backgrounds, most of the picture and few of the words, "
+    "move to objects"
+)
+TURNED_ROUND = (
+    "the background outscores the objects: area under the ROC curve of objects against background 79 frozen, 21 trained "
+    "(`head-reasons`, seed 0), while names of object pixels improve, 25 to 30 %"
+)
+MATCHED_TAGS = Direction(table="Table 7", says=TAGS_PAY, better=OBJECTS, worse=CAPTIONS)
+TRAINED = Direction(
+    table="Table 1", says=HEAD_PAYS, better=OBJECTS, worse=FROZEN, reasons={"tiny-plain": TURNED_ROUND}
 )
 
 
@@ -141,20 +141,18 @@ def _paper(table: str, says: str, better: Cell, worse: Cell, metric: str = GAIN)
 
 DIRECTIONS: dict[str, tuple[Direction, ...]] = {
     "head-rows": (
+        TRAINED,
+        replace(TRAINED, says="the same with backgrounds as classes", metric="miou", reasons={}),
         MATCHED_TAGS,
         _paper("Table 7", "so do tags of nouns with their looks", CONCEPTS, CAPTIONS),
-    ),
-    "head-reasons": (
-        TRAINED,
-        replace(
-            TRAINED, says="the same with backgrounds as classes", metric="miou", because=("background_right",)
-        ),
     ),
     "head-rates": (
         replace(
             TRAINED,
             says=f"{HEAD_PAYS}, trained at a tenth of the rate",
             better=at_rate(OBJECTS, SLOW),
+            because=("objects_stand_out",),
+            reasons={},
         ),
         replace(
             MATCHED_TAGS,

@@ -7,7 +7,7 @@ from typing import Any
 from tagalign.backbones.protocols import BlockBackbone
 from tagalign.experiments import protocol
 from tagalign.experiments.head.bench import VERSION, Bench
-from tagalign.experiments.head.cells import RATE, SAMPLES, Cell
+from tagalign.experiments.head.cells import RATE, SAMPLES, SEEDS, Cell
 from tagalign.experiments.head.diagnosis import diagnosis, referring_needed
 from tagalign.experiments.head.journal import Journal
 from tagalign.experiments.head.tables import DETAILED, TABLES
@@ -36,7 +36,12 @@ def name_of(backbone: BlockBackbone) -> str:
 
 
 def measure(
-    backbones: Sequence[BlockBackbone], journals: Mapping[str, Journal], tables: Sequence[str], say: Say
+    backbones: Sequence[BlockBackbone],
+    journals: Mapping[str, Journal],
+    tables: Sequence[str],
+    say: Say,
+    *,
+    seeds: Sequence[int] = SEEDS,
 ) -> None:
     """Measure what is missing of the tables, seed by seed and table by table, so that a broken run leaves whole seeds.
 
@@ -47,8 +52,9 @@ def measure(
         journals: of all tables, by name; those of ``tables`` are written.
         tables: names, in order.
         say: gets a line for people.
+        seeds: those that are measured; others stay as they are.
     """
-    todo = list(_missing(backbones, journals, tables))
+    todo = [one for one in _missing(backbones, journals, tables) if one[1].seed in seeds]
     for mode, seed in sorted({(cell.mode, cell.seed) for _, cell, _ in todo}):
         benches: dict[str, Bench] = {}
         for table, cell, backbone in todo:

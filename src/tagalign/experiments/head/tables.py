@@ -8,7 +8,7 @@ BATCHES = (16, 64, 256, 512)
 SHARES_OF_NOISE = (0.0, 0.15, 0.3, 0.6)
 LENGTHS = (3, 30, 300, 3000)
 SHARES_OF_DATA = (0.125, 0.5)
-RATES = (1e-4, 3e-4, RATE)
+RATES = (1e-4, RATE)
 
 
 def _seeds(*cells: Cell) -> tuple[Cell, ...]:
@@ -84,6 +84,6 @@ DETAILED: dict[str, str] = {
     "head-attributes": "referring_needed",
     "head-reasons": "objects_stand_out",
     "head-reasons-surgery": "objects_stand_out",
-    "head-rates": "validation_miou_objects",
+    "head-rates": "objects_stand_out",
 }
 """Tables that show what ``diagnosis`` measures; numbers of other tables without this key do not count there."""
