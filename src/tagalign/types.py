@@ -23,11 +23,34 @@ Size = tuple[int, int]
 
 @dataclass(frozen=True, kw_only=True)
 class Label:
-    """One label a user asks for: its name, other words for it, and the group it competes in."""
+    """One label a user asks for.
+
+    Attributes:
+        name: what comes out.
+        aliases: other words for the same thing; the name comes out for them.
+        negatives: words for what the label is not. They compete with this label alone and never come out.
+        group: labels that compete in one softmax.
+    """
 
     name: str
     aliases: tuple[str, ...] = ()
     group: str | None = None
+    negatives: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelGroup:
+    """What holds for the tags of a group, beside that its labels compete.
+
+    Attributes:
+        name: as its labels name it.
+        one: at most one of its labels comes out, the best.
+        under: a group that is asked before: without a tag of that one, this one has none.
+    """
+
+    name: str
+    one: bool = False
+    under: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +63,7 @@ class LabelSet:
         labels: what can be answered, in the order of the ids.
         background: words that compete with the labels in a softmax and are never answered.
         templates: prompts with one ``{}`` each; their embeddings are averaged. Empty: the method's own template.
+        groups: rules of groups; a group without one is only named by its labels.
     """
 
     name: str
@@ -47,6 +71,7 @@ class LabelSet:
     labels: tuple[Label, ...]
     background: tuple[str, ...] = ()
     templates: tuple[str, ...] = ()
+    groups: tuple[LabelGroup, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -92,6 +117,19 @@ class EncodedImage:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class Negatives:
+    """Words that exclude, after the text encoder.
+
+    Attributes:
+        embeds: unit-length embeddings, one row per word.
+        owners: the label that each row speaks against.
+    """
+
+    embeds: Float[Tensor, "rows dim"]
+    owners: Int[Tensor, " rows"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class EncodedLabels:
     """A label set after the text encoder.
 
@@ -101,6 +139,7 @@ class EncodedLabels:
         embeds: unit-length embeddings; one row per label, then one row per alias that is used.
         owners: the label each row belongs to; a label scores as its best row.
         background: unit-length embeddings of the background words; no rows when there are none.
+        negatives: words that exclude; None when no label has any.
     """
 
     method: str
@@ -108,6 +147,7 @@ class EncodedLabels:
     embeds: Float[Tensor, "rows dim"]
     owners: Int[Tensor, " rows"]
     background: Float[Tensor, "background dim"]
+    negatives: Negatives | None = None
 
     @property
     def names(self) -> tuple[str, ...]:

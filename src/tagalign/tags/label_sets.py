@@ -1,7 +1,7 @@
 """Label sets from a list, a file, or a benchmark's name; templates and background words by name."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from importlib import resources
@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from tagalign.errors import DataError, InputError, UnknownNameError
-from tagalign.tags.lists import read_list, read_table
+from tagalign.tags.label_lines import is_plain, parse_label, parse_lines
+from tagalign.tags.label_words import word_problems
+from tagalign.tags.lists import read_table
 from tagalign.tags.same_label import same_label, split_names, tidy_name
 from tagalign.tags.text_files import read_text
-from tagalign.types import Label, LabelSet
+from tagalign.types import Label, LabelGroup, LabelSet
 
 WORDINGS = ("plain", "clean", "aliases")
 """``plain``: the official names. ``clean``: readable English. ``aliases``: clean, and other words for it."""
@@ -23,7 +25,7 @@ LABEL_COLUMNS = ("label", "labels", "name", "names", "tag", "tags", "class", "cl
 
 
 def load_label_set(
-    spec: str | Path | Sequence[str],
+    spec: str | Path | Sequence[str | Mapping[str, Any]],
     *,
     templates: str | None = None,
     background: str | None = None,
@@ -31,21 +33,29 @@ def load_label_set(
     """Read the labels a user asks for.
 
     Args:
-        spec: a list of names; ``"dog,red car"``; a ``.txt`` file with one name per line; a ``.csv`` or ``.tsv`` table
-            with a header; a ``.json`` label
+        spec: a list of names, of lines in the syntax of a label file (``"cup: mug; not trophy"``, ``label_lines``), or of
+            objects ``{"name", "aliases", "negatives", "group"}``; such lines as one text; ``"dog,red car"``; a ``.txt`` file
+            with one label per line; a ``.csv`` or ``.tsv`` table with a header; a ``.json`` label
             set (``docs/formats.md``); or a benchmark (``voc20``), where ``voc20:clean`` and
             ``voc20:aliases`` choose the wording. A single word that is no benchmark is a list of one.
         templates: name of a template set that replaces the set's own (``template_set``).
         background: name of a list of background words that replaces the set's own (``background_words``).
 
     Raises:
-        InputError: for no labels, an empty or repeated label, a missing or wrong file, or an unknown name.
+        InputError: for no labels, an empty or repeated label, a word that stands for two labels or excludes its own, groups
+            in a circle, a missing or wrong file, or an unknown name.
 
     Example:
         >>> load_label_set("dog, red car").names
         ('dog', 'red car')
+        >>> load_label_set(["cup: mug; not trophy"]).labels[0].negatives
+        ('trophy',)
     """
-    label_set = _load(spec)
+    label_set, where = read_label_set(spec)
+    _check_names(label_set.names, where)
+    for problem in word_problems(label_set):
+        if problem.refused:
+            raise InputError(f"{where}: {problem.text}")
     if templates is not None:
         label_set = replace(label_set, templates=template_set(templates))
     if background is not None:
@@ -53,17 +63,62 @@ def load_label_set(
     return label_set
 
 
-def _load(spec: str | Path | Sequence[str]) -> LabelSet:
+def read_label_set(spec: str | Path | Sequence[str | Mapping[str, Any]]) -> tuple[LabelSet, str]:
+    """The labels as they stand, and how an error calls the place; see ``load_label_set``, which refuses what is wrong.
+
+    Raises:
+        InputError: for what cannot be read.
+    """
     if isinstance(spec, Path):
-        return _from_file(spec)
+        return _from_file(spec), str(spec)
     if not isinstance(spec, str):
-        return label_set_of(spec)
+        return _from_list(spec), "the list"
     if spec.lower().endswith(FILE_ENDINGS):
-        return _from_file(Path(spec))
+        return _from_file(Path(spec)), spec
+    if "\n" in spec.strip():
+        return _from_lines(spec.split("\n"), "the lines"), "the lines"
     name, _, wording = spec.partition(":")
     if name in label_set_names():
-        return benchmark_labels(name, wording or "plain")
-    return label_set_of(split_names(spec), where="the comma list") if spec.strip() else label_set_of([])
+        return benchmark_labels(name, wording or "plain"), spec
+    return label_set_of(_between_commas(spec), where="the comma list"), "the comma list"
+
+
+def _between_commas(text: str) -> list[str]:
+    """Plain names; the words of a label hold commas themselves, so they need a line."""
+    names = split_names(text) if text.strip() else []
+    for name in names:
+        if not is_plain(name):
+            raise InputError(
+                f"{name!r}: a list between commas holds plain names; words that belong to a label or exclude it "
+                "('cup: mug; not trophy') stand in a file, one label per line"
+            )
+    return names
+
+
+def _from_list(rows: Sequence[str | Mapping[str, Any]]) -> LabelSet:
+    blank = next((i for i, row in enumerate(rows, 1) if isinstance(row, str) and not tidy_name(row)), None)
+    if blank is not None:
+        raise InputError(f"label {blank} of {len(rows)} in the list is empty; remove it")
+    if all(isinstance(row, str) for row in rows):
+        return _from_lines([str(row) for row in rows], "the list")
+    try:
+        labels = tuple(
+            _label_of(row) if isinstance(row, Mapping) else parse_label(tidy_name(row), "the list")
+            for row in rows
+        )
+    except (TypeError, KeyError) as error:
+        raise InputError(
+            'the list: expected names, or objects such as {"name": "cup", "aliases": ["mug"], "negatives": ["trophy"]}, '
+            f"could not read it ({type(error).__name__}: {error})"
+        ) from error
+    return LabelSet(name="custom", labels=labels)
+
+
+def _from_lines(texts: Sequence[str], where: str, title: str = "custom") -> LabelSet:
+    found = parse_lines(texts, where)
+    if not found.lines:
+        raise InputError(_no_labels(where))
+    return LabelSet(name=title, labels=tuple(line.label for line in found.lines), groups=found.groups)
 
 
 def label_set_of(names: Sequence[str], *, where: str = "the list", title: str = "custom") -> LabelSet:
@@ -82,9 +137,13 @@ def label_set_of(names: Sequence[str], *, where: str = "the list", title: str = 
     return LabelSet(name=title, labels=tuple(Label(name=name) for name in tidy))
 
 
+def _no_labels(where: str) -> str:
+    return f"no labels in {where}: expected at least one, such as 'dog,grass'"
+
+
 def _check_names(names: Sequence[str], where: str) -> None:
     if not names:
-        raise InputError(f"no labels in {where}: expected at least one, such as 'dog,grass'")
+        raise InputError(_no_labels(where))
     first: dict[str, int] = {}
     for place, name in enumerate(names, start=1):
         if not name:
@@ -97,6 +156,8 @@ def _from_file(path: Path) -> LabelSet:
     try:
         if path.suffix.lower() == ".json":
             return _from_json(read_text(path), str(path))
+        if path.suffix.lower() == ".txt":
+            return _from_lines(read_text(path).split("\n"), str(path), title=path.stem)
         return label_set_of(_listed(path), where=str(path), title=path.stem)
     except DataError as error:
         if not path.exists():
@@ -107,9 +168,7 @@ def _from_file(path: Path) -> LabelSet:
 
 
 def _listed(path: Path) -> list[str]:
-    """The labels of a text file, or of the column of a table that is called like one (else its first)."""
-    if path.suffix.lower() == ".txt":
-        return read_list(path)
+    """The labels of a table: its column that is called like one, else its first; each cell is a name as it stands."""
     rows = read_table(path, ())
     names = next(iter(rows), (0, {}))[1]
     column = next((name for name in names if name in LABEL_COLUMNS), next(iter(names), ""))
@@ -119,31 +178,85 @@ def _listed(path: Path) -> list[str]:
 def _from_json(text: str, where: str) -> LabelSet:
     try:
         content = json.loads(text)
-        labels = tuple(
-            Label(
-                name=tidy_name(str(row["name"])),
-                aliases=_words(row.get("aliases", [])),
-                group=row.get("group"),
-            )
-            for row in content["labels"]
-        )
+        labels = tuple(_label_of(row) for row in content["labels"])
         name, version = str(content["name"]), int(content.get("version", 1))
         background, templates = _words(content.get("background", [])), _words(content.get("templates", []))
+        groups = tuple(_group_of(row) for row in content.get("groups", []))
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise InputError(
             f"{where}: expected a label set "
             f'{{"name": ..., "labels": [{{"name": ...}}, ...]}}, '
             f"could not read it ({type(error).__name__}: {error})"
         ) from error
-    _check_names([label.name for label in labels], where)
+    if not all(label.name for label in labels):
+        _check_names([label.name for label in labels], where)
     for template in templates:
         _check_template(template, where)
-    label_set = LabelSet(name=name, version=version, labels=labels, background=background)
+    label_set = LabelSet(name=name, version=version, labels=labels, background=background, groups=groups)
     return replace(label_set, templates=templates) if templates else label_set
 
 
+def _label_of(row: Mapping[str, Any]) -> Label:
+    group = row.get("group")
+    if group is not None and not isinstance(group, str):
+        raise TypeError(f"expected the name of a group, got {group!r}")
+    return Label(
+        name=tidy_name(str(row["name"])),
+        aliases=_words(row.get("aliases", [])),
+        group=group,
+        negatives=_words(row.get("negatives", [])),
+    )
+
+
+def _group_of(row: Mapping[str, Any]) -> LabelGroup:
+    under, one = row.get("under"), row.get("one", False)
+    if not isinstance(one, bool) or not (under is None or isinstance(under, str)):
+        raise TypeError(
+            f'expected a group such as {{"name": "scene", "one": true, "under": null}}, got {row!r}'
+        )
+    return LabelGroup(name=str(row["name"]), one=one, under=under)
+
+
+def label_set_values(labels: LabelSet) -> dict[str, Any]:
+    """A label set as the JSON that ``load_label_set`` reads; words and groups that are not there are left out."""
+    rows = [
+        {
+            "name": one.name,
+            "aliases": list(one.aliases),
+            "group": one.group,
+            **({"negatives": list(one.negatives)} if one.negatives else {}),
+        }
+        for one in labels.labels
+    ]
+    groups = [{"name": one.name, "one": one.one, "under": one.under} for one in labels.groups]
+    return {
+        "name": labels.name,
+        "version": labels.version,
+        "labels": rows,
+        "background": list(labels.background),
+        "templates": list(labels.templates),
+        **({"groups": groups} if groups else {}),
+    }
+
+
+def label_set_from(values: Mapping[str, Any]) -> LabelSet:
+    """Back from ``label_set_values`` or ``dataclasses.asdict``, also as older releases wrote them; nothing is checked.
+
+    Raises:
+        KeyError, TypeError: for values that are none.
+    """
+    return LabelSet(
+        name=values["name"],
+        version=values["version"],
+        labels=tuple(map(_label_of, values["labels"])),
+        background=tuple(values["background"]),
+        templates=tuple(values["templates"]),
+        groups=tuple(map(_group_of, values.get("groups", ()))),
+    )
+
+
 def _words(values: object) -> tuple[str, ...]:
-    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+    if not isinstance(values, list | tuple) or not all(isinstance(value, str) for value in values):
         raise TypeError(f"expected a list of words, got {values!r}")
     return tuple(tidy_name(value) for value in values)
 

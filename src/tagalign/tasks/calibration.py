@@ -12,6 +12,7 @@ from tagalign.atomic import atomic_write
 from tagalign.errors import DataError, InputError
 from tagalign.json_text import json_text
 from tagalign.methods.thresholds import Threshold
+from tagalign.tags.label_sets import label_set_values
 from tagalign.tags.same_label import same_label
 from tagalign.tags.text_files import read_text
 from tagalign.tasks.photos.inputs import Inputs
@@ -190,11 +191,7 @@ def best_f1_threshold(pairs: Sequence[tuple[float, bool]]) -> float:
 def save_calibrated(path: Path, labels: LabelSet, threshold: Threshold, described: dict[str, object]) -> None:
     """Write the label set with its thresholds and what they were measured with."""
     content = {
-        "name": labels.name,
-        "version": labels.version,
-        "labels": [{"name": x.name, "aliases": list(x.aliases), "group": x.group} for x in labels.labels],
-        "background": list(labels.background),
-        "templates": list(labels.templates),
+        **label_set_values(labels),
         "thresholds": {
             "default": threshold.value,
             "per_label": dict(threshold.per_label),

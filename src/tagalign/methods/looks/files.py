@@ -18,7 +18,7 @@ from tagalign.json_text import json_text
 from tagalign.methods.looks.look import Look, Photos
 from tagalign.methods.looks.profiles import look_profile
 from tagalign.ops.looks.moments import Moments
-from tagalign.types import Label, LabelSet
+from tagalign.tags.label_sets import label_set_from
 
 FORMAT, VERSION = "tagalign-look", 1
 HEAD = "look.json"
@@ -100,7 +100,7 @@ def _refuse_other_format(head: Path, values: Any) -> None:
 
 
 def _look(head: Path, values: dict[str, Any]) -> Look:
-    labels = _label_set(values["label_set"])
+    labels = label_set_from(values["label_set"])
     look = Look(
         facts=values["facts"],
         labels=labels,
@@ -112,16 +112,3 @@ def _look(head: Path, values: dict[str, Any]) -> Look:
     if look.mark() != values["mark"] or len(look.moments.sums.units) != len(labels):
         raise InputError(f"{head}: changed after it was written; look at the folder again (tagalign look)")
     return look
-
-
-def _label_set(values: dict[str, Any]) -> LabelSet:
-    labels = tuple(
-        Label(name=one["name"], aliases=tuple(one["aliases"]), group=one["group"]) for one in values["labels"]
-    )
-    return LabelSet(
-        name=values["name"],
-        version=values["version"],
-        labels=labels,
-        background=tuple(values["background"]),
-        templates=tuple(values["templates"]),
-    )

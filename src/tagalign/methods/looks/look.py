@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -80,6 +80,9 @@ class Look:
             "photos": self.photos.text(),
             "moments": self.moments.values(),
         }
+        negatives = [list(one.negatives) for one in self.labels.labels]
+        if any(negatives) or self.labels.groups:  # marks of older looks stay what they are
+            content |= {"negatives": negatives, "groups": [asdict(one) for one in self.labels.groups]}
         text = json_text(content, sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 

@@ -95,13 +95,13 @@ def draw_maps(
     from tagalign.atomic import atomic_write
     from tagalign.backbones.preprocess import open_image
     from tagalign.export.overlay import heat_overlay
-    from tagalign.tags.label_sets import load_label_set
+    from tagalign.tags.label_sets import label_set_of
     from tagalign.tasks.photos.names import count_stems, label_names, named
     from tagalign.tasks.photos.source import PhotoSource
 
     sources = [PhotoSource(path=str(path)) for path in photos]
     names, parts = named(sources, count_stems(sources)), label_names(labels)
-    encoded = method.encode_labels(load_label_set(list(labels)))
+    encoded = method.encode_labels(label_set_of(labels))
     written = []
     for path, name in zip(photos, names, strict=True):
         photo = open_image(path)
