@@ -64,7 +64,7 @@ CHANGES = {
     "feedback_unsure": ({"feedback": True, "feedback_threshold": 0.5}, "first"),
     "mode": ({}, "naclip"),
     "stride": ({"window": 32}, 8),
-    "use_aliases": ({}, True),
+    "use_aliases": ({}, False),
     "threshold": ({}, "top:4"),
     "refine": ({"background_rule": True}, "crf"),
     "background_rule": ({}, "flip"),

@@ -1,7 +1,7 @@
 """Asking for pixels: segmentation, referring masks, and boxes around the components of masks."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -32,7 +32,7 @@ def describe_labels(labels: LabelSet) -> dict[str, Any]:
 
 
 def fit_labels(own: LabelSet, given: LabelSet | None) -> LabelSet:
-    """The labels to ask for: the benchmark's own, or other words for the same classes.
+    """The labels to ask for: the benchmark's own names without other words for them, or the words that are given.
 
     Raises:
         InputError: if their numbers differ.
@@ -42,7 +42,7 @@ def fit_labels(own: LabelSet, given: LabelSet | None) -> LabelSet:
             f"the benchmark has {len(own)} labels, label set {given.name!r} has {len(given)}; "
             "give one name per class, in the order of the classes"
         )
-    return given or own
+    return given or replace(own, labels=tuple(replace(label, aliases=()) for label in own.labels))
 
 
 @dataclass(frozen=True, eq=False)

@@ -114,6 +114,7 @@ class ByVerb:
             embeds=own.embeds,
             owners=own.owners,
             background=own.background,
+            negatives=own.negatives,
             others={segmenter.method: own},
         )
 

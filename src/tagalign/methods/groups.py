@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from tagalign.methods.label_rows import best_rows
 from tagalign.types import EncodedLabels, LabelSet
 
 
@@ -41,14 +42,9 @@ class Group:
         points = F.normalize(embeds, dim=-1)
         logits = logit_scale * (points @ torch.cat([self.embeds, self.background]).to(points).T)
         if len(self.embeds) != len(self.ids):
-            logits = torch.cat(
-                [self._best_alias(logits[:, : len(self.embeds)]), logits[:, len(self.embeds) :]], dim=1
-            )
+            rows, words = logits[:, : len(self.embeds)], logits[:, len(self.embeds) :]
+            logits = torch.cat([best_rows(rows.T, self.owners, len(self.ids)).T, words], dim=1)
         return logits.softmax(dim=1)
-
-    def _best_alias(self, logits: Tensor) -> Tensor:
-        best = logits.new_full((len(logits), len(self.ids)), -torch.inf)
-        return best.scatter_reduce(1, self.owners.expand_as(logits), logits, "amax")
 
 
 def split_groups(labels: EncodedLabels) -> list[Group]:

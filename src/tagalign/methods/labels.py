@@ -10,7 +10,7 @@ from torch import Tensor
 
 from tagalign.backbones.protocols import Backbone
 from tagalign.errors import InputError
-from tagalign.types import EncodedLabels, LabelSet
+from tagalign.types import EncodedLabels, LabelSet, Negatives
 
 MAX_PROMPTS = 4096
 """Prompts embedded at a time, so that 5,000 labels x 80 templates do not sit in memory together."""
@@ -77,9 +77,9 @@ def encode_label_set(
     mean: TemplateMean = "unit",
     use_aliases: bool = False,
 ) -> EncodedLabels:
-    """Embed a label set with its own templates, or with ``templates`` where it brings none.
+    """Embed a label set with its own templates, or with ``templates`` where it brings none; negatives likewise.
 
-    Aliases are embedded only on request, because they move results by many points. ``method`` is written into the result.
+    Aliases are embedded on request; they move results by many points. ``method`` is written into the result.
     """
     names = list(labels.names)
     owners = list(range(len(names)))
@@ -87,11 +87,19 @@ def encode_label_set(
         for i, label in enumerate(labels.labels):
             names += label.aliases
             owners += [i] * len(label.aliases)
-    everything = embed_names(backbone, [*names, *labels.background], labels.templates or templates, mean=mean)
+    excluding = [(i, word) for i, label in enumerate(labels.labels) for word in label.negatives]
+    words = [*names, *labels.background, *(word for _, word in excluding)]
+    everything = embed_names(backbone, words, labels.templates or templates, mean=mean)
+    first_negative = len(words) - len(excluding)
+    negatives = Negatives(
+        embeds=everything[first_negative:],
+        owners=torch.tensor([i for i, _ in excluding], dtype=torch.long, device=everything.device),
+    )
     return EncodedLabels(
         method=method,
         label_set=labels,
         embeds=everything[: len(names)],
         owners=torch.tensor(owners, dtype=torch.long, device=everything.device),
-        background=everything[len(names) :],
+        background=everything[len(names) : first_negative],
+        negatives=negatives if excluding else None,
     )

@@ -12,12 +12,14 @@ from tagalign.atomic import atomic_write
 from tagalign.backbones.protocols import Backbone
 from tagalign.errors import InputError
 from tagalign.json_text import json_text
-from tagalign.types import EncodedLabels, LabelSet
+from tagalign.types import EncodedLabels, LabelSet, Negatives
 
 FORMAT = 1
 """Counted up when the meaning of the stored rows changes; older files are then ignored."""
 
 TENSORS = ("embeds", "owners", "background")
+NEGATIVES = ("embeds", "owners")
+"""Beside them as ``negatives.NAME``, where a label has any."""
 
 
 def default_cache_dir() -> Path:
@@ -71,6 +73,8 @@ def cache_key(labels: LabelSet, backbone: Backbone, templates: Sequence[str], va
         "templates": list(labels.templates or templates),
         "variant": variant,
     }
+    if any(label.negatives for label in labels.labels):  # entries of older releases keep their names
+        content["negatives"] = [list(label.negatives) for label in labels.labels]
     text = json_text(content, ensure_ascii=False, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:24]
 
@@ -79,13 +83,26 @@ def _read(path: Path, labels: LabelSet, backbone: Backbone, method: str) -> Enco
     try:
         with safe_open(path, framework="pt", device=str(backbone.device)) as file:
             embeds, owners, background = (file.get_tensor(name) for name in TENSORS)
+            negatives = None
+            if any(label.negatives for label in labels.labels):
+                negatives = Negatives(**{name: file.get_tensor(f"negatives.{name}") for name in NEGATIVES})
     except (OSError, SafetensorError):
         return None
-    return EncodedLabels(method=method, label_set=labels, embeds=embeds, owners=owners, background=background)
+    return EncodedLabels(
+        method=method,
+        label_set=labels,
+        embeds=embeds,
+        owners=owners,
+        background=background,
+        negatives=negatives,
+    )
 
 
 def _write(path: Path, encoded: EncodedLabels) -> None:
     tensors = {name: getattr(encoded, name).contiguous().clone() for name in TENSORS}
+    if encoded.negatives is not None:
+        own = {name: getattr(encoded.negatives, name) for name in NEGATIVES}
+        tensors |= {f"negatives.{name}": value.contiguous().clone() for name, value in own.items()}
     try:
         with atomic_write(path) as temp:
             save_file(tensors, str(temp))

@@ -46,8 +46,8 @@ class SegmentSettings(ModelFlags, PromptFlags, LabelRunFlags):
     """With --background: a pixel is background where its best probability is at most this; by default the method's own."""
     look: Path | None = None
     """A look at the folder (from `tagalign look`), for methods that tag before they segment."""
-    aliases: bool = False
-    """Let the other words of a label set count for their label."""
+    aliases: bool = True
+    """The other words of a label set count for their label."""
     refine: Refinement = None
     """Masks follow the colours of the photo; by default they do not."""
     seen: str | None = None

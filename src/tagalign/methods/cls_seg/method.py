@@ -19,6 +19,7 @@ from tagalign.errors import InputError
 from tagalign.methods.cls_seg.cam_block import probs_of_normed
 from tagalign.methods.cls_seg.options import ClsSegOptions
 from tagalign.methods.describe import describe_options
+from tagalign.methods.label_rows import beaten
 from tagalign.methods.labels import encode_label_set
 from tagalign.methods.looks.step import mark_of
 from tagalign.methods.looks.taker import TaggerTakesLook
@@ -172,6 +173,7 @@ class ClsSeg(TaggerTakesLook):
             embeds=tags.embeds,
             owners=tags.owners,
             background=tags.background,
+            negatives=tags.negatives,
             cam_embeds=cam.embeds,
             cam_background=cam.background,
         )
@@ -182,6 +184,7 @@ class ClsSeg(TaggerTakesLook):
                 label,
                 name=",".join((label.name, *label.aliases)) if self.options.fuse_aliases else label.name,
                 aliases=(),
+                negatives=(),  # they speak against patches, by the tagger's prompts
             )
             for label in labels.labels
         )
@@ -257,6 +260,8 @@ class ClsSeg(TaggerTakesLook):
             empty = torch.zeros(image.size, dtype=torch.long, device=ids.device)
             return Segmentation(labels=empty, names=names, scores=torch.ones(image.size, device=ids.device))
         maps = self.scaled_maps(image, labels, sorted(tags))
+        if labels.negatives is not None:
+            maps = maps.masked_fill(beaten(image.embeds, labels)[sorted(tags)].unflatten(1, image.grid), 0)
         if self.refinement is not None:
             best, places = self._refined(self.refinement, maps, image, photo)
         else:

@@ -17,6 +17,7 @@ from tagalign.errors import InputError
 from tagalign.methods.dense.encoding import BlendedImage, DenseEncoder
 from tagalign.methods.dense.score_maps import (
     Layers,
+    all_names,
     best_labels,
     best_names,
     contrast_map,
@@ -24,6 +25,7 @@ from tagalign.methods.dense.score_maps import (
     name_cosines,
     probability_maps,
 )
+from tagalign.methods.label_rows import lost_labels
 from tagalign.methods.looks.step import finish_tagging
 from tagalign.methods.protocols import refuse_foreign, refuse_foreign_labels
 from tagalign.ops.refinement import Names, RefinementInput
@@ -119,8 +121,8 @@ class DenseMethod(DenseEncoder):
             maps=lambda size: probability_maps(layers, labels, self.rule, size),
             photo=lambda size: resize(photo, size),
             names=Names(
-                cosines=lambda size: name_cosines(layers, labels, size),
-                text=labels.embeds,
+                cosines=lambda size: name_cosines(layers, all_names(labels), size),
+                text=all_names(labels).embeds,
                 picture=lambda size: to_tensor(resize(photo, size), self.preprocessing),
                 label_maps=lambda cosines: self.rule.probability(best_names(cosines, labels)),
             ),
@@ -157,7 +159,10 @@ class DenseMethod(DenseEncoder):
             Lin et al., TagCLIP (local to global), Eq. 5, without its refinements.
         """
         layers = self._layers(image, labels)
-        best = torch.stack([self._tag_view(view, labels) for view in layers[0][1].views]).amax(dim=0)
+        views = layers[0][1].views
+        best = torch.stack([self._tag_view(view, labels) for view in views]).amax(dim=0)
+        if labels.negatives is not None:
+            best[lost_labels([view.embeds for view in views], labels)] = 0
         return finish_tagging(best.tolist(), labels.label_set, self.options.threshold, self.step)
 
     def _tag_view(self, view: View, labels: EncodedLabels) -> Tensor:

@@ -29,7 +29,7 @@ class DenseOptions:
     )
     stride: int | None = option(None, "of the windows in pixels; needs windows", source="half the window")
     use_aliases: bool = option(
-        False, "a label scores as its best alias, where the label set has aliases", verbs=("tag", "segment")
+        True, "a label scores as its best alias, where the label set has aliases", verbs=("tag", "segment")
     )
     threshold: Threshold = option(
         Threshold(kind="relative", value=0.5),

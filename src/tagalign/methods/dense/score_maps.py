@@ -1,16 +1,18 @@
 """From patch embeddings and label embeddings to maps at the original size, a few labels at a time."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from tagalign.methods.label_rows import best_rows, is_row_per_label, judged
 from tagalign.ops.windows import average_windows, upsample, upsample_labels_innermost
 from tagalign.types import EncodedImage, EncodedLabels, Size, View
 
+LEAST_COSINE = -1.0
 UNIT_EPS = 1e-6  # TagAlign's release normalises with this floor
 MAP_BUDGET = 2**26
 """Pixels x labels held at a time (256 MB in float32): 5,000 labels on a 24-megapixel photo stay bounded."""
@@ -47,26 +49,35 @@ def cosine_maps(
     """
     ids = range(len(labels.names)) if ids is None else ids
     patches = F.normalize(view.embeds.float(), dim=-1, eps=UNIT_EPS)
-    if len(labels.owners) == len(labels.names):
+    if is_row_per_label(labels):
         return (labels.embeds[ids.start : ids.stop] @ patches.T).unflatten(1, view.grid)
     rows = (labels.owners >= ids.start) & (labels.owners < ids.stop)
     cosine = labels.embeds[rows] @ patches.T
-    return _best_rows(cosine, labels.owners[rows] - ids.start, len(ids)).unflatten(1, view.grid)
+    best = best_rows(cosine, labels.owners[rows] - ids.start, len(ids), floor=LEAST_COSINE)
+    return best.unflatten(1, view.grid)
 
 
-def _best_rows(
-    cosines: Float[Tensor, "names places"], owners: Int[Tensor, " names"], num_labels: int
-) -> Float[Tensor, "labels places"]:
-    best = cosines.new_full((num_labels, cosines.shape[1]), -1.0)
-    return best.scatter_reduce(0, owners[:, None].expand_as(cosines), cosines, "amax")
+def all_names(labels: EncodedLabels) -> EncodedLabels:
+    """Labels with their negatives as further names, which ``best_names`` takes apart again."""
+    if labels.negatives is None:
+        return labels
+    return replace(
+        labels,
+        embeds=torch.cat([labels.embeds, labels.negatives.embeds]),
+        owners=torch.cat([labels.owners, labels.negatives.owners]),
+    )
 
 
 def best_names(
     cosines: Float[Tensor, "names height width"], labels: EncodedLabels
 ) -> Float[Tensor, "labels height width"]:
-    """Cosines of names to cosines of labels: the best alias counts."""
-    best = _best_rows(cosines.flatten(1), labels.owners, len(labels.names))
-    return best.unflatten(1, (cosines.shape[1], cosines.shape[2]))
+    """Cosines of ``all_names`` to cosines of labels: the best alias counts, nothing where a negative fits better."""
+    size, flat, count = (cosines.shape[1], cosines.shape[2]), cosines.flatten(1), len(labels.embeds)
+    best = best_rows(flat[:count], labels.owners, len(labels.names), floor=LEAST_COSINE)
+    if labels.negatives is not None:
+        theirs = best_rows(flat[count:], labels.negatives.owners, len(labels.names))
+        best = best.masked_fill(theirs > best, -torch.inf)
+    return best.unflatten(1, size)
 
 
 def name_cosines(
@@ -86,7 +97,16 @@ def name_cosines(
 def probability_maps(
     layers: Layers, labels: EncodedLabels, rule: ScoreRule, size: Size, ids: range | None = None
 ) -> Float[Tensor, "labels height width"]:
-    """Probability of each label at each pixel: scored per view, averaged over views, resized to ``size``."""
+    """Probability of each label at each pixel: scored per view, averaged over views, resized to ``size``.
+
+    0 where a negative of the label is likelier.
+    """
+    return judged(lambda asked: _probability_maps(layers, asked, rule, size, ids), labels, floor=0.0)
+
+
+def _probability_maps(
+    layers: Layers, labels: EncodedLabels, rule: ScoreRule, size: Size, ids: range | None
+) -> Tensor:
     first = layers[0][1]
     if _orders_by_cosine(layers, rule):
         return rule.probability(_cosine_at(layers, labels, size, ids))
@@ -168,7 +188,7 @@ def best_labels(
     budget = CACHE_BUDGET if labels.embeds.device.type == "cpu" else MAP_BUDGET
     for ids in label_chunks(len(labels.names), size, layers[0][1].canvas, budget):
         maps = (
-            _cosine_at(layers, labels, size, ids)
+            judged(lambda asked, ids=ids: _cosine_at(layers, asked, size, ids), labels, floor=-torch.inf)  # type: ignore[misc]
             if by_cosine
             else probability_maps(layers, labels, rule, size, ids)
         )

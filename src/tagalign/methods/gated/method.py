@@ -12,6 +12,7 @@ from PIL import Image
 
 from tagalign.errors import InputError, UnknownNameError
 from tagalign.methods.gated.options import SHARPNESS, GatedOptions
+from tagalign.methods.label_rows import part_of
 from tagalign.methods.looks.taker import TaggerTakesLook
 from tagalign.methods.options import build_options
 from tagalign.methods.protocols import (
@@ -143,6 +144,7 @@ class Gated(TaggerTakesLook):
             embeds=tags.embeds,
             owners=tags.owners,
             background=tags.background,
+            negatives=tags.negatives,
             tags=tags,
             dense=self.segmenter.encode_labels(labels),
         )
@@ -222,6 +224,7 @@ def take_labels(labels: EncodedLabels, ids: Sequence[int]) -> EncodedLabels:
         embeds=labels.embeds[rows],
         owners=owners[rows],
         background=labels.background,
+        negatives=part_of(labels.negatives, place),
     )
 
 

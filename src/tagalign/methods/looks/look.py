@@ -73,7 +73,7 @@ class Look:
 
     def mark(self) -> str:
         """16 hex digits that change with everything that changes an answer; results name them."""
-        content = {
+        content: dict[str, Any] = {
             "facts": dict(self.facts),
             "labels": [[one.name, list(one.aliases), one.group] for one in self.labels.labels],
             "profile": self.profile.name,

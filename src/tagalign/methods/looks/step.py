@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from tagalign.errors import InputError
-from tagalign.methods.groups import group_ids
+from tagalign.methods.choosing import choose_labels, lost
 from tagalign.methods.looks.facts import refuse_other_labels, refuse_other_model
 from tagalign.methods.looks.files import read_look
 from tagalign.methods.looks.look import Look
@@ -73,10 +73,11 @@ def finish_tagging(
     scores: Sequence[float], labels: LabelSet, threshold: Threshold, step: LookStep | None
 ) -> Tagging:
     """Scores of all labels and the chosen ones; with a look both are those against the folder."""
-    final = tuple(scores) if step is None else step.scores(scores, labels)
-    return Tagging(
-        names=labels.names, scores=final, chosen=threshold.choose(final, labels.names, group_ids(labels))
-    )
+    final = tuple(scores)
+    if step is not None:
+        against = step.scores(scores, labels)
+        final = tuple(0.0 if lost(i, scores, labels) else score for i, score in enumerate(against))
+    return Tagging(names=labels.names, scores=final, chosen=choose_labels(threshold, final, labels))
 
 
 def mark_of(step: LookStep | None) -> str | None:

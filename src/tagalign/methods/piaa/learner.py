@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from tagalign.methods.groups import Group, split_groups
+from tagalign.methods.label_rows import mean_rows
 from tagalign.methods.piaa.classifier import PiaaClassifier
 from tagalign.methods.piaa.profiles import TEXT_SCALE, PiaaProfile
 from tagalign.ops.looks.bank import Bank
@@ -56,7 +57,12 @@ def _of_group(patches: Tensor, group: Group, photo: int, sizes: BankSizes) -> Ba
 
 def words_of(group: Group) -> Float[Tensor, "words dim"]:
     """The labels of a group, then the background words."""
-    return torch.cat([group.embeds, group.background]).float().cpu()
+    return torch.cat([text_of(group), group.background.float().cpu()])
+
+
+def text_of(group: Group) -> Float[Tensor, "labels dim"]:
+    """One row per label: the mean of its words, for a Gaussian has one mean."""
+    return mean_rows(group.embeds.float().cpu(), group.owners.cpu(), len(group.ids))
 
 
 def classifiers_of(
@@ -73,7 +79,7 @@ def classifiers_of(
         place[list(group.ids)] = torch.arange(len(group.ids))
         own = bank.take((place[bank.labels] >= 0).nonzero()[:, 0])
         own = replace(own, labels=place[own.labels])
-        text = group.embeds.float().cpu()
+        text = text_of(group)
         found.append((group.ids, PiaaClassifier.of(own, text, profile, temperature=temperature)))
     return found
 

@@ -8,19 +8,20 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from PIL import Image
 from torch import Tensor
 
 from tagalign.backbones.modes import DENSE_MODES
 from tagalign.backbones.protocols import Backbone
 from tagalign.errors import MissingPartError, UnknownNameError
+from tagalign.methods.choosing import choose_labels
 from tagalign.methods.dense.canvas import batches_of_one_size
 from tagalign.methods.dense.method import DenseMethod
 from tagalign.methods.dense.mode_options import options_in_mode
 from tagalign.methods.dense.score_maps import label_chunks
 from tagalign.methods.describe import describe_options
-from tagalign.methods.groups import group_ids
+from tagalign.methods.label_rows import beaten, lost_labels
 from tagalign.methods.looks.step import LookStep, mark_of, open_step
 from tagalign.methods.looks.taker import TakesLook
 from tagalign.methods.piaa.classifier import PiaaClassifier, ScoreScales
@@ -165,6 +166,7 @@ class Piaa(TakesLook):
             embeds=encoded.embeds,
             owners=encoded.owners,
             background=encoded.background,
+            negatives=encoded.negatives,
             groups=tuple(fitted),
         )
 
@@ -194,8 +196,9 @@ class Piaa(TakesLook):
             if PROFILES[o.profile].by_text:
                 own = torch.where(classifier.is_dead, by_text[list(ids)], own)
             scores[list(ids)] = own
+        scores[lost_labels([patches], labels)] = 0
         values = tuple(scores.float().tolist())
-        chosen = o.threshold.choose(values, labels.names, group_ids(labels.label_set))
+        chosen = choose_labels(o.threshold, values, labels.label_set)
         return Tagging(names=labels.names, scores=values, chosen=chosen)
 
     @torch.inference_mode()
@@ -206,13 +209,21 @@ class Piaa(TakesLook):
         refuse_foreign(image.method, METHOD)
         refuse_foreign_labels(labels, METHOD)
         view = image.views[0]
-        maps = self._logits(view.embeds.float().cpu(), labels).T.unflatten(1, view.grid).float()
+        patches = view.embeds.float().cpu()
+        maps = self._logits(patches, labels).T.unflatten(1, view.grid).float()
+        out = self._beaten(patches, labels)
+        if out is not None:
+            maps = maps.masked_fill(out.unflatten(1, view.grid), float(maps.min()))
         best, ids = maps.new_full(image.size, -torch.inf), torch.zeros(image.size, dtype=torch.long)
         for chunk in label_chunks(len(labels.names), image.size, image.canvas):
             top, local = upsample(maps[chunk.start : chunk.stop], image.size).max(dim=0)
             wins = top > best
             best, ids = torch.where(wins, top, best), torch.where(wins, local + chunk.start, ids)
         return Segmentation(labels=ids, names=labels.names, scores=bounded(best))
+
+    def _beaten(self, patches: Tensor, labels: PiaaLabels) -> Bool[Tensor, "labels rows"] | None:
+        """Patches that fit a negative better than its label, by the text; None without negatives."""
+        return None if labels.negatives is None else beaten(patches, labels)
 
     def _logits(self, patches: Float[Tensor, "rows dim"], labels: PiaaLabels) -> Float[Tensor, "rows labels"]:
         logits = torch.zeros(len(patches), len(labels.names), dtype=torch.float64)

@@ -16,6 +16,7 @@ from torch import Tensor
 from tagalign.backbones.finite import checked
 from tagalign.backbones.preprocess import Preprocessing, to_tensor
 from tagalign.errors import InputError
+from tagalign.methods.choosing import obey
 from tagalign.methods.looks.facts import scoring_facts
 from tagalign.methods.looks.step import LookStep, finish_tagging, mark_of, open_step
 from tagalign.methods.protocols import refuse_foreign, refuse_foreign_labels
@@ -30,7 +31,7 @@ from tagalign.methods.tag2text.tag_choice import TagChoice
 from tagalign.methods.tag2text.tag_names import TagNames
 from tagalign.methods.tag2text.wordpieces import Wordpieces
 from tagalign.methods.thresholds import Threshold
-from tagalign.types import Caption, EncodedLabels, Label, LabelSet, Tagging
+from tagalign.types import Caption, EncodedLabels, Label, LabelSet, Negatives, Tagging
 
 METHOD = "tag2text"
 TagLists = Sequence[Sequence[str] | None]
@@ -138,29 +139,39 @@ class Tag2TextMethod:
         """Look labels up in the model's tag list, by name or alias; the embeddings are the tags' queries.
 
         Raises:
-            InputError: if a label is not in the list.
+            InputError: if a label, or a word that excludes one, is not in the list.
         """
-        rows = [(i, tag) for i, label in enumerate(labels.labels) for tag in self.tags.indices(label)]
-        owners = torch.tensor([i for i, _ in rows], dtype=torch.long)
-        queries = self.model.tag_head.tag_vectors.detach()[[tag for _, tag in rows]]
-        empty = queries.new_zeros(0, queries.shape[1])
+        embeds, owners = self._queries([self.tags.indices(label) for label in labels.labels])
+        excluding = [self.tags.excluding(label) for label in labels.labels]
+        rivals, against = self._queries(excluding)
+        negatives = Negatives(embeds=rivals, owners=against) if any(excluding) else None
         return EncodedLabels(
             method=METHOD,
             label_set=labels,
-            embeds=F.normalize(queries, dim=-1),
+            embeds=embeds,
             owners=owners,
-            background=empty,
+            background=embeds[:0],
+            negatives=negatives,
         )
+
+    def _queries(self, tags: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
+        """Unit-length queries of the tags of each label, and the label of each."""
+        owners = torch.tensor([i for i, own in enumerate(tags) for _ in own], dtype=torch.long)
+        queries = self.model.tag_head.tag_vectors.detach()[[tag for own in tags for tag in own]]
+        return F.normalize(queries, dim=-1), owners
 
     # ------------------------------------------------------------------- tag
 
     def tag(self, image: Tag2TextImage, labels: EncodedLabels) -> Tagging:
-        """Probabilities of the asked labels; of several tags behind a label (repeated names, aliases) the best counts."""
+        """Probabilities of the asked labels; of several tags behind a label (repeated names, aliases) the best counts.
+
+        0 for a label with a negative that is likelier.
+        """
         self._own(image)
         refuse_foreign_labels(labels, METHOD)
         probs, chosen = image.tag_logits.sigmoid(), self._chosen(image.tag_logits)
         groups = [self.tags.indices(label) for label in labels.label_set.labels]
-        scores = [float(probs[group].max()) for group in groups]
+        scores = [self._score(probs, label) for label in labels.label_set.labels]
         if self.step is not None:  # thresholds of the model hold for its own scores
             return finish_tagging(scores, labels.label_set, self.threshold or Threshold(), self.step)
         if self.threshold is not None:
@@ -168,7 +179,12 @@ class Tag2TextMethod:
         else:
             order = sorted(range(len(groups)), key=lambda i: -scores[i])
             ids = tuple(i for i in order if bool(chosen[groups[i]].any()))
+        ids = obey(ids, scores, labels.label_set)
         return Tagging(names=labels.names, scores=tuple(scores), chosen=ids)
+
+    def _score(self, probs: Float[Tensor, " tags"], label: Label) -> float:
+        own, against = probs[self.tags.indices(label)].max(), probs[self.tags.excluding(label)]
+        return float(own) if not len(against) or bool(own >= against.max()) else 0.0
 
     def recognise(self, image: Tag2TextImage) -> Tagging:
         """All tags of the model's list, in its order; names may repeat."""

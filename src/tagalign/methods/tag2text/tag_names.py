@@ -56,10 +56,27 @@ class TagNames:
         """
         found = dict.fromkeys(i for name in (label.name, *label.aliases) for i in self.find(name))
         if not found:
-            near = difflib.get_close_matches(label.name, self.names, n=1)
-            hint = f"; the nearest is {near[0]!r}" if near else ""
-            raise InputError(
-                f"{label.name!r} is not among the {len(self)} tags this Tag2Text model was trained with{hint}. "
-                "For any other name use a method with an open list: --method tagclip"
-            )
+            raise self._unknown(label.name)
         return list(found)
+
+    def excluding(self, label: Label) -> list[int]:
+        """All indices that the negatives of a label mean; none that the label means itself.
+
+        Raises:
+            InputError: if the list has one of the negatives not.
+        """
+        own, found = set(self.indices(label)), dict[int, None]()
+        for word in label.negatives:
+            indices = self.find(word)
+            if not indices:
+                raise self._unknown(word)
+            found |= dict.fromkeys(i for i in indices if i not in own)
+        return list(found)
+
+    def _unknown(self, name: str) -> InputError:
+        near = difflib.get_close_matches(name, self.names, n=1)
+        hint = f"; the nearest is {near[0]!r}" if near else ""
+        return InputError(
+            f"{name!r} is not among the {len(self)} tags this Tag2Text model was trained with{hint}. "
+            "For any other name use a method with an open list: --method tagclip"
+        )

@@ -17,6 +17,7 @@ from tagalign.backbones.preprocess import resize, to_tensor
 from tagalign.backbones.protocols import BlockBackbone
 from tagalign.methods.describe import describe_options
 from tagalign.methods.groups import Group, split_groups
+from tagalign.methods.label_rows import lost_labels
 from tagalign.methods.labels import encode_label_set
 from tagalign.methods.looks.step import finish_tagging, mark_of, open_step
 from tagalign.methods.looks.taker import TakesLook
@@ -211,13 +212,16 @@ class TagClip(TakesLook):
 
     def tag_batch(self, images: Sequence[TagClipImage], labels: EncodedLabels) -> list[Tagging]:
         """As ``tag`` for each image; the crops of all images share their passes."""
-        return [self._tagging(steps, labels) for steps in self.steps(images, labels)]
+        found = zip(images, self.steps(images, labels), strict=True)
+        return [self._tagging(image, steps, labels) for image, steps in found]
 
-    def _tagging(self, steps: Sequence[GroupSteps], labels: EncodedLabels) -> Tagging:
+    def _tagging(self, image: TagClipImage, steps: Sequence[GroupSteps], labels: EncodedLabels) -> Tagging:
         scores = [0.0] * len(labels.names)
         for step in steps:
             for i, score in zip(step.ids, step.final.clamp(0, 1).tolist(), strict=True):
                 scores[i] = score
+        for i in lost_labels([image.embeds], labels).nonzero()[:, 0].tolist():
+            scores[i] = 0.0
         return finish_tagging(scores, labels.label_set, self.options.threshold, self.step)
 
     @torch.inference_mode()

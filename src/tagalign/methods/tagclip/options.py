@@ -60,7 +60,7 @@ class TagClipOptions:
     )
     last_attention: bool = option(False, "keep the last self-attention", source="Table 1")
     max_candidates: int | None = option(None, "most labels looked at again per image and group")
-    use_aliases: bool = option(False, "a label scores as its best alias, where the label set has aliases")
+    use_aliases: bool = option(True, "a label scores as its best alias, where the label set has aliases")
 
     def __post_init__(self) -> None:
         for name in ("candidate_share", "region_share", "local_weight"):

@@ -17,6 +17,7 @@ from tagalign.backbones.protocols import BlockBackbone
 from tagalign.methods.dense.canvas import Canvas, batches_of_one_size
 from tagalign.methods.dense.score_maps import label_chunks
 from tagalign.methods.describe import describe_options
+from tagalign.methods.label_rows import best_rows, is_row_per_label
 from tagalign.methods.labels import encode_label_set
 from tagalign.methods.protocols import refuse_foreign, refuse_foreign_labels
 from tagalign.methods.resources import Resources
@@ -27,10 +28,11 @@ from tagalign.methods.trusty.options import TrustyOptions
 from tagalign.methods.trusty.profiles import TrustyProfile, trusty_profile
 from tagalign.methods.trusty.prompts import PromptedFeatures
 from tagalign.ops.windows import Box, average_windows, upsample, window_boxes
-from tagalign.types import EncodedLabels, LabelSet, Segmentation, Size
+from tagalign.types import EncodedLabels, LabelSet, Negatives, Segmentation, Size
 
 METHOD = "trusty"
 DEFAULT_TEMPLATES = ("a photo of a {}",)  # ZegCLIP's single prompt for VOC
+MOST_LOGIT = 1e4  # no negative fits worse; finite, so that margins can be averaged
 LONGEST_RATIO = 16  # sides of the canvas; only longer strips are shrunk below the window
 
 AUTOMATIC = ("auto", "cross-dataset")
@@ -87,6 +89,7 @@ class _Question:
     weighting: Weighting
     calibration: float
     drop_token: bool
+    margins: "Sequence[tuple[Tensor, Box]] | None" = None
 
 
 class TrustyClip:
@@ -251,7 +254,7 @@ class TrustyClip:
         Raises:
             InputError: if the image was encoded by another method, or a weighting was asked for that cannot be.
         """
-        question = self._question(labels)
+        question = self._against(image, self._question(labels))
         views = self._view_logits(image, question)
         best = torch.full(image.size, -torch.inf, device=views[0][0].classes.device)
         ids = torch.zeros(image.size, dtype=torch.long, device=best.device)
@@ -276,7 +279,7 @@ class TrustyClip:
 
         A size below that of the canvas gets means of the canvas's pixels; no other size than the asked one is made.
         """
-        question = self._question(labels)
+        question = self._against(image, self._question(labels))
         views = self._view_logits(image, question)
         return self._score_maps(image, views, question, range(len(labels.names)), size=size)
 
@@ -307,17 +310,45 @@ class TrustyClip:
         """Mask logits of every window on its patch grid, one map per label."""
         refuse_foreign(image.method, self.method)
         refuse_foreign_labels(question.labels, self.method)
+        labels = question.labels
         return [
-            (_best_alias(self._logits(view, question), question.labels), view.box) for view in image.views
+            (_best_alias(self._logits(view, question, labels.embeds), labels), view.box)
+            for view in image.views
         ]
 
-    def _logits(self, view: TrustyView, question: _Question) -> MaskLogits:
+    def _logits(self, view: TrustyView, question: _Question, text: Float[Tensor, "rows dim"]) -> MaskLogits:
         features = PromptedFeatures(patches=view.patches[None], cls=view.cls[None])
-        text = question.labels.embeds.to(view.cls)
-        found = self.network.masks(features, text, drop_token=question.drop_token)
+        found = self.network.masks(features, text.to(view.cls), drop_token=question.drop_token)
         for maps in (found.classes, found.trusty):
             if maps is not None:
                 checked(maps, self.network, name=METHOD, what="masks of the trained head", item="window")
+        return found
+
+    def _against(self, image: TrustyImage, question: _Question) -> _Question:
+        """The question with what speaks against its labels in this image."""
+        negatives = question.labels.negatives
+        if negatives is None:
+            return question
+        refuse_foreign(image.method, self.method)
+        return replace(question, margins=self._margins(image, question, negatives))
+
+    def _margins(
+        self, image: TrustyImage, question: _Question, negatives: Negatives
+    ) -> list[tuple[Float[Tensor, "labels rows cols"], Box]]:
+        """How much better each label fits than its negatives on the patch grid of every window.
+
+        Class rows see each other, so the negatives are asked beside the labels, in a pass whose other answers do not count.
+        """
+        labels, found = question.labels, list[tuple[Tensor, Box]]()
+        text = torch.cat([labels.embeds, negatives.embeds])
+        for view in image.views:
+            maps = self._logits(view, question, text).classes[0]
+            size, flat = (maps.shape[1], maps.shape[2]), maps.flatten(1)
+            own = best_rows(flat[: len(labels.embeds)], labels.owners, len(labels.names))
+            rivals = best_rows(
+                flat[len(labels.embeds) :], negatives.owners, len(labels.names), floor=-MOST_LOGIT
+            )
+            found.append(((own - rivals).unflatten(1, size), view.box))
         return found
 
     def _score_maps(
@@ -329,11 +360,25 @@ class TrustyClip:
         *,
         size: Size | None = None,
     ) -> Float[Tensor, "labels height width"]:
+        size = size or image.size
         windows = ((_window_scores(logits, box, question, ids), box) for logits, box in views)
-        maps, size = average_windows(windows, image.canvas), size or image.size
-        if size != image.size and size[0] <= image.canvas[0] and size[1] <= image.canvas[1]:
-            return F.interpolate(maps[None], size=size, mode="area")[0]
-        return upsample(maps, size)
+        maps = _sized(average_windows(windows, image.canvas), image, size)
+        if question.margins is None:
+            return maps
+        margins = (
+            (upsample(margin[ids.start : ids.stop], (box[3] - box[1], box[2] - box[0])), box)
+            for margin, box in question.margins
+        )
+        return maps.masked_fill(_sized(average_windows(margins, image.canvas), image, size) < 0, 0)
+
+
+def _sized(
+    maps: Float[Tensor, "labels rows cols"], image: TrustyImage, size: Size
+) -> Float[Tensor, "labels height width"]:
+    """Maps on the canvas at another size."""
+    if size != image.size and size[0] <= image.canvas[0] and size[1] <= image.canvas[1]:
+        return F.interpolate(maps[None], size=size, mode="area")[0]
+    return upsample(maps, size)
 
 
 def _window_scores(
@@ -364,12 +409,11 @@ def _whole_patches(length: int, patch: int, window: int) -> int:
 
 
 def _best_alias(logits: MaskLogits, labels: EncodedLabels) -> MaskLogits:
-    if len(labels.owners) == len(labels.names):
+    if is_row_per_label(labels):
         return logits
-    maps = logits.classes
-    owners = labels.owners.to(maps.device)[None, :, None, None].expand_as(maps)
-    best = maps.new_full((len(maps), len(labels.names), *maps.shape[2:]), -torch.inf)
-    return MaskLogits(classes=best.scatter_reduce(1, owners, maps, "amax"), trusty=logits.trusty)
+    size = logits.classes.shape[2:]
+    best = [best_rows(maps.flatten(1), labels.owners, len(labels.names)) for maps in logits.classes]
+    return MaskLogits(classes=torch.stack(best).unflatten(2, size), trusty=logits.trusty)
 
 
 def _trusty_map(

@@ -37,7 +37,7 @@ class TrustyOptions:
         source="the short side",
     )
     stride: int | None = option(None, "of the windows in pixels", source="426 of 512, in whole patches")
-    use_aliases: bool = option(False, "a label scores as its best alias, where the label set has aliases")
+    use_aliases: bool = option(True, "a label scores as its best alias, where the label set has aliases")
 
     def __post_init__(self) -> None:
         check_count("short_side", self.short_side)

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 from PIL import Image
 
 from tagalign.errors import InputError
-from tagalign.methods.groups import group_ids
+from tagalign.methods.choosing import choose_labels
 from tagalign.methods.looks.facts import refuse_other_labels
 from tagalign.methods.protocols import (
     BatchSegmenter,
@@ -165,8 +165,7 @@ class AskedTags(Asked):
         threshold = self.question.threshold
         if threshold is None:
             return tagging
-        groups = group_ids(self.question.labels)
-        return replace(tagging, chosen=threshold.choose(tagging.scores, tagging.names, groups))
+        return replace(tagging, chosen=choose_labels(threshold, tagging.scores, self.question.labels))
 
 
 # --- masks and regions ------------------------------------------------------------------------------------------------
