@@ -130,7 +130,7 @@ def test_pixels_of_a_negative_are_not_the_labels(opened, scene, name):
     if name not in {"gated", "cls-seg"}:  # there the tags change too
         assert float((mine & ~before).float().mean()) < 0.001
         # as many prompts as before and more are padded alike or not, so a tie may turn
-        assert float((found.labels == plain.labels)[~before].float().mean()) > 0.999
+        assert int((found.labels != plain.labels)[~before].sum()) <= 0.001 * before.numel()
 
 
 @pytest.mark.parametrize("name", ["maskclip", "sclip"])

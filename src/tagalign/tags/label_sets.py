@@ -75,7 +75,7 @@ def read_label_set(spec: str | Path | Sequence[str | Mapping[str, Any]]) -> tupl
         return _from_list(spec), "the list"
     if spec.lower().endswith(FILE_ENDINGS):
         return _from_file(Path(spec)), spec
-    if "\n" in spec.strip():
+    if "\n" in spec.strip() or (spec.endswith("\n") and not is_plain(spec)):
         return _from_lines(spec.split("\n"), "the lines"), "the lines"
     name, _, wording = spec.partition(":")
     if name in label_set_names():
@@ -345,6 +345,12 @@ def background_words(name: str) -> tuple[str, ...]:
     if name not in table:
         raise UnknownNameError("background list", name, table)
     return tuple(table[name])
+
+
+def common_things() -> LabelSet:
+    """About a thousand things that photos show, for ``tagalign suggest``; ``labels/README.md`` says where they come from."""
+    text = (_folder() / "things.txt").read_text(encoding="utf-8")
+    return label_set_of(text.split("\n")[:-1], where="things.txt", title="things")
 
 
 def _folder() -> Traversable:

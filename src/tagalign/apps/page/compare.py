@@ -17,7 +17,11 @@ def add_compare(studio: Studio, examples: list[str], labels: str) -> None:
             photo = photo_input(label="Photo", height=240, elem_id="compare-photo")
         with gr.Column(scale=1, min_width=300):
             names = gr.Textbox(
-                labels, label="Labels", info="Names between commas.", max_lines=6, elem_id="compare-labels"
+                labels,
+                label="Labels",
+                info="Names between commas; or a line each: cup: mug; not trophy",
+                max_lines=6,
+                elem_id="compare-labels",
             )
             go = gr.Button("Compare", variant="primary", elem_id="compare-go")
             if examples:

@@ -25,7 +25,11 @@ def add_look(studio: Studio, examples: list[str], labels: str) -> None:
                     [[path] for path in examples], inputs=[photo], label="Examples", examples_per_page=8
                 )
             names = gr.Textbox(
-                labels, label="Labels", info="Names between commas.", max_lines=6, elem_id="look-labels"
+                labels,
+                label="Labels",
+                info="Names between commas; or a line each: cup: mug; not trophy",
+                max_lines=6,
+                elem_id="look-labels",
             )
             method = gr.Dropdown(
                 list(studio.methods), value=studio.methods[0], label="Method", elem_id="look-method"

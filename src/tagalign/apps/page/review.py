@@ -10,11 +10,12 @@ from tagalign.apps.page import pictures
 from tagalign.apps.page.photo_input import told
 from tagalign.apps.page.review_items import Suggestion, kept_titles, suggest
 from tagalign.apps.page.review_store import ReviewStore
-from tagalign.apps.page.studio import Studio
+from tagalign.apps.page.studio import Studio, typed_labels
 from tagalign.errors import InputError, TagalignError
 from tagalign.export.coco import write_coco
 from tagalign.export.tables import write_tags_csv
-from tagalign.tags.same_label import split_names, tidy_name
+from tagalign.tags.label_sets import load_label_set
+from tagalign.tags.same_label import tidy_name
 from tagalign.tasks.photos.keys import key_of, printable
 from tagalign.tasks.photos.walk import Walk
 from tagalign.tasks.review.clicks import Click, Verdict
@@ -134,7 +135,12 @@ def add_review(page: gr.Blocks, studio: Studio, store: ReviewStore, labels: str)
                 back = gr.Button("Back (b)", min_width=90, elem_id="review-back")
                 undo = gr.Button("Undo (z)", min_width=90, elem_id="review-undo")
     with gr.Accordion("Labels and method", open=False):
-        names = gr.Textbox(labels, label="Labels", info="Names between commas.", elem_id="review-labels")
+        names = gr.Textbox(
+            labels,
+            label="Labels",
+            info="Names between commas; or a line each: cup: mug; not trophy",
+            elem_id="review-labels",
+        )
         method = gr.Dropdown(list(studio.methods), value=studio.methods[0], label="Method")
     export = gr.Button("Export what was accepted", elem_id="review-export")
     files = gr.Files(label="Accepted", visible=False, interactive=False, elem_id="review-files")
@@ -167,7 +173,7 @@ def add_tag(typed: str, tags: list[str], labels: str) -> tuple[str, Any]:
     name = tidy_name(typed)
     if not name:
         return "", gr.update()
-    known = list(filter(None, split_names(labels)))
+    known = load_label_set(typed_labels(labels)).names
     value = list(dict.fromkeys([*tags, name]))
     return "", gr.update(choices=list(dict.fromkeys([*known, *value])), value=value)
 

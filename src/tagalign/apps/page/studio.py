@@ -14,6 +14,8 @@ from PIL import Image
 from tagalign.backbones.preprocess import open_image
 from tagalign.errors import InputError, TagalignError
 from tagalign.methods.protocols import Captioner, Segmenter, Tagger
+from tagalign.tags.label_lines import is_plain
+from tagalign.tags.label_sets import label_set_of
 from tagalign.tags.same_label import split_names
 from tagalign.tasks.model import Model
 from tagalign.types import Caption, EncodedLabels, Referring, Segmentation, Tagging
@@ -162,7 +164,12 @@ class Studio:
         with self._lock:
             key = (method, "\n" + name)
             if key not in self._labels:
-                _keep(self._labels, key, self.model(method).encode_labels([name]), KEPT_LABEL_LISTS)
+                _keep(
+                    self._labels,
+                    key,
+                    self.model(method).encode_labels(label_set_of([name])),
+                    KEPT_LABEL_LISTS,
+                )
             return self._labels[key]
 
     def refer(self, path: str | Path | None, phrase: str, method: str) -> tuple[Image.Image, Referring]:
@@ -186,14 +193,16 @@ class Studio:
 
 
 def typed_labels(text: str) -> str:
-    r"""Labels between commas, whatever stood between them.
+    r"""Labels between commas, whatever stood between them; lines as they are where one has more than names.
 
-    >>> typed_labels(" dog,, cat\nsky ")
-    'dog,cat,sky'
+    >>> typed_labels(" dog,, cat\nsky "), typed_labels("cup: mug; not vase\ndog")
+    ('dog,cat,sky', 'cup: mug; not vase\ndog\n')
 
     Raises:
         InputError: for no label at all.
     """
+    if not all(map(is_plain, text.split("\n"))):
+        return text.strip() + "\n"
     names = list(filter(None, split_names(text.replace("\n", ","))))
     if not names:
         raise InputError("type at least one label, e.g. dog, grass, sky")

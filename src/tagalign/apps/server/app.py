@@ -88,7 +88,9 @@ def _lifespan(engine: Engine) -> Any:
 
 
 def _tag(variant: Variant, encoded: Any, image: Image.Image, question: s.TagRequest) -> s.ImageResponse:
-    return answers.tag_response(variant.model.tag(encoded, variant.labels(question.labels)), question.top)
+    return answers.tag_response(
+        variant.model.tag(encoded, variant.labels(s.label_entries(question.labels))), question.top
+    )
 
 
 def _segment(
@@ -98,7 +100,9 @@ def _segment(
     if question.regions is not None:
         photo = CocoPhoto(annotations=list(question.regions))
         sent = regions_of_photo(photo, (image.height, image.width), "regions")
-    found = variant.model.segment(encoded, variant.labels(question.labels), photo=image, regions=sent)
+    found = variant.model.segment(
+        encoded, variant.labels(s.label_entries(question.labels)), photo=image, regions=sent
+    )
     objects = None
     if question.instances:
         if sent is not None:

@@ -137,9 +137,9 @@ class Engine:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._decoders, self._variants.find, verb, options)
 
-    def labels(self, names: Sequence[str]) -> EncodedLabels:
+    def labels(self, entries: Sequence[str | Mapping[str, Any]]) -> EncodedLabels:
         """Encoded labels of the model as it was started; see ``Variant.labels``."""
-        return self._variants.own.labels(names)
+        return self._variants.own.labels(entries)
 
     def _share_cores(self) -> None:
         if self.limits.workers > 1:  # for this thread: alone it takes all cores, beside others its share

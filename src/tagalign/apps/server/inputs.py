@@ -16,9 +16,10 @@ from starlette.datastructures import FormData, UploadFile
 
 from tagalign.apps.server.limits import Limits
 from tagalign.apps.server.refusals import Refusal, invalid, too_large
-from tagalign.apps.server.schemas import ImageRequest, SearchRequest
+from tagalign.apps.server.schemas import ImageRequest, LabelWords, SearchRequest
 from tagalign.backbones.preprocess import open_image
 from tagalign.errors import ImageError
+from tagalign.tags.label_lines import is_plain
 from tagalign.tags.same_label import split_names
 
 Question = TypeVar("Question", bound=BaseModel)
@@ -132,6 +133,8 @@ def _names(values: list[str]) -> Any:
 
 
 def _listed(value: str) -> list[str]:
+    if not all(map(is_plain, value.split("\n"))):  # lines of a label file
+        return list(filter(None, map(str.strip, value.split("\n"))))
     return list(filter(None, split_names(value)))
 
 
@@ -166,6 +169,9 @@ def _check_length(name: str, value: Any, limits: Limits) -> None:
             raise too_large(f"{name}: at most {limits.max_labels} are taken, got {len(value)}")
         for item in value:
             _check_length(name, item, limits)
+    elif isinstance(value, LabelWords):
+        for _, part in value:
+            _check_length(name, part, limits)
     elif isinstance(value, str) and not name.startswith("image") and len(value) > limits.max_text:
         raise too_large(f"{name}: at most {limits.max_text} characters are taken, got {len(value)}")
 

@@ -24,6 +24,28 @@ def _is_text(text: str) -> str:
 Text = Annotated[str, AfterValidator(_is_text), Field(min_length=1)]
 
 
+class LabelWords(BaseModel):
+    """A label with other words for it, words for what it is not, and the group it competes in."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Text
+    aliases: list[Text] = Field(default_factory=list)
+    negatives: list[Text] = Field(default_factory=list)
+    group: Text | None = None
+
+
+LabelEntry = Annotated[
+    Text | LabelWords,
+    Field(description="A name, a line such as `cup: mug, coffee cup; not trophy`, or the same as an object."),
+]
+
+
+def label_entries(labels: list[str | LabelWords]) -> list[str | dict[str, Any]]:
+    """As ``load_label_set`` takes them."""
+    return [one if isinstance(one, str) else one.model_dump() for one in labels]
+
+
 OptionValue = bool | int | float | Text | list[int | float | Text] | None
 
 
@@ -54,14 +76,14 @@ class ThresholdRequest(ImageRequest):
 class TagRequest(ThresholdRequest):
     """Which of these labels are in the image?"""
 
-    labels: list[Text] = Field(min_length=1, examples=[EXAMPLE_LABELS])
+    labels: list[LabelEntry] = Field(min_length=1, examples=[EXAMPLE_LABELS])
     top: int | None = Field(None, ge=1, description="Return the best ones only.")
 
 
 class SegmentRequest(ThresholdRequest):
     """Which label has each pixel?"""
 
-    labels: list[Text] = Field(min_length=1, examples=[EXAMPLE_LABELS])
+    labels: list[LabelEntry] = Field(min_length=1, examples=[EXAMPLE_LABELS])
     masks: MaskForm = Field(
         "png", description="`png`: one palette image; `rle`, `polygons`: one mask per region."
     )

@@ -9,11 +9,13 @@ from PIL import Image
 
 from tagalign.apps.variants.rules import read_options
 from tagalign.errors import InputError, TagalignError
+from tagalign.json_text import json_text
 from tagalign.methods.by_verb import ByVerb
 from tagalign.methods.describe import describe_options
 from tagalign.methods.protocols import Adjustable
 from tagalign.methods.table import METHODS, refuse_verb
 from tagalign.option_fields import Verb
+from tagalign.tags.label_sets import load_label_set
 from tagalign.tasks.model import Model
 from tagalign.types import EncodedLabels
 
@@ -45,16 +47,20 @@ class Variant:
         self.acted = acted
         self._before = before
         self._label_lists = label_lists
-        self._labels: OrderedDict[tuple[str, ...], EncodedLabels] = OrderedDict()
+        self._labels: OrderedDict[str, EncodedLabels] = OrderedDict()
         self._lock = threading.Lock()
 
-    def labels(self, names: Sequence[str]) -> EncodedLabels:
-        """Encoded labels, kept for the next request with the same list; for the model's threads."""
-        key = tuple(names)
+    def labels(self, entries: Sequence[str | Mapping[str, Any]]) -> EncodedLabels:
+        """Encoded labels, kept for the next request with the same list; for the model's threads.
+
+        Args:
+            entries: as ``load_label_set`` takes them.
+        """
+        key = json_text(entries)
         # locked while encoding too: whoever has the same list waits instead of encoding it again
         with self._lock:
             if key not in self._labels:
-                self._labels[key] = self.model.encode_labels(list(names))
+                self._labels[key] = self.model.encode_labels(load_label_set(entries))
             self._labels.move_to_end(key)
             while len(self._labels) > self._label_lists:
                 self._labels.popitem(last=False)

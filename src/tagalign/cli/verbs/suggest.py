@@ -1,0 +1,162 @@
+"""``tagalign suggest``: labels for a folder of photos that nobody typed yet, as a page and as a label file."""
+
+import dataclasses
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import tyro
+
+from tagalign.cli.shared.model_flags import ModelFlags, warn_tiny
+from tagalign.cli.shared.output import counted, print_json
+from tagalign.cli.shared.photo_flow import Flow, LabelRunFlags, cache_option, title_of
+from tagalign.errors import InputError
+
+if TYPE_CHECKING:
+    from tagalign.tasks.photos.job import Job
+    from tagalign.tasks.photos.run import PhotoRun
+    from tagalign.tasks.suggesting import Proposal
+    from tagalign.types import LabelSet
+
+METHOD = "maskclip"
+"""One pass of the encoder, however long the list: a tagger that looks again at its candidates would look for hours."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SuggestSettings(ModelFlags, LabelRunFlags):
+    """Propose labels for photos: the tags of their captions, else the best of a list of a thousand things.
+
+    Writes labels.txt, to be edited and given to `tagalign tag --labels-file`, index.html with example photos, and one
+    Parquet file per 1,000 photos. A run that was stopped goes on when the same command is given again.
+    Example: tagalign suggest photos/ --model openai/clip-vit-base-patch16 --out suggestions
+    """
+
+    images: Annotated[tuple[str, ...], tyro.conf.Positional] = ()
+    """Files, folders, glob patterns, lists of paths (.txt), tars, or - for paths on standard input."""
+    out: Path = Path("suggestions")
+    """Folder for the results."""
+    captions: tuple[Path, ...] = ()
+    """Captions of the photos (as for `tagalign parse`): the objects that they name are the candidates."""
+    words: Path | None = None
+    """A label file of candidates instead of the list of the package."""
+    count: int = 40
+    """Labels to propose at most."""
+    parser: str = "rules"
+    """Of the captions, as in `tagalign parse`."""
+    json: bool = False
+    """Print one JSON object per proposal on standard output."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.check_run()
+        if not self.images:
+            raise InputError(
+                "give photos to look at: files, folders, patterns, lists, tars, or - for paths on standard input"
+            )
+        if self.captions and self.words is not None:
+            raise InputError("--captions and --words both name the candidates; leave one out")
+        if self.count < 1:
+            raise InputError(f"--count must be at least 1, got {self.count}")
+        if self.shard != "0/1":
+            raise InputError(
+                "proposals need all photos: leave out --shard (--engine ray takes several machines)"
+            )
+        if self.method is None:
+            object.__setattr__(self, "method", METHOD)
+
+
+def run(settings: SuggestSettings) -> int:
+    """Score all candidates on all photos, and write what fits."""
+    from tagalign.methods.thresholds import Threshold
+    from tagalign.tasks.photos.inputs import refuse_missing
+    from tagalign.tasks.photos.job import JobSpec
+    from tagalign.tasks.photos.questions import TagQuestion
+    from tagalign.tasks.photos.sinks import TagRows
+    from tagalign.tasks.suggesting import NAMED
+
+    refuse_missing(settings.images)
+    counts = _caption_counts(settings) if settings.captions else None
+    candidates = _candidates(settings, counts)
+    warn_tiny(settings.model)
+    facts = settings.job_facts("tag")
+    facts["options"] |= cache_option(settings)
+    question = TagQuestion(labels=candidates, threshold=Threshold(kind="top", value=NAMED))
+    spec = JobSpec(question=question, **facts, workers=settings.workers)
+    job = spec.open()
+    flow = Flow(
+        flags=settings,
+        settings=settings,
+        images=settings.images,
+        out=settings.out,
+        names=lambda _: candidates.names,
+    )
+    done = flow.run(spec, job, TagRows())
+    _write(settings, done, job, counts)
+    return flow.close(done, "photo", "looked at, proposals written to")
+
+
+def _caption_counts(settings: SuggestSettings) -> dict[str, int]:
+    """Captions that name each object, of the most frequent objects that two captions name at least."""
+    from tagalign.tags.caption_counts import caption_objects
+    from tagalign.tags.parsers import load_parser
+
+    counts = caption_objects(settings.captions, load_parser(settings.parser))
+    if not counts:
+        raise InputError(
+            f"{settings.captions[0]}: no object is named in two captions; leave out --captions for the list of the package"
+        )
+    return counts
+
+
+def _candidates(settings: SuggestSettings, counts: dict[str, int] | None) -> "LabelSet":
+    from tagalign.tags.label_sets import common_things, label_set_of, load_label_set
+
+    if counts is not None:
+        return label_set_of(list(counts), where="the captions", title="captions")
+    return common_things() if settings.words is None else load_label_set(settings.words)
+
+
+def _write(settings: SuggestSettings, done: "PhotoRun", job: "Job", counts: dict[str, int] | None) -> None:
+    from tagalign.atomic import atomic_write
+    from tagalign.tags.label_lines import label_lines
+    from tagalign.tasks.photos.rows import read_rows
+    from tagalign.tasks.suggesting import merge, proposed_labels, rank
+
+    rows = read_rows(done.parts(), ["key", "tags", "tag_scores"])
+    proposals = merge(rank(rows, captions=counts), job.labels, most=settings.count)
+    text = label_lines(proposed_labels(proposals, "suggested")) if proposals else ""
+    if proposals:
+        with atomic_write(settings.out / "labels.txt") as temp:
+            temp.write_text(text, encoding="utf-8")
+        told = f"{counted(len(proposals), 'label')} proposed in {settings.out / 'labels.txt'}"
+        print(
+            f"{told}; edit it, then: tagalign tag ... --labels-file {settings.out / 'labels.txt'}",
+            file=sys.stderr,
+        )
+    if settings.json:
+        for one in proposals:
+            print_json(dataclasses.asdict(one))
+    if settings.summary:
+        _write_page(settings, job, proposals, text)
+
+
+def _write_page(settings: SuggestSettings, job: "Job", proposals: "list[Proposal]", text: str) -> None:
+    from tagalign.atomic import atomic_write
+    from tagalign.pages.suggestions import render_suggestions
+    from tagalign.tasks.photos.tars import source_of
+
+    described = job.method.describe()
+    details = [
+        ("method", f"{described.get('method')}, profile {described.get('profile')}"),
+        ("model", f"{described.get('model')}, weights {described.get('weight_hash')}"),
+        ("candidates", f"{len(job.labels.names):,}, from {job.labels.label_set.name}"),
+    ]
+    page = render_suggestions(
+        proposals,
+        title=title_of("Labels", settings.images),
+        details=details,
+        file=text,
+        opener=lambda key: source_of(key).open(),
+    )
+    with atomic_write(settings.out / "index.html") as temp:
+        temp.write_text(page, encoding="utf-8")
