@@ -21,5 +21,5 @@ def test_objects_are_counted_once_a_caption_in_their_canonical_form(tmp_path):
 
 
 def test_a_missing_file_is_refused(tmp_path):
-    with pytest.raises(InputError, match="nothing.jsonl"):
+    with pytest.raises(InputError, match=r"nothing\.jsonl"):
         caption_objects([tmp_path / "nothing.jsonl"], load_parser("rules"))

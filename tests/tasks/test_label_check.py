@@ -54,17 +54,17 @@ def test_labels_of_no_photo_are_named_unless_there_are_few_photos():
 def test_pairs_are_those_of_a_loop_over_blocks_of_labels():
     unit = F.normalize(torch.randn(1500, 6, generator=torch.Generator().manual_seed(0)), dim=1)
     products = unit @ unit.T
-    expected = [
-        (float(products[i, j]), i, j)
-        for i in range(1500)
-        for j in (products[i] >= 0.9995).nonzero()[:, 0].tolist()
-        if j > i
-    ]
-    found = _likest(unit, 0.9995)
-    assert [pair[1:] for pair in found] == [
-        pair[1:] for pair in sorted(expected, key=lambda p: (-p[0], *p[1:]))
-    ][:MOST_PAIRS]
-    assert len(found) > 0
+    expected = {(i, j) for i in range(1500) for j in (products[i] >= 0.99).nonzero()[:, 0].tolist() if j > i}
+    found = _likest(unit, 0.99)
+    # products of blocks may round another way than those of the whole
+    sure = {(i, j) for i, j in expected if abs(float(products[i, j]) - 0.99) > 1e-5}
+    assert (
+        sure
+        <= {(i, j) for _, i, j in found}
+        <= {(i, j) for i, j in expected} | {(i, j) for _, i, j in found[-1:]}
+    )
+    assert 0 < len(expected) < MOST_PAIRS
+    assert [value for value, _, _ in found] == sorted((value for value, _, _ in found), reverse=True)
 
 
 def test_ten_thousand_labels_are_compared_in_seconds():
