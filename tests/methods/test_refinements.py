@@ -96,8 +96,8 @@ def test_windows_are_averaged_in_cosines_of_names(favour, clip_folder, photo):
     method, image, _ = segmented(clip_folder, photo, method="clip", refine="favour", window=32, stride=16)
     assert len(image.views) > 1
     height, width = image.canvas
-    total, count = torch.zeros(3, height, width), torch.zeros(height, width)
     embeds = method.encode_labels(LABELS).embeds
+    total, count = torch.zeros(len(embeds), height, width), torch.zeros(height, width)
     for view in image.views:
         left, top, right, bottom = view.box
         maps = (embeds @ F.normalize(view.embeds, dim=-1).T).unflatten(1, view.grid)[None]
