@@ -20,7 +20,6 @@ from tagalign.tags.label_sets import load_label_set
 from tagalign.types import EncodedLabels, Negatives
 
 TAGGERS = [name for name in methods(can="tag") if not (METHODS[name].trained_by or METHODS[name].needs_look)]
-TAGGERS.remove("groupvit")  # a family of its own, by the code of the dense methods
 SEGMENTERS = [name for name in TAGGERS if "segment" in METHODS[name].can]
 NAMES = ("dog", "car", "tree", "house", "bird")
 
