@@ -15,8 +15,9 @@ from tagalign.methods.load import load_method
 from tagalign.methods.options import build_options
 from tagalign.methods.protocols import Segmenter
 from tagalign.methods.resources import Resources
+from tagalign.methods.trusty.canvas import default_stride
 from tagalign.methods.trusty.folder import TrustyConfig, load_trusty, save_trusty
-from tagalign.methods.trusty.method import TrustyClip, default_stride
+from tagalign.methods.trusty.method import TrustyClip
 from tagalign.methods.trusty.network import TrustyNetwork, sizes_for
 from tagalign.methods.trusty.options import TrustyOptions
 from tagalign.types import Label, LabelSet

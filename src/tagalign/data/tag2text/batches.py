@@ -21,7 +21,7 @@ from tagalign.data.batches import Position
 from tagalign.data.processes import Processes
 from tagalign.data.tag2text.records import TaggedRecord, clean_caption
 from tagalign.errors import InputError
-from tagalign.methods.tag2text.method import square_pixels
+from tagalign.methods.tag2text.image_value import square_pixels
 
 Question = tuple[str, str]
 """A question and its answer."""

@@ -98,3 +98,8 @@ def best_scores(logits: Float[Tensor, " tags"], names: Sequence[str]) -> dict[st
     for name, prob in zip(names, logits.sigmoid().tolist(), strict=True):
         scores[name] = max(prob, scores.get(name, 0.0))
     return scores
+
+
+def scored_tags(guidance: Guidance) -> Mapping[str, float]:
+    """The tags with their scores; NaN for a word outside the model's list."""
+    return {tag: guidance.scores.get(tag, float("nan")) for tag in guidance.tags}

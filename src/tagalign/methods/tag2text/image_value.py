@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 
 from jaxtyping import Float
+from PIL import Image
 from torch import Tensor
 
+from tagalign.backbones.preprocess import Preprocessing, to_tensor
 from tagalign.types import Size
 
 
@@ -23,3 +25,11 @@ class Tag2TextImage:
     size: Size
     tokens: Float[Tensor, "tokens width"]
     tag_logits: Float[Tensor, " tags"]
+
+
+def square_pixels(image: Image.Image, preprocessing: Preprocessing) -> Float[Tensor, "3 side side"]:
+    """Normalised pixels of the whole image squeezed to a square (bilinear, the ratio is lost), as in the release."""
+    side = preprocessing.image_size
+    if image.size != (side, side):
+        image = image.resize((side, side), Image.Resampling.BILINEAR)
+    return to_tensor(image, preprocessing)

@@ -1,6 +1,6 @@
 """What users call: Tag2Text as a tagger, captioner, answerer and ranker over frozen encoded images."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -14,7 +14,7 @@ from PIL import Image
 from torch import Tensor
 
 from tagalign.backbones.finite import checked
-from tagalign.backbones.preprocess import Preprocessing, to_tensor
+from tagalign.backbones.preprocess import Preprocessing
 from tagalign.errors import InputError
 from tagalign.methods.choosing import obey
 from tagalign.methods.looks.facts import scoring_facts
@@ -22,8 +22,8 @@ from tagalign.methods.looks.step import LookStep, finish_tagging, mark_of, open_
 from tagalign.methods.protocols import refuse_foreign, refuse_foreign_labels
 from tagalign.methods.tag2text.captioning import Decoding, answer_batch, caption_batch, check_question
 from tagalign.methods.tag2text.generation import CaptionLength
-from tagalign.methods.tag2text.guidance import Guidance, best_scores, guide, recognised_tags
-from tagalign.methods.tag2text.image_value import Tag2TextImage
+from tagalign.methods.tag2text.guidance import Guidance, best_scores, guide, recognised_tags, scored_tags
+from tagalign.methods.tag2text.image_value import Tag2TextImage, square_pixels
 from tagalign.methods.tag2text.model import Tag2Text
 from tagalign.methods.tag2text.options import Tag2TextOptions
 from tagalign.methods.tag2text.profiles import PROFILES, Tag2TextProfile, load_profile
@@ -163,10 +163,7 @@ class Tag2TextMethod:
     # ------------------------------------------------------------------- tag
 
     def tag(self, image: Tag2TextImage, labels: EncodedLabels) -> Tagging:
-        """Probabilities of the asked labels; of several tags behind a label (repeated names, aliases) the best counts.
-
-        0 for a label with a negative that is likelier.
-        """
+        """Probabilities of the labels, by the best of several tags behind one; 0 where a negative is likelier."""
         self._own(image)
         refuse_foreign_labels(labels, METHOD)
         probs, chosen = image.tag_logits.sigmoid(), self._chosen(image.tag_logits)
@@ -272,7 +269,7 @@ class Tag2TextMethod:
             mask_padding=self.profile.mask_padding,
             first_index=first_index,
         )
-        return [Caption(text=t, tags=_with_scores(g)) for t, g in zip(texts, guides, strict=True)]
+        return [Caption(text=t, tags=scored_tags(g)) for t, g in zip(texts, guides, strict=True)]
 
     # ---------------------------------------------------------------- answer
 
@@ -400,15 +397,3 @@ class Tag2TextMethod:
 
     def _own(self, image: Tag2TextImage) -> None:
         refuse_foreign(image.method, METHOD)
-
-
-def square_pixels(image: Image.Image, preprocessing: Preprocessing) -> Float[Tensor, "3 side side"]:
-    """Normalised pixels of the whole image squeezed to a square (bilinear, the ratio is lost), as in the release."""
-    side = preprocessing.image_size
-    if image.size != (side, side):
-        image = image.resize((side, side), Image.Resampling.BILINEAR)
-    return to_tensor(image, preprocessing)
-
-
-def _with_scores(guidance: Guidance) -> Mapping[str, float]:
-    return {tag: guidance.scores.get(tag, float("nan")) for tag in guidance.tags}

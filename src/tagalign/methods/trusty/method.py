@@ -17,11 +17,12 @@ from tagalign.backbones.protocols import BlockBackbone
 from tagalign.methods.dense.canvas import Canvas, batches_of_one_size
 from tagalign.methods.dense.score_maps import label_chunks
 from tagalign.methods.describe import describe_options
-from tagalign.methods.label_rows import best_rows, is_row_per_label
 from tagalign.methods.labels import encode_label_set
 from tagalign.methods.protocols import refuse_foreign, refuse_foreign_labels
 from tagalign.methods.resources import Resources
+from tagalign.methods.trusty.canvas import default_crop, default_stride, whole_patches
 from tagalign.methods.trusty.combine import Weighting, check_weighting, seen_mask, weigh
+from tagalign.methods.trusty.label_logits import best_alias, margins
 from tagalign.methods.trusty.names import seen_ids
 from tagalign.methods.trusty.network import MaskLogits, TrustyNetwork
 from tagalign.methods.trusty.options import TrustyOptions
@@ -32,7 +33,6 @@ from tagalign.types import EncodedLabels, LabelSet, Negatives, Segmentation, Siz
 
 METHOD = "trusty"
 DEFAULT_TEMPLATES = ("a photo of a {}",)  # ZegCLIP's single prompt for VOC
-MOST_LOGIT = 1e4  # no negative fits worse; finite, so that margins can be averaged
 LONGEST_RATIO = 16  # sides of the canvas; only longer strips are shrunk below the window
 
 AUTOMATIC = ("auto", "cross-dataset")
@@ -216,7 +216,7 @@ class TrustyClip:
             size, self.short_side, max_side=LONGEST_RATIO * self.short_side, patch_size=patch
         )
         limit = self.window or max(height, width) + 1
-        canvas = (_whole_patches(height, patch, limit), _whole_patches(width, patch, limit))
+        canvas = (whole_patches(height, patch, limit), whole_patches(width, patch, limit))
         pixels = to_tensor(resize(image, canvas), self.preprocessing)
         if not self.window:
             return Canvas(pixels=pixels, size=size, boxes=((0, 0, canvas[1], canvas[0]),))
@@ -312,7 +312,7 @@ class TrustyClip:
         refuse_foreign_labels(question.labels, self.method)
         labels = question.labels
         return [
-            (_best_alias(self._logits(view, question, labels.embeds), labels), view.box)
+            (best_alias(self._logits(view, question, labels.embeds), labels), view.box)
             for view in image.views
         ]
 
@@ -339,17 +339,11 @@ class TrustyClip:
 
         Class rows see each other, so the negatives are asked beside the labels, in a pass whose other answers do not count.
         """
-        labels, found = question.labels, list[tuple[Tensor, Box]]()
-        text = torch.cat([labels.embeds, negatives.embeds])
-        for view in image.views:
-            maps = self._logits(view, question, text).classes[0]
-            size, flat = (maps.shape[1], maps.shape[2]), maps.flatten(1)
-            own = best_rows(flat[: len(labels.embeds)], labels.owners, len(labels.names))
-            rivals = best_rows(
-                flat[len(labels.embeds) :], negatives.owners, len(labels.names), floor=-MOST_LOGIT
-            )
-            found.append(((own - rivals).unflatten(1, size), view.box))
-        return found
+        text = torch.cat([question.labels.embeds, negatives.embeds])
+        return [
+            (margins(self._logits(view, question, text).classes[0], question.labels, negatives), view.box)
+            for view in image.views
+        ]
 
     def _score_maps(
         self,
@@ -391,29 +385,6 @@ def _window_scores(
     return weigh(
         part.classes, part.trusty, is_seen, weighting=question.weighting, calibration=question.calibration
     )[0]
-
-
-def default_crop(backbone: BlockBackbone) -> int:
-    """512 pixels as in the paper for CLIPs of 224 pixels or more, the native size for smaller encoders."""
-    native = backbone.preprocessing.image_size
-    return 512 if native >= 224 else native
-
-
-def default_stride(window: int, patch_size: int) -> int:
-    """The paper's 426 of 512 pixels, in whole patches for other windows."""
-    return 426 if window == 512 else max(patch_size, round(window * 426 / 512 / patch_size) * patch_size)
-
-
-def _whole_patches(length: int, patch: int, window: int) -> int:
-    return length if length >= window else max(patch, round(length / patch) * patch)
-
-
-def _best_alias(logits: MaskLogits, labels: EncodedLabels) -> MaskLogits:
-    if is_row_per_label(labels):
-        return logits
-    size = logits.classes.shape[2:]
-    best = [best_rows(maps.flatten(1), labels.owners, len(labels.names)) for maps in logits.classes]
-    return MaskLogits(classes=torch.stack(best).unflatten(2, size), trusty=logits.trusty)
 
 
 def _trusty_map(

@@ -39,7 +39,7 @@ def _train(
 ) -> "tuple[TrustyPlan, TrustyClip]":
     from tagalign.backbones.load import load_backbone
     from tagalign.data.trusty.sources import BenchmarkSource, hold_out
-    from tagalign.methods.trusty.method import default_crop
+    from tagalign.methods.trusty.canvas import default_crop
     from tagalign.train.loop.plan import Hooks
     from tagalign.train.trusty.trainee import MaskData
     from tagalign.train.trusty.training import train_trusty

@@ -1,0 +1,19 @@
+"""Sizes of TrustyCLIP's canvas and windows."""
+
+from tagalign.backbones.protocols import BlockBackbone
+
+
+def default_crop(backbone: BlockBackbone) -> int:
+    """512 pixels as in the paper for CLIPs of 224 pixels or more, the native size for smaller encoders."""
+    native = backbone.preprocessing.image_size
+    return 512 if native >= 224 else native
+
+
+def default_stride(window: int, patch_size: int) -> int:
+    """The paper's 426 of 512 pixels, in whole patches for other windows."""
+    return 426 if window == 512 else max(patch_size, round(window * 426 / 512 / patch_size) * patch_size)
+
+
+def whole_patches(length: int, patch: int, window: int) -> int:
+    """A side of the canvas: as it is from a window on, else rounded to patches, one at least."""
+    return length if length >= window else max(patch, round(length / patch) * patch)
