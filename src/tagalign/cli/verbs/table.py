@@ -20,6 +20,10 @@ VERBS: dict[str, tuple[str, str]] = {
     "distil": ("tagalign.cli.verbs.distil", "a small fast parser from any parser's output"),
     "train": ("tagalign.cli.verbs.train.tagalign.verb", "train on your own image-caption pairs"),
     "evaluate": ("tagalign.cli.verbs.evaluate.verb", "score a model on a benchmark"),
+    "reproduce": (
+        "tagalign.cli.verbs.reproduce.verb",
+        "published numbers, measured again on your copy of the data",
+    ),
     "compare": ("tagalign.cli.verbs.compare.verb", "do two results, or two parses, differ?"),
     "data": ("tagalign.cli.verbs.data", "list benchmarks, check a copy of one, or draw one"),
     "models": ("tagalign.cli.verbs.models", "published checkpoints: list, fetch ahead, check"),

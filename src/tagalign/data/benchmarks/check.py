@@ -40,10 +40,11 @@ def check_benchmark(name: str, path: str | Path | None) -> list[SplitCheck]:
         UnknownNameError: for an unknown benchmark.
     """
     benchmark = find_benchmark(name)
-    return [_check_split(benchmark, path, split) for split in benchmark.splits]
+    return [check_split(benchmark, path, split) for split in benchmark.splits]
 
 
-def _check_split(benchmark: Benchmark, path: str | Path | None, split: str) -> SplitCheck:
+def check_split(benchmark: Benchmark, path: str | Path | None, split: str) -> SplitCheck:
+    """Look at one split; see ``check_benchmark``."""
     expected = benchmark.splits[split]
     try:
         opened = open_benchmark(benchmark.name, path, split)

@@ -14,7 +14,7 @@ from tagalign.cli.verbs.evaluate.settings import TINY_DATA, EvaluateSettings
 from tagalign.errors import InputError
 
 if TYPE_CHECKING:
-    from tagalign.evaluate.engine import Asker, Gathered, Plan
+    from tagalign.evaluate.engine import Asker, Gathered
     from tagalign.evaluate.results import Result
     from tagalign.types import LabelSet
 
@@ -24,6 +24,14 @@ def run(settings: EvaluateSettings) -> int:
     if settings.wording == "both":
         both = (dataclasses.replace(settings, wording=w, out=settings.out / w) for w in ("plain", "aliases"))
         return max([run(one) for one in both])
+    result = measure(settings)
+    if result is not None:
+        _print(settings, result)
+    return 0
+
+
+def measure(settings: EvaluateSettings) -> "Result | None":
+    """Measure and write the files of a result; None while other shards are at work."""
     shard = parse_shard(settings.shard)
     if not settings.data.startswith(TINY_DATA):
         warn_tiny(settings.model)
@@ -50,7 +58,7 @@ def run(settings: EvaluateSettings) -> int:
     _log_failures(settings.out, gathered)
     if gathered.pending and shard[1] > 1:  # whoever comes last sees all rows and writes the number
         _say(f"{len(gathered.rows):,} of {gathered.listed:,} images done; the other shards go on")
-        return 0
+        return None
     result = summarize(
         asker,
         gathered,
@@ -59,8 +67,18 @@ def run(settings: EvaluateSettings) -> int:
         seed=settings.seed,
         protocol=settings.protocol,
     )
-    _write(settings, asker, gathered, plan, result)
-    return 0
+    _write(settings, asker, gathered, result)
+    return result
+
+
+def _print(settings: EvaluateSettings, result: "Result") -> None:
+    from tagalign.evaluate.results import RESULT_FILE, markdown_table
+
+    if settings.json:
+        print_json({"benchmark": settings.data, "images": result.images} | {"metrics": result.metrics})
+    else:
+        print(markdown_table([result]))
+    _say(f"written to {settings.out / RESULT_FILE}, report: {settings.out / 'report.html'}")
 
 
 def _kind(settings: EvaluateSettings, kind: str) -> str:
@@ -114,25 +132,17 @@ def _log_failures(out: Path, gathered: "Gathered") -> None:
             errors.add(key, error)
 
 
-def _write(
-    settings: EvaluateSettings, asker: "Asker", gathered: "Gathered", plan: "Plan", result: "Result"
-) -> None:
+def _write(settings: EvaluateSettings, asker: "Asker", gathered: "Gathered", result: "Result") -> None:
     from tagalign.atomic import atomic_write, sweep
     from tagalign.evaluate.results import RESULT_FILE, markdown_table, write_result
 
     sweep(settings.out, [RESULT_FILE, "result.md", "report.html"])
-    path = write_result(settings.out, result)
-    table = markdown_table([result])
+    write_result(settings.out, result)
     with atomic_write(settings.out / "result.md") as temp:
-        temp.write_text(table + "\n", encoding="utf-8")
+        temp.write_text(markdown_table([result]) + "\n", encoding="utf-8")
     page = _page(settings, asker, gathered, result)
     with atomic_write(settings.out / "report.html") as temp:
         temp.write_text(page, encoding="utf-8")
-    if settings.json:
-        print_json({"benchmark": settings.data, "images": result.images} | {"metrics": result.metrics})
-    else:
-        print(table)
-    _say(f"written to {path}, report: {settings.out / 'report.html'}")
 
 
 def _page(settings: EvaluateSettings, asker: "Asker", gathered: "Gathered", result: "Result") -> str:

@@ -1,0 +1,1 @@
+"""``tagalign reproduce``: published numbers, measured again."""

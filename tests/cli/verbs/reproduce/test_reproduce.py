@@ -1,0 +1,114 @@
+"""``tagalign reproduce``: the list, refusals, a dry run and a measurement on data of the official layout.
+
+Holds ``cli/verbs/reproduce/verb.py``, ``cli/verbs/reproduce/measurement.py``, ``cli/verbs/reproduce/ground.py``,
+``cli/verbs/reproduce/cost.py``, ``cli/verbs/reproduce/flags.py``.
+"""
+
+import json
+from collections import Counter
+
+import pytest
+
+from tagalign.cli.main import main
+from tagalign.cli.verbs.reproduce.measurement import measurements
+from tagalign.data.rehearsal import write_copy
+from tagalign.evaluate.published.numbers import find_numbers, published_numbers
+
+NUMBER = "tagclip/tableS1/without/voc2007-tags"
+
+
+def test_the_list_has_every_number_once(capsys):
+    assert main(["reproduce"]) == 0
+    out = capsys.readouterr().out
+    assert Counter(line.split()[-1] for line in out.splitlines() if line.count("/") == 3) == Counter(
+        number.id for number in published_numbers()
+    )
+    assert main(["reproduce", "list", "--json"]) == 0
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert {row["can_be_measured"] for row in rows} == {"public", "after training", "quoted"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["tagclip/table9"], "no published number"),
+        (["tagalign/table1/tcl/ade20k"], "quoted for comparison"),
+        (["tagalign/table1/tagalign/voc21"], "tagalign train"),
+        (["tag2text/table1/tag2text-14-m/coco2014"], "tagalign import tag2text"),
+        ([NUMBER], "give its folder with --path"),
+        ([NUMBER, "--all"], "give one of the two"),
+        ([NUMBER, "--images", "3"], "give it with --rehearse"),
+        ([NUMBER, "--rehearse", "--path", "x"], "leave --path and --model out"),
+        (["trusty", "--rehearse"], "needs a trained model"),
+        ([NUMBER, "--batch-size", "0"], "--batch-size must be at least 1"),
+    ],
+)
+def test_refusals_in_one_line(arguments, said, capsys, tmp_path):
+    assert main(["reproduce", *arguments, "--out", str(tmp_path / "out")]) == 2
+    captured = capsys.readouterr()
+    assert said in captured.err
+    assert "Traceback" not in captured.err
+    assert captured.out == ""
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_rehearsal_measures_on_drawn_copies_and_claims_nothing(tmp_path, capsys):
+    assert main(["reproduce", NUMBER, "--rehearse", "--images", "1", "--out", str(tmp_path), "--json"]) == 0
+    captured = capsys.readouterr()
+    row = json.loads(captured.out)
+    assert (row["id"], row["theirs"], row["verdict"]) == (NUMBER.lower(), 92.4, "rehearsed")
+    assert row["difference"] is None
+    assert "protocol plain; profile=released" in captured.err
+    assert (tmp_path / "reproduced.md").read_text().count("\n") == 3
+
+
+def test_a_measurement_on_a_folder_says_what_it_takes_and_goes_on_where_it_was(tmp_path, capsys, clip_folder):
+    """A whole drawn copy stands for the data: the folder is found by the benchmark's name below --path."""
+    write_copy("voc2007-tags", tmp_path / "data/voc2007-tags", images=6)
+    common = [
+        NUMBER,
+        "--path",
+        str(tmp_path / "data"),
+        "--model",
+        str(clip_folder),
+        "--out",
+        str(tmp_path / "out"),
+    ]
+    assert main(["reproduce", *common, "--dry-run"]) == 0
+    captured = capsys.readouterr()
+    assert "6 images, about" in captured.err
+    assert not (tmp_path / "out/reproduced.md").exists()
+
+
+def test_data_that_are_not_whole_are_named(tmp_path, capsys, clip_folder):
+    folder = tmp_path / "voc2007-tags"
+    write_copy("voc2007-tags", folder, images=3)
+    next(folder.rglob("*.jpg")).unlink()
+    assert (
+        main(
+            ["reproduce", NUMBER, "--path", str(folder), "--model", str(clip_folder), "--out", str(tmp_path)]
+        )
+        == 2
+    )
+    assert "1 files missing; tagalign data check voc2007-tags" in capsys.readouterr().err
+
+
+def test_numbers_of_one_run_are_measured_together():
+    found = measurements(
+        find_numbers(["tag2text/table1", "tag2text/table1-precision", "tag2text/table1-recall"])
+    )
+    assert {one.benchmark: len(one.numbers) for one in found} == {"openimages-common": 3, "coco2014-tags": 3}
+    assert len({one.name for one in measurements(find_numbers(["tagclip"]))}) == len(
+        measurements(find_numbers(["tagclip"]))
+    )
+
+
+@pytest.mark.slow
+def test_every_public_number_can_be_rehearsed(tmp_path, capsys):
+    """Each protocol, option and layout once; the numbers of random models on drawn shapes mean nothing."""
+    assert main(["reproduce", "--all", "--rehearse", "--images", "1", "--out", str(tmp_path), "--json"]) == 0
+    captured = capsys.readouterr()
+    rows = [json.loads(line) for line in captured.out.splitlines()]
+    public = [n.id for n in published_numbers() if n.run is not None and n.run.public]
+    assert sorted(row["id"] for row in rows) == sorted(public)
+    assert "not measured" not in captured.err
