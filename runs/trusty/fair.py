@@ -3,8 +3,8 @@
 The frozen encoder first, on the same scenes; every training scene is new; rate and dropout are chosen for each start of the
 head with seen classes in the place of unseen ones; three seeds. Finished rows are kept in OUT, so a stopped run goes on.
 Writes docs/results/trusty-fair.json and docs/results/trusty-fair.md.
-A step takes 50 ms of one quiet core, a scene 15 ms to draw and encode once per seed: two hours for everything at 3,000 steps,
-whose scenes take 3 GB of memory.
+A step takes 50 ms of one quiet core, a scene 15 ms to draw and encode once per seed: two hours for everything at 3,000
+steps, whose scenes take 3 GB of memory.
 """
 
 import argparse
