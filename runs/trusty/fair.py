@@ -85,6 +85,9 @@ def main() -> None:
     parser.add_argument("--model", default="tiny")
     parser.add_argument("--out", type=Path, default=Path("trusty-fair"), help="folder of finished rows")
     parser.add_argument("--docs", type=Path, default=DOCS)
+    parser.add_argument("--steps", type=int, default=3000)
+    parser.add_argument("--heads", nargs="+", choices=("cosine", "random"), default=["cosine", "random"])
+    parser.add_argument("--rows", type=int, help="the first so many rows alone")
     parser.add_argument(
         "--finished-only", action="store_true", help="train nothing, leave out what is missing"
     )
@@ -100,10 +103,19 @@ def main() -> None:
     best = {head: max(found, key=lambda one: one["hiou"])["values"] for head, found in tried.items()}
     frozen = {"plain": frozen_scores(bench), "weighted": None}
     wanted = dict(list(rows(best).items())[: arguments.rows])
+    head = {"tried": tried, "chosen": best, "frozen": frozen}
     for seed in SEEDS:  # scenes of a seed are drawn once
         for row, seeds in wanted.values():
             if seed in seeds:
                 bench.run(row, seed)
+                write(bench, head, wanted, arguments.docs)
+    write(bench, head, wanted, arguments.docs)
+
+
+def write(
+    bench: Bench, head: dict[str, Any], wanted: dict[str, tuple[Row, tuple[int, ...]]], docs: Path
+) -> None:
+    """JSON and page of what is finished."""
     runs = {
         name: [run for seed in seeds if (run := reread(bench, row, seed)) is not None]
         for name, (row, seeds) in wanted.items()
@@ -113,9 +125,7 @@ def main() -> None:
         "weights": bench.clip.weight_hash,
         "commit": git_commit(),
         "pseudo_unseen": PSEUDO_UNSEEN,
-        "tried": tried,
-        "chosen": best,
-        "frozen": frozen,
+        **head,
         "rows": {name: found for name, found in runs.items() if found},
     }
     report["claims"] = claims(report)
@@ -123,7 +133,7 @@ def main() -> None:
         ("trusty-fair.json", json_text(report, indent=1) + "\n"),
         ("trusty-fair.md", render(report)),
     ):
-        with atomic_write(arguments.docs / name) as path:
+        with atomic_write(docs / name) as path:
             path.write_text(text, encoding="utf-8")
 
 
