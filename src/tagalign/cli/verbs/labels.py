@@ -99,7 +99,7 @@ def _asked(settings: LabelsSettings, labels: "LabelSet") -> "list[LabelProblem]"
     taggings = list(_taggings(settings, job))
     if len(taggings) < FEW_PHOTOS:
         print(
-            f"note: {counted(len(taggings), 'photo')} say nothing about labels; give at least {FEW_PHOTOS}",
+            f"note: photos are too few to compare labels, got {len(taggings)}; give at least {FEW_PHOTOS}",
             file=sys.stderr,
         )
     return problems + photo_problems(labels, taggings, bound=settings.bound)

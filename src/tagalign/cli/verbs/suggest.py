@@ -71,7 +71,7 @@ def run(settings: SuggestSettings) -> int:
     from tagalign.tasks.photos.inputs import refuse_missing
     from tagalign.tasks.photos.job import JobSpec
     from tagalign.tasks.photos.questions import TagQuestion
-    from tagalign.tasks.photos.sinks import TagRows
+    from tagalign.tasks.photos.sinks import TagParquet
     from tagalign.tasks.suggesting import NAMED
 
     refuse_missing(settings.images)
@@ -90,7 +90,7 @@ def run(settings: SuggestSettings) -> int:
         out=settings.out,
         names=lambda _: candidates.names,
     )
-    done = flow.run(spec, job, TagRows())
+    done = flow.run(spec, job, TagParquet())
     _write(settings, done, job, counts)
     return flow.close(done, "photo", "looked at, proposals written to")
 
