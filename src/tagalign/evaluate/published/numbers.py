@@ -126,11 +126,15 @@ def _run(row: Mapping[str, Any], key: str) -> Run | None:
     return Run(**flags)
 
 
-def find_numbers(names: Sequence[str]) -> tuple[Published, ...]:
+def find_numbers(names: Sequence[str], *, quoted: bool = False) -> tuple[Published, ...]:
     """Numbers by their ids or parts of them: ``tagclip/table2/voc2007`` leaves out the row and the end of the benchmark.
 
     Paper and table are given whole, what follows begins a part of the id; numbers that can be measured come before quoted
     ones, which are found only by names that no other number answers to.
+
+    Args:
+        names: ids, or parts of them.
+        quoted: quoted numbers too, where others answer to the same name.
 
     Raises:
         InputError: for a name that fits none.
@@ -145,7 +149,7 @@ def find_numbers(names: Sequence[str]) -> tuple[Published, ...]:
             hint = f"; did you mean {near[0]}?" if near else ""
             raise InputError(f"no published number {name!r}{hint} (tagalign reproduce list shows all)")
         measurable = [number for number in found if number.run is not None]
-        chosen |= {number.id: number for number in measurable or found}
+        chosen |= {number.id: number for number in (found if quoted or not measurable else measurable)}
     return tuple(number for number in published_numbers() if number.id in chosen)
 
 

@@ -1,4 +1,4 @@
-"""``tagalign compare A B``: do two results, or two files of parsed captions, differ?"""
+"""``tagalign compare A B``: do two results, or two files of parsed captions, differ? Or a table of many results."""
 
 import dataclasses
 from pathlib import Path
@@ -10,9 +10,13 @@ from tagalign.errors import InputError
 
 def run(settings: CompareSettings) -> int:
     """Compare; the exit code says nothing about who is better."""
-    for path in (settings.first, settings.second):
+    for path in settings.paths:
         if not path.exists():
             raise InputError(f"{path}: no such file or folder")
+    if settings.table is not None:
+        from tagalign.cli.verbs.compare.table import compare_table
+
+        return compare_table(settings)
     results = [_is_result(path) for path in (settings.first, settings.second)]
     if all(results):
         return _compare_results(settings)
