@@ -10,12 +10,18 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
-from tagalign.data.tiny_world import TinyWorld
+from tagalign.data.tiny_world import OBJECTS, TinyWorld
+from tagalign.errors import InputError
 from tagalign.methods.choosing import choose_labels
 from tagalign.methods.label_rows import beaten, best_rows, lost_labels, mean_rows
 from tagalign.methods.load import load_method
+from tagalign.methods.looks.facts import refuse_other_labels
+from tagalign.methods.looks.files import read_look, write_look
+from tagalign.methods.looks.look import Look, Photos
+from tagalign.methods.looks.profiles import look_profile
 from tagalign.methods.table import METHODS, methods
 from tagalign.methods.thresholds import Threshold
+from tagalign.ops.looks.moments import Moments
 from tagalign.tags.label_sets import load_label_set
 from tagalign.types import EncodedLabels, Negatives
 
@@ -164,3 +170,76 @@ def test_a_lone_label_that_lost_is_not_chosen_as_the_best():
     labels = load_label_set(["cup; not trophy"])
     for kind in ("relative", "top", "absolute"):
         assert choose_labels(Threshold(kind=kind, value=1.0 if kind == "top" else 0.0), [0.0], labels) == ()
+
+
+def test_wrong_tags_of_named_pairs_fall_by_half_on_drawn_scenes():
+    """The claim of docs/results/words.md, small: pairs of validation scenes, counted on test scenes."""
+    model = load_method("tiny", method="maskclip")
+    pairs = {"tulip": "car", "fern": "car", "bird": "house"}
+    asked = list(OBJECTS[::2])
+    assert set(pairs) <= set(asked)
+    assert not set(pairs.values()) & set(asked)
+    plain = model.encode_labels(load_label_set(asked))
+    worded = model.encode_labels(
+        load_label_set([f"{one}; not {pairs[one]}" if one in pairs else one for one in asked])
+    )
+    before = after = 0
+    for scene in TinyWorld(seed=0, split="test").take(60):
+        there = {one.name for one in scene.instances}
+        mistaken = [a for a, b in pairs.items() if b in there and a not in there]
+        if mistaken:
+            image = model.encode_images([Image.fromarray(scene.image)])[0]
+            before += len(set(model.tag(image, plain).tags) & set(mistaken))
+            after += len(set(model.tag(image, worded).tags) & set(mistaken))
+    assert before >= 5
+    assert after <= before / 2
+
+
+def test_tag2text_knows_negatives_by_its_own_tags(scene):
+    method = load_method("tiny", method="tag2text")
+    image = method.encode_images([scene])[0]
+    names = method.label_set.names[:12]
+    plain = method.tag(image, method.encode_labels(load_label_set(list(names))))
+    (best, high), *_, (worst, low) = plain.top(12)
+    assert high > low
+    lines = [
+        f"{one}; not {best}" if one == worst else f"{one}; not {worst}" if one == best else one
+        for one in names
+    ]
+    found = method.tag(image, method.encode_labels(load_label_set(lines)))
+    assert found.scores[names.index(worst)] == 0.0
+    assert worst not in found.tags
+    assert found.scores[names.index(best)] == pytest.approx(high, abs=1e-6)
+    with pytest.raises(InputError, match="'xqzvwk' is not among"):
+        method.encode_labels(load_label_set([f"{best}; not xqzvwk"]))
+
+
+def test_embeddings_of_negatives_are_kept_and_an_older_entry_stays_what_it_is(tmp_path):
+    method = load_method("tiny", method="tagclip", text_cache=tmp_path)
+    plain, worded = load_label_set(["dog", "car"]), load_label_set(["dog; not wolf, fox", "car"])
+    assert method.encode_labels(plain).negatives is None
+    first, again = method.encode_labels(worded), method.encode_labels(worded)
+    assert len(list((tmp_path / "text").iterdir())) == 2
+    assert again.negatives is not None
+    assert torch.equal(first.negatives.embeds, again.negatives.embeds)
+    assert again.negatives.owners.tolist() == [0, 0]
+
+
+def test_a_look_holds_for_its_words_alone(tmp_path):
+    worded = load_label_set("[pet, one]\ndog; not wolf\ncat")
+    scores = torch.tensor([[0.2, 0.4], [0.3, 0.1]])
+    look = Look(
+        facts={},
+        labels=worded,
+        profile=look_profile("fixed"),
+        photos=Photos(count=2, mark=1),
+        moments=Moments.of(scores.double().numpy()),
+    )
+    write_look(tmp_path, look)
+    assert read_look(tmp_path).labels == worded
+    other = replace(look, labels=load_label_set("[pet, one]\ndog; not fox\ncat"))
+    assert other.mark() != look.mark()
+    with pytest.raises(InputError, match="other words"):
+        refuse_other_labels(look, other.labels, "x")
+    with pytest.raises(InputError, match="groups"):
+        refuse_other_labels(look, replace(worded, groups=()), "x")

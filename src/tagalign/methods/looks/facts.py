@@ -63,6 +63,7 @@ def refuse_other_labels(look: Look, labels: LabelSet, where: str) -> None:
         ("labels", look.labels.labels, labels.labels),
         ("background words", look.labels.background, labels.background),
         ("templates", look.labels.templates, labels.templates),
+        ("rules of groups", look.labels.groups, labels.groups),
         ("version", look.labels.version, labels.version),
     )
     for what, theirs, mine in pairs:
