@@ -17,14 +17,7 @@ MANY_PARAMETERS = {
     "src/tagalign/testing/clip_folder.py:make_clip_folder": "one keyword per size of a double",
     "src/tagalign/testing/llm_server.py:__init__": "one keyword per fault of a double",
     "src/tagalign/methods/tag2text/method.py:__init__": "every part of a model, all but two with defaults",
-    "src/tagalign/methods/tag2text/captioning.py:_decode": "what a decoding depends on",
-    "src/tagalign/methods/tag2text/generation.py:nucleus_sampling": "what a decoding depends on",
-    "src/tagalign/methods/tagclip/steps.py:local_scores": "one keyword per switch of the paper's step",
     "src/tagalign/ops/chunked.py:forward": "autograd hands every tensor by itself",
-    "src/tagalign/ops/mask_losses.py:segmentation_losses": "one keyword per weight of the loss",
-    "src/tagalign/tags/corpus.py:parse_corpus": "the door of a verb in Python",
-    "src/tagalign/tags/ray_engine.py:parse_corpus_on_ray": "the same door, on many machines",
-    "src/tagalign/tags/llm_client.py:__init__": "one keyword per limit of a server",
 }
 LONG_FILES = {
     "tests/parity/families/tagclip.py": "one table of the tensors of a golden case",

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from tagalign.errors import InputError, UnknownNameError
 from tagalign.ops.focal import focal_loss
 from tagalign.ops.mask_losses import (
+    MaskLossForm,
     MaskLossWeights,
     _check_choice,
     cross_entropy_loss,
@@ -182,7 +183,9 @@ def test_masked_leaves_ignored_pixels_out_and_released_does_not(batch):
     changed[:, :, :2] += 2
     for ignored, same in {"masked": True, "released": False}.items():
         losses = [
-            segmentation_losses(x, None, labels, weights=MaskLossWeights(cls=1.0), ignored=ignored)
+            segmentation_losses(
+                x, None, labels, weights=MaskLossWeights(cls=1.0), form=MaskLossForm(ignored=ignored)
+            )
             for x in (full, changed)
         ]
         assert [losses[0][k].item() == losses[1][k].item() for k in ("mask", "dice", "cls")] == [same] * 3
@@ -190,7 +193,9 @@ def test_masked_leaves_ignored_pixels_out_and_released_does_not(batch):
 
 def test_trusty_dice_is_as_printed(batch):
     classes, trusty, labels, target = batch
-    found = segmentation_losses(classes, trusty, labels, target, trusty_loss="dice")["trusty"]
+    found = segmentation_losses(classes, trusty, labels, target, form=MaskLossForm(trusty_loss="dice"))[
+        "trusty"
+    ]
     # Eq. 9 and 10: M_A and G_A are 1 on seen pixels
     seen_map = 1 - resize_logits(trusty, (6, 8)).sigmoid()
     seen = (~target)[:, None].float()

@@ -18,7 +18,7 @@ from tagalign.cli.main import main
 from tagalign.errors import DataError, InputError
 from tagalign.tags import corpus, load_parser
 from tagalign.tags.captions import BadRow, read_captions
-from tagalign.tags.corpus import CorpusSettings, corpus_shards, parse_corpus
+from tagalign.tags.corpus import CorpusPlan, CorpusSettings, corpus_shards, parse_corpus
 from tagalign.tags.shards import read_rows
 from tagalign.testing.llm_server import StubLLMServer
 
@@ -138,7 +138,7 @@ def test_other_settings_never_mix_and_a_changed_input_is_parsed_again(tmp_path):
     write(tmp_path / "a.jsonl", CAPTIONS[:2])
     assert parse_corpus(shards, out, load_parser("distilled"), **run).skipped == 0
     assert [row.caption for row in read_rows(out / "a.jsonl.parquet")] == CAPTIONS[:2]
-    parse_corpus(shards, out, load_parser("rules"), **run, overwrite=True)
+    parse_corpus(shards, out, load_parser("rules"), **run, plan=CorpusPlan(overwrite=True))
 
 
 def test_two_inputs_with_one_name_are_refused(tmp_path):

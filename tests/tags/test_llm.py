@@ -1,5 +1,6 @@
 """LLMParser against the stub server: every caption has a result or a reason, and no saved answer is asked for twice."""
 
+import dataclasses
 import os
 import signal
 import subprocess
@@ -13,13 +14,16 @@ pytest.importorskip("openai", reason="needs the llm extra")
 
 from tagalign.errors import InputError, ServerError
 from tagalign.tags.llm import llm_parser
+from tagalign.tags.llm_client import CallLimits
 from tagalign.testing.llm_server import StubLLMServer, words_as_tags
 
+LIMITS = {field.name for field in dataclasses.fields(CallLimits)}
 CAPTIONS = [f"a red car{i} on the grass" for i in range(24)]
 
 
 def parser_for(server, **options):
-    defaults = {"concurrency": 4, "timeout_s": 5.0, "sleep": lambda seconds: None}
+    limits = {"timeout_s": 5.0} | {name: options.pop(name) for name in LIMITS & options.keys()}
+    defaults = {"concurrency": 4, "sleep": lambda seconds: None, "limits": CallLimits(**limits)}
     return llm_parser(base_url=server.url, model="stub", **(defaults | options))
 
 
@@ -110,7 +114,9 @@ def test_slow_answers_time_out_and_are_asked_again():
 def test_nobody_at_the_address_ends_the_run_with_one_line():
     with StubLLMServer() as server:
         url = server.url
-    parser = llm_parser(base_url=url, model="stub", max_retries=1, sleep=lambda seconds: None)
+    parser = llm_parser(
+        base_url=url, model="stub", limits=CallLimits(max_retries=1), sleep=lambda seconds: None
+    )
     with pytest.raises(ServerError, match="nobody answers at http://127"):
         parser.parse(["a car"])
 

@@ -49,6 +49,31 @@ class MaskLossWeights:
     dice_smooth: float = DICE_SMOOTH
 
 
+def _check_choice(kind: str, name: str, known: tuple[str, ...]) -> None:
+    if name not in known:
+        raise UnknownNameError(kind, name, known)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaskLossForm:
+    """Where the paper and its release write different formulas.
+
+    Attributes:
+        trusty_loss: ``focal``, or ``dice`` between ``1 - sigmoid(trusty_logits)`` and the seen pixels, as printed.
+        ignored: see ``Ignored``; concerns the class maps.
+
+    Raises:
+        UnknownNameError: for another value.
+    """
+
+    trusty_loss: TrustyLoss = "focal"
+    ignored: Ignored = "released"
+
+    def __post_init__(self) -> None:
+        _check_choice("trusty loss", self.trusty_loss, get_args(TrustyLoss))
+        _check_choice("treatment of ignored pixels", self.ignored, get_args(Ignored))
+
+
 def pixel_mean(losses: Maps, counted: Pixels | None = None) -> Float[Tensor, "batch maps"]:
     """Mean over the pixels of every map; with ``counted`` over those alone (0 where none is counted)."""
     if counted is None:
@@ -133,8 +158,7 @@ def segmentation_losses(
     trusty_target: Bool[Tensor, "batch height width"] | None = None,
     *,
     weights: MaskLossWeights = MaskLossWeights(),
-    trusty_loss: TrustyLoss = "focal",
-    ignored: Ignored = "released",
+    form: MaskLossForm = MaskLossForm(),
     trusty_counted: Bool[Tensor, "batch height width"] | None = None,
     count: float | None = None,
 ) -> dict[str, Float[Tensor, ""]]:
@@ -150,8 +174,7 @@ def segmentation_losses(
         trusty_target: True where a pixel counts as no seen class; needed with ``trusty_logits``.
         weights: a term with weight 0 is left out (``cls`` has no form in the release; Eq. 11 names it without arguments,
             and we read it as pixel-wise cross-entropy of the class maps).
-        trusty_loss: ``focal``, or ``dice`` between ``1 - sigmoid(trusty_logits)`` and the seen pixels, as printed.
-        ignored: see ``Ignored``; concerns the class maps.
+        form: which formula, where there are two.
         trusty_counted: pixels the trusty map is judged on; all by default.
         count: K; ``num_masks`` of these labels when None. Several processes give the mean of theirs, so that the mean of
             their losses is the loss of the whole batch.
@@ -161,16 +184,13 @@ def segmentation_losses(
 
     Raises:
         InputError: if a trusty map comes without its target.
-        UnknownNameError: for another ``trusty_loss`` or ``ignored``.
 
     Reference:
         Li et al., TagCLIP: Improving Discrimination Ability of Open-Vocabulary Semantic Segmentation, Eq. 9 to 11.
     """
-    _check_choice("trusty loss", trusty_loss, get_args(TrustyLoss))
-    _check_choice("treatment of ignored pixels", ignored, get_args(Ignored))
     size = (labels.shape[1], labels.shape[2])
     logits, targets = resize_logits(class_logits, size), one_hot_masks(labels, class_logits.shape[1])
-    counted = None if ignored == "released" else (labels != IGNORE)[:, None]
+    counted = None if form.ignored == "released" else (labels != IGNORE)[:, None]
     count = num_masks(targets) if count is None else count
     losses = {
         "mask": weights.mask / count * _focal(logits, targets, counted, weights),
@@ -185,8 +205,8 @@ def segmentation_losses(
             )
         pixels = None if trusty_counted is None else trusty_counted[:, None]
         maps = resize_logits(trusty_logits, size)
-        total = _trusty_term(maps, trusty_target[:, None], pixels, trusty_loss, weights)
-        losses["trusty"] = weights.trusty / (count if trusty_loss == "focal" else len(labels)) * total
+        total = _trusty_term(maps, trusty_target[:, None], pixels, form.trusty_loss, weights)
+        losses["trusty"] = weights.trusty / (count if form.trusty_loss == "focal" else len(labels)) * total
     return losses
 
 
@@ -207,8 +227,3 @@ def _trusty_term(
         return _focal(logits, is_new.float(), counted, weights)
     # Eq. 9 has 1 on seen pixels, and 1 - sigmoid(x) = sigmoid(-x)
     return dice_maps(-logits, (~is_new).float(), counted, smooth=weights.dice_smooth).sum()
-
-
-def _check_choice(kind: str, name: str, known: tuple[str, ...]) -> None:
-    if name not in known:
-        raise UnknownNameError(kind, name, known)

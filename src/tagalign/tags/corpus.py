@@ -55,6 +55,21 @@ class CorpusSettings:
             raise InputError(f"format must be one of {', '.join(FORMATS)}, got {self.format!r}")
 
 
+@dataclass(frozen=True, kw_only=True)
+class CorpusPlan:
+    """What a run does with what lies there already; it changes no row.
+
+    Attributes:
+        overwrite: make shards anew that were made with other settings.
+        retry_failed: make shards anew in which captions failed. A parser with saved answers asks for the failed ones alone.
+        manifest_name: of its own for each machine of several that write to one folder.
+    """
+
+    overwrite: bool = False
+    retry_failed: bool = False
+    manifest_name: str = "manifest.json"
+
+
 @dataclass(frozen=True, slots=True)
 class CorpusSummary:
     """What a run did, skipped shards included.
@@ -114,38 +129,22 @@ class CorpusRun:
         out_dir: gets the shards, their error lists and the manifest.
         parser: any parser.
         settings: what changes the rows.
-        overwrite: make shards anew that were made with other settings.
-        manifest_name: of its own for each machine of several that write to one folder.
+        plan: what is done with what lies there.
 
     Raises:
         DataError: if the folder holds shards of other settings.
     """
 
-    def __init__(
-        self,
-        out_dir: Path,
-        parser: Parser,
-        settings: CorpusSettings,
-        *,
-        overwrite: bool = False,
-        manifest_name: str = "manifest.json",
-    ) -> None:
-        self._out_dir = out_dir
+    def __init__(self, out_dir: Path, parser: Parser, settings: CorpusSettings, plan: CorpusPlan) -> None:
+        self._out_dir, self._plan = out_dir, plan
         self._manifest = Manifest.open(
-            out_dir / manifest_name, run_settings(parser, settings), overwrite=overwrite
+            out_dir / plan.manifest_name, run_settings(parser, settings), overwrite=plan.overwrite
         )
         self._unreadable = list[dict[str, str]]()
         self._skipped = 0
 
-    def todo(
-        self, shards: Iterable[CorpusShard], *, retry_failed: bool = False
-    ) -> list[tuple[CorpusShard, str]]:
-        """Shards that are not finished, each with the fingerprint of its input.
-
-        Args:
-            shards: all of the run.
-            retry_failed: shards in which captions failed are not finished.
-        """
+    def todo(self, shards: Iterable[CorpusShard]) -> list[tuple[CorpusShard, str]]:
+        """Shards of the run that are not finished, each with the fingerprint of its input."""
         rest = list[tuple[CorpusShard, str]]()
         for shard in shards:
             try:
@@ -154,7 +153,7 @@ class CorpusRun:
                 self.give_up(shard, str(error))
                 continue
             done = self._manifest.is_done(shard.name, source)
-            if done and not (retry_failed and self._manifest.shards[shard.name].failed):
+            if done and not (self._plan.retry_failed and self._manifest.shards[shard.name].failed):
                 self._skipped += 1
             else:
                 rest.append((shard, source))
@@ -194,10 +193,8 @@ def parse_corpus(
     parser: Parser,
     *,
     settings: CorpusSettings,
+    plan: CorpusPlan = CorpusPlan(),
     workers: int = 1,
-    overwrite: bool = False,
-    retry_failed: bool = False,
-    manifest_name: str = "manifest.json",
     on_progress: Callable[[int], None] = lambda rows: None,
 ) -> CorpusSummary:
     """Parses caption files into tag shards.
@@ -207,11 +204,8 @@ def parse_corpus(
         out_dir: gets the shards, their error lists and ``manifest.json``.
         parser: any parser; with several workers it is sent to each of them.
         settings: what changes the rows.
+        plan: what is done with what lies there.
         workers: processes; 1 works in this one.
-        overwrite: make shards anew that were made with other settings.
-        retry_failed: make shards anew in which captions failed. A parser with saved answers asks for the failed
-            ones alone.
-        manifest_name: of its own for each machine of several that write to one folder.
         on_progress: called with the number of captions that were just done.
 
     Returns:
@@ -223,8 +217,8 @@ def parse_corpus(
         ServerError: if a parser's server refuses every request (wrong key, wrong address).
     """
     out_dir = Path(out_dir)
-    run = CorpusRun(out_dir, parser, settings, overwrite=overwrite, manifest_name=manifest_name)
-    todo = run.todo(shards, retry_failed=retry_failed)
+    run = CorpusRun(out_dir, parser, settings, plan)
+    todo = run.todo(shards)
     with ordered_map(BlockTask(parser, settings), workers=workers if todo else 1) as mapper:
         for shard, source in todo:
             try:

@@ -1,6 +1,7 @@
 """Tags from a language model behind any OpenAI-compatible server (vLLM, llama.cpp, Ollama, a cloud)."""
 
 import hashlib
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from typing import Any
 from tagalign.errors import InputError
 from tagalign.tags import llm_prompts
 from tagalign.tags.llm_answers import Answer, UnreadableAnswerError, read_answer
-from tagalign.tags.llm_client import CallFailedError, ChatClient, Reply
+from tagalign.tags.llm_client import CallFailedError, CallLimits, ChatClient, Reply
 from tagalign.tags.llm_journal import AnswerJournal
 from tagalign.tags.parses import ParsedCaption
 from tagalign.tags.support import CaptionWords
@@ -230,18 +231,26 @@ def _joined(answers: Sequence[Answer]) -> Answer:
     )
 
 
-def llm_parser(*, base_url: str, model: str, api_key: str = "none", **options: Any) -> LLMParser:
+def llm_parser(
+    *,
+    base_url: str,
+    model: str,
+    api_key: str = "none",
+    limits: CallLimits | None = None,
+    sleep: Callable[[float], None] = time.sleep,
+    **options: Any,
+) -> LLMParser:
     """An ``LLMParser`` with its client.
 
     Args:
         base_url: of the server, with its ``/v1``.
         model: as the server names it.
         api_key: local servers take any.
-        options: of ``LLMParser``, and those of ``ChatClient`` in ``_CLIENT_OPTIONS``.
+        limits: how long and how often the server is asked.
+        sleep: waits between attempts; tests pass their own.
+        options: of ``LLMParser``.
     """
-    client_options = {name: options.pop(name) for name in _CLIENT_OPTIONS if name in options}
-    client = ChatClient(base_url=base_url, model=model, api_key=api_key, **client_options)
+    client = ChatClient(
+        base_url=base_url, model=model, api_key=api_key, limits=limits or CallLimits(), sleep=sleep
+    )
     return LLMParser(client, model=model, **options)
-
-
-_CLIENT_OPTIONS = ("timeout_s", "max_retries", "backoff_s", "max_tokens", "seed", "sleep")

@@ -26,6 +26,23 @@ class Reply:
     completion_tokens: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class CallLimits:
+    """How long and how often is asked.
+
+    Attributes:
+        timeout_s: of one attempt.
+        max_retries: further attempts after timeouts, 408, 409, 429, 5xx and broken connections.
+        backoff_s: first wait; doubles with every attempt, times a random factor in [0.5, 1.5).
+        max_tokens: of an answer.
+    """
+
+    timeout_s: float = 60.0
+    max_retries: int = 5
+    backoff_s: float = 0.5
+    max_tokens: int = 512
+
+
 class ChatClient:
     """Sends chat messages; safe to use from many threads.
 
@@ -33,10 +50,7 @@ class ChatClient:
         base_url: of the server, with its ``/v1``.
         model: as the server names it.
         api_key: local servers take any.
-        timeout_s: of one attempt.
-        max_retries: further attempts after timeouts, 408, 409, 429, 5xx and broken connections.
-        backoff_s: first wait; doubles with every attempt, times a random factor in [0.5, 1.5).
-        max_tokens: of an answer.
+        limits: how long and how often is asked.
         seed: of the waits, and passed to the server.
         sleep: waits; tests pass their own.
 
@@ -54,10 +68,7 @@ class ChatClient:
         base_url: str,
         model: str,
         api_key: str = "none",
-        timeout_s: float = 60.0,
-        max_retries: int = 5,
-        backoff_s: float = 0.5,
-        max_tokens: int = 512,
+        limits: CallLimits = CallLimits(),
         seed: int = 0,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -68,10 +79,11 @@ class ChatClient:
         if not base_url.startswith(("http://", "https://")):
             raise InputError(f"the server's address must begin with http:// or https://, got {base_url!r}")
         self._openai = openai
-        self._client = openai.OpenAI(base_url=base_url, api_key=api_key, timeout=timeout_s, max_retries=0)
+        self._client = openai.OpenAI(
+            base_url=base_url, api_key=api_key, timeout=limits.timeout_s, max_retries=0
+        )
         self._create: Any = self._client.chat.completions.create  # its overloads want literal types
-        self._url, self._model, self._max_tokens, self._seed = base_url, model, max_tokens, seed
-        self._max_retries, self._backoff_s = max_retries, backoff_s
+        self._url, self._model, self._seed, self._limits = base_url, model, seed, limits
         self._sleep = sleep
         self._lock = threading.Lock()
         self.retries = 0
@@ -90,16 +102,16 @@ class ChatClient:
             ServerError: if no call can be: wrong key, unknown model, nobody at the address.
         """
         extra: dict[str, Any] = {"response_format": response_format} if response_format else {}
-        for attempt in range(self._max_retries + 1):
+        for attempt in range(self._limits.max_retries + 1):
             try:
                 answer = self._create(
                     model=self._model, messages=messages, temperature=0, seed=self._seed,
-                    max_tokens=self._max_tokens, **extra,
+                    max_tokens=self._limits.max_tokens, **extra,
                 )  # fmt: skip
                 self._worked = True
                 return _reply(answer)
             except self._openai.OpenAIError as error:
-                self._raise_if_final(error, last=attempt == self._max_retries)
+                self._raise_if_final(error, last=attempt == self._limits.max_retries)
                 with self._lock:
                     self.retries += 1
                 self._sleep(self._wait_s(error, attempt))
@@ -124,12 +136,12 @@ class ChatClient:
                 raise ServerError(
                     f"nobody answers at {self._url} ({reason}); is the server running?"
                 ) from error
-            raise CallFailedError(f"{reason} (after {self._max_retries + 1} attempts)") from error
+            raise CallFailedError(f"{reason} (after {self._limits.max_retries + 1} attempts)") from error
         raise CallFailedError(reason) from error
 
     def _wait_s(self, error: Exception, attempt: int) -> float:
         asked = _retry_after_s(getattr(error, "response", None))
-        backoff = self._backoff_s * 2**attempt * self._random.uniform(0.5, 1.5)
+        backoff = self._limits.backoff_s * 2**attempt * self._random.uniform(0.5, 1.5)
         return min(max(asked, backoff), MAX_WAIT_S)
 
 

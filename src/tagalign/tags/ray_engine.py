@@ -7,7 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from tagalign.errors import DataError
-from tagalign.tags.corpus import BlockTask, CorpusRun, CorpusSettings, CorpusShard, CorpusSummary, parse_shard
+from tagalign.tags.corpus import (
+    BlockTask,
+    CorpusPlan,
+    CorpusRun,
+    CorpusSettings,
+    CorpusShard,
+    CorpusSummary,
+    parse_shard,
+)
 from tagalign.tags.parses import Parser
 from tagalign.tags.ray_cluster import ray_cluster
 
@@ -18,11 +26,9 @@ def parse_corpus_on_ray(
     parser: Parser,
     *,
     settings: CorpusSettings,
+    plan: CorpusPlan | None = None,
     address: str | None = None,
     workers: int | None = None,
-    overwrite: bool = False,
-    retry_failed: bool = False,
-    manifest_name: str = "manifest.json",
     on_progress: Callable[[int], None] = lambda rows: None,
 ) -> CorpusSummary:
     """``parse_corpus`` on a Ray cluster; the folders must be the same on all of its machines.
@@ -32,11 +38,9 @@ def parse_corpus_on_ray(
         out_dir: as for ``parse_corpus``.
         parser: sent to each worker.
         settings: as for ``parse_corpus``.
+        plan: as for ``parse_corpus``.
         address: see ``ray_cluster``.
         workers: tasks at a time; None lets Ray use all cores of the cluster.
-        overwrite: as for ``parse_corpus``.
-        retry_failed: as for ``parse_corpus``.
-        manifest_name: as for ``parse_corpus``.
         on_progress: called with the rows of each finished file.
 
     Raises:
@@ -45,8 +49,8 @@ def parse_corpus_on_ray(
         DataError: if the folder holds shards of other settings.
     """
     out_dir = Path(out_dir).absolute()
-    run = CorpusRun(out_dir, parser, settings, overwrite=overwrite, manifest_name=manifest_name)
-    todo = {shard.name: (shard, source) for shard, source in run.todo(shards, retry_failed=retry_failed)}
+    run = CorpusRun(out_dir, parser, settings, plan or CorpusPlan())
+    todo = {shard.name: (shard, source) for shard, source in run.todo(shards)}
     if todo:
         with ray_cluster(address, workers=workers) as ray:
             waiting = [shard for shard, _ in todo.values()]

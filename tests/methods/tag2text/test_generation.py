@@ -11,7 +11,7 @@ from transformers.generation.logits_process import RepetitionPenaltyLogitsProces
 
 from tagalign.errors import InputError
 from tagalign.methods.tag2text import generation
-from tagalign.methods.tag2text.generation import CaptionLength, beam_search, nucleus_sampling
+from tagalign.methods.tag2text.generation import CaptionLength, Nucleus, beam_search, nucleus_sampling
 from tagalign.methods.tag2text.text_layers import caption_logits
 
 END = 3
@@ -179,7 +179,14 @@ def test_sampling_is_seeded_per_image_and_equal_in_a_batch(small, states):
 def test_a_tiny_nucleus_is_greedy(small, states):
     length = CaptionLength(minimum=3, maximum=12)
     sampled = nucleus_sampling(
-        small, states, None, [4], end=END, generators=generators(5), top_p=1e-6, length=length
+        small,
+        states,
+        None,
+        [4],
+        end=END,
+        generators=generators(5),
+        nucleus=Nucleus(top_p=1e-6),
+        length=length,
     )
     assert sampled == beam_search(small, states, None, [4], end=END, num_beams=1, length=length)
 
@@ -207,7 +214,9 @@ def test_penalty_and_nucleus_are_those_of_transformers():
         ),
         (lambda d, s: CaptionLength(minimum=9, maximum=4), "got 9 and 4"),
         (
-            lambda d, s: nucleus_sampling(d, s, None, [4], end=END, generators=generators(5), top_p=0.0),
+            lambda d, s: nucleus_sampling(
+                d, s, None, [4], end=END, generators=generators(5), nucleus=Nucleus(top_p=0.0)
+            ),
             "0 < top_p <= 1",
         ),
     ],

@@ -51,14 +51,18 @@ class LLMFlags:
             InputError: without a model.
         """
         from tagalign.tags.llm import llm_parser
+        from tagalign.tags.llm_client import CallLimits
 
         if not self.llm_model:
             raise InputError("--parser llm needs --llm-model, the model as the server at --llm-url names it")
+        limits = CallLimits(
+            timeout_s=self.llm_timeout_s, max_retries=self.llm_retries, max_tokens=self.llm_max_tokens
+        )
         return llm_parser(
             base_url=self.llm_url, model=self.llm_model, api_key=os.environ.get(self.llm_key_variable) or "none",
             mode=self.llm_mode, structured=self.llm_output, captions_per_call=self.captions_per_call,
-            concurrency=self.concurrency, keep_unsupported=self.keep_unsupported, timeout_s=self.llm_timeout_s,
-            max_retries=self.llm_retries, max_tokens=self.llm_max_tokens, journal=out / "answers.sqlite",
+            concurrency=self.concurrency,
+            keep_unsupported=self.keep_unsupported, limits=limits, journal=out / "answers.sqlite",
         )  # fmt: skip
 
     def note(self, parser: Any) -> Callable[[], str] | None:

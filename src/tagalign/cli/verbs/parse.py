@@ -131,10 +131,14 @@ def _run(
     bar: RowProgress,
     suffix: str,
 ) -> "CorpusSummary":
-    options: dict[str, Any] = {
-        "settings": corpus, "overwrite": settings.overwrite, "retry_failed": settings.retry_failed,
-        "manifest_name": f"manifest{suffix}.json", "on_progress": bar.advance,
-    }  # fmt: skip
+    from tagalign.tags.corpus import CorpusPlan, parse_corpus
+
+    plan = CorpusPlan(
+        overwrite=settings.overwrite,
+        retry_failed=settings.retry_failed,
+        manifest_name=f"manifest{suffix}.json",
+    )
+    options: dict[str, Any] = {"settings": corpus, "plan": plan, "on_progress": bar.advance}
     workers = settings.workers or os.cpu_count() or 1
     if settings.engine == "ray":
         from tagalign.tags.ray_engine import parse_corpus_on_ray
@@ -147,8 +151,6 @@ def _run(
             workers=settings.workers or None,
             **options,
         )
-    from tagalign.tags.corpus import parse_corpus
-
     # An LLM parser waits for its server in threads of its own and cannot be sent to another process.
     workers = 1 if settings.parser == "llm" else workers
     return parse_corpus(shards, settings.out, parser, workers=workers, **options)

@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from tagalign.errors import InputError
-from tagalign.methods.tag2text.generation import CaptionLength, beam_search, nucleus_sampling
+from tagalign.methods.tag2text.generation import CaptionLength, Nucleus, beam_search, nucleus_sampling
 from tagalign.methods.tag2text.guidance import Guidance, question_rows, tag_rows
 from tagalign.methods.tag2text.model import Tag2Text
 from tagalign.methods.tag2text.wordpieces import MAX_TOKENS, Wordpieces
@@ -66,18 +66,8 @@ def caption_batch(
     """
     ids, mask = tag_rows(guidance, wordpieces, pad_to=None if mask_padding else MAX_TOKENS)
     prompt = [wordpieces.dec, *wordpieces.row(decoding.prompt)]
-    rows = _decode(
-        model,
-        wordpieces,
-        image_tokens,
-        ids,
-        mask,
-        prompt,
-        decoding,
-        decoding.length,
-        mask_padding,
-        first_index,
-    )
+    asked = _Asked(ids=ids, mask=mask, prompt=prompt, mask_padding=mask_padding)
+    rows = _decode(model, wordpieces, image_tokens, asked, decoding=decoding, first_index=first_index)
     return [_without_prompt(wordpieces.decode(row), decoding.prompt) for row in rows]
 
 
@@ -93,50 +83,62 @@ def answer_batch(
 ) -> list[str]:
     """One free-form answer per image and question; guidance without tags asks the image alone."""
     ids, mask = question_rows(questions, guidance, wordpieces)
-    decoding = Decoding(num_beams=num_beams, prompt="")
-    rows = _decode(
-        model, wordpieces, image_tokens, ids, mask, [wordpieces.dec], decoding, ANSWER_LENGTH, True, 0
-    )
+    decoding = Decoding(num_beams=num_beams, prompt="", length=ANSWER_LENGTH)
+    asked = _Asked(ids=ids, mask=mask, prompt=[wordpieces.dec])
+    rows = _decode(model, wordpieces, image_tokens, asked, decoding=decoding)
     return [wordpieces.decode(row).strip() for row in rows]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Asked:
+    """What the decoder is told of a batch.
+
+    Attributes:
+        ids: of the guiding tags, a row per image.
+        mask: their real tokens.
+        prompt: ids that every text begins with.
+        mask_padding: the decoder leaves padded tag positions out.
+    """
+
+    ids: Int[Tensor, "batch tokens"]
+    mask: Bool[Tensor, "batch tokens"]
+    prompt: list[int]
+    mask_padding: bool = True
 
 
 def _decode(
     model: Tag2Text,
     wordpieces: Wordpieces,
     image_tokens: ImageTokens,
-    ids: Int[Tensor, "batch tokens"],
-    mask: Bool[Tensor, "batch tokens"],
-    prompt: list[int],
+    asked: _Asked,
+    *,
     decoding: Decoding,
-    length: CaptionLength,
-    mask_padding: bool,
-    first_index: int,
+    first_index: int = 0,
 ) -> list[list[int]]:
     device = image_tokens.device
-    ids, mask = ids.to(device), mask.to(device)
-    states = model.tag_states(ids, mask, image_tokens)
-    seen = mask if mask_padding else None
+    mask = asked.mask.to(device)
+    states = model.tag_states(asked.ids.to(device), mask, image_tokens)
+    seen = mask if asked.mask_padding else None
     if decoding.top_p is None:
         return beam_search(
             model.text_decoder,
             states,
             seen,
-            prompt,
+            asked.prompt,
             end=wordpieces.sep,
             num_beams=decoding.num_beams,
-            length=length,
+            length=decoding.length,
         )
-    seeds = [decoding.seed + first_index + i for i in range(len(ids))]
+    seeds = [decoding.seed + first_index + i for i in range(len(states))]
     return nucleus_sampling(
         model.text_decoder,
         states,
         seen,
-        prompt,
+        asked.prompt,
         end=wordpieces.sep,
         generators=[torch.Generator().manual_seed(seed) for seed in seeds],
-        top_p=decoding.top_p,
-        repetition_penalty=decoding.repetition_penalty,
-        length=length,
+        nucleus=Nucleus(top_p=decoding.top_p, repetition_penalty=decoding.repetition_penalty),
+        length=decoding.length,
     )
 
 

@@ -40,6 +40,28 @@ class CaptionLength:
             )
 
 
+@dataclass(frozen=True, kw_only=True)
+class Nucleus:
+    """What a token is drawn from.
+
+    Attributes:
+        top_p: in (0, 1]; the likeliest tokens that together reach it. The likeliest one always stays.
+        repetition_penalty: above 1 makes tokens that already stand in the caption less likely.
+
+    Raises:
+        InputError: if one of them is out of range.
+    """
+
+    top_p: float = 0.9
+    repetition_penalty: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.top_p <= 1 or self.repetition_penalty <= 0:
+            raise InputError(
+                f"expected 0 < top_p <= 1 and a positive repetition penalty, got {self.top_p} and {self.repetition_penalty}"
+            )
+
+
 @dataclass(kw_only=True)
 class _Search:
     """Beams of one image: what runs, what is finished, and whether it is over."""
@@ -200,8 +222,7 @@ def nucleus_sampling(
     *,
     end: int,
     generators: Sequence[torch.Generator],
-    top_p: float = 0.9,
-    repetition_penalty: float = 1.0,
+    nucleus: Nucleus | None = None,
     length: CaptionLength | None = None,
 ) -> list[list[int]]:
     """A random caption per image: each token is drawn from the likeliest ones that together reach ``top_p``.
@@ -213,31 +234,27 @@ def nucleus_sampling(
         prompt: ids every caption begins with.
         end: id that ends a caption.
         generators: one per image (CPU), so that an image's caption does not depend on its neighbours.
-        top_p: in (0, 1]; the likeliest token always stays.
-        repetition_penalty: above 1 makes tokens that already stand in the caption less likely.
+        nucleus: what is drawn from; 0.9 without a penalty when None.
         length: limits; 10 to 30 tokens when None.
 
     Returns:
         Ids per image, prompt and end included; without end where the limit came first.
 
     Raises:
-        InputError: if ``top_p`` or the penalty is out of range, or the prompt fills the whole caption.
+        InputError: if the prompt fills the whole caption.
     """
     length = length or CaptionLength()
+    nucleus = nucleus or Nucleus()
     _check(prompt, length, 1)
-    if not 0 < top_p <= 1 or repetition_penalty <= 0:
-        raise InputError(
-            f"expected 0 < top_p <= 1 and a positive repetition penalty, got {top_p} and {repetition_penalty}"
-        )
     captions = [list(prompt) for _ in range(len(states))]
     active = list(range(len(states)))
     logits, memory = _read_prompt(decoder, states, states_mask, prompt)
     for position in range(len(prompt), length.maximum):
         for row, image in enumerate(active):
-            scores = _penalised(logits[row].float().cpu(), captions[image], repetition_penalty)
+            scores = _penalised(logits[row].float().cpu(), captions[image], nucleus.repetition_penalty)
             if position < length.minimum:
                 scores[end] = NEVER
-            captions[image].append(_draw(scores, top_p, generators[image]))
+            captions[image].append(_draw(scores, nucleus.top_p, generators[image]))
         left = [row for row, image in enumerate(active) if captions[image][-1] != end]
         if not left or position + 1 == length.maximum:
             break

@@ -252,9 +252,7 @@ class TagClip(TakesLook):
             image.grid,
             group,
             logit_scale=self.backbone.logit_scale,
-            boxes=self.profile.boxes,
-            lose_last=self.profile.loses_last,
-            rank_background=self.profile.ranks_background,
+            profile=self.profile,
             candidate_share=self.options.candidate_share,
             max_candidates=self.options.max_candidates,
         )

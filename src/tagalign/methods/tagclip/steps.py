@@ -8,6 +8,7 @@ from torch import Tensor
 
 from tagalign.methods.groups import Group
 from tagalign.methods.tagclip.crops import CropRegions
+from tagalign.methods.tagclip.profiles import TagClipProfile
 from tagalign.ops.affinity import box_class_mask, patch_class_mask, refine
 
 
@@ -55,9 +56,7 @@ def local_scores(
     group: Group,
     *,
     logit_scale: float,
-    boxes: bool,
-    lose_last: bool,
-    rank_background: bool,
+    profile: TagClipProfile,
     candidate_share: float,
     max_candidates: int | None,
 ) -> LocalScores:
@@ -69,18 +68,16 @@ def local_scores(
         grid: rows and columns of patches.
         group: labels that compete.
         logit_scale: CLIP's inverse temperature.
-        boxes: see ``refine_scores``.
-        lose_last: likewise.
-        rank_background: background words widen the range that candidates are chosen from (released).
+        profile: its switches; with ``ranks_background`` those words widen the range that candidates are chosen from.
         candidate_share: mu1, in [0, 1].
         max_candidates: the best so many; None for no limit.
     """
     coarse = group.probs(embeds, logit_scale)
-    if not rank_background:
+    if not profile.ranks_background:
         coarse = coarse[:, : len(group.ids)]
     refined = coarse
     if attention is not None:
-        refined = refine_scores(coarse, attention, grid, boxes=boxes, lose_last=lose_last)
+        refined = refine_scores(coarse, attention, grid, boxes=profile.boxes, lose_last=profile.loses_last)
     local = refined[:, : len(group.ids)].amax(dim=0)
     chosen = choose_candidates(local, refined, share=candidate_share, limit=max_candidates)
     return LocalScores(refined=refined, local=local, candidates=chosen)

@@ -15,6 +15,7 @@ from tagalign.errors import UnknownNameError
 from tagalign.methods.trusty.network import MaskLogits, TrustyNetwork
 from tagalign.ops.mask_losses import (
     Ignored,
+    MaskLossForm,
     MaskLossWeights,
     TrustyLoss,
     is_present,
@@ -126,8 +127,7 @@ class StepLoss:
             labels,
             target,
             weights=self.weights,
-            trusty_loss=self.trusty_loss,
-            ignored=self.ignored,
+            form=MaskLossForm(trusty_loss=self.trusty_loss, ignored=self.ignored),
             trusty_counted=judged,
             count=self._mean_masks(labels, logits.classes.shape[1]),
         )
