@@ -23,7 +23,7 @@ from tagalign.experiments.head.cells import SEEDS
 from tagalign.experiments.head.directions import claims
 from tagalign.experiments.head.journal import Journal
 from tagalign.experiments.head.report import markdown
-from tagalign.experiments.head.run import measure, name_of, settings
+from tagalign.experiments.head.run import measure, name_of, settings, take_over
 from tagalign.experiments.head.tables import TABLES
 
 OUT = Path(__file__).resolve().parents[1] / "docs" / "results"
@@ -48,6 +48,7 @@ def main() -> None:
     torch.set_num_threads(1)
     backbones = [load_backbone(name) for name in args.model]
     journals = {name: Journal(args.out / f"{name}.json", settings()) for name in TABLES}
+    take_over(backbones, journals, args.tables)
     if not args.report:
         measure(backbones, journals, args.tables, say, seeds=args.seeds)
     for table in args.tables:

@@ -78,6 +78,17 @@ def test_less_data_are_the_first_scenes(one):
     assert first(world, len(world.captions)) is world
 
 
+def test_a_row_of_another_table_is_taken_over_unless_it_lacks_what_the_table_shows(
+    backbone, monkeypatch, tmp_path
+):
+    monkeypatch.setattr(run, "TABLES", dict.fromkeys(("head-rows", "head-losses", "head-reasons"), (FROZEN,)))
+    journals = {name: Journal(tmp_path / f"{name}.json", {}) for name in run.TABLES}
+    journals["head-rows"].add(name_of(backbone), FROZEN.key, {"miou_objects": 28.0})
+    run.take_over([backbone], journals, ["head-losses", "head-reasons"])
+    assert journals["head-losses"].get(name_of(backbone), FROZEN.key) == {"miou_objects": 28.0}
+    assert journals["head-reasons"].of(name_of(backbone)) == {}
+
+
 @pytest.mark.usefixtures("short")
 def test_what_stands_in_a_journal_is_not_measured_again(backbone, monkeypatch, tmp_path):
     small = tuple(replace(cell, batch_size=4 * bool(cell.batch_size)) for cell in (FROZEN, CAPTIONS, OBJECTS))
@@ -88,4 +99,5 @@ def test_what_stands_in_a_journal_is_not_measured_again(backbone, monkeypatch, t
     measure([backbone], journals, ["first"], said.append)
     measure([backbone], journals, ["first", "second"], said.append)
     assert [line.split(":")[0] for line in said] == ["first", "first", "second"]
+    run.take_over([backbone], journals, ["second"])  # nothing is missing
     assert set(journals["second"].of(name_of(backbone))) == {cell.key for cell in small}

@@ -11,7 +11,7 @@ from tagalign.errors import DataError
 from tagalign.experiments.head.cells import CAPTIONS, CONCEPTS, FROZEN, OBJECTS
 from tagalign.experiments.head.journal import Journal
 from tagalign.experiments.head.report import gains, interval, markdown
-from tagalign.experiments.head.tables import of_data
+from tagalign.experiments.head.tables import at_rate, of_data
 
 
 def numbers(objects, **more):
@@ -46,6 +46,12 @@ def test_a_row_with_less_data_gains_over_captions_with_less_data():
         CAPTIONS.key: numbers(0.0),
     }
     assert gains([less], values) == [2.0]
+
+
+def test_a_row_at_another_rate_gains_over_captions_at_that_rate():
+    slow, base = at_rate(OBJECTS, 1e-4), at_rate(CAPTIONS, 1e-4)
+    values = {slow.key: numbers(33.0), base.key: numbers(32.5), CAPTIONS.key: numbers(0.0)}
+    assert (gains([slow], values), gains([base], values)) == ([0.5], [])
 
 
 def test_what_is_missing_is_left_out():

@@ -144,7 +144,7 @@ DIRECTIONS: dict[str, tuple[Direction, ...]] = {
         TRAINED,
         replace(TRAINED, says="the same with backgrounds as classes", metric="miou", reasons={}),
         MATCHED_TAGS,
-        _paper("Table 7", "so do tags of nouns with their looks", CONCEPTS, CAPTIONS),
+        _paper("Table 7", "so do tags of nouns with their looks alone", CONCEPTS, CAPTIONS),
     ),
     "head-rates": (
         replace(
@@ -187,6 +187,7 @@ DIRECTIONS: dict[str, tuple[Direction, ...]] = {
         for other in (WEIGHTED, FOCAL, ASYMMETRIC)
     ),
     "head-attributes": (
+        _paper("Table 7", "so do tags of nouns and of nouns with their looks, side by side", PAIRS, CAPTIONS),
         _paper(
             "Table 2",
             "attributes as tags raise phrases that need them",

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.stats import t as student
 
 from tagalign.experiments.head.cells import CAPTIONS, Cell
-from tagalign.experiments.head.tables import DETAILED, TABLES, of_data
+from tagalign.experiments.head.tables import DETAILED, TABLES, at_rate, of_data
 
 COLUMNS = {
     "mIoU objects": "miou_objects",
@@ -89,8 +89,9 @@ def gains(row: Sequence[Cell], values: Values) -> list[float]:
 
 
 def base_of(cell: Cell) -> Cell:
-    """Captions alone, seen as often and as misleading."""
+    """Captions alone, seen as often, as misleading and at the same rate."""
     base = replace(CAPTIONS, batch_size=cell.batch_size, mislead=cell.mislead, seed=cell.seed, mode=cell.mode)
+    base = at_rate(base, cell.rate)
     return of_data(base, cell.share) if cell.share < 1 else base
 
 

@@ -80,11 +80,24 @@ def _serves(table: str, values: Values | None) -> bool:
     return values is not None and (table not in DETAILED or DETAILED[table] in values)
 
 
+def take_over(
+    backbones: Sequence[BlockBackbone], journals: Mapping[str, Journal], tables: Sequence[str]
+) -> None:
+    """Give tables the rows that were measured for other ones."""
+    for table, cell, backbone in list(_missing(backbones, journals, tables)):
+        if values := _known(name_of(backbone), table, cell, journals):
+            journals[table].add(name_of(backbone), cell.key, values)
+
+
+def _known(model: str, table: str, cell: Cell, journals: Mapping[str, Journal]) -> Values | None:
+    found = (journal.get(model, cell.key) for journal in journals.values())
+    return next((values for values in found if _serves(table, values)), None)
+
+
 def _fill(
     bench: Bench, model: str, table: str, cell: Cell, journals: Mapping[str, Journal], say: Say
 ) -> None:
-    known = [journal.get(model, cell.key) for journal in journals.values()]
-    values = next((one for one in known if _serves(table, one)), None)
+    values = _known(model, table, cell, journals)
     if values is None:
         start = time.perf_counter()
         values = measure_cell(bench, cell)
