@@ -11,14 +11,18 @@ import pytest
 import torch
 from PIL import Image
 
+from tagalign.backbones.modes import DENSE_MODES
 from tagalign.backbones.preprocess import open_image
 from tagalign.backbones.protocols import BlockBackbone
 from tagalign.errors import InputError
-from tagalign.export.onnx import OnnxReport, export_onnx
+from tagalign.export.onnx import UNTRACED, OnnxReport, export_onnx
 from tagalign.methods.dense.method import DenseMethod
-from tagalign.methods.dense.options import DenseOptions, TagAlignOptions
+from tagalign.methods.dense.mode_options import has_own_profile, options_of_mode
+from tagalign.methods.dense.options import TagAlignOptions
 from tagalign.methods.dense.projector import Projector
+from tagalign.methods.load import load_method
 from tagalign.tags.label_sets import load_label_set
+from tagalign.testing.companion_folder import make_companion_folder
 from tagalign.testing.stub_method import StubMethod
 
 pytest.importorskip("onnxruntime", reason="the onnx extra is not installed")
@@ -35,8 +39,10 @@ def dense(
     backbone: BlockBackbone, mode: str, profile: str = "paper", projector: Projector | None = None
 ) -> DenseMethod:
     name = mode if projector is None else "tagalign"
-    kind = DenseOptions if projector is None else TagAlignOptions
-    return DenseMethod(backbone, kind(profile=profile), method=name, mode=mode, projector=projector)
+    kind = options_of_mode(mode) if projector is None else TagAlignOptions
+    # such a mode has profiles of its own, and cuts windows in all but one
+    given = kind() if projector is None and has_own_profile(mode) else kind(profile=profile)
+    return DenseMethod(backbone, given, method=name, mode=mode, projector=projector)
 
 
 def trained(backbone: BlockBackbone) -> Projector:
@@ -139,7 +145,7 @@ def test_the_folder_says_what_it_was_made_from(exported: tuple[DenseMethod, Path
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("mode", ["clip", "surgery", "sclip", "clearclip", "naclip"])
+@pytest.mark.parametrize("mode", [one for one in DENSE_MODES if one not in {"maskclip", *UNTRACED}])
 def test_every_dense_mode(backbone: BlockBackbone, tmp_path: Path, mode: str) -> None:
     method = dense(backbone, mode)
     export(method, tmp_path, "dog")
@@ -151,6 +157,40 @@ def test_a_trained_projector_with_both_maps(backbone: BlockBackbone, tmp_path: P
     method = dense(backbone, "surgery", projector=trained(backbone))
     export(method, tmp_path, "dog")
     check_embeds(method, tmp_path)
+
+
+@pytest.mark.slow
+def test_positions_are_those_of_the_option(backbone: BlockBackbone, tmp_path: Path) -> None:
+    options = options_of_mode("clip")(positions="offset", short_side=48)
+    method = DenseMethod(backbone, options, method="clip", mode="clip")
+    export(method, tmp_path, "dog")
+    check_embeds(method, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("method", "options", "message"),
+    [
+        ("rcs", {"feedback": True}, "finishes an image with the labels in hand; leave feedback out"),
+        ("clip", {"stitch": True}, "runs the encoder in two parts; leave stitch out"),
+        ("pearl", {"profile": "released"}, "windows of 32 pixels are many pictures"),
+        ("naclip", {"refine": "tlp"}, "works on the label map of a photo; leave refine out"),
+        ("gated", {}, "method 'gated' cannot be exported: ONNX takes the dense methods"),
+    ],
+)
+def test_what_no_graph_holds_is_refused_and_nothing_appears(
+    clip_folder: Path, tmp_path: Path, method: str, options: dict[str, object], message: str
+) -> None:
+    opened = load_method(str(clip_folder), method=method, device="cpu", **options)
+    with pytest.raises(InputError, match=message):
+        export_onnx(opened, tmp_path / "out", opened.encode_labels(load_label_set(["dog"])))
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_companion_is_refused(clip_folder: Path, tmp_path: Path) -> None:
+    companion = str(make_companion_folder(tmp_path / "dinov2"))
+    method = load_method(str(clip_folder), method="proxy", companion=companion, device="cpu")
+    with pytest.raises(InputError, match="needs more than its encoder"):
+        export_onnx(method, tmp_path, method.encode_labels(load_label_set(["dog"])))
 
 
 def test_other_methods_are_refused(tmp_path: Path) -> None:

@@ -14,9 +14,12 @@ from torch import Tensor, nn
 
 from tagalign.atomic import atomic_write, refused_in_one_line, sweep
 from tagalign.backbones.finite import checked
+from tagalign.backbones.modes import DENSE_MODES
 from tagalign.errors import InputError, MissingExtraError, ModelError
 from tagalign.json_text import json_text
+from tagalign.methods.dense.feedback import FeedbackMethod
 from tagalign.methods.dense.method import DenseMethod
+from tagalign.methods.dense.options import ModeOptions
 from tagalign.methods.protocols import Method
 from tagalign.ops.grid import tokens_to_map
 from tagalign.types import EncodedLabels
@@ -29,6 +32,8 @@ CONFIG = "model.json"
 TOLERANCE = 1e-4
 """Largest difference from PyTorch that an export may have; float32 sums in another order differ by about 1e-5."""
 OPSET = 20
+UNTRACED: dict[str, str] = {}
+"""Dense modes that the exporter of PyTorch cannot trace, and why."""
 TIMED_RUNS = 5
 
 Maps = Float[Tensor, "batch dim rows cols"]
@@ -63,12 +68,12 @@ class DenseGraph(nn.Module):
         super().__init__()
         self.backbone = method.backbone
         self.projector = method.projector
-        self.mode = method.dense_mode
+        self.mode, self.positions = method.dense_mode, method.positions
         self.both = both
 
     def forward(self, pixels: Float[Tensor, "batch 3 height width"]) -> tuple[Maps, ...]:
         """Maps on the patch grid; pixels that do not fill a patch are dropped at the bottom and right."""
-        features = self.backbone.encode_dense(pixels, mode=self.mode)
+        features = self.backbone.encode_dense(pixels, mode=self.mode, positions=self.positions)
         own = (
             tokens_to_map(self.backbone.project(features.patches), features.grid) if self._needs_own else None
         )
@@ -93,35 +98,65 @@ def export_onnx(method: Method[Any], folder: str | Path, labels: EncodedLabels) 
         labels: their embeddings are stored; the text encoder is not exported.
 
     Raises:
-        InputError: for a method that is not dense.
+        InputError: for a method that is not dense, or one with a part that no graph holds; see ``exportable``.
         ModelError: if the graph answers differently from PyTorch by more than 1e-4.
         MissingExtraError: without onnx, onnxscript or onnxruntime.
     """
-    if not isinstance(method, DenseMethod):
-        raise InputError(
-            f"method {method.method!r} cannot be exported: ONNX takes the dense methods (clip, maskclip, surgery, "
-            "sclip, clearclip, naclip, tagalign)"
-        )
+    dense = exportable(method)
     _need_packages()
     folder = Path(folder)
-    graph = DenseGraph(method, both=method.clip_weight > 0).eval()
+    graph = DenseGraph(dense, both=dense.clip_weight > 0).eval()
     with refused_in_one_line(folder / GRAPH):
         folder.mkdir(parents=True, exist_ok=True)
         _remove_leftovers(folder)
         with TemporaryDirectory(dir=folder, prefix=PARTIAL) as temp:
-            _export(graph, Path(temp) / GRAPH, method.backbone.patch_size)
-            report = _compare(graph, Path(temp) / GRAPH, method)
+            _export(graph, Path(temp) / GRAPH, dense.backbone.patch_size)
+            report = _compare(graph, Path(temp) / GRAPH, dense)
             for part in Path(temp).iterdir():  # above 2 GB the weights lie in a file of their own
                 part.replace(folder / part.name)
     _write_labels(folder / LABELS, labels)
     with atomic_write(folder / CONFIG) as temp_path:
-        temp_path.write_text(json_text(_config(method, labels), indent=2) + "\n", encoding="utf-8")
+        temp_path.write_text(json_text(_config(dense, labels), indent=2) + "\n", encoding="utf-8")
     num_bytes = sum(path.stat().st_size for path in folder.glob(f"{GRAPH}*"))
     return OnnxReport(
         folder=folder,
         num_bytes=num_bytes + (folder / LABELS).stat().st_size + (folder / CONFIG).stat().st_size,
         **report,
     )
+
+
+def exportable(method: Method[Any]) -> DenseMethod:
+    """The method, if a graph from one picture to its patches, and one label map from them, are all of it.
+
+    Raises:
+        InputError: for another method, and for a dense one with a part that such a graph cannot hold; says which.
+    """
+    if not isinstance(method, DenseMethod):
+        modes = ", ".join(mode for mode in DENSE_MODES if mode not in UNTRACED)
+        raise InputError(
+            f"method {method.method!r} cannot be exported: ONNX takes the dense methods ({modes}, tagalign)"
+        )
+    if why := _no_graph(method):
+        raise InputError(f"method {method.method!r} cannot be exported to ONNX: {why}")
+    return method
+
+
+def _no_graph(method: DenseMethod) -> str:
+    """What a graph cannot hold of a dense method, and what to do; empty where it can hold all."""
+    options, rule = method.options, method.canvas_rule
+    if isinstance(method, FeedbackMethod):
+        return "feedback finishes an image with the labels in hand; leave feedback out"
+    if type(method) is not DenseMethod:
+        return "it needs more than its encoder; take a mode of the encoder alone"
+    if method.mode in UNTRACED:
+        return f"mode {method.mode!r} {UNTRACED[method.mode]}; take another mode"
+    if isinstance(options, ModeOptions) and options.stitch:
+        return "stitch runs the encoder in two parts; leave stitch out"
+    if rule.window is not None and rule.window < rule.short_side:
+        return f"windows of {rule.window} pixels are many pictures; leave window and such profiles out"
+    if options.refine != "none":
+        return f"refine {options.refine!r} works on the label map of a photo; leave refine out"
+    return ""
 
 
 def _remove_leftovers(folder: Path) -> None:

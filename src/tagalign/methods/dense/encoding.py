@@ -159,7 +159,7 @@ class DenseEncoder(TakesLook):
             return
         for i, canvas in enumerate(canvases):
             features = stitched(
-                self.backbone, canvas, self.dense_mode, self._positions, self.resources.batch_size
+                self.backbone, canvas, self.dense_mode, self.positions, self.resources.batch_size
             )
             grid, embeds = self._headed(features)
             height, width = canvas.pixels.shape[1:]
@@ -168,11 +168,12 @@ class DenseEncoder(TakesLook):
     def _embed(self, pixels: Tensor) -> tuple[tuple[int, int], list[Tensor]]:
         """Patch embeddings of a batch by the trained head, and by CLIP's own where it is mixed in or the only one."""
         return self._headed(
-            self.backbone.encode_dense(pixels, mode=self.dense_mode, positions=self._positions)
+            self.backbone.encode_dense(pixels, mode=self.dense_mode, positions=self.positions)
         )
 
     @property
-    def _positions(self) -> Resize | None:
+    def positions(self) -> Resize | None:
+        """How position embeddings are resized, where it is not the encoder's own way."""
         is_offset = isinstance(self.options, ModeOptions) and self.options.positions == "offset"
         return "offset" if is_offset else None
 

@@ -158,7 +158,7 @@ class FeedbackMethod(DenseMethod):
         """Canvases that are already laid, up to the last block."""
         views: list[dict[int, OpenView]] = [{} for _ in canvases]
         for places, pixels in batches_of_one_size(canvases, self.resources.batch_size):
-            x, grid = self.backbone.embed_patches(pixels.to(self.backbone.device), positions=self._positions)
+            x, grid = self.backbone.embed_patches(pixels.to(self.backbone.device), positions=self.positions)
             start, _ = self.dense_mode.start(Stream(self.backbone.blocks, x))
             for row, (i, j) in enumerate(places):
                 views[i][j] = OpenView(
