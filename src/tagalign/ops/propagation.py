@@ -7,11 +7,9 @@ picture at the same size. A grid of about 80 x 80 cells is solved, whatever the 
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
-from scipy.linalg import solveh_banded
 from torch import Tensor
 
 Maps = Float[Tensor, "names rows cols"]
@@ -79,20 +77,22 @@ def pooled(
     return maps if step == (1, 1) else F.avg_pool2d(maps[None], step)[0]
 
 
-def agreement(first: Maps, second: Maps, text: Text, relation: str) -> Plane:
-    """``p' S q`` of each cell, in [0, 1]."""
-    spoken = text.diagonal()[:, None, None] * second if relation == "diagonal" else _spoken(text, second)
-    return (first * spoken).sum(dim=0).clamp(0, 1)
-
-
-def _spoken(text: Text, probs: Maps) -> Maps:
+def spoken(probs: Maps, text: Text, relation: str) -> Maps:
+    """``S p`` of each cell: what its names say of each other; of the diagonal alone, as released, each of itself."""
+    if relation == "diagonal":
+        return text.diagonal()[:, None, None] * probs
     return (text @ probs.flatten(1)).view_as(probs)
+
+
+def agreement(first: Maps, told: Maps) -> Plane:
+    """``p' S q`` of each cell, in [0, 1], of p and ``spoken`` of q."""
+    return (first * told).sum(dim=0).clamp(0, 1)
 
 
 def trust(probs: Maps, text: Text, relation: str) -> Plane:
     """How much a cell keeps its own value: ``max(max_q p_q, 0.05)^2 (1 + p' S p)``."""
     sure = probs.amax(dim=0).clamp_min(TRUST_FLOOR).square()
-    return sure * (1 + agreement(probs, probs, text, relation))
+    return sure * (1 + agreement(probs, spoken(probs, text, relation)))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -110,18 +110,19 @@ def edge_weights(
     grey = sum(weight * guide[i] for i, weight in enumerate(LUMA))
     if not isinstance(grey, Tensor):
         raise AssertionError("a picture has three channels")
+    told = spoken(probs, text, rule.relation)
     return Edges(
-        horizontal=_weights(grey[:, 1:] - grey[:, :-1], probs[:, :, 1:], probs[:, :, :-1], text, rule),
-        vertical=_weights(grey[1:] - grey[:-1], probs[:, 1:], probs[:, :-1], text, rule),
+        horizontal=_weights(grey[:, 1:] - grey[:, :-1], probs[:, :, 1:], told[:, :, :-1], rule),
+        vertical=_weights(grey[1:] - grey[:-1], probs[:, 1:], told[:, :-1], rule),
     )
 
 
-def _weights(steps: Tensor, here: Maps, there: Maps, text: Text, rule: PropagationRule) -> Tensor:
+def _weights(steps: Tensor, here: Maps, told: Maps, rule: PropagationRule) -> Tensor:
     if not steps.numel():  # a single row or column
         return steps
     steps = steps.abs()
     likeness = torch.exp(-EDGE_SHARPNESS * steps / (steps.mean() + FLOOR))
-    weights = likeness * (1 + agreement(here, there, text, rule.relation))
+    weights = likeness * (1 + agreement(here, told))
     return weights.clamp_max(1) if rule.clamp_edges else weights
 
 
@@ -145,25 +146,29 @@ def solve_steps(maps: Maps, own: Plane, edges: Edges, steps: int) -> Maps:
 
 
 def solve_exactly(maps: Maps, own: Plane, edges: Edges) -> Maps:
-    """The solution of the same system: a banded Cholesky factor, in float64 on the processor.
+    """The solution of the same system: block by block along the longer side, in float64.
 
-    The band is as wide as the shorter side, so 80 x 80 cells cost less than a few steps of the iteration.
+    Cells of one line know those of the next through a diagonal alone. So with ``A_r`` the system of a line and ``v_r`` its
+    edges to the next, ``S_0 = A_0``, ``S_(r+1) = A_(r+1) - v_r S_r^-1 v_r`` (Cholesky, as wide as the shorter side), and all
+    names are right sides of one product per line; a band of the whole would be walked once per name.
     """
-    if own.numel() == 1:  # nothing flows
-        return maps
     if maps.shape[2] > maps.shape[1]:
         turned = Edges(horizontal=edges.vertical.T, vertical=edges.horizontal.T)
         return solve_exactly(maps.transpose(1, 2), own.T, turned).transpose(1, 2)
-    cols = maps.shape[2]
-    band = np.zeros((cols + 1, own.numel()))
-    band[0] = (own + _degree(edges)).double().flatten().cpu()
-    right = F.pad(edges.horizontal.double(), (0, 1)).flatten().cpu().numpy()
-    below = edges.vertical.double().flatten().cpu().numpy()
-    band[1] -= right
-    band[cols, : below.size] -= below
-    sides = (own * maps).double().flatten(1).T.cpu().numpy()
-    found = solveh_banded(band, sides, lower=True, overwrite_ab=True, overwrite_b=True)
-    return torch.from_numpy(found.T).view(maps.shape).to(maps)
+    diagonal, sides = (own + _degree(edges)).double(), (own * maps).double().permute(1, 2, 0)
+    beside, below = edges.horizontal.double(), F.pad(edges.vertical.double(), (0, 0, 0, 1))
+    solved, onward = [], []
+    carried, pushed = torch.zeros_like(diagonal[0]).diag(), torch.zeros_like(sides[0])
+    for row, line in enumerate(diagonal):
+        block = line.diag() - beside[row].diag(1) - beside[row].diag(-1) - carried
+        both = torch.cat([sides[row] + pushed, below[row].diag()], dim=1)
+        both = torch.cholesky_solve(both, torch.linalg.cholesky(block))
+        solved.append(both[:, : len(maps)])
+        onward.append(both[:, len(maps) :])
+        carried, pushed = below[row, :, None] * onward[-1], below[row, :, None] * solved[-1]
+    for row in reversed(range(len(solved) - 1)):
+        solved[row] = solved[row] + onward[row] @ solved[row + 1]
+    return torch.stack(solved).permute(2, 0, 1).to(maps)
 
 
 def _degree(edges: Edges) -> Plane:

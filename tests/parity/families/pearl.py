@@ -18,6 +18,7 @@ from tagalign.ops.propagation import (
     propagate,
     solve_exactly,
     solve_steps,
+    spoken,
     text_relation,
     trust,
 )
@@ -110,7 +111,7 @@ def propagation_steps(maps: Tensor, guide: Tensor, text: Tensor, rule, paper) ->
     own, edges = trust(probs, text, rule.relation), edge_weights(colours, probs, text, rule)
     yield "grid_logits", cells
     yield "probs", probs
-    yield "agree", agreement(probs, probs, text, rule.relation)
+    yield "agree", agreement(probs, spoken(probs, text, rule.relation))
     yield "trust", own
     yield "weights_horizontal", edges.horizontal
     yield "weights_vertical", edges.vertical
