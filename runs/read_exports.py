@@ -1,8 +1,10 @@
-"""Our exports in the hands of the tools they are for: Datumaro, which reads CVAT's files, and FiftyOne.
+"""Our exports in the hands of the tools they are for: Datumaro (CVAT's files), FiftyOne, and ultralytics (YOLO's).
 
-Both bring half a gigabyte and pins of their own, so they are not part of CI; in an environment of their own:
+They bring half a gigabyte each and pins of their own, so they are not part of CI; in an environment of their own:
 
-    pip install -e . datumaro fiftyone && python runs/read_exports.py build/exports
+    pip install -e . datumaro fiftyone ultralytics && python runs/read_exports.py build/exports
+
+A tool that is not installed is passed over, and the line says so.
 
 Asserts that every pixel, name and score comes back as it was written (polygons: areas within 2 %), and prints one line per
 tool. FiftyOne's labels also go into a data set and out of its database again where its server starts.
@@ -11,6 +13,8 @@ tool. FiftyOne's labels also go into a data set and out of its database again wh
 import sys
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +26,8 @@ from tagalign.data.tiny_world import CLASS_SETS, TinyWorld
 from tagalign.export.cvat import write_cvat
 from tagalign.export.fiftyone import mask_targets, to_classifications, to_segmentation
 from tagalign.export.records import Annotated
+from tagalign.export.yolo import write_yolo
+from tagalign.tasks.regions.voting import part_instances
 from tagalign.types import Segmentation, Tagging
 
 SCENES, NAMES = 20, CLASS_SETS["all"]
@@ -123,12 +129,50 @@ def assert_labels(masks: Any, tags: Any, truth: Annotated) -> None:
     assert rows == [(NAMES[i], truth.tagging.scores[i]) for i in truth.tagging.chosen]
 
 
-TOOLS: dict[str, Callable[[Path], str]] = {"datumaro": cvat, "fiftyone": fiftyone}
+def ultralytics(folder: Path) -> str:
+    """Instances as YOLO-seg, read by the check that its trainer runs over every file of a data set."""
+    from ultralytics.data.utils import verify_image_label
+
+    images = [
+        replace(one, segmentation=part_instances(one.segmentation)) for one in annotated(folder / "images")
+    ]
+    write_yolo(folder, images)
+    count = 0
+    for one in images:
+        photo, labels = (
+            folder / "images" / one.file_name,
+            folder / "labels" / f"{Path(one.file_name).stem}.txt",
+        )
+        _, rows, shape, polygons, _, missing, found, empty, corrupt, said = verify_image_label(
+            (str(photo), str(labels), "", False, len(NAMES), 0, 0, False)
+        )
+        assert (missing, found, empty, corrupt) == (0, 1, 0, 0), said
+        assert tuple(shape) == one.size
+        areas: Counter[int] = Counter()
+        for row, polygon in zip(rows, polygons, strict=True):
+            areas[int(row[0])] += _area(polygon * np.array(one.size[::-1]))
+        wanted: Counter[int] = Counter()
+        for instance in one.segmentation.instances:
+            wanted[instance.label] += int(instance.inside.sum())
+        for label, area in wanted.items():
+            assert abs(areas[label] - area) <= POLYGON_TOLERANCE * area, (NAMES[label], areas[label], area)
+        count += len(polygons)
+    return f"{count} polygons of {len(images)} photos, areas as written"
+
+
+def _area(polygon: np.ndarray) -> float:
+    """Shoelace, in square pixels."""
+    x, y = polygon.T
+    return float(abs(x @ np.roll(y, -1) - y @ np.roll(x, -1)) / 2)
+
+
+TOOLS: dict[str, Callable[[Path], str]] = {"datumaro": cvat, "fiftyone": fiftyone, "ultralytics": ultralytics}
 
 
 def main(folder: Path) -> None:
     for name, read in TOOLS.items():
-        print(f"{name}: {read(folder / name)}", flush=True)
+        there = find_spec(name) is not None
+        print(f"{name}: {read(folder / name) if there else 'not installed, passed over'}", flush=True)
 
 
 if __name__ == "__main__":
