@@ -57,6 +57,21 @@ def test_every_depth_and_family_and_tiny_grids(encoders, mode, size):
             torch.testing.assert_close(alone.patches[0], found.patches[i], **TOL)
 
 
+@pytest.mark.parametrize("mode", [ScClip(), Pearl(), Rcs()], ids=repr)
+def test_windows_are_joined_in_every_depth_and_family(encoders, mode):
+    pixels = torch.randn(1, 3, 24, 40, generator=torch.Generator().manual_seed(0))
+    for encoder in encoders.values():
+        patch = encoder.patch_size
+        whole = encoder.encode_dense(pixels, mode=mode)
+        joined = encoder.encode_stitched(pixels, [(0, 0)], mode=mode)
+        torch.testing.assert_close(joined.patches, whole.patches, **TOL)
+        places = [(0, left) for left in range(0, whole.grid[1] - 1)]
+        windows = torch.cat([pixels[:, :, :, left * patch : (left + 2) * patch] for _, left in places])
+        found = encoder.encode_stitched(windows, places, mode=mode)
+        assert found.grid == whole.grid
+        assert found.patches.isfinite().all()
+
+
 @pytest.mark.parametrize("mode", MODES, ids=repr)
 def test_plain_pictures_give_no_nan(backbone, mode):
     for value in (0.0, 1.0):
