@@ -124,8 +124,8 @@ def model_table(
         for mode in DENSE_MODES:
             row = mode_row(backbone, tagger, mode, scenes)
             for name, value in row.items():
-                found[mode].setdefault(name, []).append(value)
-            shown = {name: round(value, 2) for name, value in row.items()}
+                found[mode].setdefault(name, []).append(round(value, 2))
+            shown = {name: values[-1] for name, values in found[mode].items()}
             print(json.dumps({"split": split, "seed": seed, "mode": mode, **shown}), flush=True)
     return found
 
@@ -163,6 +163,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--scenes", type=int, default=20)
     parser.add_argument("--models", nargs="+", default=list(MODELS))
+    parser.add_argument("--splits", nargs="+", default=list(SPLITS))
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     tables: dict[str, Any] = {}
@@ -171,7 +172,8 @@ def main() -> None:
         backbone = load_backbone(model)
         weights[model] = backbone.weight_hash
         tables[model] = {
-            split: model_table(backbone, arguments.seeds, arguments.scenes, split) for split in SPLITS
+            split: model_table(backbone, arguments.seeds, arguments.scenes, split)
+            for split in arguments.splits
         }
     settings = {
         "models": weights,

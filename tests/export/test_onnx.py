@@ -174,6 +174,7 @@ def test_positions_are_those_of_the_option(backbone: BlockBackbone, tmp_path: Pa
         ("clip", {"stitch": True}, "runs the encoder in two parts; leave stitch out"),
         ("pearl", {"profile": "released"}, "windows of 32 pixels are many pictures"),
         ("naclip", {"refine": "tlp"}, "works on the label map of a photo; leave refine out"),
+        ("scclip", {}, "mode 'scclip' looks for outliers in a way"),
         ("gated", {}, "method 'gated' cannot be exported: ONNX takes the dense methods"),
     ],
 )

@@ -20,6 +20,7 @@ from tagalign.methods.dense.score_maps import (
     all_names,
     best_labels,
     best_names,
+    best_of_maps,
     contrast_map,
     cosine_maps,
     name_cosines,
@@ -29,7 +30,6 @@ from tagalign.methods.label_rows import lost_labels
 from tagalign.methods.looks.step import finish_tagging
 from tagalign.methods.protocols import refuse_foreign, refuse_foreign_labels
 from tagalign.ops.refinement import Names, RefinementInput
-from tagalign.ops.windows import upsample
 from tagalign.types import (
     EncodedImage,
     EncodedLabels,
@@ -104,7 +104,7 @@ class DenseMethod(DenseEncoder):
             raise InputError(f"refine={self.options.refine!r} looks at the colours of the photo; pass photo=")
         else:
             refined = self.refinement(self._scene(layers, labels, photo))
-            scores, ids = upsample(refined, layers[0][1].size).max(dim=0)
+            scores, ids = best_of_maps(refined, layers[0][1].size)
         found = self.with_background(scores, ids, labels.names)
         if self.options.background_threshold is None or not len(labels.background):
             return found

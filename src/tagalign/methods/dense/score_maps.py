@@ -182,18 +182,42 @@ def best_labels(
     layers: Layers, labels: EncodedLabels, rule: ScoreRule, size: Size
 ) -> tuple[Float[Tensor, "height width"], Int[Tensor, "height width"]]:
     """Best probability and its label at every pixel, with bounded memory; a tie goes to the earlier label."""
-    best: Tensor | None = None
-    best_ids: Tensor | None = None
     by_cosine = _orders_by_cosine(layers, rule)
     budget = CACHE_BUDGET if labels.embeds.device.type == "cpu" else MAP_BUDGET
-    for ids in label_chunks(len(labels.names), size, layers[0][1].canvas, budget):
-        maps = (
+    best, best_ids = _running_best(
+        (
+            ids.start,
             judged(lambda asked, ids=ids: _cosine_at(layers, asked, size, ids), labels, floor=-torch.inf)  # type: ignore[misc]
             if by_cosine
-            else probability_maps(layers, labels, rule, size, ids)
+            else probability_maps(layers, labels, rule, size, ids),
         )
+        for ids in label_chunks(len(labels.names), size, layers[0][1].canvas, budget)
+    )
+    return rule.probability(best) if by_cosine else best, best_ids
+
+
+def best_of_maps(
+    maps: Float[Tensor, "labels rows cols"], size: Size
+) -> tuple[Float[Tensor, "height width"], Int[Tensor, "height width"]]:
+    """Best score and its label of maps that are brought to a size, some labels at a time; a tie goes to the earlier one."""
+    if maps.shape[1:] == size or maps.device.type != "cpu":
+        found = upsample(maps, size).max(dim=0)
+        return found.values, found.indices
+    chunks = label_chunks(len(maps), size, size, CACHE_BUDGET)
+    return _running_best(
+        (ids.start, upsample_labels_innermost(maps[ids.start : ids.stop], size)) for ids in chunks
+    )
+
+
+def _running_best(
+    parts: Iterator[tuple[int, Float[Tensor, "labels height width"]]],
+) -> tuple[Float[Tensor, "height width"], Int[Tensor, "height width"]]:
+    """Of maps that come a few at a time with the id of the first."""
+    best: Tensor | None = None
+    best_ids: Tensor | None = None
+    for start, maps in parts:
         scores, local = maps.max(dim=0)
-        local = local + ids.start
+        local = local + start
         if best is None or best_ids is None:
             best, best_ids = scores, local
         else:
@@ -201,4 +225,4 @@ def best_labels(
             best, best_ids = torch.where(better, scores, best), torch.where(better, local, best_ids)
     if best is None or best_ids is None:
         raise AssertionError("a label set is never empty")
-    return rule.probability(best) if by_cosine else best, best_ids
+    return best, best_ids
