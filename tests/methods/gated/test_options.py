@@ -72,5 +72,7 @@ def test_what_cannot_act_is_refused(clip_folder, given, message):
 
 
 def test_nothing_that_was_not_given_is_passed_on():
-    assert GatedOptions().dense_values() == {}
-    assert GatedOptions(segmenter="scclip").dense_values() == {}
+    shared = {"use_aliases": GatedOptions().use_aliases}
+    assert GatedOptions().dense_values() == shared
+    assert GatedOptions(segmenter="scclip").dense_values() == shared
+    assert GatedOptions(use_aliases=False).dense_values() == {"use_aliases": False}

@@ -104,7 +104,7 @@ class GatedOptions(TagClipOptions):
             (part for part in typed.split(",") if part), f"segmenter {self.segmenter_name}:", "window=224"
         )
         own = self._own_dense_values()
-        if twice := sorted(own.keys() & values.keys()):
+        if twice := sorted((own.keys() - {"use_aliases"}) & values.keys()):  # which always has a value
             raise InputError(
                 f"segmenter {self.segmenter!r}: {twice[0]} is given as an option of gated too; leave one out"
             )
@@ -117,7 +117,7 @@ class GatedOptions(TagClipOptions):
             "window": self.window,
             "stride": self.stride,
             "stitch": self.stitch or None,
-            "use_aliases": self.use_aliases or None,
+            "use_aliases": self.use_aliases,
             "refine": None if self.refine == "none" else self.refine,
             "background_rule": self.background_rule or None,
             "background_threshold": self.background_threshold,
