@@ -8,10 +8,8 @@ import pytest
 
 from tagalign.data.benchmarks import open_benchmark
 from tagalign.data.benchmarks.restricted_pickle import read_plain_pickle
-from tagalign.data.benchmarks.tag_sets import open_tag_list
 from tagalign.data.benchmarks.voc import open_voc2007_tags
 from tagalign.errors import DataError
-from tagalign.tags.label_sets import load_label_set
 
 
 def present(data, index):
@@ -57,17 +55,6 @@ def test_openimages_unknown_tag_names_the_line(openimages):
     path.write_text("000d4d4f,unicorn\n")
     with pytest.raises(DataError, match="line 1: tag 'unicorn' is not in"):
         open_benchmark("openimages-common", openimages)
-
-
-def test_tag_lists_of_ids(tmp_path):
-    (tmp_path / "list.txt").write_text("000012 2 14\n000013\n")
-    data = open_tag_list(tmp_path, tmp_path / "list.txt", load_label_set("voc20"), name="mine", split="test")
-    assert present(data, 0) == ["bird", "person"]
-    assert present(data, 1) == []
-    assert data.images[0].name == "000012.jpg"
-    (tmp_path / "list.txt").write_text("000012 20\n")
-    with pytest.raises(DataError, match="line 1: expected ids from 0 to 19"):
-        open_tag_list(tmp_path, tmp_path / "list.txt", load_label_set("voc20"), name="mine", split="test")
 
 
 @pytest.mark.parametrize(("name", "split"), [("refcoco", "testA"), ("refcocog", "val")])

@@ -1,17 +1,20 @@
 """The release's JSON and our Parquet hold the same records; broken files name the record."""
 
+import dataclasses
 import json
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from tagalign.data.tag2text.records import (
+    SCHEMA,
     TaggedRecord,
     clean_caption,
     join_labels,
     multi_hot,
     read_records,
     write_json,
-    write_parquet,
 )
 from tagalign.errors import DataError
 
@@ -21,6 +24,11 @@ RECORDS = [
     ),
     TaggedRecord(key="b.jpg", image="b.jpg", captions=("nothing",), tags=((),)),
 ]
+
+
+def write_parquet(records, path):
+    """Our Parquet form, which other programs write."""
+    pq.write_table(pa.Table.from_pylist([dataclasses.asdict(one) for one in records], schema=SCHEMA), path)
 
 
 @pytest.mark.parametrize(("write", "name"), [(write_json, "x.json"), (write_parquet, "x.parquet")])

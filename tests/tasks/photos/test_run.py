@@ -12,6 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
+from tagalign.cli.shared.mask_sinks import MaskParts
 from tagalign.errors import InputError
 from tagalign.methods.thresholds import Threshold
 from tagalign.ops.masks import decode_rle
@@ -22,7 +23,7 @@ from tagalign.tasks.photos.job import JobSpec
 from tagalign.tasks.photos.questions import SegmentQuestion, TagQuestion
 from tagalign.tasks.photos.rows import margin, read_rows
 from tagalign.tasks.photos.run import answer_run, clear_run, close_run, open_run
-from tagalign.tasks.photos.sinks import MaskRows, TagParquet
+from tagalign.tasks.photos.sinks import TagParquet
 from tagalign.types import Tagging
 
 LABELS = load_label_set("dog,cat,tree", templates="1", background="voc")
@@ -178,8 +179,8 @@ def test_a_threshold_replaces_the_method_s_own(spec, photos, tmp_path):
 def test_masks_come_back_from_their_code(clip_folder, photos, tmp_path, method):
     question = SegmentQuestion(labels=LABELS)
     job = JobSpec(question=question, model=str(clip_folder), method=method, device="cpu", batch_size=2).open()
-    run = begin(job, photos, tmp_path / "out", MaskRows())
-    found = {answered.source.key: answered.answer for answered in go(run, job, MaskRows())}
+    run = begin(job, photos, tmp_path / "out", MaskParts())
+    found = {answered.source.key: answered.answer for answered in go(run, job, MaskParts())}
     for row in read_rows(run.parts()):
         segmentation = found[row["key"]]
         rebuilt = torch.full(tuple(row["size"]), -1)

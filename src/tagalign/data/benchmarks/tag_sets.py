@@ -38,24 +38,6 @@ def label_rows(ids: Sequence[Sequence[int]], num_labels: int) -> Int8[np.ndarray
     return rows
 
 
-def open_tag_list(images: Path, rows: Path, labels: LabelSet, *, name: str, split: str) -> TagSet:
-    """A list of ``IMAGE ID ID ...`` lines with ids from 0, the form of TagCLIP's lists; ``.jpg`` is added if needed.
-
-    Raises:
-        DataError: for a line of another form or an id out of range.
-    """
-    paths, ids = [], []
-    for number, line in enumerate(read_list(rows, "one image name and its label ids per line"), start=1):
-        image, *words = line.split()
-        if not all(word.isdecimal() and int(word) < len(labels) for word in words):
-            raise DataError(f"{rows}, line {number}: expected ids from 0 to {len(labels) - 1}, got {line!r}")
-        paths.append(images / (image if Path(image).suffix else f"{image}.jpg"))
-        ids.append([int(word) for word in words])
-    return TagSet(
-        name=name, split=split, labels=labels, images=tuple(paths), rows=label_rows(ids, len(labels))
-    )
-
-
 def open_openimages_common(root: Path, split: str) -> TagSet:
     """OpenImages-common (214 tags) in the text format of recognize-anything: ``IMAGE,tag,tag`` per line.
 

@@ -160,16 +160,6 @@ def _checked(row: dict[str, Any], index: int, path: Path, num_tags: int) -> dict
     return row
 
 
-def write_parquet(records: Iterable[TaggedRecord], path: str | Path) -> None:
-    """Write our Parquet form."""
-    rows = [
-        {"key": r.key, "image": r.image, "captions": r.captions, "tags": r.tags, "union_tags": r.union_tags}
-        for r in records
-    ]
-    with atomic_write(path) as temp:
-        pq.write_table(pa.Table.from_pylist(rows, schema=SCHEMA), temp)
-
-
 def write_json(records: Iterable[TaggedRecord], path: str | Path) -> None:
     """Write the release's JSON form; the key is lost, it has none."""
     rows = []

@@ -7,9 +7,9 @@ import math
 from typing import Any, Protocol, runtime_checkable
 
 from tagalign.tasks.photos.job import Job
-from tagalign.tasks.photos.rows import mask_row, tag_row
+from tagalign.tasks.photos.rows import tag_row
 from tagalign.tasks.photos.stream import Answered
-from tagalign.tasks.photos.tables import ANSWERS, CAPTIONS, MASKS, TAGS, AnswerRow, Table
+from tagalign.tasks.photos.tables import ANSWERS, CAPTIONS, TAGS, AnswerRow, Table
 
 
 @runtime_checkable
@@ -45,17 +45,6 @@ class TagParquet:
     def row(self, job: Job, answered: Answered) -> AnswerRow:
         """See ``Sink``."""
         return tag_row(answered.source.key, _size(answered), answered.answer)
-
-
-class MaskRows:
-    """Masks as run-length code, in Parquet."""
-
-    table = MASKS
-    files: tuple[str, ...] = ()
-
-    def row(self, job: Job, answered: Answered) -> AnswerRow:
-        """See ``Sink``."""
-        return mask_row(answered.source.key, answered.answer)
 
 
 class CaptionRows:
