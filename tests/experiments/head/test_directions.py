@@ -38,6 +38,13 @@ def test_everything_else_fails_with_its_reason(objects, encoder, reason):
     assert (claim.verdict, claim.reason) == ("fails", reason)
 
 
+@pytest.mark.parametrize(("objects", "verdict"), [(34.5, "holds"), (33.9, "fails"), (32.5, "fails")])
+def test_one_seed_must_gain_more_than_seeds_do(objects, verdict):
+    claim = DIRECTION.claim("tiny", measured(OBJECTS, (objects,)) | measured(CAPTIONS, (33.0,)), "x.md")
+    assert (claim.verdict, claim.seeds) == (verdict, 1)
+    assert claim.reason == ("" if verdict == "holds" else "one seed, and no more than seeds do")
+
+
 def test_a_frozen_row_is_one_number_for_every_seed():
     values = measured(CAPTIONS, (30.0, 31.0)) | {FROZEN.key: {"miou_objects": 28.0}}
     assert replace(DIRECTION, better=CAPTIONS, worse=FROZEN).pairs(values) == [(30.0, 28.0), (31.0, 28.0)]

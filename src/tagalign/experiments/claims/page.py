@@ -10,7 +10,7 @@ HEAD = """# Results
 
 Each direction of the papers' main tables: does it come out on drawn scenes? **No published number is claimed**: that needs
 real weights and data sets. The scenes show whether the parts do what the papers say. Percent; differences with half of their
-95 % interval over seeds: a direction holds only if its interval leaves zero out; one seed shows a tendency. `tiny` has
+95 % interval over seeds: a direction holds only if its interval leaves zero out; of one seed a tendency is told. `tiny` has
 patches that are local already, `tiny-plain` those of a CLIP that nobody repaired ([the two encoders](tiny-world.md)).
 """
 FOOT = """
