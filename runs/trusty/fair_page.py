@@ -17,7 +17,8 @@ def render(report: dict[str, Any]) -> str:
     lines = [
         "# TrustyCLIP's parts, a fair test",
         "",
-        "`python runs/trusty/fair.py`; nothing here was measured on photos, and no published number is claimed.",
+        f"`python runs/trusty/fair.py --steps {settings['steps']}`, finished rows alone;",
+        "nothing here was measured on photos, and no published number is claimed.",
         f"`{settings['backbone']}`, weights `{report['weights']}`; objects, background ignored, 22 kinds with masks,",
         f"6 without; {settings['test']['scenes']} test scenes; {settings['steps']} steps of {settings['batch_size']}, **no",
         "scene twice**, no prompts (what the frozen encoder says is then computed once); target `strict` unless a row says",
