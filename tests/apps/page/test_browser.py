@@ -97,13 +97,55 @@ def test_new_labels_and_another_method(page: Page, photos: Path) -> None:
     expect(page.locator("#look-tags")).to_contain_text("sea")
 
 
-def test_the_legend_opens_a_heat_map(page: Page, photos: Path) -> None:
+def test_a_legend_entry_isolates_its_mask_and_asks_for_its_heat_map(page: Page, photos: Path) -> None:
     look_at(page, photos / "a.png")
-    entry = page.locator("#look-masks button").filter(has_text="cat 50 %")
+    panel = page.locator("#look-masks")
+    entry = panel.locator("button").filter(has_text="cat 50 %")
     entry.focus()  # by keyboard, as by mouse
+    expect(panel.locator(".mask-say")).to_have_text("cat · score 0.50 · 50 % of the photo")
     page.keyboard.press("Enter")
+    expect(entry).to_have_attribute("aria-pressed", "true")
+    assert panel.locator("svg g").evaluate_all("all => all.map(one => one.matches('.off'))") == [True, False]
+    panel.get_by_text("Heat map of the chosen name").click()
     expect(page.locator("#heat-scale")).to_contain_text("cat")
     expect(page.locator("#heat-picture img")).to_be_visible()
+
+
+def test_masks_are_faded_outlined_and_named_and_stay_so(page: Page, photos: Path) -> None:
+    look_at(page, photos / "a.png")
+    panel = page.locator("#look-masks .mask-panel")
+    expect(panel.locator("svg text")).to_have_text(["dog", "cat"])
+    panel.locator("svg g").first.hover()
+    expect(panel.locator(".mask-say")).to_contain_text("dog · score 0.50")
+    panel.get_by_label("Outline only").check()
+    panel.get_by_label("Names").uncheck()
+    panel.locator("[data-panel=opacity]").fill("20")
+    for label in ("dog", "ant"):  # and after a new answer
+        assert panel.locator(".fill").first.evaluate("one => getComputedStyle(one).fillOpacity") == "0"
+        expect(panel.locator("svg text").first).not_to_be_visible()
+        expect(panel.get_by_label("Outline only")).to_be_checked()
+        if label == "dog":
+            page.locator("#look-labels textarea").fill("ant, bee")
+            page.click("#look-go")
+            expect(panel.locator("button").filter(has_text="bee 50 %")).to_be_visible()
+    panel.get_by_label("Outline only").uncheck()
+    assert panel.locator(".fill").first.evaluate("one => getComputedStyle(one).fillOpacity") == "0.2"
+
+
+def test_instances_are_counted_and_downloaded(page: Page, photos: Path, tmp_path: Path) -> None:
+    look_at(page, photos / "a.png")
+    page.locator("#look-options > button").click()
+    page.locator("#option-instances input").check()
+    expect(page.locator("#look-masks svg g")).to_have_count(2)
+    with page.expect_download() as download:
+        page.locator("#look-files a[download]").last.click()
+    download.value.save_as(tmp_path / "a.json")
+    values = json.loads((tmp_path / "a.json").read_text())
+    assert [(one["label"], one["box"]) for one in values["instances"]] == [
+        ("dog", [0, 0, 200, 300]),
+        ("cat", [200, 0, 400, 300]),
+    ]
+    assert values["chosen"] == {"method": "first", "instances": {"min_area": 64}}
 
 
 def test_a_phrase_and_a_sentence(page: Page, photos: Path) -> None:

@@ -1,5 +1,6 @@
 """The page as ``tagalign app`` opens it, in three looks; its pictures are kept for people to see."""
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -57,7 +58,8 @@ def test_a_walk_through_all_tabs(
     open_tab(page, "One photo")
     page.locator(EXAMPLE).filter(visible=True).first.click()
     expect(page.locator("#look-status")).to_contain_text(ENCODED)
-    page.locator("#look-masks button").filter(has_text="%").first.click()
+    page.locator("#look-masks .mask-legend button").nth(1).click()
+    page.locator("#look-masks [data-panel=heat]").click()
     expect(page.locator("#heat-picture img")).to_be_visible()
     page.get_by_text("Find what a phrase means").click()
     page.locator("#refer-phrase textarea, #refer-phrase input").fill("the house")
@@ -73,4 +75,58 @@ def test_a_walk_through_all_tabs(
         expect(page.locator(f"#compare-status-{side}")).to_contain_text(ENCODED)
     page.screenshot(path=screenshots / f"compare-{scheme}.png", full_page=True)
     assert no_wider_than_the_window(page)
+    page.close()
+
+
+def test_a_method_is_chosen_with_its_options_and_both_are_in_the_record(
+    new_page: Callable[[str, str], Page], address: str, tmp_path: Path
+) -> None:
+    page = new_page("desktop", address)
+    expect(page.locator("#review-status")).to_contain_text("1 of 3")
+    open_tab(page, "One photo")
+    page.locator(EXAMPLE).filter(visible=True).first.click()
+    expect(page.locator("#look-status")).to_contain_text(ENCODED)
+    page.locator("#look-options > button").click()
+    expect(page.locator("#option-local-weight")).to_have_count(0)
+    choose(page, "gated")
+    expect(page.locator("#method-card")).to_contain_text("the tags of an image prune the label list")
+    expect(page.locator("#look-status")).to_contain_text(ENCODED)
+    page.locator("#option-threshold textarea, #option-threshold input").fill("top:2")
+    page.keyboard.press("Enter")
+    expect(page.locator("#look-masks .mask-legend button")).to_have_count(2)
+    # an option that acts after encoding: the photo is known
+    expect(page.locator("#look-status")).to_contain_text("from memory")
+    with page.expect_download() as download:
+        page.locator("#look-files a[download]").last.click()
+    download.value.save_as(tmp_path / "a.json")
+    values = json.loads((tmp_path / "a.json").read_text())
+    assert values["chosen"] == {"method": "gated", "options": {"threshold": "top:2"}}
+    assert "top:2" in values["model"]["tagger"]
+    page.locator("#option-threshold textarea, #option-threshold input").fill("some")
+    page.keyboard.press("Enter")
+    expect(page.locator("#look-status .refusal")).to_contain_text("threshold")
+    page.close()
+
+
+def choose(page: Page, method: str) -> None:
+    page.locator("#look-method input").click()
+    page.get_by_role("option", name=method, exact=True).click()
+
+
+@pytest.mark.parametrize(
+    ("method", "words"),
+    [("trusty", "needs a trained part, and tiny has none; get one with: tagalign train --method trusty"),
+     ("piaa", "needs a look at a folder")],
+)  # fmt: skip
+def test_a_method_that_lacks_something_says_so_in_one_line(
+    new_page: Callable[[str, str], Page], address: str, method: str, words: str
+) -> None:
+    page = new_page("desktop", address)
+    expect(page.locator("#review-status")).to_contain_text("1 of 3")
+    open_tab(page, "One photo")
+    page.locator(EXAMPLE).filter(visible=True).first.click()
+    expect(page.locator("#look-status")).to_contain_text(ENCODED)
+    choose(page, method)
+    expect(page.locator("#look-status .refusal")).to_contain_text(words)
+    expect(page.locator("#look-masks .mask-panel")).to_have_count(0)
     page.close()

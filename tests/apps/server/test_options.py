@@ -158,7 +158,7 @@ def test_a_method_that_takes_none_with_a_request_says_so(file: bytes) -> None:
     with TestClient(create_app(stub_model())) as client:
         answer = ask(client, "tag", file, options={"threshold": 0.3})
     assert answer.status_code == 422
-    assert "method 'stub' takes none" in answer.json()["error"]["message"]
+    assert "method 'stub' takes none with a question" in answer.json()["error"]["message"]
 
 
 def test_no_request_sets_what_names_a_file_or_a_model() -> None:

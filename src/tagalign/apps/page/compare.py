@@ -5,7 +5,7 @@ from typing import Any
 import gradio as gr
 
 from tagalign.apps.page import words
-from tagalign.apps.page.look import masks_update
+from tagalign.apps.page.mask_panel import mask_panel
 from tagalign.apps.page.photo_input import photo_input, told
 from tagalign.apps.page.studio import Studio
 
@@ -39,7 +39,7 @@ def _side(studio: Studio, side: int) -> tuple[Any, ...]:
     start = studio.methods[min(side, len(studio.methods) - 1)]
     with gr.Column(min_width=300):
         method = gr.Dropdown(list(studio.methods), value=start, label="Method")
-        masks = gr.AnnotatedImage(label="Masks")
+        masks = gr.HTML(elem_id=f"compare-masks-{side + 1}")
         status = gr.Markdown(elem_classes="status", elem_id=f"compare-status-{side + 1}")
         bars = gr.HTML()
     return method, masks, status, bars
@@ -49,9 +49,9 @@ def _looker(studio: Studio) -> Any:
     @told
     def look(path: str | None, text: str, method: str) -> tuple[Any, ...]:
         if path is None:
-            return None, "Choose a photo first.", ""
+            return "", "Choose a photo first.", ""
         view = studio.look(path, text, method)
-        masks = masks_update(view.opened.image, view.segmentation)
+        masks = mask_panel(view.opened.image, view.segmentation)
         return masks, words.status(view), words.tag_bars(view.tagging)
 
     return look

@@ -7,6 +7,7 @@ from typing import Any
 from tagalign.apps.page.studio import Shown
 from tagalign.export.masks import save_mask
 from tagalign.json_text import json_text
+from tagalign.ops.masks import encode_rle
 
 
 def write_files(view: Shown, described: dict[str, Any], folder: Path | None = None) -> list[str]:
@@ -39,10 +40,24 @@ def numbers(view: Shown, described: dict[str, Any]) -> dict[str, Any]:
         "labels": list(view.labels.names),
         "model": {name: str(value) for name, value in described.items()},
     }
+    if view.choice is not None:
+        values["chosen"] = view.choice.recorded()
     if view.tagging is not None:
         values["tags"] = list(view.tagging.tags)
         values["scores"] = dict(zip(view.tagging.names, view.tagging.scores, strict=True))
     if view.segmentation is not None:
         values["mask_names"] = list(view.segmentation.names)
         values["shares"] = view.segmentation.shares()
+    if view.segmentation is not None and view.segmentation.instances is not None:
+        values["instances"] = [
+            {
+                "label": one.name,
+                "score": one.score,
+                "box": list(one.box),
+                "area": one.area,
+                "size": list(one.size),
+                "counts": encode_rle(one.mask).decode("ascii"),
+            }
+            for one in view.segmentation.instances
+        ]
     return values

@@ -8,6 +8,7 @@ import gradio as gr
 from tagalign.apps.page import words
 from tagalign.apps.page.compare import add_compare
 from tagalign.apps.page.look import add_look
+from tagalign.apps.page.panel_style import PANEL_CSS, PANEL_KEYS
 from tagalign.apps.page.review import add_review
 from tagalign.apps.page.review_store import ReviewStore
 from tagalign.apps.page.studio import Studio
@@ -48,6 +49,7 @@ def build_page(
                 with gr.Tab("Review a folder", id="review"):
                     add_review(page, studio, review, labels)
         page.load(None, None, None, js=KEYS)
+        page.load(None, None, None, js=PANEL_KEYS)
     return page
 
 
@@ -71,7 +73,7 @@ def launch(
         prevent_thread_lock=not wait,
         allowed_paths=[str(out)] if out is not None else [],
         theme=theme,
-        css=CSS,
+        css=CSS + PANEL_CSS,
         footer_links=[],
         share=False,
         quiet=True,

@@ -19,7 +19,9 @@ def photo_input(**options: Any) -> gr.Image:
     Gradio would open the file itself and show its own error. A subclass with another ``preprocess`` is not drawn by
     its browser side (gradio 6.31), so the one of the instance is replaced.
     """
-    photo = gr.Image(type="filepath", image_mode=None, sources=["upload", "clipboard"], **options)
+    photo = gr.Image(
+        type="filepath", image_mode=None, sources=["upload", "clipboard"], buttons=["fullscreen"], **options
+    )
     vars(photo)["preprocess"] = lambda payload: None if payload is None else payload.path
     return photo
 

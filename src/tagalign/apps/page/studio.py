@@ -4,20 +4,24 @@ import hashlib
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 from PIL import Image
 
+from tagalign.apps.page.choice import Choice, as_choice
+from tagalign.apps.variants.variants import Variant, Variants
 from tagalign.backbones.preprocess import open_image
 from tagalign.errors import InputError, TagalignError
-from tagalign.methods.protocols import Captioner, Segmenter, Tagger
+from tagalign.methods.protocols import Captioner, LookTaker, Segmenter, Tagger
+from tagalign.methods.table import background_words_act
 from tagalign.tags.label_lines import is_plain
-from tagalign.tags.label_sets import label_set_of
+from tagalign.tags.label_sets import background_words, label_set_of, load_label_set
 from tagalign.tags.same_label import split_names
 from tagalign.tasks.model import Model
+from tagalign.tasks.regions.voting import part_instances
 from tagalign.types import Caption, EncodedLabels, Referring, Segmentation, Tagging
 
 Key = TypeVar("Key")
@@ -59,6 +63,8 @@ class Shown:
         tagging: None when the method does not tag.
         segmentation: None when the method does not segment.
         answer_ms: from encoded photo and encoded labels to tags and masks.
+        described: what answered, with every option that acted.
+        choice: what was chosen for it.
     """
 
     opened: StudioPhoto
@@ -66,6 +72,8 @@ class Shown:
     tagging: Tagging | None
     segmentation: Segmentation | None
     answer_ms: float
+    described: Mapping[str, object] = field(default_factory=dict)
+    choice: Choice | None = None
 
 
 class Studio:
@@ -74,13 +82,28 @@ class Studio:
     One thing is computed at a time: a page has few users, and a model takes all cores as it is.
 
     Attributes:
-        methods: names that the page offers.
+        methods: names that this model has everything for, the first one first.
+        offered: names to choose from; what one of them lacks is said when it is chosen.
+        started: options that the page was started with, by name.
+        looks: at folders, by the name that the page shows.
     """
 
-    def __init__(self, open_model: Callable[[str], Model], methods: Sequence[str]) -> None:
+    def __init__(
+        self,
+        open_model: Callable[[str], Model],
+        methods: Sequence[str],
+        *,
+        offered: Sequence[str] | None = None,
+        started: Mapping[str, Any] | None = None,
+        looks: Mapping[str, Path] | None = None,
+    ) -> None:
         self._open_model = open_model
         self.methods = tuple(methods)
+        self.offered = tuple(methods if offered is None else offered)
+        self.started = dict(started or {})
+        self.looks = dict(looks or {})
         self._models: dict[str, Model] = {}
+        self._variants: dict[tuple[str, str | None], Variants] = {}
         self._photos: OrderedDict[tuple[str, str], StudioPhoto] = OrderedDict()
         self._labels: OrderedDict[tuple[str, str], EncodedLabels] = OrderedDict()
         self._lock = threading.RLock()
@@ -92,8 +115,35 @@ class Studio:
                 self._models[method] = self._open_model(method)
             return self._models[method]
 
-    def open(self, path: str | Path | None, method: str) -> StudioPhoto:
-        """A photo, encoded by a method.
+    def variant(self, choice: Choice | str, options: Mapping[str, Any] | None = None) -> Variant:
+        """The model under what was chosen.
+
+        Args:
+            choice: a method and what goes with it.
+            options: instead of those of the choice.
+
+        Raises:
+            TagalignError: if the method lacks something here, or does not take an option.
+        """
+        choice = as_choice(choice)
+        key = choice.method, choice.look
+        with self._lock:
+            if key not in self._variants:
+                self._variants[key] = Variants(self._with_look(choice), before=lambda: None)
+            return self._variants[key].find(None, choice.options if options is None else options)
+
+    def _with_look(self, choice: Choice) -> Model:
+        model = self.model(choice.method)
+        if choice.look is None:
+            return model
+        if not isinstance(model.implementation, LookTaker):
+            raise InputError(
+                f"a look does not act on method {choice.method!r}, which does not tag; choose none"
+            )
+        return Model(model.implementation.with_look(self.looks[choice.look]), name=model.name)
+
+    def open(self, path: str | Path | None, choice: Choice | str) -> StudioPhoto:
+        """A photo, encoded by a method under the options that act there.
 
         Raises:
             InputError: without a photo.
@@ -101,13 +151,14 @@ class Studio:
         """
         if path is None:
             raise InputError("choose a photo first")
-        data = _read(Path(path))
-        key = (method, hashlib.blake2b(data, digest_size=16).hexdigest())
+        data, choice = _read(Path(path)), as_choice(choice)
+        mark = hashlib.blake2b(data, digest_size=16).hexdigest()
+        key = (repr((choice.method, choice.look, sorted(choice.before.items()))), mark)
         with self._lock:
             if key in self._photos:
                 self._photos.move_to_end(key)
                 return replace(self._photos[key], name=Path(path).name, from_memory=True)
-            image, model = open_image(path), self.model(method)
+            image, model = open_image(path), self.variant(choice, choice.before).model
             start = time.perf_counter()
             encoded = model.encode_image(image)
             opened = StudioPhoto(
@@ -119,77 +170,116 @@ class Studio:
             _keep(self._photos, key, opened, KEPT_PHOTOS)
             return opened
 
-    def labels(self, text: str, method: str) -> EncodedLabels:
+    def labels(self, text: str, choice: Choice | str) -> EncodedLabels:
         """Labels that a person typed: names between commas or line breaks, or the name of a benchmark's list.
 
         Raises:
             InputError: for none, an empty or a repeated one.
         """
-        typed = typed_labels(text)
+        typed, choice = typed_labels(text), as_choice(choice)
         with self._lock:
-            key = (method, typed)
+            model = self.variant(choice).model
+            key = (_key_of(choice), typed)
             if key not in self._labels:
-                _keep(self._labels, key, self.model(method).encode_labels(typed), KEPT_LABEL_LISTS)
+                asked: Any = typed
+                if choice.background_words is not None:
+                    asked = replace(
+                        load_label_set(typed), background=background_words(choice.background_words)
+                    )
+                _keep(self._labels, key, model.encode_labels(asked), KEPT_LABEL_LISTS)
             self._labels.move_to_end(key)
             return self._labels[key]
 
-    def look(self, path: str | Path | None, text: str, method: str) -> Shown:
+    def look(self, path: str | Path | None, text: str, choice: Choice | str) -> Shown:
         """Tags and masks of a photo.
 
         Raises:
             TagalignError: if the photo, the labels or the method cannot be used.
         """
+        choice = as_choice(choice)
         with self._lock:
-            opened, labels = self.open(path, method), self.labels(text, method)
-            model = self.model(method)
+            model = self.variant(choice).model
+            _check(choice, model)
+            opened, labels = self.open(path, choice), self.labels(text, choice)
             start = time.perf_counter()
             tagging = model.tag(opened.encoded, labels) if isinstance(model.implementation, Tagger) else None
             found = None
             if isinstance(model.implementation, Segmenter):
                 found = model.segment(opened.encoded, labels, photo=opened.image)
+                if choice.instances:
+                    found = part_instances(found, min_area=choice.min_area)
             elapsed = 1000 * (time.perf_counter() - start)
-            return Shown(opened=opened, labels=labels, tagging=tagging, segmentation=found, answer_ms=elapsed)
+            return Shown(
+                opened=opened,
+                labels=labels,
+                tagging=tagging,
+                segmentation=found,
+                answer_ms=elapsed,
+                described=model.describe(),
+                choice=choice,
+            )
 
-    def heat(self, path: str | Path | None, name: str, method: str) -> tuple[Image.Image, Any]:
+    def heat(self, path: str | Path | None, name: str, choice: Choice | str) -> tuple[Image.Image, Any]:
         """A photo and the map of one label on it, in [0, 1]."""
         with self._lock:
-            opened = self.open(path, method)
-            maps = self.model(method).heat_maps(opened.encoded, self.labels_of_name(name, method))
+            opened = self.open(path, choice)
+            maps = self.variant(choice).model.heat_maps(opened.encoded, self.labels_of_name(name, choice))
             return opened.image, maps[0]
 
-    def labels_of_name(self, name: str, method: str) -> EncodedLabels:
+    def labels_of_name(self, name: str, choice: Choice | str) -> EncodedLabels:
         """One label as a list of its own; it may hold a comma."""
         if not name.strip():
             raise InputError("choose a label first")
         with self._lock:
-            key = (method, "\n" + name)
+            key = (_key_of(as_choice(choice)), "\n" + name)
             if key not in self._labels:
-                _keep(
-                    self._labels,
-                    key,
-                    self.model(method).encode_labels(label_set_of([name])),
-                    KEPT_LABEL_LISTS,
-                )
+                encoded = self.variant(choice).model.encode_labels(label_set_of([name]))
+                _keep(self._labels, key, encoded, KEPT_LABEL_LISTS)
             return self._labels[key]
 
-    def refer(self, path: str | Path | None, phrase: str, method: str) -> tuple[Image.Image, Referring]:
+    def refer(
+        self, path: str | Path | None, phrase: str, choice: Choice | str
+    ) -> tuple[Image.Image, Referring]:
         """A photo and the region that a phrase means on it."""
         with self._lock:
-            opened = self.open(path, method)
-            return opened.image, self.model(method).refer(opened.encoded, phrase)
+            opened = self.open(path, choice)
+            return opened.image, self.variant(choice).model.refer(opened.encoded, phrase)
 
-    def caption(self, path: str | Path | None, tags: str, method: str) -> Caption:
+    def caption(self, path: str | Path | None, tags: str, choice: Choice | str) -> Caption:
         """A sentence, guided by tags where some are typed; by ``tag2text`` where the chosen method writes none."""
-        typed = list(filter(None, split_names(tags)))
+        typed, choice = list(filter(None, split_names(tags))), as_choice(choice)
         with self._lock:
-            if not self.can_caption(method) and WRITER in self.methods:
-                method = WRITER
-            opened = self.open(path, method)
-            return self.model(method).caption(opened.encoded, tags=typed or None)
+            if not self.can_caption(choice.method) and WRITER in self.methods:
+                choice = Choice(method=WRITER)
+            opened = self.open(path, choice)
+            return self.variant(choice).model.caption(opened.encoded, tags=typed or None)
 
     def can_caption(self, method: str) -> bool:
         """Whether the method writes sentences."""
         return isinstance(self.model(method).implementation, Captioner)
+
+
+def _key_of(choice: Choice) -> str:
+    """Of label lists: two choices of one key encode labels alike."""
+    return repr((choice.method, choice.look, choice.background_words, sorted(choice.options.items())))
+
+
+def _check(choice: Choice, model: Model) -> None:
+    """Refuse what would not act.
+
+    Raises:
+        InputError: naming it.
+    """
+    tags, has_masks = isinstance(model.implementation, Tagger), isinstance(model.implementation, Segmenter)
+    if choice.instances and not has_masks:
+        raise InputError(f"method {choice.method!r} has no masks, so there are no instances; uncheck them")
+    has_background = bool(choice.options.get("background_rule"))
+    acts = tags or background_words_act(choice.method, "segment", has_background=has_background)
+    if choice.background_words is not None and not acts:
+        raise InputError(
+            f"background words do not act on masks of method {choice.method!r} without a background; check "
+            "'background rule', or choose none"
+        )
 
 
 def typed_labels(text: str) -> str:

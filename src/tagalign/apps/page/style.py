@@ -6,6 +6,7 @@ CSS = """
   background: var(--background-fill-secondary); }
 #look-photo img, #compare-photo img { width: 100%; height: 100%; object-fit: contain; }
 .ask { align-items: flex-end; }
+input[type=checkbox] { border: 1px solid #7c828d !important; }
 .status { min-height: 1.6em; opacity: 0.85; font-variant-numeric: tabular-nums; }
 .tags { display: grid; grid-template-columns: max-content 1fr max-content; gap: 0.25rem 0.7rem; align-items: center; }
 .tags .bar { background: var(--background-fill-secondary); border-radius: 3px; overflow: hidden; height: 0.8em; }
@@ -16,6 +17,13 @@ CSS = """
 .scale { display: flex; align-items: center; gap: 0.5rem; font-size: 0.85em; opacity: 0.85; }
 .scale i { flex: 0 0 8rem; height: 0.7em; border-radius: 3px;
   background: linear-gradient(90deg, #140b34, #57106e, #9c2366, #d44842, #f57d15, #fac127, #fcffa4); }
+.refusal { color: #b3261e; font-weight: 600; }
+.dark .refusal { color: #ffb4a8; }
+.method-card { font-size: 0.9em; border: 1px solid var(--border-color-primary); border-radius: 8px; padding: 0.6rem 0.8rem; }
+.method-card p { margin: 0 0 0.4rem; font-weight: 600; }
+.method-card dl { display: grid; grid-template-columns: max-content 1fr; gap: 0.15rem 0.7rem; margin: 0; }
+.method-card dt { opacity: 0.7; }
+.method-card dd { margin: 0; overflow-wrap: anywhere; }
 button.legend-item:focus-visible, button:focus-visible { outline: 3px solid #1f77d2; outline-offset: 1px; }
 @media (max-width: 640px) {
   .gradio-container { padding: 0.5rem !important; }

@@ -6,6 +6,7 @@ from markupsafe import Markup
 
 from tagalign.apps.page.studio import Shown, StudioPhoto
 from tagalign.pages.document import joined
+from tagalign.tasks.photos.keys import printable
 from tagalign.types import Caption, Referring, Tagging
 
 TINY_NOTICE = (
@@ -22,6 +23,12 @@ SHOWN_TAGS = 12
 def status(view: Shown) -> str:
     """What was computed, and how long it took."""
     return f"{_encoding(view.opened)} · tags and masks of {len(view.labels.names)} labels: {view.answer_ms:.0f} ms"
+
+
+def refusal(error: Exception) -> str:
+    """What cannot be and what to do, in one line."""
+    text = " ".join(printable(str(error)).split())
+    return str(Markup('<span class="refusal" role="alert">{}</span>').format(text))
 
 
 def _encoding(opened: StudioPhoto) -> Markup:

@@ -52,8 +52,13 @@ def asked_options(verb: Verb, options: Mapping[str, Any] | None, threshold: Any)
     return values
 
 
-def read_options(method: Adjustable, verb: Verb, values: Mapping[str, Any]) -> Any:
+def read_options(method: Adjustable, verb: Verb | None, values: Mapping[str, Any]) -> Any:
     """The options of a method with these values in place of its own.
+
+    Args:
+        method: that is asked.
+        verb: for which they must act; None where one set of options serves several questions.
+        values: by name.
 
     Raises:
         InputError: for an option or a value that cannot be.
@@ -74,7 +79,7 @@ def read_options(method: Adjustable, verb: Verb, values: Mapping[str, Any]) -> A
     return options
 
 
-def _refused(kind: type[Any], verb: Verb, values: Mapping[str, Any], method: str) -> Iterator[str]:
+def _refused(kind: type[Any], verb: Verb | None, values: Mapping[str, Any], method: str) -> Iterator[str]:
     """Why options may not be set by this request, one by one."""
     facts = {fact.name: fact for fact in facts_of(kind)}
     fixed = settled_at_start(kind)
@@ -83,7 +88,7 @@ def _refused(kind: type[Any], verb: Verb, values: Mapping[str, Any], method: str
             yield str(unknown_option(name, facts.keys() - fixed, f"method {method!r}"))
         elif name in fixed:
             yield f"{name!r} is settled when the server is started; no request can set it"
-        elif facts[name].verbs and verb not in facts[name].verbs:
+        elif verb is not None and facts[name].verbs and verb not in facts[name].verbs:
             yield f"{name!r} acts for {', '.join(facts[name].verbs)}, not for {verb}"
         elif name == "refine" and isinstance(value, str) and ":" in value:
             yield f"'refine' takes a name alone in a request, got {value!r}"

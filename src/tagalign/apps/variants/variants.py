@@ -85,8 +85,12 @@ class Variants:
         self._kept: OrderedDict[tuple[str, tuple[str, ...], str], Variant] = OrderedDict()
         self._lock = threading.Lock()
 
-    def find(self, verb: Verb, values: Mapping[str, Any]) -> Variant:
+    def find(self, verb: Verb | None, values: Mapping[str, Any]) -> Variant:
         """The variant of these options; built where none is kept. May take milliseconds, so not for the event loop.
+
+        Args:
+            verb: that is asked; None where one set of options serves several, which needs a model of one method.
+            values: by name.
 
         Raises:
             InputError: for an option that the method has not, that does not act for the verb, that a request may not set,
@@ -105,14 +109,16 @@ class Variants:
                 self._kept.popitem(last=False)
             return self._kept[key]
 
-    def _answering(self, verb: Verb) -> Any:
+    def _answering(self, verb: Verb | None) -> Any:
         whole = self.own.model.implementation
-        method = whole.methods.get(verb) if isinstance(whole, ByVerb) else whole
-        if method is None or (method.method in METHODS and verb not in METHODS[method.method].can):
-            raise refuse_verb(f"method {whole.method!r}", verb)
+        method = whole
+        if verb is not None:
+            method = whole.methods.get(verb) if isinstance(whole, ByVerb) else whole
+            if method is None or (method.method in METHODS and verb not in METHODS[method.method].can):
+                raise refuse_verb(f"method {whole.method!r}", verb)
         if not isinstance(method, Adjustable):
             raise InputError(
-                f"options: method {whole.method!r} takes none with a request to {verb}; give them when it is started"
+                f"options: method {whole.method!r} takes none with a question; give them when it is started"
             )
         return method
 

@@ -33,6 +33,8 @@ class AppSettings(ModelFlags):
     """Labels to start with, between commas."""
     examples: Path | None = None
     """A folder of photos to choose from; with `tiny` or `tiny-plain`, drawn scenes are offered."""
+    look: tuple[Path, ...] = ()
+    """Looks at folders (from `tagalign look`) to choose from, for tags that are seen against a folder."""
     review: Path | None = None
     """A folder of photos to review one by one."""
     out: Path = Path("review")
@@ -87,7 +89,7 @@ def _studio(settings: AppSettings) -> "Studio":
     import tagalign
     from tagalign.apps.page.studio import WRITER, Studio, usable_methods
     from tagalign.methods.load import trained_type
-    from tagalign.methods.table import DEFAULTS, training_free
+    from tagalign.methods.table import DEFAULTS, METHODS, training_free
     from tagalign.tasks.model import Model
 
     options = {name: value for name, value in settings.whole_model_options().items() if name != "method"}
@@ -102,7 +104,15 @@ def _studio(settings: AppSettings) -> "Studio":
     rest = [] if trained in {"tag2text", "groupvit"} else list(training_free())
     known = [trained] if trained else []
     packaged = usable_methods(open_model, [WRITER]) if is_tiny else []
-    studio = Studio(open_model, list(dict.fromkeys([first, *known, *rest, *packaged])))
+    usable = list(dict.fromkeys([first, *known, *rest, *packaged]))
+    studio = Studio(
+        open_model,
+        usable,
+        # what is missing for the others is said when one is chosen
+        offered=list(dict.fromkeys([*usable, *METHODS])),
+        started=settings.method_options(),
+        looks={str(look): look for look in settings.look},
+    )
     studio.model(first)  # what cannot be opened is said before the page is there
     return studio
 

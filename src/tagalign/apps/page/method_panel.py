@@ -1,0 +1,174 @@
+"""The chooser of a method on the page: what it is and needs, its options as controls, and what every method takes beside."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+from markupsafe import Markup
+
+from tagalign.apps.page.choice import Choice
+from tagalign.apps.page.controls import (
+    Control,
+    all_controls,
+    at_start,
+    controls_of,
+    method_facts,
+    read_controls,
+)
+from tagalign.apps.page.studio import Studio
+from tagalign.pages.document import joined
+from tagalign.tasks.regions.options import MIN_AREA
+
+NO_LOOK = "none"
+OWN_WORDS = "those of the labels"
+BACKGROUND_WORDS = (OWN_WORDS, "none", "voc", "coco")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class MethodPanel:
+    """The chooser, and every control beside it.
+
+    Attributes:
+        studio: what answers.
+        method: the chooser.
+        shared: look, background words, instances and the least area of one: no options of a method.
+        fields: of the options of all methods, by name; those of the chosen one are shown.
+        chosen: event after which the fields are those of another method.
+    """
+
+    studio: Studio
+    method: Any
+    shared: tuple[Any, ...]
+    fields: dict[str, Any]
+    chosen: Any
+
+    @property
+    def inputs(self) -> list[Any]:
+        """Components that every question is asked with."""
+        return [self.method, *self.shared, *self.fields.values()]
+
+    @property
+    def changes(self) -> list[Any]:
+        """Events of a control that was set."""
+        own = [one.submit if hasattr(one, "submit") else one.input for one in self.fields.values()]
+        return [*own, *(one.input for one in self.shared)]
+
+    def choice(self, values: Sequence[Any]) -> Choice:
+        """What was chosen, from the values of ``inputs``."""
+        method, look, words, instances, area, *own = values
+        controls = controls_of(method, self.studio.started)
+        return Choice(
+            method=method,
+            options=read_controls(controls, dict(zip(self.fields, own, strict=True))),
+            look=None if look == NO_LOOK else look,
+            background_words=None if words == OWN_WORDS else words,
+            instances=bool(instances),
+            min_area=int(area or 0),
+        )
+
+
+def add_method_panel(studio: Studio) -> MethodPanel:
+    """Build the chooser inside the page that is being built."""
+    first = studio.methods[0]
+    method = gr.Dropdown(list(studio.offered), value=first, label="Method", elem_id="look-method")
+    card = gr.HTML(method_card(first), elem_id="method-card")
+    controls = all_controls(studio.offered, studio.started)
+    with gr.Accordion("Options", open=False, elem_id="look-options"):
+        fields = _fields([one for one in controls if one.common], studio, first)
+        shared = _shared(studio)
+        with gr.Accordion("More options of this method", open=False, elem_id="look-more-options"):
+            fields |= _fields([one for one in controls if not one.common], studio, first)
+            fixed = gr.Markdown(_fixed(first))
+
+    def shown(name: str) -> list[Any]:
+        own = {one.name: one for one in controls_of(name, studio.started)}
+        updates = [_update(one, own.get(one.name)) for one in controls]
+        return [method_card(name), _fixed(name), *updates]
+
+    chosen = method.change(
+        shown, method, [card, fixed, *(fields[one.name] for one in controls)], api_visibility="private"
+    )
+    return MethodPanel(studio=studio, method=method, shared=shared, fields=fields, chosen=chosen)
+
+
+def _shared(studio: Studio) -> tuple[Any, ...]:
+    look = gr.Dropdown(
+        [NO_LOOK, *studio.looks],
+        value=NO_LOOK,
+        label="look at the folder",
+        info="Tags are seen against what a folder shows. Looks are given when the page is started: --look LOOK.",
+        elem_id="option-look",
+    )
+    words = gr.Dropdown(
+        list(BACKGROUND_WORDS),
+        value=OWN_WORDS,
+        label="background words",
+        info="Words that compete with the labels and are never answered.",
+        elem_id="option-words",
+    )
+    instances = gr.Checkbox(
+        False, label="instances", info="Tell objects apart: each connected part.", elem_id="option-instances"
+    )
+    area = gr.Number(
+        MIN_AREA, label="smallest instance in pixels", minimum=0, precision=0, elem_id="option-min-area"
+    )
+    return look, words, instances, area
+
+
+def _fields(controls: Sequence[Control], studio: Studio, first: str) -> dict[str, Any]:
+    own = {one.name: one for one in controls_of(first, studio.started)}
+    return {one.name: _field(one, own.get(one.name)) for one in controls}
+
+
+def _field(control: Control, own: Control | None) -> Any:
+    """A component for an option of several methods, as the chosen one has it."""
+    shared: dict[str, Any] = {
+        "label": control.title,
+        "info": (own or control).hint,
+        "visible": own is not None,
+        "elem_id": f"option-{control.name.replace('_', '-')}",
+    }
+    if control.kind == "choice":
+        one = own or control
+        return gr.Dropdown(list(one.choices), value=one.default, **shared)
+    if control.kind == "switch":
+        return gr.Checkbox(bool((own or control).default), **shared)
+    if control.kind == "text":
+        return gr.Textbox((own or control).text, placeholder="by default", **shared)
+    return gr.Number(
+        (own or control).default,
+        precision=0 if control.kind == "whole" else None,
+        minimum=control.least,
+        maximum=control.most,
+        step=1 if control.kind == "whole" else 0.05,
+        **shared,
+    )
+
+
+def _update(control: Control, own: Control | None) -> Any:
+    """What changes in a component when another method is chosen."""
+    if own is None:
+        return gr.update(visible=False)
+    value = own.text if control.kind == "text" else own.default
+    more = {"choices": list(own.choices)} if control.kind == "choice" else {}
+    return gr.update(visible=True, value=value, info=own.hint, **more)
+
+
+def _fixed(method: str) -> str:
+    """Which options are settled already."""
+    names = ", ".join(f"`{name}`" for name in at_start(method))
+    return f"Settled when the page is started (`--option name=value`): {names}." if names else ""
+
+
+def method_card(method: str) -> str:
+    """What a method is, answers, costs and needs."""
+    rows = joined(
+        Markup("<dt>{}</dt><dd>{}</dd>").format(name, text)
+        for name, text in method_facts(method).items()
+        if name != "what"
+    )
+    what = method_facts(method).get("what", "")
+    return (
+        str(Markup('<div class="method-card"><p>{}</p><dl>{}</dl></div>').format(what, rows)) if what else ""
+    )
