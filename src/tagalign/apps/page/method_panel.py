@@ -151,7 +151,7 @@ def _update(control: Control, own: Control | None) -> Any:
     if own is None:
         return gr.update(visible=False)
     value = own.text if control.kind == "text" else own.default
-    more = {"choices": list(own.choices)} if control.kind == "choice" else {}
+    more: dict[str, Any] = {"choices": list(own.choices)} if control.kind == "choice" else {}
     return gr.update(visible=True, value=value, info=own.hint, **more)
 
 

@@ -81,6 +81,7 @@ PANEL_KEYS = """
   // a new answer looks as the last one was made to look
   const state = { opacity: 55, outline: false, names: true };
   const dress = (panel) => {
+    panel.dataset.dressed = JSON.stringify(state);
     panel.style.setProperty("--opacity", state.opacity / 100);
     panel.classList.toggle("outline", state.outline);
     panel.classList.toggle("unnamed", !state.names);
@@ -94,8 +95,10 @@ PANEL_KEYS = """
       for (const node of change.addedNodes)
         if (node.matches) [node, ...node.querySelectorAll(".mask-panel")].forEach((one) => found.add(one));
     }
-    for (const one of found) if (one.matches(".mask-panel")) dress(one);
-  }).observe(document.body, { childList: true, subtree: true });
+    for (const one of found)
+      if (one.matches(".mask-panel") && one.dataset.dressed !== JSON.stringify(state)) dress(one);
+  // gradio takes over the attributes of a new answer, and with them the mark away
+  }).observe(document.body, { childList: true, subtree: true, attributes: true, attributeFilter: ["data-dressed"] });
   for (const node of document.querySelectorAll(".for-scripts :is(input, textarea, button), button.for-scripts"))
     node.tabIndex = -1;
 }

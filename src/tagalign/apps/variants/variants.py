@@ -12,7 +12,7 @@ from tagalign.errors import InputError, TagalignError
 from tagalign.json_text import json_text
 from tagalign.methods.by_verb import ByVerb
 from tagalign.methods.describe import describe_options
-from tagalign.methods.protocols import Adjustable
+from tagalign.methods.protocols import Adjustable, Method
 from tagalign.methods.table import METHODS, refuse_verb
 from tagalign.option_fields import Verb
 from tagalign.tags.label_sets import load_label_set
@@ -111,7 +111,7 @@ class Variants:
 
     def _answering(self, verb: Verb | None) -> Any:
         whole = self.own.model.implementation
-        method = whole
+        method: Method[Any] | None = whole
         if verb is not None:
             method = whole.methods.get(verb) if isinstance(whole, ByVerb) else whole
             if method is None or (method.method in METHODS and verb not in METHODS[method.method].can):
