@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 
 from tagalign.arrow_rows import table_from_rows
 from tagalign.atomic import atomic_write, sweep
+from tagalign.export.cells import file_cell, text_cell
 from tagalign.export.records import Annotated, tagging_of
 
 ROWS_PER_GROUP = 10_000
@@ -31,7 +32,7 @@ def write_tags_csv(path: str | Path, images: Iterable[Annotated]) -> int:
         writer.writerow(["image", "tag", "score"])
         for image in images:
             for tag, score in _chosen(image):
-                writer.writerow([image.file_name, tag, f"{score:.6g}"])
+                writer.writerow([file_cell(image.file_name), text_cell(tag), f"{score:.6g}"])
                 count += 1
     return count
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tagalign.export.cells import file_cell, text_cell
 from tagalign.json_text import json_text
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ def write_table(run: "PhotoRun", kind: str, names: Sequence[str]) -> Path:
         if kind == "csv":
             writer = csv.writer(file)
             # tags joined by a bar: a comma may be part of a label
-            writer.writerow(["key", "tags", *names])
+            writer.writerow(["key", "tags", *map(text_cell, names)])
             for row in read_rows(run.parts()):
                 writer.writerow(_csv_row(row))
         else:
@@ -31,7 +32,11 @@ def write_table(run: "PhotoRun", kind: str, names: Sequence[str]) -> Path:
 
 
 def _csv_row(row: dict[str, Any]) -> list[str]:
-    return [row["key"], "|".join(row["tags"]), *(f"{score:.6g}" for score in row["scores"])]
+    return [
+        file_cell(row["key"]),
+        text_cell("|".join(row["tags"])),
+        *(f"{score:.6g}" for score in row["scores"]),
+    ]
 
 
 def _json_row(row: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
