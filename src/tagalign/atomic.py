@@ -1,5 +1,6 @@
 """Files appear whole or not at all: written under a temporary name in the same folder, then renamed."""
 
+import hashlib
 import os
 import re
 import secrets
@@ -26,6 +27,21 @@ def cut_bytes(name: str, limit: int) -> str:
     """
     raw = os.fsencode(name)
     return name if len(raw) <= limit else os.fsdecode(raw[:limit].decode("utf-8", "ignore").encode())
+
+
+def shortened(name: str, limit: int) -> str:
+    """The name within a limit of bytes; a longer one ends in a mark made from the whole.
+
+    >>> shortened("a" * 40, 20)
+    'aaaaaaaaaaa-e33cdf9c'
+    """
+    return name if len(os.fsencode(name)) <= limit else marked(name, name, limit)
+
+
+def marked(name: str, key: str, limit: int) -> str:
+    """The name with a mark made from a key, within a limit of bytes."""
+    mark = hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    return f"{cut_bytes(name, limit - 9)}-{mark}"
 
 
 @contextmanager

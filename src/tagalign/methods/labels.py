@@ -1,6 +1,9 @@
 """Names to embeddings: templates, aliases and background words of a label set."""
 
-from collections.abc import Sequence
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
@@ -14,6 +17,11 @@ from tagalign.types import EncodedLabels, LabelSet, Negatives
 
 MAX_PROMPTS = 4096
 """Prompts embedded at a time, so that 5,000 labels x 80 templates do not sit in memory together."""
+
+LONG_S, EVERY_S = 60.0, 60.0
+"""A wait that is worth a line, and how often there is one."""
+
+logger = logging.getLogger(__name__)
 
 TemplateMean = Literal["unit", "raw"]
 
@@ -47,8 +55,47 @@ def embed_names(
         raise InputError("expected at least one template, got none")
     step = max(1, MAX_PROMPTS // len(templates))
     chunks = [names[i : i + step] for i in range(0, len(names), step)]
-    rows = [_embed_chunk(backbone, chunk, templates, mean) for chunk in chunks]
+    wait, rows = LongWait(len(names) * len(templates)), []
+    for chunk in chunks:
+        rows.append(_embed_chunk(backbone, chunk, templates, mean))
+        wait.done(len(chunk) * len(templates))
     return torch.cat(rows) if rows else torch.zeros(0, backbone.embed_dim, device=backbone.device)
+
+
+@dataclass
+class LongWait:
+    """Says how long embedding the prompts will take where that is minutes, and every minute how far it is.
+
+    A line in the log, not a warning: nothing is wrong. 5,000 names in 80 templates are 400,000 prompts.
+
+    Attributes:
+        total: prompts.
+        clock: seconds.
+    """
+
+    total: int
+    clock: Callable[[], float] = time.monotonic
+
+    def __post_init__(self) -> None:
+        self._began = self._said = self.clock()
+        self._count = 0
+
+    def done(self, count: int) -> None:
+        """So many more prompts are embedded."""
+        self._count += count
+        now, is_first = self.clock(), self._said == self._began
+        left_s = (now - self._began) / self._count * (self.total - self._count)
+        if left_s < LONG_S or (not is_first and now - self._said < EVERY_S):
+            return
+        self._said = now
+        advice = "; fewer templates (--templates 1) take less" if is_first else ""
+        logger.warning(
+            "%d of %d prompts of the labels are embedded, about %.0f min left%s",
+            self._count,
+            self.total,
+            max(1, left_s / 60),
+            advice,
+        )
 
 
 def _embed_chunk(

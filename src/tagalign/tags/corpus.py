@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tagalign.atomic import atomic_write, sweep
+from tagalign.atomic import NAME_BYTES, atomic_write, shortened, sweep
 from tagalign.errors import DataError, InputError
 from tagalign.json_text import json_text
 from tagalign.tags.captions import BadRow, CaptionRow, CaptionSource, find_sources, read_captions
@@ -119,7 +119,8 @@ def corpus_shards(
 
 def _name(source: CaptionSource) -> str:
     parts = source.path.relative_to(source.root).parts
-    return "__".join(parts) or source.path.resolve().name or "captions"
+    name = "__".join(parts) or source.path.resolve().name or "captions"
+    return shortened(name, NAME_BYTES - len(".parquet.errors.jsonl"))
 
 
 class CorpusRun:

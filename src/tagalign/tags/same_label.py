@@ -8,7 +8,8 @@ INVISIBLE = "\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufe
 files. They come along when names are copied. Joiners are not among them: Persian, Hindi and emoji are written with them."""
 
 _INVISIBLE = re.compile(f"[{INVISIBLE}]")
-_COMMAS = re.compile("[,\uff0c\u3001\uff64\u060c]")  # also those of Chinese, Japanese and Arabic
+_COMMAS = "[,\uff0c\u3001\uff64\u060c]"  # also those of Chinese, Japanese and Arabic
+_BETWEEN = re.compile(f"{_COMMAS}?[^\\S\r\n]*[\r\n]\\s*|{_COMMAS}")
 
 
 def tidy_name(name: str) -> str:
@@ -21,12 +22,14 @@ def tidy_name(name: str) -> str:
 
 
 def split_names(text: str) -> list[str]:
-    r"""Names between commas of any script, tidy; an empty one stays, so that it can be refused.
+    r"""Names between commas of any script or on lines of their own, tidy; an empty one stays, so that it can be refused.
 
     >>> split_names("dog, red  car,"), split_names("\u72ac\u3001\u732b\uff0c\u8eca")
     (['dog', 'red car', ''], ['\u72ac', '\u732b', '\u8eca'])
+    >>> split_names("dog\nred car,\r\n\n cat\n")
+    ['dog', 'red car', 'cat']
     """
-    return [tidy_name(name) for name in _COMMAS.split(text)]
+    return [tidy_name(name) for name in _BETWEEN.split(text.strip("\r\n"))]
 
 
 def same_label(name: str) -> str:

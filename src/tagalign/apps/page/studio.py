@@ -293,7 +293,7 @@ def typed_labels(text: str) -> str:
     """
     if not all(map(is_plain, text.split("\n"))):
         return text.strip() + "\n"
-    names = list(filter(None, split_names(text.replace("\n", ","))))
+    names = list(filter(None, split_names(text)))
     if not names:
         raise InputError("type at least one label, e.g. dog, grass, sky")
     return ",".join(names)

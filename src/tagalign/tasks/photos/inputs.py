@@ -153,4 +153,6 @@ def _why_nothing(item: str) -> str:
         return f"no image in this folder (looked for {', '.join(sorted(image_suffixes()))} and .tar)"
     if os.path.isfile(item):  # noqa: PTH113
         return "no image in it"
+    if os.path.exists(item):  # noqa: PTH110
+        return "a pipe or a device, no file; give - to read paths from standard input"
     return "no file matches this pattern" if glob.has_magic(item) else "no such file"

@@ -6,14 +6,13 @@ NAME never ends as a picture does and LABEL holds no dot, so two files agree onl
 handed out once, also on file systems that take ``A`` and ``a`` for one.
 """
 
-import hashlib
 import os
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import PurePath
 
-from tagalign.atomic import NAME_BYTES, cut_bytes
+from tagalign.atomic import NAME_BYTES, marked, shortened
 from tagalign.tasks.photos.keys import printable
 from tagalign.tasks.photos.source import PhotoSource
 
@@ -38,9 +37,9 @@ class Reserved:
             if self._is_free(name):
                 return name
         number = 0
-        while not self._is_free(marked := _marked(name, f"{key}\0{number}" if number else key, limit)):
+        while not self._is_free(other := marked(name, f"{key}\0{number}" if number else key, limit)):
             number += 1
-        return marked
+        return other
 
     def _is_free(self, name: str) -> bool:
         mark = hash(folded(name))  # 64 bits instead of names: a million photos
@@ -52,20 +51,6 @@ class Reserved:
 def folded(name: str) -> str:
     """What file systems may take for the same name."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
-
-
-def shortened(name: str, limit: int) -> str:
-    """The name within a limit of bytes; a longer one ends in a mark made from the whole.
-
-    >>> shortened("a" * 40, 20)
-    'aaaaaaaaaaa-e33cdf9c'
-    """
-    return name if len(os.fsencode(name)) <= limit else _marked(name, name, limit)
-
-
-def _marked(name: str, key: str, limit: int) -> str:
-    mark = hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:8]
-    return f"{cut_bytes(name, limit - 9)}-{mark}"
 
 
 def stem(source: PhotoSource) -> str:
@@ -81,7 +66,7 @@ def clean(name: str) -> str:
     ('a', 'b.overlay-', 'image')
     """
     name = printable(name).replace("\\", "_").replace("/", "_").lstrip(".") or "image"
-    return _marked(name, name, STEM_BYTES) if name.casefold().endswith(PICTURES) else name
+    return marked(name, name, STEM_BYTES) if name.casefold().endswith(PICTURES) else name
 
 
 def named(sources: Sequence[PhotoSource] | Iterable[PhotoSource], stems: Counter[int]) -> Iterator[str]:
