@@ -174,6 +174,15 @@ class PatchLearner(Protocol):
 
 
 @runtime_checkable
+class NamesDead(Protocol):
+    """Encoded labels of which some found nothing in the folder that was looked at."""
+
+    def dead(self) -> list[str]:
+        """Their names; they keep the score that their text gives them."""
+        ...
+
+
+@runtime_checkable
 class Adjustable(Protocol):
     """A method that can be had again under other options without its weights being loaded again.
 

@@ -1,15 +1,18 @@
 """The road of photos over random trees: every photo ends once, every result leads back, a stop changes no byte."""
 
+import csv
 import io
 import json
 import os
 import shutil
 import tarfile
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote
 from xml.etree import ElementTree
 
+import pyarrow.parquet as pq
 import torch
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
@@ -22,6 +25,7 @@ from tagalign.export.coco import write_coco
 from tagalign.export.cvat import write_cvat
 from tagalign.export.label_studio import write_label_studio
 from tagalign.export.results import read_results
+from tagalign.export.tables import write_tags_csv, write_tags_parquet
 from tagalign.export.yolo import write_yolo
 from tagalign.tags.label_sets import load_label_set
 from tagalign.tasks.photos.inputs import Inputs
@@ -30,7 +34,7 @@ from tagalign.tasks.photos.keys import key_of, path_of
 from tagalign.tasks.photos.questions import SegmentQuestion
 from tagalign.tasks.photos.run import answer_run, close_run, open_run
 from tagalign.tasks.photos.tars import source_of
-from tagalign.types import EncodedLabels, Segmentation
+from tagalign.types import EncodedLabels, Segmentation, Tagging
 
 NAMES = ("dark", "bright")
 PHASES = (
@@ -84,6 +88,9 @@ TAR_MEMBERS = ("in/1.png", "../in/2.png")
 STEMS = st.one_of(
     st.sampled_from([b"a", b".a", b"A", b"b.overlay", b"b.dark.heat", b"b", b"caf\xe9", "長".encode() * 70]),
     # one name in two Unicode forms, line breaks, what formats and shells mean something by
+    st.sampled_from(
+        [b"=1+1", b"+1", b"@2x", b'a"b', b"a\tb", b"a,b;c", b"\xff\xfe", b"a\r\nb", b" a", b"a "]
+    ),
     st.sampled_from(
         ["caf\u00e9".encode(), "cafe\u0301".encode(), b"a\nb", b"#1 & 100%+", b"-x", b"[a]", b"*", b"a.tar"]
     ),
@@ -279,6 +286,8 @@ def test_every_photo_ends_once_and_every_result_leads_back(entries, is_nested, r
         check_ends(done, failed, expected)
         check_sizes(results, root)
         check_exports(base, results)
+        check_sizes_in_exports(base, root)
+        check_tables(base, root, results)
         if not rle:
             masks = [row["mask"] for row in lines(out / "masks.jsonl")]
             assert len({*masks, *(m.replace(".png", ".overlay.png") for m in masks)}) == 2 * len(results)
@@ -319,6 +328,35 @@ def check_exports(base: Path, results) -> None:
         assert "has taken" in str(error) or "file name inside" in str(error)  # noqa: PT017 - YOLO's own limits
     else:
         assert len(list((base / "yolo" / "labels").rglob("*.txt"))) == len(names)
+
+
+def check_sizes_in_exports(base: Path, root: Path) -> None:
+    """What COCO and CVAT say of a photo is true of the photo that they name."""
+    told = [
+        (i["file_name"], i["width"], i["height"])
+        for i in json.loads((base / "coco.json").read_text())["images"]
+    ]
+    for image in ElementTree.parse(base / "cvat.xml").getroot().iter("image"):
+        told.append((image.get("name"), int(image.get("width")), int(image.get("height"))))
+    for name, width, height in told:
+        image = source_of(str(root / path_of(name))).open()
+        assert (image.width, image.height) == (width, height)
+
+
+def check_tables(base: Path, root: Path, results) -> None:
+    """Tags as tables: every row leads back, and no cell of CSV is a formula."""
+    tagging = Tagging(names=NAMES, scores=(0.9, 0.1), chosen=(0,))
+    tagged = [replace(one, segmentation=None, tagging=tagging) for one in results]
+    write_tags_parquet(base / "tags.parquet", tagged)
+    write_tags_csv(base / "tags.csv", tagged)
+    names = [one.file_name for one in results]
+    assert [row["image"] for row in pq.read_table(base / "tags.parquet").to_pylist()] == names
+    with (base / "tags.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [place_of(str(root / path_of(row["image"]))) for row in rows] == [
+        place_of(str(root / path_of(name))) for name in names
+    ]
+    assert not [row for row in rows if row["image"][0] in "=+-@\t\r"]
 
 
 @settings(max_examples=EXAMPLES, deadline=None, phases=PHASES)

@@ -189,3 +189,17 @@ def test_search_asks_for_the_labels_of_the_look(folders, clip_folder, look, caps
 def test_auto_is_for_tag_alone(command, look, capsys, clip_folder):
     assert main([*command, "--look", "auto", "--model", str(clip_folder)]) == 2
     assert "--look auto is for `tagalign tag` alone" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("verb", ["tag", "segment"])
+def test_labels_that_found_no_patch_are_named(verb, call, tmp_path, capsys):
+    """With the profile fixed those that the bank holds no patch of, and no others."""
+    names = [f"thing {i}" for i in range(40)]
+    assert call("look", "photos", out="look", labels=",".join(names), method="piaa") == 0
+    held = read_look(tmp_path / "look").tensors["bank.labels"].unique().tolist()
+    dead = [name for i, name in enumerate(names) if i not in held]
+    assert dead
+    capsys.readouterr()
+    assert call(verb, "photos", "--look", str(tmp_path / "look"), labels=",".join(names), method="piaa") == 0
+    said = capsys.readouterr().err
+    assert f"no patch of the folder is surest of {len(dead)} of 40 labels ({', '.join(dead[:10])}" in said

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from tagalign.tasks.photos.sinks import Sink
     from tagalign.tasks.photos.stream import Answered
 
+SHOWN_NAMES = 10
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RunFlags:
@@ -113,7 +115,7 @@ class Flow:
             part_size=self.flags.part_size,
             with_names=self.with_names,
         )
-        for note in inputs.notes():
+        for note in (*inputs.notes(), *_dead_labels(job)):
             print(f"note: {note}", file=sys.stderr)
         before = sum(run.done())
         if before:
@@ -180,6 +182,21 @@ class Flow:
             return result_names(self.out)
         except DataError:
             return () if self.names is None else self.names(None)
+
+
+def _dead_labels(job: "Job") -> Iterator[str]:
+    """Labels that the look at the folder cannot help: named, for nothing else in the results tells them from the others."""
+    from tagalign.methods.protocols import NamesDead
+
+    labels = job.asked.labels
+    if isinstance(labels, NamesDead) and (names := labels.dead()):
+        shown = ", ".join(names[:SHOWN_NAMES]) + (
+            f" and {len(names) - SHOWN_NAMES} more" if len(names) > SHOWN_NAMES else ""
+        )
+        yield (
+            f"no patch of the folder is surest of {len(names)} of {len(labels.names)} labels ({shown}); they are judged by "
+            "their text alone"
+        )
 
 
 def write_page(run: "PhotoRun", job: "Job", names: Sequence[str], title: str) -> None:
