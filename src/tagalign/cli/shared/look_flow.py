@@ -59,7 +59,7 @@ def refuse_auto(flags: Any) -> None:
 def tag_with_auto_look(
     flow: Flow, spec: "JobSpec", on_row: "Callable[[str, Tagging], None] | None"
 ) -> tuple["PhotoRun", "Job"]:
-    """Both passes. The second opens no photo, but for a method that scores patches.
+    """Both passes. The second opens no photo, but for a method that scores patches; it encodes those that were not kept.
 
     Args:
         flow: of the verb.
@@ -71,6 +71,7 @@ def tag_with_auto_look(
     """
     from tagalign.methods.looks.files import write_look
     from tagalign.tasks.folder_look.gather import gather
+    from tagalign.tasks.folder_look.kept import AskedAgain, KeptPhotos
     from tagalign.tasks.folder_look.patches import sink_of
     from tagalign.tasks.folder_look.question import AskedLook, LookQuestion
     from tagalign.tasks.photos.job import Job
@@ -81,13 +82,18 @@ def tag_with_auto_look(
     if not isinstance(looking.asked, AskedLook):
         raise AssertionError("a look was asked for")
     folder, sink = flow.out / FOLDER, sink_of(looking)
+    kept = KeptPhotos()
+    if looking.asked.whole is not looking.method:
+        looking.asked.kept = kept
     names = flow.names
     first = dataclasses.replace(flow, out=folder, names=names, on_done=None).run(looking.spec, looking, sink)
     write_look(folder, gather(looking, [first], sink))
     whole = looking.asked.whole
-    job = Job(spec=spec, asked=question.put(whole.with_look(folder)))
+    asked = question.put(whole.with_look(folder))
     if whole is looking.method:
+        job = Job(spec=spec, asked=asked)
         return _from_scores(flow, first, job, on_row), job
+    job = Job(spec=spec, asked=AskedAgain(question, asked.method, asked.labels, kept))
     return flow.run(spec, job, TagParquet()), job
 
 

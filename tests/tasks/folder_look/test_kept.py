@@ -1,0 +1,53 @@
+"""Photos kept between both passes of --look auto: each is encoded once where they fit, and the tags are the same."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tagalign.cli.main import main
+from tagalign.methods.piaa.method import Piaa
+from tagalign.tasks.folder_look import kept
+
+pytestmark = pytest.mark.filterwarnings("always:a look at")
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    """Five photos of two sizes."""
+    folder = tmp_path_factory.mktemp("photos")
+    for i in range(5):
+        pixels = np.random.default_rng(i).integers(0, 255, (24 + 16 * (i % 2), 40, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(folder / f"{i}.png")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("room", "encodings"), [(2**30, [5]), (0, [10]), (2500, range(6, 10))], ids=["all", "none", "some"]
+)
+def test_a_photo_that_fits_is_encoded_once(room, encodings, photos, clip_folder, tmp_path, monkeypatch):
+    counted, encode = [], Piaa.encode_images
+
+    def counting(self, images):
+        counted.append(len(images))
+        return encode(self, images)
+
+    monkeypatch.setattr(Piaa, "encode_images", counting)
+    monkeypatch.setattr(
+        kept.KeptPhotos, "__init__", lambda self: vars(self).update(most=room, _photos={}, _bytes=0)
+    )
+    flags = [
+        "--labels",
+        "dog,cat",
+        "--method",
+        "piaa",
+        "--model",
+        str(clip_folder),
+        "--device",
+        "cpu",
+        "--no-summary",
+    ]
+    assert main(["tag", str(photos), *flags, "--look", "auto", "--out", str(tmp_path / "auto")]) == 0
+    assert sum(counted) in encodings
+    given = ["--look", str(tmp_path / "auto/look"), "--out", str(tmp_path / "given")]
+    assert main(["tag", str(photos), *flags, *given]) == 0
+    assert (tmp_path / "auto/tags.csv").read_text() == (tmp_path / "given/tags.csv").read_text()
