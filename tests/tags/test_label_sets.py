@@ -11,6 +11,7 @@ from tagalign.tags.label_sets import (
     background_words,
     benchmark_content,
     benchmark_labels,
+    label_set_names,
     load_label_set,
     template_set,
     unseen_labels,
@@ -212,3 +213,10 @@ def test_coco_names_and_ids_are_those_of_the_official_file():
     categories = json.loads(path.read_text())["categories"]
     ours = benchmark_content("coco-object")["labels"]
     assert [(c["id"], c["name"]) for c in categories] == [(r["official_id"], r["name"]) for r in ours]
+
+
+@pytest.mark.parametrize("wording", ["", ":plain", ":clean", ":aliases"])
+def test_every_benchmark_is_asked_for_by_name(wording):
+    """Also those that have one name twice, as ImageNet has two cardigans."""
+    for name in label_set_names():
+        assert len(load_label_set(f"{name}{wording}").labels) > 1
