@@ -50,7 +50,7 @@ def encoded(names, rows):
         label_set=load_label_set(names),
         embeds=F.normalize(torch.tensor(rows), dim=-1),
         owners=torch.arange(len(names)),
-        background=torch.zeros(0, 2),
+        background=torch.zeros(0, len(rows[0])),
     )
 
 
@@ -67,6 +67,19 @@ def test_near_synonyms_and_forms_of_a_word_become_one_under_a_single_word():
     assert [one.name for one in merge(proposals, labels, most=2)] == ["house", "car"]
     assert load_label_set(label_lines(proposed_labels(found, "custom"))).names == ("house", "car", "tree")
     assert merge([], labels, most=3) == []
+
+
+def test_texts_that_lie_close_together_are_no_synonyms_among_many_candidates():
+    """What all texts have in common says nothing: all of these have a cosine above 0.99."""
+    names = [f"zq{chr(97 + i // 20)}{chr(97 + i % 20)}x" for i in range(60)]
+    own = torch.randn(60, 30, generator=torch.Generator().manual_seed(0))
+    own[1] = own[0] + 0.1 * own[1]  # the one true synonym
+    labels = encoded(names, (F.normalize(own, dim=-1) + torch.tensor([12.0] + [0.0] * 29)).tolist())
+    assert float((labels.embeds @ labels.embeds.T).min()) > 0.98
+    proposals = [Proposal(name=name, weight=99.0 - i, photos=1, score=0.5) for i, name in enumerate(names)]
+    found = merge(proposals, labels, most=60)
+    assert found[0].aliases == (names[1],)
+    assert len(found) == 59
 
 
 def test_the_list_of_the_package_is_clean():

@@ -23,6 +23,11 @@ NAMED = 5
 EXAMPLES = 4
 SAME_TEXT = 0.95
 """Cosine of two candidates' texts from which they are words for one thing."""
+SAME_CENTRED = 0.8
+"""The same once the mean of the candidates is taken off: models differ in how much all texts have in common, and one whose
+texts lie close together would call everything one thing."""
+CENTRED_FROM = 50
+"""Candidates of which there is a mean to speak of."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,10 +99,13 @@ def merge(proposals: Sequence[Proposal], labels: EncodedLabels, *, most: int) ->
         most: proposals at most.
     """
     text = F.normalize(mean_rows(labels.embeds.float().cpu(), labels.owners.cpu(), len(labels.names)), dim=-1)
+    bound = SAME_TEXT
+    if len(text) >= CENTRED_FROM:
+        text, bound = F.normalize(text - text.mean(dim=0), dim=-1), SAME_CENTRED
     rows = dict(zip(labels.names, text, strict=True))
     kept, aliases = list[Proposal](), dict[str, list[str]]()
     for proposal in proposals:
-        first = _same(proposal.name, kept, rows)
+        first = _same(proposal.name, kept, rows, bound)
         if first is not None:
             aliases[first].append(proposal.name)
         elif len(kept) < most:
@@ -112,13 +120,15 @@ def _named(proposal: Proposal, words: Sequence[str]) -> Proposal:
     return replace(proposal, name=name, aliases=tuple(word for word in words if word != name))
 
 
-def _same(name: str, kept: Sequence[Proposal], rows: Mapping[str, Float[Tensor, " dim"]]) -> str | None:
+def _same(
+    name: str, kept: Sequence[Proposal], rows: Mapping[str, Float[Tensor, " dim"]], bound: float
+) -> str | None:
     """The kept name that this one is another word for."""
     if not kept:
         return None
     near = torch.stack([rows[one.name] for one in kept]) @ rows[name]
     best = int(near.argmax())
-    if float(near[best]) >= SAME_TEXT:
+    if float(near[best]) >= bound:
         return kept[best].name
     form = normalize_tag(name)
     return next((one.name for one in kept if form and normalize_tag(one.name) == form), None)
