@@ -105,3 +105,15 @@ def test_only_methods_with_all_their_parts_are_offered() -> None:
         return Model(StubMethod())
 
     assert usable_methods(open_model, ["one", "trained", "two"]) == ["one", "two"]
+
+
+def test_lines_with_words_of_labels_are_read_as_a_label_file(photo: Path) -> None:
+    studio = Counted("stub")
+    shown = studio.look(photo, "cup: mug, coffee cup; not trophy", "stub")
+    (label,) = shown.labels.label_set.labels
+    assert (label.name, label.aliases, label.negatives) == ("cup", ("mug", "coffee cup"), ("trophy",))
+    shown = studio.look(photo, "[kind, one]\ndog: puppy\ncat", "stub")
+    assert shown.labels.names == ("dog", "cat")
+    assert shown.labels.label_set.groups[0].one
+    with pytest.raises(InputError, match="excludes it too"):
+        studio.look(photo, "cup: mug; not mug", "stub")

@@ -107,6 +107,23 @@ def test_labels_in_every_form_that_people_send(client: TestClient) -> None:
         assert names(client.post("/v1/tag", files=files, data={"labels": labels})) == expected
 
 
+def test_labels_come_with_their_words_as_lines_and_as_objects(client: TestClient) -> None:
+    entries = ["cup: mug; not trophy", {"name": "dog", "aliases": ["puppy"], "negatives": ["wolf"]}, "sky"]
+    answer = client.post("/v1/tag", json=body(labels=entries))
+    assert {tag["name"] for tag in answer.json()["tags"]} == {"cup", "dog", "sky"}
+    wrong: list[tuple[list[object], str]] = [
+        (["cup: mug; not mug"], "excludes it too"),
+        (["cup: mug", "glass: mug"], "two tags"),
+        ([{"name": "cup", "aliases": "mug"}], "labels"),
+        ([{"name": "cup", "colour": "red"}], "labels"),
+        ([{"name": "cup", "negatives": ["x" * 51]}], "at most 50 characters"),
+    ]
+    for labels, message in wrong:
+        answer = client.post("/v1/tag", json=body(labels=labels))
+        assert answer.status_code in {413, 422}, answer.text
+        assert message in answer.text
+
+
 @pytest.mark.parametrize("labels", ["", " , ,", "[]", "[1]", "{}", '["a", ""]'])
 def test_forms_without_a_usable_label_are_refused_in_one_line(client: TestClient, labels: str) -> None:
     answer = client.post("/v1/tag", files={"image": ("a.png", png())}, data={"labels": labels})
