@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from tagalign.backbones.config import choice, heads_of, number, part_of, patches_fit, size
+from tagalign.backbones.config import Values, choice, heads_of, number, part_of, patches_fit, size
 from tagalign.backbones.family import TowerFamily, same_rule
 from tagalign.backbones.preprocess import Preprocessing
 from tagalign.backbones.text import TextRule
@@ -48,19 +48,34 @@ def shapes(config: Mapping[str, Any]) -> tuple[VisionShape, TextShape]:
     return vision_shape(config, dim=text.dim), text
 
 
+def block_sizes(values: Values) -> dict[str, Any]:
+    """What the blocks of both towers are built from, as their config names it; fields of both shapes."""
+    return {
+        "width": size(values, "hidden_size"),
+        "layers": size(values, "num_hidden_layers"),
+        "heads": heads_of(values),
+        "hidden": size(values, "intermediate_size"),
+        "activation": choice(values, "hidden_act", ACTIVATIONS),
+        "eps": number(values, "layer_norm_eps"),
+    }
+
+
+def word_sizes(values: Values) -> dict[str, Any]:
+    """Ids and places of a text tower."""
+    return {
+        "vocabulary": size(values, "vocab_size"),
+        "context": size(values, "max_position_embeddings"),
+    }
+
+
 def vision_shape(config: Mapping[str, Any], *, dim: int) -> VisionShape:
     """The vision tower of CLIP and MetaCLIP 2."""
     values = part_of(config, "vision_config", VISION)
     shape = VisionShape(
-        width=size(values, "hidden_size"),
-        layers=size(values, "num_hidden_layers"),
-        heads=heads_of(values),
-        hidden=size(values, "intermediate_size"),
+        **block_sizes(values),
         patch_size=size(values, "patch_size"),
         image_size=size(values, "image_size"),
         dim=dim,
-        activation=choice(values, "hidden_act", ACTIVATIONS),
-        eps=number(values, "layer_norm_eps"),
     )
     patches_fit(shape.image_size, shape.patch_size)
     return shape
@@ -71,15 +86,9 @@ def text_shape(config: Mapping[str, Any], *, highest: int | None) -> TextShape:
     values = part_of(config, "text_config", TEXT)
     end_id = values["eos_token_id"]
     return TextShape(
-        width=size(values, "hidden_size"),
-        layers=size(values, "num_hidden_layers"),
-        heads=heads_of(values),
-        hidden=size(values, "intermediate_size"),
-        vocabulary=size(values, "vocab_size"),
-        context=size(values, "max_position_embeddings"),
+        **block_sizes(values),
+        **word_sizes(values),
         dim=size({"projection_dim": 512, **config}, "projection_dim"),
-        activation=choice(values, "hidden_act", ACTIVATIONS),
-        eps=number(values, "layer_norm_eps"),
         read="highest" if end_id == highest else "end",
         end_id=size(values, "eos_token_id"),
     )

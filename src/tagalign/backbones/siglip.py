@@ -9,12 +9,11 @@ from typing import Any
 
 from torch import Tensor
 
-from tagalign.backbones.clip import BLOCK_NAMES
-from tagalign.backbones.config import choice, heads_of, number, part_of, patches_fit, size
+from tagalign.backbones.clip import BLOCK_NAMES, block_sizes, word_sizes
+from tagalign.backbones.config import Values, part_of, patches_fit, size
 from tagalign.backbones.family import Tensors, TowerFamily
 from tagalign.backbones.preprocess import Preprocessing
 from tagalign.backbones.text import TextRule
-from tagalign.backbones.towers.layers import ACTIVATIONS
 from tagalign.backbones.towers.shapes import TextShape, VisionShape
 from tagalign.errors import ModelError
 
@@ -61,17 +60,12 @@ def shapes(config: Mapping[str, Any]) -> tuple[VisionShape, TextShape]:
     return _vision(vision, dim), _text(text, dim)
 
 
-def _vision(values: Mapping[str, Any], dim: int) -> VisionShape:
+def _vision(values: Values, dim: int) -> VisionShape:
     shape = VisionShape(
-        width=size(values, "hidden_size"),
-        layers=size(values, "num_hidden_layers"),
-        heads=heads_of(values),
-        hidden=size(values, "intermediate_size"),
+        **block_sizes(values),
         patch_size=size(values, "patch_size"),
         image_size=size(values, "image_size"),
         dim=dim,
-        activation=choice(values, "hidden_act", ACTIVATIONS),
-        eps=number(values, "layer_norm_eps"),
         num_prefix=0,
         patch_bias=True,
         pre_norm=False,
@@ -81,17 +75,11 @@ def _vision(values: Mapping[str, Any], dim: int) -> VisionShape:
     return shape
 
 
-def _text(values: Mapping[str, Any], dim: int) -> TextShape:
+def _text(values: Values, dim: int) -> TextShape:
     return TextShape(
-        width=size(values, "hidden_size"),
-        layers=size(values, "num_hidden_layers"),
-        heads=heads_of(values),
-        hidden=size(values, "intermediate_size"),
-        vocabulary=size(values, "vocab_size"),
-        context=size(values, "max_position_embeddings"),
+        **block_sizes(values),
+        **word_sizes(values),
         dim=dim,
-        activation=choice(values, "hidden_act", ACTIVATIONS),
-        eps=number(values, "layer_norm_eps"),
         causal=False,
         read="last",
         head_bias=True,
