@@ -3,13 +3,13 @@
 import importlib
 import re
 import shlex
-import typing
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from tagalign.cli.main import main, parse_settings
+from tagalign.cli.shared.help import settings_kind
 from tagalign.cli.verbs.table import VERBS
 from tagalign.cli.verbs.train.trainers import training_module
 from tagalign.data.tiny_world import TinyWorld
@@ -60,7 +60,7 @@ def test_flags_exist(command: list[str]) -> None:
         return
     module, flags = training_module(flags) if verb == "train" else (VERBS[verb][0], flags)
     run = importlib.import_module(module).run
-    parse_settings(typing.get_type_hints(run)["settings"], flags, verb=verb)
+    parse_settings(settings_kind(run), flags, verb=verb)
 
 
 @pytest.fixture
