@@ -17,6 +17,7 @@ from tagalign.evaluate.ask_dense import AskBoxes, AskReferring, AskSegmentation,
 from tagalign.evaluate.ask_retrieval import AskRetrieval
 from tagalign.evaluate.ask_words import AskCaptions, AskQuestions, AskTags
 from tagalign.evaluate.bootstrap import RESAMPLES, Interval, interval, resample
+from tagalign.evaluate.caption_tags import AskCaptionTags
 from tagalign.evaluate.engine import Asker, Gathered, Plan, gather
 from tagalign.evaluate.results import Result, now, package_versions
 from tagalign.evaluate.score import SCORERS, Scores
@@ -29,7 +30,7 @@ def asker_for(kind: str, method: Method[Any], data: Any, *, labels: LabelSet | N
 
     Args:
         kind: ``segmentation``, ``referring``, ``tagging``, ``captions``, ``retrieval`` (of a caption
-            benchmark), ``questions`` or ``boxes``.
+            benchmark), ``caption-tags`` (of a tagging benchmark), ``questions`` or ``boxes``.
         method: what answers.
         data: the opened benchmark.
         labels: other words for the same classes; the benchmark's own by default.
@@ -43,6 +44,8 @@ def asker_for(kind: str, method: Method[Any], data: Any, *, labels: LabelSet | N
         with_labels = {"segmentation": AskSegmentation, "tagging": AskTags, "boxes": AskBoxes}
         asker: Asker = with_labels[kind](method, data, asked)
         return asker
+    if kind == "caption-tags":
+        return AskCaptionTags(method, data, fit_labels(data.labels, labels))
     plain = {
         "referring": AskReferring,
         "captions": AskCaptions,

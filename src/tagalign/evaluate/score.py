@@ -6,7 +6,7 @@ Scores here are percent, as tables print them.
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -219,6 +219,39 @@ def _caption_metrics(rows: Sequence[Row]) -> dict[str, float]:
     return {name: found[name] for name in ("cider", "bleu4", "rouge_l", "bleu1", "bleu2", "bleu3")}
 
 
+def score_caption_tags(rows: Sequence[Row], scoring: Scoring) -> Scores:
+    """Precision and recall of the labels that captions name; the mean over labels first, as the papers print it.
+
+    There are no scores, so no average precision. A label that no caption names has precision 0.
+    """
+    names: list[str] = list(scoring["classes"])
+    truth = torch.tensor([row["truth"] for row in rows], dtype=torch.int64).view(len(rows), len(names))
+    chosen = torch.zeros(len(rows), len(names), dtype=torch.bool)
+    for line, row in enumerate(rows):
+        chosen[line, row["chosen"]] = True
+    metrics: dict[str, float] = {}
+    averages: tuple[Literal["macro", "micro"], ...] = ("macro", "micro")
+    for average in averages:
+        found = precision_recall(chosen, truth, average=average)
+        metrics |= {
+            f"{average}_precision": found.precision,
+            f"{average}_recall": found.recall,
+            f"{average}_f1": found.f1,
+        }
+    hits = (chosen & (truth == 1)).sum(1).double().tolist()
+    given = (chosen & (truth >= 0)).sum(1).double().tolist()
+    present = (truth == 1).sum(1).double().tolist()
+    recall = label_recall(chosen, truth).tolist()
+    return Scores(
+        metrics=_percent(metrics),
+        per_class={"recall": _by_name(names, recall)},
+        statistics={
+            "micro_precision": ratio_statistic(list(zip(hits, given, strict=True))),
+            "micro_recall": ratio_statistic(list(zip(hits, present, strict=True))),
+        },
+    )
+
+
 def score_retrieval(rows: Sequence[Row], scoring: Scoring) -> Scores:
     """Recall at 1, 5 and 10 both ways by the cosine of embeddings; ties count against the method.
 
@@ -293,6 +326,7 @@ SCORERS: dict[str, Callable[[Sequence[Row], Scoring], Scores]] = {
     "referring": score_referring,
     "tagging": score_tagging,
     "captions": score_captions,
+    "caption-tags": score_caption_tags,
     "retrieval": score_retrieval,
     "questions": score_questions,
     "boxes": score_boxes,

@@ -22,6 +22,7 @@ VERB_OF: Mapping[str, "Verb"] = {
     "referring": "refer",
     "tagging": "tag",
     "captions": "caption",
+    "caption-tags": "caption",
     "questions": "ask",
     "retrieval": "search",
 }

@@ -28,7 +28,8 @@ class EvaluateSettings(ModelFlags):
     split: str | None = None
     """Its split; by default the one that papers report."""
     task: Task | None = None
-    """What is asked; by default what the benchmark is for. `retrieval` ranks images and sentences of a caption benchmark."""
+    """What is asked; by default what the benchmark is for. `retrieval` ranks images and sentences of a caption
+    benchmark; `caption-tags` takes the tags of a tagging benchmark from the captions that a model writes."""
     protocol: Protocol = "plain"
     """Sizes, windows, prompts and words, as papers evaluate."""
     wording: Wording | None = None

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from tagalign.types import LabelSet
 
 
+OTHER_TASKS = {("retrieval", "captions"), ("caption-tags", "tagging")}
+"""What can be asked of a kind of benchmark beside its own question."""
+
+
 def run(settings: EvaluateSettings) -> int:
     """Evaluate; a number is printed only over the whole benchmark unless asked otherwise."""
     if settings.wording == "both":
@@ -43,7 +47,14 @@ def measure(settings: EvaluateSettings) -> "Result | None":
     data = open_benchmark(settings.data, settings.path, settings.split)
     kind = _kind(settings, benchmark.kind)
     labels = _labels(settings, data) if kind in LABELLED else None
-    method, labels = open_method(settings, data, kind, labels)
+    if kind == "caption-tags":
+        # the model is asked for sentences alone; the words count when labels are looked for in them
+        labels = _caption_words(settings, data)
+        method, _ = open_method(
+            dataclasses.replace(settings, wording=None, labels_file=None), data, kind, None
+        )
+    else:
+        method, labels = open_method(settings, data, kind, labels)
     asker = asker_for(kind, method, data, labels=labels)
     plan = Plan(
         out=settings.out,
@@ -82,7 +93,7 @@ def _print(settings: EvaluateSettings, result: "Result") -> None:
 
 
 def _kind(settings: EvaluateSettings, kind: str) -> str:
-    if settings.task in {None, kind} or (settings.task, kind) == ("retrieval", "captions"):
+    if settings.task in {None, kind} or (settings.task, kind) in OTHER_TASKS:
         return settings.task or kind
     raise InputError(f"--task {settings.task} cannot be asked of {settings.data}, a benchmark of {kind}")
 
@@ -117,6 +128,16 @@ def _labels(settings: EvaluateSettings, data: Any) -> "LabelSet":
     if settings.background_words is not None:
         labels = dataclasses.replace(labels, background=background_words(settings.background_words))
     return labels
+
+
+def _caption_words(settings: EvaluateSettings, data: Any) -> "LabelSet":
+    """The benchmark's labels and their synonyms, unless plain names are asked for: sentences choose their own words."""
+    from tagalign.evaluate.protocols import find_protocol
+    from tagalign.tags.label_sets import load_label_set
+
+    own = data.labels if settings.labels_file is None else load_label_set(settings.labels_file)
+    wording = settings.wording or "aliases"
+    return find_protocol(settings.protocol).words(own, settings.data, wording=wording)
 
 
 def _file_wording(settings: EvaluateSettings) -> str | None:
