@@ -6,6 +6,7 @@ from markupsafe import Markup
 from PIL import Image
 
 from tagalign.errors import TagalignError
+from tagalign.ops.alike import ALIKE
 from tagalign.pages.document import document, joined, note, section
 from tagalign.pages.drawings import histogram
 from tagalign.pages.pictures import data_uri, figure, gallery
@@ -14,9 +15,14 @@ from tagalign.tasks.label_summary import Doubt, Summary
 
 THUMBNAIL = 160
 SHOWN_LABELS = 300
-MARGINS = {
-    "tag": "between the lowest chosen and the highest other score",
-    "segment": "the mean of the winning scores",
+ORDERS: dict[tuple[str, str], str] = {
+    ("errors", "tag"): "the most labels likely to be wrong, by how near scores are to the threshold",
+    ("entropy", "tag"): "the scores most alike (entropy of their shares, in nats)",
+    ("margin", "tag"): "the smallest margin between the lowest chosen and the highest other score",
+    ("disagreement", "tag"): "the most labels that the second answer sees otherwise",
+    ("entropy", "segment"): "the winning scores nearest to a half (mean entropy, in nats)",
+    ("margin", "segment"): "the lowest mean of the winning scores",
+    ("disagreement", "segment"): "the largest share of pixels that the second answer sees otherwise",
 }
 
 Opener = Callable[[str], Image.Image]
@@ -34,7 +40,10 @@ def render_labelling(
         opener: from a key to its image; one that raises shows the name alone.
     """
     counts = f"{summary.images:,} images labelled, {summary.failed:,} failed, {summary.untagged:,} without any label."
-    doubts = f"Images whose choice was least clear, least clear first; margin: {MARGINS[summary.kind]}."
+    shown = summary.doubts()
+    doubts = f"Images to check first: {ORDERS[summary.order, summary.kind]}." if summary.order else ""
+    if any(doubt.alike for doubt in shown):
+        doubts += f" Images that are nearly the same (cosine at least {ALIKE}) are shown once."
     return document(
         title,
         Markup('<header><h1>{}</h1><p class="lead">{}</p></header>\n').format(title, counts),
@@ -43,7 +52,7 @@ def render_labelling(
         section(
             "Look here first",
             note(doubts),
-            gallery(_doubt(doubt, opener) for doubt in summary.doubts()),
+            gallery(_doubt(doubt, summary.order or "", opener) for doubt in shown),
         ),
     )
 
@@ -66,10 +75,12 @@ def _labels(summary: Summary) -> Markup:
     return joined([shown, note(f"and {more:,} more labels") if more > 0 else ""])
 
 
-def _doubt(doubt: Doubt, opener: Opener) -> Markup:
-    words = Markup("<b>{}</b><br>margin {:.3f}<br>{}").format(
-        ", ".join(doubt.tags) or "none", doubt.margin, doubt.key
+def _doubt(doubt: Doubt, order: str, opener: Opener) -> Markup:
+    words = Markup("<b>{}</b><br>{} {:.3f}<br>{}").format(
+        ", ".join(doubt.tags) or "none", order, doubt.value, doubt.key
     )
+    if doubt.alike:
+        words += Markup("<br>and {:,} nearly the same").format(doubt.alike)
     return figure(_thumbnail(doubt.key, opener), words)
 
 

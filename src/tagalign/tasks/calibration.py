@@ -164,23 +164,29 @@ def best_thresholds(
     return Threshold(kind="calibrated", value=shared, per_label=per_label)
 
 
-def best_f1_threshold(pairs: Sequence[tuple[float, bool]]) -> float:
+def best_f1_threshold(pairs: Sequence[tuple[float, bool]], weights: Sequence[float] | None = None) -> float:
     """The threshold (chosen at or above it) with the highest F1, half-way to the next lower score; the highest of equals.
 
     Without positives it is 1: nothing is chosen.
 
+    Args:
+        pairs: score, and whether the label is there.
+        weights: images that each pair stands for; 1 each by default.
+
     >>> best_f1_threshold([(0.9, True), (0.5, True), (0.25, False)])
     0.375
     """
-    order = sorted(pairs, key=lambda pair: -pair[0])
-    positives = sum(present for _, present in order)
+    weighted = zip(pairs, weights or [1.0] * len(pairs), strict=True)
+    order = sorted(((*pair, weight) for pair, weight in weighted), key=lambda row: -row[0])
+    positives = sum(weight for _, present, weight in order if present)
     if not positives:
         return 1.0
-    best, threshold, hits = -1.0, 1.0, 0
-    for chosen, (score, present) in enumerate(order, start=1):
-        hits += present
-        below = order[chosen][0] if chosen < len(order) else 0.0
-        if below == score and chosen < len(order):
+    best, threshold, hits, chosen = -1.0, 1.0, 0.0, 0.0
+    for count, (score, present, weight) in enumerate(order, start=1):
+        hits += weight * present
+        chosen += weight
+        below = order[count][0] if count < len(order) else 0.0
+        if below == score and count < len(order):
             continue  # a threshold cannot part equal scores
         f1 = 2 * hits / (chosen + positives)
         if f1 > best:

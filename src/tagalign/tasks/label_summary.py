@@ -1,14 +1,22 @@
 """A labelling run at a glance: how often each label was given, how sure the method was, and where to look first."""
 
 import heapq
+from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import torch
+from torch import Tensor
+
+from tagalign.ops.alike import group_alike
 from tagalign.ops.masks import expand_runs
+from tagalign.tasks.photos.doubts import DOUBTS, doubt_of
+from tagalign.tasks.photos.doubts import Doubt as DoubtName
+from tagalign.tasks.photos.embeds import read_embeds
 from tagalign.tasks.photos.questions import Kind
-from tagalign.tasks.photos.rows import read_rows
+from tagalign.tasks.photos.rows import count_rows, read_rows
 from tagalign.tasks.photos.tables import MASKS, TAGS
 
 BINS = 20
@@ -16,15 +24,27 @@ BINS = 20
 
 UNCERTAIN = 60
 """Images kept for the contact sheet."""
+CANDIDATES = 5 * UNCERTAIN
+"""Images among which those that are nearly the same are found."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Doubt:
-    """An image that a person should look at."""
+    """An image that a person should look at.
 
-    margin: float
+    Attributes:
+        value: by which it was put in order, as it stands in the results.
+        key: of the image.
+        tags: that it got.
+        embed: of the whole image, where the run kept it.
+        alike: images that are nearly the same, among those that come behind it.
+    """
+
+    value: float
     key: str
     tags: tuple[str, ...]
+    embed: Tensor | None = None
+    alike: int = 0
 
 
 @dataclass(kw_only=True)
@@ -39,6 +59,8 @@ class Summary:
         counts: images per label.
         histograms: of each label: scores of all images (``tag``), or its share of the pixels where it occurs (``segment``).
         failed: images that could not be labelled.
+        order: by which images are put in order; the first of ``DOUBTS`` that the first row has, unless one is asked for.
+        tags: labels that were given, over all images.
     """
 
     kind: Kind
@@ -46,6 +68,8 @@ class Summary:
     images: int = 0
     untagged: int = 0
     failed: int = 0
+    order: DoubtName | None = None
+    tags: int = 0
     counts: list[int] = field(default_factory=list)
     histograms: list[list[int]] = field(default_factory=list)
     _heap: list[tuple[float, int, Doubt]] = field(default_factory=list)
@@ -55,11 +79,13 @@ class Summary:
         self.counts = [0] * len(self.names)
         self.histograms = [[0] * BINS for _ in self.names]
 
-    def add(self, row: dict[str, Any]) -> None:
+    def add(self, row: dict[str, Any], embed: Tensor | None = None) -> None:
         """Count one row."""
         self.images += 1
         tags = tuple(row["tags"] if self.kind == "tag" else row["names"])
         self.untagged += not tags
+        self.tags += len(tags)
+        self.order = self.order or next((name for name in DOUBTS if row.get(name) is not None), None)
         if self.kind == "tag":
             for i, score in enumerate(row["scores"]):
                 self.histograms[i][_bin(score)] += 1
@@ -67,24 +93,31 @@ class Summary:
                 self.counts[self._places[tag]] += 1
         else:
             self._add_shares(row)
-        self._keep(Doubt(margin=row["margin"], key=row["key"], tags=tags))
+        order = self.order
+        if order is not None and (height := doubt_of(row, order)) is not None:
+            self._keep(height, Doubt(value=row[order], key=row["key"], tags=tags, embed=embed))
 
     def _add_shares(self, row: dict[str, Any]) -> None:
         for label, share in row["shares"] if "shares" in row else _shares(row):
             self.counts[label] += 1
             self.histograms[label][_bin(share)] += 1
 
-    def _keep(self, doubt: Doubt) -> None:
-        """The images with the smallest margins, in a heap whose top is the clearest of them."""
-        entry = (-doubt.margin, -self.images, doubt)
-        if len(self._heap) < UNCERTAIN:
+    def _keep(self, height: float, doubt: Doubt) -> None:
+        """The images of most doubt, in a heap whose top is the clearest of them."""
+        entry = (height, -self.images, doubt)
+        if len(self._heap) < CANDIDATES:
             heapq.heappush(self._heap, entry)
         else:
             heapq.heappushpop(self._heap, entry)
 
     def doubts(self) -> list[Doubt]:
-        """Least clear images first."""
-        return [doubt for _, _, doubt in sorted(self._heap, reverse=True)]
+        """Least clear images first; of some that are nearly the same, one, with the number of the others."""
+        found = [doubt for _, _, doubt in sorted(self._heap, key=lambda entry: entry[:2], reverse=True)]
+        embeds = [doubt.embed for doubt in found if doubt.embed is not None]
+        if len(embeds) < len(found) or not embeds:
+            return found[:UNCERTAIN]
+        owners = Counter(group_alike(torch.stack(embeds)).tolist())
+        return [replace(found[i], alike=owners[i] - 1) for i in sorted(owners)][:UNCERTAIN]
 
 
 def _shares(row: dict[str, Any]) -> Iterable[tuple[int, float]]:
@@ -97,11 +130,13 @@ def _bin(value: float) -> int:
     return min(BINS - 1, max(0, int(value * BINS)))
 
 
-def summarise(folder: Path, kind: Kind, names: Sequence[str]) -> Summary:
+def summarise(folder: Path, kind: Kind, names: Sequence[str], *, order: DoubtName | None = None) -> Summary:
     """Read all parts of a run, of all shards that are there, a thousand rows at a time."""
-    summary = Summary(kind=kind, names=tuple(names))
-    for row in read_rows(part_files(folder, kind)):
-        summary.add(row)
+    summary = Summary(kind=kind, names=tuple(names), order=order)
+    for path in part_files(folder, kind):
+        embeds = read_embeds(folder / "embeds" / f"{path.stem}.npy", count_rows([path]))
+        for i, row in enumerate(read_rows([path])):
+            summary.add(row, None if embeds is None else embeds[i].clone())
     summary.failed = sum(_lines(sorted((folder / "errors").glob("part-*.jsonl"))))
     return summary
 

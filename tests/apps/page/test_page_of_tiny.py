@@ -28,7 +28,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder, out = tmp_path_factory.mktemp("photos"), tmp_path_factory.mktemp("out")
     for i, scene in enumerate(TinyWorld(seed=3, split="test").take(3)):
         Image.fromarray(scene.image).save(folder / f"scene {i + 1}.png")
-    page = make_page(AppSettings(model="tiny", method="surgery", review=folder, out=out))
+    page, _ = make_page(AppSettings(model="tiny", method="surgery", review=folder, out=out))
     _, url, _ = launch(page, host="127.0.0.1", port=0, out=out, wait=False)
     yield url
     page.close()

@@ -48,7 +48,7 @@ def test_segment_writes_masks_overlays_and_settings(run, photo_file):
     assert sum(row["shares"].values()) == pytest.approx(1)
     assert {p.name for p in folder.iterdir()} == {
         "photo.png", "photo.overlay.png", "photo.dog.heat.png", "photo.grass.heat.png", "settings.json",
-        "masks.jsonl", "index.html", "rows", "run-00000-of-00001.json", "inputs-00000-of-00001.jsonl",
+        "masks.jsonl", "index.html", "rows", "embeds", "run-00000-of-00001.json", "inputs-00000-of-00001.jsonl",
     }  # fmt: skip
     settings = json.loads((folder / "settings.json").read_text())
     assert settings["model"]["method"] == "maskclip"

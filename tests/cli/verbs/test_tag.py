@@ -126,3 +126,64 @@ def test_no_photos_and_no_labels(clip_folder, photos, capsys):
     assert "give photos to tag" in captured.err + captured.out
     assert main(["tag", str(photos), "--model", str(clip_folder)]) == 2
     assert "give labels with --labels" in capsys.readouterr().err
+
+
+def test_how_sure_it_was_stands_in_every_format(tag, tmp_path):
+    assert tag("--disagreement", "flip", "--format", "jsonl", "--order", "disagreement") == 0
+    row = json.loads((tmp_path / "out" / "tags.jsonl").read_text().splitlines()[0])
+    assert {"errors", "entropy", "margin", "disagreement"} <= set(row)
+    assert "second answer" in (tmp_path / "out" / "index.html").read_text()
+    assert tag("--disagreement", "flip") == 0
+    csv_row = next(csv.DictReader((tmp_path / "out" / "tags.csv").read_text().splitlines()))
+    for name in ("errors", "entropy", "margin", "disagreement"):
+        # six digits of a float32
+        assert float(csv_row[f"doubt:{name}"]) == pytest.approx(row[name], abs=1e-4)
+
+
+def test_an_order_that_was_not_measured_is_refused(tag, capsys):
+    assert exit_code(tag, "--order", "disagreement") == 2
+    assert "add --disagreement" in capsys.readouterr().err
+
+
+def review(path, photos, folder):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    rows = [{"at": "", "photo": f"{i}.png", "verdict": "accepted", "folder": str(folder), "labels": ["dog", "hound"],
+             "tags": ["dog"] * (i % 2)} for i in photos]  # fmt: skip
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def test_thresholds_are_learned_from_clicks(tag, photos, tmp_path, capsys):
+    for i in range(3, 8):
+        pixels = np.random.default_rng(i).integers(0, 255, (24, 40, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(photos / f"{i}.png")
+    clicks = review(tmp_path / "review.jsonl", [*range(8), 99], photos)
+    with clicks.open("a") as file:
+        file.write('{"at": "", "photo": "0.pn')
+    assert tag("--threshold", f"from:{clicks}") == 0
+    said = capsys.readouterr().err
+    assert "thresholds of 1 label from 8 reviewed photos" in said
+    for word in (
+        "line 10: cut or damaged",
+        "99.png",
+        "hound (9 x)",
+        "too few clicks, the default stays: cat",
+    ):
+        assert word in said
+    described = json.loads(next((tmp_path / "out").glob("run-*.json")).read_text())["job"]
+    assert list(described["learned"]) == ["dog"]
+    # what the page says of the review that lies in the folder of results
+    review(tmp_path / "out/review/review.jsonl", [0], photos)
+    assert tag("--threshold", f"from:{clicks}") == 0
+    assert "reviewed" in (tmp_path / "out" / "index.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"), [("", "no photo was accepted"), (None, "expected the review.jsonl")]
+)
+def test_reviews_without_clicks_are_refused(tag, tmp_path, capsys, text, said):
+    path = tmp_path / "review.jsonl"
+    if text is not None:
+        path.write_text(text)
+    assert exit_code(tag, "--threshold", f"from:{path}") == 2
+    assert said in capsys.readouterr().err

@@ -21,10 +21,9 @@ from tagalign.tasks.label_summary import Summary, part_files, summarise
 from tagalign.tasks.photos.inputs import Inputs
 from tagalign.tasks.photos.job import JobSpec
 from tagalign.tasks.photos.questions import SegmentQuestion, TagQuestion
-from tagalign.tasks.photos.rows import margin, read_rows
+from tagalign.tasks.photos.rows import read_rows
 from tagalign.tasks.photos.run import answer_run, clear_run, close_run, open_run
 from tagalign.tasks.photos.sinks import TagParquet
-from tagalign.types import Tagging
 
 LABELS = load_label_set("dog,cat,tree", templates="1", background="voc")
 
@@ -193,16 +192,6 @@ def test_masks_come_back_from_their_code(clip_folder, photos, tmp_path, method):
     assert sum(summary.counts) == sum(map(sum, summary.histograms))
 
 
-def test_margin_is_the_gap_at_the_threshold():
-    def tagging(*chosen):
-        return Tagging(names=("a", "b", "c"), scores=(0.9, 0.5, 0.2), chosen=chosen)
-
-    assert margin(tagging(0)) == pytest.approx(0.4)
-    assert margin(tagging(0, 1)) == pytest.approx(0.3)
-    assert margin(tagging()) == 0
-    assert margin(tagging(0, 1, 2)) == pytest.approx(0.2)
-
-
 def test_summary_counts_and_puts_doubtful_images_first():
     summary = Summary(kind="tag", names=("a", "b"))
     for i in range(200):
@@ -217,7 +206,7 @@ def test_summary_counts_and_puts_doubtful_images_first():
     assert (summary.images, summary.untagged, summary.counts) == (200, 1, [199, 0])
     assert summary.histograms[0] == [0] * 19 + [200]
     assert summary.histograms[1] == [10] * 20
-    assert [d.margin for d in summary.doubts()] == [i / 200 for i in range(60)]
+    assert [d.value for d in summary.doubts()] == [i / 200 for i in range(60)]
 
 
 @pytest.mark.slow

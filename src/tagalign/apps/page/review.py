@@ -1,6 +1,7 @@
 """The third tab: a folder of photos, one after the other, until every tag and mask is let stand or taken away."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,12 @@ class Reviewer:
 
     def suggestion(self, number: int, labels: str, method: str) -> Suggestion:
         """What is suggested for a photo."""
-        return suggest(self._studio, self.store.folder, self.store.photos[number], labels, method)
+        photo = self.store.photos[number]
+        found = suggest(self._studio, self.store.folder, photo, labels, method)
+        queued, queue = self.store.queued(photo), self.store.queue
+        if queued is None or queue is None or set(found.names) != set(queue.names):
+            return found
+        return replace(found, tags=queued.tags)  # those of the run are judged, not those of this moment
 
     def show(self, number: int, labels: str, method: str) -> tuple[Any, ...]:
         """Photo, status, tags and masks of a photo; a broken one says so and can be skipped."""
@@ -71,7 +77,7 @@ class Reviewer:
         else:
             click = Click(photo=file_name, verdict=verdict)
         self.store.save(click)
-        return self.show((number + 1) % len(self.store.photos), labels, method)
+        return self.show(self.store.first_open(number), labels, method)
 
     def back(self, number: int, labels: str, method: str) -> tuple[Any, ...]:
         """Open the photo before."""
@@ -95,7 +101,17 @@ class Reviewer:
         return (
             f"**{self.store.photos[number]}** · {number + 1} of {len(self.store.photos)}{verdict}{more}  \n"
             f"{counts['accepted']} accepted · {counts['skipped']} skipped · {counts['open']} open"
+            f"{self._place(self.store.photos[number])}"
         )
+
+    def _place(self, photo: str) -> str:
+        """Why the queue shows a photo, and what the judged ones say of all."""
+        queued, found = self.store.queued(photo), self.store.precision()
+        if queued is None or found is None:
+            return ""
+        reason = "drawn at random" if queued.drawn == "random" else "doubtful"
+        alike = f", {queued.alike} nearly the same follow" if queued.alike else ""
+        return f"  \n{reason}{alike} · {found}"
 
     def export(self) -> list[str]:
         """Write what was accepted, and nothing else.

@@ -13,6 +13,8 @@ from tagalign.export.records import Annotated, Region
 from tagalign.ops.masks import decode_rle, encode_rle
 from tagalign.tasks.photos.keys import key_of
 from tagalign.tasks.review.clicks import REVIEW_FILE, Click, Clicks, append_click, read_clicks
+from tagalign.tasks.review.precision import Precision
+from tagalign.tasks.review.queue import Queue, Queued
 from tagalign.types import BACKGROUND, Segmentation, Tagging
 
 
@@ -30,14 +32,17 @@ class ReviewStore:
         folder: that the photos lie below.
         photos: keys, relative to ``folder``, in the order in which they are shown.
         out: folder of the review.
+        queue: of a run whose tags are reviewed; None where photos are shown by name.
     """
 
-    def __init__(self, folder: Path, photos: Sequence[str], out: Path) -> None:
+    def __init__(self, folder: Path, photos: Sequence[str], out: Path, *, queue: Queue | None = None) -> None:
         if not photos:
             raise InputError(f"{folder}: no photo to review in this folder")
         self.folder = folder
         self.photos = tuple(photos)
         self.out = out
+        self.queue = queue
+        self._places = {} if queue is None else {one.key: one for one in queue.photos}
         self._key = key_of(str(folder.resolve()))
         self._clicks = read_clicks([self.path]) if self.path.exists() else Clicks()
         older = self.photos if (out / "decisions").is_dir() else ()
@@ -56,8 +61,20 @@ class ReviewStore:
 
     def save(self, click: Click) -> None:
         """Write a click; it counts instead of an earlier one about the same photo."""
+        if self.queue is not None and click.photo in self._places:
+            click = self.queue.place(click, self._places[click.photo])
         self._clicks.add(append_click(self.path, replace(click, folder=self._key)))
         self._last.append(click.photo)
+
+    def queued(self, photo: str) -> Queued | None:
+        """What the queue knows of a photo; None without a queue."""
+        return self._places.get(photo)
+
+    def precision(self) -> Precision | None:
+        """How many of the run's tags are right; None without a queue."""
+        if self.queue is None:
+            return None
+        return self.queue.precision([c for name in self.photos if (c := self.load(name)) is not None])
 
     def undo(self) -> str | None:
         """Take back the last click of this process that was not taken back, and return its photo; None if there is none."""
@@ -94,10 +111,11 @@ class ReviewStore:
                 f"{path}: damaged ({type(error).__name__}); delete it and review the photo again"
             ) from error
 
-    def first_open(self) -> int:
-        """Number of the first photo without a decision; the first of all when every one has one."""
-        undecided = (i for i, name in enumerate(self.photos) if self.load(name) is None)
-        return next(undecided, 0)
+    def first_open(self, behind: int = -1) -> int:
+        """Number of the first photo without a decision behind one, else before it; the next one when all have one."""
+        count = len(self.photos)
+        numbers = [(behind + 1 + i) % count for i in range(count)]
+        return next((i for i in numbers if self.load(self.photos[i]) is None), numbers[0])
 
     def counts(self) -> dict[str, int]:
         """Photos by verdict, and how many are open."""

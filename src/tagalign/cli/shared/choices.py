@@ -38,5 +38,9 @@ TagKind = Literal["object", "attribute", "scene", "action"]
 Wording = Literal["plain", "clean", "aliases", "both"]
 """``both`` is a wish of ``tagalign evaluate``: plain and aliases, one after the other."""
 Protocol = Literal["plain", "groupvit-448", "sclip-336", "clip-es", "zegclip-512"]
-Task = Literal["segmentation", "tagging", "referring", "captions", "questions", "boxes", "retrieval"]
-"""The kinds of benchmarks; ``retrieval`` is asked of benchmarks of captions."""
+Order = Literal["auto", "errors", "entropy", "margin", "disagreement"]
+"""Of photos to look at; ``auto`` takes the first that the results have."""
+Task = Literal[
+    "segmentation", "tagging", "referring", "captions", "questions", "boxes", "retrieval", "caption-tags"
+]
+"""The kinds of benchmarks; ``retrieval`` is asked of benchmarks of captions, ``caption-tags`` of those of tags."""

@@ -46,7 +46,9 @@ def refuse_auto(flags: Any) -> None:
     given = {
         "--engine ray": flags.engine == "ray",
         f"--shard {flags.shard}": flags.shard != "0/1",
+        f"--threshold {flags.threshold}": (flags.threshold or "").startswith("from:"),
         "--calibrate": flags.calibrate is not None,
+        f"--disagreement {flags.disagreement}": flags.disagreement is not None,
     }
     for flag, is_given in given.items():
         if is_given:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tagalign.errors import InputError
+from tagalign.tasks.photos.doubts import mask_doubts
 from tagalign.tasks.photos.rows import instance_columns, instance_rows, mask_row
 from tagalign.tasks.photos.tables import INSTANCES, MASK_FILES, MASKS, REGIONS, AnswerRow, Table
 
@@ -58,7 +59,7 @@ class MaskFiles:
             "mask": f"{name}.png",
             "size": list(found.labels.shape),
             "shares": rounded_shares(found),
-            "margin": round(float(found.scores.float().mean()), 6),
+            **rounded_doubts(mask_doubts(found, other=answered.second)),
             **instance_rows(found),
         }
 
@@ -117,7 +118,7 @@ class MaskParts:
         found: Segmentation = answered.answer
         if self.png is not None:
             save_mask(self.png / f"{answered.source.name}.png", found.labels, len(found.names))
-        row = mask_row(answered.source.key, found)
+        row = mask_row(answered.source.key, found, second=answered.second)
         return row | instance_columns(found) if self.instances else row
 
 
@@ -179,6 +180,11 @@ def heat_names(job: "Job") -> tuple[str, ...]:
 def rounded_shares(found: "Segmentation") -> dict[str, float]:
     """Share of the pixels of each label that occurs."""
     return {name: round(share, 6) for name, share in found.shares().items()}
+
+
+def rounded_doubts(values: dict[str, float | None]) -> dict[str, float]:
+    """How sure an answer was, for JSON; what was not asked for is left out."""
+    return {name: round(value, 6) for name, value in values.items() if value is not None}
 
 
 def photo_of(answered: "Answered") -> Any:

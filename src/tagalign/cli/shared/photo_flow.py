@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 from tagalign.backbones.packaged import PACKAGED
 from tagalign.cli.shared.bars import progress
-from tagalign.cli.shared.choices import Engine
+from tagalign.cli.shared.choices import Engine, Order
 from tagalign.cli.shared.flag_values import parse_shard
 from tagalign.cli.shared.model_flags import PHOTO_MODEL
 from tagalign.cli.shared.output import counted
 from tagalign.errors import InputError
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
+    from tagalign.tasks.photos.doubts import Doubt
     from tagalign.tasks.photos.job import Job, JobSpec
     from tagalign.tasks.photos.run import PhotoRun
     from tagalign.tasks.photos.sinks import Sink
@@ -57,8 +60,22 @@ class LabelRunFlags(RunFlags):
 
     summary: bool = True
     """Write index.html: counts, histograms, and the photos to look at first."""
+    order: Order = "auto"
+    """Which photos index.html shows first: those of most expected `errors`, highest `entropy`, smallest `margin`, or most
+    `disagreement` (with --disagreement); by default the first of these that there is."""
+    disagreement: str | None = None
+    """Answer a second time and write how far both differ: `flip` for the mirrored photo, or another method. Takes twice the
+    time."""
     cache: bool = True
     """Keep label embeddings on disk (TAGALIGN_CACHE, else the user's cache folder)."""
+
+    def check_run(self) -> None:
+        """See ``RunFlags``."""
+        super().check_run()
+        if self.order == "disagreement" and self.disagreement is None:
+            raise InputError(
+                "--order disagreement needs a second answer; add --disagreement flip, or a method"
+            )
 
 
 def cache_option(flags: LabelRunFlags) -> dict[str, Any]:
@@ -199,7 +216,9 @@ def _dead_labels(job: "Job") -> Iterator[str]:
         )
 
 
-def write_page(run: "PhotoRun", job: "Job", names: Sequence[str], title: str) -> None:
+def write_page(
+    run: "PhotoRun", job: "Job", names: Sequence[str], title: str, *, order: Order = "auto"
+) -> None:
     """``index.html``: counts, histograms, and the photos to look at first."""
     from tagalign.atomic import atomic_write
     from tagalign.pages.labelling import render_labelling
@@ -215,10 +234,24 @@ def write_page(run: "PhotoRun", job: "Job", names: Sequence[str], title: str) ->
     ]
     if (model := described.get("model")) in PACKAGED:
         details.append(("note", f"{model} knows drawn scenes only; for photos use --model {PHOTO_MODEL}"))
-    summary = _summary(run, job, names)
+    by: Doubt | None = None if order == "auto" else order
+    details += _reviewed(run, names, by)
+    summary = _summary(run, job, names, by)
     page = render_labelling(summary, title=title, details=details, opener=lambda key: source_of(key).open())
     with atomic_write(run.folder / "index.html") as temp:
         temp.write_text(page, encoding="utf-8")
+
+
+def _reviewed(run: "PhotoRun", names: "Sequence[str]", order: "Doubt | None") -> list[tuple[str, str]]:
+    """How far a review of the run has come, where ``tagalign app --queue`` keeps it; nothing before there is one."""
+    from tagalign.tasks.review.clicks import REVIEW_FILE, read_clicks
+    from tagalign.tasks.review.queue import read_queue
+
+    path = run.folder / "review" / REVIEW_FILE
+    if not path.exists() or not run.done()[0]:
+        return []
+    found = read_queue(run.folder, names, order).precision(read_clicks([path]).counting())
+    return [("reviewed", f"{counted(found.judged, 'photo')}; {found}")]
 
 
 def title_of(what: str, images: Sequence[str]) -> str:
@@ -228,26 +261,29 @@ def title_of(what: str, images: Sequence[str]) -> str:
     return f"{what} of {printable(', '.join(images))[:80]}"
 
 
-def _summary(run: "PhotoRun", job: "Job", names: Sequence[str]) -> Any:
+def _summary(run: "PhotoRun", job: "Job", names: Sequence[str], order: "Doubt | None") -> Any:
     from tagalign.tasks.label_summary import Summary, summarise
+    from tagalign.tasks.photos.doubts import DOUBTS
 
     if run.table.schema is not None:
-        return summarise(run.folder, job.spec.question.kind, names)
+        return summarise(run.folder, job.spec.question.kind, names, order=order)
     ids = {name: i for i, name in enumerate(names)}
-    summary = Summary(kind="segment", names=tuple(names), failed=run.done()[1])
-    for row in _json_rows(run):
+    summary = Summary(kind="segment", names=tuple(names), failed=run.done()[1], order=order)
+    for row, embed in _json_rows(run):
         shares = [(ids[name], share) for name, share in row["shares"].items()]
-        summary.add(
-            {"key": row["path"], "names": list(row["shares"]), "shares": shares, "margin": row["margin"]}
-        )
+        known: dict[str, Any] = {name: row[name] for name in DOUBTS if name in row}
+        summary.add({"key": row["path"], "names": list(row["shares"]), "shares": shares, **known}, embed)
     return summary
 
 
-def _json_rows(run: "PhotoRun") -> Iterator[dict[str, Any]]:
-    from tagalign.tasks.photos.tables import read_lines
+def _json_rows(run: "PhotoRun") -> "Iterator[tuple[dict[str, Any], Tensor | None]]":
+    from tagalign.tasks.photos.embeds import read_embeds
+    from tagalign.tasks.photos.tables import count_lines, read_lines
 
     for path in run.parts():
-        yield from read_lines(path)
+        embeds = read_embeds(run.folder / "embeds" / f"{path.stem}.npy", count_lines(path))
+        for i, row in enumerate(read_lines(path)):
+            yield row, None if embeds is None else embeds[i].clone()
 
 
 def _threshold(job: "Job") -> str:

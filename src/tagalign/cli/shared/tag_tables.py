@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 def write_table(run: "PhotoRun", kind: str, names: Sequence[str]) -> Path:
     """Write ``tags.csv`` or ``tags.jsonl`` (with the shard's name where there are several) and return its path."""
     from tagalign.atomic import atomic_write
+    from tagalign.tasks.photos.doubts import DOUBTS
     from tagalign.tasks.photos.rows import read_rows
 
     path = run.own_name("tags", f".{kind}")
@@ -22,7 +23,9 @@ def write_table(run: "PhotoRun", kind: str, names: Sequence[str]) -> Path:
         if kind == "csv":
             writer = csv.writer(file)
             # tags joined by a bar: a comma may be part of a label
-            writer.writerow(["key", "tags", *map(text_cell, names)])
+            # behind the labels: older readers take what stands there by its name, and a label may be called margin
+            doubts = [f"doubt:{name}" for name in DOUBTS]
+            writer.writerow(["key", "tags", *map(text_cell, names), *doubts])
             for row in read_rows(run.parts()):
                 writer.writerow(_csv_row(row))
         else:
@@ -32,14 +35,16 @@ def write_table(run: "PhotoRun", kind: str, names: Sequence[str]) -> Path:
 
 
 def _csv_row(row: dict[str, Any]) -> list[str]:
-    return [
-        file_cell(row["key"]),
-        text_cell("|".join(row["tags"])),
-        *(f"{score:.6g}" for score in row["scores"]),
-    ]
+    from tagalign.tasks.photos.doubts import DOUBTS
+
+    doubts = [row.get(name) for name in DOUBTS]
+    numbers = ["" if value is None else f"{value:.6g}" for value in [*row["scores"], *doubts]]
+    return [file_cell(row["key"]), text_cell("|".join(row["tags"])), *numbers]
 
 
 def _json_row(row: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    from tagalign.tasks.photos.doubts import DOUBTS
+
     tags = [
         {"name": name, "score": round(score, 6)}
         for name, score in zip(row["tags"], row["tag_scores"], strict=True)
@@ -50,5 +55,5 @@ def _json_row(row: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
         "size": row["size"],
         "tags": tags,
         "scores": scores,
-        "margin": round(row["margin"], 6),
+        **{name: round(row[name], 6) for name in DOUBTS if row.get(name) is not None},
     }

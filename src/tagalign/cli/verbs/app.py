@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tagalign.backbones.packaged import PACKAGED
+from tagalign.cli.shared.choices import Order
 from tagalign.cli.shared.model_flags import ModelFlags, warn_tiny
 from tagalign.errors import InputError, MissingExtraError
 
@@ -37,8 +38,13 @@ class AppSettings(ModelFlags):
     """Looks at folders (from `tagalign look`) to choose from, for tags that are seen against a folder."""
     review: Path | None = None
     """A folder of photos to review one by one."""
-    out: Path = Path("review")
-    """Folder for the decisions of the review and what is exported from them."""
+    queue: Path | None = None
+    """Results of `tag` or `segment` to review instead: photos most likely to be wrong come first, and the page says how many
+    of all tags are right."""
+    order: Order = "auto"
+    """With --queue: what is most likely wrong; as of `tag`."""
+    out: Path | None = None
+    """Folder for the decisions of the review and what is exported from them; by default `review`, or that below --queue."""
     host: str = "127.0.0.1"
     """Address to listen on; 0.0.0.0 lets the network in."""
     port: int = 7860
@@ -48,6 +54,10 @@ class AppSettings(ModelFlags):
         super().__post_init__()
         if not 0 < self.port < 65536:
             raise InputError(f"--port must be 1 to 65535, got {self.port}")
+        if self.review is not None and self.queue is not None:
+            raise InputError("--review takes photos and --queue results of photos; leave out one")
+        if self.order != "auto" and self.queue is None:
+            raise InputError("--order belongs to --queue; add the results of a run, or leave it out")
 
 
 def run(settings: AppSettings) -> int:
@@ -60,29 +70,34 @@ def run(settings: AppSettings) -> int:
         raise MissingExtraError("the web page", "gradio", "app") from error
     from tagalign.apps.page.page import launch
 
-    page = make_page(settings)
+    page, review = make_page(settings)
     warn_tiny(settings.model)
     print(f"the page is at http://{settings.host}:{settings.port} (Ctrl-C to stop)", file=sys.stderr)
     try:
-        launch(page, host=settings.host, port=settings.port, out=settings.out if settings.review else None)
+        launch(page, host=settings.host, port=settings.port, out=None if review is None else review.out)
     except OSError as error:  # gradio's word for a port that is taken
         raise InputError(f"cannot listen on {settings.host}:{settings.port} ({error})") from error
     return 0
 
 
-def make_page(settings: AppSettings) -> "gradio.Blocks":
-    """The page that these flags ask for."""
+def make_page(settings: AppSettings) -> "tuple[gradio.Blocks, ReviewStore | None]":
+    """The page that these flags ask for, and what is reviewed on it."""
     from tagalign.apps.page.page import build_page
 
     is_tiny = settings.model in PACKAGED
-    return build_page(
+    review = _review(settings)
+    labels = settings.labels or (_drawn_names() if is_tiny else PHOTO_LABELS)
+    if review is not None and review.queue is not None:
+        labels = settings.labels or ", ".join(review.queue.names)
+    page = build_page(
         _studio(settings),
         model=settings.model,
         examples=_examples(settings),
-        labels=settings.labels or (_drawn_names() if is_tiny else PHOTO_LABELS),
-        review=_review(settings),
+        labels=labels,
+        review=review,
         notice=is_tiny,
     )
+    return page, review
 
 
 def _studio(settings: AppSettings) -> "Studio":
@@ -118,6 +133,8 @@ def _studio(settings: AppSettings) -> "Studio":
 
 
 def _review(settings: AppSettings) -> "ReviewStore | None":
+    if settings.queue is not None:
+        return _queue_review(settings, settings.queue)
     if settings.review is None:
         return None
     from tagalign.apps.page.review import photos_of
@@ -125,7 +142,20 @@ def _review(settings: AppSettings) -> "ReviewStore | None":
 
     if not settings.review.is_dir():
         raise InputError(f"--review {settings.review}: expected a folder of photos")
-    return ReviewStore(settings.review, photos_of(settings.review), settings.out.resolve())
+    return ReviewStore(
+        settings.review, photos_of(settings.review), (settings.out or Path("review")).resolve()
+    )
+
+
+def _queue_review(settings: AppSettings, folder: Path) -> "ReviewStore":
+    from tagalign.apps.page.review_store import ReviewStore
+    from tagalign.export.results import result_names
+    from tagalign.tasks.review.queue import read_queue
+
+    names = result_names(folder)
+    queue = read_queue(folder, names, None if settings.order == "auto" else settings.order)
+    out = settings.out or folder / "review"
+    return ReviewStore(Path.cwd(), [one.key for one in queue.photos], out.resolve(), queue=queue)
 
 
 def _examples(settings: AppSettings) -> list[str]:

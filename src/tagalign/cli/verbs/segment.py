@@ -92,6 +92,10 @@ class SegmentSettings(ModelFlags, PromptFlags, LabelRunFlags):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.check_run()
+        if self.order == "errors":
+            raise InputError(
+                "--order errors counts labels of `tag`; for masks choose entropy, margin or disagreement"
+            )
         if self.rle and (self.overlay or self.heat_maps):
             raise InputError("--rle writes run-length code; leave out --overlay and --heat-maps")
         self._check_instances()
@@ -144,7 +148,9 @@ def run(settings: SegmentSettings) -> int:
     )
     masks = flow.run(spec, job, _sink(settings, job))
     if settings.summary:
-        write_page(masks, job, flow.label_names(job), title_of("Masks", settings.images))
+        write_page(
+            masks, job, flow.label_names(job), title_of("Masks", settings.images), order=settings.order
+        )
     return flow.close(masks, "mask")
 
 
@@ -163,6 +169,7 @@ def _spec(settings: SegmentSettings) -> "JobSpec":
         ),
         **facts,
         workers=settings.workers,
+        disagreement=settings.disagreement,
     )
 
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from tagalign.types import Tagging
 
 SHEET_IMAGES = 60
+FROM = "from:"
+"""Before files of clicks, as ``--threshold``."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -38,7 +40,8 @@ class TagSettings(ModelFlags, PromptFlags, LabelRunFlags):
     out: Path = Path("tags")
     """Folder for the results."""
     threshold: str | None = None
-    """Which labels are chosen: `relative:0.5`, `absolute:0.3`, `top:5`, or `calibrated` (from --labels-file)."""
+    """Which labels are chosen: `relative:0.5`, `absolute:0.3`, `top:5`, `calibrated` (from --labels-file), or
+    `from:review.jsonl` (a threshold per label from the clicks of `tagalign app --queue`; several files between commas)."""
     look: str | None = None
     """A look at the folder (from `tagalign look`), or `auto`: score all photos, then tag them against each other."""
     calibrate: Path | None = None
@@ -89,10 +92,12 @@ def run(settings: TagSettings) -> int:
             spec, job = _calibrated(settings, settings.calibrate, spec, job)
             if not settings.images:
                 return 0
+        if (settings.threshold or "").startswith(FROM):
+            spec, job = _from_clicks(settings, spec, job)
         tagged = flow.run(spec, job, TagParquet())
     _write_tables(settings, tagged, job)
     if settings.summary:
-        write_page(tagged, job, job.labels.names, title_of("Tags", settings.images))
+        write_page(tagged, job, job.labels.names, title_of("Tags", settings.images), order=settings.order)
     return flow.close(tagged, "photo", "labelled in")
 
 
@@ -106,6 +111,7 @@ def _spec(settings: TagSettings) -> "JobSpec":
         question=TagQuestion(labels=settings.prompted_labels(), threshold=_threshold(settings)),
         **facts,
         workers=settings.workers,
+        disagreement=settings.disagreement,
     )
 
 
@@ -115,6 +121,8 @@ def _threshold(settings: TagSettings) -> "Threshold | None":
 
     if settings.threshold is None:
         return None
+    if settings.threshold.startswith(FROM):
+        return None  # learned in a moment
     if settings.threshold == "calibrated":
         if settings.calibrate is not None:
             return None  # measured in a moment
@@ -128,7 +136,6 @@ def _threshold(settings: TagSettings) -> "Threshold | None":
 
 def _calibrated(settings: TagSettings, folder: Path, spec: "JobSpec", job: "Job") -> tuple["JobSpec", "Job"]:
     from tagalign.tasks.calibration import calibrate, read_examples, save_calibrated
-    from tagalign.tasks.photos.job import Job
     from tagalign.tasks.photos.questions import AskedTags, TagQuestion
 
     labels = job.labels.label_set
@@ -143,7 +150,24 @@ def _calibrated(settings: TagSettings, folder: Path, spec: "JobSpec", job: "Job"
     )
     question = TagQuestion(labels=labels, threshold=threshold)
     spec = dataclasses.replace(spec, question=question)
-    return spec, Job(spec=spec, asked=AskedTags(question, job.method, job.labels))
+    return spec, spec.asking(AskedTags(question, job.method, job.labels))
+
+
+def _from_clicks(settings: TagSettings, spec: "JobSpec", job: "Job") -> tuple["JobSpec", "Job"]:
+    """The job with thresholds learned from clicks; what stays as it was is said."""
+    from tagalign.tasks.photos.questions import AskedTags, TagQuestion
+    from tagalign.tasks.review.clicks import read_clicks
+    from tagalign.tasks.review.thresholds import learn_thresholds
+
+    paths = [Path(name.strip()) for name in (settings.threshold or "").removeprefix(FROM).split(",")]
+    learned = learn_thresholds(job, read_clicks(paths))
+    for note in learned.notes:
+        print(f"note: {note}", file=sys.stderr)
+    found = f"{counted(len(learned.per_label), 'label')} from {counted(learned.photos, 'reviewed photo')}"
+    print(f"thresholds of {found}", file=sys.stderr)
+    question = TagQuestion(labels=job.labels.label_set, learned=learned.per_label)
+    spec = dataclasses.replace(spec, question=question)
+    return spec, spec.asking(AskedTags(question, job.method, job.labels))
 
 
 def _print_row(answered: "Answered") -> None:

@@ -47,6 +47,11 @@ class BlendedImage:
     aligned: EncodedImage
     frozen: EncodedImage
 
+    @property
+    def embed(self) -> Tensor:
+        """Of the whole image, by the trained head."""
+        return self.aligned.embed
+
 
 class DenseEncoder(TakesLook):
     """A dense CLIP that encodes images, labels and phrases.

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from PIL import Image
+from torch import Tensor
 
 from tagalign.errors import InputError, UnknownNameError
 from tagalign.methods.gated.options import SHARPNESS, GatedOptions
@@ -41,6 +42,11 @@ class GatedImage:
     method: str
     tags: TagClipImage
     dense: Any
+
+    @property
+    def embed(self) -> Tensor:
+        """Of the whole image, as the tagger sees it."""
+        return self.tags.embed
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

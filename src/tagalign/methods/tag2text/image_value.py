@@ -26,6 +26,11 @@ class Tag2TextImage:
     tokens: Float[Tensor, "tokens width"]
     tag_logits: Float[Tensor, " tags"]
 
+    @property
+    def embed(self) -> Float[Tensor, " width"]:
+        """Of the whole image: the global token."""
+        return self.tokens[0]
+
 
 def square_pixels(image: Image.Image, preprocessing: Preprocessing) -> Float[Tensor, "3 side side"]:
     """Normalised pixels of the whole image squeezed to a square (bilinear, the ratio is lost), as in the release."""

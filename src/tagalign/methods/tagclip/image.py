@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
@@ -38,6 +39,11 @@ class TagClipImage:
     attention: Float[Tensor, "patches patches"]
     affinity: Float[Tensor, "patches patches"] | None = None
     last_input: Float[Tensor, "tokens features"] | None = None
+
+    @property
+    def embed(self) -> Float[Tensor, " dim"]:
+        """Of the whole image: the mean direction of its patches."""
+        return F.normalize(self.embeds.float(), dim=-1).mean(dim=0)
 
 
 def canvas_size(size: Size, *, patch_size: int, short_side: int | None, max_patches: int) -> Size:

@@ -49,11 +49,12 @@ def tag_again(
     for number in second.pending():
         _copy(first.error_path(number), second.error_path(number))
         _copy(first.note_path(number), second.note_path(number))
+        _copy(first.embed_path(number), second.embed_path(number))
         rows = []
         for row in read_rows([first.part_path(number)], ["key", "size", "scores"]):
             key, size = str(row["key"]), size_of(row)
             tagging = finish_tagging(row["scores"], labels, threshold or method.tag_threshold, method.step)  # type: ignore[arg-type]
-            rows.append(tag_row(key, size, tagging))
+            rows.append(tag_row(key, size, tagging, threshold=threshold))
             yield key, tagging
         second.table.write(second.part_path(number), rows)
 

@@ -10,6 +10,7 @@ from PIL import Image
 from tagalign.json_text import json_text
 from tagalign.methods.load import load_method
 from tagalign.tasks.photos.questions import Asked, PhotoQuestion
+from tagalign.tasks.photos.second_look import SecondLook, open_second_look
 from tagalign.tasks.photos.source import PhotoSource
 from tagalign.tasks.photos.stream import Answered, answer_photos
 from tagalign.types import EncodedLabels, Segmentation
@@ -27,6 +28,7 @@ class JobSpec:
         device: ``auto``, ``cpu`` or ``cuda``; does not count for the result.
         batch_size: photos in one pass; likewise.
         workers: threads that decode; likewise.
+        disagreement: what answers a second time: ``flip`` or a method; None for nothing.
     """
 
     question: PhotoQuestion
@@ -36,6 +38,7 @@ class JobSpec:
     device: str = "auto"
     batch_size: int = 8
     workers: int = 2
+    disagreement: str | None = None
 
     def open(self) -> "Job":
         """Load the model and encode the labels.
@@ -46,7 +49,14 @@ class JobSpec:
         method = load_method(
             self.model, method=self.method, device=self.device, batch_size=self.batch_size, **self.options
         )
-        return Job(spec=self, asked=self.question.put(method))
+        return self.asking(self.question.put(method))
+
+    def asking(self, asked: Asked) -> "Job":
+        """The same with a question that was put to the method already."""
+        if self.disagreement is None:
+            return Job(spec=self, asked=asked)
+        facts = {name: getattr(self, name) for name in ("model", "device", "batch_size", "options")}
+        return Job(spec=self, asked=asked, second=open_second_look(self.disagreement, asked, **facts))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -55,6 +65,7 @@ class Job:
 
     spec: JobSpec
     asked: Asked
+    second: SecondLook | None = None
 
     @property
     def method(self) -> Any:
@@ -78,7 +89,13 @@ class Job:
     def describe(self) -> dict[str, object]:
         """What a result must name; equal descriptions give equal results."""
         question = self.spec.question
-        return {"kind": question.kind, "model": self.method.describe(), **self.asked.describe()}
+        second = {} if self.second is None else {"disagreement": self._described_second()}
+        return {"kind": question.kind, "model": self.method.describe(), **self.asked.describe(), **second}
+
+    def _described_second(self) -> object:
+        if self.second is None or self.second.mirrored:
+            return self.spec.disagreement
+        return self.second.asked.method.describe()
 
     def fingerprint(self) -> str:
         """16 hex digits of ``describe``."""
@@ -86,7 +103,13 @@ class Job:
 
     def run(self, sources: Iterable[PhotoSource]) -> Iterator[Answered]:
         """Answers in the order of the photos; one that fails comes with its error, the others go on."""
-        return answer_photos(self.asked, sources, batch_size=self.spec.batch_size, workers=self.spec.workers)
+        return answer_photos(
+            self.asked,
+            sources,
+            batch_size=self.spec.batch_size,
+            workers=self.spec.workers,
+            again=None if self.second is None else self.second.answers,
+        )
 
 
 def job_mark(described: Mapping[str, object]) -> str:

@@ -3,14 +3,14 @@
 A question is plain values, so that other processes can put it to a model of their own; put to one, it answers batches.
 """
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 from PIL import Image
 
 from tagalign.errors import InputError
-from tagalign.methods.choosing import choose_labels
+from tagalign.methods.choosing import choose_labels, obey
 from tagalign.methods.looks.facts import refuse_other_labels
 from tagalign.methods.protocols import (
     BatchSegmenter,
@@ -128,6 +128,7 @@ class TagQuestion:
     Attributes:
         labels: that are asked.
         threshold: replaces the method's own choice.
+        learned: thresholds of single labels, from a person's clicks; they go before it.
     """
 
     kind: ClassVar[Kind] = "tag"
@@ -136,6 +137,7 @@ class TagQuestion:
 
     labels: LabelSet
     threshold: Threshold | None = None
+    learned: Mapping[str, float] = field(default_factory=dict)
 
     def put(self, method: Method[Any]) -> "AskedTags":
         """See ``PhotoQuestion``."""
@@ -147,7 +149,8 @@ class TagQuestion:
     def describe(self) -> dict[str, object]:
         """See ``PhotoQuestion``."""
         chosen = None if self.threshold is None else asdict(self.threshold)
-        return {"label_set": asdict(self.labels), "threshold": chosen}
+        learned = {"learned": dict(self.learned)} if self.learned else {}
+        return {"label_set": asdict(self.labels), "threshold": chosen, **learned}
 
 
 class AskedTags(Asked):
@@ -162,10 +165,19 @@ class AskedTags(Asked):
         return [self._choose(tagging) for tagging in found]
 
     def _choose(self, tagging: Tagging) -> Tagging:
-        threshold = self.question.threshold
-        if threshold is None:
+        threshold, learned = self.question.threshold, self.question.learned
+        if threshold is not None:
+            tagging = replace(tagging, chosen=choose_labels(threshold, tagging.scores, self.question.labels))
+        if not learned:
             return tagging
-        return replace(tagging, chosen=choose_labels(threshold, tagging.scores, self.question.labels))
+        before, scores = set(tagging.chosen), tagging.scores
+        kept = [
+            i
+            for i, name in enumerate(tagging.names)
+            if (scores[i] >= learned[name] if name in learned else i in before)
+        ]
+        best_first = sorted(kept, key=lambda i: -scores[i])
+        return replace(tagging, chosen=obey(best_first, scores, self.question.labels))
 
 
 # --- masks and regions ------------------------------------------------------------------------------------------------

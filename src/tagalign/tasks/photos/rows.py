@@ -9,7 +9,9 @@ import pyarrow.parquet as pq
 
 from tagalign.arrow_rows import table_from_rows
 from tagalign.atomic import atomic_write
+from tagalign.methods.thresholds import Threshold
 from tagalign.ops.masks import encode_rle
+from tagalign.tasks.photos.doubts import mask_doubts, tag_doubts
 from tagalign.types import Segmentation, Size, Tagging
 
 TAG_SCHEMA = pa.schema(
@@ -20,9 +22,13 @@ TAG_SCHEMA = pa.schema(
         ("tag_scores", pa.list_(pa.float32())),
         ("scores", pa.list_(pa.float32())),
         ("margin", pa.float32()),
+        ("entropy", pa.float32()),
+        ("errors", pa.float32()),
+        ("disagreement", pa.float32()),
     ]
 )
-"""``tags`` best first; ``scores`` of all labels in the order of the run's labels; ``margin`` see ``margin``."""
+"""``tags`` best first; ``scores`` of all labels in the order of the run's labels; then how sure they are, see ``doubts``.
+Runs of older releases have ``margin`` alone."""
 
 MASK_SCHEMA = pa.schema(
     [
@@ -32,6 +38,8 @@ MASK_SCHEMA = pa.schema(
         ("names", pa.list_(pa.string())),
         ("counts", pa.list_(pa.binary())),
         ("margin", pa.float32()),
+        ("entropy", pa.float32()),
+        ("disagreement", pa.float32()),
     ]
 )
 """One entry per label that occurs, ``counts`` its compressed run-length code."""
@@ -49,27 +57,23 @@ INSTANCE_SCHEMA = pa.schema(
 """The same, and one entry per instance; boxes XYXY in pixels, ends exclusive."""
 
 
-def margin(tagging: Tagging) -> float:
-    """How clear the choice was: lowest chosen score minus highest one that was not chosen; 0 when nothing was chosen.
-
-    With groups or calibrated thresholds it can be negative; with all labels chosen it is the lowest score.
-    """
-    chosen = set(tagging.chosen)
-    if not chosen:
-        return 0.0
-    others = [score for i, score in enumerate(tagging.scores) if i not in chosen]
-    return min(tagging.scores[i] for i in chosen) - max(others, default=0.0)
-
-
-def tag_row(key: str, size: Size, tagging: Tagging) -> dict[str, object]:
-    """One row of ``TAG_SCHEMA``."""
+def tag_row(
+    key: str,
+    size: Size,
+    tagging: Tagging,
+    *,
+    threshold: Threshold | None = None,
+    learned: Mapping[str, float] | None = None,
+    second: Tagging | None = None,
+) -> dict[str, object]:
+    """One row of ``TAG_SCHEMA``; the last three arguments as of ``tag_doubts``."""
     return {
         "key": key,
         "size": list(size),
         "tags": list(tagging.tags),
         "tag_scores": [tagging.scores[i] for i in tagging.chosen],
         "scores": list(tagging.scores),
-        "margin": margin(tagging),
+        **tag_doubts(tagging, threshold=threshold, learned=learned, other=second),
     }
 
 
@@ -79,8 +83,8 @@ def size_of(row: Mapping[str, Any]) -> Size:
     return int(height), int(width)
 
 
-def mask_row(key: str, found: Segmentation) -> dict[str, object]:
-    """One row of ``MASK_SCHEMA``; its margin is the mean winning score, low where the method was unsure."""
+def mask_row(key: str, found: Segmentation, *, second: Segmentation | None = None) -> dict[str, object]:
+    """One row of ``MASK_SCHEMA``."""
     labels = found.labels.cpu()
     present = labels.unique().tolist()
     return {
@@ -89,7 +93,7 @@ def mask_row(key: str, found: Segmentation) -> dict[str, object]:
         "labels": present,
         "names": [found.names[i] for i in present],
         "counts": [encode_rle(labels == i) for i in present],
-        "margin": float(found.scores.float().mean()),
+        **mask_doubts(found, other=second),
     }
 
 

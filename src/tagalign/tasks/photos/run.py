@@ -13,9 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
 from tagalign.atomic import atomic_write
 from tagalign.errors import DataError, InputError
 from tagalign.json_text import json_text
+from tagalign.tasks.photos.embeds import KINDS, photo_embed, write_embeds
 from tagalign.tasks.photos.inputs import Inputs
 from tagalign.tasks.photos.job import Job, job_mark
 from tagalign.tasks.photos.keys import key_of, path_of, printable
@@ -68,6 +71,10 @@ class PhotoRun:
     def note_path(self, number: int) -> Path:
         """Of what was changed in photos of a part."""
         return self.folder / "notes" / f"part-{self.suffix}-{number:06d}.jsonl"
+
+    def embed_path(self, number: int) -> Path:
+        """Of the vectors of a part's photos, in the order of its rows."""
+        return self.folder / "embeds" / f"part-{self.suffix}-{number:06d}.npy"
 
     def pending(self) -> list[int]:
         """Parts that are not written yet."""
@@ -229,6 +236,7 @@ def answer_part(
     rows: list[dict[str, Any]] = []
     errors: list[dict[str, Any]] = []
     notes: list[dict[str, Any]] = []
+    embeds: list[Tensor | None] = []
     for answered in job.run(run.manifest.part(number)):
         if answered.error is not None:
             errors.append(answered.error_row())
@@ -237,6 +245,7 @@ def answer_part(
                 begin(answered)
                 begin = None
             rows.append(sink.row(job, answered))
+            embeds.append(photo_embed(answered.encoded) if job.spec.question.kind in KINDS else None)
             notes += [answered.note_row()] if answered.note is not None else []
         yield answered
     # the rows come last: a part counts as done when they are there
@@ -245,6 +254,7 @@ def answer_part(
             write_lines(path, lines)
         else:
             path.unlink(missing_ok=True)  # of a part that was killed before its rows
+    write_embeds(run.embed_path(number), embeds)
     run.table.write(run.part_path(number), rows)
 
 
@@ -307,7 +317,7 @@ def _sweep(run: PhotoRun) -> None:
     names = set() if alone else {source.name for source in read_manifest(run.manifest.path)}
     for below in (
         run.folder,
-        *(run.folder / name for name in (*run.table.folders, "errors", "notes", "png")),
+        *(run.folder / name for name in (*run.table.folders, "embeds", "errors", "notes", "png")),
     ):
         for path in list(below.glob(".*.tmp")):
             found = _TEMPORARY.fullmatch(path.name)

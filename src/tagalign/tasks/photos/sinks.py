@@ -7,6 +7,7 @@ import math
 from typing import Any, Protocol, runtime_checkable
 
 from tagalign.tasks.photos.job import Job
+from tagalign.tasks.photos.questions import TagQuestion
 from tagalign.tasks.photos.rows import tag_row
 from tagalign.tasks.photos.stream import Answered
 from tagalign.tasks.photos.tables import ANSWERS, CAPTIONS, TAGS, AnswerRow, Table
@@ -44,7 +45,15 @@ class TagParquet:
 
     def row(self, job: Job, answered: Answered) -> AnswerRow:
         """See ``Sink``."""
-        return tag_row(answered.source.key, _size(answered), answered.answer)
+        question = job.spec.question
+        chosen_by: dict[str, Any] = (
+            {"threshold": question.threshold, "learned": question.learned}
+            if isinstance(question, TagQuestion)
+            else {}
+        )
+        return tag_row(
+            answered.source.key, _size(answered), answered.answer, second=answered.second, **chosen_by
+        )
 
 
 class CaptionRows:

@@ -4,7 +4,7 @@ What cannot be opened or answered comes with its error, and the rest goes on.
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +17,8 @@ from tagalign.tasks.photos.opened import OpenedPhoto
 from tagalign.tasks.photos.questions import Asked
 from tagalign.tasks.photos.source import PhotoSource
 from tagalign.types import Size
+
+Again = Callable[[Sequence[Image.Image]], Sequence[Any]]
 
 SAID = 1000
 """Characters of an error that are kept."""
@@ -32,6 +34,7 @@ class Answered:
         answer: of the kind of the question: ``Tagging``, ``Segmentation``, ``Referring``, ``Caption``, ``str``, ...
         image: the photo, where the question keeps it.
         encoded: what the method made of it.
+        second: a second answer, where one was asked for.
         note: what was done to its values, if anything.
         error: why it failed.
     """
@@ -41,6 +44,7 @@ class Answered:
     answer: Any = None
     image: Image.Image | None = None
     encoded: Any = None
+    second: Any = None
     note: str | None = None
     error: TagalignError | None = None
 
@@ -55,7 +59,12 @@ class Answered:
 
 
 def answer_photos(
-    asked: Asked, sources: Iterable[PhotoSource], *, batch_size: int, workers: int = 2
+    asked: Asked,
+    sources: Iterable[PhotoSource],
+    *,
+    batch_size: int,
+    workers: int = 2,
+    again: Again | None = None,
 ) -> Iterator[Answered]:
     """Answers in the order of the sources.
 
@@ -66,17 +75,18 @@ def answer_photos(
         sources: the photos.
         batch_size: photos in one pass.
         workers: threads that decode.
+        again: answers a second time, from the photos of a batch.
     """
     window = max(1, batch_size * asked.question.window)
     pool = ThreadPoolExecutor(max(1, workers))
     try:
         chunk: list[OpenedPhoto] = []
-        for read in _ahead(pool, asked, sources, depth=max(window, workers)):
+        for read in _ahead(pool, asked, sources, depth=max(window, workers), keeps_photo=again is not None):
             chunk.append(read)
             if len(chunk) == window:
-                yield from _answer_window(asked, chunk, batch_size)
+                yield from _answer_window(asked, chunk, batch_size, again)
                 chunk = []
-        yield from _answer_window(asked, chunk, batch_size)
+        yield from _answer_window(asked, chunk, batch_size, again)
     finally:
         # who stops in the middle does not wait for what nobody will ask for
         pool.shutdown(wait=True, cancel_futures=True)
@@ -86,25 +96,30 @@ def answer_photos(
 
 
 def _ahead(
-    pool: ThreadPoolExecutor, asked: Asked, sources: Iterable[PhotoSource], *, depth: int
+    pool: ThreadPoolExecutor,
+    asked: Asked,
+    sources: Iterable[PhotoSource],
+    *,
+    depth: int,
+    keeps_photo: bool,
 ) -> Iterator[OpenedPhoto]:
     """Photos in order, at most ``depth`` of them under way or waiting."""
     waiting: deque[Future[OpenedPhoto]] = deque()
     for source in sources:
-        waiting.append(pool.submit(_open, asked, source))
+        waiting.append(pool.submit(_open, asked, source, keeps_photo))
         if len(waiting) >= depth:
             yield waiting.popleft().result()
     while waiting:
         yield waiting.popleft().result()
 
 
-def _open(asked: Asked, source: PhotoSource) -> OpenedPhoto:
+def _open(asked: Asked, source: PhotoSource, keeps_photo: bool) -> OpenedPhoto:
     try:
         image = source.open()
         pixels = asked.lay(image)
     except TagalignError as error:
         return OpenedPhoto(source=source, error=error)
-    keeps_photo = asked.question.keeps_photo or pixels is None
+    keeps_photo = keeps_photo or asked.question.keeps_photo or pixels is None
     return OpenedPhoto(
         source=source,
         image=image if keeps_photo else None,
@@ -117,7 +132,9 @@ def _open(asked: Asked, source: PhotoSource) -> OpenedPhoto:
 # --- answering --------------------------------------------------------------------------------------------------------
 
 
-def _answer_window(asked: Asked, window: Sequence[OpenedPhoto], batch_size: int) -> Iterator[Answered]:
+def _answer_window(
+    asked: Asked, window: Sequence[OpenedPhoto], batch_size: int, again: Again | None
+) -> Iterator[Answered]:
     """Answers in the order of the photos; batches hold photos of one size."""
     found: dict[int, Answered] = {
         i: Answered(source=read.source, error=read.error)
@@ -125,7 +142,7 @@ def _answer_window(asked: Asked, window: Sequence[OpenedPhoto], batch_size: int)
         if read.error is not None
     }
     for ids in _batches(window, batch_size):
-        found.update(zip(ids, _try(asked, [window[i] for i in ids]), strict=True))
+        found.update(zip(ids, _try(asked, [window[i] for i in ids], again), strict=True))
     yield from (found[i] for i in range(len(window)))
 
 
@@ -140,18 +157,19 @@ def _batches(window: Sequence[OpenedPhoto], batch_size: int) -> Iterator[list[in
         yield from (ids[start : start + step] for start in range(0, len(ids), step))
 
 
-def _try(asked: Asked, chunk: Sequence[OpenedPhoto]) -> list[Answered]:
+def _try(asked: Asked, chunk: Sequence[OpenedPhoto], again: Again | None) -> list[Answered]:
     """All together; where that fails, one by one, so that one photo does not take the others along."""
     try:
         encoded = asked.encode(chunk)
         answers = asked.answers(encoded, [read.image for read in chunk])
+        second = [None] * len(chunk) if again is None else again([r.image for r in chunk if r.image])
         finished = [asked.finish(answer, read) for answer, read in zip(answers, chunk, strict=True)]
     except TagalignError as error:
         if isinstance(error, NotFiniteError) and error.by_weights:
             raise  # no photo will do better
         if len(chunk) == 1:
             return [Answered(source=chunk[0].source, error=error)]
-        return [answered for read in chunk for answered in _try(asked, [read])]
+        return [answered for read in chunk for answered in _try(asked, [read], again)]
     return [
         Answered(
             source=read.source,
@@ -159,7 +177,8 @@ def _try(asked: Asked, chunk: Sequence[OpenedPhoto]) -> list[Answered]:
             answer=answer,
             image=read.image,
             encoded=value,
+            second=other,
             note="; ".join(said for said in (read.note, note) if said) or None,
         )
-        for read, value, (answer, note) in zip(chunk, encoded, finished, strict=True)
+        for read, value, (answer, note), other in zip(chunk, encoded, finished, second, strict=True)
     ]

@@ -41,6 +41,7 @@ class Click:
         drawn: why the queue showed it; None without a queue.
         rank: its place in the order of doubts, from 0; None without a queue.
         photos: in the queue.
+        queue: mark of the order in which the queue showed them; empty without a queue.
     """
 
     photo: str
@@ -55,6 +56,7 @@ class Click:
     drawn: Drawn | None = None
     rank: int | None = None
     photos: int | None = None
+    queue: str = ""
 
 
 @dataclass(kw_only=True)
@@ -183,6 +185,7 @@ def _click(values: dict[str, Any]) -> Click:
         drawn=drawn,
         rank=None if values.get("rank") is None else int(values["rank"]),
         photos=None if values.get("photos") is None else int(values["photos"]),
+        queue=str(values.get("queue", "")),
     )
 
 

@@ -47,6 +47,17 @@ class Precision:
     judged: int
     in_rest: int
 
+    def __str__(self) -> str:
+        """In a sentence for people."""
+        if math.isnan(self.value):
+            return (
+                "how many of the run's tags are right is not known before photos drawn at random are judged"
+            )
+        return (
+            f"about {100 * self.value:.0f} % of the run's tags are right "
+            f"(95 % interval: {100 * max(0.0, self.low):.0f} to {100 * self.high:.0f} %)"
+        )
+
 
 def estimate_precision(
     judged: Sequence[Judged], *, tags: int, unknown: int = 0, confidence: float = CONFIDENCE
