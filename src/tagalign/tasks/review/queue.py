@@ -121,9 +121,22 @@ def read_queue(folder: Path, names: Sequence[str], order: Doubt | None = None) -
         raise InputError(
             f"--order {order}: {folder} has no such numbers; choose another order, or run it again"
         )
+    return make_queue(found, names, order)
+
+
+def make_queue(found: Sequence[tuple[Queued, Tensor | None]], names: Sequence[str], order: Doubt) -> Queue:
+    """Photos with their doubts, and with vectors where there are any, in the order in which they are shown.
+
+    Args:
+        found: in any order.
+        names: of the labels.
+        order: what the doubt is.
+    """
     # of equal doubts, and behind all others those without one, in the order of their names
-    found.sort(key=lambda pair: (-(pair[0].doubt if pair[0].doubt is not None else -torch.inf), pair[0].key))
-    ranked = [replace(one, rank=rank) for rank, one in enumerate(_together(found))]
+    ordered = sorted(
+        found, key=lambda pair: (-(pair[0].doubt if pair[0].doubt is not None else -torch.inf), pair[0].key)
+    )
+    ranked = [replace(one, rank=rank) for rank, one in enumerate(_together(ordered))]
     photos = tuple(_with_draws(ranked))
     text = "\n".join(one.key for one in photos)
     mark = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
