@@ -20,6 +20,7 @@ from errno import EFBIG, ENOSPC, EROFS
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow.parquet as pq
 import torch
 from PIL import Image
@@ -213,6 +214,8 @@ def is_whole(path: Path) -> bool:
             case ".png":
                 with Image.open(path) as image:
                     image.load()
+            case ".npy":
+                np.load(path, allow_pickle=False)
             case ".safetensors":
                 from safetensors.torch import load_file
 

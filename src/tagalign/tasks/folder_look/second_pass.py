@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tagalign.atomic import atomic_write
 from tagalign.methods.looks.step import finish_tagging
 from tagalign.methods.thresholds import Threshold
 from tagalign.tasks.photos.inputs import Inputs
@@ -61,5 +62,5 @@ def tag_again(
 
 def _copy(source: Path, target: Path) -> None:
     if source.exists():
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source, target)
+        with atomic_write(target) as temp:
+            shutil.copyfile(source, temp)
