@@ -44,7 +44,7 @@ def settings_classes():
         (choices.Profile, typing.get_args(ProfileName)),
         (choices.Protocol, PROTOCOLS),
         (choices.TagKind, KINDS),
-        (choices.Task, {*typing.get_args(Kind), "retrieval"}),
+        (choices.Task, {*typing.get_args(Kind), "retrieval", "caption-tags"}),
         (choices.Wording, {*WORDINGS, "both"}),
     ],
 )

@@ -218,7 +218,7 @@ def photos_of(root: Path) -> set[tuple[str, str]]:
                 path = Path(at, name)
                 if path.suffix.lower() in image_suffixes() and (path.is_file() or path.is_symlink()):
                     found.add((os.path.realpath(at), name))
-                if path.suffix == ".tar" and path.stat().st_size > 700:
+                if path.suffix == ".tar" and path.is_file() and path.stat().st_size > 700:
                     found |= {(os.path.realpath(path), member) for member in TAR_MEMBERS}
     return found
 
