@@ -63,11 +63,6 @@ class TrustyImage:
     canvas: Size
     views: tuple[TrustyView, ...]
 
-    @property
-    def embed(self) -> Float[Tensor, " dim"]:
-        """Of the whole image: the mean over its windows."""
-        return torch.stack([view.cls.float() for view in self.views]).mean(dim=0)
-
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TrustySegmentation(Segmentation):
