@@ -45,7 +45,8 @@ def asker_for(kind: str, method: Method[Any], data: Any, *, labels: LabelSet | N
         asker: Asker = with_labels[kind](method, data, asked)
         return asker
     if kind == "caption-tags":
-        return AskCaptionTags(method, data, fit_labels(data.labels, labels))
+        # sentences choose their own words: synonyms count unless other labels are given
+        return AskCaptionTags(method, data, fit_labels(data.labels, labels or data.labels))
     plain = {
         "referring": AskReferring,
         "captions": AskCaptions,
