@@ -29,7 +29,7 @@ CHANGES = {
     "cls-seg": {"local_weight": 0.9, "background_power": 2.0, "threshold": "top:2"},
     "tagclip": {"local_weight": 0.9, "refine_layers": (0,)},
     "groupvit": {"profile": "released"},
-    "gated": {"gate": "soft", "window": 16, "threshold": "top:3", "refine": "pamr"},
+    "gated": {"gate": "soft", "window": 16, "threshold": "top:3"},
     "piaa": {"class_weight": 0.9},
 }
 
