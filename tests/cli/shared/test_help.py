@@ -56,3 +56,19 @@ def test_help_is_asked_for_anywhere_and_exits_0(args, capsys):
 def test_an_unknown_subcommand_is_refused_by_name(capsys):
     assert main(["export", "kokoo"]) == 2
     assert "coco" in capsys.readouterr().err
+
+
+def test_each_example_and_each_command_has_a_line_of_its_own(capsys):
+    assert main(["data", "--help"]) == 0
+    shown = capsys.readouterr().out
+    assert "Example:" not in shown
+    assert shown.endswith(
+        "examples:\n"
+        "  tagalign data check voc21 VOCdevkit\n"
+        "  tagalign data fake coco-stuff --out drawn/coco-stuff --images 50\n"
+    )
+    assert [line.split()[2] for line in shown.splitlines() if line.startswith("tagalign ")] == [
+        "list",
+        "check",
+        "fake",
+    ]

@@ -1,10 +1,12 @@
 """``tagalign data``: lists, checks and drawn copies."""
 
 import json
+import re
 
 import pytest
 
 from tagalign.cli.main import main
+from tagalign.data.benchmarks.catalog import BENCHMARKS, NOT_TO_BE_HAD
 
 
 def test_a_rehearsal_from_drawing_to_a_number(tmp_path, capsys):
@@ -51,3 +53,9 @@ def test_json_of_a_copy(tmp_path, capsys):
     row = json.loads(capsys.readouterr().out)
     assert (row["benchmark"], row["images"], row["complete"]) == ("refcoco", 2, True)
     assert row["units"] == 14  # 10,834 phrases on 1,500 pictures
+
+
+def test_names_of_the_list_are_parted_from_their_titles(capsys):
+    assert main(["data", "list"]) == 0
+    shown = capsys.readouterr().out
+    assert all(re.search(rf"^  {re.escape(name)} ", shown, re.M) for name in [*BENCHMARKS, *NOT_TO_BE_HAD])

@@ -38,14 +38,15 @@ def page(kind: Any, verb: str) -> str:
         return "\n".join(
             [head, "", *choices, "", f"tagalign {verb} {next(iter(members))} --help shows the flags of one"]
         )
-    text, example = _split_example(inspect.getdoc(kind) or "")
+    text, examples = _split_examples(inspect.getdoc(kind) or "")
     lines = [f"usage: tagalign {verb}{_positionals(kind)} [flags]", "", *_wrapped(text, 0)]
     for title, owner in _groups(kind):
         rows = [_row(field, owner) for field in _own_fields(kind, owner)]
         if rows:
             lines += ["", f"{title}:", *[line for row in rows for line in row]]
-    if example:
-        lines += ["", "example:", *_wrapped(example, 2, join=" \\")]
+    if examples:
+        lines += ["", "example:" if len(examples) == 1 else "examples:"]
+        lines += [line for example in examples for line in _wrapped(example, 2, join=" \\")]
     return "\n".join(lines)
 
 
@@ -66,9 +67,9 @@ def _summary(kind: Any) -> str:
     return (inspect.getdoc(kind) or "").split("\n")[0]
 
 
-def _split_example(text: str) -> tuple[str, str]:
-    head, _, example = text.partition("Example:")
-    return head.strip(), " ".join(example.split())
+def _split_examples(text: str) -> tuple[str, list[str]]:
+    head, *examples = text.split("Example:")
+    return head.strip(), [" ".join(example.split()) for example in examples]
 
 
 def _groups(kind: Any) -> Iterator[tuple[str, Any]]:
@@ -203,15 +204,17 @@ def _field_texts(owner: Any) -> dict[str, str]:
 
 def _wrapped(text: str, indent: int, *, join: str = "") -> list[str]:
     width = min(WIDEST, shutil.get_terminal_size((100, 24)).columns) - indent - len(join)
-    lines = [
-        line
-        for paragraph in text.split("\n\n")
-        for line in textwrap.wrap(
-            " ".join(paragraph.split()), width, break_long_words=False, break_on_hyphens=False
-        )
-    ]
+    lines = [line for paragraph in text.split("\n\n") for line in _paragraph(paragraph, width)]
     last = len(lines) - 1
     return [
         " " * (indent + 2 if join and i else indent) + line + (join if i < last else "")
         for i, line in enumerate(lines)
     ]
+
+
+def _paragraph(text: str, width: int) -> list[str]:
+    """The lines of a paragraph; a list of commands keeps a line for each, or nobody can tell them apart."""
+    lines = text.split("\n")
+    if len(lines) > 1 and all(line.startswith("tagalign ") for line in lines):
+        return lines
+    return textwrap.wrap(" ".join(text.split()), width, break_long_words=False, break_on_hyphens=False)

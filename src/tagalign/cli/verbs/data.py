@@ -15,9 +15,9 @@ from tagalign.errors import InputError
 class DataSettings:
     """List the benchmarks, check a copy of one, or draw one.
 
-    tagalign data list                       all benchmarks: images, sizes, licences, where people get them
-    tagalign data check voc21 VOCdevkit      what was found, what is missing, how the folder should look
-    tagalign data fake voc21 --out DRAWN     the same layout at real size, filled with drawn shapes: a rehearsal
+    tagalign data list                     all benchmarks: images, sizes, licences, where to get them
+    tagalign data check voc21 VOCdevkit    what was found, what is missing, how it should look
+    tagalign data fake voc21 --out DRAWN   the same layout and sizes, filled with drawn shapes
 
     Example: tagalign data check voc21 VOCdevkit
     Example: tagalign data fake coco-stuff --out drawn/coco-stuff --images 50
@@ -96,6 +96,7 @@ def _list(settings: DataSettings) -> int:
     from tagalign.data.benchmarks.layouts import LAYOUTS
 
     kind = None
+    width = max(map(len, BENCHMARKS)) + 2
     for benchmark in BENCHMARKS.values():
         layout = LAYOUTS[benchmark.layout]
         if settings.json:
@@ -114,12 +115,12 @@ def _list(settings: DataSettings) -> int:
         counts = ", ".join(
             f"{split} {count:,}" if count else split for split, count in benchmark.splits.items()
         )
-        print(f"  {benchmark.name:<21}{benchmark.title}: {counts} {benchmark.unit}")
-        print(f"  {'':<21}{layout.size}; {layout.licence}; {layout.source}")
+        print(f"  {benchmark.name:<{width}}{benchmark.title}: {counts} {benchmark.unit}")
+        print(f"  {'':<{width}}{layout.size}; {layout.licence}; {layout.source}")
     if not settings.json:
         print("\ncannot be had")
         for name, why in NOT_TO_BE_HAD.items():
-            print(f"  {name:<21}{why}")
+            print(f"  {name:<{width}}{why}")
     return 0
 
 
