@@ -35,3 +35,7 @@ def test_names_of_voc_are_one_word():
 
 def test_members_are_listed_by_label():
     assert members_of(["a dog and a bus", "a bus"], ["bus", "dog", "cat"]) == [(0, 1), (0,), ()]
+
+
+def test_a_name_without_letters_is_never_found_and_ends():
+    assert labels_named("42 dogs, a dog", ["42", "dog"]) == {1}

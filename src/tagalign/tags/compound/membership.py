@@ -5,6 +5,7 @@ Reference: the matching of SPARC's release, Miller et al., CVPR 2025, arXiv:2502
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 IRREGULAR = (
     ("person", "people"),
@@ -52,16 +53,30 @@ def labels_named(prompt: str, names: Sequence[str], *, voc_spelling: bool = Fals
     if voc_spelling:
         for words in VOC_WORDS:
             text = text.replace(words, words.replace(" ", ""))
+    by_word = _spellings(tuple(names))
     found = set()
-    for name, i in sorted(
-        ((_letters(name), i) for i, name in enumerate(names)), key=lambda pair: -len(pair[0])
-    ):
-        for variant in variants(name.strip()):
-            while f" {variant} " in text:
-                found.add(i)
-                # blanked, so that the words of a longer name are not found again
-                text = text.replace(f" {variant} ", " " * (len(variant) + 2))
+    for _, spelling, i in sorted({one for word in set(text.split()) for one in by_word.get(word, ())}):
+        while f" {spelling} " in text:
+            found.add(i)
+            # blanked, so that the words of a longer name are not found again
+            text = text.replace(f" {spelling} ", " " * (len(spelling) + 2))
     return frozenset(found)
+
+
+@lru_cache(maxsize=4)
+def _spellings(names: tuple[str, ...]) -> dict[str, list[tuple[int, str, int]]]:
+    """Place in the order of matching, spelling and label of every form of every name, by its first word.
+
+    A name without letters ("42") has none: a blank would be found in blanks without end.
+    """
+    letters = sorted(
+        ((_letters(name).strip(), i) for i, name in enumerate(names)), key=lambda pair: -len(pair[0])
+    )
+    forms = ((form, i) for name, i in letters if name for form in variants(name))
+    by_word: dict[str, list[tuple[int, str, int]]] = {}
+    for place, (form, i) in enumerate(forms):
+        by_word.setdefault(form.split()[0], []).append((place, form, i))
+    return by_word
 
 
 def variants(name: str) -> Iterable[str]:

@@ -1,0 +1,42 @@
+"""Where compound prompts come from: a list of sentences, or the co-occurrence of labels in tag shards."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from tagalign.errors import InputError
+from tagalign.tags.compound.co_occurrence import prompts_of_shards
+from tagalign.tags.compound.membership import members_of
+from tagalign.tags.text_files import text_lines
+
+MOST_PROMPTS = 4096
+"""Each is a column of every photo that is looked at."""
+
+
+def read_prompts(place: Path, names: Sequence[str]) -> tuple[str, ...]:
+    """Compound prompts that name at least one label each; without duplicates, in their order.
+
+    Args:
+        place: a list, one sentence a line, in a ``.txt`` file; or a tag shard, or a folder of them.
+        names: of the labels.
+
+    Raises:
+        InputError: where there is nothing, nothing names a label, or too much does.
+        DataError: for shards that cannot be read.
+    """
+    if not place.exists():
+        raise InputError(f"--compounds {place}: no such file or folder; give a list (.txt) or tag shards")
+    is_list = place.is_file() and place.suffix.lower() == ".txt"
+    given = _lines(place) if is_list else prompts_of_shards(place, names)
+    naming = {i for ids in members_of(given, names) for i in ids}
+    prompts = tuple(prompt for i, prompt in enumerate(given) if i in naming)
+    if not prompts:
+        raise InputError(f"--compounds {place}: none of its {len(given)} sentences names one of the labels")
+    if len(prompts) > MOST_PROMPTS:
+        raise InputError(
+            f"--compounds {place}: {len(prompts)} prompts name labels, at most {MOST_PROMPTS} can be weighed; give fewer"
+        )
+    return prompts
+
+
+def _lines(place: Path) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(line.strip() for line in text_lines(place) if line.strip()))
