@@ -140,6 +140,7 @@ class EncodedLabels:
         owners: the label each row belongs to; a label scores as its best row.
         background: unit-length embeddings of the background words; no rows when there are none.
         negatives: words that exclude; None when no label has any.
+        compounds: unit-length embeddings of sentences that a look weighs beside the labels; None without.
     """
 
     method: str
@@ -148,6 +149,7 @@ class EncodedLabels:
     owners: Int[Tensor, " rows"]
     background: Float[Tensor, "background dim"]
     negatives: Negatives | None = None
+    compounds: Float[Tensor, "prompts dim"] | None = None
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -159,6 +159,19 @@ class LookTaker(Protocol):
 
 
 @runtime_checkable
+class CompoundScorer(Protocol):
+    """A tagger that can score any sentence beside the labels, without changing their scores."""
+
+    def with_compounds(self, labels: EncodedLabels, prompts: Sequence[str]) -> EncodedLabels:
+        """The same labels with compound prompts beside them."""
+        ...
+
+    def compound_scores(self, image: Any, labels: EncodedLabels) -> list[float]:
+        """One score of each of these prompts, in [0, 1]."""
+        ...
+
+
+@runtime_checkable
 class PatchLearner(Protocol):
     """A tagger that learns from the patches of a folder.
 

@@ -15,8 +15,10 @@ from tagalign.tags.compound.co_occurrence import (
     prompts_of,
     prompts_of_shards,
 )
+from tagalign.types import Label, LabelSet
 
 NAMES = ["dog", "hot dog", "person", "bus", "tree"]
+LABELS = LabelSet(name="custom", labels=tuple(Label(name=name) for name in NAMES))
 
 
 def write_shard(folder, rows, name="a.jsonl"):
@@ -27,7 +29,7 @@ def write_shard(folder, rows, name="a.jsonl"):
 def test_captions_are_counted_by_the_labels_that_their_tags_name(tmp_path):
     write_shard(tmp_path, [["dogs", "people"], ["person", "dog"], [], ["hot dog"]])
     write_shard(tmp_path, [["hot", "dog"], ["hot", "chair"]], "b.jsonl")
-    found = named_together(sorted(tmp_path.iterdir()), NAMES)
+    found = named_together(sorted(tmp_path.iterdir()), LABELS)
     assert found == {frozenset({0, 2}): 2, frozenset({1}): 1, frozenset({0}): 1, frozenset(): 2}
 
 
@@ -56,7 +58,7 @@ def test_prompts_are_those_of_a_plain_loop():
 
 def test_labels_that_never_meet_and_a_place_without_shards_are_refused(tmp_path):
     with pytest.raises(DataError, match="holds no tag shards"):
-        prompts_of_shards(tmp_path, NAMES)
+        prompts_of_shards(tmp_path, LABELS)
     write_shard(tmp_path, [["dog"], ["bus"]])
     with pytest.raises(InputError, match="no two of the 5 labels are named together"):
-        prompts_of_shards(tmp_path, NAMES)
+        prompts_of_shards(tmp_path, LABELS)

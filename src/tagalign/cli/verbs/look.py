@@ -36,6 +36,8 @@ class LookSettings(ModelFlags, PromptFlags, LabelRunFlags):
     """Looks to be made one instead, of the same model and labels at different photos; exact, in any order."""
     look_profile: LookProfileName = "fixed"
     """How scores are laid before they are compared: `fixed`, or `released` as SPARC does with cosines."""
+    compounds: Path | None = None
+    """Sentences that name labels, weighed with their own scores: a list (.txt, one a line), or tag shards of captions."""
     short_side: int | None = None
     """Short side of the model's input in pixels; by default the method's own."""
     batch_size: int = 1
@@ -44,12 +46,27 @@ class LookSettings(ModelFlags, PromptFlags, LabelRunFlags):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.check_run()
+        if self.merge and self.compounds:
+            raise InputError("--merge takes looks as they are; give --compounds when looking at photos")
         if self.merge and self.images:
             raise InputError("--merge takes looks, not photos; give one or the other")
         if not self.merge and not self.images:
             raise InputError(
                 "give photos to look at: files, folders, patterns, lists, tars, or - for paths on standard input"
             )
+
+    def prompts(self) -> tuple[str, ...]:
+        """The compound prompts meant.
+
+        Raises:
+            InputError: for labels or prompts that cannot be used.
+        """
+        from tagalign.tags.compound.source import read_prompts
+
+        labels = self.prompted_labels()
+        if self.compounds is None:
+            return ()
+        return read_prompts(self.compounds, labels)
 
 
 def run(settings: LookSettings) -> int:
@@ -58,7 +75,7 @@ def run(settings: LookSettings) -> int:
         return _merge(settings)
     from tagalign.tasks.photos.inputs import refuse_missing
 
-    settings.prompted_labels()  # what was typed wrongly is said before a model is looked for
+    settings.prompts()  # what was typed wrongly is said before a model is looked for
     refuse_missing(settings.images)
     warn_tiny(settings.model)
     job, sink = _open(settings)
@@ -80,7 +97,9 @@ def _open(settings: LookSettings) -> tuple["Job", "ScoreRows"]:
 
     facts = settings.job_facts("tag", short_side=settings.short_side)
     facts["options"] |= cache_option(settings)
-    question = LookQuestion(labels=settings.prompted_labels(), profile=settings.look_profile)
+    question = LookQuestion(
+        labels=settings.prompted_labels(), profile=settings.look_profile, compounds=settings.prompts()
+    )
     job = JobSpec(question=question, **facts, workers=settings.workers).open()
     return job, sink_of(job)
 

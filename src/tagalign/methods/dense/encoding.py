@@ -4,7 +4,7 @@ How an image is cut, encoded window by window and headed stands here; what is an
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float
@@ -206,7 +206,7 @@ class DenseEncoder(TakesLook):
 
     def encode_labels(self, labels: LabelSet) -> EncodedLabels:
         """Labels with the templates of their set; a set without its own gets the profile's template."""
-        return encode_label_set(
+        encoded = encode_label_set(
             self.backbone,
             labels,
             method=self.method,
@@ -214,6 +214,12 @@ class DenseEncoder(TakesLook):
             mean=self.profile.template_mean,
             use_aliases=self.options.use_aliases,
         )
+        prompts = () if self.step is None else self.step.prompts
+        return self.with_compounds(encoded, prompts) if prompts else encoded
+
+    def with_compounds(self, labels: EncodedLabels, prompts: Sequence[str]) -> EncodedLabels:
+        """The same labels with compound prompts beside them; a prompt is a sentence and is put into no template."""
+        return replace(labels, compounds=embed_names(self.backbone, prompts, ("{}",)))
 
     def encode_phrase(self, phrase: str) -> EncodedLabels:
         """One phrase as a label set of its own; the neutral name stands as its background."""

@@ -163,7 +163,35 @@ class DenseMethod(DenseEncoder):
         best = torch.stack([self._tag_view(view, labels) for view in views]).amax(dim=0)
         if labels.negatives is not None:
             best[lost_labels([view.embeds for view in views], labels)] = 0
-        return finish_tagging(best.tolist(), labels.label_set, self.options.threshold, self.step)
+        prompts = None if labels.compounds is None else self.compound_scores(image, labels)
+        return finish_tagging(
+            best.tolist(), labels.label_set, self.options.threshold, self.step, prompts=prompts
+        )
+
+    @torch.inference_mode()
+    def compound_scores(self, image: EncodedImage | BlendedImage, labels: EncodedLabels) -> list[float]:
+        """``max_patches softmax(logit_scale * cosine)`` of each compound prompt among the labels and background words.
+
+        A prompt competes with the labels and not with other prompts: which of them are asked changes none of the scores.
+
+        Args:
+            image: what ``encode_images`` returned.
+            labels: with ``compounds``.
+        """
+        if labels.compounds is None:
+            raise InputError("these labels were encoded without compound prompts; use with_compounds")
+        best = [
+            self._compounds_of_view(view, labels, labels.compounds)
+            for view in self._layers(image, labels)[0][1].views
+        ]
+        return [float(score) for score in torch.stack(best).amax(dim=0)]
+
+    def _compounds_of_view(self, view: View, labels: EncodedLabels, compounds: Tensor) -> Tensor:
+        patches = F.normalize(view.embeds.float(), dim=-1)
+        rivals = torch.cat([cosine_maps(view, labels).flatten(1), labels.background @ patches.T])
+        logits = self.logit_scale * (compounds @ patches.T)
+        against = (self.logit_scale * rivals).logsumexp(dim=0)
+        return (logits - torch.logaddexp(logits, against)).amax(dim=1).exp()
 
     def _tag_view(self, view: View, labels: EncodedLabels) -> Tensor:
         cosine = cosine_maps(view, labels).flatten(1)

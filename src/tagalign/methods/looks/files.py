@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save
 from tagalign.atomic import atomic_write, sweep
 from tagalign.errors import InputError, TagalignError
 from tagalign.json_text import json_text
+from tagalign.methods.looks.compounds import Compounds
 from tagalign.methods.looks.look import Look, Photos
 from tagalign.methods.looks.profiles import look_profile
 from tagalign.ops.looks.moments import Moments
@@ -40,6 +41,8 @@ def write_look(folder: Path, look: Look) -> Path:
         "labels": _for_people(look),
         "tensors": tensors,
     }
+    if look.compounds is not None:
+        content["compounds"] = look.compounds.values()
     with atomic_write(folder / HEAD) as temp:
         temp.write_text(json_text(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     for path in folder.glob("look-*.safetensors"):
@@ -108,6 +111,7 @@ def _look(head: Path, values: dict[str, Any]) -> Look:
         photos=Photos(count=int(values["photos"]["count"]), mark=int(values["photos"]["mark"], 16)),
         moments=Moments.from_values(values["moments"]),
         tensors={} if values["tensors"] is None else load_file(head.parent / values["tensors"]),
+        compounds=Compounds.from_values(values["compounds"]) if "compounds" in values else None,
     )
     if look.mark() != values["mark"] or len(look.moments.sums.units) != len(labels):
         raise InputError(f"{head}: changed after it was written; look at the folder again (tagalign look)")

@@ -10,7 +10,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from tagalign.errors import InputError
 from tagalign.json_text import json_text
+from tagalign.methods.looks.compounds import Compounds
 from tagalign.methods.looks.profiles import LookProfile
 from tagalign.ops.looks.moments import Moments
 from tagalign.ops.looks.standardise import bounded, standardise, standardise_rows
@@ -62,6 +64,7 @@ class Look:
         photos: that were looked at.
         moments: of the laid scores.
         tensors: that some methods learned beside (a bank of patches, entropies of templates), by name.
+        compounds: prompts that name several labels, and their weights; None without.
     """
 
     facts: Mapping[str, Any]
@@ -70,6 +73,7 @@ class Look:
     photos: Photos
     moments: Moments
     tensors: Mapping[str, Tensor] = field(default_factory=dict)
+    compounds: Compounds | None = None
 
     def mark(self) -> str:
         """16 hex digits that change with everything that changes an answer; results name them."""
@@ -83,12 +87,31 @@ class Look:
         negatives = [list(one.negatives) for one in self.labels.labels]
         if any(negatives) or self.labels.groups:  # marks of older looks stay what they are
             content |= {"negatives": negatives, "groups": [asdict(one) for one in self.labels.groups]}
+        if self.compounds is not None:
+            content["compounds"] = self.compounds.values()
         text = json_text(content, sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
-    def standard(self, scores: Float[Tensor, "photos labels"]) -> Float[Tensor, "photos labels"]:
-        """Deviations above the mean of the folder, of a tagger's own scores; 0 for a label that is alike in all photos."""
-        return standardise(lay_scores(scores, self.profile), *self._row)
+    def standard(
+        self, scores: Float[Tensor, "photos labels"], prompts: Float[Tensor, "photos prompts"] | None = None
+    ) -> Float[Tensor, "photos labels"]:
+        """Deviations above the mean of the folder, of a tagger's own scores; 0 for a label that is alike in all photos.
+
+        Args:
+            scores: of the labels.
+            prompts: scores of the compound prompts, for a look that has any.
+
+        Raises:
+            InputError: for a look with compound prompts without their scores.
+        """
+        single = standardise(lay_scores(scores, self.profile), *self._row)
+        if self.compounds is None:
+            return single
+        if prompts is None:
+            raise InputError(
+                "this look weighs compound prompts, and they were not scored; use it with the method that made it"
+            )
+        return self.compounds.standard(single, lay_prompts(prompts, scores, self.profile))
 
     @cached_property
     def _row(self) -> tuple[Tensor, Tensor]:
@@ -96,9 +119,11 @@ class Look:
         mean, deviation = self.moments.mean(), self.moments.deviation()
         return torch.from_numpy(mean)[None], torch.from_numpy(deviation)[None]
 
-    def scores(self, scores: Float[Tensor, "photos labels"]) -> Float[Tensor, "photos labels"]:
+    def scores(
+        self, scores: Float[Tensor, "photos labels"], prompts: Float[Tensor, "photos prompts"] | None = None
+    ) -> Float[Tensor, "photos labels"]:
         """The same in (0, 1), for thresholds: 0.5 at ``SURPRISE`` deviations; the order of photos of a label is kept."""
-        return bounded(self.standard(scores) - SURPRISE)
+        return bounded(self.standard(scores, prompts) - SURPRISE)
 
     def alike(self) -> list[str]:
         """Labels whose scores do not differ between photos: nothing can be said of them."""
@@ -109,7 +134,20 @@ def lay_scores(
     scores: Float[Tensor, "photos labels"], profile: LookProfile
 ) -> Float[Tensor, "photos labels"]:
     """A tagger's scores as they enter the moments, in float64."""
-    laid = scores.double()
-    if profile.logarithm:
-        laid = laid.clamp_min(SCORE_FLOOR).log()
+    laid = _logarithms(scores, profile)
     return standardise_rows(laid) if profile.rows and laid.shape[1] > 1 else laid
+
+
+def lay_prompts(
+    prompts: Float[Tensor, "photos prompts"], scores: Float[Tensor, "photos labels"], profile: LookProfile
+) -> Float[Tensor, "photos prompts"]:
+    """Scores of compound prompts likewise; over the photo, by the mean and deviation of its labels."""
+    laid = _logarithms(prompts, profile)
+    if not profile.rows or scores.shape[1] < 2:
+        return laid
+    return standardise_rows(laid, like=_logarithms(scores, profile))
+
+
+def _logarithms(scores: Float[Tensor, "photos columns"], profile: LookProfile) -> Tensor:
+    laid = scores.double()
+    return laid.clamp_min(SCORE_FLOOR).log() if profile.logarithm else laid

@@ -29,14 +29,28 @@ class LookStep:
     look: Look
     where: str
 
-    def scores(self, scores: Sequence[float], labels: LabelSet) -> tuple[float, ...]:
+    @property
+    def prompts(self) -> tuple[str, ...]:
+        """Compound prompts that a tagger scores beside the labels; none for a look without."""
+        return () if self.look.compounds is None else self.look.compounds.prompts
+
+    def scores(
+        self, scores: Sequence[float], labels: LabelSet, prompts: Sequence[float] | None = None
+    ) -> tuple[float, ...]:
         """The tagger's own scores as seen against the folder.
+
+        Args:
+            scores: of the labels.
+            labels: that were asked.
+            prompts: scores of ``prompts``.
 
         Raises:
             InputError: for labels that the look does not hold for.
         """
         refuse_other_labels(self.look, labels, self.where)
-        return tuple(self.look.scores(torch.tensor([scores], dtype=torch.float32))[0].float().tolist())
+        own = torch.tensor([scores], dtype=torch.float32)
+        compound = None if prompts is None else torch.tensor([prompts], dtype=torch.float32)
+        return tuple(self.look.scores(own, compound)[0].float().tolist())
 
     def bank(self, labels: LabelSet) -> dict[str, Tensor]:
         """The tensors that a method learned.
@@ -70,12 +84,25 @@ def open_step(path: Path | None, facts: Mapping[str, Any]) -> LookStep | None:
 
 
 def finish_tagging(
-    scores: Sequence[float], labels: LabelSet, threshold: Threshold, step: LookStep | None
+    scores: Sequence[float],
+    labels: LabelSet,
+    threshold: Threshold,
+    step: LookStep | None,
+    *,
+    prompts: Sequence[float] | None = None,
 ) -> Tagging:
-    """Scores of all labels and the chosen ones; with a look both are those against the folder."""
+    """Scores of all labels and the chosen ones; with a look both are those against the folder.
+
+    Args:
+        scores: a tagger's own.
+        labels: that were asked.
+        threshold: that chooses.
+        step: the look; None without.
+        prompts: scores of the compound prompts of a look that has any.
+    """
     final = tuple(scores)
     if step is not None:
-        against = step.scores(scores, labels)
+        against = step.scores(scores, labels, prompts)
         final = tuple(0.0 if lost(i, scores, labels) else score for i, score in enumerate(against))
     return Tagging(names=labels.names, scores=final, chosen=choose_labels(threshold, final, labels))
 

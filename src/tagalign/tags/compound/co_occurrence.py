@@ -11,8 +11,9 @@ from functools import lru_cache
 from pathlib import Path
 
 from tagalign.errors import InputError
-from tagalign.tags.compound.membership import labels_named
+from tagalign.tags.compound.membership import label_words, labels_named
 from tagalign.tags.shards import read_batches, shard_paths
+from tagalign.types import LabelSet
 
 PAIR_LEAST = 0.05
 """Of the captions that name the rarer label, the share that names the other too: ``max(P(B|A), P(A|B))``."""
@@ -20,28 +21,29 @@ TRIPLE_LEAST = 0.025
 """Of the captions that name both labels of a pair, the share that names the third too."""
 
 
-def prompts_of_shards(place: Path, names: Sequence[str]) -> tuple[str, ...]:
+def prompts_of_shards(place: Path, labels: LabelSet) -> tuple[str, ...]:
     """Pairs and triples of labels that captions name together, as prompts.
 
     Raises:
         InputError: where no two labels are named together often enough.
         DataError: for a place without shards.
     """
-    prompts = prompts_of(named_together(shard_paths(place), names), names)
+    prompts = prompts_of(named_together(shard_paths(place), labels), labels.names)
     if not prompts:
         raise InputError(
-            f"--compounds {place}: no two of the {len(names)} labels are named together there often enough "
+            f"--compounds {place}: no two of the {len(labels)} labels are named together there often enough "
             f"(in {PAIR_LEAST:.0%} of the captions of one of them); give shards of other captions, or a list of sentences"
         )
     return prompts
 
 
-def named_together(paths: Iterable[Path], names: Sequence[str]) -> Counter[frozenset[int]]:
+def named_together(paths: Iterable[Path], labels: LabelSet) -> Counter[frozenset[int]]:
     """How many captions name each set of labels; by the objects of their tags."""
+    owners, words = label_words(labels)
 
     @lru_cache(maxsize=65_536)
     def named(tag: str) -> frozenset[int]:
-        return labels_named(tag, names)
+        return frozenset(owners[i] for i in labels_named(tag, words))
 
     counts: Counter[frozenset[int]] = Counter()
     for path in paths:

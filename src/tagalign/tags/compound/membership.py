@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
+from tagalign.types import LabelSet
+
 IRREGULAR = (
     ("person", "people"),
     ("child", "children"),
@@ -45,6 +47,21 @@ def members_of(
     """
     named = [labels_named(prompt, names, voc_spelling=voc_spelling) for prompt in prompts]
     return [tuple(i for i, labels in enumerate(named) if label in labels) for label in range(len(names))]
+
+
+def members_by_label(prompts: Sequence[str], labels: LabelSet) -> list[tuple[int, ...]]:
+    """``members_of`` labels that may have other words."""
+    owners, words = label_words(labels)
+    by_label: list[set[int]] = [set() for _ in labels.labels]
+    for owner, ids in zip(owners, members_of(prompts, words), strict=True):
+        by_label[owner] |= set(ids)
+    return [tuple(sorted(ids)) for ids in by_label]
+
+
+def label_words(labels: LabelSet) -> tuple[list[int], list[str]]:
+    """Names and other words of labels, and which label each means."""
+    pairs = [(i, word) for i, label in enumerate(labels.labels) for word in (label.name, *label.aliases)]
+    return [i for i, _ in pairs], [word for _, word in pairs]
 
 
 def labels_named(prompt: str, names: Sequence[str], *, voc_spelling: bool = False) -> frozenset[int]:

@@ -1,23 +1,23 @@
 """Where compound prompts come from: a list of sentences, or the co-occurrence of labels in tag shards."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from tagalign.errors import InputError
 from tagalign.tags.compound.co_occurrence import prompts_of_shards
-from tagalign.tags.compound.membership import members_of
+from tagalign.tags.compound.membership import members_by_label
 from tagalign.tags.text_files import text_lines
+from tagalign.types import LabelSet
 
 MOST_PROMPTS = 4096
 """Each is a column of every photo that is looked at."""
 
 
-def read_prompts(place: Path, names: Sequence[str]) -> tuple[str, ...]:
+def read_prompts(place: Path, labels: LabelSet) -> tuple[str, ...]:
     """Compound prompts that name at least one label each; without duplicates, in their order.
 
     Args:
         place: a list, one sentence a line, in a ``.txt`` file; or a tag shard, or a folder of them.
-        names: of the labels.
+        labels: with their other words.
 
     Raises:
         InputError: where there is nothing, nothing names a label, or too much does.
@@ -26,8 +26,8 @@ def read_prompts(place: Path, names: Sequence[str]) -> tuple[str, ...]:
     if not place.exists():
         raise InputError(f"--compounds {place}: no such file or folder; give a list (.txt) or tag shards")
     is_list = place.is_file() and place.suffix.lower() == ".txt"
-    given = _lines(place) if is_list else prompts_of_shards(place, names)
-    naming = {i for ids in members_of(given, names) for i in ids}
+    given = _lines(place) if is_list else prompts_of_shards(place, labels)
+    naming = {i for ids in members_by_label(given, labels) for i in ids}
     prompts = tuple(prompt for i, prompt in enumerate(given) if i in naming)
     if not prompts:
         raise InputError(f"--compounds {place}: none of its {len(given)} sentences names one of the labels")

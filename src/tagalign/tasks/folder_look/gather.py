@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,12 @@ from jaxtyping import Float
 from torch import Tensor
 
 from tagalign.errors import InputError
-from tagalign.methods.looks.look import Look, Photos, lay_scores, photo_mark
+from tagalign.methods.looks.look import Look, Photos, lay_prompts, lay_scores, photo_mark
 from tagalign.methods.looks.profiles import LookProfile, look_profile
 from tagalign.ops.looks.moments import Moments
 from tagalign.tasks.folder_look.patches import gather_bank
 from tagalign.tasks.folder_look.question import ScoreRows
+from tagalign.tasks.folder_look.weighing import weigh
 from tagalign.tasks.photos.job import Job
 from tagalign.tasks.photos.rows import read_rows, size_of
 from tagalign.tasks.photos.run import PhotoRun
@@ -42,7 +44,9 @@ def gather(job: Job, runs: Sequence[PhotoRun], sink: ScoreRows) -> Look:
     profile = look_profile(question.profile)
     photos = Photos(count=0, mark=0)
     moments = Moments.zeros(len(question.labels))
-    for marks, scores in score_blocks([path for run in runs for path in run.parts()]):
+    parts, count = [path for run in runs for path in run.parts()], len(question.labels)
+    for marks, both in score_blocks(parts):
+        scores = both[:, :count]
         photos += Photos(count=len(marks), mark=sum(marks) % Photos.MODULUS)
         moments += moments_of(scores, profile)
     look = Look(
@@ -54,7 +58,15 @@ def gather(job: Job, runs: Sequence[PhotoRun], sink: ScoreRows) -> Look:
         tensors=gather_bank(runs, sink),
     )
     check_photos(look)
-    return look
+    if not question.compounds:
+        return look
+
+    def laid() -> Iterator[tuple[Tensor, Tensor]]:
+        for _, both in score_blocks(parts):
+            own, prompts = both[:, :count], both[:, count:]
+            yield lay_scores(own, profile), lay_prompts(prompts, own, profile)
+
+    return replace(look, compounds=weigh(question.compounds, question.labels, laid, moments))
 
 
 def moments_of(scores: Float[Tensor, "photos labels"], profile: LookProfile) -> Moments:

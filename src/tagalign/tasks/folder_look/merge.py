@@ -24,6 +24,12 @@ def merge_looks(paths: Sequence[Path]) -> Look:
     if len(paths) < 2:
         raise InputError(f"expected at least 2 looks to merge, got {len(paths)}")
     looks = [read_look(path) for path in paths]
+    for path, look in zip(paths, looks, strict=True):
+        if look.compounds is not None:
+            raise InputError(
+                f"{path}: a look with compound prompts cannot be merged, their weights need the scores of all photos; look "
+                "at all of them together, in shards if need be (--shard)"
+            )
     merged = looks[0]
     seen = {merged.photos.mark: paths[0]}
     for path, look in zip(paths[1:], looks[1:], strict=True):

@@ -1,17 +1,20 @@
 """What a look asks of every photo: the tagger's own scores, which are kept and later seen against each other."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, ClassVar
+
+from PIL import Image
 
 from tagalign.errors import InputError
 from tagalign.methods.looks.profiles import LookProfileName
-from tagalign.methods.protocols import LookTaker, Method, PatchLearner, Tagger
+from tagalign.methods.protocols import CompoundScorer, LookTaker, Method, PatchLearner, Tagger
 from tagalign.tasks.folder_look.kept import KeptPhotos
 from tagalign.tasks.photos.opened import OpenedPhoto
 from tagalign.tasks.photos.questions import AskedTags, Kind, TagQuestion, refuse
 from tagalign.tasks.photos.sinks import TagParquet
 from tagalign.tasks.photos.tables import SCORES
+from tagalign.types import Tagging
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,11 +23,13 @@ class LookQuestion(TagQuestion):
 
     Attributes:
         profile: how the scores are laid before they are compared; see ``methods.looks.profiles``.
+        compounds: sentences that name labels, scored beside them; their scores follow those of the labels.
     """
 
     kind: ClassVar[Kind] = "look"
 
     profile: LookProfileName = "fixed"
+    compounds: tuple[str, ...] = ()
 
     def put(self, method: Method[Any]) -> "AskedLook":
         """See ``Question``.
@@ -38,11 +43,18 @@ class LookQuestion(TagQuestion):
             raise InputError(
                 "a look is made of a tagger's own scores; leave out the look that it was opened with"
             )
+        if self.compounds and not isinstance(method, CompoundScorer):
+            raise InputError(
+                f"method {method.method!r} cannot score compound prompts beside the labels without changing their scores; "
+                "look without --compounds, or with a method such as clip or surgery"
+            )
         return AskedLook(self, method)
 
     def describe(self) -> dict[str, object]:
         """See ``Question``."""
-        return {"label_set": asdict(self.labels), "profile": self.profile}
+        described: dict[str, object] = {"label_set": asdict(self.labels), "profile": self.profile}
+        # runs without them go on as they began
+        return described | {"compounds": list(self.compounds)} if self.compounds else described
 
 
 class AskedLook(AskedTags):
@@ -55,7 +67,10 @@ class AskedLook(AskedTags):
 
     def __init__(self, question: LookQuestion, whole: Any) -> None:
         method = whole.by_text if isinstance(whole, PatchLearner) else whole
-        super().__init__(question, method, method.encode_labels(question.labels))
+        labels = method.encode_labels(question.labels)
+        if question.compounds:
+            labels = method.with_compounds(labels, question.compounds)
+        super().__init__(question, method, labels)
         self.whole = whole
         self.kept: KeptPhotos | None = None
 
@@ -68,6 +83,17 @@ class AskedLook(AskedTags):
         for read, encoded in zip(chunk, found, strict=True):
             self.kept.add(read.source.key, encoded)
         return found
+
+    def answers(self, encoded: Sequence[Any], photos: Sequence[Image.Image | None]) -> list[Tagging]:
+        """See ``Asked``."""
+        found, prompts = super().answers(encoded, photos), self.question.compounds
+        if not prompts:
+            return found
+        scores = [tuple(self.method.compound_scores(value, self.labels)) for value in encoded]
+        return [
+            replace(one, names=one.names + prompts, scores=one.scores + more)
+            for one, more in zip(found, scores, strict=True)
+        ]
 
     def describe(self) -> dict[str, object]:
         """See ``Asked``; a bank of another size is another look."""
