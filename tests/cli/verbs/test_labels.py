@@ -35,6 +35,9 @@ def test_what_would_be_refused_ends_with_2(tmp_path, capsys, text, kind):
     out, err = capsys.readouterr()
     assert [json.loads(line)["kind"] for line in out.splitlines() if json.loads(line)["refused"]] == [kind]
     assert "1 of them to be mended" in err
+    assert "was not asked" not in err
+    assert main(["labels", "check", str(path), "--model", "tiny"]) == 2
+    assert "tiny was not asked" in capsys.readouterr().err
     assert (
         main(["tag", "nothing", "--labels-file", str(path), "--model", "tiny"]) == 2
     )  # and it is refused there
@@ -72,6 +75,8 @@ def test_a_model_and_photos_add_what_they_know(tmp_path, capsys, scenes):
         (["labels", "check", "dog", "nowhere", "--model", "tiny"], "nowhere"),
         (["labels", "check", "dog", "--bound", "2"], "--bound"),
         (["labels", "check", "dog", "--photos", "0"], "--photos"),
+        (["labels", "check", "dog", "--photos", "5"], "--photos is about photos"),
+        (["labels", "check", "dog", "--bound", "0.9", "--model", "tiny"], "--bound is about photos"),
     ],
 )
 def test_bad_input_is_one_line(capsys, args, message):

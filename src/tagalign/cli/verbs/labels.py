@@ -59,6 +59,9 @@ class LabelsSettings(ModelFlags):
             raise InputError(f"--bound must be above 0 and at most 1, got {self.bound:g}")
         if self.photos < 1:
             raise InputError(f"--photos must be at least 1, got {self.photos}")
+        for flag in ("bound", "photos"):
+            if not self.images and getattr(self, flag) != getattr(LabelsSettings, flag):
+                raise InputError(f"--{flag} is about photos; give some behind the labels, or leave it out")
 
     def auto_model(self) -> str:
         """Without photos and a model by name none is opened: words are looked at without a download."""
@@ -80,6 +83,8 @@ def run(settings: LabelsSettings) -> int:
     refused = sum(problem.refused for problem in problems)
     tail = f", {refused} of them to be mended before it can be used" if refused else ""
     print(f"{counted(len(labels), 'label')}: {counted(len(problems), 'problem')}{tail}", file=sys.stderr)
+    if is_refused and settings.model:
+        print(f"note: {settings.model} was not asked; mend the list, then check again", file=sys.stderr)
     return 2 if is_refused else 0
 
 
