@@ -1,0 +1,32 @@
+"""The page of numbers, read back with the reader of Prometheus' own client."""
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from tagalign.apps.server.metrics import Metrics
+
+
+def samples(metrics):
+    families = text_string_to_metric_families(metrics.page().decode())
+    return {(s.name, tuple(sorted(s.labels.items()))): s.value for family in families for s in family.samples}
+
+
+def test_what_was_counted_stands_on_the_page():
+    metrics = Metrics()
+    metrics.requests.labels("/tag", "200").inc(3)
+    metrics.seconds.labels("/tag").observe(0.2)
+    metrics.batch.observe(5)
+    metrics.in_flight.inc()
+    metrics.waiting.set(7)
+    found = samples(metrics)
+    assert found["tagalign_requests_total", (("path", "/tag"), ("status", "200"))] == 3
+    assert found["tagalign_request_seconds_bucket", (("le", "0.1"), ("path", "/tag"))] == 0
+    assert found["tagalign_request_seconds_bucket", (("le", "0.25"), ("path", "/tag"))] == 1
+    assert found["tagalign_batch_images_bucket", (("le", "4.0"),)] == 0
+    assert found["tagalign_batch_images_bucket", (("le", "8.0"),)] == 1
+    assert (found["tagalign_requests_in_flight", ()], found["tagalign_queue_length", ()]) == (1, 7)
+
+
+def test_two_servers_in_one_process_count_apart():
+    one, other = Metrics(), Metrics()
+    one.waiting.set(3)
+    assert samples(other)["tagalign_queue_length", ()] == 0
