@@ -380,25 +380,6 @@ def test_search_without_an_index_is_refused(client: TestClient) -> None:
     assert "--index" in answer.json()["error"]["message"]
 
 
-def test_the_key_is_asked_for() -> None:
-    with TestClient(create_app(stub_model(), api_key="correct")) as client:
-        assert client.get("/health").status_code == 200
-        for headers in ({}, {"X-API-Key": "wrong"}, {"Authorization": "Bearer wrong"}):
-            answer = client.post("/v1/tag", json=body(labels=["a"]), headers=headers)
-            assert answer.status_code == 401
-            assert answer.headers["www-authenticate"] == "Bearer"
-        assert client.get("/metrics").status_code == 401
-        for headers in ({"X-API-Key": "correct"}, {"Authorization": "Bearer correct"}):
-            assert client.post("/v1/tag", json=body(labels=["a"]), headers=headers).status_code == 200
-
-
-def test_limits_must_be_positive() -> None:
-    from tagalign.errors import InputError
-
-    with pytest.raises(InputError, match="max_queue must be above 0"):
-        Limits(max_queue=0)
-
-
 def test_an_encoder_that_yields_nan_is_a_fault_of_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise NotFiniteError("clip: the weights of blocks.3 hold NaN or infinity", by_weights=True)

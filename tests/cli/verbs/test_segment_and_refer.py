@@ -55,6 +55,20 @@ def test_segment_writes_masks_overlays_and_settings(run, photo_file):
     assert settings["settings"]["labels"] == "dog,grass"
 
 
+def test_names_alone_count_where_that_is_asked(run, photo_file, tmp_path):
+    """The first label's other word fits every pixel better than the second label does, so it takes pixels away from it."""
+    (tmp_path / "labels.txt").write_text("zebra: dog\ngrass\n")
+    asked = ("segment", photo_file, "--labels", tmp_path / "labels.txt")
+    assert run(*asked)[0] == run(*asked, "--no-aliases", out="names")[0] == 0
+    both, names = (
+        json.loads((tmp_path / place / "settings.json").read_text())["model"]["use_aliases"]
+        for place in ("out", "names")
+    )
+    assert (both, names) == (True, False)
+    maps = [np.array(opened(tmp_path / place / "photo.png")) for place in ("out", "names")]
+    assert not np.array_equal(*maps)
+
+
 def test_heat_maps_have_the_size_of_a_screen_unless_more_is_asked(run, tmp_path):
     Image.new("RGB", (900, 500), "red").save(tmp_path / "large.png")
     widths = {}

@@ -280,7 +280,6 @@ def _mask_options(settings: SegmentSettings) -> dict[str, Any]:
     asked = {
         "background_rule": settings.background,
         "background_threshold": settings.threshold,
-        "use_aliases": settings.aliases,
         "look": settings.look,
         "refine": settings.refine,
         "short_side": settings.short_side,
@@ -289,4 +288,5 @@ def _mask_options(settings: SegmentSettings) -> dict[str, Any]:
         "seen": _names(settings.seen),
         "unseen": _names(settings.unseen),
     }
-    return {name: None if value is False else value for name, value in asked.items()}
+    given = {name: None if value is False else value for name, value in asked.items()}
+    return given if settings.aliases else {**given, "use_aliases": False}

@@ -93,8 +93,6 @@ def _flags(settings: EvaluateSettings, data: Any, verb: "Verb", labels: "LabelSe
         flags["phrase_templates"] = template_set(settings.templates)
     if settings.cross_dataset:
         flags["weighting"] = "cross-dataset"
-    if labels is not None and any(label.aliases for label in labels.labels):
-        flags["use_aliases"] = True
     if settings.threshold is not None and calibration_count(settings.threshold) is None:
         flags[_threshold_option(verb)] = settings.threshold
         if verb == "segment" and not getattr(data, "has_background", False):
