@@ -141,6 +141,7 @@ class EncodedLabels:
         background: unit-length embeddings of the background words; no rows when there are none.
         negatives: words that exclude; None when no label has any.
         compounds: unit-length embeddings of sentences that a look weighs beside the labels; None without.
+        experts: one classifier of all labels per label, and the average one last, of a look that chose templates.
     """
 
     method: str
@@ -150,6 +151,7 @@ class EncodedLabels:
     background: Float[Tensor, "background dim"]
     negatives: Negatives | None = None
     compounds: Float[Tensor, "prompts dim"] | None = None
+    experts: Float[Tensor, "experts labels dim"] | None = None
 
     @property
     def names(self) -> tuple[str, ...]:

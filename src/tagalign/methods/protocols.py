@@ -13,6 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from tagalign.errors import InputError
+from tagalign.methods.looks.experts import Experts
 from tagalign.methods.looks.step import LookStep
 from tagalign.methods.thresholds import Threshold
 from tagalign.types import Caption, EncodedLabels, LabelSet, Referring, Segmentation, Size, Tagging
@@ -168,6 +169,23 @@ class CompoundScorer(Protocol):
 
     def compound_scores(self, image: Any, labels: EncodedLabels) -> list[float]:
         """One score of each of these prompts, in [0, 1]."""
+        ...
+
+
+@runtime_checkable
+class TemplateJudge(Protocol):
+    """A tagger that can be asked with each template by itself, and whose masks take the experts of a look."""
+
+    def template_text(self, labels: LabelSet) -> Float[Tensor, "templates labels dim"]:
+        """Every template with every name."""
+        ...
+
+    def template_sums(self, image: Any, text: Float[Tensor, "templates labels dim"]) -> Experts:
+        """How sure each template is of the patches that it gives to each label."""
+        ...
+
+    def check_masks(self) -> None:
+        """Refuse options that do not go with the experts of its look."""
         ...
 
 

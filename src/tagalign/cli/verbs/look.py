@@ -38,6 +38,8 @@ class LookSettings(ModelFlags, PromptFlags, LabelRunFlags):
     """How scores are laid before they are compared: `fixed`, or `released` as SPARC does with cosines."""
     compounds: Path | None = None
     """Sentences that name labels, weighed with their own scores: a list (.txt, one a line), or tag shards of captions."""
+    experts: bool = False
+    """Also judge each template by itself: `segment --look` then takes the surest four of each label. Needs --templates."""
     short_side: int | None = None
     """Short side of the model's input in pixels; by default the method's own."""
     batch_size: int = 1
@@ -46,8 +48,10 @@ class LookSettings(ModelFlags, PromptFlags, LabelRunFlags):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.check_run()
-        if self.merge and self.compounds:
-            raise InputError("--merge takes looks as they are; give --compounds when looking at photos")
+        if self.merge and (self.compounds or self.experts):
+            raise InputError(
+                "--merge takes looks as they are; give --compounds and --experts when looking at photos"
+            )
         if self.merge and self.images:
             raise InputError("--merge takes looks, not photos; give one or the other")
         if not self.merge and not self.images:
@@ -98,7 +102,10 @@ def _open(settings: LookSettings) -> tuple["Job", "ScoreRows"]:
     facts = settings.job_facts("tag", short_side=settings.short_side)
     facts["options"] |= cache_option(settings)
     question = LookQuestion(
-        labels=settings.prompted_labels(), profile=settings.look_profile, compounds=settings.prompts()
+        labels=settings.prompted_labels(),
+        profile=settings.look_profile,
+        compounds=settings.prompts(),
+        experts=settings.experts,
     )
     job = JobSpec(question=question, **facts, workers=settings.workers).open()
     return job, sink_of(job)

@@ -206,9 +206,16 @@ def _min_area(settings: SegmentSettings) -> int | None:
 def _check_look(settings: SegmentSettings, method: str) -> None:
     from tagalign.methods.table import look_acts, methods
 
-    if settings.look is not None and not look_acts(method, "segment"):
+    if settings.look is None or look_acts(method, "segment"):
+        return
+    from tagalign.methods.looks.files import read_look
+
+    if not settings.look.exists() or read_look(settings.look).experts is None:
         able = ", ".join(name for name in methods(can="segment") if look_acts(name, "segment"))
-        raise InputError(f"--look does not act on masks of method {method!r}; it does with {able}")
+        raise InputError(
+            f"--look does not act on masks of method {method!r}; it does with {able}, and with dense methods where it "
+            "was made with --experts"
+        )
 
 
 def _asked(settings: SegmentSettings, facts: dict[str, Any]) -> "LabelSet":

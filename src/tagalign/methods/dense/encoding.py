@@ -15,6 +15,7 @@ from tagalign.backbones.facts import facts_of
 from tagalign.backbones.finite import checked
 from tagalign.backbones.protocols import Backbone, DenseFeatures, Resize
 from tagalign.methods.dense.canvas import Canvas, batches_of_one_size
+from tagalign.methods.dense.experts import look_classifiers
 from tagalign.methods.dense.mode_options import has_own_profile, mode_with, options_of_mode
 from tagalign.methods.dense.options import DenseOptions, ModeOptions, TagAlignOptions
 from tagalign.methods.dense.profiles import dense_profile
@@ -24,6 +25,7 @@ from tagalign.methods.dense.settling import canvas_rule, preprocessing_of, settl
 from tagalign.methods.dense.stitching import stitched
 from tagalign.methods.describe import describe_options
 from tagalign.methods.labels import embed_names, encode_label_set
+from tagalign.methods.looks.facts import refuse_other_labels
 from tagalign.methods.looks.step import mark_of, open_step
 from tagalign.methods.looks.taker import TakesLook
 from tagalign.methods.refinements import open_refinement
@@ -214,8 +216,13 @@ class DenseEncoder(TakesLook):
             mean=self.profile.template_mean,
             use_aliases=self.options.use_aliases,
         )
-        prompts = () if self.step is None else self.step.prompts
-        return self.with_compounds(encoded, prompts) if prompts else encoded
+        if self.step is None:
+            return encoded
+        if self.step.look.experts is not None:
+            refuse_other_labels(self.step.look, labels, self.step.where)
+            experts = look_classifiers(self.backbone, labels, self.step.look.experts)
+            encoded = replace(encoded, experts=experts)
+        return self.with_compounds(encoded, self.step.prompts) if self.step.prompts else encoded
 
     def with_compounds(self, labels: EncodedLabels, prompts: Sequence[str]) -> EncodedLabels:
         """The same labels with compound prompts beside them; a prompt is a sentence and is put into no template."""

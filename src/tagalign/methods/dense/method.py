@@ -15,6 +15,12 @@ from torch import Tensor
 from tagalign.backbones.preprocess import resize, to_tensor
 from tagalign.errors import InputError
 from tagalign.methods.dense.encoding import BlendedImage, DenseEncoder
+from tagalign.methods.dense.experts import (
+    photo_sums,
+    refuse_beside_experts,
+    segment_by_experts,
+    template_text,
+)
 from tagalign.methods.dense.score_maps import (
     Layers,
     all_names,
@@ -27,6 +33,7 @@ from tagalign.methods.dense.score_maps import (
     probability_maps,
 )
 from tagalign.methods.label_rows import lost_labels
+from tagalign.methods.looks.experts import Experts
 from tagalign.methods.looks.step import finish_tagging
 from tagalign.methods.protocols import refuse_foreign, refuse_foreign_labels
 from tagalign.ops.refinement import Names, RefinementInput
@@ -34,6 +41,7 @@ from tagalign.types import (
     EncodedImage,
     EncodedLabels,
     Label,
+    LabelSet,
     Referring,
     Segmentation,
     Size,
@@ -98,6 +106,9 @@ class DenseMethod(DenseEncoder):
             InputError: if the image was encoded by another method, or the photo is missing.
         """
         layers = self._layers(image, labels)
+        if labels.experts is not None:
+            self.check_masks()
+            return segment_by_experts(layers[0][1], labels.names, labels.experts, scale=self.logit_scale)
         if self.refinement is None:
             scores, ids = best_labels(layers, labels, self.rule, layers[0][1].size)
         elif photo is None:
@@ -110,6 +121,30 @@ class DenseMethod(DenseEncoder):
             return found
         words, _ = best_labels(layers, background_as_labels(labels), self.rule, layers[0][1].size)
         return replace(found, labels=torch.where(words >= scores, 0, found.labels))
+
+    def check_masks(self) -> None:
+        """Refuse options that do not go with the template experts of the look, where it has any.
+
+        Raises:
+            InputError: naming the option.
+        """
+        if self.step is not None and self.step.look.experts is not None:
+            refuse_beside_experts(self.options, heads=2 if self.clip_weight else 1)
+
+    def template_text(self, labels: LabelSet) -> Float[Tensor, "templates labels dim"]:
+        """Every template with every name, for ``template_sums``.
+
+        Raises:
+            InputError: for labels that experts cannot be chosen for.
+        """
+        return template_text(self.backbone, labels)
+
+    @torch.inference_mode()
+    def template_sums(
+        self, image: EncodedImage | BlendedImage, text: Float[Tensor, "templates labels dim"]
+    ) -> Experts:
+        """How sure each template is of the patches that it gives to each label."""
+        return photo_sums(self._layers(image)[0][1].views, text, scale=self.logit_scale)
 
     def _scene(self, layers: Layers, labels: EncodedLabels, photo: Image.Image) -> RefinementInput:
         """What a refinement may look at."""

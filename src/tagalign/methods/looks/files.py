@@ -16,6 +16,7 @@ from tagalign.atomic import atomic_write, sweep
 from tagalign.errors import InputError, TagalignError
 from tagalign.json_text import json_text
 from tagalign.methods.looks.compounds import Compounds
+from tagalign.methods.looks.experts import Experts
 from tagalign.methods.looks.look import Look, Photos
 from tagalign.methods.looks.profiles import look_profile
 from tagalign.ops.looks.moments import Moments
@@ -43,6 +44,8 @@ def write_look(folder: Path, look: Look) -> Path:
     }
     if look.compounds is not None:
         content["compounds"] = look.compounds.values()
+    if look.experts is not None:
+        content["experts"] = look.experts.values()
     with atomic_write(folder / HEAD) as temp:
         temp.write_text(json_text(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     for path in folder.glob("look-*.safetensors"):
@@ -112,6 +115,7 @@ def _look(head: Path, values: dict[str, Any]) -> Look:
         moments=Moments.from_values(values["moments"]),
         tensors={} if values["tensors"] is None else load_file(head.parent / values["tensors"]),
         compounds=Compounds.from_values(values["compounds"]) if "compounds" in values else None,
+        experts=Experts.from_values(values["experts"]) if "experts" in values else None,
     )
     if look.mark() != values["mark"] or len(look.moments.sums.units) != len(labels):
         raise InputError(f"{head}: changed after it was written; look at the folder again (tagalign look)")

@@ -13,6 +13,7 @@ from torch import Tensor
 from tagalign.errors import InputError
 from tagalign.json_text import json_text
 from tagalign.methods.looks.compounds import Compounds
+from tagalign.methods.looks.experts import Experts
 from tagalign.methods.looks.profiles import LookProfile
 from tagalign.ops.looks.moments import Moments
 from tagalign.ops.looks.standardise import bounded, standardise, standardise_rows
@@ -65,6 +66,7 @@ class Look:
         moments: of the laid scores.
         tensors: that some methods learned beside (a bank of patches, entropies of templates), by name.
         compounds: prompts that name several labels, and their weights; None without.
+        experts: how sure each template was of each label; None without.
     """
 
     facts: Mapping[str, Any]
@@ -74,6 +76,7 @@ class Look:
     moments: Moments
     tensors: Mapping[str, Tensor] = field(default_factory=dict)
     compounds: Compounds | None = None
+    experts: Experts | None = None
 
     def mark(self) -> str:
         """16 hex digits that change with everything that changes an answer; results name them."""
@@ -89,6 +92,8 @@ class Look:
             content |= {"negatives": negatives, "groups": [asdict(one) for one in self.labels.groups]}
         if self.compounds is not None:
             content["compounds"] = self.compounds.values()
+        if self.experts is not None:
+            content["experts"] = self.experts.values()
         text = json_text(content, sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 

@@ -17,6 +17,7 @@ from tagalign.methods.looks.profiles import LookProfile, look_profile
 from tagalign.ops.looks.moments import Moments
 from tagalign.tasks.folder_look.patches import gather_bank
 from tagalign.tasks.folder_look.question import ScoreRows
+from tagalign.tasks.folder_look.templates import gather_experts
 from tagalign.tasks.folder_look.weighing import weigh
 from tagalign.tasks.photos.job import Job
 from tagalign.tasks.photos.rows import read_rows, size_of
@@ -56,6 +57,7 @@ def gather(job: Job, runs: Sequence[PhotoRun], sink: ScoreRows) -> Look:
         photos=photos,
         moments=moments,
         tensors=gather_bank(runs, sink),
+        experts=gather_experts(runs, sink),
     )
     check_photos(look)
     if not question.compounds:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tagalign.errors import InputError
+from tagalign.methods.looks.experts import Experts
 from tagalign.methods.looks.facts import refuse_other_labels, refuse_other_model
 from tagalign.methods.looks.files import read_look
 from tagalign.methods.looks.look import Look
@@ -53,9 +54,18 @@ def merge_looks(paths: Sequence[Path]) -> Look:
             photos=merged.photos + look.photos,
             moments=merged.moments + look.moments,
             tensors=tensors,
+            experts=_merged_experts(merged, look, path),
         )
     check_photos(merged)
     return merged
+
+
+def _merged_experts(mine: Look, theirs: Look, path: Path) -> Experts | None:
+    if (mine.experts is None) != (theirs.experts is None):
+        raise InputError(
+            f"{path}: only some of these looks judged templates; look with --experts at all, or at none"
+        )
+    return mine.experts + theirs.experts if mine.experts and theirs.experts else None
 
 
 def all_shards(

@@ -14,6 +14,7 @@ from tagalign.methods.piaa.learner import BankSizes, bank_from, bank_of_photo, b
 from tagalign.methods.protocols import PatchLearner
 from tagalign.ops.looks.bank import Bank
 from tagalign.tasks.folder_look.question import AskedLook, ScoreRows
+from tagalign.tasks.folder_look.templates import TemplateRows
 from tagalign.tasks.photos.job import Job
 from tagalign.tasks.photos.rows import TAG_SCHEMA
 from tagalign.tasks.photos.run import PhotoRun
@@ -99,6 +100,8 @@ class BankRows(ScoreRows):
 
 def sink_of(job: Job) -> ScoreRows:
     """What is kept of the answers to a ``LookQuestion``: scores, and patches for a method that learns from them."""
+    if isinstance(job.asked, AskedLook) and job.asked.text is not None:
+        return TemplateRows()
     whole = job.asked.whole if isinstance(job.asked, AskedLook) else job.method
     if not isinstance(whole, PatchLearner):
         return ScoreRows()

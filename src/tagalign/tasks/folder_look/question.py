@@ -8,7 +8,7 @@ from PIL import Image
 
 from tagalign.errors import InputError
 from tagalign.methods.looks.profiles import LookProfileName
-from tagalign.methods.protocols import CompoundScorer, LookTaker, Method, PatchLearner, Tagger
+from tagalign.methods.protocols import CompoundScorer, LookTaker, Method, PatchLearner, Tagger, TemplateJudge
 from tagalign.tasks.folder_look.kept import KeptPhotos
 from tagalign.tasks.photos.opened import OpenedPhoto
 from tagalign.tasks.photos.questions import AskedTags, Kind, TagQuestion, refuse
@@ -24,12 +24,14 @@ class LookQuestion(TagQuestion):
     Attributes:
         profile: how the scores are laid before they are compared; see ``methods.looks.profiles``.
         compounds: sentences that name labels, scored beside them; their scores follow those of the labels.
+        experts: whether the templates of each label are judged too.
     """
 
     kind: ClassVar[Kind] = "look"
 
     profile: LookProfileName = "fixed"
     compounds: tuple[str, ...] = ()
+    experts: bool = False
 
     def put(self, method: Method[Any]) -> "AskedLook":
         """See ``Question``.
@@ -48,19 +50,29 @@ class LookQuestion(TagQuestion):
                 f"method {method.method!r} cannot score compound prompts beside the labels without changing their scores; "
                 "look without --compounds, or with a method such as clip or surgery"
             )
+        if self.experts and not isinstance(method, TemplateJudge):
+            raise InputError(
+                f"method {method.method!r} cannot be asked with each template by itself; look without --experts, or with a "
+                "method such as clip or surgery"
+            )
         return AskedLook(self, method)
 
     def describe(self) -> dict[str, object]:
         """See ``Question``."""
         described: dict[str, object] = {"label_set": asdict(self.labels), "profile": self.profile}
         # runs without them go on as they began
-        return described | {"compounds": list(self.compounds)} if self.compounds else described
+        if self.compounds:
+            described["compounds"] = list(self.compounds)
+        if self.experts:
+            described["experts"] = True
+        return described
 
 
 class AskedLook(AskedTags):
     """``LookQuestion``, put to a tagger.
 
     Attributes:
+        text: of every template, for a look that judges them.
         whole: the tagger itself; what answers is, for one that learns from patches, their comparison with the text.
         kept: photos for a second pass of a tagger that learns from patches; None where there is none.
     """
@@ -70,6 +82,7 @@ class AskedLook(AskedTags):
         labels = method.encode_labels(question.labels)
         if question.compounds:
             labels = method.with_compounds(labels, question.compounds)
+        self.text = method.template_text(question.labels) if question.experts else None
         super().__init__(question, method, labels)
         self.whole = whole
         self.kept: KeptPhotos | None = None

@@ -21,6 +21,7 @@ from tagalign.methods.protocols import (
     Referrer,
     Segmenter,
     Tagger,
+    TemplateJudge,
 )
 from tagalign.methods.table import refuse_verb
 from tagalign.methods.thresholds import Threshold
@@ -206,6 +207,8 @@ class SegmentQuestion:
         if not isinstance(method, Segmenter):
             raise refuse(method, "segment")
         check_look(method, self.labels)
+        if isinstance(method, TemplateJudge):
+            method.check_masks()
         opened = None if self.regions is None else self.regions.open()
         return AskedMasks(self, method, method.encode_labels(self.labels), opened)
 
