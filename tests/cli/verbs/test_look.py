@@ -203,3 +203,10 @@ def test_labels_that_found_no_patch_are_named(verb, call, tmp_path, capsys):
     assert call(verb, "photos", "--look", str(tmp_path / "look"), labels=",".join(names), method="piaa") == 0
     said = capsys.readouterr().err
     assert f"no patch of the folder is surest of {len(dead)} of 40 labels ({', '.join(dead[:10])}" in said
+
+
+def test_other_words_are_left_out_only_where_a_method_knows_them(call, tmp_path, capsys):
+    assert call("segment", "photos/0.png", "--no-aliases", out="masks") == 0
+    assert json.loads((tmp_path / "masks/settings.json").read_text())["model"]["use_aliases"] is False
+    assert call("segment", "photos/0.png", out="with") == 0
+    assert json.loads((tmp_path / "with/settings.json").read_text())["model"]["use_aliases"] is True
