@@ -251,6 +251,8 @@ def test_a_queue_shows_the_doubtful_first_and_says_how_many_tags_are_right(
     expect(page.locator("#review-tags input[type=checkbox]:checked")).to_have_count(1)
     expect(page.get_by_label("cat", exact=True).first).to_be_checked()
     page.screenshot(path=str(screenshots / f"queue-{scheme}.png"), full_page=True)
+    buttons = [page.locator(f"#review-{name}") for name in ("accept", "skip", "back", "undo")]
+    assert len({button.evaluate("b => `${b.offsetWidth} ${b.offsetHeight}`") for button in buttons}) == 1
     wide = page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
     assert not wide
     for number in range(2, 7):

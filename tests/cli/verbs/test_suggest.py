@@ -44,6 +44,7 @@ def test_proposals_are_a_label_file_and_a_page_and_a_second_run_goes_on(tmp_path
     assert load_label_set(out / "labels.txt").names == tuple(one["name"] for one in proposed)
     page = (out / "index.html").read_text(encoding="utf-8")
     assert all(one["name"] in page for one in proposed)
+    assert "tiny knows drawn scenes only" in page
     assert "broken.png" in first.err
     assert main(asked) == 0
     again = capsys.readouterr()

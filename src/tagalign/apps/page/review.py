@@ -145,9 +145,11 @@ def add_review(page: gr.Blocks, studio: Studio, store: ReviewStore, labels: str)
             tags = gr.CheckboxGroup(label="Tags", elem_id="review-tags")
             more = gr.Textbox(label="Add a tag", placeholder="type it and press Enter", elem_id="review-add")
             masks = gr.CheckboxGroup(label="Masks", elem_id="review-masks")
+            # two and two: of four in a row the first wraps its word and the last stands alone
             with gr.Row():
                 accept = gr.Button("Accept (a)", variant="primary", min_width=90, elem_id="review-accept")
                 skip = gr.Button("Skip (s)", min_width=90, elem_id="review-skip")
+            with gr.Row():
                 back = gr.Button("Back (b)", min_width=90, elem_id="review-back")
                 undo = gr.Button("Undo (z)", min_width=90, elem_id="review-undo")
     with gr.Accordion("Labels and method", open=False):

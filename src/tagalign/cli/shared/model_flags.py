@@ -121,3 +121,10 @@ def warn_tiny(model: str, instead: str = PHOTO_MODEL) -> None:
             f"warning: model {model!r} knows drawn scenes only; for photos use --model {instead}",
             file=sys.stderr,
         )
+
+
+def note_of_packaged(model: object) -> list[tuple[str, str]]:
+    """What a page says about an embedded encoder, a fact of its run; nothing of others."""
+    if model not in PACKAGED:
+        return []
+    return [("note", f"{model} knows drawn scenes only; for photos use --model {PHOTO_MODEL}")]

@@ -6,11 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tagalign.backbones.packaged import PACKAGED
 from tagalign.cli.shared.bars import progress
 from tagalign.cli.shared.choices import Engine, Order
 from tagalign.cli.shared.flag_values import parse_shard
-from tagalign.cli.shared.model_flags import PHOTO_MODEL
+from tagalign.cli.shared.model_flags import note_of_packaged
 from tagalign.cli.shared.output import counted
 from tagalign.errors import InputError
 
@@ -232,8 +231,7 @@ def write_page(
         ("labels", f"{labels.name}, version {labels.version}, {len(labels)} labels"),
         ("threshold", _threshold(job)),
     ]
-    if (model := described.get("model")) in PACKAGED:
-        details.append(("note", f"{model} knows drawn scenes only; for photos use --model {PHOTO_MODEL}"))
+    details += note_of_packaged(described.get("model"))
     by: Doubt | None = None if order == "auto" else order
     details += _reviewed(run, names, by)
     summary = _summary(run, job, names, by)

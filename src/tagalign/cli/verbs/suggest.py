@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from tagalign.cli.shared.model_flags import ModelFlags, warn_tiny
+from tagalign.cli.shared.model_flags import ModelFlags, note_of_packaged, warn_tiny
 from tagalign.cli.shared.output import counted, print_json
 from tagalign.cli.shared.photo_flow import Flow, LabelRunFlags, cache_option, title_of
 from tagalign.errors import InputError
@@ -150,6 +150,7 @@ def _write_page(settings: SuggestSettings, job: "Job", proposals: "list[Proposal
         ("method", f"{described.get('method')}, profile {described.get('profile')}"),
         ("model", f"{described.get('model')}, weights {described.get('weight_hash')}"),
         ("candidates", f"{len(job.labels.names):,}, from {job.labels.label_set.name}"),
+        *note_of_packaged(described.get("model")),
     ]
     page = render_suggestions(
         proposals,
