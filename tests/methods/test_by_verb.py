@@ -51,7 +51,9 @@ def test_one_encoder_serves_all(model):
 def test_labels_of_another_method_are_refused_with_both_names(model, clip_folder, photo):
     clip = load_method(str(clip_folder), method="clip")
     labels = model.methods["segment"].encode_labels(LABELS)
-    with pytest.raises(InputError, match="labels were encoded for method 'maskclip', this is 'clip'"):
+    with pytest.raises(
+        InputError, match=f"labels were encoded for method '{DEFAULTS['segment']}', this is 'clip'"
+    ):
         clip.segment(clip.encode_images([photo])[0], labels)
 
 

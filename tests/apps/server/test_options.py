@@ -20,7 +20,7 @@ from tagalign.apps.server.batching import Batcher
 from tagalign.apps.variants.rules import AT_START, settled_at_start
 from tagalign.apps.variants.variants import CACHED_VARIANTS, Variants
 from tagalign.data.tiny_world import TinyWorld
-from tagalign.methods.table import METHODS
+from tagalign.methods.table import DEFAULTS, METHODS
 from tagalign.ops.masks import decode_rle
 from tagalign.tasks.model import Model
 from tagalign.testing.stub_method import stub_model
@@ -74,7 +74,7 @@ def ask(client: TestClient, verb: str, file: bytes, **fields: Any) -> Any:
 def test_a_request_is_answered_as_by_a_model_that_was_opened_so(
     client: TestClient, file: bytes, scene: Image.Image, verb: str, options: dict[str, Any]
 ) -> None:
-    opened = tagalign.load("tiny", method={"tag": "tagclip"}.get(verb, "maskclip"), **options)
+    opened = tagalign.load("tiny", method=DEFAULTS[verb], **options)
     encoded = opened.encode_image(scene)
     expected: Any
     if verb == "tag":

@@ -14,6 +14,7 @@ from PIL import Image
 
 from tagalign.cli.main import main
 from tagalign.cli.verbs.table import VERBS
+from tagalign.methods.table import DEFAULTS
 
 
 def opened(path) -> Image.Image:
@@ -51,7 +52,7 @@ def test_segment_writes_masks_overlays_and_settings(run, photo_file):
         "masks.jsonl", "index.html", "rows", "embeds", "run-00000-of-00001.json", "inputs-00000-of-00001.jsonl",
     }  # fmt: skip
     settings = json.loads((folder / "settings.json").read_text())
-    assert settings["model"]["method"] == "maskclip"
+    assert settings["model"]["method"] == DEFAULTS["segment"]
     assert settings["settings"]["labels"] == "dog,grass"
 
 
@@ -209,7 +210,7 @@ def test_a_method_without_its_trained_part(run, photo_file):
     code, _, err, _ = run("segment", photo_file, "--labels", "dog", "--method", "tagalign")
     assert code == 2
     assert "tagalign train" in err
-    assert "maskclip" in err
+    assert DEFAULTS["segment"] in err
 
 
 def test_tiny_never_labels_a_photo_silently(run, photo_file):

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from tagalign.cli.main import main
+from tagalign.methods.table import DEFAULTS
 from tagalign.ops.masks import decode_rle
 from tagalign.tasks.photos.rows import read_rows
 from tagalign.testing.clip_folder import make_clip_folder
@@ -67,7 +68,7 @@ def test_without_a_choice_there_is_no_map(files, tmp_path):
         (
             "clip",
             ["--labels", "dog,cat", "--seen", "dog"],
-            "answers with maskclip, which treats all labels alike",
+            f"answers with {DEFAULTS['segment']}, which treats all labels alike",
         ),
         (
             "model",
@@ -113,4 +114,7 @@ def test_an_evaluation_names_target_and_weighting(files, tmp_path, capsys, flags
 
 def test_only_a_trusty_model_has_a_token_to_leave_out(files, tmp_path, capsys):
     assert evaluate(files, tmp_path, "--cross-dataset", model="clip") == 2
-    assert "answers with maskclip, which has no trusty token to leave out" in capsys.readouterr().err
+    assert (
+        f"answers with {DEFAULTS['segment']}, which has no trusty token to leave out"
+        in capsys.readouterr().err
+    )

@@ -164,6 +164,7 @@ def heat_names(job: "Job") -> tuple[str, ...]:
         InputError: for too many labels, or a method without maps.
     """
     from tagalign.methods.protocols import HeatMapper
+    from tagalign.methods.table import DEFAULTS
     from tagalign.tasks.photos.names import label_names
 
     if len(job.labels.names) > MAX_HEAT_MAPS:
@@ -172,7 +173,8 @@ def heat_names(job: "Job") -> tuple[str, ...]:
         )
     if not isinstance(job.method, HeatMapper):
         raise InputError(
-            f"--heat-maps: method {job.method.method!r} has no maps of all labels; use maskclip, sclip or tagalign"
+            f"--heat-maps: method {job.method.method!r} has no maps of all labels; use {DEFAULTS['segment']}, "
+            "another dense method, or tagalign"
         )
     return label_names(job.labels.names)
 

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from tagalign.apps.page.studio import Studio
 
 EXAMPLES = 6
-BEST_OF_TINY = "surgery"
-"""Of the methods without training, on drawn scenes: see docs/results/head.md."""
 PHOTO_LABELS = "person, dog, cat, car, tree, grass, sky, building, road, water"
 
 
@@ -114,7 +112,7 @@ def _studio(settings: AppSettings) -> "Studio":
 
     trained = trained_type(settings.model)
     is_tiny = settings.model in PACKAGED
-    first = settings.method or trained or (BEST_OF_TINY if is_tiny else DEFAULTS["segment"])
+    first = settings.method or trained or DEFAULTS["segment"]
     # Tag2Text and GroupViT are models of their own: a CLIP may lie below, but it is not what was opened
     rest = [] if trained in {"tag2text", "groupvit"} else list(training_free())
     known = [trained] if trained else []
