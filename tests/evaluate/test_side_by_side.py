@@ -1,5 +1,6 @@
 """One table of many results: cells, the papers' averages, published rows."""
 
+import dataclasses
 import math
 
 import pytest
@@ -63,3 +64,16 @@ def test_metrics_are_never_mixed():
         side_by_side([result("voc21", 1.0), result("voc2007-tags", 1.0, metric="map")])
     with pytest.raises(InputError, match="tagclip/table2 prints map"):
         side_by_side([result("voc21", 1.0)], find_numbers(["tagclip/table2"]))
+
+
+def test_a_number_over_some_of_the_images_says_so_and_stands_apart():
+    whole = result("voc21", 40.0)
+    part = dataclasses.replace(whole, counted=90, expected=100, unit="images")
+    first = result("voc21", 50.0, limit=6, drawn_copy=True)
+    rows = side_by_side([whole, part, first]).rows
+    plain = rows[0].name
+    assert [row.name for row in rows] == [
+        plain,
+        f"{plain} (90 of 100 images)",
+        f"{plain} (drawn copies, first 6 images)",
+    ]

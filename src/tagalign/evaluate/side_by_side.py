@@ -91,9 +91,8 @@ def _measured(results: Sequence[Result]) -> list[SystemRow]:
     cells: dict[tuple[str, str], dict[str, float]] = {}
     for result in results:
         post = str(result.model.get("refine") or "none")
-        drawn = " (drawn copies)" if result.settings.get("drawn_copy") else ""
         column = _column(result)
-        row = cells.setdefault((describe_method(result) + drawn, post), {})
+        row = cells.setdefault((describe_method(result) + _reserve(result), post), {})
         if column in row:
             raise InputError(
                 f"two results of {describe_method(result)} on {column}; their settings differ elsewhere: compare the two "
@@ -104,6 +103,17 @@ def _measured(results: Sequence[Result]) -> list[SystemRow]:
         SystemRow(name=name, post=post, source="measured", values=values)
         for (name, post), values in cells.items()
     ]
+
+
+def _reserve(result: Result) -> str:
+    """Why a number is none of the benchmark; it stands behind the system, in a row of its own."""
+    why = ["drawn copies"] if result.settings.get("drawn_copy") else []
+    limit = result.settings.get("limit")
+    if limit is not None:
+        why.append(f"first {limit:,} images")
+    elif result.expected not in {0, result.counted}:
+        why.append(f"{result.counted:,} of {result.expected:,} {result.unit}")
+    return f" ({', '.join(why)})" if why else ""
 
 
 def _column(result: Result) -> str:
