@@ -1,7 +1,8 @@
 """Dense modes against transformers' own forward and plain loops over heads and tokens.
 
 Holds ``backbones/modes/clip.py``, ``backbones/modes/maskclip.py``, ``backbones/modes/sclip.py``,
-``backbones/modes/clearclip.py``, ``backbones/modes/naclip.py``, ``backbones/modes/surgery.py``.
+``backbones/modes/clearclip.py``, ``backbones/modes/naclip.py``, ``backbones/modes/surgery.py``,
+``backbones/frozen.py``.
 """
 
 import json

@@ -1,6 +1,8 @@
 """Every family against transformers' own classes and against laws that need no real weights.
 
-Holds ``backbones/clip.py``, ``backbones/siglip.py``, ``backbones/metaclip2.py``, ``backbones/tips.py``.
+Holds ``backbones/clip.py``, ``backbones/siglip.py``, ``backbones/metaclip2.py``, ``backbones/tips.py``,
+``backbones/towers/block.py``, ``backbones/towers/pooling.py``, ``backbones/towers/shapes.py``,
+``backbones/towers/text.py``, ``backbones/towers/vision.py``, ``backbones/towers/layers.py``, ``backbones/family.py``.
 """
 
 import json

@@ -1,4 +1,7 @@
-"""Our tokenizers against transformers' own classes on real captions, and the folders that are refused."""
+"""Our tokenizers against transformers' own classes on real captions, and the folders that are refused.
+
+Holds ``backbones/tokenizer_files.py``.
+"""
 
 import json
 import shutil

@@ -1,4 +1,7 @@
-"""GroupViT through our face equals transformers' own outputs, and segments any size."""
+"""GroupViT through our face equals transformers' own outputs, and segments any size.
+
+Holds ``backbones/groupvit/encoder.py``, ``backbones/groupvit/whole.py``, ``backbones/groupvit/family.py``.
+"""
 
 import pytest
 import torch

@@ -1,4 +1,7 @@
-"""Votes, class masks, refinement and spreading against loops, and edges without NaN."""
+"""Votes, class masks, refinement and spreading against loops, and edges without NaN.
+
+Holds ``ops/attention.py``.
+"""
 
 import math
 

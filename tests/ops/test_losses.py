@@ -1,6 +1,7 @@
 """Training losses against independent loops, known values, golden numbers and invariances.
 
-Holds ``ops/tag_losses/weighted.py``, ``ops/tag_losses/focal.py``, ``ops/tag_losses/asymmetric.py``.
+Holds ``ops/tag_losses/weighted.py``, ``ops/tag_losses/focal.py``, ``ops/tag_losses/asymmetric.py``,
+``ops/tag_rows.py``.
 """
 
 import math

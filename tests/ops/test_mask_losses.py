@@ -1,4 +1,7 @@
-"""Mask losses against plain loops, closed forms, and the values that the released code gives on zero logits."""
+"""Mask losses against plain loops, closed forms, and the values that the released code gives on zero logits.
+
+Holds ``ops/focal.py``.
+"""
 
 import math
 

@@ -1,4 +1,7 @@
-"""The chain's losses against sums over all label rows, and a small tagger that learns what its teacher says."""
+"""The chain's losses against sums over all label rows, and a small tagger that learns what its teacher says.
+
+Holds ``tags/label_chain.py``, ``tags/tagger_network.py``, ``cli/verbs/distil.py``.
+"""
 
 import itertools
 import json

@@ -1,4 +1,7 @@
-"""LLMParser against the stub server: every caption has a result or a reason, and no saved answer is asked for twice."""
+"""LLMParser against the stub server: every caption has a result or a reason, and no saved answer is asked for twice.
+
+Holds ``tags/llm_journal.py``, ``testing/llm_server.py``.
+"""
 
 import dataclasses
 import os

@@ -1,4 +1,7 @@
-"""Rules, scene graphs and fixed lists on captions whose tags a person can name."""
+"""Rules, scene graphs and fixed lists on captions whose tags a person can name.
+
+Holds ``tags/fixed_list.py``, ``tags/rules.py``.
+"""
 
 import pytest
 

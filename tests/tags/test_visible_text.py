@@ -1,4 +1,7 @@
-"""What is left of a caption, and the promise that no order in it becomes a tag."""
+"""What is left of a caption, and the promise that no order in it becomes a tag.
+
+Holds ``tags/tokens.py``.
+"""
 
 import pytest
 

@@ -1,4 +1,7 @@
-"""Every layout in which CLIPs are published leads to exactly one set of weights."""
+"""Every layout in which CLIPs are published leads to exactly one set of weights.
+
+Holds ``backbones/hub/listing.py``.
+"""
 
 import pytest
 

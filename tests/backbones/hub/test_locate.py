@@ -1,4 +1,8 @@
-"""Names become files: folders, files, ids on a hub, the cache without one; and what is refused, in one line."""
+"""Names become files: folders, files, ids on a hub, the cache without one; and what is refused, in one line.
+
+Holds ``backbones/hub/cached.py``, ``backbones/hub/remote.py``, ``backbones/hub/source.py``,
+``backbones/hub/look.py``.
+"""
 
 import json
 import shutil

@@ -1,4 +1,7 @@
-"""State dicts from pickles equal what torch reads; hostile pickles run nothing, write nothing, and end in one line."""
+"""State dicts from pickles equal what torch reads; hostile pickles run nothing, write nothing, and end in one line.
+
+Holds ``backbones/hub/pickle_machine.py``.
+"""
 
 import io
 import os

@@ -1,4 +1,7 @@
-"""Mask generators with random weights: what they find has the photo's size, and is what transformers' model says."""
+"""Mask generators with random weights: what they find has the photo's size, and is what transformers' model says.
+
+Holds ``backbones/mask_generators/panoptic.py``.
+"""
 
 import pytest
 import torch

@@ -1,4 +1,8 @@
-"""SC-CLIP, PEARL and RCS on odd encoders and odd images; their numbers are those of ``tests/parity``."""
+"""SC-CLIP, PEARL and RCS on odd encoders and odd images; their numbers are those of ``tests/parity``.
+
+Holds ``backbones/modes/pearl.py``, ``backbones/modes/rcs.py``, ``backbones/modes/scclip.py``,
+``backbones/mode_profiles.py``.
+"""
 
 import math
 

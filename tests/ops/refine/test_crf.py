@@ -1,4 +1,7 @@
-"""The mean-field CRF against the exact sums over all pairs of pixels, and laws of its lattice."""
+"""The mean-field CRF against the exact sums over all pairs of pixels, and laws of its lattice.
+
+Holds ``ops/permutohedral.py``.
+"""
 
 import math
 

@@ -1,4 +1,7 @@
-"""The same pairs in eight containers give the same keys, captions, tags and pairs, however and whatever is written."""
+"""The same pairs in eight containers give the same keys, captions, tags and pairs, however and whatever is written.
+
+Holds ``tags/captions/documents.py``, ``tags/captions/folders.py``.
+"""
 
 import tarfile
 import tempfile

@@ -1,4 +1,7 @@
-"""CSV and TSV: what Python's own writer wrote comes back, and a broken record costs itself alone."""
+"""CSV and TSV: what Python's own writer wrote comes back, and a broken record costs itself alone.
+
+Holds ``tags/captions/csv_records.py``.
+"""
 
 import csv
 import random

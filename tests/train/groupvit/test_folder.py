@@ -1,4 +1,7 @@
-"""A GroupViT that was trained a little, written, and opened again as a method."""
+"""A GroupViT that was trained a little, written, and opened again as a method.
+
+Holds ``backbones/groupvit/beside.py``, ``train/groupvit/training.py``.
+"""
 
 import json
 
