@@ -38,11 +38,9 @@ def encoders(folders):
 
 @pytest.fixture(scope="module")
 def oracles(folders):
-    found = {}
-    for kind, folder in folders.items():
-        model_class = getattr(transformers, KINDS[kind].model)
-        found[kind] = model_class.from_pretrained(folder).eval().requires_grad_(False)
-    return found
+    classes = {kind: getattr(transformers, KINDS[kind].model) for kind in folders}
+    opened = {kind: classes[kind].from_pretrained(folder) for kind, folder in folders.items()}
+    return {kind: model.eval().requires_grad_(False) for kind, model in opened.items()}
 
 
 def images(size, seed=0, count=2):

@@ -1,4 +1,7 @@
-"""One rule of escaping, whole pages, pictures inside them: read back with the standard library's own parsers."""
+"""One rule of escaping, whole pages, pictures inside them: read back with the standard library's own parsers.
+
+Holds ``pages/pictures.py``, ``pages/tables.py``.
+"""
 
 import base64
 import io

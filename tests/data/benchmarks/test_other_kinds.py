@@ -1,4 +1,8 @@
-"""Loaders of tags, phrases, captions, questions and boxes on fake copies of the official files."""
+"""Loaders of tags, phrases, captions, questions and boxes on fake copies of the official files.
+
+Holds ``data/benchmarks/captions.py``, ``data/benchmarks/questions.py``, ``data/benchmarks/referring.py``,
+``data/benchmarks/tag_sets.py``, ``data/benchmarks/coco_files.py``.
+"""
 
 import json
 import pickle

@@ -1,4 +1,7 @@
-"""Every segmentation loader on a fake copy of its official folder: ids, offsets, ignored pixels, wrong files."""
+"""Every segmentation loader on a fake copy of its official folder: ids, offsets, ignored pixels, wrong files.
+
+Holds ``data/benchmarks/folders.py``, ``data/benchmarks/segmentation_sets.py``.
+"""
 
 import numpy as np
 import pytest

@@ -1,4 +1,7 @@
-"""TagCLIP end to end on a small random encoder: golden cases, batches, profiles, and images that break other code."""
+"""TagCLIP end to end on a small random encoder: golden cases, batches, profiles, and images that break other code.
+
+Holds ``methods/tagclip/encoder_pass.py``, ``methods/tagclip/image.py``, ``methods/tagclip/steps.py``.
+"""
 
 from pathlib import Path
 

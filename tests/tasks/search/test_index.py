@@ -1,4 +1,7 @@
-"""Exact results against a full sort, files that only grow, identical rebuilds, ties, damage."""
+"""Exact results against a full sort, files that only grow, identical rebuilds, ties, damage.
+
+Holds ``tasks/search/files.py``.
+"""
 
 import hashlib
 
