@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tagalign.apps.page.choice import AFTER_ENCODING, Choice, as_choice
+from tagalign.apps.page.choice import AFTER_ENCODING, MethodChoice, as_choice
 from tagalign.apps.page.studio import Studio
 from tagalign.data.tiny_world import TinyWorld
 from tagalign.errors import InputError
@@ -57,7 +57,7 @@ def test_every_option_of_the_list_is_tried() -> None:
     assert {option for _, option in CASES} == AFTER_ENCODING
 
 
-def answers(studio: Studio, photo: Path, choice: Choice) -> list[object]:
+def answers(studio: Studio, photo: Path, choice: MethodChoice) -> list[object]:
     if choice.method == "tag2text":
         return [studio.caption(photo, "", choice).text]
     view = studio.look(photo, LABELS, choice)
@@ -71,7 +71,7 @@ def answers(studio: Studio, photo: Path, choice: Choice) -> list[object]:
 def test_answers_are_those_of_a_photo_that_is_encoded_anew(
     models: dict[str, Model], photo: Path, method: str, option: str
 ) -> None:
-    choice = Choice(method=method, options={**WITH.get(option, {}), option: VALUES[option]})
+    choice = MethodChoice(method=method, options={**WITH.get(option, {}), option: VALUES[option]})
     warm, cold = (Studio(models.__getitem__, [method]) for _ in range(2))
     warm.open(photo, method)
     assert warm.open(photo, choice).from_memory
@@ -95,19 +95,19 @@ def test_answers_are_those_of_a_photo_that_is_encoded_anew(
 def test_options_that_act_before_encode_anew(models: dict[str, Model], photo: Path) -> None:
     studio = Studio(models.__getitem__, ["surgery"])
     studio.open(photo, "surgery")
-    assert not studio.open(photo, Choice(method="surgery", options={"short_side": 96})).from_memory
+    assert not studio.open(photo, MethodChoice(method="surgery", options={"short_side": 96})).from_memory
 
 
 @pytest.mark.parametrize(
     ("choice", "message"),
     [
-        (Choice(method="surgery", options={"short_sid": 3}), "did you mean 'short_side'"),
-        (Choice(method="surgery", options={"short_side": 10**6}), "at most 1024"),
-        (Choice(method="tag2text", instances=True), "no masks, so there are no instances"),
+        (MethodChoice(method="surgery", options={"short_sid": 3}), "did you mean 'short_side'"),
+        (MethodChoice(method="surgery", options={"short_side": 10**6}), "at most 1024"),
+        (MethodChoice(method="tag2text", instances=True), "no masks, so there are no instances"),
     ],
 )
 def test_what_cannot_be_is_refused(
-    models: dict[str, Model], photo: Path, choice: Choice, message: str
+    models: dict[str, Model], photo: Path, choice: MethodChoice, message: str
 ) -> None:
     with pytest.raises(InputError, match=message):
         Studio(models.__getitem__, [choice.method]).look(photo, "dog", choice)
@@ -115,7 +115,7 @@ def test_what_cannot_be_is_refused(
 
 def test_the_record_names_what_was_chosen_alone() -> None:
     assert as_choice("clip").recorded() == {"method": "clip"}
-    choice = Choice(
+    choice = MethodChoice(
         method="clip", options={"refine": "crf"}, background_words="voc", instances=True, min_area=9
     )
     assert choice.recorded() == {

@@ -29,7 +29,7 @@ AFTER_ENCODING = frozenset(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Choice:
+class MethodChoice:
     """How a question is answered.
 
     Attributes:
@@ -65,6 +65,6 @@ class Choice:
         return {name: value for name, value in own.items() if value is not None}
 
 
-def as_choice(choice: "Choice | str") -> Choice:
+def as_choice(choice: "MethodChoice | str") -> MethodChoice:
     """A method alone is a choice too."""
-    return Choice(method=choice) if isinstance(choice, str) else choice
+    return MethodChoice(method=choice) if isinstance(choice, str) else choice

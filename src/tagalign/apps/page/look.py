@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 from tagalign.apps.page import pictures, words
-from tagalign.apps.page.choice import Choice
+from tagalign.apps.page.choice import MethodChoice
 from tagalign.apps.page.downloads import write_files
 from tagalign.apps.page.mask_panel import mask_panel
 from tagalign.apps.page.method_panel import MethodPanel, add_method_panel
@@ -21,7 +21,7 @@ SHOWN: dict[str, Any] = {"interactive": False, "format": "jpeg", "buttons": ["do
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Question:
+class TabQuestion:
     """What a part of the tab asks when a control is used.
 
     Attributes:
@@ -70,19 +70,19 @@ def add_look(studio: Studio, examples: list[str], labels: str) -> None:
             sentence = _caption(studio)
     shown = [masks, bars, status, files]
 
-    def look(path: str | None, text: str, choice: Choice) -> tuple[Any, ...]:
+    def look(path: str | None, text: str, choice: MethodChoice) -> tuple[Any, ...]:
         return _look(studio, path, text, choice)
 
-    def again(path: str | None, text: str, choice: Choice) -> tuple[Any, ...]:
+    def again(path: str | None, text: str, choice: MethodChoice) -> tuple[Any, ...]:
         # taking the photo away is no mistake
         return _look(studio, path, text, choice) if path else _nothing()
 
     with chooser:
         panel = add_method_panel(studio)
     for question in (
-        Question(events=[go.click, names.submit], answer=look, inputs=[names], outputs=shown),
+        TabQuestion(events=[go.click, names.submit], answer=look, inputs=[names], outputs=shown),
         # a new method answers at once, with its own defaults
-        Question(
+        TabQuestion(
             events=[photo.change, panel.chosen.then, *panel.changes],
             answer=again,
             inputs=[names],
@@ -95,7 +95,7 @@ def add_look(studio: Studio, examples: list[str], labels: str) -> None:
         _register(question, photo, panel)
 
 
-def _register(question: Question, photo: Any, panel: MethodPanel) -> None:
+def _register(question: TabQuestion, photo: Any, panel: MethodPanel) -> None:
     """The question, asked with the photo and with everything that is chosen."""
     own = len(question.inputs)
 
@@ -108,7 +108,7 @@ def _register(question: Question, photo: Any, panel: MethodPanel) -> None:
         event(answer, inputs, list(question.outputs), api_visibility="private")
 
 
-def _look(studio: Studio, path: str | None, text: str, choice: Choice) -> tuple[Any, ...]:
+def _look(studio: Studio, path: str | None, text: str, choice: MethodChoice) -> tuple[Any, ...]:
     """What is shown; what cannot be is said in one line, where the answer would stand."""
     try:
         view = studio.look(path, text, choice)
@@ -127,7 +127,7 @@ def _nothing() -> tuple[Any, ...]:
     return "", "", START, gr.update(visible=False)
 
 
-def _heat(studio: Studio, asked: Any, ask: Any) -> list[Question]:
+def _heat(studio: Studio, asked: Any, ask: Any) -> list[TabQuestion]:
     with gr.Accordion("Heat map", open=False, elem_id="look-heat") as section:
         name = gr.Textbox(
             label="Label", elem_id="heat-name", info="Any words; or choose a name under the masks."
@@ -135,20 +135,22 @@ def _heat(studio: Studio, asked: Any, ask: Any) -> list[Question]:
         scale = gr.HTML(elem_id="heat-scale")
         picture = gr.Image(label="Heat map", elem_id="heat-picture", **SHOWN)
 
-    def heat(path: str | None, words_: str, choice: Choice) -> tuple[Any, str]:
+    def heat(path: str | None, words_: str, choice: MethodChoice) -> tuple[Any, str]:
         image, found = studio.heat(path, words_, choice)
         return pictures.heat_picture(image, found), words.heat_scale(words_)
 
-    def chosen(path: str | None, words_: str, choice: Choice) -> tuple[Any, ...]:
+    def chosen(path: str | None, words_: str, choice: MethodChoice) -> tuple[Any, ...]:
         return (*heat(path, words_, choice), words_, gr.update(open=True))
 
     return [
-        Question(events=[name.submit], answer=heat, inputs=[name], outputs=[picture, scale]),
-        Question(events=[ask.click], answer=chosen, inputs=[asked], outputs=[picture, scale, name, section]),
+        TabQuestion(events=[name.submit], answer=heat, inputs=[name], outputs=[picture, scale]),
+        TabQuestion(
+            events=[ask.click], answer=chosen, inputs=[asked], outputs=[picture, scale, name, section]
+        ),
     ]
 
 
-def _phrase(studio: Studio) -> list[Question]:
+def _phrase(studio: Studio) -> list[TabQuestion]:
     with gr.Accordion("Find what a phrase means", open=False, elem_id="look-refer"):
         with gr.Row(elem_classes="ask"):
             phrase = gr.Textbox(
@@ -158,17 +160,17 @@ def _phrase(studio: Studio) -> list[Question]:
         note = gr.Markdown(elem_classes="status", elem_id="refer-note")
         picture = gr.AnnotatedImage(label="Region", elem_id="refer-picture")
 
-    def refer(path: str | None, text: str, choice: Choice) -> tuple[Any, str]:
+    def refer(path: str | None, text: str, choice: MethodChoice) -> tuple[Any, str]:
         image, found = studio.refer(path, text, choice)
         value, colors = pictures.annotated_phrase(image, found)
         return gr.AnnotatedImage(value=value, color_map=colors), words.phrase_note(found)
 
     return [
-        Question(events=[go.click, phrase.submit], answer=refer, inputs=[phrase], outputs=[picture, note])
+        TabQuestion(events=[go.click, phrase.submit], answer=refer, inputs=[phrase], outputs=[picture, note])
     ]
 
 
-def _caption(studio: Studio) -> list[Question]:
+def _caption(studio: Studio) -> list[TabQuestion]:
     with gr.Accordion("Describe the photo", open=False, elem_id="look-caption"):
         gr.Markdown(words.WRITER_KNOWN if WRITER in studio.methods else words.WRITER_MISSING)
         with gr.Row(elem_classes="ask"):
@@ -178,7 +180,7 @@ def _caption(studio: Studio) -> list[Question]:
             go = gr.Button("Describe", scale=1, min_width=100, elem_id="caption-go")
         sentence = gr.HTML(elem_id="caption-text")
 
-    def caption(path: str | None, text: str, choice: Choice) -> str:
+    def caption(path: str | None, text: str, choice: MethodChoice) -> str:
         return words.caption_text(studio.caption(path, text, choice))
 
-    return [Question(events=[go.click, tags.submit], answer=caption, inputs=[tags], outputs=[sentence])]
+    return [TabQuestion(events=[go.click, tags.submit], answer=caption, inputs=[tags], outputs=[sentence])]

@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 from markupsafe import Markup
 
-from tagalign.apps.page.choice import Choice
+from tagalign.apps.page.choice import MethodChoice
 from tagalign.apps.page.controls import (
     Control,
     all_controls,
@@ -54,11 +54,11 @@ class MethodPanel:
         own = [one.submit if hasattr(one, "submit") else one.input for one in self.fields.values()]
         return [*own, *(one.input for one in self.shared)]
 
-    def choice(self, values: Sequence[Any]) -> Choice:
+    def choice(self, values: Sequence[Any]) -> MethodChoice:
         """What was chosen, from the values of ``inputs``."""
         method, look, words, instances, area, *own = values
         controls = controls_of(method, self.studio.started)
-        return Choice(
+        return MethodChoice(
             method=method,
             options=read_controls(controls, dict(zip(self.fields, own, strict=True))),
             look=None if look == NO_LOOK else look,

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from PIL import Image
 
-from tagalign.apps.page.choice import Choice, as_choice
+from tagalign.apps.page.choice import MethodChoice, as_choice
 from tagalign.apps.variants.variants import Variant, Variants
 from tagalign.backbones.preprocess import open_image
 from tagalign.errors import InputError, TagalignError
@@ -73,7 +73,7 @@ class Shown:
     segmentation: Segmentation | None
     answer_ms: float
     described: Mapping[str, object] = field(default_factory=dict)
-    choice: Choice | None = None
+    choice: MethodChoice | None = None
 
 
 class Studio:
@@ -115,7 +115,7 @@ class Studio:
                 self._models[method] = self._open_model(method)
             return self._models[method]
 
-    def variant(self, choice: Choice | str, options: Mapping[str, Any] | None = None) -> Variant:
+    def variant(self, choice: MethodChoice | str, options: Mapping[str, Any] | None = None) -> Variant:
         """The model under what was chosen.
 
         Args:
@@ -132,7 +132,7 @@ class Studio:
                 self._variants[key] = Variants(self._with_look(choice), before=lambda: None)
             return self._variants[key].find(None, choice.options if options is None else options)
 
-    def _with_look(self, choice: Choice) -> Model:
+    def _with_look(self, choice: MethodChoice) -> Model:
         model = self.model(choice.method)
         if choice.look is None:
             return model
@@ -142,7 +142,7 @@ class Studio:
             )
         return Model(model.implementation.with_look(self.looks[choice.look]), name=model.name)
 
-    def open(self, path: str | Path | None, choice: Choice | str) -> StudioPhoto:
+    def open(self, path: str | Path | None, choice: MethodChoice | str) -> StudioPhoto:
         """A photo, encoded by a method under the options that act there.
 
         Raises:
@@ -170,7 +170,7 @@ class Studio:
             _keep(self._photos, key, opened, KEPT_PHOTOS)
             return opened
 
-    def labels(self, text: str, choice: Choice | str) -> EncodedLabels:
+    def labels(self, text: str, choice: MethodChoice | str) -> EncodedLabels:
         """Labels that a person typed: names between commas or line breaks, or the name of a benchmark's list.
 
         Raises:
@@ -190,7 +190,7 @@ class Studio:
             self._labels.move_to_end(key)
             return self._labels[key]
 
-    def look(self, path: str | Path | None, text: str, choice: Choice | str) -> Shown:
+    def look(self, path: str | Path | None, text: str, choice: MethodChoice | str) -> Shown:
         """Tags and masks of a photo.
 
         Raises:
@@ -219,14 +219,14 @@ class Studio:
                 choice=choice,
             )
 
-    def heat(self, path: str | Path | None, name: str, choice: Choice | str) -> tuple[Image.Image, Any]:
+    def heat(self, path: str | Path | None, name: str, choice: MethodChoice | str) -> tuple[Image.Image, Any]:
         """A photo and the map of one label on it, in [0, 1]."""
         with self._lock:
             opened = self.open(path, choice)
             maps = self.variant(choice).model.heat_maps(opened.encoded, self.labels_of_name(name, choice))
             return opened.image, maps[0]
 
-    def labels_of_name(self, name: str, choice: Choice | str) -> EncodedLabels:
+    def labels_of_name(self, name: str, choice: MethodChoice | str) -> EncodedLabels:
         """One label as a list of its own; it may hold a comma."""
         if not name.strip():
             raise InputError("choose a label first")
@@ -238,19 +238,19 @@ class Studio:
             return self._labels[key]
 
     def refer(
-        self, path: str | Path | None, phrase: str, choice: Choice | str
+        self, path: str | Path | None, phrase: str, choice: MethodChoice | str
     ) -> tuple[Image.Image, Referring]:
         """A photo and the region that a phrase means on it."""
         with self._lock:
             opened = self.open(path, choice)
             return opened.image, self.variant(choice).model.refer(opened.encoded, phrase)
 
-    def caption(self, path: str | Path | None, tags: str, choice: Choice | str) -> Caption:
+    def caption(self, path: str | Path | None, tags: str, choice: MethodChoice | str) -> Caption:
         """A sentence, guided by tags where some are typed; by ``tag2text`` where the chosen method writes none."""
         typed, choice = list(filter(None, split_names(tags))), as_choice(choice)
         with self._lock:
             if not self.can_caption(choice.method) and WRITER in self.methods:
-                choice = Choice(method=WRITER)
+                choice = MethodChoice(method=WRITER)
             opened = self.open(path, choice)
             return self.variant(choice).model.caption(opened.encoded, tags=typed or None)
 
@@ -259,12 +259,12 @@ class Studio:
         return isinstance(self.model(method).implementation, Captioner)
 
 
-def _key_of(choice: Choice) -> str:
+def _key_of(choice: MethodChoice) -> str:
     """Of label lists: two choices of one key encode labels alike."""
     return repr((choice.method, choice.look, choice.background_words, sorted(choice.options.items())))
 
 
-def _check(choice: Choice, model: Model) -> None:
+def _check(choice: MethodChoice, model: Model) -> None:
     """Refuse what would not act.
 
     Raises:
