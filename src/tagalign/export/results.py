@@ -73,7 +73,10 @@ def result_names(folder: Path) -> tuple[str, ...]:
     try:
         names = json.loads(path.read_text(encoding="utf-8"))["labels"]
     except FileNotFoundError as error:
-        raise DataError(f"{folder}: {SETTINGS} is missing, so nobody knows what the ids mean") from error
+        raise DataError(
+            f"{folder}: {SETTINGS} is missing, so nobody knows what the ids mean; give a folder that tagalign tag or "
+            "tagalign segment wrote"
+        ) from error
     except (ValueError, KeyError, TypeError, OSError) as error:
         raise DataError(
             f"{path}: expected a list of labels in it ({type(error).__name__}: {error})"

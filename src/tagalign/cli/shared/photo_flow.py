@@ -16,6 +16,7 @@ from tagalign.errors import InputError
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from tagalign.pages.labelling import Opener
     from tagalign.tasks.photos.doubts import Doubt
     from tagalign.tasks.photos.job import Job, JobSpec
     from tagalign.tasks.photos.run import PhotoRun
@@ -216,9 +217,15 @@ def _dead_labels(job: "Job") -> Iterator[str]:
 
 
 def write_page(
-    run: "PhotoRun", job: "Job", names: Sequence[str], title: str, *, order: Order = "auto"
+    run: "PhotoRun",
+    job: "Job",
+    names: Sequence[str],
+    title: str,
+    *,
+    order: Order = "auto",
+    opener: "Opener | None" = None,
 ) -> None:
-    """``index.html``: counts, histograms, and the photos to look at first."""
+    """``index.html``: counts, histograms, and the photos to look at first, as ``opener`` opens them."""
     from tagalign.atomic import atomic_write
     from tagalign.pages.labelling import render_labelling
     from tagalign.tasks.photos.tars import source_of
@@ -229,13 +236,15 @@ def write_page(
         ("method", f"{described.get('method')}, profile {described.get('profile')}"),
         ("model", f"{described.get('model')}, weights {described.get('weight_hash')}"),
         ("labels", f"{labels.name}, version {labels.version}, {len(labels)} labels"),
-        ("threshold", _threshold(job)),
+        *_threshold(job),
     ]
     details += note_of_packaged(described.get("model"))
     by: Doubt | None = None if order == "auto" else order
     details += _reviewed(run, names, by)
     summary = _summary(run, job, names, by)
-    page = render_labelling(summary, title=title, details=details, opener=lambda key: source_of(key).open())
+    page = render_labelling(
+        summary, title=title, details=details, opener=opener or (lambda key: source_of(key).open())
+    )
     with atomic_write(run.folder / "index.html") as temp:
         temp.write_text(page, encoding="utf-8")
 
@@ -284,11 +293,15 @@ def _json_rows(run: "PhotoRun") -> "Iterator[tuple[dict[str, Any], Tensor | None
             yield row, None if embeds is None else embeds[i].clone()
 
 
-def _threshold(job: "Job") -> str:
+def _threshold(job: "Job") -> list[tuple[str, str]]:
+    """From which score on a label was chosen; nothing for masks, where every pixel has its label."""
     from tagalign.tasks.photos.questions import TagQuestion
 
     question = job.spec.question
-    asked = question.threshold if isinstance(question, TagQuestion) else None
-    value = asked or job.method.describe().get("threshold")
+    if not isinstance(question, TagQuestion):
+        return []
+    value = question.threshold or job.method.describe().get("threshold")
     kind, number = getattr(value, "kind", None), getattr(value, "value", None)
-    return "the method's own" if value is None else f"{kind} {number:g}" if kind else str(value)
+    return [
+        ("threshold", "the method's own" if value is None else f"{kind} {number:g}" if kind else str(value))
+    ]

@@ -148,9 +148,10 @@ def run(settings: SegmentSettings) -> int:
     )
     masks = flow.run(spec, job, _sink(settings, job))
     if settings.summary:
-        write_page(
-            masks, job, flow.label_names(job), title_of("Masks", settings.images), order=settings.order
-        )
+        from tagalign.export.under_masks import photos_under_masks
+
+        title, names = title_of("Masks", settings.images), flow.label_names(job)
+        write_page(masks, job, names, title, order=settings.order, opener=photos_under_masks(settings.out))
     return flow.close(masks, "mask")
 
 
