@@ -1,5 +1,6 @@
 """Shared pieces of the tests: a random CLIP folder, photos with known regions."""
 
+import signal
 import warnings
 from collections import Counter
 from pathlib import Path
@@ -16,6 +17,15 @@ def pytest_collection_modifyitems(items):
     twice = [name for name, count in Counter(item.nodeid for item in items).items() if count > 1]
     if twice:
         raise pytest.UsageError(f"tests share a name: {', '.join(twice)}")
+
+
+@pytest.fixture(autouse=True)
+def ctrl_c_as_before():
+    """A verb that is interrupted in this process ignores further presses for good; the next test must hear them."""
+    before = signal.getsignal(signal.SIGINT)
+    yield
+    if signal.getsignal(signal.SIGINT) is not before:
+        signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(scope="session")

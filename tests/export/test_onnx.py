@@ -159,18 +159,11 @@ def test_a_trained_projector_with_both_maps(backbone: BlockBackbone, tmp_path: P
     check_embeds(method, tmp_path)
 
 
-@pytest.mark.slow
-def test_positions_are_those_of_the_option(backbone: BlockBackbone, tmp_path: Path) -> None:
-    options = options_of_mode("clip")(positions="offset", short_side=48)
-    method = DenseMethod(backbone, options, method="clip", mode="clip")
-    export(method, tmp_path, "dog")
-    check_embeds(method, tmp_path)
-
-
 @pytest.mark.parametrize(
     ("method", "options", "message"),
     [
         ("rcs", {"feedback": True}, "finishes an image with the labels in hand; leave feedback out"),
+        ("clip", {"positions": "offset"}, "by a rule that a graph of free sizes does not keep"),
         ("clip", {"stitch": True}, "runs the encoder in two parts; leave stitch out"),
         ("pearl", {"profile": "released"}, "windows of 32 pixels are many pictures"),
         ("naclip", {"refine": "tlp"}, "works on the label map of a photo; leave refine out"),

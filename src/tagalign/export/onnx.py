@@ -154,6 +154,8 @@ def _no_graph(method: DenseMethod) -> str:
         return "stitch runs the encoder in two parts; leave stitch out"
     if rule.window is not None and rule.window < rule.short_side:
         return f"windows of {rule.window} pixels are many pictures; leave window and such profiles out"
+    if method.positions == "offset":
+        return "positions 'offset' are resized by a rule that a graph of free sizes does not keep; leave positions out"
     if options.refine != "none":
         return f"refine {options.refine!r} works on the label map of a photo; leave refine out"
     return ""

@@ -339,7 +339,7 @@ def check_sizes_in_exports(base: Path, root: Path) -> None:
     for image in ElementTree.parse(base / "cvat.xml").getroot().iter("image"):
         told.append((image.get("name"), int(image.get("width")), int(image.get("height"))))
     for name, width, height in told:
-        image = source_of(str(root / path_of(name))).open()
+        image = source_of(key_of(str(root / path_of(name)))).open()
         assert (image.width, image.height) == (width, height)
 
 

@@ -60,7 +60,7 @@ def paced(items: Iterable[Any], what: str) -> Iterator[Any]:
 def duration(seconds: float) -> str:
     """Seconds below two minutes, minutes above.
 
-    >>> duration(45.2), duration(150)
+    >>> duration(45.2), duration(150.0)
     ('45 s', '2.5 min')
     """
     return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.1f} min"

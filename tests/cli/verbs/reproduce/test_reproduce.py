@@ -40,6 +40,7 @@ def test_the_list_has_every_number_once(capsys):
         ([NUMBER, "--images", "3"], "give it with --rehearse"),
         ([NUMBER, "--rehearse", "--path", "x"], "leave --path and --model out"),
         (["trusty", "--rehearse"], "needs a trained model"),
+        (["tag2text/table1", "--rehearse"], "needs a trained model"),
         ([NUMBER, "--batch-size", "0"], "--batch-size must be at least 1"),
     ],
 )
@@ -109,6 +110,10 @@ def test_every_public_number_can_be_rehearsed(tmp_path, capsys):
     assert main(["reproduce", "--all", "--rehearse", "--images", "1", "--out", str(tmp_path), "--json"]) == 0
     captured = capsys.readouterr()
     rows = [json.loads(line) for line in captured.out.splitlines()]
-    public = [n.id for n in published_numbers() if n.run is not None and n.run.public]
+    # the packaged Tag2Text has 56 tags of drawn scenes: it cannot stand in for tagging benchmarks
+    public = [
+        n.id for n in published_numbers()
+        if n.run is not None and n.run.public and not n.table.startswith("tag2text/table1")
+    ]  # fmt: skip
     assert sorted(row["id"] for row in rows) == sorted(public)
     assert "not measured" not in captured.err

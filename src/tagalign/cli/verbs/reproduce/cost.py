@@ -62,7 +62,7 @@ def seconds_per_image(settings: EvaluateSettings) -> float | None:
 def time_text(seconds: float) -> str:
     """A duration as people say it.
 
-    >>> time_text(42), time_text(4000), time_text(90_000)
+    >>> time_text(42.0), time_text(4000.0), time_text(90_000.0)
     ('42 s', '67 min', '25 h')
     """
     if seconds < 120:
