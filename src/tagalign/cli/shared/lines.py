@@ -58,9 +58,11 @@ def paced(items: Iterable[Any], what: str) -> Iterator[Any]:
 
 
 def duration(seconds: float) -> str:
-    """Seconds below two minutes, minutes above.
+    """Seconds below two minutes, hours from three on, minutes between.
 
-    >>> duration(45.2), duration(150.0)
-    ('45 s', '2.5 min')
+    >>> duration(45.2), duration(150.0), duration(90_000.0)
+    ('45 s', '2.5 min', '25 h')
     """
-    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.1f} min"
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.1f} min" if seconds < 3 * 3600 else f"{seconds / 3600:.0f} h"

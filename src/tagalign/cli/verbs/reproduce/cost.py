@@ -57,14 +57,3 @@ def seconds_per_image(settings: EvaluateSettings) -> float | None:
             if measured is None or measured.images < images:
                 return None
     return max(times[1] - times[0], 1e-3) / (LONG - SHORT)
-
-
-def time_text(seconds: float) -> str:
-    """A duration as people say it.
-
-    >>> time_text(42.0), time_text(4000.0), time_text(90_000.0)
-    ('42 s', '67 min', '25 h')
-    """
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 3 * 3600 else f"{seconds / 3600:.0f} h"

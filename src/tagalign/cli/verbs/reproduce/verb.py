@@ -4,6 +4,7 @@ import dataclasses
 import sys
 from typing import TYPE_CHECKING
 
+from tagalign.cli.shared.lines import duration
 from tagalign.cli.shared.output import print_json
 from tagalign.cli.verbs.reproduce.flags import ReproduceSettings
 from tagalign.cli.verbs.reproduce.measurement import Measurement, measurements
@@ -77,7 +78,7 @@ def _measure(
     one: Measurement, ground: "RealGround | DrawnGround", settings: ReproduceSettings
 ) -> "list[Reproduction]":
     from tagalign.cli.verbs.evaluate.verb import measure
-    from tagalign.cli.verbs.reproduce.cost import describe, seconds_per_image, time_text
+    from tagalign.cli.verbs.reproduce.cost import describe, seconds_per_image
     from tagalign.data.benchmarks import open_benchmark
     from tagalign.evaluate.published.difference import reproduction
 
@@ -90,7 +91,7 @@ def _measure(
     if not settings.rehearse:
         seconds = seconds_per_image(evaluation)
         images = len(open_benchmark(one.benchmark, path, one.split))
-        takes = "" if seconds is None else f", about {time_text(seconds * images)} ({seconds:.2f} s each)"
+        takes = "" if seconds is None else f", about {duration(seconds * images)} ({seconds:.2f} s each)"
         _say(f"  {images:,} images{takes}")
     if settings.dry_run:
         return []
