@@ -75,6 +75,10 @@ class TrustyPlan(TrainPlan):
             if getattr(self, name) < least:
                 raise InputError(f"{name} must be at least {least}, got {getattr(self, name)}")
         learner_shape(self.learner)  # refused before any image is read
+        if not 0 <= self.dropout < 1:
+            raise InputError(f"dropout is a share from 0 to below 1, got {self.dropout}")
+        if self.hidden is not None and self.hidden < 1:
+            raise InputError(f"hidden must be at least 1, got {self.hidden}")
         if self.learning_rate <= 0:
             raise InputError(f"learning_rate must be positive, got {self.learning_rate}")
         if not 0 <= self.half <= self.steps:

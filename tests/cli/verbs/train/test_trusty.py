@@ -12,6 +12,7 @@ from tagalign.cli.verbs.train.trusty.verb import run
 from tagalign.data.benchmarks.tiny import tiny_segmentation
 from tagalign.data.tiny_world import UNSEEN
 from tagalign.errors import InputError
+from tagalign.train.trusty.plan import TrustyPlan
 
 
 def settings(*flags):
@@ -37,6 +38,18 @@ def test_flags_win_over_presets():
     assert (plan.steps, plan.num_prompts, plan.has_token, plan.augmentation.crop) == (7, 0, False, 80)
 
 
+def test_the_head_is_as_wide_and_drops_as_much_as_asked():
+    given = ("--data", "tiny-world", "--hidden", "48", "--dropout", "0")
+    plan = make_plan(settings(*given), default_crop=80)
+    assert (plan.hidden, plan.dropout) == (48, 0.0)
+    assert (TrustyPlan().hidden, TrustyPlan().dropout) == (None, 0.1)  # the paper's, where no flag says otherwise
+    unsaid = make_plan(settings("--data", "tiny-world"), default_crop=80)
+    assert (unsaid.hidden, unsaid.dropout) == (None, 0.1)
+    for wrong in ("1", "-0.1", "nan"):
+        with pytest.raises(InputError, match="dropout is a share from 0 to below 1, got"):
+            make_plan(settings("--data", "tiny-world", "--dropout", wrong), default_crop=80)
+
+
 def test_the_split_is_the_data_sets_or_the_users():
     data = tiny_segmentation("objects")
     own = class_split(settings("--data", "tiny-world-objects"), data)
@@ -55,6 +68,7 @@ def test_the_split_is_the_data_sets_or_the_users():
         (("--images", "a"), "needs --images, --masks and --labels"),
         (("--data", "voc20", "--labels", "a,b"), "--labels names your own classes"),
         (("--data", "voc20", "--steps", "0"), "--steps must be at least 1, got 0"),
+        (("--data", "voc20", "--hidden", "0"), "--hidden must be at least 1, got 0"),
         (("--data", "voc20", "--images", "a", "--masks", "b"), "one of both ways"),
     ],
 )

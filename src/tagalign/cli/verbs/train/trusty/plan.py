@@ -27,6 +27,8 @@ def make_plan(settings: TrainTrustySettings, *, default_crop: int) -> "TrustyPla
         weight_decay=settings.weight_decay,
         warmup=preset.warmup if settings.warmup is None else settings.warmup,
         num_prompts=preset.prompts if settings.prompts is None else settings.prompts,
+        hidden=settings.hidden,
+        dropout=settings.dropout,
         trusty_token=settings.token,
         learner=settings.learner,
         ignored=settings.ignored,

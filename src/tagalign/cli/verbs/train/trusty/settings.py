@@ -60,6 +60,10 @@ class TrainTrustySettings(EncoderFlags):
     """Side of the training crops in pixels; by default 512, or the native size of a smaller encoder."""
     prompts: int | None = None
     """Prompt rows per block; by default 10 for VOC and 100 for COCO-Stuff."""
+    hidden: int | None = None
+    """Width of the head's feed-forward networks; by default four times the joint space."""
+    dropout: float = 0.1
+    """Share of values set to 0 while training, in prompts and head (the release's number)."""
     token: bool = True
     """With a trusty token."""
     learner: str = "relation"
@@ -117,7 +121,7 @@ class TrainTrustySettings(EncoderFlags):
             raise InputError("your own data needs --images, --masks and --labels (or --labels-file)")
         if self.data is not None and (self.labels or self.labels_file):
             raise InputError("--labels names your own classes; a data set brings its own")
-        for name in ("steps", "limit", "crop"):
+        for name in ("steps", "limit", "crop", "hidden"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise InputError(f"--{name} must be at least 1, got {value}")
