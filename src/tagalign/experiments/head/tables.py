@@ -57,15 +57,13 @@ TABLES: dict[str, tuple[Cell, ...]] = {
     "head-noise": _seeds(
         *(replace(cell, mislead=share) for share in SHARES_OF_NOISE for cell in (CAPTIONS, CONCEPTS))
     ),
-    "head-coverage": (
-        FROZEN,
-        *(replace(cell, batch_size=size) for size in BATCHES for cell in (CAPTIONS, CONCEPTS)),
+    "head-coverage": _seeds(
+        *(replace(cell, batch_size=size) for size in BATCHES for cell in (CAPTIONS, CONCEPTS))
     ),
     "head-losses": _seeds(CAPTIONS, OBJECTS, SOFTMAX, WEIGHTED, FOCAL, ASYMMETRIC),
-    "head-lists": (FROZEN, *map(length, LENGTHS)),
+    "head-lists": _seeds(*map(length, LENGTHS)),
     "head-attributes": _seeds(CAPTIONS, OBJECTS, ATTRIBUTES, SPLIT, PAIRS),
-    "head-fractions": (
-        FROZEN,
+    "head-fractions": _seeds(
         *(of_data(cell, share) for share in SHARES_OF_DATA for cell in (CAPTIONS, OBJECTS)),
         CAPTIONS,
         OBJECTS,
