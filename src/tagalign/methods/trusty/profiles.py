@@ -19,6 +19,7 @@ class TrustyProfile:
         trusty_loss: loss of the trusty map.
         class_embedding_times: how often the class embedding is added to its token.
         starts_at_cosine: the head starts at CLIP's cosines (``TrustyHead``).
+        cls_weight: of L_cls in Eq. 11.
         pixel_mean: replaces the encoder's own; None keeps it.
         pixel_std: likewise.
     """
@@ -28,6 +29,7 @@ class TrustyProfile:
     trusty_loss: TrustyLoss
     class_embedding_times: int
     starts_at_cosine: bool = False
+    cls_weight: float = 0.0
     pixel_mean: RGB | None = None
     pixel_std: RGB | None = None
 
@@ -39,8 +41,11 @@ class TrustyProfile:
 
 
 PROFILES: dict[str, TrustyProfile] = {
-    # Eq. 10 prints dice; Eq. 12 has no calibration; where the paper is silent, CLIP's own values
-    "paper": TrustyProfile(name="paper", calibration=0.0, trusty_loss="dice", class_embedding_times=1),
+    # Eq. 10 prints dice; Eq. 11 has L_cls, without a factor; Eq. 12 has no calibration; where the paper is silent, CLIP's
+    # own values
+    "paper": TrustyProfile(
+        name="paper", calibration=0.0, trusty_loss="dice", class_embedding_times=1, cls_weight=1.0
+    ),
     # dvlab-research/TagCLIP at 407daa9: ImageNet statistics, the class embedding twice, 0.1 off the seen classes
     "released": TrustyProfile(
         name="released",

@@ -1,12 +1,13 @@
 """Everything that decides the numbers of a TrustyCLIP run, as one frozen value that a checkpoint can be compared with."""
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from tagalign.data.trusty.augment import Augmentation
 from tagalign.errors import InputError
 from tagalign.methods.trusty.learner import learner_shape
 from tagalign.methods.trusty.method import DEFAULT_TEMPLATES
+from tagalign.methods.trusty.profiles import trusty_profile
 from tagalign.ops.mask_losses import Ignored, MaskLossWeights
 from tagalign.ops.precision import Precision
 from tagalign.train.loop.plan import TrainPlan
@@ -37,7 +38,7 @@ class TrustyPlan(TrainPlan):
         learner: input of the trusty learner (``methods.trusty.learner``), or ``none``.
         ignored: see ``ops.mask_losses.Ignored``.
         min_score: of pseudo labels.
-        weights: of the losses.
+        weights: of the losses; None takes the paper's, with L_cls where the profile has it.
         augmentation: of the crops.
         templates: prompts of the class names.
         seed: of weights, order, crops and dropout.
@@ -63,7 +64,7 @@ class TrustyPlan(TrainPlan):
     learner: str = "relation"
     ignored: Ignored = "released"
     min_score: float = 0.0
-    weights: MaskLossWeights = field(default_factory=MaskLossWeights)
+    weights: MaskLossWeights | None = None
     augmentation: Augmentation = field(default_factory=Augmentation)
     templates: tuple[str, ...] = DEFAULT_TEMPLATES
     checkpoint_every: int = 1000
@@ -83,6 +84,11 @@ class TrustyPlan(TrainPlan):
             raise InputError(f"learning_rate must be positive, got {self.learning_rate}")
         if not 0 <= self.half <= self.steps:
             raise InputError(f"self_training_from must lie in 0..{self.steps}, got {self.half}")
+
+    @property
+    def loss_weights(self) -> MaskLossWeights:
+        """Weights that act."""
+        return self.weights or MaskLossWeights(cls=trusty_profile(self.profile).cls_weight)
 
     @property
     def half(self) -> int:
@@ -108,7 +114,7 @@ class TrustyPlan(TrainPlan):
 
     def facts(self, precision: Precision) -> dict[str, Any]:
         """What a resumed run must agree in; ``precision`` is the plan's, resolved on the device."""
-        facts = self.deciding() | {"precision": precision}
+        facts = self.deciding() | {"precision": precision, "weights": asdict(self.loss_weights)}
         if precision == "fp32":
             del facts["precision"]  # what runs stored before there was a choice
         return facts

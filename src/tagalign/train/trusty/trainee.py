@@ -82,7 +82,7 @@ class TrustyTrainee(Trainee[CropBatch]):
             embed_names(self.clip, self.data.split.names, plan.templates),
             self.data.split,
             target=plan.trusty_target,
-            weights=plan.weights,
+            weights=plan.loss_weights,
             trusty_loss=self.profile.trusty_loss,
             ignored=plan.ignored,
             min_score=plan.min_score,

@@ -12,10 +12,12 @@ if TYPE_CHECKING:
 def make_plan(settings: TrainTrustySettings, *, default_crop: int) -> "TrustyPlan":
     """The settings and the papers' choices for what was not given."""
     from tagalign.data.trusty.augment import Augmentation
+    from tagalign.methods.trusty.profiles import trusty_profile
     from tagalign.ops.mask_losses import MaskLossWeights
     from tagalign.tags.label_sets import template_set
     from tagalign.train.trusty.plan import TrustyPlan
 
+    own = trusty_profile(settings.profile)
     preset = OWN if settings.data is None else PRESETS[settings.data]
     return TrustyPlan(
         setting=settings.setting,
@@ -37,7 +39,7 @@ def make_plan(settings: TrainTrustySettings, *, default_crop: int) -> "TrustyPla
             mask=settings.mask_weight,
             dice=settings.dice_weight,
             trusty=settings.trusty_weight,
-            cls=settings.cls_weight,
+            cls=own.cls_weight if settings.cls_weight is None else settings.cls_weight,
         ),
         augmentation=Augmentation(crop=settings.crop or default_crop),
         templates=template_set(settings.templates or preset.templates),

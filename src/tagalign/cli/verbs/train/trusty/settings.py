@@ -45,7 +45,7 @@ class TrainTrustySettings(EncoderFlags):
     out: Path = Path("model")
     """Folder of the model, its checkpoints and its log."""
     profile: Profile = "fixed"
-    """Switches: pixel statistics, loss of the trusty map, calibration."""
+    """Switches: pixel statistics, loss of the trusty map, classification loss, calibration."""
     steps: int | None = None
     """Updates; by default the papers' 20,000 (VOC) or 80,000 (COCO-Stuff)."""
     batch_size: int = 16
@@ -75,8 +75,8 @@ class TrainTrustySettings(EncoderFlags):
     """Beta of Eq. 11."""
     trusty_weight: float = 10.0
     """Gamma of Eq. 11, of the trusty map."""
-    cls_weight: float = 0.0
-    """Of L_cls in Eq. 11, which the release does not have."""
+    cls_weight: float | None = None
+    """Of L_cls in Eq. 11; by default 1 in profile `paper` and 0 in the others, as the release does not have it."""
     ignored: Literal["released", "masked"] = "released"
     """Ignored pixels are negatives of every class, or do not count."""
     min_score: float = 0.0
