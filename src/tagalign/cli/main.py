@@ -16,9 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from tagalign.cli.shared.ctrl_c import heard_enough, heard_everywhere
+from tagalign.cli.shared.general_flags import CONFIG, take_flag, take_threads
 from tagalign.cli.shared.streams import NOBODY_READS, leave_stdout, open_streams
 from tagalign.cli.verbs.table import VERBS
 from tagalign.cli.verbs.train.trainers import training_module
+from tagalign.cores import settle_threads
 from tagalign.errors import InputError, TagalignError, UnknownNameError
 
 
@@ -98,6 +100,8 @@ def _run(verb: str, args: list[str]) -> int:
         return 0
     if verb not in VERBS:
         raise UnknownNameError("verb", verb, VERBS)
+    threads, args = take_threads(args)
+    settle_threads(threads)  # before a verb's module loads torch
     name = VERBS[verb][0]
     if verb == "train":  # each method has flags of its own, so the method is read before the flags
         name, args = training_module(args)
@@ -138,11 +142,11 @@ def parse_settings(kind: Any, args: list[str], *, verb: str) -> Any:
     from tagalign.cli.shared.help import subcommands
     from tagalign.cli.shared.refusals import one_line_refusals
 
-    args, config = _take_config(args)
+    config, args = take_flag(args, CONFIG, "a file: a settings.json that a run of this verb wrote")
     members = subcommands(kind)
     if members and args and not args[0].startswith("-") and args[0] not in members:
         raise UnknownNameError(f"kind of {verb}", args[0], members)
-    options = {"default": _from_config(kind, config)} if config else {}
+    options = {"default": _from_config(kind, Path(config))} if config is not None else {}
     try:
         with one_line_refusals(members.values() or (kind,)):
             return tyro.cli(kind, args=args, prog=f"tagalign {verb}", **options)
@@ -150,17 +154,6 @@ def parse_settings(kind: Any, args: list[str], *, verb: str) -> Any:
         if isinstance(error, TagalignError):
             raise
         raise InputError(str(error)) from error
-
-
-def _take_config(args: list[str]) -> tuple[list[str], Path | None]:
-    for i, arg in enumerate(args):
-        if arg == "--config":
-            if i + 1 == len(args):
-                raise InputError("--config needs a file: a settings.json that a run of this verb wrote")
-            return args[:i] + args[i + 2 :], Path(args[i + 1])
-        if arg.startswith("--config="):
-            return args[:i] + args[i + 1 :], Path(arg.removeprefix("--config="))
-    return args, None
 
 
 def _from_config(kind: Any, path: Path) -> Any:

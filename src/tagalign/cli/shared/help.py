@@ -17,6 +17,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+from tagalign.cli.shared.general_flags import GENERAL_FLAGS
+
 WIDEST = 110
 ORDER = ("labels", "prompts", "model", "encoder")
 LONGEST_CHOICE = 60
@@ -44,6 +46,8 @@ def page(kind: Any, verb: str) -> str:
         rows = [_row(field, owner) for field in _own_fields(kind, owner)]
         if rows:
             lines += ["", f"{title}:", *[line for row in rows for line in row]]
+    lines += ["", "flags of every verb:"]
+    lines += [line for flag, text in GENERAL_FLAGS.items() for line in (f"  {flag}", *_wrapped(text, 6))]
     if examples:
         lines += ["", "example:" if len(examples) == 1 else "examples:"]
         lines += [line for example in examples for line in _wrapped(example, 2, join=" \\")]

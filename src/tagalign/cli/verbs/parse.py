@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import os
 import sys
 import time
 from pathlib import Path
@@ -16,6 +15,7 @@ from tagalign.cli.shared.flag_values import parse_shard
 from tagalign.cli.shared.llm_flags import LLMFlags
 from tagalign.cli.shared.output import counted, print_json
 from tagalign.cli.shared.run_record import write_settings
+from tagalign.cores import usable_cores
 from tagalign.errors import InputError
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class ParseSettings(LLMFlags):
     format: Literal["parquet", "jsonl"] = "parquet"
     """Of the tag shards."""
     workers: int = 0
-    """Processes on this machine; 0 means one per core."""
+    """Processes on this machine; 0 means one per core that may be used."""
     engine: Engine = "local"
     """This machine, or a Ray cluster (shared folder needed)."""
     address: str | None = None
@@ -139,7 +139,7 @@ def _run(
         manifest_name=f"manifest{suffix}.json",
     )
     options: dict[str, Any] = {"settings": corpus, "plan": plan, "on_progress": bar.advance}
-    workers = settings.workers or os.cpu_count() or 1
+    workers = settings.workers or usable_cores()
     if settings.engine == "ray":
         from tagalign.tags.ray_engine import parse_corpus_on_ray
 

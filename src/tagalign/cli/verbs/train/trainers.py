@@ -4,7 +4,8 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from tagalign.errors import InputError, UnknownNameError
+from tagalign.cli.shared.general_flags import CONFIG, take_flag
+from tagalign.errors import UnknownNameError
 
 TRAINERS = {
     "tagalign": "tagalign.cli.verbs.train.tagalign.verb",
@@ -12,7 +13,7 @@ TRAINERS = {
     "tag2text": "tagalign.cli.verbs.train.tag2text.verb",
     "groupvit": "tagalign.cli.verbs.train.groupvit.verb",
 }
-FLAG, CONFIG = "--method", "--config"
+FLAG = "--method"
 
 
 def training_module(args: Sequence[str]) -> tuple[str, list[str]]:
@@ -27,23 +28,12 @@ def training_module(args: Sequence[str]) -> tuple[str, list[str]]:
     """
     if args and not args[0].startswith("-"):
         args = [FLAG, *args]
-    name, rest = _take(args, FLAG)
+    name, rest = take_flag(args, FLAG)
     if name is None:
-        name = _method_of(_take(args, CONFIG)[0])
+        name = _method_of(take_flag(args, CONFIG)[0])
     if name not in TRAINERS:
         raise UnknownNameError("method to train", name, TRAINERS)
     return TRAINERS[name], rest
-
-
-def _take(args: Sequence[str], flag: str) -> tuple[str | None, list[str]]:
-    for i, arg in enumerate(args):
-        if arg == flag:
-            if i + 1 == len(args):
-                raise InputError(f"{flag} needs a value")
-            return args[i + 1], [*args[:i], *args[i + 2 :]]
-        if arg.startswith(f"{flag}="):
-            return arg.removeprefix(f"{flag}="), [*args[:i], *args[i + 1 :]]
-    return None, list(args)
 
 
 def _method_of(config: str | None) -> str:
