@@ -14,6 +14,19 @@ from torch import Tensor
 IGNORE = 255
 """The id that ground truth uses for "do not count this pixel"."""
 
+WIDE_IGNORE = 65_535
+"""The same in masks of 16 bits, where there are more classes than a byte can name."""
+
+
+def ignored_id(num_classes: int) -> int:
+    """The id of pixels that are not counted: 255, or 65535 where 255 is a class.
+
+    >>> ignored_id(171), ignored_id(847)
+    (255, 65535)
+    """
+    return IGNORE if num_classes <= IGNORE else WIDE_IGNORE
+
+
 BACKGROUND = "background"
 """The name of the label that says "none of yours"; it is no instance and has no annotation."""
 

@@ -160,6 +160,7 @@ SIZES = {
     "coco-stuff-27": 27,
     "cityscapes": 19,
     "ade20k": 150,
+    "ade20k-847": 847,
     "imagenet-s-50": 50,
     "imagenet-s-300": 300,
     "imagenet-s-919": 919,
@@ -194,6 +195,14 @@ def test_unseen_splits_are_those_of_zero_shot_segmentation():
     expected = (19, 23, 28, 29, 36, 51, 76, 88, 94, 112, 133, 136, 137, 157, 160)
     assert unseen_labels("coco-stuff") == expected
     assert unseen_labels("ade20k") == ()
+
+
+def test_full_ade20k_has_the_official_classes_in_the_converted_order():
+    rows = benchmark_content("ade20k-847")["labels"]
+    official = [row["official_id"] for row in rows]
+    assert len(set(official)) == 847
+    # ids of the original index: wall, building, sky; the last is the adding machine
+    assert (official[:3], official[-1], rows[-1]["name"]) == ([2978, 312, 2420], 3148, "adding machine")
 
 
 def test_coco_stuff_starts_with_coco_object_and_falls_into_27_categories():

@@ -10,10 +10,10 @@ from torch import Tensor
 
 from tagalign.atomic import atomic_write
 from tagalign.errors import InputError
-from tagalign.types import IGNORE
+from tagalign.types import IGNORE, WIDE_IGNORE, ignored_id
 
-MAX_PALETTE_LABELS = 255  # id 255 means "ignore", so a byte holds 255 labels
-MAX_LABELS = 65_536
+MAX_PALETTE_LABELS = IGNORE  # id 255 means "ignore", so a byte holds 255 labels
+MAX_LABELS = WIDE_IGNORE
 
 
 @cache
@@ -38,11 +38,11 @@ def mask_image(labels: Int[Tensor, "height width"], num_labels: int) -> Image.Im
     """A label map as a picture: palette uint8 with VOC colours, or uint16 grey above 255 labels.
 
     Args:
-        labels: ids in [0, num_labels); up to 255 labels, id 255 is allowed too and means "ignore".
+        labels: ids in [0, num_labels); the id that means "ignore" is allowed too: 255 up to 255 labels, else 65535.
         num_labels: how many labels there are; decides between the two forms, so all masks of a run are alike.
 
     Raises:
-        InputError: if an id is out of range, or there are more than 65,536 labels.
+        InputError: if an id is out of range, or there are more than 65,535 labels.
     """
     if num_labels > MAX_LABELS:
         raise InputError(
@@ -58,9 +58,7 @@ def mask_image(labels: Int[Tensor, "height width"], num_labels: int) -> Image.Im
 
 
 def _refuse_out_of_range(ids: np.ndarray, num_labels: int) -> None:
-    wrong = (ids < 0) | (ids >= num_labels)
-    if num_labels <= MAX_PALETTE_LABELS:
-        wrong &= ids != IGNORE
+    wrong = ((ids < 0) | (ids >= num_labels)) & (ids != ignored_id(num_labels))
     if wrong.any():
         raise InputError(f"label id {ids[wrong][0]} is out of range: expected 0 to {num_labels - 1}")
 

@@ -61,6 +61,7 @@ class MaskLossForm:
     Attributes:
         trusty_loss: ``focal``, or ``dice`` between ``1 - sigmoid(trusty_logits)`` and the seen pixels, as printed.
         ignored: see ``Ignored``; concerns the class maps.
+        ignored_id: label of ignored pixels.
 
     Raises:
         UnknownNameError: for another value.
@@ -68,6 +69,7 @@ class MaskLossForm:
 
     trusty_loss: TrustyLoss = "focal"
     ignored: Ignored = "released"
+    ignored_id: int = IGNORE
 
     def __post_init__(self) -> None:
         _check_choice("trusty loss", self.trusty_loss, get_args(TrustyLoss))
@@ -170,7 +172,7 @@ def segmentation_losses(
     Args:
         class_logits: one map per class that is trained.
         trusty_logits: high where a pixel is no seen class; None without a trusty token.
-        labels: index of the trained class, or 255 for pixels of no trained class.
+        labels: index of the trained class, or the ignored id for pixels of no trained class.
         trusty_target: True where a pixel counts as no seen class; needed with ``trusty_logits``.
         weights: a term with weight 0 is left out (``cls`` has no form in the release; Eq. 11 names it without arguments,
             and we read it as pixel-wise cross-entropy of the class maps).
@@ -190,7 +192,7 @@ def segmentation_losses(
     """
     size = (labels.shape[1], labels.shape[2])
     logits, targets = resize_logits(class_logits, size), one_hot_masks(labels, class_logits.shape[1])
-    counted = None if form.ignored == "released" else (labels != IGNORE)[:, None]
+    counted = None if form.ignored == "released" else (labels != form.ignored_id)[:, None]
     count = num_masks(targets) if count is None else count
     losses = {
         "mask": weights.mask / count * _focal(logits, targets, counted, weights),

@@ -138,6 +138,17 @@ def ade20k(tmp_path):
 
 
 @pytest.fixture
+def ade20k_847(tmp_path):
+    folder = tmp_path / "ADE20K_2021_17_01"
+    for name, ids in (("ADE_val_00000001", (0, 255, 846, 65535)), ("ADE_val_00000002", (256, 1))):
+        photo(folder / f"images_detectron2/validation/{name}.jpg")
+        path = folder / f"annotations_detectron2/validation/{name}.tif"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(ids_with(*ids).astype(np.uint16)).save(path)
+    return tmp_path
+
+
+@pytest.fixture
 def imagenet_s(tmp_path):
     folder = tmp_path / "ImageNetS919"
     for wnid, name, ids in (

@@ -91,6 +91,26 @@ def test_ade20k_drops_zero(ade20k):
     assert first_ids(open_benchmark("ade20k", ade20k), 0, 3) == [255, 0, 149]
 
 
+def test_ade20k_847_keeps_255_a_class_and_ignores_65535(ade20k_847):
+    data = open_benchmark("ade20k-847", ade20k_847)
+    assert first_ids(data, 0, 4) == [0, 255, 846, 65535]
+    assert first_ids(data, 1, 2) == [256, 1]
+    assert (data.ignore, len(data.class_names), data.class_names[0]) == (65535, 847, "wall")
+    wrong = np.full((6, 8), 847, np.uint16)
+    path = ade20k_847 / "ADE20K_2021_17_01/annotations_detectron2/validation/ADE_val_00000001.tif"
+    Image.fromarray(wrong).save(path)
+    with pytest.raises(DataError, match=r"holds id 847, .* 0 to 846 and 65535"):
+        data.target(0)
+
+
+def test_no_class_of_a_drawn_set_has_the_ignored_id():
+    """1,120 concepts and background: 255 is one of them."""
+    for name, benchmark in BENCHMARKS.items():
+        if benchmark.kind == "segmentation" and benchmark.layout == "tiny-world":
+            data = open_benchmark(name)
+            assert data.ignore >= len(data.class_names), name
+
+
 def test_imagenet_s_reads_two_bytes_and_keeps_255_a_class(imagenet_s):
     data = open_benchmark("imagenet-s-919", imagenet_s)
     assert first_ids(data, 0, 3) == [0, 1, 255]

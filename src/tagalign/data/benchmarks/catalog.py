@@ -161,6 +161,10 @@ _ALL = (
         name="ade20k", kind="segmentation", title="ADE20K scene parsing, 150 classes",
         splits={"validation": 2000, "training": 20_210}, open=folders.open_ade20k, layout="ade20k",
     ),
+    Benchmark(
+        name="ade20k-847", kind="segmentation", title="ADE20K of 2021, 847 classes",
+        splits={"validation": 2000, "training": 25_574}, open=folders.open_ade20k_847, layout="ade20k-847",
+    ),
     _imagenet_s(50, 752),
     _imagenet_s(300, 4097),
     _imagenet_s(919, 12_419),

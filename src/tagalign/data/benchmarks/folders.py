@@ -1,4 +1,4 @@
-"""PASCAL Context, Cityscapes, ADE20K and ImageNet-S: one folder of images, one of masks."""
+"""PASCAL Context, Cityscapes, ADE20K with 150 and 847 classes, and ImageNet-S: one folder of images, one of masks."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from tagalign.data.benchmarks.segmentation_sets import (
 )
 from tagalign.data.benchmarks.voc import voc_folder
 from tagalign.tags.label_sets import load_label_set
-from tagalign.types import IGNORE
+from tagalign.types import IGNORE, WIDE_IGNORE
 
 CONTEXT_60 = class_table({i: i for i in range(60)})
 CONTEXT_59 = class_table({i: i - 1 for i in range(1, 60)}, ignored=(0, IGNORE))
@@ -68,6 +68,7 @@ def open_cityscapes(root: Path, split: str) -> MaskFolder:
     )
 
 
+ADE20K_847 = class_table({i: i for i in range(847)}, ignored=(WIDE_IGNORE,), ignore=WIDE_IGNORE)
 ADE20K = class_table({i: i - 1 for i in range(1, 151)}, ignored=(0, IGNORE))
 
 
@@ -84,6 +85,24 @@ def open_ade20k(root: Path, split: str) -> MaskFolder:
         has_background=False,
         pairs=pairs_by_name(folder / "images" / split, folder / "annotations" / split, ".jpg", ".png"),
         table=ADE20K,
+    )
+
+
+def open_ade20k_847(root: Path, split: str) -> MaskFolder:
+    """847 classes of the full ADE20K, in the 16-bit masks that MaskFormer's conversion makes; 65535 is ignored."""
+    folder = first_folder(
+        (p for p in (root, root / "ADE20K_2021_17_01") if (p / "images_detectron2").is_dir()),
+        f"{root}: images_detectron2 of ADE20K-847",
+    )
+    images, masks = folder / "images_detectron2" / split, folder / "annotations_detectron2" / split
+    return MaskFolder(
+        name="ade20k-847",
+        split=split,
+        labels=load_label_set("ade20k-847"),
+        has_background=False,
+        pairs=pairs_by_name(images, masks, ".jpg", ".tif"),
+        table=ADE20K_847,
+        ignore=WIDE_IGNORE,
     )
 
 

@@ -98,6 +98,16 @@ FOLDER (ADEChallengeData2016, or what holds it)
         licence="BSD-3 (annotations); images for non-commercial research",
         size="1 GB",
     ),
+    "ade20k-847": Layout(
+        tree="""\
+FOLDER (ADE20K_2021_17_01, or what holds it)
+├── images_detectron2/{training,validation}/NAME.jpg
+└── annotations_detectron2/{training,validation}/NAME.tif     16 bits: 0-846, 65535 ignored""",
+        source="ade20k.csail.mit.edu (registration), converted by MaskFormer's prepare_ade20k_full_sem_seg.py",
+        licence="ADE20K terms: non-commercial research",
+        size="6 GB, converted 1 GB",
+        note="The conversion shrinks large pictures to a short side of 512 pixels; published numbers are of those.",
+    ),
     "imagenet-s": Layout(
         tree="""\
 FOLDER (ImageNetS50, ImageNetS300, ImageNetS919, or what holds it)

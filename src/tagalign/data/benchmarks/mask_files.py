@@ -93,10 +93,11 @@ def class_table(
         ignore: what they become.
 
     Returns:
-        int16; ids that are neither are ``FORBIDDEN``.
+        int16, or int32 where ``ignore`` needs it; ids that are neither are ``FORBIDDEN``.
     """
     ignored = tuple(ignored)
-    table = np.full(max([*classes, *ignored]) + 1, FORBIDDEN, np.int16)
+    kind = np.int16 if ignore <= np.iinfo(np.int16).max else np.int32
+    table = np.full(max([*classes, *ignored]) + 1, FORBIDDEN, kind)
     table[list(ignored)] = ignore
     for stored, label in classes.items():
         table[stored] = label

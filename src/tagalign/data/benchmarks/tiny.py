@@ -18,7 +18,7 @@ from tagalign.data.tiny_world import (
     TinyWorld,
 )
 from tagalign.errors import UnknownNameError
-from tagalign.types import IGNORE, Label, LabelSet
+from tagalign.types import Label, LabelSet, ignored_id
 
 TEST_SCENES = 500
 WORLD_SEED = 0
@@ -80,8 +80,12 @@ class TinySegmentation(TinyScenes):
     """A class for every pixel; see ``SegmentationSet``."""
 
     class_set: str = "all"
-    ignore: int = IGNORE
     merge: tuple[int, ...] | None = None
+
+    @property
+    def ignore(self) -> int:
+        """Nothing is ignored; an id that no class has."""
+        return ignored_id(len(self.class_names))
 
     @property
     def labels(self) -> LabelSet:

@@ -3,8 +3,9 @@
 The recipe of the segmentation literature (MMSegmentation's, as ZegCLIP and TagCLIP use it), at any crop size.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from jaxtyping import Bool, Int, UInt8
@@ -32,7 +33,7 @@ class Sample:
 
     Attributes:
         pixels: RGB.
-        labels: class ids, or 255.
+        labels: class ids, or the ignored id.
         is_padding: pixels that the crop added around a small image; they are no part of the photo.
     """
 
@@ -76,15 +77,17 @@ class Augmentation:
         rng: np.random.Generator,
         *,
         known: Sequence[int] | None = None,
+        ignored: int = IGNORE,
     ) -> Sample:
-        """One random crop; where the resized image is smaller it is padded (labels 255; see ``Sample.is_padding``).
+        """One random crop; where the resized image is smaller it is padded with the ignored id (``Sample.is_padding``).
 
         Args:
             pixels: RGB.
             labels: of the same size.
             rng: source of all choices; the same state gives the same crop.
-            known: ids that ``max_share`` may look at; all but 255 when None. The crop then depends on nothing else of the
-                labels, so that it cannot betray where hidden classes are.
+            known: ids that ``max_share`` may look at; all but the ignored when None. The crop then depends on nothing else
+                of the labels, so that it cannot betray where hidden classes are.
+            ignored: id of pixels that are not counted.
 
         Raises:
             DataError: if the sizes differ.
@@ -94,10 +97,12 @@ class Augmentation:
                 f"expected a label map of the image's size {pixels.shape[:2]}, got {labels.shape} (height, width)"
             )
         pixels, labels = _resize(pixels, labels, self.crop, rng.uniform(*self.scale))
-        pixels, labels = _random_crop(pixels, labels, self.crop, self.max_share, rng, known)
+        counted = partial(is_varied, max_share=self.max_share, known=known, ignored=ignored)
+        tries = CROP_TRIES if self.max_share < 1 else 1
+        pixels, labels = _random_crop(pixels, labels, self.crop, rng, counted, tries)
         if rng.random() < self.flip:
             pixels, labels = pixels[:, ::-1], labels[:, ::-1]
-        return _pad(distort_colors(pixels, rng, share=self.colors), labels, self.crop)
+        return _pad(distort_colors(pixels, rng, share=self.colors), labels, self.crop, ignored)
 
 
 def _resize(pixels: Pixels, labels: Labels, crop: int, factor: float) -> tuple[NewPixels, NewLabels]:
@@ -117,39 +122,41 @@ def _random_crop(
     pixels: Pixels,
     labels: Labels,
     crop: int,
-    max_share: float,
     rng: np.random.Generator,
-    known: Sequence[int] | None,
+    is_good: Callable[[Labels], bool],
+    tries: int,
 ) -> tuple[NewPixels, NewLabels]:
     height, width = labels.shape
-    for _ in range(CROP_TRIES if max_share < 1 else 1):
+    for _ in range(tries):
         top = int(rng.integers(max(height - crop, 0) + 1))
         left = int(rng.integers(max(width - crop, 0) + 1))
         window = (slice(top, top + crop), slice(left, left + crop))
-        if is_varied(labels[window], max_share, known):
+        if is_good(labels[window]):
             break
     return pixels[window], labels[window]
 
 
-def is_varied(labels: Labels, max_share: float, known: Sequence[int] | None = None) -> bool:
-    """Whether several classes occur and none covers ``max_share`` of the pixels or more; 255 and negative ids count not.
+def is_varied(
+    labels: Labels, max_share: float, known: Sequence[int] | None = None, *, ignored: int = IGNORE
+) -> bool:
+    """Whether several classes occur and none covers ``max_share`` of the pixels; ignored and negative ids count not.
 
     With ``known`` the pixels of all other classes do not count either.
     """
-    counts = np.bincount(labels[labels >= 0], minlength=IGNORE + 1)  # np.unique would sort them
-    counts[IGNORE] = 0
+    counts = np.bincount(labels[labels >= 0], minlength=ignored + 1)  # np.unique would sort them
+    counts[ignored] = 0
     if known is not None:
         counts = counts[list(known)]
     return int((counts > 0).sum()) > 1 and bool(counts.max() < max_share * counts.sum())
 
 
-def _pad(pixels: Pixels, labels: Labels, crop: int) -> Sample:
+def _pad(pixels: Pixels, labels: Labels, crop: int, ignored: int) -> Sample:
     height, width = labels.shape
     below, right = max(crop - height, 0), max(crop - width, 0)
     sides = ((0, below), (0, right))
     return Sample(
         pixels=np.pad(pixels, (*sides, (0, 0))),
-        labels=np.pad(labels, sides, constant_values=IGNORE),
+        labels=np.pad(labels, sides, constant_values=ignored),
         is_padding=np.pad(np.zeros((height, width), dtype=bool), sides, constant_values=True),
     )
 

@@ -16,6 +16,7 @@ from tagalign.data.processes import Processes
 from tagalign.data.trusty.augment import Augmentation, Sample
 from tagalign.data.trusty.sources import SegmentationSource
 from tagalign.errors import DataError
+from tagalign.types import IGNORE
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -24,7 +25,7 @@ class CropBatch:
 
     Attributes:
         pixels: normalised; 0 on padding.
-        labels: original class ids, or 255.
+        labels: original class ids, or the ignored id.
         is_padding: pixels outside of the photo.
         position: the next step of the run.
         skipped: none.
@@ -66,6 +67,7 @@ class CropDataset(Dataset[Sample]):
         augment: of the crops.
         seed: of order and crops.
         known: the ids that may steer the crops; see ``Augmentation``.
+        ignored: id of pixels that are not counted.
 
     Raises:
         DataError: if there is no image.
@@ -78,15 +80,18 @@ class CropDataset(Dataset[Sample]):
         *,
         seed: int,
         known: Sequence[int] | None = None,
+        ignored: int = IGNORE,
     ) -> None:
         if not len(source):
             raise DataError("expected at least one image with a label map to train on, got none")
         self.source, self.augment, self.seed, self.known = source, augment, seed, known
+        self.ignored = ignored
 
     def __getitem__(self, place: int) -> Sample:
         epoch, index = divmod(place, len(self.source))
         pixels, labels = self.source[int(image_order(self.seed, epoch, len(self.source))[index])]
-        return self.augment(pixels, labels, np.random.default_rng([self.seed, place]), known=self.known)
+        rng = np.random.default_rng([self.seed, place])
+        return self.augment(pixels, labels, rng, known=self.known, ignored=self.ignored)
 
 
 @lru_cache(maxsize=2)

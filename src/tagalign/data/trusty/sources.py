@@ -12,7 +12,7 @@ from tagalign.data.benchmarks.mask_files import class_table
 from tagalign.data.benchmarks.records import SegmentationSet
 from tagalign.data.benchmarks.segmentation_sets import MaskFolder, first_folder, pairs_by_name
 from tagalign.errors import InputError
-from tagalign.types import IGNORE, LabelSet
+from tagalign.types import WIDE_IGNORE, LabelSet, ignored_id
 
 
 @runtime_checkable
@@ -26,7 +26,7 @@ class SegmentationSource(Protocol):
     def __getitem__(
         self, index: int, /
     ) -> tuple[UInt8[np.ndarray, "height width 3"], Int[np.ndarray, "height width"]]:
-        """RGB pixels and class ids (255 = ignore) of one image."""
+        """RGB pixels and class ids of one image; ``types.ignored_id`` of the number of classes is not counted."""
         ...
 
 
@@ -75,19 +75,19 @@ class BenchmarkSource:
     def __getitem__(
         self, index: int, /
     ) -> tuple[UInt8[np.ndarray, "height width 3"], Int[np.ndarray, "height width"]]:
-        """RGB pixels and ids into ``benchmark.labels`` (255 = ignore)."""
+        """RGB pixels and ids into ``benchmark.labels``, or ``ignored_id`` of their number."""
         pixels = np.asarray(self.benchmark.image(index).convert("RGB"))
         return pixels, without_background(self.benchmark, index)
 
 
 def without_background(benchmark: SegmentationSet, index: int) -> Int[np.ndarray, "height width"]:
-    """Ids into ``benchmark.labels`` of one image's pixels, 255 on background and ignored ones."""
+    """Ids into ``benchmark.labels`` of one image's pixels, ``ignored_id`` of their number on background and ignored ones."""
     target = benchmark.target(index).astype(np.int64)
     is_ignored = target == benchmark.ignore
     if benchmark.has_background:
         is_ignored |= target == 0
         target = target - 1
-    return np.where(is_ignored, IGNORE, target)
+    return np.where(is_ignored, ignored_id(len(benchmark.labels)), target)
 
 
 class FirstImages:
@@ -113,13 +113,14 @@ class OwnMasks(MaskFolder):
 
 
 def own_masks(images: Path, masks: Path, labels: LabelSet) -> OwnMasks:
-    """Images and masks of a user: pairs of equal names, ids are places in the label set, 255 is ignored.
+    """Images and masks of a user: pairs of equal names, ids are places in the label set, 255 is ignored, or 65535.
 
     Raises:
         DataError: if a folder is not there or there is no image.
     """
     first_folder((images,), "--images")
     first_folder((masks,), "--masks")
+    ignore = ignored_id(len(labels))
     ending = ".jpg" if any(images.glob("*.jpg")) else ".png"
     return OwnMasks(
         name=labels.name,
@@ -127,7 +128,8 @@ def own_masks(images: Path, masks: Path, labels: LabelSet) -> OwnMasks:
         labels=labels,
         has_background=False,
         pairs=pairs_by_name(images, masks, ending, ".png"),
-        table=class_table({i: i for i in range(len(labels))}),
+        table=class_table({i: i for i in range(len(labels))}, ignored=(ignore,), ignore=ignore),
+        ignore=ignore,
     )
 
 
@@ -151,10 +153,15 @@ class ClassSplit:
             )
         if len(self.unseen) == len(self.names):
             raise InputError("all classes are unseen: nothing is left to train on")
-        if len(self.names) > IGNORE:
+        if len(self.names) > WIDE_IGNORE:
             raise InputError(
-                f"at most {IGNORE} classes ({IGNORE} marks ignored pixels), got {len(self.names)}"
+                f"at most {WIDE_IGNORE} classes ({WIDE_IGNORE} marks ignored pixels), got {len(self.names)}"
             )
+
+    @property
+    def ignored(self) -> int:
+        """Id of pixels that are not counted."""
+        return ignored_id(len(self.names))
 
     @property
     def seen(self) -> tuple[int, ...]:

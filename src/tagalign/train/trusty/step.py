@@ -26,7 +26,6 @@ from tagalign.ops.mask_losses import (
 from tagalign.ops.precision import Precision, autocast
 from tagalign.train.loop.distributed import sum_over_world
 from tagalign.train.trusty.targets import TrustyTarget, hide_labels, mask_labels, pseudo_labels, trusty_target
-from tagalign.types import IGNORE
 
 Setting = Literal["inductive", "transductive", "supervised"]
 """``inductive``: neither masks nor names of unseen classes. ``transductive``: their names from half time on.
@@ -80,7 +79,7 @@ class StepLoss:
         everything = tuple(range(len(self.split.names)))
         logits = self._logits(network, batch, everything, drop_token=True)  # as in the release: no token here
         if phase == "supervised":
-            return self._losses(logits, mask_labels(batch.labels, everything))
+            return self._losses(logits, mask_labels(batch.labels, everything, ignored=self.split.ignored))
         return self._losses(logits, self.pseudo_labels_of(logits, batch))
 
     def _logits(
@@ -94,25 +93,29 @@ class StepLoss:
         return MaskLogits(classes=logits.classes.float(), trusty=trusty)
 
     def _inductive(self, logits: MaskLogits, batch: CropBatch) -> dict[str, Float[Tensor, ""]]:
-        labels = mask_labels(batch.labels, self.split.seen)
+        split = self.split
+        labels = mask_labels(batch.labels, split.seen, ignored=split.ignored)
         if logits.trusty is None:
             return self._losses(logits, labels)
         # padding is no part of the photo, so nothing is to be learned from it; it stays a negative, as in the release
-        target = trusty_target(batch.labels, self.split.seen, self.split.unseen, kind=self.target)
+        target = trusty_target(
+            batch.labels, split.seen, split.unseen, kind=self.target, ignored=split.ignored
+        )
         return self._losses(logits, labels, target & ~batch.is_padding, self._judged(batch))
 
     def _judged(self, batch: CropBatch) -> Bool[Tensor, "batch height width"] | None:
         """Pixels the trusty map is judged on; a strict run cannot tell ignored pixels from unseen ones."""
         if self.ignored == "released":
             return None
-        return ~batch.is_padding if self.target == "strict" else batch.labels != IGNORE
+        return ~batch.is_padding if self.target == "strict" else batch.labels != self.split.ignored
 
     def pseudo_labels_of(self, logits: MaskLogits, batch: CropBatch) -> Int[Tensor, "batch height width"]:
         """Labels of a self-training step: seen masks as given, the rest by the network where it may."""
-        hidden = hide_labels(batch.labels, self.split.seen, self.split.unseen, kind=self.target)
-        hidden = hidden.masked_fill(batch.is_padding, IGNORE)
+        split, ignored = self.split, self.split.ignored
+        hidden = hide_labels(batch.labels, split.seen, split.unseen, kind=self.target, ignored=ignored)
+        hidden = hidden.masked_fill(batch.is_padding, ignored)
         full = resize_logits(logits.classes.detach(), (hidden.shape[1], hidden.shape[2]))
-        return pseudo_labels(full, hidden, self.split.unseen, min_score=self.min_score)
+        return pseudo_labels(full, hidden, split.unseen, min_score=self.min_score, ignored=ignored)
 
     def _losses(
         self,
@@ -127,10 +130,13 @@ class StepLoss:
             labels,
             target,
             weights=self.weights,
-            form=MaskLossForm(trusty_loss=self.trusty_loss, ignored=self.ignored),
+            form=self._form(),
             trusty_counted=judged,
             count=self._mean_masks(labels, logits.classes.shape[1]),
         )
+
+    def _form(self) -> MaskLossForm:
+        return MaskLossForm(trusty_loss=self.trusty_loss, ignored=self.ignored, ignored_id=self.split.ignored)
 
     def _mean_masks(self, labels: Int[Tensor, "batch height width"], num_classes: int) -> float | None:
         """Masks of the whole batch per process, which each divides its sums by; None where there is one process."""

@@ -24,28 +24,36 @@ UNLABELLED = -1
 """The id of pixels that self-training may label."""
 
 
-def mask_labels(labels: Labels, seen: Sequence[int]) -> Labels:
-    """Position in ``seen`` for pixels of a seen class, 255 for all others.
+def mask_labels(labels: Labels, seen: Sequence[int], *, ignored: int = IGNORE) -> Labels:
+    """Position in ``seen`` for pixels of a seen class, the ignored id for all others.
 
     Args:
         labels: original class ids; any other id counts as not seen.
         seen: ids of the classes whose masks may be used, in the order of the trained maps.
+        ignored: id of pixels that are not counted; no class has it.
     """
-    ids = _checked(seen)
+    ids = _checked(seen, ignored)
     past = max(ids, default=-1) + 1
-    table = torch.full((past + 1,), IGNORE, dtype=labels.dtype, device=labels.device)
+    table = torch.full((past + 1,), ignored, dtype=labels.dtype, device=labels.device)
     table[ids] = torch.arange(len(ids), dtype=labels.dtype, device=labels.device)
-    # ids above the last seen one and negative ones read the last entry, which is 255
+    # ids above the last seen one and negative ones read the last entry, which is ignored
     return table[labels.clamp(-1, past)]
 
 
-def is_seen(labels: Labels, seen: Sequence[int]) -> Bool[Tensor, "batch height width"]:
+def is_seen(
+    labels: Labels, seen: Sequence[int], *, ignored: int = IGNORE
+) -> Bool[Tensor, "batch height width"]:
     """True on pixels of a seen class."""
-    return torch.isin(labels, torch.tensor(_checked(seen), dtype=labels.dtype, device=labels.device))
+    return torch.isin(labels, torch.tensor(_checked(seen, ignored), dtype=labels.dtype, device=labels.device))
 
 
 def trusty_target(
-    labels: Labels, seen: Sequence[int], unseen: Sequence[int], *, kind: TrustyTarget = "strict"
+    labels: Labels,
+    seen: Sequence[int],
+    unseen: Sequence[int],
+    *,
+    kind: TrustyTarget = "strict",
+    ignored: int = IGNORE,
 ) -> Bool[Tensor, "batch height width"]:
     """Where the trusty map shall say "no seen class".
 
@@ -54,30 +62,37 @@ def trusty_target(
         seen: ids of the classes with masks.
         unseen: ids of the classes whose masks are hidden; used by ``kind="paper"`` only.
         kind: see ``TrustyTarget``. Results must name it: they are not comparable.
+        ignored: id of pixels that are not counted; no class has it.
 
     Raises:
         UnknownNameError: for another kind.
     """
     _check_kind(kind)
-    return ~is_seen(labels, seen) if kind == "strict" else is_seen(labels, unseen)
+    ids = seen if kind == "strict" else unseen
+    return is_seen(labels, ids, ignored=ignored) ^ (kind == "strict")
 
 
 def hide_labels(
-    labels: Labels, seen: Sequence[int], unseen: Sequence[int], *, kind: TrustyTarget = "strict"
+    labels: Labels,
+    seen: Sequence[int],
+    unseen: Sequence[int],
+    *,
+    kind: TrustyTarget = "strict",
+    ignored: int = IGNORE,
 ) -> Labels:
     """Labels of a self-training step before the pseudo labels: original ids, with -1 where one may be put.
 
     ``strict`` puts -1 on every pixel that is no seen class; ``paper`` on exactly the pixels of unseen classes, which leaks
-    where they are, and keeps 255.
+    where they are, and keeps ``ignored``.
 
     Raises:
         UnknownNameError: for another kind.
     """
     _check_kind(kind)
     hidden = labels.clone()
-    hidden[~is_seen(labels, seen)] = UNLABELLED if kind == "strict" else IGNORE
+    hidden[~is_seen(labels, seen, ignored=ignored)] = UNLABELLED if kind == "strict" else ignored
     if kind == "paper":
-        hidden[is_seen(labels, unseen)] = UNLABELLED
+        hidden[is_seen(labels, unseen, ignored=ignored)] = UNLABELLED
     return hidden
 
 
@@ -87,6 +102,7 @@ def pseudo_labels(
     unseen: Sequence[int],
     *,
     min_score: float = 0.0,
+    ignored: int = IGNORE,
 ) -> Labels:
     """Fill every -1 with the unseen class of the highest mask; no gradient.
 
@@ -94,23 +110,24 @@ def pseudo_labels(
         class_logits: of all classes, at the size of the labels.
         hidden: of ``hide_labels``.
         unseen: ids that may be given.
-        min_score: where the sigmoid of the highest mask is below, the pixel becomes 255; 0 (the paper) labels all.
+        min_score: where the sigmoid of the highest mask is below, the pixel becomes ``ignored``; 0 (the paper) labels all.
+        ignored: id of pixels that are not counted; no class has it.
 
     Raises:
         InputError: if there is no unseen class to give.
     """
-    ids = torch.tensor(_checked(unseen), dtype=hidden.dtype, device=hidden.device)
+    ids = torch.tensor(_checked(unseen, ignored), dtype=hidden.dtype, device=hidden.device)
     if not len(ids):
         raise InputError("self-training needs the names of unseen classes, got none")
     scores, place = class_logits.detach()[:, ids].sigmoid().max(dim=1)
-    given = torch.where(scores >= min_score, ids[place], IGNORE)
+    given = torch.where(scores >= min_score, ids[place], ignored)
     return torch.where(hidden == UNLABELLED, given, hidden)
 
 
-def _checked(ids: Sequence[int]) -> list[int]:
-    wrong = [i for i in ids if i == IGNORE or i < 0]
+def _checked(ids: Sequence[int], ignored: int) -> list[int]:
+    wrong = [i for i in ids if i == ignored or i < 0]
     if wrong or len(set(ids)) != len(ids):
-        raise InputError(f"expected different class ids from 0 on without {IGNORE}, got {list(ids)}")
+        raise InputError(f"expected different class ids from 0 on without {ignored}, got {list(ids)}")
     return list(ids)
 
 

@@ -125,7 +125,7 @@ class TrustyTrainee(Trainee[CropBatch]):
     def batches(self, position: Position) -> Iterator[CropBatch]:
         """Crops from step ``position`` on."""
         plan = self.plan
-        crops = CropDataset(self.data.source, plan.augmentation, seed=plan.seed, known=self._steers_crops())
+        crops = self._crops(self.data.source, self._steers_crops())
         return crop_batches(
             crops,
             self._pixels(),
@@ -134,6 +134,12 @@ class TrustyTrainee(Trainee[CropBatch]):
             steps=plan.steps,
             workers=self.data.workers,
             processes=self.processes,
+        )
+
+    def _crops(self, source: SegmentationSource, known: tuple[int, ...] | None) -> CropDataset:
+        plan = self.plan
+        return CropDataset(
+            source, plan.augmentation, seed=plan.seed, known=known, ignored=self.data.split.ignored
         )
 
     def _pixels(self) -> Preprocessing:
@@ -180,7 +186,7 @@ class TrustyTrainee(Trainee[CropBatch]):
         plan, split = self.plan, self.data.split
         # crops as in training, but the same ones every time: places 0 to n - 1 have the same generators
         size = min(plan.batch_size, len(source))
-        crops = CropDataset(source, plan.augmentation, seed=plan.seed, known=split.seen)
+        crops = self._crops(source, split.seen)
         steps = len(source) // size
         phase: Phase = "supervised" if plan.setting == "supervised" else "inductive"
         losses, totals = self._losses(Processes(device=self.processes.device)), dict[str, float]()

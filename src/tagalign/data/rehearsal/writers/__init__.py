@@ -17,6 +17,7 @@ WRITERS: dict[str, Callable[[CopyRequest, Watch], None]] = {
     "coco2017": coco.write_instances,
     "cityscapes": folders.write_cityscapes,
     "ade20k": folders.write_ade20k,
+    "ade20k-847": folders.write_ade20k_847,
     "imagenet-s": folders.write_imagenet_s,
     "openimages-common": tags.write_openimages,
     "refcoco": referring.write_references,

@@ -6,6 +6,7 @@ from PIL import Image
 from tagalign.data.benchmarks.folders import CITYSCAPES_IDS
 from tagalign.data.rehearsal.request import CopyRequest, Watch
 from tagalign.data.rehearsal.writers.files import save_picture
+from tagalign.types import WIDE_IGNORE
 
 CITYSCAPES_SIZE, ADE20K_SIZE, IMAGENET_SIZE = (1024, 2048), (512, 683), (375, 500)
 CITYSCAPES_SHAPES, ADE20K_SHAPES = 12, 9
@@ -33,6 +34,17 @@ def write_ade20k(request: CopyRequest, watch: Watch) -> None:
         stem = f"{request.split}/ADE_{short}_{i + 1:08d}"
         save_picture(scene.picture(), folder / f"images/{stem}.jpg")
         save_picture(scene.ids(range(1, 151), 0), folder / f"annotations/{stem}.png")
+
+
+def write_ade20k_847(request: CopyRequest, watch: Watch) -> None:
+    """Pictures and 16-bit masks, as MaskFormer converts them: 0 to 846, 65535 for other things."""
+    folder = request.folder / "ADE20K_2021_17_01"
+    short = "val" if request.split == "validation" else "train"
+    for i in watch(range(request.images), request.images):
+        scene = request.scene(i, ADE20K_SIZE, 847, ADE20K_SHAPES)
+        stem = f"{request.split}/ADE_{short}_{i + 1:08d}"
+        save_picture(scene.picture(), folder / f"images_detectron2/{stem}.jpg")
+        save_picture(scene.ids(range(847), WIDE_IGNORE), folder / f"annotations_detectron2/{stem}.tif")
 
 
 def write_imagenet_s(request: CopyRequest, watch: Watch) -> None:

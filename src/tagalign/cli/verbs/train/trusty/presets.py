@@ -21,6 +21,7 @@ PRESETS = {
     "coco-stuff": Preset("coco-stuff", "train2017", 80_000, 100, "15"),
     "context59": Preset("context59", "train", 20_000, 10, "1"),
     "ade20k": Preset("ade20k", "training", 80_000, 100, "1"),
+    "ade20k-847": Preset("ade20k-847", "training", 80_000, 100, "1"),
     "cityscapes": Preset("cityscapes", "train", 20_000, 10, "1"),
     "tiny-world": Preset("tiny-world", "train", 400, 10, "1", warmup=30),
     "tiny-world-objects": Preset("tiny-world-objects", "train", 400, 10, "1", warmup=30),

@@ -23,7 +23,8 @@ class TrainTrustySettings(EncoderFlags):
     method: Literal["trusty"] = "trusty"
     """This one."""
     data: str | None = None
-    """voc2012, coco-stuff, context59, ade20k, cityscapes, tiny-world or tiny-world-objects; or give --images and --masks."""
+    """voc2012, coco-stuff, context59, ade20k, ade20k-847, cityscapes, tiny-world, tiny-world-objects; or --images and
+    --masks."""
     path: Path | None = None
     """Folder of the data set."""
     split: str | None = None
@@ -31,7 +32,8 @@ class TrainTrustySettings(EncoderFlags):
     images: Path | None = None
     """Your own images (.jpg or .png); names as in --masks."""
     masks: Path | None = None
-    """Palette or grey PNGs with one id per pixel: the place of its label in the list, from 0; 255 is ignored."""
+    """Palette or grey PNGs with one id per pixel: the place of its label in the list, from 0; 255 is ignored (65535, in
+    16-bit PNGs, where there are more than 255 labels)."""
     labels: str | None = None
     """Names of your own classes, with commas."""
     labels_file: Path | None = None
