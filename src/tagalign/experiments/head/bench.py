@@ -29,7 +29,7 @@ class Bench:
     """Rows of one encoder and one seed.
 
     Attributes:
-        backbone: frozen; remembers the texts that every row asks for.
+        backbone: frozen; remembers the texts and test pictures that every row asks for.
         sizes: how much is drawn; steps and batch are those of a cell.
         seed: of the training scenes.
         mode: dense mode of the features.
@@ -39,6 +39,7 @@ class Bench:
         self, backbone: BlockBackbone, sizes: Sizes, *, seed: int, mode: str = protocol.MODE
     ) -> None:
         self.backbone, self.sizes, self.seed, self.mode = with_memory(backbone), sizes, seed, mode
+        self._forgetful = backbone  # for the training pictures, which are asked for once
         self._worlds: dict[float, World] = {}
         self._parses: dict[tuple[float, Parser], Sequence[ParsedCaption]] = {}
 
@@ -46,7 +47,7 @@ class Bench:
     def store(self) -> FeatureStore:
         """Frozen features of the pictures, which do not depend on what the text says."""
         with torch.inference_mode():
-            return encode_images(self.backbone, map(picture, self.scenes(0.0)), mode=self.mode)
+            return encode_images(self._forgetful, map(picture, self.scenes(0.0)), mode=self.mode)
 
     def scenes(self, mislead: float) -> list[Scene]:
         """The training scenes."""
