@@ -17,12 +17,12 @@ def render(report: dict[str, Any]) -> str:
     lines = [
         "# TrustyCLIP's parts, a fair test",
         "",
-        f"`python runs/trusty/fair.py --steps {settings['steps']}`, finished rows alone;",
+        f"`python runs/trusty/fair.py --steps {settings['steps']} --model {settings['backbone']}`, finished rows alone;",
         "nothing here was measured on photos, and no published number is claimed.",
         f"`{settings['backbone']}`, weights `{report['weights']}`; objects, background ignored, 22 kinds with masks,",
         f"6 without; {settings['test']['scenes']} test scenes; {settings['steps']} steps of {settings['batch_size']}, **no",
-        "scene twice**, no prompts (what the frozen encoder says is then computed once); target `strict` unless a row says",
-        "`paper`; mean ± half of the 95 % interval over seeds.",
+        "scene twice**, no prompts unless a row says so (what the frozen encoder says is then computed once); target",
+        "`strict` unless a row says `paper`; mean ± half of the 95 % interval over seeds.",
         "",
         "`starts at the cosine` is profile `fixed`: masks are the encoder's own cosines, and a gate that starts at 0 lets",
         "in what the head learns. The other rows start from random weights, as the paper's head does.",
@@ -38,7 +38,7 @@ def render(report: dict[str, Any]) -> str:
         lines.append(line(name, [run["scores"]["plain"] for run in runs]))
         if runs[0]["scores"]["weighted"]:
             lines.append(line(f"{name}, with weighted map", [run["scores"]["weighted"] for run in runs]))
-    lines += ["", PUBLISHED, "", "## Directions", ""]
+    lines += ["", PUBLISHED, "", *maps(report), "## Directions", ""]
     for claim in report["claims"]:
         numbers = ", ".join(part for part in (claim["ours"], claim["interval"], claim["reason"]) if part)
         lines.append(f"- {claim['direction']}: **{claim['verdict']}** ({numbers}; seeds: {claim['seeds']})")
@@ -51,17 +51,46 @@ def choice(report: dict[str, Any]) -> list[str]:
         f"Rate and dropout were chosen on validation scenes, seed 0, with {', '.join(report['pseudo_unseen'])} in the place",
         "of unseen classes; the six unseen ones were neither asked nor scored there. Harmonic mean:",
         "",
-        "| head | rate | dropout | S | pseudo-U | h |",
-        "|---|--:|--:|--:|--:|--:|",
+        "| head | rate | dropout | prompts | S | pseudo-U | h |",
+        "|---|--:|--:|--:|--:|--:|--:|",
     ]
     for head, tried in report["tried"].items():
         for one in tried:
             values = one["values"]
             mark = " (chosen)" if values == report["chosen"][head] else ""
             lines.append(
-                f"| {head}{mark} | {values['learning_rate']:g} | {values['dropout']:g} | {one['seen']:.1f} | "
+                f"| {head}{mark} | {values['learning_rate']:g} | {values['dropout']:g} | {values.get('num_prompts', 0)} | "
+                f"{one['seen']:.1f} | "
                 f"{one['unseen']:.1f} | {one['hiou']:.1f} |"
             )
+    return [*lines, ""]
+
+
+def maps(report: dict[str, Any]) -> list[str]:
+    """What the trusty map says on validation scenes of seed 0, and what raising it does."""
+    found = {name: run["map"] for name, runs in report["rows"].items() for run in runs if "map" in run}
+    if not found:
+        return []
+    shifts = list(next(iter(found.values()))["shifts"])
+    lines = [
+        "## What the trusty map says",
+        "",
+        "Validation scenes, seed 0: mean probability of no seen class (percent) on pixels of seen classes, of unseen ones",
+        "and of the background; area under the ROC curve, unseen against seen objects (50 is chance); then mIoU of unseen",
+        "and seen classes without the map, and weighted by it with its logits raised by so much. Nothing is chosen here.",
+        "",
+        f"| row | seen | unseen | background | ROC | no map (U, S) | {' | '.join(f'+{shift}' for shift in shifts)} |",
+        f"|---|{'--:|' * (5 + len(shifts))}",
+    ]
+    for name, told in found.items():
+        plain = told["shifts"]["0"]["plain"]
+        cells = [
+            f"{told[key]:.1f}" for key in ("u on seen", "u on unseen", "u on background", "area under ROC")
+        ]
+        cells.append(f"{plain['unseen']:.1f}, {plain['seen']:.1f}")
+        weighted = (told["shifts"][shift]["weighted"] for shift in shifts)
+        cells += [f"{one['unseen']:.1f}, {one['seen']:.1f}" for one in weighted]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
     return [*lines, ""]
 
 

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -71,6 +71,7 @@ class Row:
         dropout: None as in the settings.
         learning_rate: likewise.
         hidden_names: seen classes that this row treats as unseen; the unseen ones are then ignored and not asked.
+        num_prompts: None as in the settings.
     """
 
     classes: str = "objects"
@@ -84,9 +85,12 @@ class Row:
     dropout: float | None = None
     learning_rate: float | None = None
     hidden_names: tuple[str, ...] = ()
+    num_prompts: int | None = None
 
 
-LATER = {"head": "random", "dropout": None, "learning_rate": None, "hidden_names": ()}
+LATER = {
+    "head": "random", "dropout": None, "learning_rate": None, "hidden_names": (), "num_prompts": None,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -98,8 +102,13 @@ class Bench:
     settings: dict[str, Any] = field(default_factory=lambda: SETTINGS)
     finished_only: bool = False
 
-    def run(self, row: Row, seed: int) -> dict[str, Any] | None:
-        """Train and score one row, or read what an earlier call found; None if it is not there and ``finished_only``."""
+    def run(
+        self, row: Row, seed: int, more: Callable[[TrustyClip], dict[str, Any]] | None = None
+    ) -> dict[str, Any] | None:
+        """Train and score one row, or read what an earlier call found; None if it is not there and ``finished_only``.
+
+        ``more`` adds what it finds in the trained model.
+        """
         said = {
             k: v for k, v in row.__dict__.items() if v != LATER.get(k, ...)
         }  # rows of before keep their names
@@ -121,6 +130,7 @@ class Bench:
         trained_s = time.process_time() - start
         scores = self.score(model, row)
         found = {**values, "scores": scores, "train_cpu_s": trained_s, "cpu_s": time.process_time() - start}
+        found |= {} if more is None else more(model)
         with atomic_write(path) as temp:
             temp.write_text(json.dumps(found, indent=1))
         best = scores["weighted"] or scores["plain"]
@@ -150,7 +160,7 @@ class Bench:
             warmup=s["warmup"],
             hidden=s["hidden"],
             dropout=s["dropout"] if row.dropout is None else row.dropout,
-            num_prompts=s["num_prompts"],
+            num_prompts=s["num_prompts"] if row.num_prompts is None else row.num_prompts,
             trusty_token=row.token,
             learner=row.learner,
             ignored=row.ignored or s["ignored"],

@@ -19,6 +19,7 @@ from torch import Tensor
 from tagalign.backbones.load import load_backbone
 from tagalign.methods.trusty import method
 from tagalign.methods.trusty.combine import weigh
+from tagalign.methods.trusty.method import TrustyClip
 
 SHIFTS = (0.0, 1.0, 1.66, 2.0)
 
@@ -31,19 +32,22 @@ def main() -> None:
     for row in (Row(target="strict"), Row(target="paper")):
         model = trained(bench, row)
         for shift in SHIFTS:
-
-            def shifted(
-                classes: Tensor, trusty: Tensor | None, *rest: Any, add: float = shift, **kw: Any
-            ) -> Tensor:
-                return weigh(classes, None if trusty is None else trusty + add, *rest, **kw)
-
-            with patch.object(method, "weigh", shifted):
-                scores = bench.score(model, row, "validation")
+            scores = shifted_scores(bench, model, row, shift)
             shown = {
                 way: {k: round(scores[way][k], 1) for k in ("seen", "unseen")}
                 for way in ("plain", "weighted")
             }
             print(row.target, shift, json.dumps(shown), flush=True)
+
+
+def shifted_scores(bench: Bench, model: TrustyClip, row: Row, shift: float) -> dict[str, Any]:
+    """Scores on validation scenes, the map's logits raised by ``shift`` before they weigh."""
+
+    def shifted(classes: Tensor, trusty: Tensor | None, *rest: Any, **kw: Any) -> Tensor:
+        return weigh(classes, None if trusty is None else trusty + shift, *rest, **kw)
+
+    with patch.object(method, "weigh", shifted):
+        return bench.score(model, row, "validation")
 
 
 if __name__ == "__main__":
