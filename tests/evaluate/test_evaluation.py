@@ -184,3 +184,13 @@ def test_tags_captions_answers_and_boxes_run_through(toy_set, toy_boxes, toy_met
     for result in (tags, captions, answers, boxes):
         assert result.images == 6
         assert "toy val" in markdown_table([result])
+
+
+def test_a_method_trained_with_masks_is_asked_for_background_by_name(toy_set, toy_method):
+    """The 60 classes of PASCAL Context: as many names as classes, ids as they are, unseen ones in their place."""
+    result = evaluate_segmentation(toy_method(method="trusty"), toy_set(has_background=True, unseen=(2,)))
+    assert result.settings["labels"]["names"] == ["background", "cat", "dog", "tree"]
+    assert result.metrics["miou"] == result.metrics["hiou"] == 100.0
+    assert list(result.per_class["iou_unseen"]) == ["tree"]
+    with pytest.raises(InputError, match="turn its background rule on"):
+        evaluate_segmentation(toy_method(), toy_set(has_background=True))

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from tagalign.data.benchmarks.named_background import NamedBackground, with_background
 from tagalign.data.benchmarks.records import (
     BoxSet,
     CaptionSet,
@@ -22,6 +23,7 @@ from tagalign.evaluate.engine import Asker, Gathered, Plan, gather
 from tagalign.evaluate.results import Result, now, package_versions
 from tagalign.evaluate.score import SCORERS, Scores
 from tagalign.methods.protocols import Method
+from tagalign.methods.table import background_is_a_name
 from tagalign.types import LabelSet
 
 
@@ -41,6 +43,8 @@ def asker_for(kind: str, method: Method[Any], data: Any, *, labels: LabelSet | N
     """
     if kind in {"segmentation", "tagging", "boxes"}:
         asked = fit_labels(data.labels, labels)
+        if kind == "segmentation" and data.has_background and background_is_a_name(method.method):
+            data, asked = NamedBackground(data), with_background(asked)
         with_labels = {"segmentation": AskSegmentation, "tagging": AskTags, "boxes": AskBoxes}
         asker: Asker = with_labels[kind](method, data, asked)
         return asker
@@ -157,7 +161,8 @@ def evaluate_segmentation(
     """Segment every image of a benchmark and score it: mIoU, pixel and mean accuracy, seen and unseen where split.
 
     Args:
-        method: a ``Segmenter``; with its background rule on if and only if the benchmark has a background class.
+        method: a ``Segmenter``; with its background rule on if and only if the benchmark has a background class. One without
+            such a rule that was trained with masks (``trusty``) is asked for "background" by name.
         data: from ``open_benchmark`` or ``tiny_segmentation``.
         labels: other words for the same classes.
         plan: batch size, workers, folder of the rows, limit.

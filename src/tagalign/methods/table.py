@@ -294,6 +294,11 @@ def background_words_act(method: str, verb: str, *, has_background: bool) -> boo
     return verb == "tag" or (verb == "segment" and (method in can_tag_first or has_background))
 
 
+def background_is_a_name(method: str) -> bool:
+    """Whether a benchmark's background class is asked as a name: a method trained with masks has no rule for it."""
+    return method in {"trusty"}
+
+
 def look_acts(method: str, verb: str) -> bool:
     """Whether a look at the folder changes an answer: it does in tags, and in masks of methods that tag first."""
     verbs = {fact.name: fact.verbs for fact in facts_of(find_method(method).options)}

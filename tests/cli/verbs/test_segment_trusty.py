@@ -118,3 +118,24 @@ def test_only_a_trusty_model_has_a_token_to_leave_out(files, tmp_path, capsys):
         f"answers with {DEFAULTS['segment']}, which has no trusty token to leave out"
         in capsys.readouterr().err
     )
+
+
+def test_a_benchmark_with_background_is_asked_all_its_classes_by_name(files, tmp_path):
+    """The paper's Table 3 on PASCAL Context's 60 classes; here the drawn objects and their background."""
+    asked = [
+        "--data",
+        "tiny-world-objects",
+        "--limit",
+        "2",
+        "--gallery",
+        "0",
+        "--resamples",
+        "0",
+        "--cross-dataset",
+    ]
+    model = ["--model", str(files / "model"), "--device", "cpu", "--out", str(tmp_path)]
+    assert main(["evaluate", *asked, *model]) == 0
+    result = json.loads((tmp_path / "result.json").read_text())
+    assert result["settings"]["labels"]["names"][0] == "background"
+    assert result["model"]["weighting"] == "cross-dataset"
+    assert "background" in result["per_class"]["iou"]

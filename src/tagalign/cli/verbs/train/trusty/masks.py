@@ -25,9 +25,12 @@ def open_masks(settings: TrainTrustySettings) -> "SegmentationSet":
         data = own_masks(settings.images, settings.masks, labels)
     else:
         from tagalign.data.benchmarks import open_benchmark
+        from tagalign.data.benchmarks.named_background import NamedBackground
 
         preset = PRESETS[settings.data]
         data = open_benchmark(preset.benchmark, settings.path, settings.split or preset.split)
+        if preset.names_background:
+            data = NamedBackground(data)
     return data if settings.limit is None else FirstImages(data, settings.limit)
 
 

@@ -5,7 +5,10 @@ import dataclasses
 
 @dataclasses.dataclass(frozen=True)
 class Preset:
-    """What the papers use for a data set, where a flag does not say otherwise."""
+    """What the papers use for a data set, where a flag does not say otherwise.
+
+    ``names_background``: the background is a class with a name, as in the 60 classes of PASCAL Context; else it is ignored.
+    """
 
     benchmark: str
     split: str
@@ -13,6 +16,7 @@ class Preset:
     prompts: int
     templates: str
     warmup: int = 1500
+    names_background: bool = False
 
 
 PRESETS = {
@@ -20,6 +24,7 @@ PRESETS = {
     "voc20": Preset("voc20", "train_aug", 20_000, 10, "1"),
     "coco-stuff": Preset("coco-stuff", "train2017", 80_000, 100, "15"),
     "context59": Preset("context59", "train", 20_000, 10, "1"),
+    "context60": Preset("context60", "train", 20_000, 10, "1", names_background=True),
     "ade20k": Preset("ade20k", "training", 80_000, 100, "1"),
     "ade20k-847": Preset("ade20k-847", "training", 80_000, 100, "1"),
     "cityscapes": Preset("cityscapes", "train", 20_000, 10, "1"),

@@ -23,8 +23,8 @@ class TrainTrustySettings(EncoderFlags):
     method: Literal["trusty"] = "trusty"
     """This one."""
     data: str | None = None
-    """voc2012, coco-stuff, context59, ade20k, ade20k-847, cityscapes, tiny-world, tiny-world-objects; or --images and
-    --masks."""
+    """voc2012, coco-stuff, context59, context60, ade20k, ade20k-847, cityscapes, tiny-world, tiny-world-objects; or
+    --images and --masks."""
     path: Path | None = None
     """Folder of the data set."""
     split: str | None = None
