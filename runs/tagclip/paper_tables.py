@@ -80,9 +80,9 @@ STEPS: dict[str, dict[str, Any]] = {
     "coarse + DMAR + CWR": {},
 }
 PUBLISHED: dict[str, dict[str, Any]] = {
-    "published layers: coarse + DMAR": {"refine_layers": None, "reidentify": False},
+    "published layers: coarse + DMAR": {"refine_layers": "-4:-1", "reidentify": False},
     "enlarged crops: coarse + CWR": {"dual_masking": False, "enlarge_crops": True},
-    "both as published: coarse + DMAR + CWR": {"refine_layers": None, "enlarge_crops": True},
+    "both as published: coarse + DMAR + CWR": {"refine_layers": "-4:-1", "enlarge_crops": True},
 }
 """The recipe for 12 layers and photos, carried over to 7 layers and drawn scenes."""
 

@@ -77,6 +77,7 @@ CHANGES = {
     "clip_weight": ({}, 0.9),
     "max_patches": ({}, 9),
     "refine_layers": ({}, (0,)),
+    "layers": ({}, (0,)),
     "affinity_layers": ({"threshold": "top:2"}, (0,)),
     "min_votes": ({}, 8),
     "candidate_share": ({}, 1.0),

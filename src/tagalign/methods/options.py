@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from tagalign.errors import InputError
+from tagalign.layer_range import FORMS, LayerRange, as_layers
 from tagalign.methods.thresholds import Threshold, as_threshold
 from tagalign.option_fields import Verb
 
@@ -147,6 +148,8 @@ def _read_one(value: Any, kind: Any) -> Any:
         raise ValueError(value)
     if kind is Threshold:
         return as_threshold(value)
+    if kind is LayerRange:
+        return as_layers(value)
     if kind is bool:
         return _read_bool(value)
     if kind is int:
@@ -213,6 +216,8 @@ def _kind_text(hint: Any) -> str:
             texts.append(f"{_KINDS[typing.get_args(one)[0]]}, or several with commas between")
         elif one is Threshold:
             texts.append("a threshold: 0.3, relative:0.5, top:5")
+        elif one is LayerRange:
+            texts.append(FORMS)
         else:
             texts.append(_KINDS.get(one, str(one)))
     return _any_of(list(dict.fromkeys(texts)))

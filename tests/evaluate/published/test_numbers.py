@@ -95,7 +95,7 @@ def test_a_name_may_leave_parts_out():
 
 def test_the_release_s_own_settings_reach_one_benchmark():
     by = {n.benchmark: n.run.options for n in find_numbers(["tagclip/table3/cls-seg/"])}
-    assert by["voc21"]["affinity_layers"] == "4,5,6,7,8,9,10"
+    assert by["voc21"]["affinity_layers"] == "-8:-1"
     assert by["coco-stuff-27"]["threshold"] == "relative:0.1"
     assert "threshold" not in by["coco-object"]
 

@@ -12,6 +12,7 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from tagalign.errors import InputError
+from tagalign.methods.cls_seg.options import ClsSegOptions
 from tagalign.methods.options import build_options
 from tagalign.methods.resources import Resources
 from tagalign.methods.tagclip import image as tagclip_image
@@ -181,15 +182,20 @@ def test_wrong_settings_are_refused(backbone, settings, message):
 
 
 def test_layers_of_the_papers_at_twelve_and_at_other_depths():
-    twelve = layer_choice(12)
+    def layers(depth):
+        given = ClsSegOptions()
+        return layer_choice(depth, refine=given.refine_layers, affinity=given.affinity_layers)
+
+    twelve = layers(12)
     assert twelve.refine == (8, 9, 10)
     assert twelve.affinity == tuple(range(4, 12))
     assert twelve.min_votes == 4
-    assert layer_choice(24).min_votes == 8
+    assert layers(24).min_votes == 8
+    assert layers(24).refine == tuple(range(16, 23))
+    assert layers(24).affinity == tuple(range(8, 24))
     for depth in (1, 2, 3, 5):
-        choice = layer_choice(depth)
-        assert choice.refine
-        assert choice.affinity
+        assert layers(depth).refine
+        assert layers(depth).affinity
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from tagalign.backbones.families import FAMILIES
 from tagalign.evaluate.tagging import average_precisions, mean_average_precision, precision_recall
+from tagalign.layer_range import LayerRange
 from tagalign.methods.cls_seg.method import CamSteps, ClsSeg, ClsSegLabels
 from tagalign.methods.cls_seg.options import ClsSegOptions
 from tagalign.methods.groups import split_groups
@@ -143,9 +144,12 @@ class Case:
         found = re.search(pattern, self.readme)
         return float(found[1]) if found else default
 
-    def _layers(self, pattern: str) -> tuple[int, ...] | None:
+    def _layers(self, pattern: str) -> LayerRange | None:
         found = re.search(pattern, self.readme)
-        return tuple(range(int(found[1]), int(found[2]) + 1)) if found else None
+        return LayerRange(f"{found[1]}:{int(found[2]) + 1}") if found else None
+
+    def _affinity_layers(self) -> LayerRange:
+        return self._layers(r"cam\.affinity.*?layers (\d+)\.\.(\d+)") or LayerRange("-8:")
 
     @cached_property
     def tagger(self) -> TagClip:
@@ -156,8 +160,8 @@ class Case:
         share = self._number(r"relative thresholds ([\d.]*\d)", 0.5)
         options = ClsSegOptions(
             min_votes=None if votes is None else int(votes),
-            refine_layers=self._layers(r"layers (\d+)\.\.(\d+), relative"),
-            affinity_layers=self._layers(r"cam\.affinity.*?layers (\d+)\.\.(\d+)"),
+            refine_layers=self._layers(r"layers (\d+)\.\.(\d+), relative") or LayerRange("-4:-1"),
+            affinity_layers=self._affinity_layers(),
             candidate_share=share,
             threshold=Threshold(kind="relative", value=share),
         )
@@ -173,9 +177,9 @@ class Case:
 
     @cached_property
     def cls_seg(self) -> ClsSeg:
-        return self.make_cls_seg(self._layers(r"cam\.affinity.*?layers (\d+)\.\.(\d+)"))
+        return self.make_cls_seg(self._affinity_layers())
 
-    def make_cls_seg(self, affinity_layers: tuple[int, ...] | None) -> ClsSeg:
+    def make_cls_seg(self, affinity_layers: LayerRange) -> ClsSeg:
         share = self._number(r"CAM box threshold ([\d.]*\d)", 0.4)
         options = ClsSegOptions(profile="released", box_share=share, affinity_layers=affinity_layers)
         return ClsSeg(self.backbone, options)
@@ -278,7 +282,7 @@ class Case:
     def highres(self) -> Tensor:
         return upsample(self.maps(scale_up(self.stored_map("cam.caa"))), self.original_size)
 
-    def caa(self, affinity_layers: tuple[int, ...] | None = None) -> Tensor:
+    def caa(self, affinity_layers: LayerRange | None = None) -> Tensor:
         affinity = self.stored["cam.affinity"]
         if affinity_layers is not None:
             image = self.cam_image(self.make_cls_seg(affinity_layers))

@@ -5,29 +5,39 @@ from dataclasses import dataclass
 from tagalign.backbones.modes import DENSE_MODES, ModeEntry
 from tagalign.backbones.protocols import BlockBackbone, ClassRow, Grid, Tokens
 from tagalign.backbones.stream import Stream, class_row_of
+from tagalign.layer_range import LayerRange
 from tagalign.ops.attention import self_self_attention
-
-LAYERS = 6  # TagAlign's release: exactly the last six blocks
+from tagalign.option_fields import option
 
 
 @dataclass(frozen=True, kw_only=True)
 class Surgery:
-    """Two streams over the last six blocks: the ordinary one, and one that adds v-v attention of the ordinary input.
+    """Two streams over some blocks: the ordinary one, and one that adds v-v attention of the ordinary input.
 
-    ``d <- d + Attn_vv(LN1(x))`` with x the block's input on the ordinary stream, no feed-forward network on d.
+    ``d <- d + Attn_vv(LN1(x))`` with x the block's input on the ordinary stream, no feed-forward network on d, which starts
+    as the input of the first of those blocks.
     """
+
+    layers: LayerRange = option(
+        LayerRange("-6:"),
+        "the blocks whose value-value attention is added",
+        source="TagAlign's release: six, whatever the depth",
+    )
 
     def __call__(self, encoder: BlockBackbone, stream: Stream, grid: Grid) -> tuple[Tokens, ClassRow]:
         """See ``Mode``; of the last block the ordinary stream needs the class token only."""
-        first = max(stream.num_blocks - LAYERS, 0)
-        dense = stream.input_of(first).x
-        for index in range(first, stream.num_blocks - 1):
+        blocks = self.layers.at(stream.num_blocks)
+        dense = stream.input_of(blocks[0]).x
+        final = stream.num_blocks - 1
+        for index in (i for i in blocks if i != final):
             at = stream.input_of(index)
             _, _, v = at.heads
             dense = dense + at.block.out(self_self_attention(v, v))
         last = stream.last()
-        _, _, v = last.asked_once
-        return dense + last.block.out(self_self_attention(v, v)), class_row_of(encoder, last)
+        if final in blocks:
+            _, _, v = last.asked_once
+            dense = dense + last.block.out(self_self_attention(v, v))
+        return dense, class_row_of(encoder, last)
 
 
 DENSE_MODES.add(

@@ -120,13 +120,10 @@ class ClsSeg(TaggerTakesLook):
         self.backbone = backbone
         self.refinement = open_refinement(given.refine, without_names=method)
         self.block = backbone.last_block()
-        layers = self.tagger.layers
         closed = given.gradient == "closed" and self.block is not None  # not every family has a closed form
         self.options = replace(
             given,
-            refine_layers=layers.refine,
-            min_votes=layers.min_votes,
-            affinity_layers=layers.affinity,
+            min_votes=self.tagger.layers.min_votes,
             gradient="closed" if closed else "autograd",
         )
 
@@ -135,6 +132,8 @@ class ClsSeg(TaggerTakesLook):
         return {
             **self.tagger.describe(),
             **describe_options(self.options),
+            "refine_layers": list(self.tagger.layers.refine),
+            "affinity_layers": list(self.tagger.layers.affinity),
             "profile": self.tagger.profile.name,
             "look": mark_of(self.tagger.step),
         }

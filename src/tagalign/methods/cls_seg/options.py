@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tagalign.errors import InputError
+from tagalign.layer_range import LayerRange
 from tagalign.methods.refinements import refinement_names
-from tagalign.methods.tagclip.options import TagClipOptions
+from tagalign.methods.tagclip.options import AFFINITY_LAYERS, TagClipOptions
 from tagalign.option_fields import check_share, option
 
 
@@ -13,10 +14,10 @@ from tagalign.option_fields import check_share, option
 class ClsSegOptions(TagClipOptions):
     """Everything that changes tags or masks."""
 
-    affinity_layers: tuple[int, ...] | None = option(
-        None,
-        "whose attention spreads the maps, counted from 0",
-        source="CLIP-ES: the last eight",
+    affinity_layers: LayerRange = option(
+        AFFINITY_LAYERS,
+        "whose attention spreads the maps",
+        source="CLIP-ES: the last eight of 12, as a share of the depth",
         verbs=("segment",),
     )
     box_share: float = option(

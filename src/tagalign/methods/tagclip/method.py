@@ -15,6 +15,7 @@ from torch import Tensor
 from tagalign.backbones.facts import facts_of
 from tagalign.backbones.preprocess import resize, to_tensor
 from tagalign.backbones.protocols import BlockBackbone
+from tagalign.layer_range import LayerRange
 from tagalign.methods.describe import describe_options
 from tagalign.methods.groups import Group, split_groups
 from tagalign.methods.label_rows import lost_labels
@@ -26,7 +27,7 @@ from tagalign.methods.resources import Resources
 from tagalign.methods.tagclip.crops import CropRegions, find_regions, masked_class_tokens
 from tagalign.methods.tagclip.encoder_pass import TagClipPass, tagclip_pass
 from tagalign.methods.tagclip.image import TagClipImage, buckets, canvas_size, pass_limit
-from tagalign.methods.tagclip.options import TagClipOptions
+from tagalign.methods.tagclip.options import AFFINITY_LAYERS, TagClipOptions
 from tagalign.methods.tagclip.profiles import TagClipProfile, layer_choice, tagclip_profile
 from tagalign.methods.tagclip.steps import LocalScores, fuse, keep_until_empty, local_scores, own_scores
 from tagalign.methods.text_cache import cached_labels
@@ -71,7 +72,7 @@ class TagClip(TakesLook):
         *,
         method: str = "tagclip",
         profile: TagClipProfile | None = None,
-        affinity_layers: tuple[int, ...] | None = None,
+        affinity_layers: LayerRange = AFFINITY_LAYERS,
         keep_last_input: bool = False,
         resources: Resources | None = None,
     ) -> None:
@@ -82,7 +83,7 @@ class TagClip(TakesLook):
             options: see ``TagClipOptions``.
             method: name that encoded values carry.
             profile: switches of your own instead of those that the options name.
-            affinity_layers: for class activation maps, counted from 0; None: the last eight.
+            affinity_layers: for class activation maps.
             keep_last_input: keep what class activation maps need.
             resources: batch sizes, folder of label embeddings.
 
@@ -100,7 +101,7 @@ class TagClip(TakesLook):
             affinity=affinity_layers,
             min_votes=given.min_votes,
         )
-        self.options = replace(given, refine_layers=self.layers.refine, min_votes=self.layers.min_votes)
+        self.options = replace(given, min_votes=self.layers.min_votes)
         self.keep_last_input = keep_last_input
         self.resources = resources or Resources()
         self.step = None  # what is described below is without it
@@ -113,6 +114,7 @@ class TagClip(TakesLook):
             **facts_of(self.backbone),
             "default_templates": self.profile.templates,
             **describe_options(self.options),
+            "refine_layers": list(self.layers.refine),  # a range names others in a deeper encoder
             "profile": self.profile.name,
             "look": mark_of(self.step),
         }

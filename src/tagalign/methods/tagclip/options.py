@@ -5,11 +5,15 @@ from pathlib import Path
 from typing import Literal
 
 from tagalign.errors import InputError
+from tagalign.layer_range import LayerRange
 from tagalign.methods.thresholds import Threshold
 from tagalign.option_fields import check_count, check_share, option
 
 MAX_PATCHES = 4096
 """1024 x 1024 pixels at patch 16: one attention map of 67 MB. Larger images are shrunk."""
+
+AFFINITY_LAYERS = LayerRange("1/3:")
+"""Of class activation maps: CLIP-ES takes the last eight of 12."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,15 +29,15 @@ class TagClipOptions:
         source="the image's own resolution, rounded up to whole patches",
     )
     max_patches: int = option(MAX_PATCHES, "larger images are shrunk to so many patches")
-    refine_layers: tuple[int, ...] | None = option(
-        None,
-        "whose attention refines the scores, counted from 0",
-        source="the last four but the last (Fig. 6)",
+    refine_layers: LayerRange = option(
+        LayerRange("2/3:-1"),
+        "whose attention refines the scores",
+        source="the last four but the last of 12 (Fig. 6), as a share of the depth",
     )
     min_votes: int | None = option(
         None,
         "layers in which a pair must lie above the mean to be trusted",
-        source="more than K = 3 of 12 layers: a third",
+        source="the release: 4 of 12, a third; Eq. 12 leaves K open",
     )
     candidate_share: float = option(
         0.5, "mu1: labels looked at again, in [0, 1]", source="supplement: not sensitive"

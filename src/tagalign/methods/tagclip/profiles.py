@@ -6,15 +6,10 @@ A profile ends here: the steps receive its fields as plain arguments and never a
 from dataclasses import dataclass
 
 from tagalign.errors import InputError, UnknownNameError
-
-REFINE_LAYERS = 3
-"""Paper: "the last four attention weights except the last one"; layers 8, 9, 10 of 12 counted from 0."""
-
-AFFINITY_LAYERS = 8
-"""CLIP-ES on VOC and COCO: attention of the last eight layers."""
+from tagalign.layer_range import LayerRange
 
 VOTE_SHARE = 3
-"""One in three layers must vote for a pair: 4 of 12, as released (the paper's ``> K`` with K = 3)."""
+"""One in three layers must vote for a pair: 4 of 12, as released (Eq. 12 says "more than K" and no K)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,33 +99,33 @@ class LayerChoice:
 
 
 def layer_choice(
-    num_layers: int,
-    *,
-    refine: tuple[int, ...] | None = None,
-    affinity: tuple[int, ...] | None = None,
-    min_votes: int | None = None,
+    num_layers: int, *, refine: LayerRange, affinity: LayerRange, min_votes: int | None = None
 ) -> LayerChoice:
-    """The papers' layers for an encoder of any depth; what is given replaces the default.
+    """The layers of one encoder that count.
 
-    Defaults at 12 layers: refinement 8, 9, 10; affinity 4 to 11; at least 4 votes.
+    Args:
+        num_layers: of the encoder, at least 1.
+        refine: for the refinement of scores.
+        affinity: for the affinity of class activation maps.
+        min_votes: None: a third of the layers, at least 1.
 
     Raises:
-        InputError: if a layer does not exist, a list is empty, or the votes cannot be reached.
+        InputError: if a layer does not exist, none is left, or the votes cannot be reached.
     """
-    last = num_layers - 1
     chosen = LayerChoice(
-        refine=refine if refine is not None else tuple(range(max(0, last - REFINE_LAYERS), max(1, last))),
-        affinity=affinity
-        if affinity is not None
-        else tuple(range(max(0, num_layers - AFFINITY_LAYERS), num_layers)),
+        refine=_existing("refine", refine, num_layers),
+        affinity=_existing("affinity", affinity, num_layers),
         min_votes=min_votes if min_votes is not None else max(1, round(num_layers / VOTE_SHARE)),
     )
-    for name in ("refine", "affinity"):
-        layers = getattr(chosen, name)
-        if not layers or not all(0 <= layer <= last for layer in layers):
-            raise InputError(f"{name} layers: expected some of 0 to {last}, got {list(layers)}")
     if not 0 <= chosen.min_votes <= num_layers:
         raise InputError(
             f"min_votes: expected 0 to {num_layers} (the number of layers), got {chosen.min_votes}"
         )
     return chosen
+
+
+def _existing(name: str, layers: LayerRange, num_layers: int) -> tuple[int, ...]:
+    try:
+        return layers.at(num_layers)
+    except InputError as error:
+        raise InputError(f"{name} layers: {error}") from None
