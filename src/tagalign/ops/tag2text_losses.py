@@ -153,7 +153,7 @@ def matching_loss(positive: Float[Tensor, "pairs 2"], negative: Float[Tensor, "n
     """Image-text matching: mean cross-entropy of "matches" (class 1) against "does not" (class 0).
 
     The paper's equation is lost in the copy we read; this is the binary loss of ALBEF (arXiv:2107.07651,
-    equation 3), which it cites: one positive and two hard negatives (an image, a text) per pair.
+    image-text matching), which it cites: one positive and two hard negatives (an image, a text) per pair.
     """
     logits = torch.cat([positive, negative])
     target = torch.cat([torch.ones(len(positive)), torch.zeros(len(negative))]).long()

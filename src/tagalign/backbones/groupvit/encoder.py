@@ -91,6 +91,12 @@ def group_features(
 
     Position embeddings are resized where the size is not the native one. The shares of the stages are multiplied, as
     ``GroupViTModel`` does for its segmentation.
+
+    Raises:
+        ModelError: for a tower without a grouping stage.
+
+    Reference:
+        Xu et al., GroupViT, arXiv:2202.11094, section 3.1 (the grouping block).
     """
     tower: Any = vision
     hidden = tower.embeddings(pixels, interpolate_pos_encoding=True)

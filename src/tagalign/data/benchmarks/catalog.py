@@ -260,7 +260,7 @@ BENCHMARKS: dict[str, Benchmark] = {benchmark.name: benchmark for benchmark in _
 """All benchmarks by name."""
 
 NOT_TO_BE_HAD = {
-    "TagEval": "the tag test set of the Tag2Text paper; never released (see specs of the paper, Table 2)"
+    "TagEval": "the tag test set of the Tag2Text paper; never released (Tables 1 and 10 of the paper)"
 }
 """Benchmarks of the papers that nobody outside can evaluate on."""
 

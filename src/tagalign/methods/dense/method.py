@@ -191,7 +191,7 @@ class DenseMethod(DenseEncoder):
         Chosen: what ``options.threshold`` says; a relative one always chooses the best label of a group.
 
         Reference:
-            Lin et al., TagCLIP (local to global), Eq. 5, without its refinements.
+            Lin et al., TagCLIP (local to global), Eq. 10 and 15, without its refinements.
         """
         layers = self._layers(image, labels)
         views = layers[0][1].views

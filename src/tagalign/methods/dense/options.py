@@ -34,7 +34,7 @@ class DenseOptions:
     threshold: Threshold = option(
         Threshold(kind="relative", value=0.5),
         "which labels are chosen as tags",
-        source="TagCLIP, arXiv:2312.12828, Eq. 5",
+        source="TagCLIP, arXiv:2312.12828, implementation details",
         verbs=("tag",),
         given_by="--threshold",
     )
@@ -61,7 +61,7 @@ class DenseOptions:
     background_threshold: float | None = option(
         None,
         "background where the best probability is at most this, in [0, 1]; needs background_rule",
-        source="TagAlign: 0.4 of the probability",
+        source="TagAlign's release: 0.4; the paper names no number",
         verbs=("segment",),
         given_by="--threshold",
     )

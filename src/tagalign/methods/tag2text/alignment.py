@@ -15,7 +15,7 @@ from tagalign.errors import InputError
 from tagalign.methods.tag2text.text_layers import encode_text
 from tagalign.ops.losses import inverse_temperature
 
-EMBED_DIM = 256  # of the joint space: ALBEF, arXiv:2107.07651, section 3.1
+EMBED_DIM = 256  # of the joint space: ALBEF, arXiv:2107.07651, image-text contrastive learning
 TEMPERATURE = 0.07  # where learning starts; same place
 
 Ids = Int[Tensor, "batch tokens"]

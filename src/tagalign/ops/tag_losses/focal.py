@@ -28,7 +28,7 @@ def focal_tag_loss(
     """Softmax loss that turns away from tags already found.
 
     ``L = -mean_b sum_k (y_bk / |y_b|) (1 - p_bk)^gamma log p_bk``. The paper prints no formula for its row
-    "focal"; this is equation 5 of Lin et al., arXiv:1708.02002, on softmax terms.
+    "focal"; this is equation 4 of Lin et al., arXiv:1708.02002 (their form without alpha), on softmax terms.
     """
     return softmax_family(
         image_embeds,
@@ -75,6 +75,6 @@ TAG_LOSSES.add(
     TagLossEntry(
         kind=Focal,
         summary="softmax that turns away from tags already found",
-        source="Lin et al., arXiv:1708.02002, Eq. 5, on softmax terms",
+        source="Lin et al., arXiv:1708.02002, Eq. 4, on softmax terms",
     ),
 )

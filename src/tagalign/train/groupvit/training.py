@@ -1,4 +1,4 @@
-"""Train a GroupViT vision tower against a frozen text tower, with captions alone or with tags: the paper's Table 7.
+"""Train a GroupViT vision tower against a frozen text tower, with captions alone or with tags: TagAlign's Table 7.
 
 Grouping draws Gumbel noise, so the global random state is part of a run (checkpoints keep it).
 """
