@@ -85,6 +85,7 @@ class AskSegmentation:
         Raises:
             InputError: if the method answers with a background class and the benchmark has none, or the reverse.
         """
+        # a background class that one side lacks shifts every id by one: all numbers would be wrong and look right
         has_background = len(found.names) == len(self.labels) + 1
         if has_background != self.data.has_background or abs(len(found.names) - len(self.labels)) > 1:
             wanted = "a background class" if self.data.has_background else "no background class"
@@ -94,6 +95,7 @@ class AskSegmentation:
                 f"for {len(self.labels)} labels; turn its background rule {turn} (background_rule=...)"
             )
         labels = found.labels.cpu()
+        # asked in the finer names, scored in the merged classes, as COCO-Stuff's 171 in 27 are
         if self.data.merge is not None:
             labels = torch.tensor(self.data.merge)[labels]
         return labels
@@ -111,6 +113,7 @@ class AskSegmentation:
         )
         flat = counts.flatten().numpy()
         cells = np.flatnonzero(flat)
+        # as pairs: of the 171 x 171 cells of COCO-Stuff one image fills few
         return {"cells": np.stack([cells, flat[cells]], axis=1).ravel().tolist()}
 
     def settings(self) -> dict[str, Any]:

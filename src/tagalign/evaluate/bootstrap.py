@@ -23,6 +23,7 @@ def drawings(images: int, *, resamples: int, seed: int) -> Iterator[Int[np.ndarr
     rng = np.random.default_rng(seed)
     shares = np.full(images, 1 / images)
     for start in range(0, resamples, _CHUNK):
+        # counts instead of the drawn indices: a statistic is then a product of the counts with sums per image
         yield rng.multinomial(images, shares, size=min(_CHUNK, resamples - start))
 
 

@@ -121,6 +121,7 @@ def _precisions(matches: Sequence[_Matches]) -> Float[np.ndarray, " thresholds"]
     for t in range(len(THRESHOLDS)):
         precision = right[t] / (right[t] + wrong[t] + np.spacing(1))
         precision = np.maximum.accumulate(precision[::-1])[::-1]
+        # precision at the first place that reaches each recall; a recall that is never reached adds 0
         places = np.searchsorted(right[t] / positives, RECALLS, side="left")
         means[t] = precision[places[places < len(precision)]].sum() / len(RECALLS)
     return means

@@ -154,6 +154,7 @@ def _measure(
         ahead = _submit(pool, asker, batches[0]) if batches else []
         for number, _ in enumerate(batches):
             opened = [future.result() for future in ahead]
+            # before the model is asked, so that the threads read while it answers
             ahead = _submit(pool, asker, batches[number + 1]) if number + 1 < len(batches) else []
             failures.update({i: error for i, _, _, error in opened if error is not None})
             rows = _rows_of_batch(

@@ -98,6 +98,7 @@ def _whole_lines(path: Path) -> list[Row]:
     Raises:
         DataError: if a whole line is no JSON object.
     """
+    # a killed run may leave half a character at the end, in the line that is dropped below
     text = path.read_text(encoding="utf-8", errors="replace")
     lines = text.split("\n")[:-1]
     try:

@@ -81,6 +81,7 @@ def aligned_attention(
     """
     own_q, own_k = centred(q, k, prefix=prefix)
     rotation = FACTORS[factor](own_k.transpose(2, 3) @ own_q)
+    # rows twice as long, one softmax: the scale stays that of the true head_dim
     asking = torch.cat([q, key_weight * own_k], dim=-1)
     asked = torch.cat([k @ rotation, own_k], dim=-1)
     return F.scaled_dot_product_attention(asking, asked, v, scale=q.shape[-1] ** -0.5)

@@ -132,6 +132,7 @@ def tag_weights(
     state = _forward(block, x, normed)
     probs, grad_pooled = _probability_gradients(block, state.pooled, text, num_tags, logit_scale)
     patches, width = len(x) - 1, x.shape[1]
+    # in chunks: the gradient of 171 tags at once would hold 171 maps of patches x width
     step = max(1, GRADIENT_BUDGET // (patches * width))
     chunks = [_backward(block, state, chunk) for chunk in grad_pooled.split(step)]
     return torch.cat(chunks) if chunks else x.new_zeros(0, width), probs

@@ -21,6 +21,7 @@ BLUR_SIGMA = 5.0  # ResCLIP, arXiv:2411.15851, released
 BLUR_TAPS = 31  # likewise
 SUM_FLOOR = 1e-8
 SCALE = 40.0
+# of the first prediction alone: the paper's "without PAMR" is true of its final maps
 PAMR_STEPS = 10
 PAMR_DILATIONS = (8, 16)
 
@@ -104,6 +105,7 @@ def feedback_map(
 
 def _blur_rows(maps: Tensor, sigma: float) -> Tensor:
     taps = min(maps.shape[1], BLUR_TAPS)
+    # odd, so that the blur has a middle tap: as released, also where fewer than 31 patches are there
     taps += 1 - taps % 2
     offsets = torch.arange(taps, device=maps.device) - taps // 2
     kernel = torch.exp(-(offsets**2) / (2 * sigma**2))

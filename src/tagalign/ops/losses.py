@@ -187,6 +187,7 @@ def contrastive_loss(
     images, texts = unit(image_embeds), unit(text_embeds)
     every_image = images if all_images is None else unit(all_images)
     every_text = texts if all_texts is None else unit(all_texts)
+    # the partner of a pair stands at the same place among all pairs: gathered rows keep the order of the processes
     own = torch.arange(len(images), device=images.device) + offset
     to_text = F.cross_entropy(logit_scale * images @ every_text.T, own)
     to_image = F.cross_entropy(logit_scale * texts @ every_image.T, own)

@@ -35,10 +35,12 @@ class Lattice:
         for corner in range(corners):
             held.index_add_(0, self.vertices[:, corner], values * self.weights[:, corner, None])
         for before, after in self.neighbours:
+            # 1/2, 1, 1/2: twice the binomial kernel; whoever wants shares divides by what a map of ones becomes
             held[:-1] += 0.5 * (held[before] + held[after])
         out = torch.zeros_like(values)
         for corner in range(corners):
             out += held[self.vertices[:, corner]] * self.weights[:, corner, None]
+        # the scaling constant of Adams et al.'s code; shares do not depend on it
         return out / (1 + 2.0 ** -(corners - 1))
 
 
@@ -51,6 +53,7 @@ def build_lattice(
         features: positions in units of the standard deviation of each dimension.
         batch: points of different numbers never see each other; all together when None.
     """
+    # float64: rests are ranked below, and a rounded tie puts a point into the simplex beside its own
     elevated = _elevate(features.double())
     corner, rank = _enclosing_simplex(elevated)
     weights = _barycentric(elevated, corner, rank)

@@ -17,14 +17,17 @@ Plane = Float[Tensor, "rows cols"]
 Text = Float[Tensor, "names names"]
 
 GRID = 80  # cells a side; 224 for ADE20K and Cityscapes in the release
-TRUST_FLOOR = 0.05
+# constants of PEARL's release
+TRUST_FLOOR = (
+    0.05  # nearly always reached where the scale is 1: a softmax of raw cosines over 30 names stays below it
+)
 TEXT_TEMPERATURE = 0.5
-IDENTITY_WEIGHT = 10.0
+IDENTITY_WEIGHT = 10.0  # after the softmax: a name speaks for itself first
 EDGE_SHARPNESS = 5.0
 STEPS = 25  # the release stops here, far from the solution
 FLOOR = 1e-6
 STEP_FLOOR = 1e-12
-LUMA = (0.299, 0.587, 0.114)
+LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601; here of a normalised picture, as released
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -34,7 +34,7 @@ def asymmetric_sum_loss(
 
     ``L = -sum_bk w_bk (y log max(p, floor) + (1 - y) log max(q, floor))`` with ``p = sigmoid(x)``,
     ``q = min(1 - p + clip, 1)``, ``w = (1 - (p y + q (1 - y)))^(gamma_positive y + gamma_negative (1 - y))``;
-    no gradient flows through ``w``. ``losses.asymmetric_tag_loss`` differs: mean over images, gradient through
+    no gradient flows through ``w``. ``tag_losses.asymmetric`` differs: mean over images, gradient through
     the weight, cosine logits.
 
     Args:

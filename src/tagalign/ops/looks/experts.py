@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
-ENTROPY_EPSILON = 1e-10
+ENTROPY_EPSILON = 1e-10  # added inside the logarithm, as FLOSS's release does
 BAND_NUMBERS = 2**24
 """Labels x pixels held at a time: 64 MB in float32, however large the photo."""
 

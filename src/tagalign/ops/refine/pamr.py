@@ -58,6 +58,7 @@ def _shifted(x: Tensor, dilation: int) -> list[Tensor]:
 def _colour_weights(image: Tensor, dilations: Sequence[int]) -> Tensor:
     """``(batch, neighbours, height, width)``, summing to 1 over neighbours."""
     neighbours = torch.stack([n for d in dilations for n in _shifted(image, d)], dim=1)
+    # the centre once per dilation: it weighs in the deviation as often as each neighbour does
     samples = torch.cat([neighbours, image[:, None].expand(-1, len(dilations), -1, -1, -1)], dim=1)
     std = samples.std(dim=1, unbiased=True)
     likeness = -((image[:, None] - neighbours).abs() / (1e-8 + 0.1 * std[:, None])).mean(dim=2)

@@ -68,6 +68,7 @@ def average_gradients(parameters: Iterable[nn.Parameter], world: Processes) -> N
     """
     if world.size == 1:
         return
+    # who has none follows from the network, so it is alike everywhere; else the messages would differ in length and hang
     grads = [p.grad for p in parameters if p.grad is not None]
     for dtype in dict.fromkeys(g.dtype for g in grads):  # a set has another order in another process
         same = [g for g in grads if g.dtype == dtype]

@@ -23,6 +23,7 @@ class LossGuard:
         window: losses to remember; before that many were seen only non-finite ones are refused.
     """
 
+    # wide on purpose: batches of web pairs differ, a false alarm ends a run of days, and what diverges passes any factor
     def __init__(self, *, factor: float = 20.0, window: int = 50) -> None:
         self.factor = factor
         self._recent: deque[float] = deque(maxlen=window)

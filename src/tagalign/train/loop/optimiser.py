@@ -42,5 +42,6 @@ def adamw(
 ) -> AdamW:
     """AdamW over ``decay_groups``, fused where the device has it."""
     groups = decay_groups(module, weight_decay=weight_decay, decay_scalars=decay_scalars)
+    # one kernel for all parameters instead of several for each, where all of them lie on a GPU
     fused = all(p.is_cuda for group in groups for p in group["params"])
     return AdamW(groups, lr=learning_rate, betas=betas, eps=eps, fused=fused)

@@ -123,6 +123,7 @@ class TrainingRun:
             # a finished run reads no data
             batches = self._batches() if batches is None else batches
             result, norm, seen = self._one_step(batches)
+            # every process brings an equal part, see Processes.own_share
             images += seen * self.processes.size
             last = self.step == self.plan.steps
             stopping = self._is_stopping()
@@ -174,6 +175,7 @@ class TrainingRun:
     def _update(self) -> Tensor:
         parameters = self.trainee.parameters()
         average_gradients(parameters, self.processes)
+        # an infinite limit changes no gradient and still measures its norm, which the log wants
         limit = math.inf if self.trainee.clip_norm is None else self.trainee.clip_norm
         norm = torch.nn.utils.clip_grad_norm_(parameters, limit)
         set_rate(self.optimiser, self.trainee.rate(self.step))
@@ -194,6 +196,7 @@ class TrainingRun:
 
     def _is_stopping(self) -> bool:
         """Whether a stop was requested; several processes ask each other only now and then, because that waits for them."""
+        # at least 1: a run that never logs (0) must hear a stop too
         if self.processes.size > 1 and not _due(self.step, max(self.plan.log_every, 1)):
             return False
         return any_in_world(bool(self.stop), self.processes)

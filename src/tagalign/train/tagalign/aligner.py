@@ -103,6 +103,7 @@ class TagTerm(nn.Module):
         self.bias = None if start is None else nn.Parameter(torch.tensor(start))
         # unit length and float32 once, instead of in every step
         self.register_buffer("tag_embeds", losses.unit(tag_embeds), persistent=False)
+        # not in checkpoints: they follow from the vocabulary, whose hash the facts of the run hold
         self.register_buffer("log_counts", losses.log_frequencies(occurrences).float(), persistent=False)
         self.register_buffer("rarity", losses.inverse_frequencies(occurrences).float(), persistent=False)
 

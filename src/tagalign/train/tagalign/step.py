@@ -77,6 +77,7 @@ def _embed(
 
 def join_embeds(images: Float[Tensor, "batch dim"], batch: FeatureBatch, world: Processes) -> Embeds:
     """Embeddings of this process beside those of all, for the losses."""
+    # without captions nothing is gathered: tags are compared with the fixed list, not with other images
     if world.size == 1 or batch.texts is None:
         return Embeds(images=images, texts=batch.texts, tags=batch.tags)
     return Embeds(
