@@ -75,7 +75,7 @@ class Encoder(FrozenBackbone):
         return rows, grid
 
     def class_row(self, times: int = 1) -> Float[Tensor, "1 width"]:
-        """Input of the first block in the class row, with its embedding added ``times`` times."""
+        """Input of the first block in the class row, its embedding added ``times`` times (twice in TrustyCLIP's release)."""
         row = times * self.vision.class_row + self.vision.positions[0]
         return (row if self.vision.pre_norm is None else self.vision.pre_norm(row))[None]
 

@@ -110,6 +110,7 @@ def short_side_size(size: Size, short_side: int, *, max_side: int = 2048, patch_
     height, width = size
     scale = min(short_side / min(size), max_side / max(size))
     return (
+        # half up, as the releases' OpenCV code; Python's round would take 0.5 to the even side
         max(patch_size, math.floor(height * scale + 0.5)),
         max(patch_size, math.floor(width * scale + 0.5)),
     )

@@ -138,4 +138,5 @@ class StitchedStream(Stream):
     def _joined(self, x: Tensor) -> Tokens:
         prefix = x.shape[1] - self._window[0] * self._window[1]
         patches = place_tokens(x[:, prefix:], self._window, self._places, self._grid)
+        # prefix rows have no place on the grid, so they are means over all windows
         return torch.cat([x[:, :prefix].mean(dim=0), patches])[None]

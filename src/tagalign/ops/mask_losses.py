@@ -208,8 +208,8 @@ def segmentation_losses(
         pixels = None if trusty_counted is None else trusty_counted[:, None]
         maps = resize_logits(trusty_logits, size)
         total = _trusty_term(maps, trusty_target[:, None], pixels, form.trusty_loss, weights)
-        # focal by K, as the release: the weight shrinks in crowded images; dice by the images, of which each has one such map:
-        # the paper prints no divisor
+        # focal by K, as the release: the weight shrinks in crowded images. Dice by images, as each has one such map; the
+        # paper prints no divisor
         losses["trusty"] = weights.trusty / (count if form.trusty_loss == "focal" else len(labels)) * total
     return losses
 

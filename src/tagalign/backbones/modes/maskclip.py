@@ -14,6 +14,7 @@ class MaskClip:
     def __call__(self, encoder: BlockBackbone, stream: Stream, grid: Grid) -> tuple[Tokens, ClassRow]:
         """See ``Mode``."""
         last = stream.last()
+        # queries matter for the ordinary class row alone: one row of them is asked
         _, _, v = last.asked_once
         return last.block.feed_forward(last.x + last.block.out(v)), class_row_of(encoder, last)
 

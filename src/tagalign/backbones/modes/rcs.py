@@ -26,6 +26,7 @@ Feedback = Float[Tensor, "batch tokens tokens"]
 
 SIGMA = 5.0  # patches, of NACLIP's Gaussian
 FIRST, LAST = 5, 8  # of 12 blocks, counted from 0: the sixth to the ninth
+# the release has a gain and weights of its own for every data set: those of most sets, or of VOC21, stand here
 PROFILES = {
     "paper": {"gain": 1.0, "residual_weight": 0.5},
     "released": {"gain": 2.0, "residual_weight": 0.3},
@@ -186,6 +187,7 @@ class Rcs:
         q, k, v = last.heads
         bias = self._bias(grid, encoder.num_prefix, feedback, v)
         pairs = {"naclip": [(k, k)], "clearclip": [(q, q)], "sclip": [(q, q), (k, k)], "clip": [(q, k)]}
+        # the gain is of the scores alone: the Gaussian comes after it, as released
         base = torch.stack([attention(feedback_gain * a, b, v, bias=bias) for a, b in pairs[self.base]]).sum(
             dim=0
         )

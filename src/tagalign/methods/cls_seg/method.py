@@ -280,6 +280,7 @@ class ClsSeg(TaggerTakesLook):
         normed = self.backbone.blocks[-1].norm1(image.last_input)
         weights, probs = self._weights(image.last_input, normed, text, len(ids))
         raw = activation_maps(weights, normed[self.backbone.num_prefix :])
+        # twice, as CLIP-ES: the first leaves the highest value 1e-7 / max below 1
         maps = scale_up(scale_up(raw.relu()))
         lose_last = self.tagger.profile.loses_last
         box_mask = share_box_mask(maps, self.options.box_share, image.grid, lose_last=lose_last)

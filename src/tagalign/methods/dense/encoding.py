@@ -192,6 +192,7 @@ class DenseEncoder(TakesLook):
         """What the heads make of dense features."""
         if self.projector is None:
             return features.grid, [self.backbone.project(features.patches)]
+        # before the last layer norm: the trained head has copies of its own of that norm and of the projection, as released
         maps = tokens_to_map(features.patches, features.grid)
         projected = map_to_tokens(self.projector(maps.to(self.projector.proj.dtype)))
         embeds = [checked(projected, self.projector, name=self.method, what="embeddings of the trained head")]

@@ -91,6 +91,7 @@ def second_pass(
         backbone,
         start,
         grid,
+        # gain ((1 - w) B + w F): both parts are scaled here, the Gaussian that ``finish`` adds is not
         feedback=known(mode.feedback_gain) * F.pad(bias, (prefix, 0, prefix, 0))[None],
         feedback_gain=known(mode.feedback_gain) * (1 - known(mode.feedback_weight)),
     )

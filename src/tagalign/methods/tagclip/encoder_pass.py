@@ -55,6 +55,7 @@ class _Maps:
     def add(self, layer: int, mean_map: Tensor) -> None:
         if self.observer is not None:
             self.observer(layer, mean_map)
+        # rows are not renormalised without the class token: a patch that looks at it counts for less, as released
         between = mean_map[:, self.prefix :, self.prefix :].contiguous()
         votes = above_mean(between).to(torch.uint8)
         self.votes = votes if self.votes is None else self.votes.add_(votes)
@@ -100,6 +101,7 @@ def tagclip_pass(
         keep_last_input: keep what class activation maps need, the affinity and the last block's input.
         observer: sees the attention map of every layer.
     """
+    # bilinear, as TagCLIP's release; the dense modes resize positions bicubic
     x, grid = backbone.embed_patches(pixels, positions="bilinear", round_positions=round_positions)
     maps = _Maps(layers, prefix=backbone.num_prefix, affinity=keep_last_input, observer=observer)
     for number, block in enumerate(backbone.blocks[:-1]):
@@ -121,6 +123,7 @@ def _last_block(backbone: BlockBackbone, x: Tensor, *, keep_attention: bool) -> 
     """Output of the last block, every token attending to itself alone, and the map of its ordinary attention."""
     block = backbone.blocks[-1]
     q, k, v = block.qkv(block.norm1(x))
+    # the vote takes the ordinary map of this block too, as released, although its output does without
     if keep_attention:
         mixed, mean_map = attend_and_average(q, k, v)
     else:

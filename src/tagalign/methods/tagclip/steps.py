@@ -44,6 +44,7 @@ def refine_scores(
         boxes: m covers boxes around components (released), else single patches (paper, Eq. 14).
         lose_last: the boxes lose the last row and column (released).
     """
+    # the mask is found on refined scores and laid on the coarse ones: Eq. 14 refines once, not twice
     first = attention @ coarse
     mask = box_class_mask(first, grid, lose_last=lose_last) if boxes else patch_class_mask(first)
     return refine(attention, coarse, mask)
@@ -73,6 +74,7 @@ def local_scores(
         max_candidates: the best so many; None for no limit.
     """
     coarse = group.probs(embeds, logit_scale)
+    # after the softmax: the words have taken their share of every patch, and only now stand aside
     if not profile.ranks_background:
         coarse = coarse[:, : len(group.ids)]
     refined = coarse

@@ -77,6 +77,7 @@ def answer_photos(
         workers: threads that decode.
         again: answers a second time, from the photos of a batch.
     """
+    # larger than a batch: photos of one size find each other in it, and answers still come in order
     window = max(1, batch_size * asked.question.window)
     pool = ThreadPoolExecutor(max(1, workers))
     try:

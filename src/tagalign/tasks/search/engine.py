@@ -162,6 +162,7 @@ class SearchEngine:
         assert isinstance(self.ranker, Matcher)  # others were refused
         best, rest = found.hits[:rerank], found.hits[rerank:]
         probs = self.ranker.match([source_of(hit.key).open() for hit in best], found.query)
+        # the best are sorted among themselves and stay before the rest: the others have no probability to compare with
         again = [replace(hit, score=hit.score + MATCH_WEIGHT * p) for hit, p in zip(best, probs, strict=True)]
         return replace(found, hits=[*sorted(again, key=lambda hit: -hit.score), *rest])
 
