@@ -75,7 +75,11 @@ class Family(Protocol):
 
 
 def exponent(tensors: dict[str, Tensor], config: Config) -> tuple[float, float]:
-    """CLIP's scale ``exp(logit_scale)``, at most 100 as in its training, and no bias."""
+    """CLIP's scale ``exp(logit_scale)``, at most 100 as in its training, and no bias.
+
+    Raises:
+        ModelError: if the file has no scale.
+    """
     if "logit_scale" not in tensors:
         raise ModelError("logit_scale is missing; the weights do not fit the config")
     return min(float(tensors.pop("logit_scale").float().exp()), 100.0), 0.0

@@ -106,6 +106,12 @@ def short_side_size(size: Size, short_side: int, *, max_side: int = 2048, patch_
     """The size with its short side at ``short_side`` and its ratio kept, unless the long side would pass ``max_side``.
 
     Rounded to whole pixels; each side is at least one patch, so an extreme strip loses its ratio instead of vanishing.
+
+    Args:
+        size: height and width in pixels.
+        short_side: wanted, in pixels.
+        max_side: most pixels of the long side; 2048 as in the releases.
+        patch_size: least pixels of a side.
     """
     height, width = size
     scale = min(short_side / min(size), max_side / max(size))

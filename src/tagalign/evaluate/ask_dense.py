@@ -74,7 +74,11 @@ class AskSegmentation:
         return self.method.encode_images(images)
 
     def segment(self, encoded: Any, image: Image.Image) -> Segmentation:
-        """The method's answer."""
+        """The method's answer.
+
+        Raises:
+            InputError: if the method cannot segment.
+        """
         if not isinstance(self.method, Segmenter):
             raise InputError(f"method {self.method.method!r} cannot segment")
         return self.method.segment(encoded, self.encoded, photo=image)
@@ -154,7 +158,11 @@ class AskReferring:
         return [self.row(*one) for one in zip(encoded, images, truths, strict=True)]
 
     def row(self, encoded: Any, image: Image.Image, truth: Sequence[Expression]) -> Row:
-        """Intersection and union in pixels of each phrase."""
+        """Intersection and union in pixels of each phrase.
+
+        Raises:
+            InputError: if the method cannot find phrases.
+        """
         if not isinstance(self.method, Referrer):
             raise InputError(f"method {self.method.method!r} cannot find phrases")
         areas = []
@@ -206,7 +214,11 @@ class AskBoxes:
         return [self.row(*one) for one in zip(encoded, images, truths, strict=True)]
 
     def row(self, encoded: Any, image: Image.Image, truth: TrueBoxes) -> Row:
-        """Found and true boxes, XYXY."""
+        """Found and true boxes, XYXY.
+
+        Raises:
+            InputError: if the method cannot segment.
+        """
         if not isinstance(self.method, Segmenter):
             raise InputError(f"method {self.method.method!r} cannot segment")
         found = self.method.segment(encoded, self.encoded, photo=image)

@@ -51,7 +51,11 @@ class AskTags:
         return [self.row(*one) for one in zip(encoded, images, truths, strict=True)]
 
     def row(self, encoded: Any, image: Image.Image, truth: Integer[np.ndarray, " labels"]) -> Row:
-        """Scores with the nine digits that float32 needs, chosen ids, truth."""
+        """Scores with the nine digits that float32 needs, chosen ids, truth.
+
+        Raises:
+            InputError: if the method cannot tag.
+        """
         if not isinstance(self.method, Tagger):
             raise InputError(f"method {self.method.method!r} cannot tag")
         found = self.method.tag(encoded, self.encoded)

@@ -40,6 +40,12 @@ def resample(
 ) -> Float[np.ndarray, " resamples"]:
     """The score of each drawing of the images.
 
+    Args:
+        statistic: of drawings.
+        images: that were measured.
+        resamples: drawings.
+        seed: of the drawings; the same one pairs two results image by image.
+
     Raises:
         InputError: without images.
     """
@@ -81,6 +87,13 @@ def paired_difference(
     first: Statistic, second: Statistic, images: int, *, resamples: int = RESAMPLES, seed: int = 0
 ) -> Difference:
     """Paired bootstrap: both scores on each drawing.
+
+    Args:
+        first: the statistic compared with.
+        second: the statistic in question.
+        images: that both measured, in one order.
+        resamples: drawings; the smallest p that they can show is ``1 / resamples``.
+        seed: of the drawings.
 
     Raises:
         InputError: without images.

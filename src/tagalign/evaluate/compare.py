@@ -31,6 +31,12 @@ class Comparison:
 def compare_results(first: Path, second: Path, *, resamples: int = RESAMPLES, seed: int = 0) -> Comparison:
     """Compare two folders (or their ``result.json``) that ``tagalign evaluate`` wrote.
 
+    Args:
+        first: compared with.
+        second: in question.
+        resamples: drawings of the images.
+        seed: of the drawings.
+
     Raises:
         DataError: if a result or its rows are missing.
         InputError: if they are of different benchmarks, classes or images.

@@ -136,7 +136,11 @@ def _relative(path: str, root: str) -> str:
 
 
 def run_root(folder: Path) -> str:
-    """The folder that all photos of a run lie below; empty where the run says none."""
+    """The folder that all photos of a run lie below; empty where the run says none.
+
+    Raises:
+        DataError: for a head that cannot be read.
+    """
     for head in sorted(folder.glob("run-*-of-*.json")):
         try:
             return path_of(str(json.loads(head.read_text(encoding="utf-8")).get("root", "")))

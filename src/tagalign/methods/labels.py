@@ -50,6 +50,9 @@ def embed_names(
 
     Returns:
         float32, on the backbone's device.
+
+    Raises:
+        InputError: without templates, or for one without ``{}``.
     """
     if not templates:
         raise InputError("expected at least one template, got none")
@@ -126,7 +129,15 @@ def encode_label_set(
 ) -> EncodedLabels:
     """Embed a label set with its own templates, or with ``templates`` where it brings none; negatives likewise.
 
-    Aliases are embedded on request; they move results by many points. ``method`` is written into the result.
+    Aliases are embedded on request; they move results by many points.
+
+    Args:
+        backbone: the text encoder.
+        labels: with aliases, background words and negatives, all of which may be absent.
+        method: that is written into the result; others refuse it.
+        templates: prompts for a set without its own.
+        mean: see ``embed_names``.
+        use_aliases: a label gets a row for each of its aliases too.
     """
     names = list(labels.names)
     owners = list(range(len(names)))

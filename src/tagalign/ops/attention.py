@@ -22,7 +22,14 @@ def merge_heads(x: Heads) -> Float[Tensor, "batch tokens width"]:
 
 
 def attention(q: Queries, k: Heads, v: Heads, bias: Float[Tensor, "..."] | None = None) -> Queries:
-    """``softmax(q k^T / sqrt(head_dim) + bias) v``, fused, without keeping the map."""
+    """``softmax(q k^T / sqrt(head_dim) + bias) v``, fused, without keeping the map.
+
+    Args:
+        q: any number of rows.
+        k: keys.
+        v: values.
+        bias: added to the logits; broadcasts over batch, heads and rows.
+    """
     return F.scaled_dot_product_attention(q, k, v, attn_mask=bias)
 
 

@@ -84,7 +84,14 @@ def gaussian_neighbourhood(
     device: torch.device | None = None,
     dtype: torch.dtype = torch.float32,
 ) -> Float[Tensor, "patches patches"]:
-    """``exp(-d(p, q)^2 / (2 sigma^2))`` for all pairs of patches, d in patches; 1 on the diagonal."""
+    """``exp(-d(p, q)^2 / (2 sigma^2))`` for all pairs of patches, d in patches; 1 on the diagonal.
+
+    Args:
+        grid: rows and columns of patches.
+        sigma: in patches, > 0.
+        device: of the result.
+        dtype: of the result.
+    """
     rows, cols = grid
     r = torch.arange(rows, device=device, dtype=dtype)
     c = torch.arange(cols, device=device, dtype=dtype)

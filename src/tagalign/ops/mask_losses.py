@@ -94,6 +94,12 @@ def dice_maps(
 ) -> Float[Tensor, "batch maps"]:
     """Dice loss of every map: ``1 - (2 sum p t + smooth) / (sum p + sum t + smooth)``, in [0, 1).
 
+    Args:
+        logits: ``p = sigmoid(logits)``.
+        targets: t, 0 or 1.
+        counted: pixels that take part; all by default.
+        smooth: > 0; an empty map has ``1 - smooth / (sum p + smooth)``.
+
     Reference:
         Milletari et al., V-Net, arXiv:1606.04797, with the sums (not the squares) of TagCLIP's release.
     """

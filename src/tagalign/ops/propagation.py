@@ -109,7 +109,14 @@ class Edges:
 def edge_weights(
     guide: Float[Tensor, "3 rows cols"], probs: Maps, text: Text, rule: PropagationRule
 ) -> Edges:
-    """``b (1 + p_i' S p_j)`` with ``b = exp(-5 |grey_i - grey_j| / mean difference)``, each direction with its own mean."""
+    """``b (1 + p_i' S p_j)`` with ``b = exp(-5 |grey_i - grey_j| / mean difference)``, each direction with its own mean.
+
+    Args:
+        guide: the normalised picture on the grid of cells.
+        probs: p, of the names.
+        text: S, of ``text_relation``.
+        rule: whether all pairs of names count, and whether weights end at 1.
+    """
     grey = sum(weight * guide[i] for i, weight in enumerate(LUMA))
     if not isinstance(grey, Tensor):
         raise AssertionError("a picture has three channels")
@@ -133,6 +140,12 @@ def solve_steps(maps: Maps, own: Plane, edges: Edges, steps: int) -> Maps:
     """``(diag(own) + Laplacian(edges)) F = diag(own) maps``, as far as conjugate gradients get from ``F = maps``.
 
     All names are one system, with one step length for all, as released.
+
+    Args:
+        maps: one per name.
+        own: how much each cell keeps of its value, of ``trust``.
+        edges: of ``edge_weights``.
+        steps: exactly so many; 0 gives the maps.
     """
     found = maps.clone()
     residual = own * maps - _apply(found, own, edges)

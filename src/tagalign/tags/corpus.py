@@ -168,18 +168,18 @@ class CorpusRun:
         return rest
 
     def finish(self, shard: CorpusShard, source: str, *, rows: int, failed: int) -> None:
-        """Notes a shard that lies there whole."""
+        """Note a shard that lies there whole."""
         self._manifest.finish(shard.name, source, rows=rows, failed=failed)
 
     def give_up(self, shard: CorpusShard, message: str) -> None:
-        """Notes an input that cannot be read."""
+        """Note an input that cannot be read."""
         self._manifest.shards.pop(shard.name, None)
         self._unreadable.append(
             {"path": printable(shard.source), "error": "DataError", "message": printable(message)}
         )
 
     def close(self, shards: Iterable[CorpusShard]) -> CorpusSummary:
-        """Saves the manifest, joins the error lists and counts."""
+        """Save the manifest, join the error lists and count."""
         self._manifest.save()
         _join_errors(self._out_dir, self._unreadable)
         known = self._manifest.shards
@@ -198,7 +198,7 @@ def parse_corpus(
     workers: int = 1,
     on_progress: Callable[[int], None] = lambda rows: None,
 ) -> CorpusSummary:
-    """Parses caption files into tag shards.
+    """Parse caption files into tag shards.
 
     Args:
         shards: from ``corpus_shards``.
@@ -232,7 +232,7 @@ def parse_corpus(
 
 
 def _join_errors(out_dir: Path, unreadable: Sequence[dict[str, str]]) -> None:
-    """Writes ``errors.jsonl`` from the error lists of all shards of the folder; none where nothing failed."""
+    """Write ``errors.jsonl`` from the error lists of all shards of the folder; none where nothing failed."""
     lists = sorted(out_dir.glob("*.errors.jsonl"))
     if not lists and not unreadable:
         (out_dir / "errors.jsonl").unlink(missing_ok=True)
@@ -287,7 +287,7 @@ def parse_shard(
     mapper: Callable[[Iterable[Block]], Iterator[tuple[Any, list[dict[str, str]]]]],
     on_progress: Callable[[int], None] = lambda rows: None,
 ) -> tuple[int, int]:
-    """Parses one file; its shard and its error list appear whole or not at all.
+    """Parse one file; its shard and its error list appear whole or not at all.
 
     Returns:
         The numbers of captions parsed and failed.

@@ -198,7 +198,11 @@ def load_rewrites(path: Path) -> dict[tuple[str, str], str]:
 
 
 def model_hash(folder: Path) -> str:
-    """A hash of everything that changes what a model folder finds."""
+    """A hash of everything that changes what a model folder finds.
+
+    Raises:
+        ModelError: for a folder of another version, or a damaged one.
+    """
     digest = hashlib.sha256()
     for name in ("config.json", "model.safetensors", "rewrites.tsv", "words.txt"):
         path = folder / name

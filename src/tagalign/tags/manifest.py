@@ -47,7 +47,7 @@ class Manifest:
 
     @classmethod
     def open(cls, path: Path, settings: dict[str, object], *, overwrite: bool = False) -> "Manifest":
-        """Continues the manifest at ``path``, or begins one.
+        """Continue the manifest at ``path``, or begin one.
 
         Args:
             path: where it is.
@@ -87,13 +87,13 @@ class Manifest:
         )
 
     def finish(self, name: str, source: str, *, rows: int, failed: int) -> None:
-        """Notes a shard that has just got its final name, and saves."""
+        """Note a shard that has just got its final name, and save."""
         size = (self.path.parent / name).stat().st_size
         self.shards[name] = ShardRecord(source, size, rows, failed)
         self.save()
 
     def save(self) -> None:
-        """Writes the file; shards are sorted, so equal runs give equal files."""
+        """Write the file; shards are sorted, so equal runs give equal files."""
         shards = {
             name: {slot: getattr(record, slot) for slot in ShardRecord.__slots__}
             for name, record in sorted(self.shards.items())

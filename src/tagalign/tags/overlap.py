@@ -26,7 +26,7 @@ class Overlap:
 
 
 def overlap(vocabulary: TagVocabulary, labels: Sequence[Sequence[str]], *, name: str = "labels") -> Overlap:
-    """Counts the labels that a vocabulary holds.
+    """Count the labels that a vocabulary holds.
 
     Args:
         vocabulary: any kinds.

@@ -158,7 +158,7 @@ def label_shards(
     overwrite: bool = False,
     on_progress: Callable[[int], None] = _nothing,
 ) -> LabelSummary:
-    """Turns tag shards into label shards: ``key`` and sorted vocabulary ids.
+    """Turn tag shards into label shards: ``key`` and sorted vocabulary ids.
 
     Also writes ``vocabulary.tsv`` with the counts of these very captions (the frequencies that a balanced loss
     needs). Finished shards of the same vocabulary are kept.

@@ -75,7 +75,7 @@ class BatchWriter(Protocol):
     """Takes record batches until it is closed."""
 
     def write_batch(self, batch: Any) -> None:
-        """Appends a batch."""
+        """Append a batch."""
         ...
 
     def __enter__(self) -> "BatchWriter": ...
@@ -132,7 +132,7 @@ def shard_paths(place: str | Path) -> list[Path]:
 
 
 def read_batches(path: Path, *, columns: Sequence[str] | None = None, size: int = 16_384) -> Iterator[Any]:
-    """Streams a tag shard as Arrow record batches.
+    """Stream a tag shard as Arrow record batches.
 
     Args:
         path: Parquet or JSONL.
@@ -200,7 +200,7 @@ def _check_columns(path: Path, names: Iterable[str]) -> None:
 
 
 def read_rows(path: Path) -> Iterator[TagRow]:
-    """Streams a tag shard as rows.
+    """Stream a tag shard as rows.
 
     Raises:
         DataError: if the file cannot be read.

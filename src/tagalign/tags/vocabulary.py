@@ -80,7 +80,7 @@ class TagVocabulary:
         sizes: Mapping[str, int] | None = None,
         merges: Mapping[str, str] | None = None,
     ) -> "TagVocabulary":
-        """Counts tags over a stream of parses and keeps the most frequent of each kind.
+        """Count tags over a stream of parses and keep the most frequent of each kind.
 
         Args:
             parses: read once; tags are normalised on the way.
@@ -121,7 +121,7 @@ class TagVocabulary:
     def label(
         self, parses: Iterable[ParsedCaption], *, kinds: Sequence[str] = ("object", "attribute")
     ) -> TagLabels:
-        """Turns parses into index lists; tags outside the vocabulary are left out.
+        """Turn parses into index lists; tags outside the vocabulary are left out.
 
         Args:
             parses: one per caption.
@@ -138,7 +138,7 @@ class TagVocabulary:
         return TagLabels(np.array(indptr, dtype=np.int64), np.array(indices, dtype=np.int32))
 
     def save(self, path: str | Path) -> None:
-        """Writes a tab-separated file that a person can edit: ``id, tag, kind, count`` and, with merges, ``aliases``.
+        """Write a tab-separated file that a person can edit: ``id, tag, kind, count`` and, with merges, ``aliases``.
 
         Raises:
             InputError: if the file cannot be written.
@@ -148,7 +148,7 @@ class TagVocabulary:
 
     @classmethod
     def load(cls, path: str | Path) -> "TagVocabulary":
-        """Reads what ``save`` wrote, or a person edited; ids are renumbered by line.
+        """Read what ``save`` wrote, or a person edited; ids are renumbered by line.
 
         Tags keep their spelling and match captions in their canonical form: ``Cars`` in the list is ``car`` there.
 

@@ -30,7 +30,7 @@ class Entry(NamedTuple):
 
 
 def write_entries(path: str | Path, entries: Iterable[Entry]) -> None:
-    """Writes tab-separated lines; only a tag that holds a quote or a tab is quoted.
+    """Write tab-separated lines; only a tag that holds a quote or a tab is quoted.
 
     Raises:
         InputError: if the file cannot be written.
@@ -46,7 +46,7 @@ def write_entries(path: str | Path, entries: Iterable[Entry]) -> None:
 
 
 def read_entries(path: str | Path) -> list[Entry]:
-    """Reads the list whatever wrote it last: marks, line ends, quotes, other encodings, blank lines, columns in any order.
+    """Read the list whatever wrote it last: marks, line ends, quotes, other encodings, blank lines, columns in any order.
 
     Tags stay as they are written but for outer blanks and the composition of letters. Those that no caption can ever
     match are named in a warning.

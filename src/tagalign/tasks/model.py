@@ -135,7 +135,11 @@ class Model:
         return self._can(Referrer, "refer").refer(image, phrase)
 
     def heat_maps(self, image: Any, labels: LabelSource) -> Float[Tensor, "labels height width"]:
-        """Probability of each label at each pixel of the original image, for methods with a dense map."""
+        """Probability of each label at each pixel of the original image, for methods with a dense map.
+
+        Raises:
+            InputError: for another method, naming those that have one.
+        """
         if not isinstance(self.implementation, HeatMapper):
             raise InputError(
                 f"method {self.method!r} has no heat maps; these have: {', '.join(methods(can='refer'))}, trusty"

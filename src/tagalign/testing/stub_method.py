@@ -92,7 +92,7 @@ class StubMethod:
         return Referring(phrase=phrase, mask=mask, box=(2, 1, 6, 3), score=0.8, heat=mask.float())
 
     def caption(self, image: np.ndarray, *, tags: Sequence[str] | None = None) -> Caption:
-        """Names the tags that were given."""
+        """A sentence of the tags that were given."""
         if tags is None:
             return Caption(text="a photo", tags={"photo": 0.9})
         return Caption(text=f"a photo of {' and '.join(tags)}", tags=dict.fromkeys(tags, 1.0))

@@ -110,7 +110,11 @@ def peek(name: str) -> dict[str, Any]:
 
 
 def local_path(name: str) -> Path | None:
-    """The folder or file of a name; None where it can only be on the hub."""
+    """The folder or file of a name; None where it can only be on the hub.
+
+    Raises:
+        ModelError: for the name of a weight file that is not there.
+    """
     if name in PACKAGED:
         return packaged_dir(name)
     path = Path(name).expanduser()

@@ -115,7 +115,7 @@ class RowProgress:
             self._bar.stop()
 
     def advance(self, rows: int) -> None:
-        """Counts rows that were just finished."""
+        """Count rows that were just finished."""
         self.rows += rows
         if self._bar is not None:
             speed = self._bar.tasks[self._task].speed

@@ -76,7 +76,7 @@ class LLMFlags:
         )
 
     def close(self, parser: Any, out: Path) -> dict[str, Any]:
-        """Writes ``usage.json`` with this run and the sum of all runs, closes the parser, and gives the former."""
+        """Write ``usage.json`` with this run and the sum of all runs, close the parser, and give the former."""
         usage = getattr(parser, "usage", None)
         if usage is None:
             return {}

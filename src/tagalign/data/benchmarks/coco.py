@@ -90,7 +90,11 @@ STUFF_27_LISTS = (
 
 
 def open_coco_stuff_27(root: Path, split: str) -> MaskFolder:
-    """The 27 mid-level classes on the list of 4,172 images; the 171 labels are asked for and merged before scoring."""
+    """The 27 mid-level classes on the list of 4,172 images; the 171 labels are asked for and merged before scoring.
+
+    Raises:
+        DataError: if the list is missing, or names images that are not there.
+    """
     names = [name.format(split=split) for name in STUFF_27_LISTS]
     path = find_file(root, names, "the image list of COCO-Stuff-27 (4,172 names)")
     wanted = {Path(line.split()[0]).stem for line in read_list(path, "one image name per line")}

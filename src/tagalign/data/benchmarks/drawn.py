@@ -32,7 +32,11 @@ class DrawnCopy:
 
 
 def drawn_copy_of(folder: Path | None) -> DrawnCopy | None:
-    """The mark of a drawn copy; None for a folder that has none, such as the real data."""
+    """The mark of a drawn copy; None for a folder that has none, such as the real data.
+
+    Raises:
+        InputError: for a mark that cannot be read.
+    """
     if folder is None or not (path := folder / MARK_FILE).is_file():
         return None
     try:

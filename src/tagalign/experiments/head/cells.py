@@ -59,7 +59,7 @@ class Cell:
 
     @property
     def key(self) -> str:
-        """Names it in the journals; equal for equal cells of all tables."""
+        """Name in the journals; equal for equal cells of all tables."""
         mode = "" if self.mode == "clip" else f" | {self.mode}"
         return f"{self.row} | batch {self.batch_size} | mislead {self.mislead:g} | seed {self.seed}{mode}"
 

@@ -270,7 +270,11 @@ class ClsSeg(TaggerTakesLook):
 
     @torch.inference_mode()
     def steps(self, image: TagClipImage, labels: ClsSegLabels, tags: Sequence[int]) -> CamSteps:
-        """Class activation maps of some tags, step by step."""
+        """Class activation maps of some tags, step by step.
+
+        Raises:
+            InputError: for an image that a tagger encoded: it lacks the last block's input.
+        """
         if image.last_input is None or image.affinity is None:
             raise InputError(
                 "the image was encoded without what class activation maps need; encode it with this method"

@@ -212,6 +212,9 @@ class DenseMethod(DenseEncoder):
         Args:
             image: what ``encode_images`` returned.
             labels: with ``compounds``.
+
+        Raises:
+            InputError: for labels without.
         """
         if labels.compounds is None:
             raise InputError("these labels were encoded without compound prompts; use with_compounds")

@@ -100,6 +100,13 @@ def probability_maps(
     """Probability of each label at each pixel: scored per view, averaged over views, resized to ``size``.
 
     0 where a negative of the label is likelier.
+
+    Args:
+        layers: encodings of one image.
+        labels: one row per name.
+        rule: from cosine to probability, before or after the upsampling.
+        size: of the maps, height and width.
+        ids: the labels wanted; all when None.
     """
     return judged(lambda asked: _probability_maps(layers, asked, rule, size, ids), labels, floor=0.0)
 
@@ -171,7 +178,14 @@ def _patch_cosines(
 
 
 def label_chunks(num_labels: int, size: Size, canvas: Size, budget: int = MAP_BUDGET) -> Iterator[range]:
-    """Ranges of label ids whose maps fit into a budget together."""
+    """Ranges of label ids whose maps fit into a budget together; one label at least.
+
+    Args:
+        num_labels: in all.
+        size: of the maps.
+        canvas: of the encoded image: maps of windows are averaged at its size.
+        budget: pixels x labels held at a time.
+    """
     pixels = max(size[0] * size[1], canvas[0] * canvas[1], 1)
     step = max(1, budget // pixels)
     for start in range(0, num_labels, step):
@@ -181,7 +195,14 @@ def label_chunks(num_labels: int, size: Size, canvas: Size, budget: int = MAP_BU
 def best_labels(
     layers: Layers, labels: EncodedLabels, rule: ScoreRule, size: Size
 ) -> tuple[Float[Tensor, "height width"], Int[Tensor, "height width"]]:
-    """Best probability and its label at every pixel, with bounded memory; a tie goes to the earlier label."""
+    """Best probability and its label at every pixel, with bounded memory; a tie goes to the earlier label.
+
+    Args:
+        layers: encodings of one image.
+        labels: one row per name.
+        rule: from cosine to probability.
+        size: of the result, height and width.
+    """
     by_cosine = _orders_by_cosine(layers, rule)
     budget = CACHE_BUDGET if labels.embeds.device.type == "cpu" else MAP_BUDGET
     best, best_ids = _running_best(

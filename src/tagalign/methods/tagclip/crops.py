@@ -94,7 +94,14 @@ def _resize_mask(mask: Tensor, box: list[int], grid: tuple[int, int]) -> Tensor:
 def cut_crop(
     pixels: Float[Tensor, "3 height width"], box: Int[Tensor, "4"], *, patch_size: int, side: int
 ) -> Float[Tensor, "3 side side"]:
-    """A box of an image at the encoder's native size: bilinear, no antialias, the ratio of the sides is not kept."""
+    """A box of an image at the encoder's native size: bilinear, no antialias, the ratio of the sides is not kept.
+
+    Args:
+        pixels: of the image, normalised: as released, the crop is cut from them and not from the photo.
+        box: XYXY in patches, ends exclusive.
+        patch_size: pixels.
+        side: of the crop in pixels.
+    """
     left, top, right, bottom = (box * patch_size).tolist()
     crop = pixels[None, :, top:bottom, left:right]
     return F.interpolate(crop, size=(side, side), mode="bilinear", align_corners=False)[0]

@@ -92,7 +92,14 @@ def choose_candidates(
     share: float,
     limit: int | None = None,
 ) -> Int[Tensor, " candidates"]:
-    """Labels above ``min + share (max - min)``, the range taken over all patches and columns; ascending."""
+    """Labels above ``min + share (max - min)``, the range taken over all patches and columns; ascending.
+
+    Args:
+        local: best patch of each label.
+        refined: scores of all patches; its columns beyond the labels are background words that widen the range.
+        share: mu1, in [0, 1].
+        limit: the best so many; None for no limit.
+    """
     low, high = refined.min(), refined.max()
     chosen = (local > low + share * (high - low)).nonzero()[:, 0]
     if limit is not None and len(chosen) > limit:
@@ -119,7 +126,15 @@ def fuse(
     *,
     weight: float,
 ) -> Float[Tensor, " labels"]:
-    """``weight * local + (1 - weight) * global`` for candidates that were looked at again, the local score for others."""
+    """``weight * local + (1 - weight) * global`` for candidates that were looked at again, the local score for others.
+
+    Args:
+        local: best patch of each label.
+        candidates: labels by position.
+        filled: which of them have a crop.
+        global_scores: probability of its own label in each crop.
+        weight: lambda of Eq. 16, in [0, 1]. The paper fuses all classes; the release, like us, those with a crop alone.
+    """
     final = local.clone()
     seen = candidates[filled]
     final[seen] = weight * local[seen] + (1 - weight) * global_scores.to(local)

@@ -29,6 +29,17 @@ def focal_tag_loss(
 
     ``L = -mean_b sum_k (y_bk / |y_b|) (1 - p_bk)^gamma log p_bk``. The paper prints no formula for its row
     "focal"; this is equation 4 of Lin et al., arXiv:1708.02002 (their form without alpha), on softmax terms.
+
+    Args:
+        image_embeds: see ``losses.softmax_tag_loss``, like what is not named here.
+        tag_embeds: one text embedding per tag.
+        targets: y.
+        logit_scale: inverse temperature, > 0.
+        gamma: at least 0; 0 leaves the softmax loss.
+        chunk: tags held at a time.
+
+    Returns:
+        Mean over the batch, in nats; an image without tags adds 0.
     """
     return softmax_family(
         image_embeds,

@@ -23,6 +23,17 @@ def weighted_tag_loss(
     """Softmax loss with a weight for each tag: ``-mean_b sum_k (y_bk / |y_b|) weight_k log p_bk``.
 
     The paper prints no formula for its row "weighted"; ours takes ``inverse_frequencies(counts)``.
+
+    Args:
+        image_embeds: see ``losses.softmax_tag_loss``, like what is not named here.
+        tag_embeds: one text embedding per tag.
+        targets: y.
+        logit_scale: inverse temperature, > 0.
+        tag_weights: at least 0, mean 1 over the tags that occur.
+        chunk: tags held at a time.
+
+    Returns:
+        Mean over the batch, in nats; an image without tags adds 0.
     """
     return softmax_family(
         image_embeds,

@@ -29,7 +29,7 @@ __all__ = ["BadRow", "CaptionRow", "CaptionSource", "ReadRow", "RowRule", "find_
 def read_captions(
     path: str | Path, *, caption_column: str = "caption", key_column: str = "key"
 ) -> Iterator[ReadRow]:
-    """Streams the captions of one source.
+    """Stream the captions of one source.
 
     Args:
         path: a file with one of the endings of ``ENDINGS``, plus ``.gz``, ``.bz2``, ``.xz`` or ``.zst``; or a folder of

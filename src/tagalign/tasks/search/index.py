@@ -104,6 +104,9 @@ class SearchIndex:
 
         Returns:
             Hits by falling score; equal scores in the order of the index.
+
+        Raises:
+            InputError: for a count below 1, or an embedding of another size.
         """
         if count < 1:
             raise InputError(f"expected at least 1 result, got {count}")

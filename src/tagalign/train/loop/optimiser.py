@@ -40,7 +40,16 @@ def adamw(
     weight_decay: float = 0.01,
     decay_scalars: bool = False,
 ) -> AdamW:
-    """AdamW over ``decay_groups``, fused where the device has it."""
+    """AdamW over ``decay_groups``, fused where the device has it.
+
+    Args:
+        module: whose trained parameters it moves.
+        learning_rate: of all groups.
+        betas: of the means.
+        eps: added to the root of the second mean.
+        weight_decay: of matrices and kernels.
+        decay_scalars: of 0-D parameters too.
+    """
     groups = decay_groups(module, weight_decay=weight_decay, decay_scalars=decay_scalars)
     # one kernel for all parameters instead of several for each, where all of them lie on a GPU
     fused = all(p.is_cuda for group in groups for p in group["params"])

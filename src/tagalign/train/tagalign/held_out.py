@@ -15,6 +15,12 @@ def held_out_losses(
 
     The contrastive loss depends on the size of the batch, so the last, smaller batch is left out unless it is the only
     one; numbers are comparable within one ``batch_size``.
+
+    Args:
+        aligner: in evaluation mode.
+        pairs: at least one.
+        device: that computes.
+        batch_size: images compared with each other.
     """
     # not the training's: numbers of runs with other batches stay comparable
     size = min(batch_size, len(pairs))

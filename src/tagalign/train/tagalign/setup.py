@@ -70,7 +70,14 @@ def seeded_aligner(
     seed: int,
     num_blocks: int = NUM_BLOCKS,
 ) -> Aligner:
-    """An aligner whose projector is the same for the same seed, whatever random numbers were drawn before."""
+    """An aligner whose projector is the same for the same seed, whatever random numbers were drawn before.
+
+    Args:
+        backbone: whose head the projector copies.
+        terms: of ``loss_terms``.
+        seed: of the convolutions.
+        num_blocks: gated convolutions.
+    """
     # a seed inside: with and without a vocabulary, or after other draws, a run starts from the same projector
     with torch.random.fork_rng():
         torch.manual_seed(seed)
