@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tagalign.errors import InputError
 from tagalign.evaluate.bootstrap import RESAMPLES, Difference, paired_difference
+from tagalign.evaluate.ranking import RULE_NAMES
 from tagalign.evaluate.results import Result, describe_method, number, read_result, title
 from tagalign.evaluate.rows import Row, read_rows
 from tagalign.evaluate.score import SCORERS
@@ -72,7 +73,9 @@ def _refuse_different(first: Result, second: Result) -> None:
         a, b = first.settings.get(what), second.settings.get(what)
         if a != b:
             raise InputError(f"cannot compare results of different {what}s: {a!r} and {b!r}")
-    if first.scoring != second.scoring:
+    # what ranks beside the cosine is a setting to compare, not another question
+    a, b = ({k: v for k, v in some.scoring.items() if k not in RULE_NAMES} for some in (first, second))
+    if a != b:
         raise InputError("cannot compare results with different classes; evaluate both on the same benchmark")
 
 

@@ -15,11 +15,12 @@ from tagalign.data.benchmarks.records import (
 )
 from tagalign.errors import DataError, UnknownNameError
 from tagalign.evaluate.ask_dense import AskBoxes, AskReferring, AskSegmentation, fit_labels
-from tagalign.evaluate.ask_retrieval import AskRetrieval
+from tagalign.evaluate.ask_retrieval import AskRetrieval, look_again
 from tagalign.evaluate.ask_words import AskCaptions, AskQuestions, AskTags
 from tagalign.evaluate.bootstrap import RESAMPLES, Interval, interval, resample
 from tagalign.evaluate.caption_tags import AskCaptionTags
 from tagalign.evaluate.engine import Asker, Gathered, Plan, gather
+from tagalign.evaluate.ranking import RankingRule
 from tagalign.evaluate.results import Result, now, package_versions
 from tagalign.evaluate.score import SCORERS, Scores
 from tagalign.methods.protocols import Method
@@ -27,7 +28,14 @@ from tagalign.methods.table import background_is_a_name
 from tagalign.types import LabelSet
 
 
-def asker_for(kind: str, method: Method[Any], data: Any, *, labels: LabelSet | None = None) -> Asker:
+def asker_for(
+    kind: str,
+    method: Method[Any],
+    data: Any,
+    *,
+    labels: LabelSet | None = None,
+    rule: RankingRule | None = None,
+) -> Asker:
     """What asks a method about a benchmark of a kind.
 
     Args:
@@ -36,10 +44,11 @@ def asker_for(kind: str, method: Method[Any], data: Any, *, labels: LabelSet | N
         method: what answers.
         data: the opened benchmark.
         labels: other words for the same classes; the benchmark's own by default.
+        rule: what counts beside the cosine in retrieval; nothing by default.
 
     Raises:
         UnknownNameError: for another kind.
-        InputError: if the labels do not fit the benchmark.
+        InputError: if the labels do not fit the benchmark, or the method has not what the rule counts.
     """
     if kind in {"segmentation", "tagging", "boxes"}:
         asked = fit_labels(data.labels, labels)
@@ -51,12 +60,9 @@ def asker_for(kind: str, method: Method[Any], data: Any, *, labels: LabelSet | N
     if kind == "caption-tags":
         # sentences choose their own words: synonyms count unless other labels are given
         return AskCaptionTags(method, data, fit_labels(data.labels, labels or data.labels))
-    plain = {
-        "referring": AskReferring,
-        "captions": AskCaptions,
-        "questions": AskQuestions,
-        "retrieval": AskRetrieval,
-    }
+    if kind == "retrieval":
+        return AskRetrieval(method, data, rule or RankingRule())
+    plain = {"referring": AskReferring, "captions": AskCaptions, "questions": AskQuestions}
     if kind not in plain:
         raise UnknownNameError("kind of benchmark", kind, SCORERS)
     other: Asker = plain[kind](method, data)
@@ -206,6 +212,30 @@ def evaluate_captions(
 ) -> Result:
     """Caption every image of a benchmark and score it: CIDEr, BLEU, ROUGE-L."""
     return _evaluate(asker_for("captions", method, data), plan or Plan(), **options)
+
+
+def evaluate_retrieval(
+    method: Method[Any],
+    data: CaptionSet,
+    *,
+    rule: RankingRule | None = None,
+    plan: Plan | None = None,
+    **options: Any,
+) -> Result:
+    """Rank the images of a benchmark for every sentence, and the sentences for every image: recall at 1, 5 and 10.
+
+    Args:
+        method: with embeddings to search with.
+        data: images with sentences.
+        rule: weight of shared tags, and how many of the best are looked at again; the cosine alone by default.
+        plan: batch size, workers, folder of the rows, limit.
+        options: of ``summarize``.
+
+    Raises:
+        InputError: if the method has no embeddings, or not what the rule counts.
+    """
+    asker, plan = AskRetrieval(method, data, rule or RankingRule()), plan or Plan()
+    return summarize(asker, look_again(asker, gather(asker, plan), plan), **options)
 
 
 def evaluate_questions(

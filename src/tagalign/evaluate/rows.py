@@ -22,6 +22,9 @@ from tagalign.json_text import json_text
 
 Row = dict[str, Any]
 
+MATCHING = "matching"
+"""Folder of a second look's rows, beside those of the first."""
+
 
 def evaluation_mark(settings: Any) -> str:
     """Hash of everything that may change a row; the same settings give the same hash on any machine."""
@@ -111,7 +114,7 @@ def _whole_lines(path: Path) -> list[Row]:
 
 
 def read_rows(folder: Path) -> list[Row]:
-    """All rows of a finished evaluation, by index.
+    """All rows of a finished evaluation, by index; with what a second look added, where there was one.
 
     Raises:
         DataError: if there are none.
@@ -121,7 +124,10 @@ def read_rows(folder: Path) -> list[Row]:
         rows.update({row["i"]: row for row in _whole_lines(path)[1:]})
     if not rows:
         raise DataError(f"{folder}: no rows.jsonl; the paired comparison needs the rows beside result.json")
-    return [rows[i] for i in sorted(rows)]
+    again: dict[int, Row] = {}
+    for path in sorted((folder / MATCHING).glob("rows*.jsonl")):
+        again.update({row["i"]: row for row in _whole_lines(path)[1:]})
+    return [rows[i] | ({"matches": again[i]} if i in again else {}) for i in sorted(rows)]
 
 
 def pack_embeds(embeds: Float[Tensor, "rows dim"]) -> dict[str, Any]:

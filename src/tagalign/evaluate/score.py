@@ -15,9 +15,10 @@ from scipy import sparse
 from tagalign.evaluate.bootstrap import Statistic
 from tagalign.evaluate.boxes import ImageBoxes, detection_scores, label_precisions
 from tagalign.evaluate.captioning import caption_scores, cider, rouge_l, tokenize
+from tagalign.evaluate.ranking import final_scores, owners_of, rule_of
 from tagalign.evaluate.referring import ReferringScores
 from tagalign.evaluate.retrieval import ranks, recall_at
-from tagalign.evaluate.rows import Row, unpack_embeds
+from tagalign.evaluate.rows import Row
 from tagalign.evaluate.segmentation import Confusion
 from tagalign.evaluate.tagging import (
     average_precisions,
@@ -254,16 +255,15 @@ def score_caption_tags(rows: Sequence[Row], scoring: Scoring) -> Scores:
 
 
 def score_retrieval(rows: Sequence[Row], scoring: Scoring) -> Scores:
-    """Recall at 1, 5 and 10 both ways by the cosine of embeddings; ties count against the method.
+    """Recall at 1, 5 and 10 both ways by the cosine of embeddings and what ``scoring`` names beside it.
 
-    Intervals draw the queries again; the images and sentences that are searched stay all of them.
+    Ties count against the method. Intervals draw the queries again; the images and sentences that are searched stay all
+    of them.
     """
-    images = torch.stack([unpack_embeds(row["image"])[0] for row in rows]) if rows else torch.zeros(0, 1)
-    texts = [unpack_embeds(row["texts"]) for row in rows]
-    owners = torch.tensor([i for i, some in enumerate(texts) for _ in range(len(some))])
+    owners = owners_of(rows)
     owns = owners[None, :] == torch.arange(len(rows))[:, None]
-    similarity = images @ torch.cat(texts).T
-    to_text, to_image = ranks(similarity, owns), ranks(similarity.T, owns.T)
+    scores = final_scores(rows, rule_of(scoring))
+    to_text, to_image = ranks(scores.to_text, owns), ranks(scores.to_image.T, owns.T)
     metrics: dict[str, float] = {}
     statistics: dict[str, Statistic] = {}
     for name, rank, owner in (("text", to_text, torch.arange(len(rows))), ("image", to_image, owners)):

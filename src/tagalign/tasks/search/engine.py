@@ -3,12 +3,15 @@
 ``Model.search``, ``tagalign search`` and the server ask it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import torch
+from jaxtyping import Float
 from PIL import Image
+from torch import Tensor
 
 from tagalign.backbones.image_formats import image_suffixes
 from tagalign.backbones.preprocess import open_image
@@ -18,8 +21,17 @@ from tagalign.methods.protocols import Method
 from tagalign.tasks.photos.tars import source_of
 from tagalign.tasks.search.files import IndexHead
 from tagalign.tasks.search.index import SearchIndex
-from tagalign.tasks.search.rankers import DenseRanker, Matcher, Tag2TextRanker, identity, ranker_for
-from tagalign.tasks.search.weights import MATCH_WEIGHT, TAG_WEIGHT
+from tagalign.tasks.search.rankers import (
+    DenseRanker,
+    Matcher,
+    Tag2TextRanker,
+    identity,
+    ranker_for,
+    refuse_rerank,
+    refuse_weight,
+)
+from tagalign.tasks.search.scores import with_match
+from tagalign.tasks.search.weights import TAG_WEIGHT
 from tagalign.types import Label, LabelSet, Ranking
 
 
@@ -117,7 +129,7 @@ class SearchEngine:
             ImageError: if a photo to look at again is gone.
         """
         if rerank:
-            self.refuse_rerank()
+            refuse_rerank(self.ranker)
         weight = self._weight(tag_weight)
         embed = self.ranker.embed_texts([query])[0]
         tags = self.ranker.tag_names.mentioned(query)
@@ -143,28 +155,21 @@ class SearchEngine:
 
     def _weight(self, asked: float | None) -> float:
         """What tags weigh: a weight that was asked for acts, or is refused."""
-        if asked and not self.ranker.tag_names.names:
-            raise InputError(
-                f"tag_weight {asked:g} does not act: this index has no tags; leave it out, or index the photos with labels"
-            )
+        refuse_weight(self.ranker, asked)
         return TAG_WEIGHT if asked is None else asked
-
-    def refuse_rerank(self) -> None:
-        """Refuse a second look where the model has no matching head.
-
-        Raises:
-            InputError: saying which models have one.
-        """
-        if not isinstance(self.ranker, Matcher):
-            raise InputError("rerank needs a model with a matching head: an index made with a Tag2Text model")
 
     def _looked_at_again(self, found: Ranking, rerank: int) -> Ranking:
         assert isinstance(self.ranker, Matcher)  # others were refused
         best, rest = found.hits[:rerank], found.hits[rerank:]
         probs = self.ranker.match([source_of(hit.key).open() for hit in best], found.query)
         # the best are sorted among themselves and stay before the rest: the others have no probability to compare with
-        again = [replace(hit, score=hit.score + MATCH_WEIGHT * p) for hit, p in zip(best, probs, strict=True)]
+        scores = with_match(_numbers([hit.score for hit in best]), _numbers(probs)).tolist()
+        again = [replace(hit, score=score) for hit, score in zip(best, scores, strict=True)]
         return replace(found, hits=[*sorted(again, key=lambda hit: -hit.score), *rest])
+
+
+def _numbers(values: Sequence[float]) -> Float[Tensor, " hits"]:
+    return torch.tensor(values, dtype=torch.float64)
 
 
 def _ranker_of(head: IndexHead, device: str) -> DenseRanker | Tag2TextRanker:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from tagalign.errors import DataError, InputError
 from tagalign.tasks.search.files import IndexHead, part_paths, read_part
-from tagalign.tasks.search.scores import matching_tags
+from tagalign.tasks.search.scores import matching_tags, with_tags
 from tagalign.tasks.search.weights import TAG_WEIGHT
 from tagalign.types import Hit, Ranking
 
@@ -76,13 +76,17 @@ class SearchIndex:
             raise InputError(
                 f"the index holds embeddings of {self.head.dim} numbers, the query has {len(embed)}"
             )
-        scores = torch.cat([block @ embed for block in self.embeds.split(BLOCK_ROWS)])
-        share = tag_weight / max(len(text_tags), 1)
+        cosine = torch.cat([block @ embed for block in self.embeds.split(BLOCK_ROWS)])
+        return with_tags(cosine, self._overlap(text_tags), tag_weight) if text_tags else cosine
+
+    def _overlap(self, text_tags: Sequence[int]) -> Float[Tensor, " photos"]:
+        """Mean probability of the named tags, as ``scores.tag_overlap``, from the photos of each tag alone."""
+        total = torch.zeros(len(self))
         for tag in text_tags:
             if tag in self.by_tag:
                 rows, probs = self.by_tag[tag]
-                scores[torch.from_numpy(rows)] += share * torch.from_numpy(probs)
-        return scores
+                total[torch.from_numpy(rows)] += torch.from_numpy(probs)
+        return total / len(text_tags)
 
     def search(
         self,

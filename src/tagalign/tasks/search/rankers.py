@@ -120,6 +120,10 @@ class Tag2TextRanker:
         encoded = self.method.encode_images(photos)
         return [float(p) for p in self.method.match(encoded, [text] * len(encoded))]
 
+    def match_texts(self, image: Any, texts: Sequence[str]) -> list[float]:
+        """Probability that one encoded image and each text belong together."""
+        return [float(p) for p in self.method.match([image] * len(texts), texts)]
+
 
 class DenseRanker:
     """A dense encoder: its own image embedding, or for TagAlign the mean of the projected patches.
@@ -185,6 +189,31 @@ def identity(name: str, method: Method[Any]) -> dict[str, object]:
         # a trained folder on top of a CLIP describes the CLIP's weights, not its own
         "weight_hash": file_hash(weight_file(model_folder(name))) if trained else facts["weight_hash"],
     }
+
+
+def refuse_rerank(ranker: Ranker) -> None:
+    """Refuse a second look where the model has no matching head.
+
+    Raises:
+        InputError: saying which models have one.
+    """
+    if not isinstance(ranker, Matcher):
+        raise InputError(
+            "rerank needs a model with a matching head: Tag2Text, or an index made with a Tag2Text model"
+        )
+
+
+def refuse_weight(ranker: Ranker, tag_weight: float | None) -> None:
+    """Refuse a weight of tags where there are none: what is asked for acts.
+
+    Raises:
+        InputError: saying what has tags.
+    """
+    if tag_weight and not ranker.tag_names.names:
+        raise InputError(
+            f"tag_weight {tag_weight:g} does not act: there are no tags here; leave it out, index the photos with labels, "
+            "or take a Tag2Text model, which has its own"
+        )
 
 
 def ranker_for(method: Method[Any], labels: LabelSet | None = None) -> Tag2TextRanker | DenseRanker:

@@ -1,5 +1,7 @@
 """Which images fit a text, which texts fit an image: embeddings first, tags as the visible reason, matching last.
 
+The one place that computes it: search, the server and the retrieval benchmarks ask here.
+
 ``score(I, T) = cos(I, T) + tag_weight * overlap(I, T)``, and on a shortlist ``+ match_weight * p_match(I, T)`` with
 ``overlap(I, T) = mean over the tags t named in T of p_I(t)``, 0 where T names none. The paper weighs "the number of
 matching tags with feature similarity" and prints no formula; this one is ours.
@@ -14,8 +16,6 @@ from torch import Tensor
 
 from tagalign.errors import InputError
 from tagalign.tasks.search.weights import MATCH_WEIGHT, SHORTLIST, TAG_WEIGHT
-
-BEHIND = 10.0  # more than any score differs by: what is not on the shortlist stands behind what is
 
 PairScores = Float[Tensor, "images texts"]
 MatchPairs = Callable[[Sequence[int], Sequence[int]], Float[Tensor, " pairs"]]
@@ -56,7 +56,44 @@ def pair_scores(
     if tag_weight < 0:
         raise InputError(f"the weight of matching tags must be at least 0, got {tag_weight}")
     cosine = image_embeds @ text_embeds.T
-    return cosine if overlap is None else cosine + tag_weight * overlap
+    return cosine if overlap is None else with_tags(cosine, overlap, tag_weight)
+
+
+def with_tags(cosine: Tensor, overlap: Tensor, tag_weight: float) -> Tensor:
+    """``cosine + tag_weight * overlap``: the first look, of pairs, of the photos of an index, of a benchmark."""
+    return cosine + tag_weight * overlap
+
+
+def with_match(scores: Tensor, probs: Tensor, match_weight: float = MATCH_WEIGHT) -> Tensor:
+    """``scores + match_weight * p_match``: the second look, on a shortlist."""
+    return scores + match_weight * probs
+
+
+def shortlists(
+    by_query: Float[Tensor, "queries items"], count: int
+) -> tuple[Int[Tensor, " pairs"], Int[Tensor, " pairs"]]:
+    """Queries and items of the ``count`` best items of each query, query by query; all where there are fewer."""
+    best = by_query.topk(min(count, by_query.shape[1]), dim=1).indices
+    queries = torch.arange(len(by_query), device=best.device)[:, None].expand_as(best)
+    return queries.flatten(), best.flatten()
+
+
+def looked_at_again(
+    by_query: Float[Tensor, "queries items"],
+    queries: Int[Tensor, " pairs"],
+    items: Int[Tensor, " pairs"],
+    probs: Float[Tensor, " pairs"],
+    *,
+    match_weight: float = MATCH_WEIGHT,
+) -> Float[Tensor, "queries items"]:
+    """Scores with the probabilities of shortlisted pairs, all other items of a query behind them in their old order."""
+    if not by_query.numel():
+        return by_query
+    # more than any two scores differ by, so that what is not on the shortlist stands behind what is
+    behind = float(by_query.max() - by_query.min()) + match_weight + 1
+    final = by_query - behind
+    final[queries, items] = with_match(by_query[queries, items], probs.to(by_query), match_weight)
+    return final
 
 
 def rerank(
@@ -84,13 +121,10 @@ def rerank(
     if to not in {"image", "text"}:
         raise InputError(f"rerank looks to 'image' or to 'text', got {to!r}")
     by_query = scores.T if to == "image" else scores
-    best = by_query.topk(min(shortlist, by_query.shape[1]), dim=1).indices
-    queries = torch.arange(len(by_query), device=best.device)[:, None].expand_as(best).flatten()
-    items = best.flatten()
+    queries, items = shortlists(by_query, shortlist)
     images, texts = (items, queries) if to == "image" else (queries, items)
     probs = _in_batches(match, images, texts, batch_size)
-    final = by_query - BEHIND
-    final[queries, items] = by_query[queries, items] + match_weight * probs.to(by_query)
+    final = looked_at_again(by_query, queries, items, probs, match_weight=match_weight)
     return final.T if to == "image" else final
 
 

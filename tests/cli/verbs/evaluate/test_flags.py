@@ -61,9 +61,27 @@ def test_a_calibrated_threshold_comes_from_another_split_and_is_better(result, c
     assert model_of(after)["background_threshold"] != model_of(before)["background_threshold"]
 
 
+def test_tags_and_a_second_look_change_retrieval_and_are_recorded(result):
+    flags = ("--data", "tiny-world-captions", "--task", "retrieval", "--method", "tag2text", "--limit", "12")
+    plain = result(*flags)
+    tags = result(*flags, "--tag-weight", "9")
+    again = result(*flags, "--rerank", "2")
+    assert plain["settings"]["ranking"] == "cosine; a tie counts against the method"
+    assert "9 x shared tags" in tags["settings"]["ranking"]
+    assert "matching on the best 2" in again["settings"]["ranking"]
+    assert len({str(one["metrics"]) for one in (plain, tags, again)}) == 3
+
+
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
+        (["--data", "tiny-world-captions", "--rerank", "2"], "add --task retrieval"),
+        (["--data", "tiny-world-captions", "--task", "retrieval", "--rerank", "-1"], "at least 0"),
+        (["--data", "tiny-world-captions", "--task", "retrieval", "--tag-weight", "nan"], "at least 0"),
+        (
+            ["--data", "tiny-world-captions", "--task", "retrieval", "--method", "clip", "--rerank", "2"],
+            "matching head",
+        ),
         (["--data", "tiny-world-referring", "--refine", "crf"], "--refine does not act"),
         (["--data", "tiny-world-referring", "--background-words", "voc"], "--background-words does not act"),
         (["--data", "tiny-world", "--background-words", "voc"], "has no background class"),

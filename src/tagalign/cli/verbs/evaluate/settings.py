@@ -54,6 +54,11 @@ class EvaluateSettings(ModelFlags):
     """Cut images into windows and join them before the last block of the encoder, which then sees the whole image."""
     cross_dataset: bool = False
     """TrustyCLIP on another data set than it was trained on: all names count as seen, the trusty token is left out."""
+    tag_weight: float | None = None
+    """Of --task retrieval: weight of the tags that image and sentence share beside the cosine (search has 0.3); by default
+    the cosine alone counts, as in the tables of CLIP."""
+    rerank: int = 0
+    """Of --task retrieval: so many of the best of each query are looked at again with the matching head (Tag2Text)."""
     out: Path = Path("evaluation")
     """Folder for the results."""
     limit: int | None = None
@@ -80,6 +85,8 @@ class EvaluateSettings(ModelFlags):
     def __post_init__(self) -> None:
         super().__post_init__()
         calibration_count(self.threshold)
+        if self.task != "retrieval" and (self.tag_weight is not None or self.rerank):
+            raise InputError("--tag-weight and --rerank rank images and sentences; add --task retrieval")
         for name in ("limit", "workers"):
             value = getattr(self, name)
             if value is not None and value < 1:

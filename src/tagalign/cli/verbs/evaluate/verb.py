@@ -40,8 +40,10 @@ def measure(settings: EvaluateSettings) -> "Result | None":
     if not settings.data.startswith(TINY_DATA):
         warn_tiny(settings.model)
     from tagalign.data.benchmarks import find_benchmark, open_benchmark
+    from tagalign.evaluate.ask_retrieval import AskRetrieval, look_again
     from tagalign.evaluate.engine import Plan, gather
     from tagalign.evaluate.evaluation import asker_for, summarize
+    from tagalign.evaluate.ranking import RankingRule
 
     benchmark = find_benchmark(settings.data)
     data = open_benchmark(settings.data, settings.path, settings.split)
@@ -55,7 +57,8 @@ def measure(settings: EvaluateSettings) -> "Result | None":
         )
     else:
         method, labels = open_method(settings, data, kind, labels)
-    asker = asker_for(kind, method, data, labels=labels)
+    rule = RankingRule(tag_weight=settings.tag_weight or 0.0, rerank=settings.rerank)
+    asker = asker_for(kind, method, data, labels=labels, rule=rule)
     plan = Plan(
         out=settings.out,
         batch_size=settings.batch_size,
@@ -66,6 +69,8 @@ def measure(settings: EvaluateSettings) -> "Result | None":
         facts=_facts(settings.path),
     )
     gathered = gather(asker, plan)
+    if isinstance(asker, AskRetrieval) and (settings.allow_missing or not gathered.failures):
+        gathered = look_again(asker, gathered, plan)
     _log_failures(settings.out, gathered)
     if gathered.pending and shard[1] > 1:  # whoever comes last sees all rows and writes the number
         _say(f"{len(gathered.rows):,} of {gathered.listed:,} images done; the other shards go on")
