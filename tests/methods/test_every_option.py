@@ -47,6 +47,7 @@ PHRASE = "the red thing"
 CHANGES = {
     "profile": ({}, "released"),
     "short_side": ({}, 48),
+    "image_size": ({}, 48),
     "window": ({}, 32),
     "stitch": ({"window": 32}, True),
     "positions": ({}, "offset"),

@@ -39,6 +39,27 @@ class CaptionLength:
                 f"expected 0 <= minimum <= maximum caption length, got {self.minimum} and {self.maximum}"
             )
 
+    def within(self, min_tokens: int | None, max_tokens: int | None, *, most: int) -> "CaptionLength":
+        """With other limits where they are given; a smaller maximum lowers a minimum that is not.
+
+        Args:
+            min_tokens: instead of the minimum.
+            max_tokens: instead of the maximum.
+            most: positions that the decoder has.
+
+        Raises:
+            InputError: if the limits cross, or the decoder has fewer positions.
+        """
+        if max_tokens is not None and max_tokens > most:
+            raise InputError(f"max_tokens: this model writes at most {most} tokens, got {max_tokens}")
+        if min_tokens is None and max_tokens is None:
+            return self
+        maximum = self.maximum if max_tokens is None else max_tokens
+        minimum = min(self.minimum, maximum) if min_tokens is None else min_tokens
+        if minimum > maximum:
+            raise InputError(f"min_tokens: at most max_tokens, which is {maximum}, got {minimum}")
+        return CaptionLength(minimum=minimum, maximum=maximum)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Nucleus:

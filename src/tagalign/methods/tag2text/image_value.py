@@ -1,8 +1,10 @@
 """An image after Tag2Text's image encoder and tag head."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from jaxtyping import Float
+import torch
+from jaxtyping import Float, Int
 from PIL import Image
 from torch import Tensor
 
@@ -38,3 +40,13 @@ def square_pixels(image: Image.Image, preprocessing: Preprocessing) -> Float[Ten
     if image.size != (side, side):
         image = image.resize((side, side), Image.Resampling.BILINEAR)
     return to_tensor(image, preprocessing)
+
+
+def stacked_once(
+    images: Sequence[Tag2TextImage],
+) -> tuple[Float[Tensor, "distinct image_tokens width"], Int[Tensor, " images"]]:
+    """Tokens of each image once, and the row of every image in them: one that meets many texts is projected once."""
+    distinct = {id(image): image for image in images}
+    places = {one: place for place, one in enumerate(distinct)}
+    tokens = torch.stack([image.tokens for image in distinct.values()])
+    return tokens, torch.tensor([places[id(image)] for image in images], device=tokens.device)

@@ -21,12 +21,12 @@ from tagalign.methods.looks.facts import scoring_facts
 from tagalign.methods.looks.step import LookStep, finish_tagging, mark_of, open_step
 from tagalign.methods.protocols import refuse_foreign, refuse_foreign_labels
 from tagalign.methods.tag2text.captioning import Decoding, answer_batch, caption_batch, check_question
-from tagalign.methods.tag2text.generation import CaptionLength
 from tagalign.methods.tag2text.guidance import Guidance, best_scores, guide, recognised_tags, scored_tags
-from tagalign.methods.tag2text.image_value import Tag2TextImage, square_pixels
+from tagalign.methods.tag2text.image_value import Tag2TextImage, square_pixels, stacked_once
 from tagalign.methods.tag2text.model import Tag2Text
 from tagalign.methods.tag2text.options import Tag2TextOptions
 from tagalign.methods.tag2text.profiles import PROFILES, Tag2TextProfile, load_profile
+from tagalign.methods.tag2text.resizing import at_size
 from tagalign.methods.tag2text.tag_choice import TagChoice
 from tagalign.methods.tag2text.tag_names import TagNames
 from tagalign.methods.tag2text.wordpieces import Wordpieces
@@ -44,10 +44,14 @@ class OwnRules:
     Attributes:
         profile: it was trained with.
         decoding: its prompt and lengths.
+        model: the network at the size it was trained at.
+        pixels: of that size.
     """
 
     profile: Tag2TextProfile
     decoding: Decoding
+    model: Tag2Text
+    pixels: Preprocessing
 
 
 class Tag2TextMethod:
@@ -96,7 +100,7 @@ class Tag2TextMethod:
         self.name = name
         self.weight_hash = weight_hash
         self.batch_size = batch_size
-        self._own_rules = OwnRules(profile=self.profile, decoding=self.decoding)
+        self._own_rules = OwnRules(profile=profile, decoding=self.decoding, model=model, pixels=preprocessing)
         self.given = Tag2TextOptions(threshold=threshold, look=look, num_beams=self.decoding.num_beams)
         self.step: LookStep | None = None  # what is described below is without it
         self.step = open_step(look, self.look_facts())
@@ -319,8 +323,8 @@ class Tag2TextMethod:
         if len(images) != len(texts):
             raise InputError(f"expected one text per image, got {len(images)} images and {len(texts)} texts")
         ids, mask = self.wordpieces.batch(texts, first=self.wordpieces.enc)
-        tokens = torch.stack([image.tokens for image in images])
-        logits = self.model.aligned().match_logits(ids.to(self.device), mask.to(self.device), tokens)
+        tokens, rows = stacked_once(images)
+        logits = self.model.aligned().match_logits(ids.to(self.device), mask.to(self.device), tokens, rows)
         logits = checked(logits, self.model, name=METHOD, what="matching scores", item="pair")
         return logits.softmax(dim=-1)[:, 1]
 
@@ -365,11 +369,12 @@ class Tag2TextMethod:
         """The same method under other options; the network is shared.
 
         Raises:
-            InputError: for lengths that the network has no positions for, or a look of another model.
+            InputError: for lengths or a size that the network has no positions for, or a look of another model.
         """
         other = copy(self)
         other.given, other.threshold = options, options.threshold
         rules = self._own_rules
+        other.model, other.preprocessing = at_size(rules.model, rules.pixels, options.image_size)
         other.profile = rules.profile if options.profile is None else load_profile(options.profile)
         other.decoding = replace(
             rules.decoding,
@@ -378,22 +383,14 @@ class Tag2TextMethod:
             seed=options.seed,
             repetition_penalty=other.profile.repetition_penalty,
             prompt=rules.decoding.prompt if options.prompt is None else options.prompt,
-            length=self._length(options, rules.decoding.length),
+            length=rules.decoding.length.within(
+                options.min_tokens,
+                options.max_tokens,
+                most=int(self.model.text_decoder.config.max_position_embeddings),
+            ),
         )
         other.step = open_step(options.look, other.look_facts())
         return other
-
-    def _length(self, options: Tag2TextOptions, own: CaptionLength) -> CaptionLength:
-        most = int(self.model.text_decoder.config.max_position_embeddings)
-        if options.max_tokens is not None and options.max_tokens > most:
-            raise InputError(f"max_tokens: this model writes at most {most} tokens, got {options.max_tokens}")
-        if options.min_tokens is None and options.max_tokens is None:
-            return own
-        maximum = own.maximum if options.max_tokens is None else options.max_tokens
-        minimum = min(own.minimum, maximum) if options.min_tokens is None else options.min_tokens
-        if minimum > maximum:
-            raise InputError(f"min_tokens: at most max_tokens, which is {maximum}, got {minimum}")
-        return CaptionLength(minimum=minimum, maximum=maximum)
 
     def _own(self, image: Tag2TextImage) -> None:
         refuse_foreign(image.method, METHOD)

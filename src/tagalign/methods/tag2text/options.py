@@ -31,6 +31,12 @@ class Tag2TextOptions:
         verbs=("tag",),
         given_by="--look",
     )
+    image_size: int | None = option(
+        None,
+        "side of the square that photos are squeezed to, in pixels; what belongs to places is resized",
+        source="the model's own: 224 while pre-training, 384 after fine-tuning",
+        verbs=("tag", "caption", "ask"),
+    )
     num_beams: int = option(3, "beams of captions and answers", source="release", verbs=("caption", "ask"))
     top_p: float | None = option(
         None, "nucleus sampling of captions instead of beams, in (0, 1]", verbs=("caption",)
@@ -56,7 +62,7 @@ class Tag2TextOptions:
     )
 
     def __post_init__(self) -> None:
-        for name in ("num_beams", "min_tokens", "max_tokens"):
+        for name in ("image_size", "num_beams", "min_tokens", "max_tokens"):
             check_count(name, getattr(self, name))
         if not 0 <= self.seed < MOST_SEEDS:  # what a generator takes
             raise InputError(f"seed: expected a whole number from 0 to {MOST_SEEDS - 1}, got {self.seed}")

@@ -31,11 +31,13 @@ from tagalign.methods.tag2text.method import METHOD, Tag2TextMethod
 from tagalign.methods.tag2text.model import Tag2Text
 from tagalign.methods.tag2text.options import Tag2TextOptions
 from tagalign.methods.tag2text.profiles import load_profile
+from tagalign.methods.tag2text.resizing import at_size, sizes_at
 from tagalign.methods.tag2text.tag_choice import TagChoice
 from tagalign.methods.tag2text.wordpieces import Wordpieces
 
 Device = torch.device | str
 
+NEW_SIZE = 224  # of an image encoder that has no weights yet: the paper's pre-training
 IMAGE_MODELS: dict[str, Any] = {"swin": SwinConfig, "vit": ViTConfig}
 
 
@@ -46,7 +48,7 @@ class NewNetwork:
     Attributes:
         image_encoder: ``swin-base`` or ``vit-base`` (random weights), a folder of a Hugging Face Swin or ViT (its weights
             are trained further), or the name of a CLIP, which stays frozen.
-        image_size: of a Swin or ViT.
+        image_size: side of the square photos in pixels; None is 224 for new weights, else the size of those that are there.
         layers: of each text part.
         width: of the text parts.
         heads: of the text parts.
@@ -55,7 +57,7 @@ class NewNetwork:
     """
 
     image_encoder: str
-    image_size: int = 224
+    image_size: int | None = None
     layers: int = 12
     width: int = 768
     heads: int = 12
@@ -64,8 +66,9 @@ class NewNetwork:
 
     def __post_init__(self) -> None:
         for name in ("image_size", "layers", "width", "heads"):
-            if getattr(self, name) < 1:
-                raise InputError(f"{name} must be at least 1, got {getattr(self, name)}")
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise InputError(f"{name} must be at least 1, got {value}")
         if self.width % self.heads:
             raise InputError(f"width {self.width} cannot be shared by {self.heads} heads; give a multiple")
 
@@ -105,6 +108,8 @@ def new_method(
     model = build_tag2text(num_tags=len(names), **sizes, seed=network.seed)
     if _own_type(network.image_encoder) is not None:
         _start_image_encoder(model, Path(network.image_encoder))
+    model, pixels = at_size(model, pixels, network.image_size)
+    sizes = sizes_at(sizes, network.image_size)
     switches = load_profile(profile)
     method = Tag2TextMethod(
         model.to(device),
@@ -118,12 +123,13 @@ def new_method(
     return method, sizes
 
 
-def _image_part(name: str, image_size: int) -> tuple[dict[str, Any], int, Preprocessing]:
+def _image_part(name: str, image_size: int | None) -> tuple[dict[str, Any], int, Preprocessing]:
+    new_size = NEW_SIZE if image_size is None else image_size
     if name == "swin-base":
         # the release trains with CLIP's pixel statistics
-        return swin_base(image_size=image_size), 1024, _square(image_size)
+        return swin_base(image_size=new_size), 1024, _square(new_size)
     if name == "vit-base":
-        return vit_base(image_size=image_size), 768, _square(image_size)
+        return vit_base(image_size=new_size), 768, _square(new_size)
     if (kind := _own_type(name)) is not None:
         config = IMAGE_MODELS[kind].from_pretrained(name, local_files_only=True)
         width = config.hidden_size
@@ -160,11 +166,24 @@ def _square(image_size: int) -> Preprocessing:
     return Preprocessing(image_size=image_size, mean=CLIP_MEAN, std=CLIP_STD)
 
 
-def reopen(folder: Path, *, device: Device, profile: str) -> tuple[Tag2TextMethod, dict[str, Any]]:
-    """A trained network to go on with (fine-tuning), and its sizes."""
+def reopen(
+    folder: Path, *, device: Device, profile: str, image_size: int | None = None
+) -> tuple[Tag2TextMethod, dict[str, Any]]:
+    """A trained network to go on with (fine-tuning), and its sizes.
+
+    Args:
+        folder: of the network.
+        device: where it is trained.
+        profile: of training.
+        image_size: side of its photos from now on, e.g. 384 after 224; its own when None.
+
+    Raises:
+        InputError: if its image encoder cannot read squares of this side.
+    """
     config = read_folder_config(folder, model_type=METHOD)
-    options = build_options(Tag2TextOptions, {"profile": profile}, method=METHOD)
-    return load_tag2text(folder, options, device=device), {k: config[k] for k in SIZES if k in config}
+    options = build_options(Tag2TextOptions, {"profile": profile, "image_size": image_size}, method=METHOD)
+    sizes = {k: config[k] for k in SIZES if k in config}
+    return load_tag2text(folder, options, device=device), sizes_at(sizes, image_size)
 
 
 def split_records(

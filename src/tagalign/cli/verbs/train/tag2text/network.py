@@ -24,7 +24,9 @@ def open_method(
     from tagalign.train.tag2text.start import NewNetwork, new_method, reopen
 
     if trained_type(settings.model) == "tag2text":
-        return reopen(Path(settings.model), device=device, profile=settings.profile)
+        return reopen(
+            Path(settings.model), device=device, profile=settings.profile, image_size=settings.image_size
+        )
     network = NewNetwork(
         image_encoder=settings.model,
         image_size=settings.image_size,

@@ -41,8 +41,9 @@ class Tag2TextTrainSettings(EncoderFlags):
     model), or a Tag2Text to go on with."""
     bert: Path | None = None
     """Folder of a BERT (safetensors) that the text parts start from."""
-    image_size: int = 224
-    """Pixels, for `swin-base` and `vit-base`."""
+    image_size: int | None = None
+    """Side of the photos in pixels: 224 for `swin-base` and `vit-base`, else that of --model; 384 fine-tunes larger, as the
+    paper does, and resizes what belongs to places."""
     layers: int = 12
     """Of each text part."""
     width: int = 768
