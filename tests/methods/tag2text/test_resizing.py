@@ -1,4 +1,4 @@
-"""A network for larger photos: only what belongs to places changes, it saves and opens; sizes that do not fit are refused."""
+"""A network for larger photos: only what belongs to places changes, it saves and opens; other sizes are refused."""
 
 import pytest
 import torch

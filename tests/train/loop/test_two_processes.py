@@ -23,6 +23,7 @@ from tagalign.testing.clip_folder import make_clip_folder
 from tagalign.train.loop.distributed import join_world
 from tagalign.train.loop.plan import Hooks
 from tagalign.train.tag2text.losses import Tasks
+from tagalign.train.tag2text.momentum import MomentumPlan
 from tagalign.train.tag2text.plan import Tag2TextPlan
 from tagalign.train.tag2text.training import train_tag2text
 from tagalign.train.trusty.plan import TrustyPlan
@@ -106,9 +107,11 @@ def trusty(folder, processes, hooks, setting):
 def tag2text(folder, processes, hooks, profile):
     method = new_tag2text()
     plan = Tag2TextPlan(
-        steps=3, batch_size=4, warmup=1, learning_rate=1e-3, log_every=1, clip_norm=1.0, profile=profile
-    )
-    tasks = Tasks(weights=EVERY_TASK, recognised_share=0.4)
+        steps=3, batch_size=4, warmup=1, learning_rate=1e-3, log_every=1, clip_norm=1.0,
+        profile="fixed" if profile == "momentum" else profile,
+    )  # fmt: skip
+    momentum = MomentumPlan(queue=6, momentum=0.5) if profile == "momentum" else None
+    tasks = Tasks(weights=EVERY_TASK, recognised_share=0.4, momentum=momentum)
     train_tag2text(method, Pictures(), plan, tasks=tasks, hooks=hooks, processes=processes)
     return method.model
 
@@ -147,6 +150,7 @@ def folder(tmp_path_factory):
         ("trusty", "transductive"),
         ("tag2text", "fixed"),
         ("tag2text", "released"),
+        ("tag2text", "momentum"),
     ],
 )
 def test_two_processes_train_like_one(folder, tmp_path, kind, choice):

@@ -6,17 +6,13 @@ from random import Random
 
 import pytest
 import torch
+from small_tag2text import NAMES, WORDS, as_method, new_data, new_model, weights
 
-from tagalign.backbones.preprocess import Preprocessing
 from tagalign.data.processes import Processes
-from tagalign.data.tag2text.batches import TokenData, batch_of_step, rows_of_step
-from tagalign.data.tag2text.records import TaggedRecord
+from tagalign.data.tag2text.batches import batch_of_step, rows_of_step
 from tagalign.errors import InputError
-from tagalign.methods.tag2text.build import build_tag2text
-from tagalign.methods.tag2text.method import Tag2TextMethod
 from tagalign.methods.tag2text.profiles import load_profile
 from tagalign.methods.tag2text.tag_choice import TagChoice
-from tagalign.methods.tag2text.wordpieces import Wordpieces
 from tagalign.ops.tag2text_losses import rescaled_total
 from tagalign.train.loop.checkpoints import read_state
 from tagalign.train.loop.guards import StopRequest
@@ -28,49 +24,7 @@ from tagalign.train.tag2text.start import NewNetwork, new_method
 from tagalign.train.tag2text.trainee import Tag2TextTrainee
 from tagalign.train.tag2text.training import load_best, train_tag2text
 
-NAMES = ("dog", "cat", "grass", "red", "train")
-CAPTIONS = ("a red dog.", "A cat on the grass!", "the train", "dog and cat", "a red train on grass")
-WORDS = Wordpieces.from_texts(["a picture of | the on and what is there", *CAPTIONS, *NAMES])
 FOUR = ("tagging", "captioning", "contrastive", "matching")
-
-
-def new_model(seed=0):
-    text = {
-        "vocab_size": len(WORDS), "hidden_size": 12, "num_hidden_layers": 2, "num_attention_heads": 2,
-        "intermediate_size": 16, "max_position_embeddings": 96, "hidden_dropout_prob": 0.1,
-    }  # fmt: skip
-    vit = {
-        "image_size": 8,
-        "patch_size": 8,
-        "hidden_size": 8,
-        "num_hidden_layers": 1,
-        "num_attention_heads": 2,
-    }
-    return build_tag2text(
-        num_tags=len(NAMES),
-        image_encoder={"kind": "vit", "config": {**vit, "intermediate_size": 8}},
-        tag_encoder={**text, "encoder_hidden_size": 8},
-        text_decoder={**text, "encoder_hidden_size": 12},
-        tag_head={"num_heads": 2},
-        alignment={"embed_dim": 6},
-        seed=seed,
-    )
-
-
-def new_data(count=10):
-    tags = [[i for i, name in enumerate(NAMES) if name in text] for text in CAPTIONS]
-    pairs = list(zip(CAPTIONS, map(tuple, tags), strict=True))
-    records = [
-        TaggedRecord(
-            key=str(i),
-            image="",
-            captions=(pairs[i % 5][0], pairs[(i + 1) % 5][0]),
-            tags=(pairs[i % 5][1], pairs[(i + 1) % 5][1]),
-        )
-        for i in range(count)
-    ]
-    tokens = torch.randn(count, 4, 8, generator=torch.Generator().manual_seed(0))
-    return TokenData(tokens=tokens, records=records, questions=[[("what is there", "dog")]] * count)
 
 
 def task_losses(model, *, profile="fixed", **tasks):
@@ -84,18 +38,9 @@ def task_losses(model, *, profile="fixed", **tasks):
     )
 
 
-def as_method(model):
-    choice, pixels = TagChoice.of(len(NAMES)), Preprocessing(image_size=8)
-    return Tag2TextMethod(model, WORDS, NAMES, choice=choice, preprocessing=pixels)
-
-
 def run(model, plan, *, out_dir=None, held_out=None, **hooks):
     method = as_method(model)
     return train_tag2text(method, new_data(), plan, out_dir=out_dir, held_out=held_out, hooks=Hooks(**hooks))
-
-
-def weights(model):
-    return {n: p.detach().clone() for n, p in model.named_parameters()}
 
 
 @pytest.mark.parametrize(("width", "deviation"), [(48, 0.08), (192, 0.04)])

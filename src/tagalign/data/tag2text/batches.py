@@ -19,6 +19,7 @@ from torch import Tensor
 from tagalign.backbones.preprocess import Preprocessing, open_image, to_tensor
 from tagalign.data.batches import Position
 from tagalign.data.processes import Processes
+from tagalign.data.tag2text.augment import rand_augment
 from tagalign.data.tag2text.records import TaggedRecord, clean_caption
 from tagalign.errors import InputError
 from tagalign.methods.tag2text.image_value import square_pixels
@@ -130,6 +131,7 @@ class PhotoData:
         flip: mirror half of the photos; off when captions speak of left and right.
         workers: threads that decode.
         questions: per image; empty when there are none.
+        rand_augment: change colours and shapes as well, see ``augment``.
     """
 
     records: Sequence[TaggedRecord]
@@ -139,6 +141,7 @@ class PhotoData:
     flip: bool = True
     workers: int = 4
     questions: Sequence[Sequence[Question]] = ()
+    rand_augment: bool = False
     are_tokens: bool = False
 
     def images(self, rows: Sequence[int], seeds: Sequence[float]) -> Tensor:
@@ -148,14 +151,20 @@ class PhotoData:
             return torch.stack(list(pool.map(self._one, paths, seeds)))
 
     def _one(self, path: Path, seed: float) -> Float[Tensor, "3 side side"]:
-        image = open_image(path)
-        if self.crop >= 1:
+        return self.pixels(open_image(path), seed)
+
+    def pixels(self, image: Image.Image, seed: float) -> Float[Tensor, "3 side side"]:
+        """Cropped, flipped and changed as the settings say, normalised."""
+        rng, side = Random(seed), self.preprocessing.image_size  # noqa: S311 - augmentation, not secrets
+        if self.crop < 1:
+            image = random_part(image, rng, side=side, smallest=self.crop)
+            if self.flip and rng.random() < 0.5:
+                image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+        elif not self.rand_augment:
             return square_pixels(image, self.preprocessing)
-        rng = Random(seed)  # noqa: S311 - augmentation, not secrets
-        image = random_part(image, rng, side=self.preprocessing.image_size, smallest=self.crop)
-        if self.flip and rng.random() < 0.5:
-            image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-        return to_tensor(image, self.preprocessing)
+        else:
+            image = image.resize((side, side), Image.Resampling.BILINEAR)
+        return to_tensor(rand_augment(image, rng) if self.rand_augment else image, self.preprocessing)
 
 
 def random_part(image: Image.Image, rng: Random, *, side: int, smallest: float) -> Image.Image:

@@ -11,8 +11,8 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
-from torch import Tensor, nn
-from transformers import SwinModel, ViTModel
+from torch import Tensor
+from transformers import SwinConfig, SwinModel, ViTModel
 
 from tagalign.backbones.preprocess import Preprocessing
 from tagalign.errors import InputError
@@ -62,8 +62,7 @@ def sizes_at(sizes: Mapping[str, Any], side: int | None) -> dict[str, Any]:
     config = dict(image["config"])
     if image["kind"] == "swin":
         # what a config leaves out is transformers' default
-        own = SwinModel.config_class(**config)
-        config["window_size"] = _window(own, side)
+        config["window_size"] = _window(SwinConfig(**config), side)
     return {**sizes, "image_encoder": {**image, "config": {**config, "image_size": side}}}
 
 
@@ -71,26 +70,39 @@ def _resized_encoder(encoder: ImageEncoder, side: int) -> ImageEncoder:
     if isinstance(encoder, ClipTokens):
         _refuse_side(side, encoder.backbone.patch_size)  # positions are resized in every pass
         return encoder
-    config = deepcopy(encoder.model.config)
-    if isinstance(encoder, SwinTokens):
-        config.window_size, config.image_size = _window(config, side), side
-        larger: nn.Module = SwinModel(config)
-        tensors = {
-            name: resize_bias_table(value, window=config.window_size) if name.endswith(BIAS_TABLE) else value
-            for name, value in encoder.model.state_dict().items()
-        }
-    else:
-        _refuse_side(side, config.patch_size)
-        config.image_size = side
-        larger = ViTModel(config, add_pooling_layer=False)
-        tensors = dict(encoder.model.state_dict())
-        tensors[VIT_POSITIONS] = resize_positions(tensors[VIT_POSITIONS], side=side // config.patch_size)
-    larger.load_state_dict(tensors)
-    first = next(encoder.model.parameters())
-    larger = larger.to(first.device, first.dtype)
-    for parameter, own in zip(larger.parameters(), encoder.model.parameters(), strict=True):
+    larger = (
+        _larger_swin(encoder.model, side)
+        if isinstance(encoder, SwinTokens)
+        else _larger_vit(encoder.model, side)
+    )
+    first = next(encoder.parameters())
+    larger.to(first.device, first.dtype)
+    for parameter, own in zip(larger.parameters(), encoder.parameters(), strict=True):
         parameter.requires_grad_(own.requires_grad)
-    return SwinTokens(larger) if isinstance(larger, SwinModel) else ViTTokens(larger)
+    return larger
+
+
+def _larger_swin(model: SwinModel, side: int) -> SwinTokens:
+    config: Any = deepcopy(model.config)
+    config.window_size, config.image_size = _window(config, side), side
+    larger = SwinModel(config)
+    larger.load_state_dict(
+        {
+            name: resize_bias_table(value, window=config.window_size) if name.endswith(BIAS_TABLE) else value
+            for name, value in model.state_dict().items()
+        }
+    )
+    return SwinTokens(larger)
+
+
+def _larger_vit(model: ViTModel, side: int) -> ViTTokens:
+    config: Any = deepcopy(model.config)
+    _refuse_side(side, config.patch_size)
+    config.image_size = side
+    larger, tensors = ViTModel(config, add_pooling_layer=False), dict(model.state_dict())
+    tensors[VIT_POSITIONS] = resize_positions(tensors[VIT_POSITIONS], side=side // config.patch_size)
+    larger.load_state_dict(tensors)
+    return ViTTokens(larger)
 
 
 def _window(config: Any, side: int) -> int:

@@ -1,8 +1,9 @@
 """The tasks of Tag2Text on one batch: tagging, captioning, contrast, matching, answering."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from random import Random
+from typing import Any
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -19,6 +20,7 @@ from tagalign.methods.tag2text.profiles import Tag2TextProfile
 from tagalign.methods.tag2text.tag_choice import TagChoice
 from tagalign.methods.tag2text.wordpieces import MAX_TOKENS, Wordpieces
 from tagalign.ops.losses import contrastive_loss
+from tagalign.ops.momentum_contrast import PairEmbeds
 from tagalign.ops.tag2text_losses import (
     asymmetric_sum_loss,
     caption_targets,
@@ -29,6 +31,8 @@ from tagalign.ops.tag2text_losses import (
     rescaled_total,
 )
 from tagalign.train.loop.distributed import gather_with_grad, mean_over_world, sum_over_world
+from tagalign.train.loop.plan import as_listed
+from tagalign.train.tag2text.momentum import MomentumContrast, MomentumPlan
 
 TASKS = ("tagging", "captioning", "contrastive", "matching", "answering")
 PRETRAINING = {"tagging": 1.0, "captioning": 1.0, "contrastive": 1.0, "matching": 1.0}
@@ -47,6 +51,7 @@ class Tasks:
             (the paper's second fine-tuning strategy; 0 while pre-training).
         all_captions: tagging learns the tags of all captions of an image (fine-tuning), not of the sampled one.
         prompt: of captions.
+        momentum: of the contrastive loss; None compares within the batch alone.
     """
 
     weights: Mapping[str, float] = field(default_factory=lambda: dict(PRETRAINING))
@@ -54,6 +59,7 @@ class Tasks:
     recognised_share: float = 0.0
     all_captions: bool = False
     prompt: str = PROMPT
+    momentum: MomentumPlan | None = None
 
     def __post_init__(self) -> None:
         if unknown := [name for name in self.weights if name not in TASKS]:
@@ -62,10 +68,19 @@ class Tasks:
             raise InputError(f"expected task weights of at least 0 and one above, got {dict(self.weights)}")
         if not 0 <= self.recognised_share <= 1:
             raise InputError(f"the share of recognised tags lies in [0, 1], got {self.recognised_share}")
+        if self.momentum is not None and not self.has("contrastive"):
+            raise InputError(
+                "a momentum encoder and a queue belong to the contrastive loss, which is left out"
+            )
 
     def has(self, task: str) -> bool:
         """Whether a task is trained."""
         return self.weights.get(task, 0.0) > 0
+
+    def deciding(self) -> dict[str, Any]:
+        """As JSON gives it back; without what is off, so that runs from before it was there go on."""
+        values: dict[str, Any] = as_listed(asdict(self))
+        return {name: value for name, value in values.items() if name != "momentum" or value is not None}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -83,6 +98,7 @@ class TaskLosses:
         profile: the switches.
         tasks: what is learned.
         processes: that share the batch.
+        momentum: what the contrastive loss compares with beside the batch; None for nothing.
     """
 
     model: Tag2Text
@@ -92,6 +108,7 @@ class TaskLosses:
     profile: Tag2TextProfile
     tasks: Tasks
     processes: Processes = field(default_factory=Processes)
+    momentum: MomentumContrast | None = None
 
     def __call__(self, batch: Tag2TextBatch, rng: Random) -> dict[str, Tensor]:
         """Every trained task's loss before its weight.
@@ -226,7 +243,15 @@ class TaskLosses:
         images, texts = part.embed_images(tokens), part.embed_texts(ids[batch.own], mask[batch.own])
         all_images, all_texts = gather_with_grad(images, world), gather_with_grad(texts, world)
         losses: dict[str, Tensor] = {}
-        if self.tasks.has("contrastive"):
+        if self.tasks.has("contrastive") and self.momentum is not None:
+            losses["contrastive"] = self.momentum.loss(
+                PairEmbeds(images, texts),
+                batch.images,
+                (ids[batch.own], mask[batch.own]),
+                are_tokens=batch.are_tokens,
+                processes=world,
+            )
+        elif self.tasks.has("contrastive"):
             losses["contrastive"] = contrastive_loss(
                 images,
                 texts,

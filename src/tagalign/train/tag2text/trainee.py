@@ -1,7 +1,7 @@
 """Tag2Text as what the loop trains: several tasks at once, from frozen image tokens or from photos."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -23,9 +23,9 @@ from tagalign.ops.precision import autocast, resolve_precision
 from tagalign.train.loop.clock import StepClock
 from tagalign.train.loop.nested import State
 from tagalign.train.loop.optimiser import decay_groups
-from tagalign.train.loop.plan import as_listed
 from tagalign.train.loop.trainee import Position, StepResult, Trainee
 from tagalign.train.tag2text.losses import TaskLosses, Tasks
+from tagalign.train.tag2text.momentum import MomentumContrast
 from tagalign.train.tag2text.plan import Tag2TextPlan
 
 
@@ -58,6 +58,10 @@ class Tag2TextTrainee(Trainee[Tag2TextBatch]):
         self.precision = resolve_precision(plan.precision, processes.device)
         own = method.model.own_parameters()  # a frozen image encoder is none of them
         self.trained = {name: p for name, p in own.items() if p.requires_grad}
+        ramp = max(len(data.records) // plan.batch_size, 1)
+        momentum = (
+            None if tasks.momentum is None else MomentumContrast(method.model, tasks.momentum, ramp=ramp)
+        )
         self.losses = TaskLosses(
             model=method.model,
             wordpieces=method.wordpieces,
@@ -66,6 +70,7 @@ class Tag2TextTrainee(Trainee[Tag2TextBatch]):
             profile=load_profile(plan.profile),
             tasks=tasks,
             processes=processes,
+            momentum=momentum,
         )
 
     @property
@@ -78,7 +83,7 @@ class Tag2TextTrainee(Trainee[Tag2TextBatch]):
         """Plan, tasks, and how much there is to learn from."""
         return self.plan.deciding() | {
             "precision": self.precision,
-            "tasks": as_listed(asdict(self.losses.tasks)),
+            "tasks": self.losses.tasks.deciding(),
             "images": len(self.data.records),
             "tags": len(self.losses.names),
         }
@@ -133,14 +138,17 @@ class Tag2TextTrainee(Trainee[Tag2TextBatch]):
             return found, losses.total(found)
 
     def state(self) -> State:
-        """What was trained, every parameter once."""
-        return {name: p.detach() for name, p in self.trained.items()}
+        """What was trained, every parameter once, and the momentum encoder with its queue where there is one."""
+        own = {name: p.detach() for name, p in self.trained.items()}
+        return own if self.losses.momentum is None else own | self.losses.momentum.state()
 
     @torch.no_grad()
     def load_state(self, state: State) -> None:
         """Put it back."""
         for name, parameter in self.trained.items():
             parameter.copy_(state[name])
+        if self.losses.momentum is not None:
+            self.losses.momentum.load_state(state)
 
     def validate(self, step: int, shown: Mapping[str, float]) -> Mapping[str, float]:
         """Losses on held-out images, and what the caller measures."""
@@ -158,7 +166,8 @@ class Tag2TextTrainee(Trainee[Tag2TextBatch]):
         if size < 2:
             return {}
         losses, totals = (
-            replace(self.losses, processes=Processes(device=self.processes.device)),
+            # within the batch: a look must not fill the queue
+            replace(self.losses, processes=Processes(device=self.processes.device), momentum=None),
             dict[str, float](),
         )
         starts = range(0, len(data.records) - size + 1, size)

@@ -17,6 +17,7 @@ from tagalign.train.loop.plan import Hooks
 from tagalign.train.loop.resume import best_trainee
 from tagalign.train.loop.run import TrainingRun
 from tagalign.train.tag2text.losses import Tasks
+from tagalign.train.tag2text.momentum import PREFIX
 from tagalign.train.tag2text.plan import Tag2TextPlan
 from tagalign.train.tag2text.trainee import Tag2TextTrainee
 
@@ -95,5 +96,6 @@ def load_best(method: Tag2TextMethod, out_dir: Path) -> bool:
         return False
     own = method.model.own_parameters()
     for name, value in best_trainee(read_state(path).state).items():
-        own[name].copy_(value)
+        if not name.startswith(PREFIX):  # the momentum encoder is no part of the model
+            own[name].copy_(value)
     return True

@@ -96,6 +96,11 @@ def test_questions_are_learned_by_the_images_that_have_one(files, tmp_path, caps
             "no question names an image",
         ),
         (["--questions", "x.jsonl"], "", "no question in it"),
+        (["--momentum", "0.9"], "", "belong to a --queue of at least 1, got 0"),
+        (["--queue", "4", "--contrastive", "0"], "", "which is left out"),
+        (["--queue", "4", "--soft-targets", "2"], "", "soft_targets is a share in [0, 1], got 2"),
+        (["--rand-augment"], "", "add --no-cache"),
+        (["--image-size", "33"], "", "reads squares in steps of"),
         (["--tags", "x.jsonl"], "dog", "--labels needs --tags vocabulary.tsv"),
     ],
 )
@@ -113,3 +118,12 @@ def test_labels_of_other_pairs_are_noticed(files, tmp_path, capsys):
     pq.write_table(pa.table({"key": ["elsewhere"], "tags": tags}), tmp_path / "other.parquet")
     assert main(flags(files, tmp_path / "model", "--labels", str(tmp_path / "other.parquet"))) == 2
     assert "are these the labels of the same pairs" in capsys.readouterr().err
+
+
+def test_queue_augmentation_and_size_act(files, tmp_path):
+    """Each flag alone gives other weights than none of them."""
+    found = set()
+    for number, more in enumerate(([], ["--queue", "4"], ["--rand-augment"], ["--image-size", "32"])):
+        assert main(flags(files, tmp_path / str(number), "--no-cache", "--held-out", "0", *more)) == 0
+        found.add((tmp_path / str(number) / "model.safetensors").read_bytes())
+    assert len(found) == 4

@@ -7,6 +7,7 @@ from tagalign.cli.verbs.train.tag2text.settings import Tag2TextTrainSettings
 if TYPE_CHECKING:
     from tagalign.methods.tag2text.method import Tag2TextMethod
     from tagalign.train.tag2text.losses import Tasks
+    from tagalign.train.tag2text.momentum import MomentumPlan
     from tagalign.train.tag2text.plan import Tag2TextPlan
 
 
@@ -46,4 +47,14 @@ def make_tasks(settings: Tag2TextTrainSettings, method: "Tag2TextMethod") -> "Ta
         recognised_share=settings.recognised_share,
         all_captions=settings.all_captions,
         prompt=method.decoding.prompt,
+        momentum=_momentum(settings),
     )
+
+
+def _momentum(settings: Tag2TextTrainSettings) -> "MomentumPlan | None":
+    """Of the contrastive loss; what is not given is ALBEF's."""
+    from tagalign.train.tag2text.momentum import MomentumPlan
+
+    given = {"momentum": settings.momentum, "soft_targets": settings.soft_targets}
+    numbers = {name: value for name, value in given.items() if value is not None}
+    return MomentumPlan(queue=settings.queue, **numbers) if settings.queue else None

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tagalign.cli.shared.bars import StepBar
 from tagalign.cli.verbs.train.tag2text.settings import Tag2TextTrainSettings
+from tagalign.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,7 +55,7 @@ def split_data(
     data = _data(settings, train, records.folder, method, method.preprocessing)
     if not held_out:
         return data, None
-    whole = dataclasses.replace(settings, crop=1.0)
+    whole = dataclasses.replace(settings, crop=1.0, rand_augment=False)
     return data, _data(whole, held_out, records.folder, method, method.preprocessing)
 
 
@@ -77,11 +78,16 @@ def _data(
         preprocessing=preprocessing,
         crop=settings.crop,
         flip=settings.flip,
+        rand_augment=settings.rand_augment,
         workers=settings.workers,
         questions=[questions_of(record, asked) for record in records] if asked else (),
     )
     if not (settings.cache and method.model.image_encoder.external):
         return photos
+    if settings.rand_augment:
+        raise InputError(
+            "--rand-augment does not act on tokens that are kept: the frozen encoder sees every photo once; add --no-cache"
+        )
     bar = StepBar("encoding", len(records))
     return encode_once(
         dataclasses.replace(photos, crop=1.0), method, batch_size=settings.batch_size, show=bar.to

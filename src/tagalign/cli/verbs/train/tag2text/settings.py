@@ -58,6 +58,13 @@ class Tag2TextTrainSettings(EncoderFlags):
     """Weight of the caption loss."""
     contrastive: float = 1.0
     """Weight of the contrastive loss."""
+    queue: int = 0
+    """Embeddings of earlier batches that the contrastive loss compares with too, and with them a momentum encoder (ALBEF has
+    65536); 0 for neither."""
+    momentum: float | None = None
+    """Share of the momentum encoder that a step leaves as it is, with --queue; 0.995 by default."""
+    soft_targets: float | None = None
+    """Share of the contrastive targets that the momentum encoder decides, with --queue; 0.4 by default, after an epoch."""
     matching: float = 1.0
     """Weight of the matching loss with hard negatives."""
     answering: float = 1.0
@@ -88,6 +95,8 @@ class Tag2TextTrainSettings(EncoderFlags):
     """Smallest share of a photo that the random crop keeps; 1 takes whole photos."""
     flip: bool = True
     """Mirror half of the photos; off where captions speak of left and right."""
+    rand_augment: bool = False
+    """Change colours and shapes of photos as well, as strong as in the release; frozen tokens of a cache cannot be."""
     cache: bool = True
     """With a frozen encoder: encode every photo once and keep the tokens in memory."""
     held_out: float = 0.02
@@ -123,6 +132,10 @@ class Tag2TextTrainSettings(EncoderFlags):
             )
         if self.validate_every and not self.held_out:
             raise InputError("--validate-every looks at held-out records; give --held-out a share, e.g. 0.02")
+        if self.queue < 0 or (not self.queue and (self.momentum, self.soft_targets) != (None, None)):
+            raise InputError(
+                f"--momentum and --soft-targets belong to a --queue of at least 1, got {self.queue}; give one"
+            )
         if not 0 <= self.held_out < 1:
             raise InputError(f"--held-out is a share in [0, 1), got {self.held_out}")
         if not 0 < self.crop <= 1:
