@@ -130,6 +130,22 @@ def test_masks_are_the_best_logit_of_each_patch(look, photos):
     assert float((shares - by_patch).abs().max()) < 0.15
 
 
+@pytest.mark.parametrize("mode", ["sclip", "scclip"])
+def test_a_wide_photo_is_seen_whole(photos, mode):
+    method = load_method("tiny", method="piaa", mode=mode)
+    wide = Image.new("RGB", (200, 80))
+    wide.paste(photos[0], (0, 0))
+    (image,) = method.encode_images([wide])
+    assert [view.box for view in image.views] == [(0, 0, 200, 80)]
+    assert image.views[0].grid == (10, 25)
+    assert method.look_facts()["window"] is None
+    # what stands at the left end decides its patches; a last window alone would not have seen it
+    other = Image.new("RGB", (200, 80))
+    (empty,) = method.encode_images([other])
+    left = (image.views[0].embeds - empty.views[0].embeds).unflatten(0, (10, 25))[:, :5]
+    assert float(left.abs().amax()) > 0.01
+
+
 def test_a_label_without_patches_keeps_its_text_and_is_named(photos, tmp_path):
     method = load_method("tiny", method="piaa")
     look = made_look(method, photos, LABELS)

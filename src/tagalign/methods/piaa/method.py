@@ -92,7 +92,10 @@ class Piaa(TakesLook):
             mode=given.mode,
             resources=resources,
         )
-        self.options = replace(given, short_side=self.by_text.canvas_rule.short_side)
+        # the whole photo at once: the bank counts a patch once, and what is kept of a photo is one view
+        rule = self.by_text.canvas_rule = replace(self.by_text.canvas_rule, window=None, stride=None)
+        self.by_text.options = replace(self.by_text.options, window=None, stride=None)
+        self.options = replace(given, short_side=rule.short_side)
         self.step = open_step(self.options.look, self.look_facts())
 
     def describe(self) -> dict[str, object]:
