@@ -119,18 +119,19 @@ def wrong_share_interval(drawn: Sequence[Judged], *, confidence: float = CONFIDE
     if not tags:
         return 0.0, 1.0
     share = wrong / tags
-    size = _effective_size(drawn, share) if 0 < wrong < tags and photos > 1 else float(photos)
+    size = _effective_size(drawn, share, confidence) if 0 < wrong < tags and photos > 1 else float(photos)
     return _clopper_pearson(share * size, size, confidence)
 
 
-def _effective_size(drawn: Sequence[Judged], share: float) -> float:
+def _effective_size(drawn: Sequence[Judged], share: float, confidence: float) -> float:
     """The number of independent tags that would tell as much: at most all tags; never below one photo's worth."""
     photos, tags = len(drawn), _sums(drawn)[1]
     spread = sum((one.wrong - share * one.given) ** 2 for one in drawn)
     variance = photos / (photos - 1) * spread / tags**2
     size = share * (1 - share) / variance if variance > 0 else float(tags)
     # few photos tell little of how their tags err together
-    correction = (stdtrit(tags - 1, 0.975) / stdtrit(photos - 1, 0.975)) ** 2 if tags > 1 else 1.0
+    end = 1 - (1 - confidence) / 2
+    correction = (stdtrit(tags - 1, end) / stdtrit(photos - 1, end)) ** 2 if tags > 1 else 1.0
     return float(max(1.0, min(tags, size * correction)))
 
 
