@@ -65,6 +65,7 @@ def bleu(candidates: Sequence[Tokens], references: Sequence[Sequence[Tokens]]) -
             counts = ngrams(candidate, n)
             most: Counter[NGram] = Counter()
             for truth in truths:
+                # the most often in any one reference: a repeated word counts as often as one person wrote it
                 most |= ngrams(truth, n)
             correct[n - 1] += sum((counts & most).values())
             guessed[n - 1] += max(0, len(candidate) - n + 1)

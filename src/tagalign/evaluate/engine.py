@@ -156,6 +156,7 @@ def _measure(
             opened = [future.result() for future in ahead]
             # before the model is asked, so that the threads read while it answers
             ahead = _submit(pool, asker, batches[number + 1]) if number + 1 < len(batches) else []
+            # who cannot be read is no wrong answer: there is no row, and no number unless missing images are allowed
             failures.update({i: error for i, _, _, error in opened if error is not None})
             rows = _rows_of_batch(
                 asker, [(i, image, truth) for i, image, truth, _ in opened if image is not None]

@@ -32,6 +32,7 @@ def ranks(
             f"query {int((~relevant.any(dim=1)).nonzero()[0])} has no relevant item; leave it out"
         )
     best = scores.masked_fill(~relevant, -torch.inf).amax(dim=1, keepdim=True)
+    # other relevant items neither help nor push back: any of them would have been a find
     above = ((scores > best) & ~relevant).sum(1)
     equal = ((scores == best) & ~relevant).sum(1)
     share = {"pessimistic": 1.0, "average": 0.5, "optimistic": 0.0}[ties]

@@ -34,6 +34,7 @@ def average_precision(scores: Float[Tensor, " images"], truth: Integer[Tensor, "
     if not positives:
         return math.nan
     ranked = scores[counted][order]
+    # a positive has the precision at the end of its group of equal scores: the order of images must not decide
     last_of_group = (
         torch.cat([ranked[1:] != ranked[:-1], torch.ones(1, dtype=torch.bool)]).nonzero().flatten()
     )

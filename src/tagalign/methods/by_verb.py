@@ -33,6 +33,7 @@ class PhotoBatch:
     def encoded(self, method: Method[Any]) -> list[Any]:
         """What a method makes of the photos; computed once."""
         with self._lock:
+            # under the lock too: two threads that ask at once must not encode the photos twice
             if method.method not in self._encoded:
                 self._encoded[method.method] = list(method.encode_images(self.photos))
             return self._encoded[method.method]

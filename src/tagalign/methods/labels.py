@@ -147,6 +147,7 @@ def encode_label_set(
             owners += [i] * len(label.aliases)
     excluding = [(i, word) for i, label in enumerate(labels.labels) for word in label.negatives]
     words = [*names, *labels.background, *(word for _, word in excluding)]
+    # one call for labels, aliases, background and negatives: a text tower runs fuller batches, and all get the same prompts
     everything = embed_names(backbone, words, labels.templates or templates, mean=mean)
     first_negative = len(words) - len(excluding)
     negatives = Negatives(

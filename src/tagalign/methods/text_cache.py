@@ -68,6 +68,7 @@ def cache_key(labels: LabelSet, backbone: Backbone, templates: Sequence[str], va
         "format": FORMAT,
         "weights": backbone.weight_hash,
         "dtype": str(backbone.dtype),
+        # not the set's name or version: they change no embedding, and the same words share an entry
         "labels": [[label.name, list(label.aliases)] for label in labels.labels],
         "background": list(labels.background),
         "templates": list(labels.templates or templates),

@@ -46,6 +46,7 @@ class Threshold:
             names: of the labels.
             groups: ids of the labels that compete; all together when None.
         """
+        # Python's sort is stable: equal scores keep the order of the labels
         order = sorted(range(len(scores)), key=lambda i: -scores[i])
         if self.kind == "top":
             return tuple(order[: int(self.value)])

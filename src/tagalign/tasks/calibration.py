@@ -154,6 +154,7 @@ def best_thresholds(
         for row, marks in zip(scores, truth, strict=True)
         for score, present in zip(row, marks, strict=True)
     ]
+    # over all labels together: scores of one tagger are on one scale, so it is the best guess for a label without examples
     shared = best_f1_threshold(pooled)
     per_label = {}
     for i, name in enumerate(names):

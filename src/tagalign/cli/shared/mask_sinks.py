@@ -83,6 +83,7 @@ class MaskFiles:
         if self.heat_side and max(photo.size) > self.heat_side:
             photo = photo.copy()
             photo.thumbnail((self.heat_side, self.heat_side))
+        # at the size of the picture: at 24 megapixels twenty maps would hold two gigabytes
         maps = job.method.heat_maps(answered.encoded, job.labels, size=(photo.height, photo.width))
         for label, part, heat in zip(job.labels.names, self.heat_maps, maps, strict=True):
             picture = heat_overlay(photo, heat, label)

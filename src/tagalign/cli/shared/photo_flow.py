@@ -161,6 +161,7 @@ class Flow:
         from tagalign.tasks.photos.ray import answer_run_on_ray
 
         gpus = 1.0 if spec.device == "cuda" else 0.0
+        # before any answer: the workers of Ray write the first results, and this process sees none of them
         self.record(job, None)
         parts = answer_run_on_ray(spec, run, sink, models=self.flags.workers, gpus=gpus)
         for _ in progress(parts, f"{spec.question.kind}, parts", total=len(run.pending())):
@@ -188,6 +189,7 @@ class Flow:
         tail = f", {failed} failed (see {errors})" if errors else ""
         tail += f", some with a note (see {notes})" if notes else ""
         print(f"{counted(done, thing)} {where} {run.folder}{tail}", file=sys.stderr)
+        # some failed among many is what a million photos are like; a script must hear only of a run without any result
         return 2 if failed and not done else 0
 
     def label_names(self, job: "Job") -> Sequence[str]:

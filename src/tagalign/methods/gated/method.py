@@ -207,7 +207,8 @@ class Gated(TaggerTakesLook):
             raise AssertionError("the soft gate was refused without maps")
         heat = self.segmenter.heat_maps(image.dense, labels.dense)
         scores = torch.tensor(tagging.scores, device=heat.device).clamp_min(SCORE_FLOOR)
-        # log of (class probability x tag score), up to a term that all labels of a pixel share
+        # log of (class probability x tag score), up to a term that all labels of a pixel share: the map is a sigmoid of the
+        # scaled cosine, so its logit is what a softmax over the labels would take
         joint = self.sharpness * torch.logit(heat, eps=1e-6) + scores.log()[:, None, None]
         ids = joint.argmax(dim=0)
         best = heat.gather(0, ids[None])[0]

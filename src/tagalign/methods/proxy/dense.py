@@ -90,6 +90,7 @@ def proxy_rows(
     size = (features.shape[2], features.shape[3])
     heads = values.shape[1]
     maps = values.transpose(2, 3).flatten(1, 2).unflatten(2, grid)
+    # values go to the companion's finer grid, as released; the weights are never brought to the coarser one
     laid = F.interpolate(maps, size=size, mode="bilinear", align_corners=False)
     values = laid.flatten(2).unflatten(1, (heads, -1)).transpose(2, 3)
     mixed = proxy_attention(features, values, beta=beta, gamma=gamma, whole_batch=switches.whole_batch)

@@ -38,6 +38,7 @@ def write_embeds(path: Path, embeds: Sequence[Tensor | None]) -> None:
     if not kept or len(kept) < len(embeds) or len({embed.shape for embed in kept}) != 1:
         path.unlink(missing_ok=True)
         return
+    # float16 of a unit vector is exact to 5e-4, and near duplicates are told apart at a cosine of 0.97
     rows = torch.nn.functional.normalize(torch.stack(kept), dim=1).numpy().astype(np.float16)
     with atomic_write(path) as temp, temp.open("wb") as file:
         np.save(file, rows, allow_pickle=False)

@@ -117,6 +117,7 @@ def _write(
     with atomic_write(path) as temp, temp.open("wb") as file:
         for number, source in enumerate(sources):
             root = _common(root, source)
+            # every n-th, no blocks: shards are equally long however many photos come, and nobody must count them first
             if number % total != index:
                 continue
             if count % part_size == 0:

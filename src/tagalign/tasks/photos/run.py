@@ -144,6 +144,7 @@ def open_run(
     found, path = _read_head(head), folder / f"inputs-{_suffix(shard)}.jsonl"
     typed = [key_of(item) for item in inputs.items]
     if found is not None and path.exists():
+        # the list on disk stands, whatever came into the folder since: a part means the same photos in every run
         _refuse_other_inputs(head, found, typed)
         manifest = PhotoManifest(
             path=path,
@@ -178,6 +179,7 @@ def _off_the_photos(inputs: Inputs, folder: Path) -> Iterator[PhotoSource]:
     results, last = os.path.realpath(folder), ""
     for source in inputs:
         here = os.path.dirname(source.path)  # noqa: PTH120
+        # photos of one folder come together: one resolved path for all of them
         if here != last or not last:
             last = here
             if os.path.realpath(here) == results:

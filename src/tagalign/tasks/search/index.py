@@ -146,6 +146,7 @@ def best_rows(scores: Float[Tensor, " photos"], count: int) -> list[int]:
     count = min(count, len(scores))
     if count == 0:
         return []
+    # topk promises no order among equals: only the value at the cut is taken from it
     cut = scores.topk(count).values[-1]
     rows = (scores >= cut).nonzero()[:, 0]
     order = scores[rows].argsort(descending=True, stable=True)

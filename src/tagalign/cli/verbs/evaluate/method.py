@@ -62,6 +62,7 @@ def open_method(
             f"--cross-dataset belongs to models of `tagalign train --method trusty`; {settings.model} answers with "
             f"{options['method']}, which has no trusty token to leave out"
         )
+    # after what was typed: a flag wins over the protocol, and only what both leave open is the method's own
     options = _with_protocol(settings, options)
     # a benchmark without a background class must not lose pixels to one
     known = _known(options["method"])
