@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 import torch
 from jaxtyping import Bool, Float
+from PIL import Image
 from torch import Tensor
 
 from tagalign.backbones.load import load_backbone
-from tagalign.backbones.preprocess import to_tensor
+from tagalign.backbones.preprocess import Preprocessing, to_tensor
 from tagalign.data.tag2text.batches import TokenData
 from tagalign.data.tag2text.records import TaggedRecord
 from tagalign.data.tiny_world import (
@@ -103,9 +104,7 @@ def _encode(
     encoder = ClipTokens(backbone)
     tokens, embeds = [], []
     for start in range(0, len(scenes), 64):
-        images = [torch.from_numpy(scene.image) for scene in scenes[start : start + 64]]
-        pixels = torch.stack([_normalised(image, backbone.preprocessing) for image in images])
-        rows = encoder(pixels)
+        rows = encoder(pixels_of(scenes[start : start + 64], backbone.preprocessing))
         tokens.append(rows.half())
         embeds.append(backbone.to_joint(rows[:, 0]))
     found = torch.cat(tokens), torch.cat(embeds)
@@ -115,10 +114,9 @@ def _encode(
     return found
 
 
-def _normalised(image: Tensor, preprocessing) -> Tensor:
-    from PIL import Image
-
-    return to_tensor(Image.fromarray(image.numpy()), preprocessing)
+def pixels_of(scenes: list[Scene], preprocessing: Preprocessing) -> Float[Tensor, "scenes 3 height width"]:
+    """What an encoder sees."""
+    return torch.stack([to_tensor(Image.fromarray(scene.image), preprocessing) for scene in scenes])
 
 
 def wordpieces_of(split: Split) -> Wordpieces:

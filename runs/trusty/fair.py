@@ -136,11 +136,11 @@ def main() -> None:
     frozen = {"plain": frozen_scores(bench), "weighted": None}
     wanted = dict(list(rows(best).items())[: arguments.rows])
     head = {"tried": tried, "chosen": best, "frozen": frozen}
-    for seed in SEEDS:  # scenes of a seed are drawn once
-        for row, seeds in wanted.values():
-            if seed in seeds:
-                bench.run(row, seed, partial(map_of, bench, row) if seed == 0 and has_map(row) else None)
-                write(bench, head, wanted, arguments.docs)
+    # rows of all seeds first, and seed by seed, because scenes of a seed are drawn once
+    order = [(len(seeds) == 1, seed, row) for row, seeds in wanted.values() for seed in seeds]
+    for _, seed, row in sorted(order, key=lambda one: one[:2]):
+        bench.run(row, seed, partial(map_of, bench, row) if seed == 0 and has_map(row) else None)
+        write(bench, head, wanted, arguments.docs)
     write(bench, head, wanted, arguments.docs)
 
 
