@@ -18,6 +18,7 @@ class Direction:
         worse: row.
         metric: column of both, or of ``better`` and ``worse`` each where a table has its rows as columns.
         paper: whose direction it is.
+        main: whether it stands in the summary of docs/results.md.
         reasons: by encoder, why it fails, as measured.
     """
 
@@ -28,6 +29,7 @@ class Direction:
     worse: str
     metric: str
     paper: str = "TagCLIP"
+    main: bool = False
     reasons: dict[str, str] = field(default_factory=dict)
 
     def pairs(self, tables: dict[str, Any]) -> list[tuple[float, float]]:
@@ -51,19 +53,22 @@ SKIPPED = {"tiny": LOCAL}
 DIRECTIONS = (
     Direction(
         "table1", "Table 1", "skipping the last self-attention raises mAP", "skipped", "kept", "mAP",
-        reasons={"tiny": LOCAL, "tiny-plain": WHOLE},
+        reasons={"tiny": LOCAL, "tiny-plain": WHOLE}, main=True,
     ),
     Direction(
         "table1", "Table 1", "skipping the last self-attention raises mIoU", "skipped", "kept", "mIoU", reasons=SKIPPED,
     ),
     Direction("table2", "Table 2", "a softmax raises CLIP's mAP", "CLIP", "CLIP without softmax", "mAP"),
-    Direction("table2", "Table 2", "TagCLIP tags better than CLIP", "TagCLIP", "CLIP", "mAP", reasons={"tiny-plain": WEAK}),
+    Direction(
+        "table2", "Table 2", "TagCLIP tags better than CLIP", "TagCLIP", "CLIP", "mAP",
+        reasons={"tiny-plain": WEAK}, main=True,
+    ),
     Direction("table2", "Table 2", "TagCLIP tags better than CLIP Surgery", "TagCLIP", "surgery, best patch", "mAP"),
-    Direction("table4", "Table 4", "CWR raises the mAP of coarse scores", "coarse + CWR", "coarse", "mAP"),
-    Direction("table4", "Table 4", "DMAR raises the mAP of coarse scores", "coarse + DMAR", "coarse", "mAP"),
+    Direction("table4", "Table 4", "CWR raises the mAP of coarse scores", "coarse + CWR", "coarse", "mAP", main=True),
+    Direction("table4", "Table 4", "DMAR raises the mAP of coarse scores", "coarse + DMAR", "coarse", "mAP", main=True),
     Direction("table4", "Table 4", "CWR raises mAP after DMAR", "coarse + DMAR + CWR", "coarse + DMAR", "mAP"),
     Direction("table4", "Table 4", "DMAR raises mAP before CWR", "coarse + DMAR + CWR", "coarse + CWR", "mAP"),
-    Direction("table4", "Table 4", "both raise mIoU", "coarse + DMAR + CWR", "coarse", "mIoU objects"),
+    Direction("table4", "Table 4", "both raise mIoU", "coarse + DMAR + CWR", "coarse", "mIoU objects", main=True),
     Direction(
         "table4", "Table 4", "both raise mIoU where thresholds are calibrated",
         "coarse + DMAR + CWR", "coarse", "mIoU objects, calibrated",
@@ -71,11 +76,11 @@ DIRECTIONS = (
     Direction("tableS1", "Table S1", "background words raise mAP", "on", "off", "mAP"),
     Direction(
         "table3", "Table 3", "CLS-SEG segments better than MaskCLIP",
-        "CLS-SEG, calibrated tags", "maskclip", "mIoU objects", paper="CLS-SEG",
+        "CLS-SEG, calibrated tags", "maskclip", "mIoU objects", paper="CLS-SEG", main=True,
     ),
     Direction(
         "table3", "Table 3", "CLS-SEG segments better than CLIP Surgery",
-        "CLS-SEG, calibrated tags", "surgery", "mIoU objects", paper="CLS-SEG",
+        "CLS-SEG, calibrated tags", "surgery", "mIoU objects", paper="CLS-SEG", main=True,
     ),
     Direction(
         "table3crf", "Table 3", "a CRF raises CLS-SEG",
@@ -133,6 +138,7 @@ def claims(report: dict[str, Any]) -> list[dict[str, Any]]:
                     "reason": "" if holds else reason(direction, encoder, values["tables"]),
                     "link": "tagclip.md",
                     "encoder": encoder,
+                    "main": direction.main,
                 }
             )
     return listed

@@ -22,6 +22,7 @@ def test_numbers_and_null_become_text(good):
         ({"seeds": 0}, "holds needs numbers and their seeds"),
         ({"seeds": True}, "seeds of a claim must be a count, got True"),
         ({"seeds": "3"}, "seeds of a claim must be a count, got '3'"),
+        ({"main": 1}, "main of a claim must be true or false, got 1"),
         ({"reason": ["a"]}, "reason of a claim must be text"),
         ({"link": ""}, "needs a table, a direction and a link"),
         ({"extra": 1}, "a claim has no key extra; known are paper"),

@@ -1,7 +1,9 @@
-"""The page of directions: counts, one line a direction, and that docs/results.md is what the script makes."""
+"""The page of directions: a summary, one line a direction, and that docs/results.md is what the script makes."""
 
 import json
 from pathlib import Path
+
+import pytest
 
 from tagalign.experiments.claims.claim import claim_of, read_claims
 from tagalign.experiments.claims.page import results_page
@@ -10,14 +12,67 @@ DOCS = Path(__file__).resolve().parents[3] / "docs"
 
 
 def test_encoders_of_a_direction_share_a_line_and_all_are_counted(good):
-    fails = {**good, "verdict": "fails", "reason": "cut | short", "encoder": "tiny-plain"}
+    fails = {**good, "verdict": "fails", "reason": "cut | short", "encoder": "tiny-plain", "link": "other.md"}
     lines = results_page([claim_of({**good, "encoder": "tiny"}), claim_of(fails)]).splitlines()
-    assert "| [TagAlign](#tagalign) | 1 | 1 | 0 |" in lines
+    assert "Each direction and encoder: 1 hold, 1 fail." in lines
     (line,) = [line for line in lines if "tags raise captions" in line]
     assert line == (
         "| [Table 7](results/head-rows.md) | tags raise captions | **holds** (`tiny`)<br>fails (`tiny-plain`) "
         "| 33.6 to 35.5, +1.9 ± 0.7 | 3 | <br>cut \\| short |"
     )
+
+
+def test_the_summary_has_the_main_directions_alone_with_one_number_an_encoder(good):
+    main = {**good, "main": True, "encoder": "tiny", "ours": "33.6 to 35.5 mIoU objects"}
+    one_seed = {
+        **main,
+        "verdict": "fails",
+        "reason": "why",
+        "encoder": "tiny-plain",
+        "seeds": 1,
+        "interval": "",
+    }
+    claims = [
+        claim_of(one)
+        for one in (main, {**one_seed, "ours": "12.5 to 10.0 mIoU"}, {**good, "direction": "other"})
+    ]
+    summary = results_page(claims).split("## TagAlign")[0].splitlines()
+    (line,) = [line for line in summary if line.startswith("| [")]
+    assert line == (
+        "| [TagAlign](#tagalign) | [tags raise captions](results/head-rows.md) | mIoU objects "
+        "| **holds** +1.9 ± 0.7 | fails -2.5 (one seed) |"
+    )
+
+
+@pytest.mark.parametrize(
+    ("interval", "seeds", "shown"),
+    [
+        ("-0.5 ± 0.6", 3, "open -0.5 ± 0.6"),
+        ("-0.7 ± 0.6", 3, "fails -0.7 ± 0.6"),
+        ("+0.9", 1, "open +0.9 (one seed)"),
+        ("-1.2", 1, "fails -1.2 (one seed)"),
+    ],
+)
+def test_a_gain_whose_interval_has_zero_in_it_is_open(good, interval, seeds, shown):
+    change = {
+        "main": True,
+        "verdict": "fails",
+        "reason": "why",
+        "interval": interval,
+        "seeds": seeds,
+        "encoder": "tiny",
+    }
+    page = results_page([claim_of({**good, **change, "ours": "10.0 to 11.0 mIoU(U) (head)"})])
+    (line,) = [line for line in page.splitlines() if line.startswith("| [TagAlign]")]
+    assert line.split(" | ")[2:4] == ["mIoU(U)", shown]
+
+
+def test_the_summary_of_the_docs_is_read_within_a_minute():
+    written = (DOCS / "results.md").read_text(encoding="utf-8").split("\n## ")[0]
+    lines = [line for line in written.splitlines() if line.startswith("| [")]
+    assert 20 <= len(lines) <= 32  # a line takes two seconds
+    for paper in ("TagAlign", "Tag2Text", "TagCLIP", "CLS-SEG", "TrustyCLIP"):
+        assert any(line.startswith(f"| [{paper}]") for line in lines)
 
 
 def test_a_paper_without_claims_has_no_part(good):

@@ -5,7 +5,7 @@ A file of ``docs/results`` has a list ``claims`` beside its numbers, one object 
     {"paper": "TagAlign", "table": "Table 7", "direction": "tags beside captions raise mIoU", "verdict": "holds",
      "ours": "33.6 to 35.5 mIoU objects", "interval": "+1.9 ± 0.7", "seeds": 3, "reason": "", "link": "head-rows.md"}
 
-``encoder`` and ``order`` may be left out.
+``encoder``, ``order`` and ``main`` may be left out.
 """
 
 import json
@@ -39,6 +39,7 @@ class Claim:
         link: page with the table, relative to the file.
         encoder: model that was frozen; empty where the table needs none.
         order: of tables within a paper; those with equal numbers stand in the order of their names.
+        main: whether it stands in the summary on top of the page.
     """
 
     paper: str
@@ -52,6 +53,7 @@ class Claim:
     link: str
     encoder: str = ""
     order: int = 0
+    main: bool = False
 
     def __post_init__(self) -> None:
         if self.paper not in PAPERS:
@@ -80,6 +82,10 @@ def claim_of(values: Mapping[str, Any]) -> Claim:
 
 
 def _fitting(name: str, value: object, kind: object) -> Any:
+    if kind is bool:
+        if not isinstance(value, bool):
+            raise DataError(f"{name} of a claim must be true or false, got {value!r}")
+        return value
     if kind is int:
         if not isinstance(value, int) or isinstance(value, bool) or value < 0:
             raise DataError(f"{name} of a claim must be a count, got {value!r}")

@@ -51,6 +51,7 @@ class Direction:
         because: keys of ``MEASURED`` that explain a failure by their values before and after.
         reasons: by name of the encoder, why it fails, in words.
         order: see ``Claim``.
+        main: see ``Claim``.
     """
 
     table: str
@@ -61,6 +62,7 @@ class Direction:
     because: tuple[str, ...] = ()
     reasons: Mapping[str, str] = field(default_factory=dict)
     order: int = 0
+    main: bool = False
 
     def pairs(self, values: Values, metric: str | None = None) -> list[tuple[float, float]]:
         """Both numbers of every seed that was measured."""
@@ -84,7 +86,7 @@ class Direction:
             paper="TagAlign", table=self.table, direction=self.says, verdict="holds" if holds else "fails",
             ours=f"{before:.1f} to {after:.1f} {SHOWN[self.metric]}", interval=shown(gains, sign=True),
             seeds=len(pairs), reason="" if holds else self._reason(encoder, values, mean, half),
-            link=link, encoder=encoder, order=self.order,
+            link=link, encoder=encoder, order=self.order, main=self.main,
         )  # fmt: skip
 
     def _reason(self, encoder: str, values: Values, mean: float, half: float | None) -> str:
@@ -133,20 +135,29 @@ TURNED_ROUND = (
     "the background outscores the objects: area under the ROC curve of objects against background 79 frozen, 21 trained "
     "(`head-reasons`, seed 0), while names of object pixels improve, 25 to 30 %"
 )
-MATCHED_TAGS = Direction(table="Table 7", says=TAGS_PAY, better=OBJECTS, worse=CAPTIONS)
+MATCHED_TAGS = Direction(table="Table 7", says=TAGS_PAY, better=OBJECTS, worse=CAPTIONS, main=True)
 TRAINED = Direction(
-    table="Table 1", says=HEAD_PAYS, better=OBJECTS, worse=FROZEN, reasons={"tiny-plain": TURNED_ROUND}
+    table="Table 1",
+    says=HEAD_PAYS,
+    better=OBJECTS,
+    worse=FROZEN,
+    reasons={"tiny-plain": TURNED_ROUND},
+    main=True,
 )
 
 
-def _paper(table: str, says: str, better: Cell, worse: Cell, metric: str = GAIN) -> Direction:
-    return Direction(table=table, says=says, better=better, worse=worse, metric=metric)
+def _paper(
+    table: str, says: str, better: Cell, worse: Cell, metric: str = GAIN, *, main: bool = False
+) -> Direction:
+    return Direction(table=table, says=says, better=better, worse=worse, metric=metric, main=main)
 
 
 DIRECTIONS: dict[str, tuple[Direction, ...]] = {
     "head-rows": (
         TRAINED,
-        replace(TRAINED, says=f"{HEAD_PAYS} with backgrounds as classes", metric="miou", reasons={}),
+        replace(
+            TRAINED, says=f"{HEAD_PAYS} with backgrounds as classes", metric="miou", reasons={}, main=False
+        ),
         MATCHED_TAGS,
         _paper("Table 7", "tags of nouns with their looks beside captions raise them", CONCEPTS, CAPTIONS),
     ),
@@ -163,6 +174,7 @@ DIRECTIONS: dict[str, tuple[Direction, ...]] = {
             says=f"{TAGS_PAY}, at a tenth of the rate",
             better=at_rate(OBJECTS, SLOW),
             worse=at_rate(CAPTIONS, SLOW),
+            main=False,
         ),
     ),
     "head-surgery": (
@@ -174,6 +186,7 @@ DIRECTIONS: dict[str, tuple[Direction, ...]] = {
                 metric="miou",
                 because=(),
                 reasons=dict.fromkeys(("tiny", "tiny-plain"), MEAN_OF_PATCHES),
+                main=False,
             ),
             "surgery",
         ),
@@ -183,11 +196,19 @@ DIRECTIONS: dict[str, tuple[Direction, ...]] = {
         ),
     ),
     "head-lists": tuple(
-        _paper("Table 3", f"a list of {more} tags beats one of {few}", length(more), length(few))
+        _paper(
+            "Table 3", f"a list of {more} tags beats one of {few}", length(more), length(few), main=more > 30
+        )
         for few, more in ((3, 30), (30, 300), (300, 3000))
     ),
     "head-losses": tuple(
-        _paper("Table 6", f"balanced softmax beats the {other.loss} loss", OBJECTS, other)
+        _paper(
+            "Table 6",
+            f"balanced softmax beats the {other.loss} loss",
+            OBJECTS,
+            other,
+            main=other is not FOCAL,
+        )
         for other in (WEIGHTED, FOCAL, ASYMMETRIC)
     ),
     "head-attributes": (
@@ -217,10 +238,13 @@ DIRECTIONS: dict[str, tuple[Direction, ...]] = {
             PAIRS,
             OBJECTS,
             "referring_needed",
+            main=True,
         ),
     ),
     "head-parsers": (
-        _paper("Table 5", "tags of a language model (true names) beat those of rules", TRUE, RULES),
+        _paper(
+            "Table 5", "tags of a language model (true names) beat those of rules", TRUE, RULES, main=True
+        ),
         _paper("Table 5", "tags of rules beat a fixed list", RULES, FIXED),
     ),
     "head-noise": tuple(
@@ -229,6 +253,7 @@ DIRECTIONS: dict[str, tuple[Direction, ...]] = {
             says=f"concepts beside captions pay with {100 * share:.0f} % misleading text",
             better=replace(CONCEPTS, mislead=share),
             worse=replace(CAPTIONS, mislead=share),
+            main=share > 0,
         )
         for share in (0.0, 0.6)
     ),
@@ -238,6 +263,7 @@ DIRECTIONS: dict[str, tuple[Direction, ...]] = {
             says=f"concepts beside captions pay in batches of {size}",
             better=replace(CONCEPTS, batch_size=size),
             worse=replace(CAPTIONS, batch_size=size),
+            main=size == 16,
         )
         for size in (16, 512)
     ),
