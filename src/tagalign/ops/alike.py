@@ -8,6 +8,7 @@ from torch import Tensor
 ALIKE = 0.97
 """Cosine from which two photos count as nearly the same: a photo and its copy of other size or quality have more."""
 BLOCK = 1024
+ROUNDING = 1e-6  # of a product of float32 unit vectors: a copy must not miss a threshold of 1
 
 
 def group_alike(embeds: Float[Tensor, "photos dim"], *, threshold: float = ALIKE) -> Int[Tensor, " photos"]:
@@ -36,22 +37,18 @@ def group_alike(embeds: Float[Tensor, "photos dim"], *, threshold: float = ALIKE
     leaders = torch.empty(0, dtype=torch.long)
     for start in range(0, len(unit), BLOCK):
         block = unit[start : start + BLOCK]
+        places = torch.arange(start, start + len(block))
+        own = owner[start : start + len(block)]  # a view: what is written here stands in the result
         if len(leaders):
             best, place = (block @ unit[leaders].T).max(dim=1)
-            found = best >= threshold - 1e-6
-            owner[start : start + len(block)][found] = leaders[place[found]]
-        within = block @ block.T >= threshold - 1e-6
-        for i in (
-            (owner[start : start + len(block)] == torch.arange(start, start + len(block)))
-            .nonzero()
-            .flatten()
-            .tolist()
-        ):
-            if owner[start + i] != start + i:
+            found = best >= threshold - ROUNDING
+            own[found] = leaders[place[found]]
+        within = block @ block.T >= threshold - ROUNDING
+        for i in (own == places).nonzero().flatten().tolist():
+            if own[i] != places[i]:
                 continue  # an earlier one of this block leads it
             joins = within[i].clone()
             joins[: i + 1] = False
-            own = owner[start : start + len(block)]
-            own[joins & (own == torch.arange(start, start + len(block)))] = start + i
-            leaders = torch.cat([leaders, torch.tensor([start + i])])
+            own[joins & (own == places)] = places[i]
+            leaders = torch.cat([leaders, places[i : i + 1]])
     return owner

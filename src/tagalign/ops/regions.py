@@ -133,9 +133,8 @@ def vote(
     """
     device, pixels = labels.device, labels.cpu().numpy()
     present, local = _compact(pixels)
-    keys = (
-        ids.cpu().numpy().astype(np.int64)
-    )  # a copy: what follows is in place, because fresh memory costs most here
+    # a copy: what follows is in place, because fresh memory costs most here
+    keys = ids.cpu().numpy().astype(np.int64)
     keys *= len(present)
     keys += local
     values, mute = scores.cpu().numpy().ravel(), present == rule.left_out

@@ -60,9 +60,8 @@ def _remember(task: Callable[[Any], Any]) -> None:
     global _task
     _task = task
     gc.freeze()
-    gc.set_threshold(
-        100_000
-    )  # results are many small values without cycles; looking for them took a tenth of the time
+    # results are many small values without cycles; looking for them took a tenth of the time
+    gc.set_threshold(100_000)
 
 
 def _apply(item: Any) -> Any:

@@ -10,9 +10,8 @@ _TOKEN = re.compile(
     r"\b[a-z]-[a-z]+|'s\b|[a-z0-9]+(?:'[a-rt-z]+)?|(?<![a-z0-9])-+|-+(?![a-z0-9])|[.,;:!?&()\[\]\"/+]"
 )
 
-_WORDS_ONLY = re.compile(
-    r"[a-z0-9 ,.]*"
-)  # most captions: no rule above matters, cutting at blanks is the same
+# most captions: no rule above matters, cutting at blanks is the same
+_WORDS_ONLY = re.compile(r"[a-z0-9 ,.]*")
 
 
 def tokenize(caption: str) -> list[str]:

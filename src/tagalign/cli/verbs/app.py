@@ -163,9 +163,8 @@ def _examples(settings: AppSettings) -> list[str]:
 
         if not settings.examples.is_dir():
             raise InputError(f"--examples {settings.examples}: expected a folder of photos")
-        paths = [
-            name for name in photos_of(settings.examples) if path_of(name) == name
-        ]  # a browser is sent text
+        # a browser is sent text
+        paths = [name for name in photos_of(settings.examples) if path_of(name) == name]
         return [str(settings.examples.resolve() / name) for name in paths[: 2 * EXAMPLES]]
     return _drawn_scenes() if settings.model in PACKAGED else []
 

@@ -35,13 +35,8 @@ def with_memory(backbone: BlockBackbone) -> BlockBackbone:
         if len(pixels) > LONGEST:
             return backbone.encode_dense(pixels, mode=mode, positions=positions)
         content = hashlib.blake2b(pixels.cpu().contiguous().numpy().tobytes()).digest()
-        request = (
-            mode,
-            positions,
-            tuple(pixels.shape),
-            pixels.dtype,
-            content,
-        )  # modes are frozen: equal if alike
+        # modes are frozen: equal if alike
+        request = (mode, positions, tuple(pixels.shape), pixels.dtype, content)
         if request not in pictures:
             pictures[request] = backbone.encode_dense(pixels, mode=mode, positions=positions)
         return pictures[request]

@@ -178,10 +178,8 @@ def _corners(steps: _Steps, order: Points, starts: Points) -> Outlines:
     turns = (next_heading != heading) | jumps
     at = np.zeros(len(turns) + 1, dtype=np.int64)
     np.cumsum(turns.astype(np.int8) + jumps, out=at[1:])
-    turning, jumping = (
-        np.flatnonzero(turns),
-        np.flatnonzero(jumps),
-    )  # few of the steps, looked at several times
+    # few of the steps, looked at several times
+    turning, jumping = np.flatnonzero(turns), np.flatnonzero(jumps)
     found = np.empty(at[-1], dtype=np.int32)
     cuts = np.zeros(at[-1], dtype=bool)
     found[at[turning]] = end[turning]

@@ -62,9 +62,8 @@ def _fill(module: nn.Module, source: Mapping[str, Tensor], folder: Path) -> int:
         ):
             value = value + source["embeddings.token_type_embeddings.weight"][0]
         rows = min(len(value), len(parameter))
-        longer = "embeddings" in name or name.startswith(
-            "predictions."
-        )  # tables with a row per token or position
+        # tables with a row per token or position
+        longer = "embeddings" in name or name.startswith("predictions.")
         if value.shape[1:] != parameter.shape[1:] or (rows < len(parameter) and not longer):
             shapes = f"has shape {tuple(value.shape)}, the model needs {tuple(parameter.shape)}"
             raise ModelError(f"{folder}: {name} {shapes}")

@@ -82,9 +82,8 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
     """
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore", UserWarning
-            )  # it remarks on pickle protocols; ours to refuse or to read
+            # it remarks on pickle protocols; ours to refuse or to read
+            warnings.simplefilter("ignore", UserWarning)
             values = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise ModelError(f"{path}: no such file") from error

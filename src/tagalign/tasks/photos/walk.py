@@ -40,9 +40,8 @@ class Walk:
         """
         root = os.path.realpath(folder)
         self._seen.add(_inode(folder))
-        open_folders = [
-            self._entries(folder, root)
-        ]  # instead of recursion: trees can be deeper than Python's stack
+        # instead of recursion: trees can be deeper than Python's stack
+        open_folders = [self._entries(folder, root)]
         while open_folders:
             for found in open_folders[-1]:
                 if isinstance(found, str):

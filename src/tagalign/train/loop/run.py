@@ -64,9 +64,8 @@ class TrainingRun:
         self.record = Record(folder, plan, self.processes)
         # every process draws its own first weights; gradients are averaged, weights never again
         copy_from_first(trainee.module, self.processes)
-        seed_host(
-            plan.seed
-        )  # Python draws its own seed otherwise, and no two checkpoints of one run are alike
+        # Python draws its own seed otherwise, and no two checkpoints of one run are alike
+        seed_host(plan.seed)
         self.optimiser = trainee.new_optimiser()
         self.guard = LossGuard()
         self.clock = StepClock(self.processes.device)

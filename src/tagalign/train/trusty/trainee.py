@@ -152,9 +152,8 @@ class TrustyTrainee(Trainee[CropBatch]):
 
     def step(self, step: int, batch: CropBatch, clock: StepClock) -> StepResult:
         """Forward and backward; dropout depends on seed, step and process."""
-        torch.manual_seed(
-            _step_seed(self.plan.seed, step, self.processes.rank)
-        )  # a resumed run draws the same
+        # a resumed run draws the same
+        torch.manual_seed(_step_seed(self.plan.seed, step, self.processes.rank))
         losses = self.losses(self.network, batch, self.plan.phase(step))
         loss = total_loss(losses)
         clock.mark("loss")

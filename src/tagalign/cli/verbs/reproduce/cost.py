@@ -8,10 +8,8 @@ from pathlib import Path
 from tagalign.cli.verbs.evaluate.settings import EvaluateSettings
 from tagalign.cli.verbs.reproduce.measurement import Measurement
 
-SHORT, LONG = (
-    2,
-    6,
-)  # images of the two trials; their difference leaves out the time that opening the model takes
+SHORT, LONG = 2, 6
+"""Images of the two trials; their difference leaves out the time that opening the model takes."""
 
 
 def fetch_note(model: str) -> str:
