@@ -95,6 +95,7 @@ def _best(
     overlaps: np.ndarray, threshold: float, taken: np.ndarray, crowd: np.ndarray, ignore: np.ndarray
 ) -> int | None:
     """The true box a found one is matched to: the best free counted one, else the best ignored one."""
+    # as pycocotools: the IoU of equal boxes may be rounded below 1
     best, reached = None, min(threshold, 1 - 1e-10)
     for j, overlap in enumerate(overlaps):
         if taken[j] and not crowd[j]:

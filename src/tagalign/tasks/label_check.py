@@ -112,6 +112,7 @@ def photo_problems(
 
 def _standard(scores: Float[Tensor, "photos labels"]) -> Float[Tensor, "labels photos"]:
     """Unit vectors whose products are correlations of the logarithms; 0 for a label whose score never changes."""
+    # logarithms: scores of a softmax differ by powers of ten, and as they are the few high ones alone would decide
     laid = scores.clamp_min(1e-8).log()
     centred = (laid - laid.mean(dim=0)).T
     return torch.where(centred.norm(dim=1, keepdim=True) > 1e-5, F.normalize(centred, dim=1), 0.0)

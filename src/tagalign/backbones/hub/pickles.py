@@ -142,11 +142,13 @@ def _check_entry(entry: zipfile.ZipInfo) -> None:
     name = entry.filename
     if name.startswith(("/", "\\")) or ":" in name or ".." in name.replace("\\", "/").split("/"):
         raise Refused(f"it has an entry outside of itself ({name[:60]!r})")
+    # the upper half holds the Unix mode, whose first four bits say what kind of file it is
     if (entry.external_attr >> 16) & 0o170000 == 0o120000:
         raise Refused(f"its entry {name[:60]!r} is a link")
 
 
 def _content_start(data: mmap.mmap, entry: zipfile.ZipInfo) -> int:
+    # a local header has 30 bytes, then a name and an extra field whose lengths may differ from those in the directory
     header = data[entry.header_offset : entry.header_offset + 30]
     if header[:4] != b"PK\x03\x04":
         raise Refused(f"its entry {entry.filename[:60]!r} has no header")

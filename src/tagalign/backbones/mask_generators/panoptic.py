@@ -73,6 +73,7 @@ class PanopticGenerator:
         said = self.processor.get("size") or {}
         short, long = said.get("shortest_edge") or SHORT_SIDE, said.get("longest_edge") or LONG_SIDE
         inside = _scaled(size, min(short / min(size), long / max(size)))
+        # 32: the deepest maps of these models have a cell per 32 pixels, and transformers' processors pad to it
         step = int(self.processor.get("size_divisor") or 32)
         return inside, (-(-inside[0] // step) * step, -(-inside[1] // step) * step)
 

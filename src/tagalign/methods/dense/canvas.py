@@ -15,6 +15,7 @@ from tagalign.types import Size
 
 NATIVE_448 = 224
 """Encoders of this size and above are run at short side 448, as the papers do; smaller ones at their own size."""
+SHORT_SIDE = 448  # TagAlign C.3, after GroupViT
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -68,7 +69,7 @@ class CanvasRule:
 
 def default_short_side(image_size: int) -> int:
     """448 for CLIPs of 224 pixels (their own size above 448), the native size for smaller encoders."""
-    return max(448, image_size) if image_size >= NATIVE_448 else image_size
+    return max(SHORT_SIDE, image_size) if image_size >= NATIVE_448 else image_size
 
 
 def batches_of_one_size(

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from tagalign.backbones.protocols import BlockBackbone
 
 NUM_BLOCKS = 4  # two gated residual blocks of two convolutions each (paper 4.2, after GroupViT's decoder in OVSegmentor)
+NORM_EPS = 1e-5  # CLIP's and the release's
 
 
 class GatedConv(nn.Module):
@@ -15,8 +16,9 @@ class GatedConv(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.norm = nn.LayerNorm(width, eps=1e-5)
+        self.norm = nn.LayerNorm(width, eps=NORM_EPS)
         self.conv = nn.Conv2d(width, width, kernel_size=3, padding=1)
+        # at 0 the whole head is CLIP's own: training starts from the frozen encoder, not from noise
         self.gate = nn.Parameter(torch.zeros(()))
 
     def forward(self, x: Float[Tensor, "batch width rows cols"]) -> Float[Tensor, "batch width rows cols"]:
@@ -36,7 +38,7 @@ class Projector(nn.Module):
     def __init__(self, *, width: int, dim: int, num_blocks: int = NUM_BLOCKS) -> None:
         super().__init__()
         self.blocks = nn.Sequential(*(GatedConv(width) for _ in range(num_blocks)))
-        self.ln_post = nn.LayerNorm(width, eps=1e-5)
+        self.ln_post = nn.LayerNorm(width, eps=NORM_EPS)
         self.proj = nn.Parameter(torch.randn(width, dim) * width**-0.5)
 
     @classmethod

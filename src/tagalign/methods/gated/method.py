@@ -32,7 +32,7 @@ GATES = ("hard", "soft")
 BACKGROUND = "background"
 
 SCORE_FLOOR = 1e-6
-"""Of a tag score in the soft gate: no label is ruled out for good."""
+"""Of a tag score and of a probability in the soft gate: no label is ruled out for good."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -209,7 +209,7 @@ class Gated(TaggerTakesLook):
         scores = torch.tensor(tagging.scores, device=heat.device).clamp_min(SCORE_FLOOR)
         # log of (class probability x tag score), up to a term that all labels of a pixel share: the map is a sigmoid of the
         # scaled cosine, so its logit is what a softmax over the labels would take
-        joint = self.sharpness * torch.logit(heat, eps=1e-6) + scores.log()[:, None, None]
+        joint = self.sharpness * torch.logit(heat, eps=SCORE_FLOOR) + scores.log()[:, None, None]
         ids = joint.argmax(dim=0)
         best = heat.gather(0, ids[None])[0]
         if isinstance(self.segmenter, BackgroundRule):

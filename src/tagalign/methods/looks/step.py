@@ -48,6 +48,7 @@ class LookStep:
             InputError: for labels that the look does not hold for.
         """
         refuse_other_labels(self.look, labels, self.where)
+        # float32, in which the rows of the look were stored: a photo tagged later gets the score that it had in the folder
         own = torch.tensor([scores], dtype=torch.float32)
         compound = None if prompts is None else torch.tensor([prompts], dtype=torch.float32)
         return tuple(self.look.scores(own, compound)[0].float().tolist())

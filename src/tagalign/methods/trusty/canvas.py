@@ -11,6 +11,7 @@ def default_crop(backbone: BlockBackbone) -> int:
 
 def default_stride(window: int, patch_size: int) -> int:
     """The paper's 426 of 512 pixels, in whole patches for other windows."""
+    # 426 is no multiple of 16: the published windows of 512 are taken as they are, patches of neighbours do not align
     return 426 if window == 512 else max(patch_size, round(window * 426 / 512 / patch_size) * patch_size)
 
 
