@@ -11,7 +11,7 @@ from tagalign.tags.label_sets import load_label_set
 
 def test_every_benchmark_named_in_a_protocol_exists():
     for protocol in PROTOCOLS.values():
-        named = {*protocol.options_for, *protocol.templates, *protocol.background} - {""}
+        named = {*protocol.options_for, *protocol.templates, *protocol.background, *protocol.presets} - {""}
         assert named <= BENCHMARKS.keys()
 
 

@@ -46,6 +46,7 @@ PHRASE = "the red thing"
 # encoder shows the difference; a value says nothing about good settings.
 CHANGES = {
     "profile": ({}, "released"),
+    "preset": ({}, "coco-stuff"),
     "short_side": ({}, 48),
     "image_size": ({}, 48),
     "window": ({}, 32),

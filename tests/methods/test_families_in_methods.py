@@ -8,7 +8,7 @@ from PIL import Image
 from tagalign.errors import ModelError
 from tagalign.methods.dense.method import DenseMethod
 from tagalign.methods.load import load_method
-from tagalign.methods.table import training_free
+from tagalign.methods.table import METHODS, training_free
 from tagalign.methods.tagclip.crops import find_regions, masked_class_tokens
 from tagalign.tags.label_sets import load_label_set
 from tagalign.tasks.search.rankers import ranker_for
@@ -53,7 +53,7 @@ def test_it_tags_and_segments(kind, name, opened):
         tagging = method.tag(image, labels)
         assert all(0 <= score <= 1 for score in tagging.scores)
         assert tagging.chosen
-        if name != "tagclip":
+        if "segment" in METHODS[name].can:
             found = method.segment(image, labels, photo=photo)
             assert found.labels.shape == (photo.height, photo.width)
             assert found.scores.isfinite().all()

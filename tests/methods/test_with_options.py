@@ -27,6 +27,7 @@ CHANGES = {
     "scclip": {"outliers": "norm", "short_side": 48},
     "rcs": {"profile": "released"},
     "cls-seg": {"local_weight": 0.9, "background_power": 2.0, "threshold": "top:2"},
+    "clip-cls": {"short_side": 48, "threshold": "top:2"},
     "tagclip": {"local_weight": 0.9, "refine_layers": (0,)},
     "groupvit": {"profile": "released"},
     "gated": {"gate": "soft", "window": 16, "threshold": "top:3"},

@@ -25,6 +25,7 @@ class EvaluationProtocol:
         templates: name of the template set for each benchmark; ``""`` is for all others. Missing: the method's own.
         background: name of the background words for each benchmark, likewise.
         wording: ``plain``, ``clean`` or ``aliases``.
+        presets: the preset of single benchmarks, for methods that have presets; others are asked without.
     """
 
     name: str
@@ -35,6 +36,7 @@ class EvaluationProtocol:
     templates: Mapping[str, str] = field(default_factory=dict)
     background: Mapping[str, str] = field(default_factory=dict)
     wording: str = "plain"
+    presets: Mapping[str, str] = field(default_factory=dict)
 
     def method_options(self, benchmark: str) -> dict[str, Any]:
         """Arguments of ``tagalign.load`` for one benchmark."""
@@ -92,6 +94,7 @@ PROTOCOLS: dict[str, EvaluationProtocol] = {
             summary="images at their own size, background words of CLIP-ES, official names",
             reference="CLIP-ES and TagCLIP (local to global), for the methods tagclip and cls-seg",
             background=_VOC_LIKE | _COCO_LIKE,
+            presets={"voc21": "voc", "coco-object": "coco", "coco-stuff-27": "coco-stuff"},
         ),
         EvaluationProtocol(
             name="zegclip-512",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from tagalign.backbones.modes import DENSE_MODES
 from tagalign.errors import InputError, UnknownNameError
+from tagalign.methods.class_token.options import ClassTokenOptions
 from tagalign.methods.cls_seg.options import ClsSegOptions
 from tagalign.methods.dense.options import DenseOptions, TagAlignOptions
 from tagalign.methods.gated.options import GatedOptions
@@ -44,6 +45,7 @@ class MethodEntry:
         cost: passes of the encoder per image, in words.
         needs_look: whether it learns from a folder first (``tagalign look``).
         trained_by: the command that makes its trained part, ``{model}`` in it; empty for a method without one.
+        labels_compete: whether the score of a tag depends on the labels and background words beside it.
     """
 
     summary: str
@@ -54,6 +56,7 @@ class MethodEntry:
     cost: str
     trained_by: str = ""
     needs_look: bool = False
+    labels_compete: bool = True
 
 
 class DenseEntry:
@@ -63,6 +66,7 @@ class DenseEntry:
     builder: str = "tagalign.methods.dense.build"
     trained_by: str = ""
     needs_look: bool = False
+    labels_compete: bool = True
 
     def __init__(self, mode: str) -> None:
         self._mode = mode
@@ -146,6 +150,23 @@ METHODS = MethodTable(
             can=("tag", "segment"),
             builder="tagalign.methods.cls_seg.build",
             cost="as tagclip, and the last block once per image",
+        ),
+        "clip-cls": MethodEntry(
+            summary="tags from the class token alone, labels competing in a softmax",
+            source="Radford et al., arXiv:2103.00020, as in Table 2 of arXiv:2312.12828",
+            options=ClassTokenOptions,
+            can=("tag",),
+            builder="tagalign.methods.class_token.build",
+            cost="one pass",
+        ),
+        "clip-cls-logits": MethodEntry(
+            summary="tags from the class token alone, each label by itself",
+            source="Guo et al., arXiv:2211.12739, as in Table 2 of arXiv:2312.12828",
+            options=ClassTokenOptions,
+            can=("tag",),
+            builder="tagalign.methods.class_token.build",
+            cost="one pass",
+            labels_compete=False,
         ),
         "gated": MethodEntry(
             summary="the tags of an image prune the label list of a dense method",
@@ -287,11 +308,12 @@ def method_for(verb: Verb, *, asked: str | None, trained: str | None) -> str:
 def background_words_act(method: str, verb: str, *, has_background: bool) -> bool:
     """Whether words that compete and are never answered change an answer.
 
-    They do in tags, and in masks of methods that tag first (CLS-SEG, gated); in masks of a dense method only where there is
-    a background that they can win for.
+    They do in tags whose labels compete, and in masks of methods that tag first (CLS-SEG, gated); in masks of a dense method
+    only where there is a background that they can win for.
     """
     can_tag_first = {"cls-seg", "gated"}
-    return verb == "tag" or (verb == "segment" and (method in can_tag_first or has_background))
+    competes = method not in METHODS or METHODS[method].labels_compete
+    return (verb == "tag" and competes) or (verb == "segment" and (method in can_tag_first or has_background))
 
 
 def background_is_a_name(method: str) -> bool:

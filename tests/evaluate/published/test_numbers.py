@@ -95,9 +95,9 @@ def test_a_name_may_leave_parts_out():
 
 def test_the_release_s_own_settings_reach_one_benchmark():
     by = {n.benchmark: n.run.options for n in find_numbers(["tagclip/table3/cls-seg/"])}
-    assert by["voc21"]["affinity_layers"] == "-8:-1"
-    assert by["coco-stuff-27"]["threshold"] == "relative:0.1"
-    assert "threshold" not in by["coco-object"]
+    assert by["voc21"]["preset"] == "voc"
+    assert by["coco-stuff-27"]["preset"] == "coco-stuff"
+    assert by["coco-object"]["preset"] == "coco"
 
 
 def test_an_unknown_name_is_refused_with_a_near_one():

@@ -20,7 +20,9 @@ from tagalign.types import Label, LabelSet
 LABELS = LabelSet(name="custom", labels=tuple(Label(name=name) for name in ("dog", "car", "tree", "house")))
 FEWER = dataclasses.replace(LABELS, labels=LABELS.labels[1:])
 # groupvit and tagalign need folders of their own; they are dense methods, whose code this is
-TAGGERS = ("clip", "maskclip", "surgery", "tagclip", "cls-seg", "gated", "tag2text")
+TAGGERS = (
+    "clip", "maskclip", "surgery", "tagclip", "clip-cls", "clip-cls-logits", "cls-seg", "gated", "tag2text"
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")

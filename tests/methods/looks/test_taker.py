@@ -10,7 +10,7 @@ from tagalign.ops.looks.moments import Moments
 from tagalign.types import Label, LabelSet
 
 LABELS = LabelSet(name="custom", labels=(Label(name="dog"), Label(name="car")))
-TAKERS = ("clip", "tagclip", "cls-seg", "gated", "piaa")
+TAKERS = ("clip", "tagclip", "clip-cls", "cls-seg", "gated", "piaa")
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from tagalign.methods.tagclip import image as tagclip_image
 from tagalign.methods.tagclip.image import buckets, canvas_size
 from tagalign.methods.tagclip.method import TagClip
 from tagalign.methods.tagclip.options import TagClipOptions
+from tagalign.methods.tagclip.presets import filled
 from tagalign.methods.tagclip.profiles import layer_choice
 from tagalign.tags.label_sets import load_label_set
 
@@ -183,7 +184,7 @@ def test_wrong_settings_are_refused(backbone, settings, message):
 
 def test_layers_of_the_papers_at_twelve_and_at_other_depths():
     def layers(depth):
-        given = ClsSegOptions()
+        given = filled(ClsSegOptions())
         return layer_choice(depth, refine=given.refine_layers, affinity=given.affinity_layers)
 
     twelve = layers(12)

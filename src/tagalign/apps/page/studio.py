@@ -274,7 +274,12 @@ def _check(choice: MethodChoice, model: Model) -> None:
     if choice.instances and not has_masks:
         raise InputError(f"method {choice.method!r} has no masks, so there are no instances; uncheck them")
     has_background = bool(choice.options.get("background_rule"))
-    acts = tags or background_words_act(choice.method, "segment", has_background=has_background)
+    asked = (verb for verb, can in (("tag", tags), ("segment", has_masks)) if can)
+    acts = any(background_words_act(choice.method, one, has_background=has_background) for one in asked)
+    if choice.background_words is not None and not acts and not has_masks:
+        raise InputError(
+            f"background words do not act: method {choice.method!r} scores each label by itself; choose none"
+        )
     if choice.background_words is not None and not acts:
         raise InputError(
             f"background words do not act on masks of method {choice.method!r} without a background; check "

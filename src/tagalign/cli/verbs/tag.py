@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tagalign.tasks.photos.job import Job, JobSpec
     from tagalign.tasks.photos.run import PhotoRun
     from tagalign.tasks.photos.stream import Answered
-    from tagalign.types import Tagging
+    from tagalign.types import LabelSet, Tagging
 
 SHEET_IMAGES = 60
 FROM = "from:"
@@ -108,11 +108,26 @@ def _spec(settings: TagSettings) -> "JobSpec":
     facts = settings.job_facts("tag", short_side=settings.short_side, look=look_option(settings.look))
     facts["options"] |= cache_option(settings)
     return JobSpec(
-        question=TagQuestion(labels=settings.prompted_labels(), threshold=_threshold(settings)),
+        question=TagQuestion(labels=_asked(settings, facts["method"]), threshold=_threshold(settings)),
         **facts,
         workers=settings.workers,
         disagreement=settings.disagreement,
     )
+
+
+def _asked(settings: TagSettings, method: str) -> "LabelSet":
+    """The labels; background words that would not act are refused where a flag asks for them, else left out."""
+    from tagalign.methods.table import background_words_act
+
+    labels = settings.prompted_labels()
+    if not labels.background or background_words_act(method, "tag", has_background=False):
+        return labels
+    if settings.background_words is not None:
+        raise InputError(
+            f"--background-words {settings.background_words} does not act: method {method!r} scores each label by itself; "
+            "leave it out, or take a method whose labels compete"
+        )
+    return dataclasses.replace(labels, background=())
 
 
 def _threshold(settings: TagSettings) -> "Threshold | None":

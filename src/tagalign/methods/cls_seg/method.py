@@ -28,6 +28,7 @@ from tagalign.methods.refinements import open_refinement
 from tagalign.methods.resources import Resources
 from tagalign.methods.tagclip.image import TagClipImage
 from tagalign.methods.tagclip.method import TagClip
+from tagalign.methods.tagclip.presets import filled
 from tagalign.methods.tagclip.profiles import TagClipProfile
 from tagalign.methods.text_cache import cached_labels
 from tagalign.ops.affinity import scale_up, share_box_mask, sinkhorn_affinity, spread
@@ -122,7 +123,7 @@ class ClsSeg(TaggerTakesLook):
         self.block = backbone.last_block()
         closed = given.gradient == "closed" and self.block is not None  # not every family has a closed form
         self.options = replace(
-            given,
+            filled(given),
             min_votes=self.tagger.layers.min_votes,
             gradient="closed" if closed else "autograd",
         )

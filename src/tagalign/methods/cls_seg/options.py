@@ -6,7 +6,8 @@ from typing import Literal
 from tagalign.errors import InputError
 from tagalign.layer_range import LayerRange
 from tagalign.methods.refinements import refinement_names
-from tagalign.methods.tagclip.options import AFFINITY_LAYERS, TagClipOptions
+from tagalign.methods.tagclip.options import TagClipOptions
+from tagalign.methods.tagclip.presets import STANDARD, PresetName, preset_text
 from tagalign.option_fields import check_share, option
 
 
@@ -14,16 +15,21 @@ from tagalign.option_fields import check_share, option
 class ClsSegOptions(TagClipOptions):
     """Everything that changes tags or masks."""
 
-    affinity_layers: LayerRange = option(
-        AFFINITY_LAYERS,
+    preset: PresetName | None = option(
+        None,
+        preset_text(("threshold", "candidate_share", "refine_layers", "affinity_layers", "box_share")),
+        source="none: the paper's values, and CLIP-ES's on VOC",
+    )
+    affinity_layers: LayerRange | None = option(
+        None,
         "whose attention spreads the maps",
-        source="CLIP-ES: the last eight of 12, as a share of the depth",
+        source=f"{STANDARD.affinity_layers} (CLIP-ES: the last eight of 12, as a share of the depth), or the preset's",
         verbs=("segment",),
     )
-    box_share: float = option(
-        0.4,
+    box_share: float | None = option(
+        None,
         "patches above this share of a map's highest value belong to it, in [0, 1]",
-        source="CLIP-ES on VOC; 0.7 on COCO",
+        source="0.4 (CLIP-ES on VOC), or the preset's",
         verbs=("segment",),
     )
     background_rule: bool = option(

@@ -27,7 +27,8 @@ from tagalign.methods.resources import Resources
 from tagalign.methods.tagclip.crops import CropRegions, find_regions, masked_class_tokens
 from tagalign.methods.tagclip.encoder_pass import TagClipPass, tagclip_pass
 from tagalign.methods.tagclip.image import TagClipImage, buckets, canvas_size, pass_limit
-from tagalign.methods.tagclip.options import AFFINITY_LAYERS, TagClipOptions
+from tagalign.methods.tagclip.options import TagClipOptions
+from tagalign.methods.tagclip.presets import STANDARD, filled, find_preset
 from tagalign.methods.tagclip.profiles import TagClipProfile, layer_choice, tagclip_profile
 from tagalign.methods.tagclip.steps import LocalScores, fuse, keep_until_empty, local_scores, own_scores
 from tagalign.methods.text_cache import cached_labels
@@ -72,7 +73,7 @@ class TagClip(TakesLook):
         *,
         method: str = "tagclip",
         profile: TagClipProfile | None = None,
-        affinity_layers: LayerRange = AFFINITY_LAYERS,
+        affinity_layers: LayerRange | None = None,
         keep_last_input: bool = False,
         resources: Resources | None = None,
     ) -> None:
@@ -83,7 +84,7 @@ class TagClip(TakesLook):
             options: see ``TagClipOptions``.
             method: name that encoded values carry.
             profile: switches of your own instead of those that the options name.
-            affinity_layers: for class activation maps.
+            affinity_layers: for class activation maps; None: the preset's.
             keep_last_input: keep what class activation maps need.
             resources: batch sizes, folder of label embeddings.
 
@@ -95,13 +96,14 @@ class TagClip(TakesLook):
         self.method = method
         self.backbone = backbone
         self.profile = profile or tagclip_profile(given.profile)
+        settled = filled(given)
         self.layers = layer_choice(
             backbone.num_layers,
-            refine=given.refine_layers,
-            affinity=affinity_layers,
+            refine=settled.refine_layers or STANDARD.refine_layers,
+            affinity=affinity_layers or find_preset(given.preset).affinity_layers,
             min_votes=given.min_votes,
         )
-        self.options = replace(given, min_votes=self.layers.min_votes)
+        self.options = replace(settled, min_votes=self.layers.min_votes)
         self.keep_last_input = keep_last_input
         self.resources = resources or Resources()
         self.step = None  # what is described below is without it

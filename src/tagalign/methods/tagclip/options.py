@@ -6,14 +6,12 @@ from typing import Literal
 
 from tagalign.errors import InputError
 from tagalign.layer_range import LayerRange
+from tagalign.methods.tagclip.presets import STANDARD, PresetName, preset_text
 from tagalign.methods.thresholds import Threshold
 from tagalign.option_fields import check_count, check_share, option
 
 MAX_PATCHES = 4096
 """1024 x 1024 pixels at patch 16: one attention map of 67 MB. Larger images are shrunk."""
-
-AFFINITY_LAYERS = LayerRange("1/3:")
-"""Of class activation maps: CLIP-ES takes the last eight of 12."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,31 +21,41 @@ class TagClipOptions:
     profile: Literal["paper", "released", "fixed"] = option(
         "fixed", "named switches: boxes, prompts, quirks of the release"
     )
+    preset: PresetName | None = option(
+        None,
+        preset_text(("threshold", "candidate_share", "refine_layers")),
+        source="none: the paper's values",
+    )
     short_side: int | None = option(
         None,
         "of the model's input in pixels",
         source="the image's own resolution, rounded up to whole patches",
     )
     max_patches: int = option(MAX_PATCHES, "larger images are shrunk to so many patches")
-    refine_layers: LayerRange = option(
-        LayerRange("2/3:-1"),
+    refine_layers: LayerRange | None = option(
+        None,
         "whose attention refines the scores",
-        source="the last four but the last of 12 (Fig. 6), as a share of the depth",
+        source=f"{STANDARD.refine_layers} (Fig. 6: the last four but the last of 12, as a share), or the preset's",
     )
     min_votes: int | None = option(
         None,
         "layers in which a pair must lie above the mean to be trusted",
         source="the release: 4 of 12, a third; Eq. 12 leaves K open",
     )
-    candidate_share: float = option(
-        0.5, "mu1: labels looked at again, in [0, 1]", source="supplement: not sensitive"
+    candidate_share: float | None = option(
+        None,
+        "mu1: labels looked at again, in [0, 1]",
+        source="0.5 (supplement: not sensitive), or the preset's",
     )
     region_share: float = option(
         0.5, "mu2: patches of a label's region, in [0, 1]", source="supplement: not sensitive"
     )
     local_weight: float = option(0.5, "lambda: weight of the local score, in [0, 1]", source="Eq. 16")
-    threshold: Threshold = option(
-        Threshold(kind="relative", value=0.5), "which labels are chosen as tags", given_by="--threshold"
+    threshold: Threshold | None = option(
+        None,
+        "which labels are chosen as tags",
+        source="relative:0.5, or the preset's",
+        given_by="--threshold",
     )
     look: Path | None = option(
         None,

@@ -125,7 +125,10 @@ def _with_protocol(settings: EvaluateSettings, options: dict[str, Any]) -> dict[
     from tagalign.evaluate.protocols import find_protocol
 
     method = options["method"]
-    asked = find_protocol(settings.protocol).method_options(settings.data)
+    protocol = find_protocol(settings.protocol)
+    asked = protocol.method_options(settings.data)
+    if settings.data in protocol.presets and "preset" in _known(method):
+        asked["preset"] = protocol.presets[settings.data]
     given = {name: value for name, value in options.items() if name not in {"method", "device", "batch_size"}}
     for name in {**asked, **given}:
         if name not in _known(method):
@@ -153,6 +156,11 @@ def _used_words(
     if background_words_act(options["method"], verb, has_background=has_background):
         return labels
     if settings.background_words is not None:
+        if verb == "tag":
+            raise InputError(
+                f"--background-words {settings.background_words} does not act: method {options['method']!r} scores each "
+                "label by itself; leave it out"
+            )
         raise InputError(
             f"--background-words {settings.background_words} does not act: {settings.data} has no background class that the "
             f"words could win for, and method {options['method']!r} tags nothing first; leave it out"
