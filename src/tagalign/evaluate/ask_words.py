@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,8 @@ from tagalign.evaluate.ask_dense import describe_labels
 from tagalign.evaluate.captioning import TOKENIZER
 from tagalign.evaluate.rows import Row
 from tagalign.methods.protocols import Answerer, Captioner, Method, Tagger
+from tagalign.tags.caption_graph import GraphReader
+from tagalign.tags.wordnet import read_wordnet
 from tagalign.tasks.answering import BatchAnswerer, answer_questions
 from tagalign.tasks.captioning import BatchCaptioner
 from tagalign.types import Caption, EncodedLabels, LabelSet
@@ -76,10 +79,17 @@ class AskTags:
 
 @dataclass(frozen=True, eq=False)
 class AskCaptions:
-    """A sentence for every image."""
+    """A sentence for every image.
+
+    Attributes:
+        method: that writes them.
+        data: the benchmark.
+        wordnet: folder of the synonyms that our SPICE matches with; None: words match as their lemmas.
+    """
 
     method: Method[Any]
     data: CaptionSet
+    wordnet: Path | None = None
     kind: str = "captions"
 
     def truth(self, index: int) -> tuple[tuple[str, ...], str | None]:
@@ -110,12 +120,17 @@ class AskCaptions:
         return [self.method.caption(image) for image in encoded]
 
     def settings(self) -> dict[str, Any]:
-        """Benchmark, method and tokenizer."""
-        return _settings(self.data, self.kind) | {"tokenizer": TOKENIZER, "model": self.method.describe()}
+        """Benchmark, method, tokenizer, and how SPICE reads captions."""
+        synonyms = None if self.wordnet is None else read_wordnet(self.wordnet).mark
+        return _settings(self.data, self.kind) | {
+            "tokenizer": TOKENIZER,
+            "spice_own": {**GraphReader().settings, "synonyms": synonyms},
+            "model": self.method.describe(),
+        }
 
     def scoring(self) -> dict[str, Any]:
-        """Nothing beside the rows."""
-        return {}
+        """Where the synonyms lie."""
+        return {} if self.wordnet is None else {"wordnet": str(self.wordnet)}
 
 
 @dataclass(frozen=True, eq=False)

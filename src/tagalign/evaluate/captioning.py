@@ -1,7 +1,8 @@
 """Caption scores without Java: BLEU, ROUGE-L and CIDEr as the COCO caption challenge defines them.
 
-SPICE and METEOR need Java programs and are not computed. All scores are fractions (CIDEr may pass 1); tables
-multiply by 100. Captions are compared as lists of tokens; ``tokenize`` is ours, so results name it.
+METEOR needs a Java program and is not computed; SPICE on a parser of ours stands in ``spice``. All scores are fractions
+(CIDEr may pass 1); tables multiply by 100. Captions are compared as lists of tokens; ``tokenize`` is ours, so results name
+it.
 """
 
 import math

@@ -1,5 +1,6 @@
 """Evaluate a method on a benchmark: gather rows, score them, put intervals on the scores."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,7 @@ def asker_for(
     *,
     labels: LabelSet | None = None,
     rule: RankingRule | None = None,
+    wordnet: Path | None = None,
 ) -> Asker:
     """What asks a method about a benchmark of a kind.
 
@@ -45,6 +47,7 @@ def asker_for(
         data: the opened benchmark.
         labels: other words for the same classes; the benchmark's own by default.
         rule: what counts beside the cosine in retrieval; nothing by default.
+        wordnet: folder of synonyms for the SPICE of captions.
 
     Raises:
         UnknownNameError: for another kind.
@@ -62,7 +65,9 @@ def asker_for(
         return AskCaptionTags(method, data, fit_labels(data.labels, labels or data.labels))
     if kind == "retrieval":
         return AskRetrieval(method, data, rule or RankingRule())
-    plain = {"referring": AskReferring, "captions": AskCaptions, "questions": AskQuestions}
+    if kind == "captions":
+        return AskCaptions(method, data, wordnet)
+    plain = {"referring": AskReferring, "questions": AskQuestions}
     if kind not in plain:
         raise UnknownNameError("kind of benchmark", kind, SCORERS)
     other: Asker = plain[kind](method, data)

@@ -24,7 +24,7 @@ TITLES = {
     "map_empty_as_zero": "mAP, empty = 0", "micro_f1": "micro F1", "micro_precision": "micro P",
     "micro_recall": "micro R", "macro_f1": "macro F1", "macro_precision": "macro P", "macro_recall": "macro R",
     "cider": "CIDEr", "rouge_l": "ROUGE-L", "bleu4": "BLEU-4", "bleu1": "BLEU-1", "bleu2": "BLEU-2",
-    "bleu3": "BLEU-3", "accuracy": "accuracy", "ap": "AP", "ap50": "AP50", "ap75": "AP75",
+    "bleu3": "BLEU-3", "spice_own": "SPICE (own parser)", "accuracy": "accuracy", "ap": "AP", "ap50": "AP50", "ap75": "AP75",
     "text_recall@1": "TR@1", "text_recall@5": "TR@5", "text_recall@10": "TR@10", "image_recall@1": "IR@1",
     "image_recall@5": "IR@5", "image_recall@10": "IR@10", "ap_small": "AP small", "ap_medium": "AP medium",
     "ap_large": "AP large",

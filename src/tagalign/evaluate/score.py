@@ -6,6 +6,7 @@ Scores here are percent, as tables print them.
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -20,6 +21,7 @@ from tagalign.evaluate.referring import ReferringScores
 from tagalign.evaluate.retrieval import ranks, recall_at
 from tagalign.evaluate.rows import Row
 from tagalign.evaluate.segmentation import Confusion
+from tagalign.evaluate.spice import NAME, mean, same_word, spice_scores
 from tagalign.evaluate.tagging import (
     average_precisions,
     label_recall,
@@ -27,6 +29,7 @@ from tagalign.evaluate.tagging import (
     precision_recall,
 )
 from tagalign.evaluate.vqa import vqa_accuracy
+from tagalign.tags.wordnet import read_wordnet
 
 Scoring = Mapping[str, Any]
 
@@ -202,18 +205,32 @@ def _weighted_ap(scores: np.ndarray, truth: np.ndarray, weights: np.ndarray) -> 
 
 
 def score_captions(rows: Sequence[Row], scoring: Scoring) -> Scores:
-    """CIDEr, BLEU and ROUGE-L of all images, and of each part of the set on its own."""
-    metrics = _caption_metrics(rows)
+    """CIDEr, BLEU, ROUGE-L and our SPICE of all images, and of each part of the set on its own."""
+    spices = _spices(rows, scoring.get("wordnet"))
+    whole = _caption_metrics(rows)
+    # the three of Tag2Text's Table 2 first: tables show no more
+    metrics = {"cider": whole.pop("cider"), "bleu4": whole.pop("bleu4"), NAME: mean(spices), **whole}
     for domain in sorted({row["domain"] for row in rows if row.get("domain")}):
         part = _caption_metrics([row for row in rows if row["domain"] == domain])
+        of_part = [value for row, value in zip(rows, spices, strict=True) if row["domain"] == domain]
         metrics |= {f"cider_{domain}": part["cider"], f"bleu4_{domain}": part["bleu4"]}
+        metrics[f"{NAME}_{domain}"] = mean(of_part)
     own = [tokenize(row["caption"]) for row in rows]
     truths = [[tokenize(text) for text in row["references"]] for row in rows]
     # document frequencies stay those of all images: drawing images again must not change what a word is worth
     ciders = [(value, 1.0) for value in cider(own, truths)]
     rouges = [(rouge_l(candidate, texts), 1.0) for candidate, texts in zip(own, truths, strict=True)]
-    statistics = {"cider": ratio_statistic(ciders), "rouge_l": ratio_statistic(rouges)}
+    statistics = {
+        "cider": ratio_statistic(ciders),
+        "rouge_l": ratio_statistic(rouges),
+        NAME: ratio_statistic([(value, 1.0) for value in spices]),
+    }
     return Scores(metrics=_percent(metrics), statistics=statistics)
+
+
+def _spices(rows: Sequence[Row], wordnet: str | None) -> list[float]:
+    alike = same_word if wordnet is None else read_wordnet(Path(wordnet)).alike
+    return spice_scores([row["caption"] for row in rows], [row["references"] for row in rows], alike=alike)
 
 
 def _caption_metrics(rows: Sequence[Row]) -> dict[str, float]:

@@ -41,6 +41,9 @@ class EvaluateSettings(ModelFlags):
     """Prompts that the names are put into, by the name of the set; by default the protocol's or the method's."""
     background_words: BackgroundWords | None = None
     """Words that compete and are never answered; by default the protocol's."""
+    wordnet: Path | None = None
+    """Folder of WordNet (its index files): words of one sense match in the SPICE of captions; by default words match as
+    their lemmas."""
     refine: Refinement = None
     """Label maps follow the colours of the photo; by default they do not."""
     threshold: str | None = None

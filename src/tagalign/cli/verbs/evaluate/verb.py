@@ -48,6 +48,10 @@ def measure(settings: EvaluateSettings) -> "Result | None":
     benchmark = find_benchmark(settings.data)
     data = open_benchmark(settings.data, settings.path, settings.split)
     kind = _kind(settings, benchmark.kind)
+    if settings.wordnet is not None and kind != "captions":
+        raise InputError(
+            f"--wordnet does not act: it is about captions, {settings.data} asks for {kind}; leave it out"
+        )
     labels = _labels(settings, data) if kind in LABELLED else None
     if kind == "caption-tags":
         # the model is asked for sentences alone; the words count when labels are looked for in them
@@ -58,7 +62,7 @@ def measure(settings: EvaluateSettings) -> "Result | None":
     else:
         method, labels = open_method(settings, data, kind, labels)
     rule = RankingRule(tag_weight=settings.tag_weight or 0.0, rerank=settings.rerank)
-    asker = asker_for(kind, method, data, labels=labels, rule=rule)
+    asker = asker_for(kind, method, data, labels=labels, rule=rule, wordnet=settings.wordnet)
     plan = Plan(
         out=settings.out,
         batch_size=settings.batch_size,
