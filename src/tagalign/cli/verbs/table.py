@@ -7,7 +7,7 @@ VERBS: dict[str, tuple[str, str]] = {
     ),
     "tag": ("tagalign.cli.verbs.tag", "tags for photos, from any list of labels"),
     "look": ("tagalign.cli.verbs.look", "learn from a folder without labels what is ordinary in it"),
-    "labels": ("tagalign.cli.verbs.labels", "check a list of labels: words, model and photos"),
+    "labels": ("tagalign.cli.verbs.labels.verb", "check a list of labels: words, model and photos"),
     "suggest": ("tagalign.cli.verbs.suggest", "labels for a folder of photos that nobody typed yet"),
     "segment": ("tagalign.cli.verbs.segment", "a label for every pixel of photos"),
     "refer": ("tagalign.cli.verbs.refer", "the region a phrase means, as mask and box"),

@@ -1,0 +1,1 @@
+"""``tagalign labels``: lists of labels, checked, imported and compared."""
