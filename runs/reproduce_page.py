@@ -22,7 +22,7 @@ that takes the real data. Each step is rehearsed in our tests on drawn copies wi
 
 ```sh
 tagalign reproduce                                             # the list
-tagalign reproduce tagclip/table2/tagclip/voc2007-tags --path VOCdevkit --dry-run
+tagalign reproduce tagclip/table2/tagclip/voc2007-tags-all --path VOCdevkit --dry-run
 tagalign reproduce tagclip --path DATA                         # DATA/voc21, DATA/coco-object, ... by the benchmarks' names
 ```
 

@@ -63,7 +63,7 @@ class EvaluationProtocol:
         return labels
 
 
-_VOC_LIKE = {"voc21": "voc", "voc20": "voc", "voc2007-tags": "voc", "voc2012-tags": "voc"}
+_VOC_LIKE = {name: "voc" for name in ("voc21", "voc20", "voc2007-tags", "voc2007-tags-all", "voc2012-tags")}
 _COCO_LIKE = {"coco-object": "coco", "coco2014-tags": "coco", "coco2017-tags": "coco"}
 
 PROTOCOLS: dict[str, EvaluationProtocol] = {

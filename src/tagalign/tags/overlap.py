@@ -1,6 +1,7 @@
-"""How much of other label sets a vocabulary holds (Tag2Text, Tables 8 and 9)."""
+"""How much of other label sets a vocabulary or a list of names holds (Tag2Text, Tables 8 and 9)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from tagalign.tags.label_sets import label_set_names, load_label_set
@@ -25,6 +26,19 @@ class Overlap:
     missing: tuple[str, ...]
 
 
+PUBLISHED: Mapping[str, tuple[int, int]] = {
+    "openimages": (19_982, 1988),
+    "coco91": (91, 73),
+    "imagenet": (1000, 358),
+    "cifar100": (120, 94),
+    "hico": (117, 90),
+    "vcoco": (23, 26),
+    "hoi-w": (9, 9),
+}
+"""Labels, and those of them among Tag2Text's 3,429 tags (arXiv:2303.05657, Tables 8 and 9, as printed: V-COCO's 26 actions
+stand in the row of what overlaps)."""
+
+
 def overlap(vocabulary: TagVocabulary, labels: Sequence[Sequence[str]], *, name: str = "labels") -> Overlap:
     """Count the labels that a vocabulary holds.
 
@@ -33,7 +47,29 @@ def overlap(vocabulary: TagVocabulary, labels: Sequence[Sequence[str]], *, name:
         labels: per label its name and its aliases.
         name: of the label set.
     """
-    known = {tag for _, tag in vocabulary.ids}
+    return _counted({tag for _, tag in vocabulary.ids}, labels, name)
+
+
+def overlap_of_names(
+    names: Iterable[str], labels: Sequence[Sequence[str]], *, name: str = "labels"
+) -> Overlap:
+    """Counts the labels that a list of names holds; both sides also count in canonical form ("Cars" is "car").
+
+    Args:
+        names: the list.
+        labels: per label its name and its aliases.
+        name: of the label set.
+    """
+    return _counted({form for one in names for form in _forms([one])}, labels, name)
+
+
+def held(names: Iterable[str], labels: Sequence[Sequence[str]]) -> tuple[int, ...]:
+    """Places of the labels that a list of names holds; see ``overlap_of_names``."""
+    known = {form for one in names for form in _forms([one])}
+    return tuple(i for i, words in enumerate(labels) if not known.isdisjoint(_forms(words)))
+
+
+def _counted(known: AbstractSet[str], labels: Sequence[Sequence[str]], name: str) -> Overlap:
     missing = [words[0] for words in labels if known.isdisjoint(_forms(words))]
     return Overlap(name, len(labels), len(labels) - len(missing), tuple(missing[:20]))
 

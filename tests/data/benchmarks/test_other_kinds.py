@@ -28,6 +28,9 @@ def test_voc2007_lists_with_difficult_objects(voc2007):
     as_positive = open_voc2007_tags(voc2007, "test", difficult="positive")
     assert present(as_positive, 0) == ["dog", "person"]
     assert data.expected == 4952
+    everything = open_benchmark("voc2007-tags-all", voc2007)
+    assert (everything.name, present(everything, 0)) == ("voc2007-tags-all", ["dog", "person"])
+    assert (everything.rows >= 0).all()
 
 
 def test_voc2007_list_of_another_form_names_the_line(voc2007):

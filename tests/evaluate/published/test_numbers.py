@@ -87,7 +87,7 @@ def test_harmonic_means_follow_from_seen_and_unseen(row, benchmark):
 
 
 def test_a_name_may_leave_parts_out():
-    assert {n.benchmark for n in find_numbers(["tagclip/table2/voc2007"])} == {"voc2007-tags"}
+    assert {n.benchmark for n in find_numbers(["tagclip/table2/voc2007"])} == {"voc2007-tags-all"}
     assert all(n.run is not None for n in find_numbers(["tagclip"]))
     (one,) = find_numbers(["tagalign/table1/tcl/ade20k"])
     assert (one.value, one.run) == (14.9, None)
@@ -101,5 +101,5 @@ def test_the_release_s_own_settings_reach_one_benchmark():
 
 
 def test_an_unknown_name_is_refused_with_a_near_one():
-    with pytest.raises(InputError, match=r"did you mean tagclip/table2/tagclip/voc2007-tags\?"):
-        find_numbers(["tagclp/table2/tagclip/voc2007-tags"])
+    with pytest.raises(InputError, match=r"did you mean tagclip/table2/tagclip/voc2007-tags-all\?"):
+        find_numbers(["tagclp/table2/tagclip/voc2007-tags-all"])

@@ -198,6 +198,11 @@ _ALL = (
         open=voc.open_voc2007_tags, layout="voc2007",
     ),
     Benchmark(
+        name="voc2007-tags-all", kind="tagging", title="PASCAL VOC 2007, 20 labels, difficult objects count",
+        splits={"test": 4952, "trainval": 5011, "train": 2501, "val": 2510},
+        open=partial(voc.open_voc2007_tags, difficult="positive", name="voc2007-tags-all"), layout="voc2007",
+    ),
+    Benchmark(
         name="voc2012-tags", kind="tagging", title="PASCAL VOC 2012 segmentation images, 20 labels",
         splits={"val": 1449, "train": 1464, "train_aug": 10_582}, open=voc.open_voc2012_tags, layout="voc2012",
     ),

@@ -72,30 +72,32 @@ def _augmented(folder: Path) -> list[str]:
 DIFFICULT = {"ignore": -1, "positive": 1, "absent": 0}
 
 
-def open_voc2007_tags(root: Path, split: str, *, difficult: str = "ignore") -> TagSet:
+def open_voc2007_tags(
+    root: Path, split: str, *, difficult: str = "ignore", name: str = "voc2007-tags"
+) -> TagSet:
     """VOC 2007 tagging, from the official lists ``ImageSets/Main/LABEL_SPLIT.txt``.
 
     Args:
         root: folder of the archive.
         split: ``test``, ``trainval``, ``train`` or ``val``.
         difficult: what an image counts as that shows only difficult objects of a label (0 in the lists):
-            ``ignore`` as VOC's own tools, ``positive`` as TagCLIP's lists seem to, or ``absent``.
+            ``ignore`` as VOC's own tools, ``positive`` as TagCLIP's lists (a person in 2,097 images of the test split,
+            2,007 by the official count without difficult objects), or ``absent``.
+        name: of the benchmark.
     """
     folder = voc_folder(root, "VOC2007")
     labels = load_label_set("voc20")
     columns = [_main_list(folder / f"ImageSets/Main/{name}_{split}.txt") for name in labels.names]
     keys = list(columns[0])
-    for name, column in zip(labels.names, columns, strict=True):
+    for label, column in zip(labels.names, columns, strict=True):
         if list(column) != keys:
             raise DataError(
-                f"{folder}/ImageSets/Main/{name}_{split}.txt: names other images than the first label's list"
+                f"{folder}/ImageSets/Main/{label}_{split}.txt: names other images than the first label's list"
             )
     meaning = {1: 1, -1: 0, 0: DIFFICULT[difficult]}
     rows = [[meaning[column[key]] for column in columns] for key in keys]
     images = tuple(folder / f"JPEGImages/{key}.jpg" for key in keys)
-    return TagSet(
-        name="voc2007-tags", split=split, labels=labels, images=images, rows=np.array(rows, dtype=np.int8)
-    )
+    return TagSet(name=name, split=split, labels=labels, images=images, rows=np.array(rows, dtype=np.int8))
 
 
 def _main_list(path: Path) -> dict[str, int]:

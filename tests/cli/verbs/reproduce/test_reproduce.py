@@ -14,7 +14,7 @@ from tagalign.cli.verbs.reproduce.measurement import measurements
 from tagalign.data.rehearsal import write_copy
 from tagalign.evaluate.published.numbers import find_numbers, published_numbers
 
-NUMBER = "tagclip/tableS1/without/voc2007-tags"
+NUMBER = "tagclip/tableS1/without/voc2007-tags-all"
 
 
 def test_the_list_has_every_number_once(capsys):
@@ -65,7 +65,7 @@ def test_a_rehearsal_measures_on_drawn_copies_and_claims_nothing(tmp_path, capsy
 
 def test_a_measurement_on_a_folder_says_what_it_takes_and_goes_on_where_it_was(tmp_path, capsys, clip_folder):
     """A whole drawn copy stands for the data: the folder is found by the benchmark's name below --path."""
-    write_copy("voc2007-tags", tmp_path / "data/voc2007-tags", images=6)
+    write_copy("voc2007-tags-all", tmp_path / "data/voc2007-tags-all", images=6)
     common = [
         NUMBER,
         "--path",
@@ -82,8 +82,8 @@ def test_a_measurement_on_a_folder_says_what_it_takes_and_goes_on_where_it_was(t
 
 
 def test_data_that_are_not_whole_are_named(tmp_path, capsys, clip_folder):
-    folder = tmp_path / "voc2007-tags"
-    write_copy("voc2007-tags", folder, images=3)
+    folder = tmp_path / "voc2007-tags-all"
+    write_copy("voc2007-tags-all", folder, images=3)
     next(folder.rglob("*.jpg")).unlink()
     assert (
         main(
@@ -91,7 +91,7 @@ def test_data_that_are_not_whole_are_named(tmp_path, capsys, clip_folder):
         )
         == 2
     )
-    assert "1 files missing; tagalign data check voc2007-tags" in capsys.readouterr().err
+    assert "1 files missing; tagalign data check voc2007-tags-all" in capsys.readouterr().err
 
 
 def test_numbers_of_one_run_are_measured_together():

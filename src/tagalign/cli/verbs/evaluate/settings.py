@@ -27,6 +27,9 @@ class EvaluateSettings(ModelFlags):
     """Its folder; the tiny world has none."""
     split: str | None = None
     """Its split; by default the one that papers report."""
+    image_list: Path | None = None
+    """Only the images of a list, one name a line. The numbers behind a name are the ids of its labels, counted from 0, and
+    replace those of a tagging benchmark, as TagCLIP's release lists them."""
     task: Task | None = None
     """What is asked; by default what the benchmark is for. `retrieval` ranks images and sentences of a caption
     benchmark; `caption-tags` takes the tags of a tagging benchmark from the captions that a model writes."""

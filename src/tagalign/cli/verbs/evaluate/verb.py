@@ -40,6 +40,7 @@ def measure(settings: EvaluateSettings) -> "Result | None":
     if not settings.data.startswith(TINY_DATA):
         warn_tiny(settings.model)
     from tagalign.data.benchmarks import find_benchmark, open_benchmark
+    from tagalign.data.benchmarks.image_list import on_list, read_image_list
     from tagalign.evaluate.ask_retrieval import AskRetrieval, look_again
     from tagalign.evaluate.engine import Plan, gather
     from tagalign.evaluate.evaluation import asker_for, summarize
@@ -47,6 +48,10 @@ def measure(settings: EvaluateSettings) -> "Result | None":
 
     benchmark = find_benchmark(settings.data)
     data = open_benchmark(settings.data, settings.path, settings.split)
+    facts = _facts(settings.path)
+    if settings.image_list is not None:
+        chosen = read_image_list(settings.image_list)
+        data, facts = on_list(data, chosen), facts | {"image_list": chosen.mark}
     kind = _kind(settings, benchmark.kind)
     if settings.wordnet is not None and kind != "captions":
         raise InputError(
@@ -70,7 +75,7 @@ def measure(settings: EvaluateSettings) -> "Result | None":
         limit=settings.limit,
         shard=shard,
         watch=lambda rows, total: progress(rows, f"evaluating {settings.data}", total=total),
-        facts=_facts(settings.path),
+        facts=facts,
     )
     gathered = gather(asker, plan)
     if isinstance(asker, AskRetrieval) and (settings.allow_missing or not gathered.failures):

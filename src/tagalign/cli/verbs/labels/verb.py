@@ -1,16 +1,16 @@
-"""``tagalign labels check FILE [PHOTOS]``: can these labels be used, and can a model tell them apart?"""
+"""``tagalign labels check FILE [PHOTOS]``: can these labels be used, and can a model tell them apart?
 
-import dataclasses
+``import`` and ``overlap`` stand in ``lists``.
+"""
+
 import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Any, Literal
-
-import tyro
+from typing import TYPE_CHECKING, Any
 
 from tagalign.cli.shared.bars import progress
-from tagalign.cli.shared.model_flags import ModelFlags, warn_tiny
+from tagalign.cli.shared.model_flags import warn_tiny
 from tagalign.cli.shared.output import counted, print_json
-from tagalign.errors import InputError
+from tagalign.cli.verbs.labels.settings import LabelsSettings
 
 if TYPE_CHECKING:
     from tagalign.tags.label_words import LabelProblem
@@ -30,45 +30,16 @@ KINDS = {
 """What each kind of problem is called in the table."""
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class LabelsSettings(ModelFlags):
-    """Check a list of labels before it is used.
-
-    Lists labels that stand twice, words that stand for two labels or exclude their own, forms of one word, groups in a
-    circle; with --model also words it does not know and labels it reads alike; with photos also labels whose scores rise
-    and fall together there, and labels of no photo. Exit code 2 where the list would be refused, else 0.
-    Example: tagalign labels check labels.txt photos/ --model openai/clip-vit-base-patch16
-    """
-
-    action: Annotated[Literal["check"], tyro.conf.Positional]
-    """`check`."""
-    labels: Annotated[str, tyro.conf.Positional]
-    """A label file (.txt, .csv, .tsv, .json), names with commas, or the name of a benchmark's list."""
-    images: Annotated[tuple[str, ...], tyro.conf.Positional] = ()
-    """Files, folders, glob patterns, lists of paths (.txt) or tars to ask about them."""
-    bound: float = 0.95
-    """Labels whose scores correlate at least so much over the photos are alike."""
-    photos: int = 1000
-    """At most so many photos, the first ones."""
-    json: bool = False
-    """Print one JSON object per problem on standard output."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not 0 < self.bound <= 1:
-            raise InputError(f"--bound must be above 0 and at most 1, got {self.bound:g}")
-        if self.photos < 1:
-            raise InputError(f"--photos must be at least 1, got {self.photos}")
-        for flag in ("bound", "photos"):
-            if not self.images and getattr(self, flag) != getattr(LabelsSettings, flag):
-                raise InputError(f"--{flag} is about photos; give some behind the labels, or leave it out")
-
-    def auto_model(self) -> str:
-        """Without photos and a model by name none is opened: words are looked at without a download."""
-        return super().auto_model() if self.images else ""
-
-
 def run(settings: LabelsSettings) -> int:
+    """Check, import or compare."""
+    if settings.action == "check":
+        return _check(settings)
+    from tagalign.cli.verbs.labels.lists import import_list, print_overlap
+
+    return import_list(settings) if settings.action == "import" else print_overlap(settings)
+
+
+def _check(settings: LabelsSettings) -> int:
     """Look at the words, then at the model, then at the photos; a list that is refused ends with the words."""
     from tagalign.tags.label_sets import read_label_set
     from tagalign.tags.label_words import word_problems

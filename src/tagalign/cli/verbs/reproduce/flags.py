@@ -18,7 +18,7 @@ class ReproduceSettings:
 
     Without names it lists them. A name is an id of the list or its beginnings: tagclip/table2/voc2007 stands for every
     system of that table that can be measured. Run it again with the same flags to go on after a stop.
-    Example: tagalign reproduce tagclip/table2/tagclip/voc2007-tags --path VOCdevkit
+    Example: tagalign reproduce tagclip/table2/tagclip/voc2007-tags-all --path VOCdevkit
     Example: tagalign reproduce --all --rehearse --out rehearsal
     """
 
