@@ -23,7 +23,7 @@ PresetName = Literal["voc", "coco", "coco-stuff"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Preset:
+class TagClipPreset:
     """Values of options, by their names.
 
     Attributes:
@@ -41,14 +41,14 @@ class Preset:
     affinity_layers: LayerRange = AFFINITY_LAYERS
 
 
-STANDARD = Preset()
+STANDARD = TagClipPreset()
 """The papers' values, and CLIP-ES's on VOC."""
 
-PRESETS: Mapping[str, Preset] = {
+PRESETS: Mapping[str, TagClipPreset] = {
     # linyq2117/TagCLIP at c32b640, its CLIP-ES scripts for each data set
-    "voc": Preset(affinity_layers=LayerRange("1/3:-1")),
-    "coco": Preset(box_share=0.7),
-    "coco-stuff": Preset(
+    "voc": TagClipPreset(affinity_layers=LayerRange("1/3:-1")),
+    "coco": TagClipPreset(box_share=0.7),
+    "coco-stuff": TagClipPreset(
         threshold=Threshold(kind="relative", value=0.1),
         candidate_share=0.1,
         box_share=0.7,
@@ -58,7 +58,7 @@ PRESETS: Mapping[str, Preset] = {
 """By the name of the option ``preset``."""
 
 
-def find_preset(name: PresetName | None) -> Preset:
+def find_preset(name: PresetName | None) -> TagClipPreset:
     """A preset; the standard values without a name."""
     return STANDARD if name is None else PRESETS[name]
 
@@ -84,7 +84,7 @@ def preset_text(names: tuple[str, ...]) -> str:
     )
 
 
-def _changed(preset: Preset, names: tuple[str, ...]) -> list[str]:
+def _changed(preset: TagClipPreset, names: tuple[str, ...]) -> list[str]:
     return [
         f"{name} {getattr(preset, name)}"
         for name in names
