@@ -42,11 +42,16 @@ def section(name: str, encoders: dict[str, Any]) -> list[str]:
     measured = {encoder: values["tables"] for encoder, values in encoders.items() if name in values["tables"]}
     lines = [f"## {next(iter(measured.values()))[name]['title']}", "", PAPER[name], ""]
     for encoder, tables in measured.items():
-        lines += [f"`{encoder}`:", "", *table(tables[name]["rows"]), ""]
+        lines += [f"`{encoder}`, {seeds_of(tables[name]['rows'])}:", "", *table(tables[name]["rows"]), ""]
     for direction in DIRECTIONS:
         if direction.table == name:
             lines.append(f"- {direction.says}: {verdicts(direction, measured)}")
     return [*lines, ""]
+
+
+def seeds_of(rows: Seeds) -> str:
+    """How many sets of test scenes."""
+    return "one seed" if len(rows) == 1 else f"{len(rows)} seeds"
 
 
 def verdicts(direction: Any, measured: dict[str, Any]) -> str:
@@ -71,7 +76,7 @@ def curve_section(encoders: dict[str, Any]) -> list[str]:
     for title in next(iter(measured.values()))[0]:
         lines += [f"### {title}", ""]
         for encoder, by_seed in measured.items():
-            lines += [f"`{encoder}`:", "", *table([seed[title] for seed in by_seed]), ""]
+            lines += [f"`{encoder}`, {seeds_of(by_seed)}:", "", *table([seed[title] for seed in by_seed]), ""]
     return lines
 
 
@@ -84,8 +89,9 @@ def head(report: dict[str, Any]) -> list[str]:
         "Written by `runs/tagclip/run.sh`; nothing here was measured on photos, and no published number is claimed.",
         "",
         f"- {settings['scenes']} crowded test scenes of {settings['world']['size']} pixels per seed, "
-        "three seeds where nothing else is said, for every number; mean ± half of the 95 % interval over seeds. A direction "
-        "holds only if the interval of the gain, paired by seed, leaves zero out",
+        "as many seeds as each table says; mean ± half of the 95 % interval over seeds. A direction holds only if the "
+        "interval of the gain, paired by seed, leaves zero out. Six seeds where three left intervals about zero: for all "
+        "rows of a table, whatever they said",
         f"- profile `{settings['profile']}`, dense methods `{settings['dense_profile']}`; threshold "
         f"`{settings['threshold']}` unless a row says calibrated; prompt `{settings['templates'][0]}`; second looks "
         f"keep the scale of the scene; affinity of {settings['affinity']}",
@@ -106,7 +112,7 @@ def head(report: dict[str, Any]) -> list[str]:
         if not any(name in e["tables"] for e in report["encoders"].values())
     ]
     if missing:
-        lines.append(f"- not measured again yet: {', '.join(missing)}; [as first measured](tagclip-first.md)")
+        lines.append(f"- not measured: {', '.join(missing)}")
     return [*lines, "- one scene step by step: [tagclip_steps.md](tagclip_steps.md)", ""]
 
 
