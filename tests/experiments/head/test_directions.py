@@ -38,6 +38,26 @@ def test_everything_else_fails_with_its_reason(objects, encoder, reason):
     assert (claim.verdict, claim.reason) == ("fails", reason)
 
 
+def test_a_row_below_another_tells_what_was_measured_of_both():
+    named, stands = ({"objects_named": a, "objects_stand_out": b} for a, b in ((61.0, 20.0), (58.0, 75.0)))
+    lower, higher = (replace(cell, seed=0).key for cell in (OBJECTS, CAPTIONS))
+    values = {lower: {"miou_objects": 30.0, **named}, higher: {"miou_objects": 33.0, **stands}}
+    claim = DIRECTION.claim("tiny", values, "x.md")
+    assert claim.reason == (
+        "object pixels named right: 58 to 61; "
+        "objects stand out from the background by an area under the ROC curve of 75 to 20"
+    )
+    within = {lower: {"miou_objects": 32.9, **named}, higher: {"miou_objects": 33.0, **stands}}
+    assert DIRECTION.claim("tiny", within, "x.md").reason == "one seed, and no more than seeds do"
+
+
+def test_a_failure_tells_the_rows_beside_it_in_the_same_numbers():
+    beside = replace(DIRECTION, beside=(FROZEN, replace(CAPTIONS, batch_size=16)))
+    values = measured(OBJECTS, (30.0, 30.1)) | measured(CAPTIONS, (33.0, 33.0))
+    values |= {FROZEN.key: {"miou_objects": 28.0}} | measured(replace(CAPTIONS, batch_size=16), (37.0, 38.0))
+    assert beside.claim("tiny", values, "x.md").reason == "of the same numbers frozen 28.0, captions 37.5"
+
+
 @pytest.mark.parametrize(("objects", "verdict"), [(34.5, "holds"), (33.9, "fails"), (32.5, "fails")])
 def test_one_seed_must_gain_more_than_seeds_do(objects, verdict):
     claim = DIRECTION.claim("tiny", measured(OBJECTS, (objects,)) | measured(CAPTIONS, (33.0,)), "x.md")

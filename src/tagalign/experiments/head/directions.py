@@ -35,6 +35,8 @@ MEASURED = {
     "background_right": "background pixels named right:",
 }
 """What ``diagnosis`` measured, in the words of a reason; percent, before and after."""
+TELLING = ("objects_named", "objects_stand_out")
+"""Of every row that is below another one and has no reason of its own."""
 ONE_SEED = 1.0
 """Points that a gain of one seed must exceed: intervals of gains over three seeds are 0.2 to 1.2 wide to each side."""
 
@@ -50,6 +52,7 @@ class Direction:
         metric: key of the numbers.
         because: keys of ``MEASURED`` that explain a failure by their values before and after.
         reasons: by name of the encoder, why it fails, in words.
+        beside: cells of seed 0 whose numbers a failure tells too: where the gain went.
         order: see ``Claim``.
         main: see ``Claim``.
     """
@@ -61,6 +64,7 @@ class Direction:
     metric: str = GAIN
     because: tuple[str, ...] = ()
     reasons: Mapping[str, str] = field(default_factory=dict)
+    beside: tuple[Cell, ...] = ()
     order: int = 0
     main: bool = False
 
@@ -91,11 +95,23 @@ class Direction:
 
     def _reason(self, encoder: str, values: Values, mean: float, half: float | None) -> str:
         parts = [self.reasons[encoder]] if encoder in self.reasons else []
-        for key in self.because:
+        plain = _plain(mean, half)
+        telling = () if parts or plain or self.beside else TELLING
+        for key in self.because or telling:
             if pairs := self.pairs(values, key):
                 after, before = means(pairs)
                 parts.append(f"{MEASURED[key]} {before:.0f} to {after:.0f}")
-        return "; ".join(parts) or _plain(mean, half)
+        if not plain and (others := self._beside(values)):
+            parts.append(others)
+        return "; ".join(parts) or plain or "below; why is not measured"
+
+    def _beside(self, values: Values) -> str:
+        found = []
+        for cell in self.beside:
+            keys = {_with_seed(cell, seed).key for seed in SEEDS}
+            if numbers := [values[key][self.metric] for key in keys if self.metric in values.get(key, {})]:
+                found.append(f"{cell.row} {sum(numbers) / len(numbers):.1f}")
+        return f"of the same numbers {', '.join(found)}" if found else ""
 
 
 def means(pairs: Sequence[tuple[float, float]]) -> tuple[float, float]:
@@ -108,11 +124,12 @@ def _with_seed(cell: Cell, seed: int) -> Cell:
 
 
 def _plain(mean: float, half: float | None) -> str:
+    """Of a gain that tells nothing; empty for one that is below zero."""
     if half is None and abs(mean) <= ONE_SEED:
         return "one seed, and no more than seeds do"
     if half is not None and abs(mean) <= half:
         return "within the spread of seeds"
-    return "below; why is not measured"
+    return ""
 
 
 def _all_modes(direction: Direction, mode: str) -> Direction:
@@ -218,27 +235,17 @@ DIRECTIONS: dict[str, tuple[Direction, ...]] = {
             PAIRS,
             CAPTIONS,
         ),
-        _paper(
-            "Table 2",
-            "attributes as tags raise phrases that need them",
-            ATTRIBUTES,
-            OBJECTS,
-            "referring_needed",
-        ),
-        _paper(
-            "Table 2",
-            "attributes in a softmax of their own raise phrases that need them",
-            SPLIT,
-            OBJECTS,
-            "referring_needed",
-        ),
-        _paper(
-            "Table 2",
-            "pairs of look and noun as tags raise phrases that need them",
-            PAIRS,
-            OBJECTS,
-            "referring_needed",
-            main=True,
+        *(
+            replace(
+                _paper("Table 2", f"{tags} raise phrases that need them", cell, OBJECTS, "referring_needed"),
+                beside=(FROZEN, CAPTIONS),
+                main=cell is PAIRS,
+            )
+            for tags, cell in (
+                ("attributes as tags", ATTRIBUTES),
+                ("attributes in a softmax of their own", SPLIT),
+                ("pairs of look and noun as tags", PAIRS),
+            )
         ),
     ),
     "head-parsers": (
