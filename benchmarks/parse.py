@@ -51,7 +51,7 @@ def measure(folder: Path, parser: str, workers: int, out: Path) -> tuple[float, 
         "-c",
         "import sys; from tagalign.cli.main import main; sys.exit(main(sys.argv[1:]))",
     ]
-    flags = ["--parser", parser, "--workers", str(workers), "--out", str(out)]
+    flags = ["--parser", parser, "--processes", str(workers), "--out", str(out)]
     return run_measured([*program, "parse", str(folder), *flags])
 
 

@@ -46,7 +46,7 @@ MESSAGES = {
             "trusty",
             "--data",
             "tiny-world-objects",
-            "--crop",
+            "--size",
             "16",
             "--limit",
             "2",

@@ -100,7 +100,15 @@ def test_caption_files_with_long_names_are_parsed(run):
     Path("words.txt").write_text("dog\ncat\n")
     assert (
         run(
-            "parse", "captions", "--parser", "fixed:words.txt", "--workers", "1", "--out", "tags", model=False
+            "parse",
+            "captions",
+            "--parser",
+            "fixed:words.txt",
+            "--processes",
+            "1",
+            "--out",
+            "tags",
+            model=False,
         )[0]
         == 0
     )

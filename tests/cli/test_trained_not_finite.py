@@ -110,7 +110,7 @@ def trusty(tmp_path_factory):
     """A trusty model of one step."""
     folder = tmp_path_factory.mktemp("trusty")
     make_clip_folder(folder / "clip", layers=2)
-    sizes = ["--steps", "1", "--batch-size", "1", "--crop", "16", "--limit", "2", "--prompts", "1"]
+    sizes = ["--steps", "1", "--batch-size", "1", "--size", "16", "--limit", "2", "--prompts", "1"]
     data = ["--data", "tiny-world-objects", "--model", str(folder / "clip"), "--device", "cpu"]
     assert main(["train", "--method", "trusty", *data, *sizes, "--out", str(folder / "model")]) == 0
     return folder / "model"
@@ -131,12 +131,15 @@ def test_a_trusty_head_names_what_is_no_number(kind, what, trusty, photo_file, t
 
 STEPS = ["--steps", "2", "--batch-size", "2", "--warmup", "1", "--log-every", "1"]
 TRAININGS = {
-    "tagalign": ["--tags", "tags.parquet", "--vocabulary", "vocabulary.tsv", "--chunk", "2"],
-    "cached": ["--tags", "tags.parquet", "--vocabulary", "vocabulary.tsv", "--chunk", "2", "--cache-features", "cache"],
-    "tag2text": ["--method", "tag2text", "--labels", "labels.parquet", "--tags", "vocabulary.tsv",
+    "tagalign": ["--pairs", "pairs.jsonl", "--tags", "tags.parquet", "--vocabulary", "vocabulary.tsv", "--chunk", "2"],
+    "cached": ["--pairs", "pairs.jsonl", "--tags", "tags.parquet", "--vocabulary", "vocabulary.tsv", "--chunk", "2",
+               "--cache-features", "cache"],
+    "tag2text": ["--method", "tag2text", "--records", "pairs.jsonl", "--label-rows", "labels.parquet",
+                 "--tag-list", "vocabulary.tsv",
                  "--layers", "1", "--width", "16", "--heads", "2"],
-    "groupvit": ["--method", "groupvit", "--tags", "tags.parquet", "--vocabulary", "vocabulary.tsv",
-                 "--width", "16", "--heads", "2", "--patch", "8", "--depths", "1", "1", "1", "--groups", "4", "2",
+    "groupvit": ["--method", "groupvit", "--pairs", "pairs.jsonl", "--tags", "tags.parquet",
+                 "--vocabulary", "vocabulary.tsv", "--width", "16", "--heads", "2",
+                 "--patch", "8", "--depths", "1", "1", "1", "--groups", "4", "2",
                  "--chunk", "2", "--precision", "fp32"],
 }  # fmt: skip
 """GroupViT trains its own image tower beside the frozen text tower, so there it is the text that is spoilt."""
@@ -154,7 +157,7 @@ def test_a_training_on_an_encoder_that_yields_nan_ends_before_a_model_is_written
         "overflowing",
     )
     monkeypatch.chdir(tmp_path / "pairs")
-    words = ["train", "--data", "pairs.jsonl", *TRAININGS[name], *STEPS, "--model", tmp_path / "clip"]
+    words = ["train", *TRAININGS[name], *STEPS, "--model", tmp_path / "clip"]
     said = refused([*words, "--out", tmp_path / "out"], capsys)
     assert NO_NUMBERS in said
     assert not list((tmp_path / "out").glob("model.safetensors"))

@@ -53,7 +53,7 @@ def parse(source, folder):
     """Tag rows and label rows of a source, as the command line writes them."""
     tags, labels, names = folder / "tags", folder / "labels", folder / "v.tsv"
     VOCABULARY.save(names)
-    run = ["parse", str(source), "--out", str(tags), "--parser", "rules", "--workers", "1"]
+    run = ["parse", str(source), "--out", str(tags), "--parser", "rules", "--processes", "1"]
     assert main(run) == 0
     assert main(["label", str(tags), "--vocabulary", str(names), "--out", str(labels)]) == 0
     return tags, labels

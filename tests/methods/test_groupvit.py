@@ -84,7 +84,7 @@ def test_what_a_model_was_trained_for_is_its_method(folder, photo):
 
 def test_other_models_and_modes_are_refused(clip_folder, folder):
     with pytest.raises(
-        MissingPartError, match=r"tagalign train --method groupvit --data PAIRS --model .*clip"
+        MissingPartError, match=r"tagalign train --method groupvit --pairs PAIRS --model .*clip"
     ):
         load_method(str(clip_folder), method="groupvit", device="cpu")
     with pytest.raises(ModelError, match="a groupvit has no blocks of patches; use method 'groupvit'"):

@@ -69,7 +69,7 @@ def test_the_verb_prints_and_writes(tmp_path, capsys):
         json.dumps({"caption": CAPTION, "objects": ["car", "dogs"], "attributes": [["car", "red"]]}) + "\n"
     )
     paths = [str(tmp_path / name) for name in ("a", "b")]
-    flags = ["--images", str(tmp_path / "instances.json"), "--gold", str(tmp_path / "gold.jsonl")]
+    flags = ["--truth", str(tmp_path / "instances.json"), "--gold", str(tmp_path / "gold.jsonl")]
     assert main(["compare", *paths, *flags, "--json", "--out", str(tmp_path / "out")]) == 0
     values = json.loads(capsys.readouterr().out)
     assert values == json.loads((tmp_path / "out/comparison.json").read_text())

@@ -192,7 +192,7 @@ def test_after_kill_9_the_rest_is_parsed_and_the_result_is_the_same(tmp_path, mo
     source.mkdir()
     for i in range(4):
         write(source / f"{i}.jsonl", [f"a red car{j} and {i} dogs on the wooden bench" for j in range(25)])
-    flags = [source, "--parser", parser, "--workers", "1"]
+    flags = [source, "--parser", parser, "--processes", "1"]
     run_until_killed(flags, killed, "tagalign.tags.corpus.BlockTask", "__call__", calls=4)
     assert [p.name for p in killed.glob("*.parquet")] == ["0.jsonl.parquet"]
     assert list(killed.glob("*.tmp"))  # it died in the middle of the second file
@@ -237,7 +237,7 @@ def test_with_a_fifth_of_faults_counts_add_up_and_the_failed_can_be_tried_again(
             "stub",
         ]
         # no retries, so that faults reach the list of failed captions
-        flags += ["--out", str(out), "--llm-retries", "0", "--json", "--workers", workers]
+        flags += ["--out", str(out), "--llm-retries", "0", "--json", "--processes", workers]
         assert main(flags) == 0
         first = json.loads(capsys.readouterr().out)
         failed = [json.loads(line) for line in (out / "errors.jsonl").read_text().splitlines()]
@@ -271,7 +271,7 @@ def test_planted_orders_name_no_tag_and_reach_no_shell_format_or_path(tmp_path, 
     (tmp_path / "a.jsonl").write_text("\n".join(lines) + "\n")
     # the model obeys: it says what the attacker wants, whatever the caption
     with StubLLMServer(tags=lambda text: (["car", "nude", "weapon"], [("car", "nude")])) as server:
-        flags = ["--llm-url", server.url, "--llm-model", "stub"] if parser == "llm" else ["--workers", "1"]
+        flags = ["--llm-url", server.url, "--llm-model", "stub"] if parser == "llm" else ["--processes", "1"]
         assert main(["parse", "a.jsonl", "--parser", parser, *flags, "--out", "out"]) == 0
     rows = list(read_rows(tmp_path / "out/a.jsonl.parquet"))
     assert [row.caption for row in rows] == INJECTIONS
@@ -290,7 +290,7 @@ def test_planted_orders_name_no_tag_and_reach_no_shell_format_or_path(tmp_path, 
     ],
 )
 def test_captions_on_standard_input(tmp_path, monkeypatch, content, keys):
-    flags = ["parse", "-", "--parser", "rules", "--workers", "1", "--out", str(tmp_path / "out")]
+    flags = ["parse", "-", "--parser", "rules", "--processes", "1", "--out", str(tmp_path / "out")]
     for _ in range(2):  # the same captions again are found done
         monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content)))
         assert main(flags) == 0
@@ -315,7 +315,7 @@ def test_sources_without_a_caption_are_errors(tmp_path, capsys):
         str(tmp_path / "a.jsonl"),
         "--parser",
         "rules",
-        "--workers",
+        "--processes",
         "1",
         "--out",
         str(tmp_path / "out"),

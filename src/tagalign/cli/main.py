@@ -160,6 +160,7 @@ def _from_config(kind: Any, path: Path) -> Any:
     import dataclasses  # late: the table of verbs does not need it
 
     from tagalign.cli.shared.help import choices_of
+    from tagalign.cli.shared.renamed import former_names
 
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
@@ -170,6 +171,8 @@ def _from_config(kind: Any, path: Path) -> Any:
     values = values.get("settings", values) if isinstance(values, dict) else None
     if not isinstance(values, dict):
         raise InputError(f"--config {path}: expected an object with the fields of the verb")
+    renamed = former_names(kind)
+    values = {renamed.get(name, name): value for name, value in values.items()}
     fields = {field.name for field in dataclasses.fields(kind)}
     hints = typing.get_type_hints(kind)
     offered = {

@@ -6,7 +6,21 @@ from pathlib import Path
 from typing import Any
 
 SHOWN_TAGS = 20
-DATA_FIELDS = ("data", "pairs", "path", "tags", "images", "masks", "annotations", "vocabulary", "limit")
+DATA_FIELDS = (
+    "data",
+    "pairs",
+    "records",
+    "path",
+    "tags",
+    "tag_list",
+    "label_rows",
+    "images",
+    "photos",
+    "masks",
+    "annotations",
+    "vocabulary",
+    "limit",
+)
 """Fields of a run's settings that say what it was trained on."""
 NOTHING: tuple[Any, ...] = (None, "", [], {})
 RUN_FIELDS = (

@@ -200,7 +200,7 @@ METHODS = MethodTable(
             can=("tag", "segment", "refer"),
             builder="tagalign.methods.groupvit",
             cost="one pass",
-            trained_by="tagalign train --method groupvit --data PAIRS --model {model} --out FOLDER",
+            trained_by="tagalign train --method groupvit --pairs PAIRS --model {model} --out FOLDER",
         ),
         "tagalign": MethodEntry(
             summary="a projector trained on the tags of captions",
@@ -209,7 +209,7 @@ METHODS = MethodTable(
             can=DENSE,
             builder="tagalign.methods.tagalign.folder",
             cost="one pass",
-            trained_by="tagalign train --data PAIRS --model {model} --out FOLDER",
+            trained_by="tagalign train --pairs PAIRS --model {model} --out FOLDER",
         ),
         "trusty": MethodEntry(
             summary="open-vocabulary segmentation with a trusty token",

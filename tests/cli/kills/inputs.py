@@ -45,16 +45,16 @@ COMMANDS = {
     "rle": f"segment {PHOTOS} --rle --png --out OUT",
     "refer": f"refer photos --phrase dog --part-size 2 {MODEL} --out OUT",
     "index": f"search index photos --part-size 2 {MODEL} --index OUT",
-    "parse": "parse captions --parser fixed:words.txt --workers 1 --out OUT",
+    "parse": "parse captions --parser fixed:words.txt --processes 1 --out OUT",
     "vocabulary": "vocabulary whole-parse --objects 50 --label-sets voc20 --out OUT",
     "label": "label whole-parse --vocabulary whole-vocabulary/vocabulary.tsv --out OUT",
-    "train-tagalign": f"train --data pairs/pairs.jsonl --tags pairs/tags.parquet --vocabulary pairs/vocabulary.tsv {MODEL} "
+    "train-tagalign": f"train --pairs pairs/pairs.jsonl --tags pairs/tags.parquet --vocabulary pairs/vocabulary.tsv {MODEL} "
     f"--chunk 2 {STEPS} --out OUT",
-    "train-cached": f"train --data pairs/pairs.jsonl --tags pairs/tags.parquet --vocabulary pairs/vocabulary.tsv {MODEL} "
+    "train-cached": f"train --pairs pairs/pairs.jsonl --tags pairs/tags.parquet --vocabulary pairs/vocabulary.tsv {MODEL} "
     f"--chunk 2 {STEPS} --cache-features OUT/cache --out OUT",
-    "train-trusty": f"train --method trusty --data tiny-world-objects --crop 16 --limit 2 --prompts 1 {MODEL} {STEPS} "
+    "train-trusty": f"train --method trusty --data tiny-world-objects --size 16 --limit 2 --prompts 1 {MODEL} {STEPS} "
     "--out OUT",
-    "train-tag2text": "train --method tag2text --data pairs/pairs.jsonl --labels pairs/labels.parquet --tags "
+    "train-tag2text": "train --method tag2text --records pairs/pairs.jsonl --label-rows pairs/labels.parquet --tag-list "
     f"pairs/vocabulary.tsv --layers 1 --width 16 --heads 2 --warmup 1 {MODEL} {STEPS} --out OUT",
     "coco": "export coco whole-segment --out OUT/annotations.json",
     "coco-polygons": "export coco whole-rle --form polygons --out OUT/annotations.json",

@@ -86,7 +86,7 @@ def test_import_clip_makes_a_folder_that_opens(hub, clip_folder, tmp_path, capsy
 
 def test_import_tag2text_wants_its_tags(capsys):
     assert main(["import", "tag2text", "x.pth"]) == 2
-    assert "--tags is needed" in capsys.readouterr().err
+    assert "--tag-list is needed" in capsys.readouterr().err
 
 
 def test_a_verb_opens_a_strangers_pickle_with_the_flag(hub, photo_file, tmp_path, capsys):

@@ -19,7 +19,7 @@ def files(tmp_path_factory):
     folder = tmp_path_factory.mktemp("trusty")
     make_clip_folder(folder / "clip", layers=2)
     Image.effect_noise((40, 24), 80).convert("RGB").save(folder / "photo.png")
-    sizes = ["--steps", "1", "--batch-size", "1", "--crop", "16", "--limit", "2", "--prompts", "1"]
+    sizes = ["--steps", "1", "--batch-size", "1", "--size", "16", "--limit", "2", "--prompts", "1"]
     data = ["--data", "tiny-world-objects", "--model", str(folder / "clip"), "--device", "cpu"]
     assert main(["train", "--method", "trusty", *data, *sizes, "--out", str(folder / "model")]) == 0
     return folder

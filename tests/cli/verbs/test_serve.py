@@ -105,7 +105,7 @@ def _wait(address, server):
     [
         (["--port", "70000"], "--port must be 0 to 65535, got 70000"),
         (["--max-queue", "0"], "limit max_queue must be above 0, got 0"),
-        (["--workers", "0"], "limit workers must be above 0, got 0"),
+        (["--parallel-batches", "0"], "--parallel-batches must be at least 1, got 0"),
         (["--api-key-file", os.devnull], "the file is empty"),
     ],
 )

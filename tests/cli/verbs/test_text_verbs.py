@@ -84,7 +84,7 @@ def test_caption_writes_sentences_with_tags_and_goes_on_past_a_broken_photo(
         photos,
         "--model",
         tag2text_folder,
-        "--tags",
+        "--about",
         "dog, zebra",
         "--json",
         "--out",
@@ -187,7 +187,7 @@ def test_import_makes_a_folder_that_opens(call, photos, tmp_path):
     golden = Path(__file__).parents[2] / "parity/golden/tag2text"
     golden_checkpoint(golden, tmp_path / "released.pth")
     arguments = (
-        "import", "tag2text", tmp_path / "released.pth", "--tags", golden / "tags.txt",
+        "import", "tag2text", tmp_path / "released.pth", "--tag-list", golden / "tags.txt",
         "--vocab", golden / "vocab.txt", "--image-size", "64", "--out", tmp_path / "model",
     )  # fmt: skip
     code, _, err = call(*arguments)
@@ -207,8 +207,8 @@ def test_import_makes_a_folder_that_opens(call, photos, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "match"),
     [
-        (("caption", "{photo}", "--model", "tiny", "--both"), "give --tags too"),
-        (("caption", "{photo}", "--model", "tiny", "--tags", " , "), "--tags expects at least one tag"),
+        (("caption", "{photo}", "--model", "tiny", "--both"), "give --about too"),
+        (("caption", "{photo}", "--model", "tiny", "--about", " , "), "--about expects at least one tag"),
         (("caption", "{photo}", "--model", "tiny", "--beams", "0"), "--beams must be at least 1"),
         (("caption", "{photo}", "--model", "tiny", "--top-p", "2"), "must lie in (0, 1]"),
         (("caption", "{photo}", "--model", "{clip}"), "needs a trained part"),
@@ -219,8 +219,8 @@ def test_import_makes_a_folder_that_opens(call, photos, tmp_path):
         (("search", "query", "dog", "--index", "nowhere"), "no search index here"),
         (("search", "query", " "), "to search with, got nothing"),
         (("search", "query", "dog", "--count", "0"), "expected --count of at least 1"),
-        (("import", "ram", "x.pth", "--tags", "{photo}"), "unknown kind 'ram'"),
-        (("import", "tag2text", "x.pth", "--tags", "{photo}"), "expected a text file"),
+        (("import", "ram", "x.pth", "--tag-list", "{photo}"), "unknown kind 'ram'"),
+        (("import", "tag2text", "x.pth", "--tag-list", "{photo}"), "expected a text file"),
     ],
 )
 def test_what_cannot_be_gets_one_line_and_exit_2(call, photos, clip_folder, arguments, match):

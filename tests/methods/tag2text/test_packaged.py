@@ -87,7 +87,7 @@ def test_the_threshold_decides_which_tags_guide(encoded):
 def test_the_verbs_take_it_by_name(photo, scenes, tmp_path, capsys):
     name = kinds(scenes[0])[0]
     out = ["--out", str(tmp_path / "out")]
-    assert main(["caption", str(photo), "--model", "tiny", "--tags", name, *out]) == 0
+    assert main(["caption", str(photo), "--model", "tiny", "--about", name, *out]) == 0
     said = capsys.readouterr()
     assert says(said.out, name)
     assert (

@@ -31,11 +31,12 @@ def test_a_folder_of_photos_is_one_source_with_the_names_as_keys(tmp_path):
     expected = [("000", "a dog"), ("UP", "a cow"), ("d/a.b", "a cat")]
     assert [row[:2] for row in read_captions(folder)] == expected
     assert [(pair.key, pair.caption) for pair in read_pairs([folder])] == expected
-    assert main(["parse", str(folder), "--out", str(out), "--parser", "rules", "--workers", "1"]) == 0
+    assert main(["parse", str(folder), "--out", str(out), "--parser", "rules", "--processes", "1"]) == 0
     assert [path.name for path in out.glob("*.parquet")] == ["ph.parquet"]
     touch(folder / "UP.TXT", b"a big cow")  # a changed caption is parsed again
     assert (
-        main(["parse", str(folder), "--out", str(out), "--parser", "rules", "--workers", "1", "--json"]) == 0
+        main(["parse", str(folder), "--out", str(out), "--parser", "rules", "--processes", "1", "--json"])
+        == 0
     )
 
 
@@ -75,7 +76,7 @@ def test_results_and_hidden_files_are_no_captions(tmp_path, monkeypatch):
     touch(tmp_path / "a.jsonl", b'{"key": "k", "image": "k.jpg", "caption": "a red car"}\n')
     touch(tmp_path / "._b.jsonl")
     touch(tmp_path / ".ipynb_checkpoints/a.jsonl")
-    run = ["parse", ".", "--parser", "rules", "--workers", "1", "--out", "tags"]
+    run = ["parse", ".", "--parser", "rules", "--processes", "1", "--out", "tags"]
     assert main(run) == 0
     assert main(run) == 0  # the shards below . are not parsed in their turn
     assert main(["label", "tags", "--vocabulary", vocabulary(tmp_path), "--out", "labels"]) == 0

@@ -43,7 +43,8 @@ def test_dotted_names_are_refused_in_words(tmp_path, capsys):
     path = write(tmp_path / "a.tar", members)
     assert both(path) == ([], [])
     assert (
-        main(["parse", str(path), "--out", str(tmp_path / "out"), "--parser", "rules", "--workers", "1"]) == 2
+        main(["parse", str(path), "--out", str(tmp_path / "out"), "--parser", "rules", "--processes", "1"])
+        == 2
     )
     assert "v1.txt, v2.jpg, v2.txt, but a key ends at the first dot" in capsys.readouterr().err
 
@@ -56,7 +57,7 @@ def test_tars_without_samples_are_errors(tmp_path, capsys):
     with pytest.raises(DataError, match="0 bytes"):
         list(read_captions(tmp_path / "zero.tar"))
     assert (
-        main(["parse", str(empty), "--out", str(tmp_path / "out"), "--parser", "rules", "--workers", "1"])
+        main(["parse", str(empty), "--out", str(tmp_path / "out"), "--parser", "rules", "--processes", "1"])
         == 2
     )
     assert "no sample KEY.jpg + KEY.txt" in capsys.readouterr().err

@@ -69,7 +69,7 @@ def test_one_from_outside_is_opened_offered_and_checked(even, compared):
 def test_the_command_line_shows_and_refuses(even, capsys):
     main(["train", "--help"])
     assert "even" in capsys.readouterr().out
-    assert main(["train", "--data", "x", "--tag-weight", "0", "--loss-option", "gamma=1"]) == 2
+    assert main(["train", "--pairs", "x", "--tag-loss-weight", "0", "--loss-option", "gamma=1"]) == 2
     assert "--loss-option belongs to --loss" in capsys.readouterr().err
 
 

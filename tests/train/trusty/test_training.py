@@ -312,7 +312,7 @@ def test_kill_9_and_resume_give_the_bits_of_an_unbroken_run(tmp_path):
     )
     command = [
         sys.executable, "-c", start, "--data", "tiny-world-objects", "--model", str(make_clip_folder(tmp_path / "clip")),
-        "--steps", "30", "--batch-size", "2", "--crop", "32", "--warmup", "2", "--checkpoint-every", "4",
+        "--steps", "30", "--batch-size", "2", "--size", "32", "--warmup", "2", "--checkpoint-every", "4",
         "--log-every", "1", "--device", "cpu",
     ]  # fmt: skip
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}

@@ -192,7 +192,7 @@ def method_facts(method: str) -> Mapping[str, str]:
     entry = METHODS[method]
     needs = "nothing but an encoder"
     if entry.needs_look:
-        needs = "a look at the folder before (tagalign look), given to the page with --look"
+        needs = "a look at the folder before (tagalign look), given to the page with --looks"
     if entry.trained_by:
         needs = f"a trained part: {entry.trained_by.format(model='MODEL')}"
     verbs = ", ".join(f"{verb} (its default)" if DEFAULTS[verb] == method else verb for verb in entry.can)

@@ -97,7 +97,7 @@ def _shared(studio: Studio) -> tuple[Any, ...]:
         [NO_LOOK, *studio.looks],
         value=NO_LOOK,
         label="look at the folder",
-        info="Tags are seen against what a folder shows. Looks are given when the page is started: --look LOOK.",
+        info="Tags are seen against what a folder shows. Looks are given when the page is started: --looks LOOK.",
         elem_id="option-look",
     )
     words = gr.Dropdown(

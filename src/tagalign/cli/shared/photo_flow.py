@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tagalign.tasks.photos.stream import Answered
 
 SHOWN_NAMES = 10
+RAY_MODELS = 2
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -31,11 +32,13 @@ class RunFlags:
     """Flags about long runs."""
 
     workers: int = 2
-    """Threads that decode photos; with --engine ray, models."""
+    """Threads that decode photos."""
     shard: str = "0/1"
     """i/n: every n-th photo from the i-th on, for several machines that write into one folder."""
     engine: Engine = "local"
     """This machine, or a Ray cluster."""
+    ray_models: int | None = None
+    """With --engine ray: models that answer at a time, over all machines; by default 2."""
     part_size: int = 1000
     """Photos per part: what a kill costs at most."""
     overwrite: bool = False
@@ -50,6 +53,10 @@ class RunFlags:
         if self.workers < 1 or self.part_size < 1:
             raise InputError(
                 f"--workers and --part-size must be at least 1, got {self.workers} and {self.part_size}"
+            )
+        if self.ray_models is not None and (self.engine != "ray" or self.ray_models < 1):
+            raise InputError(
+                f"--ray-models takes 1 or more and belongs to --engine ray, got {self.ray_models}"
             )
         parse_shard(self.shard)
 
@@ -163,7 +170,7 @@ class Flow:
         gpus = 1.0 if spec.device == "cuda" else 0.0
         # before any answer: the workers of Ray write the first results, and this process sees none of them
         self.record(job, None)
-        parts = answer_run_on_ray(spec, run, sink, models=self.flags.workers, gpus=gpus)
+        parts = answer_run_on_ray(spec, run, sink, models=self.flags.ray_models or RAY_MODELS, gpus=gpus)
         for _ in progress(parts, f"{spec.question.kind}, parts", total=len(run.pending())):
             pass
 

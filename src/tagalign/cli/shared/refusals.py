@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
+from tagalign.cli.shared.renamed import former_names
 from tagalign.errors import InputError, UnknownNameError
 
 TAKES = {int: "a whole number", float: "a number"}
@@ -28,21 +29,28 @@ def one_line_refusals(kinds: Iterable[Any]) -> AbstractContextManager[None]:
         from tyro._errors import on_parse_error
     except ImportError:
         return nullcontext()
+    kinds = tuple(kinds)
     hints = {
-        f"--{name.replace('_', '-')}": hint
+        _typed(name): hint
         for kind in kinds
         for name, hint in typing.get_type_hints(kind).items()
         if name in {field.name for field in dataclasses.fields(kind)}
     }
+    renamed = {_typed(old): _typed(new) for kind in kinds for old, new in former_names(kind).items()}
+    renamed |= {old.replace("--", "--no-", 1): new.replace("--", "--no-", 1) for old, new in renamed.items()}
 
     def refuse(event: object) -> None:
-        if (error := _refusal(event, hints)) is not None:
+        if (error := _refusal(event, hints, renamed)) is not None:
             raise error
 
     return on_parse_error(refuse)
 
 
-def _refusal(event: Any, hints: Mapping[str, Any]) -> InputError | None:
+def _typed(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+def _refusal(event: Any, hints: Mapping[str, Any], renamed: Mapping[str, str]) -> InputError | None:
     match type(event).__name__:  # by name: a version that lacks one of them keeps the others
         case "InvalidChoice":
             return _wrong_choice(event)
@@ -51,10 +59,11 @@ def _refusal(event: Any, hints: Mapping[str, Any]) -> InputError | None:
         case "BadValue":
             return InputError(f"{_flag(event.argument)} needs a value")
         case "UnrecognizedArgs":
-            return _unknown_flag(event.tokens, hints)
+            return _unknown_flag(event.tokens, hints, renamed)
         case "MissingArgs":
             if event.unrecognized_tokens and event.unrecognized_tokens[0].startswith("-"):
-                return _unknown_flag(event.unrecognized_tokens, hints)  # its value was taken for nothing
+                # its value was taken for nothing
+                return _unknown_flag(event.unrecognized_tokens, hints, renamed)
             missing = ", ".join(_flag(one.arg) for one in event.missing_arguments)
             return InputError(f"{missing} missing; tagalign VERB --help says what that is")
         case "MissingSubcommand":
@@ -98,13 +107,15 @@ def _members(hint: Any) -> tuple[Any, ...]:
     return (hint,)
 
 
-def _unknown_flag(tokens: list[str], hints: Mapping[str, Any]) -> InputError:
+def _unknown_flag(tokens: list[str], hints: Mapping[str, Any], renamed: Mapping[str, str]) -> InputError:
     """The first token that nobody reads; a dash was typed for a flag, anything else stands where nothing may."""
     first = tokens[0].split("=")[0]
     if not first.startswith("-"):
         return InputError(
             f"{first!r} stands where nothing is read; is its flag missing, or are the quotes around a text?"
         )
+    if first in renamed:
+        return InputError(f"{first} is {renamed[first]} now")
     if first in hints:  # known, yet nobody read it: a guess would name the flag that was typed
         return InputError(f"{first} does not belong here; tagalign VERB --help lists those that do")
     near = (

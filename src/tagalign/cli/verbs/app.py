@@ -4,11 +4,12 @@ import dataclasses
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from tagalign.backbones.packaged import PACKAGED
 from tagalign.cli.shared.choices import Order
 from tagalign.cli.shared.model_flags import ModelFlags, warn_tiny
+from tagalign.cli.shared.renamed import Formerly
 from tagalign.errors import InputError, MissingExtraError
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class AppSettings(ModelFlags):
     """Labels to start with, between commas."""
     examples: Path | None = None
     """A folder of photos to choose from; with `tiny` or `tiny-plain`, drawn scenes are offered."""
-    look: tuple[Path, ...] = ()
+    looks: Annotated[tuple[Path, ...], Formerly("look")] = ()
     """Looks at folders (from `tagalign look`) to choose from, for tags that are seen against a folder."""
     review: Path | None = None
     """A folder of photos to review one by one."""
@@ -124,7 +125,7 @@ def _studio(settings: AppSettings) -> "Studio":
         # what is missing for the others is said when one is chosen
         offered=list(dict.fromkeys([*usable, *METHODS])),
         started=settings.method_options(),
-        looks={str(look): look for look in settings.look},
+        looks={str(look): look for look in settings.looks},
     )
     studio.model(first)  # what cannot be opened is said before the page is there
     return studio

@@ -10,6 +10,7 @@ from tagalign.cli.shared.flag_values import check_text
 from tagalign.cli.shared.model_flags import ModelFlags, warn_tiny
 from tagalign.cli.shared.output import print_json
 from tagalign.cli.shared.photo_flow import Flow, RunFlags
+from tagalign.cli.shared.renamed import Formerly
 from tagalign.errors import InputError
 
 if TYPE_CHECKING:
@@ -30,17 +31,17 @@ class CaptionSettings(ModelFlags, RunFlags):
 
     Writes captions.jsonl: path, caption, and the tags that guided it with their scores. A run that was stopped goes on where
     it was when the same command is given again.
-    Example: tagalign caption photos/ --model my-tag2text --tags "dog, frisbee"
+    Example: tagalign caption photos/ --model my-tag2text --about "dog, frisbee"
     """
 
     images: Annotated[tuple[str, ...], tyro.conf.Positional]
     """Files, folders, glob patterns, lists of paths (.txt), tars, or - for paths on standard input."""
     out: Path = Path("captions")
     """Folder for the results."""
-    tags: str | None = None
+    about: Annotated[str | None, Formerly("tags")] = None
     """Comma-separated tags that the sentence shall be about; by default what the model recognises."""
     both: bool = False
-    """Add recognised tags to those of --tags."""
+    """Add recognised tags to those of --about."""
     threshold: str | None = None
     """Which tags count as recognised: `absolute:0.5`, `top:5`, ...; a lower one gives more detail."""
     beams: int = 3
@@ -59,17 +60,17 @@ class CaptionSettings(ModelFlags, RunFlags):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.check_run()
-        check_text("--tags", self.tags)
+        check_text("--about", self.about)
         if self.beams < 1:
             raise InputError(f"--beams must be at least 1, got {self.beams}")
         if self.top_p is not None and not 0 < self.top_p <= 1:
             raise InputError(f"--top-p must lie in (0, 1], got {self.top_p}")
-        if self.tags is not None and not self.tags.replace(",", " ").strip():
+        if self.about is not None and not self.about.replace(",", " ").strip():
             raise InputError(
-                "--tags expects at least one tag, e.g. 'dog, frisbee'; leave it out for recognised tags"
+                "--about expects at least one tag, e.g. 'dog, frisbee'; leave it out for recognised tags"
             )
-        if self.both and self.tags is None:
-            raise InputError("--both adds recognised tags to those of --tags; give --tags too")
+        if self.both and self.about is None:
+            raise InputError("--both adds recognised tags to those of --about; give --about too")
 
 
 def run(settings: CaptionSettings) -> int:
@@ -83,7 +84,7 @@ def run(settings: CaptionSettings) -> int:
     from tagalign.tasks.photos.questions import CaptionQuestion
     from tagalign.tasks.photos.sinks import CaptionRows
 
-    tags = None if settings.tags is None else split_tags(settings.tags)
+    tags = None if settings.about is None else split_tags(settings.about)
     spec = JobSpec(
         question=CaptionQuestion(tags=tags, both=settings.both),
         **job_facts(settings, "caption"),

@@ -9,6 +9,7 @@ import tyro
 
 from tagalign.cli.shared.choices import Profile
 from tagalign.cli.shared.output import counted
+from tagalign.cli.shared.renamed import Formerly
 from tagalign.errors import InputError, ModelError
 
 VOCABULARY_SOURCE = "bert-base-uncased"
@@ -19,14 +20,14 @@ class ImportSettings:
     """Convert a released checkpoint; nothing in it is run, and every key must find its place.
 
     Examples: tagalign import clip ViT-B-16.pt --out vit-b-16;
-    tagalign import tag2text tag2text_swin_14m.pth --tags tag2text_ori_tag_list.txt --out my-tag2text
+    tagalign import tag2text tag2text_swin_14m.pth --tag-list tag2text_ori_tag_list.txt --out my-tag2text
     """
 
     kind: Annotated[Literal["clip", "tag2text"], tyro.conf.Positional]
     """What it is: `clip` (OpenAI's archives, open_clip, transformers; a pickle or safetensors) or `tag2text`."""
     path: Annotated[Path, tyro.conf.Positional]
     """The checkpoint (.pt, .pth, .bin); for `clip` a folder too."""
-    tags: Path | None = None
+    tag_list: Annotated[Path | None, Formerly("tags")] = None
     """tag2text: the tag list that belongs to it, one name per line in index order."""
     tokenizer: str = "auto"
     """clip: folder or hub id whose tokenizer is taken where none lies beside the weights; `auto` is OpenAI's."""
@@ -44,8 +45,8 @@ class ImportSettings:
     """Store float16."""
 
     def __post_init__(self) -> None:
-        if self.kind == "tag2text" and self.tags is None:
-            raise InputError("--tags is needed for tag2text: the tag list that belongs to the checkpoint")
+        if self.kind == "tag2text" and self.tag_list is None:
+            raise InputError("--tag-list is needed for tag2text: the tag list that belongs to the checkpoint")
 
 
 def run(settings: ImportSettings) -> int:
@@ -65,7 +66,7 @@ def _clip(settings: ImportSettings) -> int:
 
 
 def _tag2text(settings: ImportSettings) -> int:
-    out, tags = settings.out or Path("tag2text"), settings.tags
+    out, tags = settings.out or Path("tag2text"), settings.tag_list
     assert tags is not None  # checked with the settings
     from tagalign.backbones.preprocess import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
     from tagalign.cli.shared.run_record import run_record
@@ -109,7 +110,9 @@ def _read_names(path: Path) -> list[str]:
     try:
         return path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"--tags {path}: expected a text file with one tag per line ({error})") from error
+        raise InputError(
+            f"--tag-list {path}: expected a text file with one tag per line ({error})"
+        ) from error
 
 
 def _report_unmapped(settings: ImportSettings, keys: tuple[str, ...]) -> None:

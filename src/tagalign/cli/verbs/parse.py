@@ -14,6 +14,7 @@ from tagalign.cli.shared.choices import Engine
 from tagalign.cli.shared.flag_values import parse_shard
 from tagalign.cli.shared.llm_flags import LLMFlags
 from tagalign.cli.shared.output import counted, print_json
+from tagalign.cli.shared.renamed import Formerly
 from tagalign.cli.shared.run_record import write_settings
 from tagalign.cores import usable_cores
 from tagalign.errors import InputError
@@ -48,8 +49,8 @@ class ParseSettings(LLMFlags):
     """Name of the field that joins captions with images."""
     format: Literal["parquet", "jsonl"] = "parquet"
     """Of the tag shards."""
-    workers: int = 0
-    """Processes on this machine; 0 means one per core that may be used."""
+    processes: Annotated[int, Formerly("workers")] = 0
+    """Processes at a time; 0 means one per core that may be used, or of the Ray cluster."""
     engine: Engine = "local"
     """This machine, or a Ray cluster (shared folder needed)."""
     address: str | None = None
@@ -64,8 +65,8 @@ class ParseSettings(LLMFlags):
     """Print the summary as JSON on standard output."""
 
     def __post_init__(self) -> None:
-        if self.workers < 0:
-            raise InputError(f"--workers must be at least 0, got {self.workers}")
+        if self.processes < 0:
+            raise InputError(f"--processes must be at least 0, got {self.processes}")
         if self.engine == "ray" and self.parser == "llm":
             raise InputError(
                 "the LLM parser waits for its server: use --concurrency, or --shard i/n, instead of Ray"
@@ -139,7 +140,7 @@ def _run(
         manifest_name=f"manifest{suffix}.json",
     )
     options: dict[str, Any] = {"settings": corpus, "plan": plan, "on_progress": bar.advance}
-    workers = settings.workers or usable_cores()
+    processes = settings.processes or usable_cores()
     if settings.engine == "ray":
         from tagalign.tags.ray_engine import parse_corpus_on_ray
 
@@ -148,12 +149,12 @@ def _run(
             settings.out,
             parser,
             address=settings.address,
-            workers=settings.workers or None,
+            workers=settings.processes or None,
             **options,
         )
     # An LLM parser waits for its server in threads of its own and cannot be sent to another process.
-    workers = 1 if settings.parser == "llm" else workers
-    return parse_corpus(shards, settings.out, parser, workers=workers, **options)
+    processes = 1 if settings.parser == "llm" else processes
+    return parse_corpus(shards, settings.out, parser, workers=processes, **options)
 
 
 def _report(settings: ParseSettings, summary: "CorpusSummary", usage: dict[str, Any]) -> None:

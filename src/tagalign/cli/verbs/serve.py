@@ -6,10 +6,11 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from tagalign.cli.shared.look_flow import look_folder
 from tagalign.cli.shared.model_flags import ModelFlags, warn_tiny
+from tagalign.cli.shared.renamed import Formerly
 from tagalign.errors import InputError, MissingExtraError
 
 if TYPE_CHECKING:
@@ -57,13 +58,15 @@ class ServeSettings(ModelFlags):
     """Seconds from the last byte of a request to its answer; later is 503. A stop waits as long for open requests."""
     max_wait_ms: float = 2.0
     """How long the first image of a batch waits for others."""
-    workers: int | None = None
+    parallel_batches: Annotated[int | None, Formerly("workers")] = None
     """Batches that are done at the same time; by default one per processor core, at most 4, and one on a GPU."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if not 0 <= self.port < 65536:
             raise InputError(f"--port must be 0 to 65535, got {self.port}")
+        if self.parallel_batches is not None and self.parallel_batches < 1:
+            raise InputError(f"--parallel-batches must be at least 1, got {self.parallel_batches}")
 
 
 def run(settings: ServeSettings) -> int:
@@ -96,7 +99,7 @@ def run(settings: ServeSettings) -> int:
 def make_app(settings: ServeSettings) -> "FastAPI":
     """The application that these flags ask for."""
     # what cannot be is refused before the model is loaded
-    _limits(settings, 1 if settings.workers is None else settings.workers)
+    _limits(settings, 1 if settings.parallel_batches is None else settings.parallel_batches)
     key = _api_key(settings)
     warn_tiny(settings.model)
     import tagalign
@@ -120,8 +123,8 @@ def _workers(settings: ServeSettings) -> int:
 
     from tagalign.methods.load import pick_device
 
-    if settings.workers is not None:
-        return settings.workers
+    if settings.parallel_batches is not None:
+        return settings.parallel_batches
     return min(MOST_WORKERS, torch.get_num_threads()) if pick_device(settings.device).type == "cpu" else 1
 
 

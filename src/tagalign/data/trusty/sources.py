@@ -118,7 +118,7 @@ def own_masks(images: Path, masks: Path, labels: LabelSet) -> OwnMasks:
     Raises:
         DataError: if a folder is not there or there is no image.
     """
-    first_folder((images,), "--images")
+    first_folder((images,), "--photos")
     first_folder((masks,), "--masks")
     ignore = ignored_id(len(labels))
     ending = ".jpg" if any(images.glob("*.jpg")) else ".png"

@@ -74,8 +74,8 @@ def test_a_model_and_photos_add_what_they_know(tmp_path, capsys, scenes):
         (["labels", "check", "dog,,cat"], "label 2 of 3"),
         (["labels", "check", "dog", "nowhere", "--model", "tiny"], "nowhere"),
         (["labels", "check", "dog", "--bound", "2"], "--bound"),
-        (["labels", "check", "dog", "--photos", "0"], "--photos"),
-        (["labels", "check", "dog", "--photos", "5"], "--photos is about photos"),
+        (["labels", "check", "dog", "--limit", "0"], "--limit"),
+        (["labels", "check", "dog", "--limit", "5"], "--limit is about photos"),
         (["labels", "check", "dog", "--bound", "0.9", "--model", "tiny"], "--bound is about photos"),
     ],
 )

@@ -79,7 +79,7 @@ def test_a_benchmark_says_how_many_images_remain(tmp_path, capsys):
         (["overlap", "dog", "--data", "voc21=x"], "voc21 is no tagging benchmark"),
         (["overlap", "dog", "voc20", "--out", "{out}.json"], "--out: for tagalign labels import alone"),
         (["overlap", "dog", "voc20", "--model", "tiny"], "--model: for tagalign labels check alone"),
-        (["check", "dog", "--data", "voc2007-tags=x"], "--data: for tagalign labels overlap alone"),
+        (["check", "dog", "--benchmarks", "voc2007-tags=x"], "--benchmarks: for tagalign labels overlap alone"),
     ],
 )
 def test_what_cannot_be_is_one_line_and_leaves_no_file(tmp_path, hico, capsys, args, message):

@@ -40,7 +40,7 @@ def files(tmp_path_factory):
 @pytest.fixture
 def train(files, clip_folder, tmp_path):
     def run(*flags, out="model", tags=True):
-        paths = ["--data", f"{files}/pairs", "--model", str(clip_folder), "--out", str(tmp_path / out)]
+        paths = ["--pairs", f"{files}/pairs", "--model", str(clip_folder), "--out", str(tmp_path / out)]
         own = ["--tags", f"{files}/tags.parquet", "--vocabulary", f"{files}/vocabulary.tsv"] if tags else []
         command = ["train", "--method", "groupvit", *paths, *own, *TOWER.split(), *RUN.split()]
         return main([*command, *flags]), tmp_path / out

@@ -51,11 +51,11 @@ def files(tmp_path_factory):
 
 def flags(files, out, *more):
     own = [
-        "--data",
+        "--records",
         files / "pairs.jsonl",
-        "--labels",
+        "--label-rows",
         files / "labels.parquet",
-        "--tags",
+        "--tag-list",
         files / "vocabulary.tsv",
     ]
     model = ["--model", files / "clip", "--device", "cpu", "--out", out]
@@ -96,12 +96,12 @@ def test_questions_are_learned_by_the_images_that_have_one(files, tmp_path, caps
             "no question names an image",
         ),
         (["--questions", "x.jsonl"], "", "no question in it"),
-        (["--momentum", "0.9"], "", "belong to a --queue of at least 1, got 0"),
-        (["--queue", "4", "--contrastive", "0"], "", "which is left out"),
-        (["--queue", "4", "--soft-targets", "2"], "", "soft_targets is a share in [0, 1], got 2"),
-        (["--rand-augment"], "", "add --no-cache"),
+        (["--momentum", "0.9"], "", "belong to a --momentum-queue of at least 1, got 0"),
+        (["--momentum-queue", "4", "--contrastive", "0"], "", "which is left out"),
+        (["--momentum-queue", "4", "--soft-targets", "2"], "", "soft_targets is a share in [0, 1], got 2"),
+        (["--rand-augment"], "", "add --no-keep-features"),
         (["--image-size", "33"], "", "reads squares in steps of"),
-        (["--tags", "x.jsonl"], "dog", "--labels needs --tags vocabulary.tsv"),
+        (["--tag-list", "x.jsonl"], "dog", "--label-rows needs --tag-list vocabulary.tsv"),
     ],
 )
 def test_what_cannot_be_is_one_line(files, tmp_path, capsys, more, content, message):
@@ -116,14 +116,19 @@ def test_what_cannot_be_is_one_line(files, tmp_path, capsys, more, content, mess
 def test_labels_of_other_pairs_are_noticed(files, tmp_path, capsys):
     tags = pa.array([[0]], pa.list_(pa.int32()))
     pq.write_table(pa.table({"key": ["elsewhere"], "tags": tags}), tmp_path / "other.parquet")
-    assert main(flags(files, tmp_path / "model", "--labels", str(tmp_path / "other.parquet"))) == 2
+    assert main(flags(files, tmp_path / "model", "--label-rows", str(tmp_path / "other.parquet"))) == 2
     assert "are these the labels of the same pairs" in capsys.readouterr().err
 
 
 def test_queue_augmentation_and_size_act(files, tmp_path):
     """Each flag alone gives other weights than none of them."""
     found = set()
-    for number, more in enumerate(([], ["--queue", "4"], ["--rand-augment"], ["--image-size", "32"])):
-        assert main(flags(files, tmp_path / str(number), "--no-cache", "--held-out", "0", *more)) == 0
+    for number, more in enumerate(
+        ([], ["--momentum-queue", "4"], ["--rand-augment"], ["--image-size", "32"])
+    ):
+        assert (
+            main(flags(files, tmp_path / str(number), "--no-keep-features", "--held-out-share", "0", *more))
+            == 0
+        )
         found.add((tmp_path / str(number) / "model.safetensors").read_bytes())
     assert len(found) == 4

@@ -62,7 +62,7 @@ def run_main(arguments):
 @pytest.fixture
 def train(collection, clip_folder, tmp_path):
     def run(*flags, out="model"):
-        common = ["--data", f"{collection}/pairs", "--model", str(clip_folder), "--out", str(tmp_path / out)]
+        common = ["--pairs", f"{collection}/pairs", "--model", str(clip_folder), "--out", str(tmp_path / out)]
         tags = ["--tags", f"{collection}/tags.parquet", "--vocabulary", f"{collection}/vocabulary.tsv"]
         size = ["--batch-size", "8", "--chunk", "4", "--log-every", "1", "--steps", "6", "--device", "cpu"]
         return run_main([*common, *tags, *size, *flags]), tmp_path / out
@@ -137,13 +137,13 @@ def test_heat_maps_are_drawn_on_the_way(train, photo_file):
 
 def test_captions_alone_need_no_tags(collection, clip_folder, tmp_path):
     flags = [
-        "--data",
+        "--pairs",
         f"{collection}/pairs",
         "--model",
         str(clip_folder),
         "--out",
         str(tmp_path),
-        "--tag-weight",
+        "--tag-loss-weight",
         "0",
     ]
     assert run_main([*flags, "--steps", "2", "--batch-size", "4", "--device", "cpu"]) == 0
@@ -156,11 +156,11 @@ def test_captions_alone_need_no_tags(collection, clip_folder, tmp_path):
         (["--batch-size", "1"], "batch_size 1 cannot be shared"),
         (["--profile", "papr"], "unknown profile 'papr'; did you mean 'paper'?"),
         (["--loss", "hinge"], "unknown loss 'hinge'"),
-        (["--workers", "2", "--streams", "3"], "2 workers cannot share 3 streams"),
+        (["--loaders", "2", "--streams", "3"], "2 workers cannot share 3 streams"),
         (["--watch", "x.jpg"], "--watch needs --watch-labels"),
         (["--blocks", "-1"], "num_blocks must be at least 0, got -1"),
         (["--mode", "mask"], "unknown mode 'mask'; did you mean 'maskclip'"),
-        (["--tag-weight", "-1"], "that of 'tag' is negative"),
+        (["--tag-loss-weight", "-1"], "that of 'tag' is negative"),
     ],
 )
 def test_wrong_flags_get_one_line(train, capsys, flags, message):
@@ -173,7 +173,7 @@ def test_wrong_flags_get_one_line(train, capsys, flags, message):
 
 def test_missing_inputs_get_one_line(clip_folder, capsys):
     assert run_main(["--model", str(clip_folder)]) == 2
-    assert "--data is missing" in capsys.readouterr().err
-    assert run_main(["--data", "pairs", "--model", str(clip_folder)]) == 2
+    assert "--pairs is missing" in capsys.readouterr().err
+    assert run_main(["--pairs", "pairs", "--model", str(clip_folder)]) == 2
     errors = " ".join(capsys.readouterr().err.replace("│", "").split())
     assert "needs --tags and --vocabulary; make them with tagalign parse" in errors

@@ -33,8 +33,8 @@ def test_a_settings_file_chooses_it_too(tmp_path):
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (["--method", "trusty"], "give --data NAME, or --images and --masks"),
-        (["--method", "tag2text"], "--data FILE and --tags FILE are needed"),
+        (["--method", "trusty"], "give --data NAME, or --photos and --masks"),
+        (["--method", "tag2text"], "--records FILE and --tag-list FILE are needed"),
         (["--method", "maskclip"], "method to train"),
         (["--method"], "--method needs a value"),
     ],
@@ -47,7 +47,7 @@ def test_refusals_are_one_line(args, message, capsys):
 
 
 def test_trusty_trains_from_the_command_line(tmp_path, capsys):
-    sizes = ["--steps", "1", "--batch-size", "1", "--crop", "16", "--limit", "2", "--prompts", "1"]
+    sizes = ["--steps", "1", "--batch-size", "1", "--size", "16", "--limit", "2", "--prompts", "1"]
     flags = ["--data", "tiny-world-objects", *sizes]
     assert main(["train", "--method", "trusty", *flags, "--out", str(tmp_path / "model")]) == 0
     assert json.loads((tmp_path / "model/config.json").read_text())["model_type"] == "trusty"

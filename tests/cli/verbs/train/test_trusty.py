@@ -62,13 +62,13 @@ def test_the_split_is_the_data_sets_or_the_users():
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        ((), "give --data NAME, or --images and --masks"),
+        ((), "give --data NAME, or --photos and --masks"),
         (("--data", "voc1999"), "--data 'voc1999': training knows ade20k"),
-        (("--images", "a"), "needs --images, --masks and --labels"),
+        (("--photos", "a"), "needs --photos, --masks and --labels"),
         (("--data", "voc20", "--labels", "a,b"), "--labels names your own classes"),
         (("--data", "voc20", "--steps", "0"), "--steps must be at least 1, got 0"),
         (("--data", "voc20", "--hidden", "0"), "--hidden must be at least 1, got 0"),
-        (("--data", "voc20", "--images", "a", "--masks", "b"), "one of both ways"),
+        (("--data", "voc20", "--photos", "a", "--masks", "b"), "one of both ways"),
     ],
 )
 def test_flags_that_cannot_be_are_refused(flags, message):
@@ -78,7 +78,7 @@ def test_flags_that_cannot_be_are_refused(flags, message):
 
 def test_a_run_writes_a_model_and_goes_on_from_there(clip_folder, tmp_path, capsys):
     flags = ("--data", "tiny-world-objects", "--model", str(clip_folder), "--out", str(tmp_path / "model"))
-    small = ("--steps", "2", "--batch-size", "1", "--crop", "16", "--limit", "3", "--device", "cpu")
+    small = ("--steps", "2", "--batch-size", "1", "--size", "16", "--limit", "3", "--device", "cpu")
     assert run(settings(*flags, *small)) == 0
     config = json.loads((tmp_path / "model/config.json").read_text())
     assert (config["model_type"], config["trusty_target"], len(config["trained"])) == ("trusty", "strict", 22)
@@ -93,5 +93,5 @@ def test_a_run_writes_a_model_and_goes_on_from_there(clip_folder, tmp_path, caps
 
 
 def test_own_images_without_folder_are_refused(tmp_path):
-    with pytest.raises(Exception, match="--images not found"):
-        run(settings("--images", str(tmp_path / "no"), "--masks", str(tmp_path), "--labels", "a,b"))
+    with pytest.raises(Exception, match="--photos not found"):
+        run(settings("--photos", str(tmp_path / "no"), "--masks", str(tmp_path), "--labels", "a,b"))

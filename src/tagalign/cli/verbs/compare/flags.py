@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 import tyro
 
+from tagalign.cli.shared.renamed import Formerly
 from tagalign.errors import InputError
 
 
@@ -32,13 +33,13 @@ class CompareSettings:
     """Of these drawings."""
     gold: Path | None = None
     """Parses: the right tags, as tag rows; shows F1 of both against them."""
-    images: Path | None = None
+    truth: Annotated[Path | None, Formerly("images")] = None
     """Parses: what is in the images, a COCO instances file or JSONL of `key` and `names`; keys as in the parses."""
     out: Path | None = None
     """With --table its file. Parses: folder for comparison.html (captions side by side, errors in red) and .json."""
-    examples: int = 200
+    shown: Annotated[int, Formerly("examples")] = 200
     """Parses: captions on the page, those with the most differences first."""
-    captions: int = 200_000
+    limit: Annotated[int, Formerly("captions")] = 200_000
     """Parses: at most this many captions are read from each; they are held in memory."""
     json: bool = False
     """Print one JSON object on standard output."""

@@ -24,12 +24,12 @@ def compare_parses(settings: "CompareSettings") -> int:
     """Compare two parses, print what differs, and write the page where ``--out`` asks for it."""
     from tagalign.tags.comparison import compare_parses as compare
 
-    if settings.captions < 1 or settings.examples < 0:
-        raise InputError("--captions must be at least 1 and --examples at least 0")
-    gold = _rows(settings.gold, settings.captions) if settings.gold else None
-    in_image, class_of = _truth(settings.images) if settings.images else (None, None)
+    if settings.limit < 1 or settings.shown < 0:
+        raise InputError("--limit must be at least 1 and --shown at least 0")
+    gold = _rows(settings.gold, settings.limit) if settings.gold else None
+    in_image, class_of = _truth(settings.truth) if settings.truth else (None, None)
     comparison = compare(
-        _rows(settings.first, settings.captions), _rows(settings.second, settings.captions),
+        _rows(settings.first, settings.limit), _rows(settings.second, settings.limit),
         gold=gold, in_image=in_image, class_of=class_of,
     )  # fmt: skip
     costs = (_cost(settings.first), _cost(settings.second))
@@ -182,7 +182,7 @@ def _write(
         return
     names = (_short(settings.first, settings.second), _short(settings.second, settings.first))
     files = {
-        "comparison.html": render_comparison(comparison, names, costs=costs, examples=settings.examples),
+        "comparison.html": render_comparison(comparison, names, costs=costs, examples=settings.shown),
         "comparison.json": json_text(values, indent=1) + "\n",
     }
     for name, text in files.items():

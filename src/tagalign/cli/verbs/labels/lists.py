@@ -56,12 +56,12 @@ def print_overlap(settings: LabelsSettings) -> int:
     from tagalign.tags.label_sets import load_label_set
     from tagalign.tags.overlap import overlap_of_names
 
-    if not settings.images and not settings.data:
+    if not settings.images and not settings.benchmarks:
         raise InputError(
-            "overlap compares: give other lists behind the first, or a benchmark with --data NAME=FOLDER"
+            "overlap compares: give other lists behind the first, or a benchmark with --benchmarks NAME=FOLDER"
         )
     own = [word for words in _words(load_label_set(settings.labels)) for word in words]
-    opened = [_benchmark(text) for text in settings.data]
+    opened = [_benchmark(text) for text in settings.benchmarks]
     others = [load_label_set(spec) for spec in settings.images]
     rows = [overlap_of_names(own, _words(labels), name=labels.name) for labels in others]
     benchmarks = [benchmark_overlap(own, data) for data in opened]
@@ -83,7 +83,7 @@ def _benchmark(text: str) -> Any:
 
     name, sign, folder = text.partition("=")
     if find_benchmark(name).kind != "tagging":
-        raise InputError(f"--data {text}: {name} is no tagging benchmark; tagalign data list shows which are")
+        raise InputError(f"--benchmarks {text}: {name} is no tagging benchmark; tagalign data list shows which are")
     return open_benchmark(name, folder if sign else None)
 
 

@@ -7,12 +7,13 @@ from typing import Annotated, Literal
 import tyro
 
 from tagalign.cli.shared.model_flags import ModelFlags
+from tagalign.cli.shared.renamed import Formerly
 from tagalign.errors import InputError
 
 FLAGS_OF = {
-    "check": ("bound", "photos", *(field.name for field in dataclasses.fields(ModelFlags))),
+    "check": ("bound", "limit", *(field.name for field in dataclasses.fields(ModelFlags))),
     "import": ("out",),
-    "overlap": ("data",),
+    "overlap": ("benchmarks",),
 }
 """Flags that one action reads alone."""
 
@@ -29,7 +30,7 @@ class LabelsSettings(ModelFlags):
     Exit code 2 where a checked list would be refused, else 0.
     Example: tagalign labels check labels.txt photos/ --model openai/clip-vit-base-patch16
     Example: tagalign labels import hico datasets/hico/hico_600_taglist.txt --out hico.json
-    Example: tagalign labels overlap tags.json openimages.json hico.json --data openimages-common=datasets
+    Example: tagalign labels overlap tags.json openimages.json hico.json --benchmarks openimages-common=datasets
     """
 
     action: Annotated[Literal["check", "import", "overlap"], tyro.conf.Positional]
@@ -42,11 +43,11 @@ class LabelsSettings(ModelFlags):
     other label files or lists."""
     bound: float = 0.95
     """check: labels whose scores correlate at least so much over the photos are alike."""
-    photos: int = 1000
+    limit: Annotated[int, Formerly("photos")] = 1000
     """check: at most so many photos, the first ones."""
     out: Path | None = None
     """import: the label set (.json) that is written."""
-    data: tuple[str, ...] = ()
+    benchmarks: tuple[str, ...] = ()
     """overlap: tagging benchmarks as NAME=FOLDER: how many of their labels and images remain (Table 10)."""
     json: bool = False
     """Print one JSON object per problem or list on standard output."""
@@ -55,9 +56,9 @@ class LabelsSettings(ModelFlags):
         super().__post_init__()
         if not 0 < self.bound <= 1:
             raise InputError(f"--bound must be above 0 and at most 1, got {self.bound:g}")
-        if self.photos < 1:
-            raise InputError(f"--photos must be at least 1, got {self.photos}")
-        for flag in ("bound", "photos"):
+        if self.limit < 1:
+            raise InputError(f"--limit must be at least 1, got {self.limit}")
+        for flag in ("bound", "limit"):
             if self.action == "check" and not self.images and self._given(flag):
                 raise InputError(f"--{flag} is about photos; give some behind the labels, or leave it out")
         for action, flags in FLAGS_OF.items():

@@ -87,7 +87,7 @@ def _taggings(settings: LabelsSettings, job: Any) -> "Iterator[Tagging]":
     from tagalign.tasks.photos.inputs import Inputs
     from tagalign.tasks.photos.keys import printable
 
-    sources = islice(Inputs(items=settings.images), settings.photos)
+    sources = islice(Inputs(items=settings.images), settings.limit)
     for answered in progress(job.run(sources), "photos"):
         if answered.error is not None:
             print(f"error: {printable(str(answered.error))}", file=sys.stderr)

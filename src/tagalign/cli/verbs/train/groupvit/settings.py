@@ -2,10 +2,11 @@
 
 import dataclasses
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from tagalign.cli.shared.choices import Device, Precision, TagKind
 from tagalign.cli.shared.model_flags import EncoderFlags
+from tagalign.cli.shared.renamed import Formerly
 from tagalign.errors import InputError
 
 AT_LEAST_1 = ("steps", "batch_size", "chunk", "width", "heads", "patch", "keep")
@@ -16,14 +17,14 @@ class TrainGroupVitSettings(EncoderFlags):
     """Train a GroupViT vision tower from scratch against the frozen texts of a CLIP, from captions, with or without tags.
 
     A run that was stopped or killed goes on when the same command is given again.
-    Example: tagalign train --method groupvit --data cc3m/*.tar --tags tags --vocabulary vocabulary.tsv --out my-groupvit.
+    Example: tagalign train --method groupvit --pairs cc3m/*.tar --tags tags --vocabulary vocabulary.tsv --out my-groupvit.
     Many GPUs: torchrun --no-python --nproc-per-node 8 tagalign train --method groupvit ...
     """
 
     method: Literal["groupvit"] = "groupvit"
     """This one; other methods have other flags."""
-    data: tuple[str, ...] = ()
-    """Pairs: WebDataset tars, JSONL, Parquet, folders of images with .txt captions; patterns, and a{00..31}.tar."""
+    pairs: Annotated[tuple[str, ...], Formerly("data")] = ()
+    """WebDataset tars, JSONL, Parquet, folders of images with .txt captions; patterns, and a{00..31}.tar."""
     tags: Path | None = None
     """Tags of the captions: output of `tagalign parse` or `tagalign label`, joined by key; without it captions alone."""
     vocabulary: Path | None = None
@@ -32,7 +33,7 @@ class TrainGroupVitSettings(EncoderFlags):
     """Folder of the model, its checkpoints and its log."""
     kinds: tuple[TagKind, ...] = ("object", "attribute")
     """Kinds of tags that count, where --tags holds words."""
-    tag_weight: float = 1.0
+    tag_loss_weight: Annotated[float, Formerly("tag_weight")] = 1.0
     """Weight of the tag loss, with --tags."""
     contrastive_weight: float = 1.0
     """Weight of the loss between images and captions."""
@@ -64,10 +65,10 @@ class TrainGroupVitSettings(EncoderFlags):
     """Of the products; auto is bf16 on CUDA and on CPUs with units for it."""
     device: Device = "auto"
     """Where to; auto is CUDA where there is one."""
-    workers: int = 0
-    """Processes that decode images; 0 decodes in the main one."""
+    loaders: Annotated[int, Formerly("workers")] = 0
+    """Processes that read and decode images; 0 does it in the main one."""
     streams: int | None = None
-    """Independent readers; a resumed run needs the same number. By default as many as workers."""
+    """Independent readers; a resumed run needs the same number. By default as many as --loaders."""
     chunk: int = 256
     """Images that travel together."""
     checkpoint_every: int = 500
@@ -81,8 +82,8 @@ class TrainGroupVitSettings(EncoderFlags):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not self.data:
-            raise InputError("--data is missing: give tars, JSONL or Parquet files, or a folder")
+        if not self.pairs:
+            raise InputError("--pairs is missing: give tars, JSONL or Parquet files, or a folder")
         if (self.tags is None) != (self.vocabulary is None):
             raise InputError(
                 "--tags and --vocabulary belong together: the tags, and the list that they count in"

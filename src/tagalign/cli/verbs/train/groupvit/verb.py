@@ -28,7 +28,7 @@ def run(settings: TrainGroupVitSettings) -> int:
     from tagalign.train.loop.distributed import join_world
     from tagalign.train.loop.guards import stop_on_signals
 
-    refs = find_shards(settings.data)
+    refs = find_shards(settings.pairs)
     with join_world(pick_device(settings.device)) as processes, stop_on_signals() as stop:
         if processes.is_first:
             warn_tiny(settings.model)
@@ -100,7 +100,7 @@ def _plan(settings: TrainGroupVitSettings) -> "GroupVitPlan":
         steps=settings.steps,
         batch_size=settings.batch_size,
         losses={
-            "tag": settings.tag_weight if settings.tags is not None else 0.0,
+            "tag": settings.tag_loss_weight if settings.tags is not None else 0.0,
             "contrastive": settings.contrastive_weight,
         },
         learning_rate=settings.learning_rate,
@@ -133,7 +133,7 @@ def _data(
         size=settings.size,
         mode="clip",
         chunk=settings.chunk,
-        workers=settings.workers,
+        workers=settings.loaders,
         streams=settings.streams,
         augmentation=settings.augmentation,
     )

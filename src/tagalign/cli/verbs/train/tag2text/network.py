@@ -45,19 +45,19 @@ def open_method(
 
 
 def _names(settings: Tag2TextTrainSettings) -> list[str]:
-    if settings.tags is None:
-        raise InputError("--tags is missing: the list that the ids of --data point into")
-    if settings.tags.suffix == ".tsv":
+    if settings.tag_list is None:
+        raise InputError("--tag-list is missing: the list that the ids of --records point into")
+    if settings.tag_list.suffix == ".tsv":
         from tagalign.tags.vocabulary import TagVocabulary
 
-        return list(TagVocabulary.load(settings.tags).names)
+        return list(TagVocabulary.load(settings.tag_list).names)
     from tagalign.tags.text_files import read_text
 
     try:
-        return read_text(settings.tags).removesuffix("\n").split("\n")
+        return read_text(settings.tag_list).removesuffix("\n").split("\n")
     except DataError as error:
         raise InputError(
-            f"--tags {settings.tags}: expected a text file with one tag per line ({error})"
+            f"--tag-list {settings.tag_list}: expected a text file with one tag per line ({error})"
         ) from error
 
 

@@ -57,4 +57,4 @@ def _momentum(settings: Tag2TextTrainSettings) -> "MomentumPlan | None":
 
     given = {"momentum": settings.momentum, "soft_targets": settings.soft_targets}
     numbers = {name: value for name, value in given.items() if value is not None}
-    return MomentumPlan(queue=settings.queue, **numbers) if settings.queue else None
+    return MomentumPlan(queue=settings.momentum_queue, **numbers) if settings.momentum_queue else None

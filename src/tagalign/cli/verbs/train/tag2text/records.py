@@ -22,14 +22,14 @@ def open_records(settings: Tag2TextTrainSettings, num_tags: int) -> "TaggedRecor
     """The records, from a file of their own or from pairs and the label rows of their captions."""
     from tagalign.data.tag2text.records import read_records
 
-    assert settings.data is not None  # checked when the flags were read
-    if settings.labels is None:
-        return read_records(settings.data, num_tags=num_tags)
+    assert settings.records is not None  # checked when the flags were read
+    if settings.label_rows is None:
+        return read_records(settings.records, num_tags=num_tags)
     from tagalign.data.tag2text.sources import records_from_pairs
     from tagalign.tags.vocabulary import TagVocabulary
 
-    assert settings.tags is not None  # checked when the flags were read
-    return records_from_pairs(settings.data, settings.labels, TagVocabulary.load(settings.tags))
+    assert settings.tag_list is not None  # checked when the flags were read
+    return records_from_pairs(settings.records, settings.label_rows, TagVocabulary.load(settings.tag_list))
 
 
 def open_questions(settings: Tag2TextTrainSettings) -> "dict[str, list[tuple[str, str]]]":
@@ -51,11 +51,11 @@ def split_data(
 
         chosen = with_questions(records, open_questions(settings), place=str(settings.questions))
         print(f"{len(chosen)} of {len(records)} images have a question", file=sys.stderr)
-    train, held_out = split_records(chosen, share=settings.held_out, seed=settings.seed)
+    train, held_out = split_records(chosen, share=settings.held_out_share, seed=settings.seed)
     data = _data(settings, train, records.folder, method, method.preprocessing)
     if not held_out:
         return data, None
-    whole = dataclasses.replace(settings, crop=1.0, rand_augment=False)
+    whole = dataclasses.replace(settings, crop_share=1.0, rand_augment=False)
     return data, _data(whole, held_out, records.folder, method, method.preprocessing)
 
 
@@ -76,19 +76,19 @@ def _data(
         records=records,
         folder=folder,
         preprocessing=preprocessing,
-        crop=settings.crop,
+        crop=settings.crop_share,
         flip=settings.flip,
         rand_augment=settings.rand_augment,
         workers=settings.workers,
         questions=[questions_of(record, asked) for record in records] if asked else (),
     )
-    if not (settings.cache and method.model.image_encoder.external):
+    if not (settings.keep_features and method.model.image_encoder.external):
         return photos
     if settings.rand_augment:
         raise InputError(
-            "--rand-augment does not act on tokens that are kept: the frozen encoder sees every photo once; add --no-cache"
+            "--rand-augment does not act on tokens that are kept: the frozen encoder sees every photo once; add --no-keep-features"
         )
     bar = StepBar("encoding", len(records))
     return encode_once(
-        dataclasses.replace(photos, crop=1.0), method, batch_size=settings.batch_size, show=bar.to
+        dataclasses.replace(photos, crop_share=1.0), method, batch_size=settings.batch_size, show=bar.to
     )

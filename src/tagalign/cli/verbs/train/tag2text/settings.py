@@ -2,11 +2,12 @@
 
 import dataclasses
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from tagalign.backbones.models import AUTO
 from tagalign.cli.shared.choices import Device, Precision, Profile
 from tagalign.cli.shared.model_flags import EncoderFlags
+from tagalign.cli.shared.renamed import Formerly
 from tagalign.errors import InputError
 
 STARTS = ("swin-base", "vit-base")
@@ -18,20 +19,20 @@ class Tag2TextTrainSettings(EncoderFlags):
 
     Records come from the release's JSON, from our Parquet, or from pairs and what `tagalign label` made of them.
     A run that was stopped or killed goes on when the same command is given again.
-    Example: tagalign train --method tag2text --data coco.parquet --tags tags.txt --model swin-base --out my-tag2text
+    Example: tagalign train --method tag2text --records coco.parquet --tag-list tags.txt --model swin-base --out my-tag2text
     Many GPUs: torchrun --no-python --nproc-per-node 8 tagalign train --method tag2text ...
     """
 
     method: Literal["tag2text"] = "tag2text"
     """This one; other methods have other flags."""
-    data: Path | None = None
-    """Records: .parquet (docs/formats.md) or the release's .json; with --labels pairs (JSONL, Parquet, a folder)."""
-    labels: Path | None = None
-    """Label rows of the pairs, from `tagalign label`; --tags is the vocabulary they were labelled with."""
+    records: Annotated[Path | None, Formerly("data")] = None
+    """A .parquet (docs/formats.md) or the release's .json; with --label-rows pairs (JSONL, Parquet, a folder)."""
+    label_rows: Annotated[Path | None, Formerly("labels")] = None
+    """Label rows of the pairs, from `tagalign label`; --tag-list is the vocabulary they were labelled with."""
     questions: Path | None = None
     """JSON lines of image, question and answer: learns to answer; images without a question are left out then."""
-    tags: Path | None = None
-    """The tag list that the ids point into: one name per line, or vocabulary.tsv."""
+    tag_list: Annotated[Path | None, Formerly("tags")] = None
+    """The list that the ids point into: one name per line, or vocabulary.tsv."""
     vocab: Path | None = None
     """vocab.txt of BERT; by default whole words of the captions."""
     out: Path = Path("tag2text")
@@ -58,13 +59,13 @@ class Tag2TextTrainSettings(EncoderFlags):
     """Weight of the caption loss."""
     contrastive: float = 1.0
     """Weight of the contrastive loss."""
-    queue: int = 0
+    momentum_queue: int = 0
     """Embeddings of earlier batches that the contrastive loss compares with too, and with them a momentum encoder (ALBEF has
     65536); 0 for neither."""
     momentum: float | None = None
-    """Share of the momentum encoder that a step leaves as it is, with --queue; 0.995 by default."""
+    """Share of the momentum encoder that a step leaves as it is, with --momentum-queue; 0.995 by default."""
     soft_targets: float | None = None
-    """Share of the contrastive targets that the momentum encoder decides, with --queue; 0.4 by default, after an epoch."""
+    """Share of the contrastive targets that the momentum encoder decides, with --momentum-queue; 0.4 by default, after an epoch."""
     matching: float = 1.0
     """Weight of the matching loss with hard negatives."""
     answering: float = 1.0
@@ -91,15 +92,15 @@ class Tag2TextTrainSettings(EncoderFlags):
     """Of AdamW; the paper's."""
     clip_norm: float | None = None
     """Largest norm of the gradient; by default it is left alone, as in the release."""
-    crop: float = 0.2
+    crop_share: Annotated[float, Formerly("crop")] = 0.2
     """Smallest share of a photo that the random crop keeps; 1 takes whole photos."""
     flip: bool = True
     """Mirror half of the photos; off where captions speak of left and right."""
     rand_augment: bool = False
     """Change colours and shapes of photos as well, as strong as in the release; frozen tokens of a cache cannot be."""
-    cache: bool = True
+    keep_features: Annotated[bool, Formerly("cache")] = True
     """With a frozen encoder: encode every photo once and keep the tokens in memory."""
-    held_out: float = 0.02
+    held_out_share: Annotated[float, Formerly("held_out")] = 0.02
     """Share of the records that is never trained on; the thresholds per tag are measured there. 0 keeps 0.68 for all."""
     seed: int = 0
     """Of weights, order, tags, negatives and crops."""
@@ -122,21 +123,25 @@ class Tag2TextTrainSettings(EncoderFlags):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.data is None or (self.tags is None and self.model in STARTS):
+        if self.records is None or (self.tag_list is None and self.model in STARTS):
             raise InputError(
-                "--data FILE and --tags FILE are needed: records, and the tag list their ids point into"
+                "--records FILE and --tag-list FILE are needed: records, and the tag list their ids point into"
             )
-        if self.labels is not None and (self.tags is None or self.tags.suffix != ".tsv"):
+        if self.label_rows is not None and (self.tag_list is None or self.tag_list.suffix != ".tsv"):
             raise InputError(
-                "--labels needs --tags vocabulary.tsv: the list that the pairs were labelled with"
+                "--label-rows needs --tag-list vocabulary.tsv: the list that the pairs were labelled with"
             )
-        if self.validate_every and not self.held_out:
-            raise InputError("--validate-every looks at held-out records; give --held-out a share, e.g. 0.02")
-        if self.queue < 0 or (not self.queue and (self.momentum, self.soft_targets) != (None, None)):
+        if self.validate_every and not self.held_out_share:
             raise InputError(
-                f"--momentum and --soft-targets belong to a --queue of at least 1, got {self.queue}; give one"
+                "--validate-every looks at held-out records; give --held-out-share one, e.g. 0.02"
             )
-        if not 0 <= self.held_out < 1:
-            raise InputError(f"--held-out is a share in [0, 1), got {self.held_out}")
-        if not 0 < self.crop <= 1:
-            raise InputError(f"--crop is a share in (0, 1], got {self.crop}")
+        if self.momentum_queue < 0 or (
+            not self.momentum_queue and (self.momentum, self.soft_targets) != (None, None)
+        ):
+            raise InputError(
+                f"--momentum and --soft-targets belong to a --momentum-queue of at least 1, got {self.momentum_queue}; give one"
+            )
+        if not 0 <= self.held_out_share < 1:
+            raise InputError(f"--held-out-share is a share in [0, 1), got {self.held_out_share}")
+        if not 0 < self.crop_share <= 1:
+            raise InputError(f"--crop-share is a share in (0, 1], got {self.crop_share}")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def open_tags(settings: TrainSettings) -> "tuple[TagVocabulary | None, TagTable | None]":
     """The vocabulary and the tags of the captions; None and None where no tag loss asks for them."""
-    if not settings.tag_weight or settings.tags is None or settings.vocabulary is None:
+    if not settings.tag_loss_weight or settings.tags is None or settings.vocabulary is None:
         return None, None
     from tagalign.data.tag_table import load_tag_table
     from tagalign.tags.vocabulary import TagVocabulary
@@ -82,7 +82,7 @@ def _pixels(settings: TrainSettings, processes: "Processes") -> "PixelPlan":
         precision=resolve_precision(settings.precision, processes.device),
         compile_encoder=settings.compile,
         chunk=settings.chunk,
-        workers=settings.workers,
+        workers=settings.loaders,
         streams=settings.streams,
         augmentation=settings.augmentation or train_profile(settings.profile).augmentation,
         cache_dtype=settings.cache_dtype,

@@ -8,6 +8,7 @@ import tyro
 
 from tagalign.cli.shared.choices import DenseMode, Device, Precision, Profile, TagKind, TagLoss
 from tagalign.cli.shared.model_flags import EncoderFlags
+from tagalign.cli.shared.renamed import Formerly
 from tagalign.errors import InputError
 
 EXAMPLE = "tagalign parse pairs.jsonl --out tags, then tagalign vocabulary tags --out vocabulary.tsv"
@@ -19,12 +20,12 @@ class TrainSettings(EncoderFlags):
 
     Other methods have flags of their own: tagalign train --method trusty --help; so have tag2text and groupvit.
     A run that was stopped or killed goes on when the same command is given again.
-    Example: tagalign train --data cc3m/*.tar --tags tags --vocabulary vocabulary.tsv --out my-model
+    Example: tagalign train --pairs cc3m/*.tar --tags tags --vocabulary vocabulary.tsv --out my-model
     --model openai/clip-vit-base-patch16. Many GPUs: torchrun --no-python --nproc-per-node 8 tagalign train ...
     """
 
-    data: tuple[str, ...] = ()
-    """Pairs: WebDataset tars, JSONL, Parquet, folders of images with .txt captions; patterns, and a{00..31}.tar."""
+    pairs: Annotated[tuple[str, ...], Formerly("data")] = ()
+    """WebDataset tars, JSONL, Parquet, folders of images with .txt captions; patterns, and a{00..31}.tar."""
     tags: Path | None = None
     """Tags of the captions: output of `tagalign parse` or `tagalign label`, joined by key."""
     vocabulary: Path | None = None
@@ -41,7 +42,7 @@ class TrainSettings(EncoderFlags):
     """Dense mode whose patches are trained on; surgery is the release's, clip are the patches as CLIP gives them."""
     blocks: int = 4
     """Gated convolutions of the projector; 0 trains CLIP's own head alone, eight times as fast."""
-    tag_weight: float = 1.0
+    tag_loss_weight: Annotated[float, Formerly("tag_weight")] = 1.0
     """Weight of the tag loss; 0 leaves it out."""
     contrastive_weight: float = 1.0
     """Weight of the loss between images and captions; 0 leaves it out."""
@@ -77,10 +78,10 @@ class TrainSettings(EncoderFlags):
     """Compile encoder and projector; worth it from a few hundred steps on."""
     device: Device = "auto"
     """Where to; auto is CUDA where there is one."""
-    workers: int = 0
-    """Processes that decode images; 0 decodes in the main one."""
+    loaders: Annotated[int, Formerly("workers")] = 0
+    """Processes that read and decode images; 0 does it in the main one."""
     streams: int | None = None
-    """Independent readers; a resumed run needs the same number. By default as many as workers."""
+    """Independent readers; a resumed run needs the same number. By default as many as --loaders."""
     chunk: int = 256
     """Images per forward pass of the encoder."""
     checkpoint_every: int = 500
@@ -112,14 +113,14 @@ class TrainSettings(EncoderFlags):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not self.data:
-            raise InputError("--data is missing: give tars, JSONL or Parquet files, or a folder")
+        if not self.pairs:
+            raise InputError("--pairs is missing: give tars, JSONL or Parquet files, or a folder")
         for name in ("steps", "batch_size", "chunk"):
             if getattr(self, name) < 1:
                 raise InputError(f"--{name.replace('_', '-')} must be at least 1, got {getattr(self, name)}")
-        if self.tag_weight and (self.tags is None or self.vocabulary is None):
+        if self.tag_loss_weight and (self.tags is None or self.vocabulary is None):
             raise InputError(
-                f"the tag loss needs --tags and --vocabulary; make them with {EXAMPLE}, or give --tag-weight 0"
+                f"the tag loss needs --tags and --vocabulary; make them with {EXAMPLE}, or give --tag-loss-weight 0"
             )
         if self.loss_option and self.loss is None:
             raise InputError("--loss-option belongs to --loss; name the loss too, or leave it out")

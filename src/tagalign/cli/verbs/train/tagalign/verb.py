@@ -29,7 +29,7 @@ def run(settings: TrainSettings) -> int:
     from tagalign.train.loop.distributed import join_world
     from tagalign.train.loop.guards import stop_on_signals
 
-    refs = find_shards(settings.data)
+    refs = find_shards(settings.pairs)
     vocabulary, tags = open_tags(settings)
     with join_world(pick_device(settings.device)) as processes, stop_on_signals() as stop:
         if processes.is_first:

@@ -17,12 +17,12 @@ def open_masks(settings: TrainTrustySettings) -> "SegmentationSet":
 
     data: SegmentationSet
     if settings.data is None:
-        assert settings.images is not None  # checked by the settings
+        assert settings.photos is not None  # checked by the settings
         assert settings.masks is not None
         from tagalign.tags.label_sets import load_label_set
 
         labels = load_label_set(settings.labels_file or str(settings.labels))
-        data = own_masks(settings.images, settings.masks, labels)
+        data = own_masks(settings.photos, settings.masks, labels)
     else:
         from tagalign.data.benchmarks import open_benchmark
         from tagalign.data.benchmarks.named_background import NamedBackground

@@ -41,7 +41,7 @@ def make_plan(settings: TrainTrustySettings, *, default_crop: int) -> "TrustyPla
             trusty=settings.trusty_weight,
             cls=own.cls_weight if settings.cls_weight is None else settings.cls_weight,
         ),
-        augmentation=Augmentation(crop=settings.crop or default_crop),
+        augmentation=Augmentation(crop=settings.size or default_crop),
         templates=template_set(settings.templates or preset.templates),
         seed=settings.seed,
         precision=settings.precision,

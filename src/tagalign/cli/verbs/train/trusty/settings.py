@@ -2,11 +2,12 @@
 
 import dataclasses
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from tagalign.backbones.packaged import TINY
 from tagalign.cli.shared.choices import Device, Precision, Profile, Templates
 from tagalign.cli.shared.model_flags import PHOTO_MODEL, EncoderFlags
+from tagalign.cli.shared.renamed import Formerly
 from tagalign.cli.verbs.train.trusty.presets import PRESETS
 from tagalign.errors import InputError
 
@@ -24,13 +25,13 @@ class TrainTrustySettings(EncoderFlags):
     """This one."""
     data: str | None = None
     """voc2012, coco-stuff, context59, context60, ade20k, ade20k-847, cityscapes, tiny-world, tiny-world-objects; or
-    --images and --masks."""
+    --photos and --masks."""
     path: Path | None = None
     """Folder of the data set."""
     split: str | None = None
     """By default the one the papers train on."""
-    images: Path | None = None
-    """Your own images (.jpg or .png); names as in --masks."""
+    photos: Annotated[Path | None, Formerly("images")] = None
+    """Folder of your own photos (.jpg or .png); names as in --masks."""
     masks: Path | None = None
     """Palette or grey PNGs with one id per pixel: the place of its label in the list, from 0; 255 is ignored (65535, in
     16-bit PNGs, where there are more than 255 labels)."""
@@ -58,7 +59,7 @@ class TrainTrustySettings(EncoderFlags):
     """Of everything that is trained."""
     warmup: int | None = None
     """Updates over which the learning rate rises; by default 1,500."""
-    crop: int | None = None
+    size: Annotated[int | None, Formerly("crop")] = None
     """Side of the training crops in pixels; by default 512, or the native size of a smaller encoder."""
     prompts: int | None = None
     """Prompt rows per block; by default 10 for VOC and 100 for COCO-Stuff."""
@@ -93,13 +94,13 @@ class TrainTrustySettings(EncoderFlags):
     """Of the products; auto is bf16 on CUDA and on CPUs with units for it."""
     device: Device = "auto"
     """Where to; auto is CUDA where there is one."""
-    workers: int = 0
+    loaders: Annotated[int, Formerly("workers")] = 0
     """Processes that read and crop images; 0 does it in the main one."""
     checkpoint_every: int = 1000
     """Steps between checkpoints; what a killed run can lose."""
     keep: int = 2
     """Checkpoints that stay."""
-    held_out: int = 0
+    held_out_count: Annotated[int, Formerly("held_out")] = 0
     """The last so many images are never trained on; their loss decides which checkpoint is best (OUT/best)."""
     validate_every: int = 0
     """Steps between validations on them; 0 validates at the end alone."""
@@ -114,16 +115,16 @@ class TrainTrustySettings(EncoderFlags):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        own = (self.images, self.masks)
+        own = (self.photos, self.masks)
         if (self.data is None) == (own == (None, None)):
-            raise InputError("give --data NAME, or --images and --masks with --labels (one of both ways)")
+            raise InputError("give --data NAME, or --photos and --masks with --labels (one of both ways)")
         if self.data is not None and self.data not in PRESETS:
             raise InputError(f"--data {self.data!r}: training knows {', '.join(sorted(PRESETS))}")
         if own != (None, None) and (None in own or not (self.labels or self.labels_file)):
-            raise InputError("your own data needs --images, --masks and --labels (or --labels-file)")
+            raise InputError("your own data needs --photos, --masks and --labels (or --labels-file)")
         if self.data is not None and (self.labels or self.labels_file):
             raise InputError("--labels names your own classes; a data set brings its own")
-        for name in ("steps", "limit", "crop", "hidden"):
+        for name in ("steps", "limit", "size", "hidden"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise InputError(f"--{name} must be at least 1, got {value}")

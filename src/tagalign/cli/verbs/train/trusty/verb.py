@@ -45,7 +45,7 @@ def _train(
     from tagalign.train.trusty.training import train_trusty
 
     split = class_split(settings, data)
-    source, held_out = hold_out(BenchmarkSource(data), settings.held_out)
+    source, held_out = hold_out(BenchmarkSource(data), settings.held_out_count)
     # a folder by its full name: the model must find it from anywhere
     name = str(Path(settings.model).resolve()) if Path(settings.model).is_dir() else settings.model
     backbone = load_backbone(name, device=processes.device)
@@ -53,7 +53,7 @@ def _train(
     bar = StepBar("training", plan.steps) if processes.is_first else None
     model = train_trusty(
         backbone,
-        MaskData(source=source, split=split, held_out=held_out, workers=settings.workers),
+        MaskData(source=source, split=split, held_out=held_out, workers=settings.loaders),
         plan,
         out_dir=settings.out,
         hooks=Hooks(progress=bar.step if bar else None, stop=stop),
