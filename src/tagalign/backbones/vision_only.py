@@ -65,10 +65,10 @@ def load_vision_only(
     Raises:
         ModelError: for another kind (before weights are fetched), and for weights that do not fit.
     """
-    kind = str(peek(name).get("model_type"))
+    kind = str(peek(name, instead="").get("model_type"))
     if kind not in classes:
         raise ModelError(f"{name}: expected {what} (model_type {', '.join(classes)}), got {kind!r}")
-    found = locate(name)
+    found = locate(name, instead="")
     try:
         config = transformers.AutoConfig.from_pretrained(found.folder, local_files_only=True)
         model = _built(getattr(transformers, classes[kind]), config, found.file_tensors)

@@ -19,6 +19,7 @@ from tagalign.backbones.hub import fetch, remote
 from tagalign.backbones.hub.locate import locate, parse_hub_id, peek
 from tagalign.backbones.hub.look import in_words, is_here, look
 from tagalign.backbones.load import load_backbone
+from tagalign.backbones.vision_only import load_vision_only
 from tagalign.errors import ModelError
 from tagalign.testing.clip_folder import make_clip_folder
 from tagalign.testing.clip_layouts import clip_repositories
@@ -209,6 +210,14 @@ def test_a_network_that_fails_leaves_the_cache(hub, tmp_path):
         with pytest.warns(UserWarning, match=r"opened from the cache, .*\(503\)"):
             assert torch.equal(text_of("lab/main"), wanted)
         refused("lab/both", r"hub was not reached \(the hub answers with an error \(503\)\)")
+
+
+def test_drawn_scenes_are_offered_in_place_of_the_model_alone(hub, tmp_path):
+    """A mask generator or another tokenizer stands beside the model: ``--model tiny`` helps nobody there."""
+    with hub.client(tmp_path, is_offline=True):
+        refused("lab/main", "for drawn scenes there is --model tiny")
+        with pytest.raises(ModelError, match=r"or give a model folder$"):
+            load_vision_only("lab/main", {"sam": "SamModel"}, what="a mask generator")
 
 
 def test_a_pinned_revision(hub, layouts, tmp_path):

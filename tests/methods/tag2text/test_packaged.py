@@ -20,6 +20,11 @@ def model():
     return tagalign.load("tiny", method="tag2text", device="cpu")
 
 
+def test_results_name_it_as_it_was_asked_for(model):
+    """Not the folder of the package, which is another one on every machine."""
+    assert model.describe()["model"] == "tiny"
+
+
 @pytest.fixture(scope="module")
 def scenes():
     """Scenes that it was not trained on, with at least two kinds of objects."""

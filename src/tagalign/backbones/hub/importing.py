@@ -86,7 +86,7 @@ def tokenizer_folder(beside: Path, otherwise: str) -> Path:
             listing = list_hub(hub_id)
             path = fetch_small(hub_id, listing, _tokenizer_files(listing))
         except Unreachable as trouble:
-            raise unreachable(hub_id, trouble) from trouble
+            raise unreachable(hub_id, trouble, instead="") from trouble
     if not _has_tokenizer(listing):
         raise ModelError(
             f"{otherwise}: has no tokenizer.json (nor vocab.json with merges.txt); give another --tokenizer, "

@@ -38,9 +38,13 @@ from tagalign.backbones.packaged import PACKAGED, TINY, packaged_dir
 from tagalign.errors import ModelError
 
 Check = Callable[[Mapping[str, Any]], object]
+WITHOUT_NETWORK = f"for drawn scenes there is --model {TINY}"
+"""What works in place of a model that is not here and cannot be had; of no use for one that stands beside the model."""
 
 
-def locate(name: str, *, allow_pickle: bool = False, check: Check | None = None) -> ModelSource:
+def locate(
+    name: str, *, allow_pickle: bool = False, check: Check | None = None, instead: str = WITHOUT_NETWORK
+) -> ModelSource:
     """The files of a model, fetched if they are not here yet.
 
     Args:
@@ -48,6 +52,7 @@ def locate(name: str, *, allow_pickle: bool = False, check: Check | None = None)
             ``organisation/model@revision``, or ``auto`` for the photo model.
         allow_pickle: open weights that are there as a pickle alone, of any origin.
         check: called with the config before weights are fetched; raises for a model that is not wanted.
+        instead: what works where it cannot be had, for the message; empty for nothing.
 
     Raises:
         ModelError: if there is nothing to open under that name, or it cannot be had; one line says why.
@@ -56,7 +61,11 @@ def locate(name: str, *, allow_pickle: bool = False, check: Check | None = None)
     found = local_path(name)
     if found is not None:
         return _from_folder(name, found, allow_pickle)
-    return _from_hub(parse_hub_id(name), allow_pickle, check)
+    hub_id = parse_hub_id(name)
+    try:
+        return _from_hub(hub_id, allow_pickle, check)
+    except Unreachable as trouble:
+        raise unreachable(hub_id, trouble, instead) from trouble
 
 
 def admit_pickle(name: str) -> None:
@@ -76,7 +85,7 @@ def admit_pickle(name: str) -> None:
         )
 
 
-def peek(name: str) -> dict[str, Any]:
+def peek(name: str, *, instead: str = WITHOUT_NETWORK) -> dict[str, Any]:
     """The config of a name, without its weights: ``config.json``, or open_clip's as one of transformers.
 
     Empty for a file with weights.
@@ -100,7 +109,7 @@ def peek(name: str) -> dict[str, Any]:
     except Unreachable as trouble:
         held = list_cache(hub_id)  # a hub that is away for a while is no reason to forget what was fetched
         if held is None or held.commit is None:
-            raise unreachable(hub_id, trouble) from trouble
+            raise unreachable(hub_id, trouble, instead) from trouble
         choice = choose(held)
         values = read_json(snapshot_dir(hub_id, held.commit) / CONFIGS[choice.layout])
     return values if choice.layout == "transformers" else to_clip_config(values, where=str(hub_id))
@@ -243,11 +252,11 @@ def _from_cache(hub_id: HubId, allow_pickle: bool, check: Check | None, trouble:
     """From what an earlier start fetched; says so where the network was not forbidden but failed.
 
     Raises:
-        ModelError: if it is not here, or not wholly.
+        Unreachable: the trouble, if it is not here, or not wholly.
     """
     listing = list_cache(hub_id)
     if listing is None or listing.commit is None:
-        raise unreachable(hub_id, trouble) from trouble
+        raise trouble
     try:
         choice = choose(listing)
         folder = snapshot_dir(hub_id, listing.commit)
@@ -259,7 +268,7 @@ def _from_cache(hub_id: HubId, allow_pickle: bool, check: Check | None, trouble:
             else [choice.weights.path]
         )
     except ModelError as error:
-        raise unreachable(hub_id, trouble) from error
+        raise trouble from error
     weights = tuple(held / name for name in names)
     fetched = Fetched(folder, weights, tuple(map(blob_digest, weights)))
     allowed = may_open_pickle(hub_id.repo, allow_pickle=allow_pickle)
@@ -288,11 +297,11 @@ def _found(hub_id: HubId, listing: Listing, choice: Choice, fetched: Fetched, al
     )
 
 
-def unreachable(hub_id: HubId, trouble: Unreachable) -> ModelError:
-    """Not here and not to be had: how to fetch it elsewhere, and what works without."""
+def unreachable(hub_id: HubId, trouble: Unreachable, instead: str = WITHOUT_NETWORK) -> ModelError:
+    """Not here and not to be had: how to fetch it elsewhere, and what works instead."""
     where = repository_dir(hub_id)
     return ModelError(
         f"{hub_id}: not in the cache of this machine, and the hub was not reached ({trouble}); fetch it where there is a "
         f"network (`tagalign models get {hub_id}` or `hf download {hub_id.repo}`) and copy its folder to {where}, or give "
-        f"a model folder; for drawn scenes there is --model {TINY}"
+        f"a model folder{'; ' * bool(instead)}{instead}"
     )

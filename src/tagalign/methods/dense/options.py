@@ -25,7 +25,9 @@ class DenseOptions:
         source="448 for encoders of 224 pixels, as the papers",
     )
     window: int | None = option(
-        None, "side of the sliding windows in pixels", source="the release; the paper takes the whole image"
+        None,
+        "side of the sliding windows in pixels",
+        source="the profile: none, or the canvas's or the encoder's side",
     )
     stride: int | None = option(None, "of the windows in pixels; needs windows", source="half the window")
     use_aliases: bool = option(

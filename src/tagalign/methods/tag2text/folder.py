@@ -107,6 +107,7 @@ def load_tag2text(
     *,
     device: torch.device | str = "cpu",
     resources: Resources | None = None,
+    name: str | None = None,
 ) -> Tag2TextMethod:
     """Open a Tag2Text folder.
 
@@ -115,6 +116,7 @@ def load_tag2text(
         options: see ``Tag2TextOptions``.
         device: where it runs.
         resources: images encoded at a time.
+        name: that results give it; by default the folder.
 
     Raises:
         ModelError: if the folder cannot be used.
@@ -150,7 +152,7 @@ def load_tag2text(
         preprocessing=preprocessing,
         profile=switches,
         decoding=decoding,
-        name=str(folder),
+        name=name or str(folder),
         weight_hash=file_hash(weight_file(folder)),
         batch_size=(resources or Resources()).batch_size,
     )
@@ -171,7 +173,7 @@ def build(opened: Opened, options: Tag2TextOptions, resources: Resources) -> Tag
     folder = tiny_tag2text_dir() if opened.name == TINY else Path(opened.name)
     if not (folder / TAGS_FILE).exists() and opened.trained != METHOD:
         raise opened.missing_part()
-    return load_tag2text(folder, options, device=opened.device, resources=resources)
+    return load_tag2text(folder, options, device=opened.device, resources=resources, name=opened.name)
 
 
 def _read_tags(folder: Path) -> list[str]:

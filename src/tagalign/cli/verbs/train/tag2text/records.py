@@ -90,5 +90,5 @@ def _data(
         )
     bar = StepBar("encoding", len(records))
     return encode_once(
-        dataclasses.replace(photos, crop_share=1.0), method, batch_size=settings.batch_size, show=bar.to
+        dataclasses.replace(photos, crop=1.0), method, batch_size=settings.batch_size, show=bar.to
     )
