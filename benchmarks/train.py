@@ -29,8 +29,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from tagalign.backbones.load import load_backbone
 from tagalign.backbones.protocols import BlockBackbone
 from tagalign.data.feature_pairs import FeaturePairs, MemoryStore
-from tagalign.data.from_pairs import PixelPlan, pixel_source
 from tagalign.data.pairs import find_shards
+from tagalign.data.pixel_pairs import PixelPlan, pixel_source
 from tagalign.data.tag_table import TagTable
 from tagalign.tags.row_hashes import key_hash
 from tagalign.tags.vocabulary import TagLabels, TagVocabulary

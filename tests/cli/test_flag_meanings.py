@@ -1,6 +1,8 @@
 """One flag means one thing: one type and one subject in the whole command line; what differs is listed here with its reason.
 
 Positional arguments are read by their place and are no flags.
+
+Holds ``cli/shared/renamed.py``.
 """
 
 import dataclasses

@@ -1,4 +1,7 @@
-"""Bootstrap: intervals that cover, pairs that cancel what they share, statistics that equal their metrics."""
+"""Bootstrap: intervals that cover, pairs that cancel what they share, statistics that equal their metrics.
+
+Holds ``evaluate/statistics.py``.
+"""
 
 import numpy as np
 import pytest
@@ -6,8 +9,9 @@ import torch
 
 from tagalign.errors import InputError
 from tagalign.evaluate.bootstrap import interval, paired_difference, resample
-from tagalign.evaluate.score import confusion_of, map_statistic, miou_statistic, ratio_statistic
+from tagalign.evaluate.score import confusion_of
 from tagalign.evaluate.segmentation import Confusion, count_pixels
+from tagalign.evaluate.statistics import map_statistic, miou_statistic, ratio_statistic
 from tagalign.evaluate.tagging import average_precisions, mean_average_precision
 
 

@@ -118,7 +118,7 @@ def _data(
     settings: TrainGroupVitSettings, backbone: "Encoder", refs: "list[ShardRef]", processes: "Processes"
 ) -> "TrainingPairs":
     """A stream of pixels; they go into the tower as they are, so nothing of the frozen image encoder is used."""
-    from tagalign.data.from_pairs import PixelPlan, pixel_source, stream_facts
+    from tagalign.data.pixel_pairs import PixelPlan, pixel_source, stream_facts
     from tagalign.data.tag_table import load_tag_table
     from tagalign.tags.vocabulary import TagVocabulary
     from tagalign.train.groupvit.tower import PixelFeatures

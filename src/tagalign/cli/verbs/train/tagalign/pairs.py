@@ -9,8 +9,8 @@ from tagalign.cli.verbs.train.tagalign.settings import TrainSettings
 if TYPE_CHECKING:
     from tagalign.backbones.protocols import Backbone
     from tagalign.data.feature_pairs import FeaturePairs
-    from tagalign.data.from_pairs import PixelPlan
     from tagalign.data.pair_records import ShardRef
+    from tagalign.data.pixel_pairs import PixelPlan
     from tagalign.data.processes import Processes
     from tagalign.data.tag_table import TagTable
     from tagalign.tags.vocabulary import TagVocabulary
@@ -37,7 +37,8 @@ def open_pairs(
     processes: "Processes",
 ) -> "TrainingPairs":
     """Features from a cache, which is filled first, or a stream of pixels with what encodes it."""
-    from tagalign.data.from_pairs import cached_pairs, pixel_source, stream_facts
+    from tagalign.data.cached_pairs import cached_pairs
+    from tagalign.data.pixel_pairs import pixel_source, stream_facts
     from tagalign.train.tagalign.plan import TrainingPairs
 
     pixels = _pixels(settings, processes)
@@ -71,7 +72,7 @@ def open_pairs(
 
 
 def _pixels(settings: TrainSettings, processes: "Processes") -> "PixelPlan":
-    from tagalign.data.from_pairs import PixelPlan
+    from tagalign.data.pixel_pairs import PixelPlan
     from tagalign.ops.precision import resolve_precision
     from tagalign.train.tagalign.profiles import train_profile
 
@@ -94,7 +95,7 @@ def _held_out(
 ) -> "FeaturePairs | None":
     if not settings.held_out:
         return None
-    from tagalign.data.from_pairs import first_pairs
+    from tagalign.data.cached_pairs import first_pairs
     from tagalign.data.pairs import find_shards
 
     return first_pairs(backbone, find_shards(settings.held_out), tags, plan, count=settings.held_out_pairs)

@@ -1,15 +1,13 @@
-"""Train on files of pairs: either straight from the pixels, or from features that are encoded once and kept on disk."""
+"""Pairs whose features are encoded once: kept on disk for a training, or in memory for a validation."""
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from tagalign.backbones.preprocess import Preprocessing
 from tagalign.backbones.protocols import Backbone
 from tagalign.data.augment import load_crop
 from tagalign.data.batches import PixelBatch, PixelChunks
@@ -17,129 +15,17 @@ from tagalign.data.feature_cache import CacheShard, FeatureCache
 from tagalign.data.feature_pairs import FeaturePairs, MemoryStore
 from tagalign.data.frozen_encoder import FrozenEncoder
 from tagalign.data.pair_records import BrokenPairError, Pair, ShardRef
-from tagalign.data.pair_stream import PairStream, StreamPlan
 from tagalign.data.pairs import open_shard
+from tagalign.data.pixel_pairs import PixelPlan, encoder_of, pixel_statistics
 from tagalign.data.processes import Processes
 from tagalign.data.tag_join import check_join
 from tagalign.data.tag_table import TagTable
 from tagalign.errors import DataError, ImageError, InputError
-from tagalign.methods.dense.profiles import dense_profile
-from tagalign.methods.tagalign.folder import MODE
-from tagalign.ops.precision import Precision
 from tagalign.ops.tag_rows import TagRows
 from tagalign.tags.vocabulary import TagLabels
 
 CACHE_SHARD = 2048
 """Images per shard of a feature cache: 0.6 GB at ViT-B/16."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class PixelPlan:
-    """How pixels are read and encoded.
-
-    Attributes:
-        profile: pixel statistics.
-        size: side of the crops; the encoder's native one when None.
-        mode: dense mode.
-        precision: of the encoder.
-        compile_encoder: see ``FrozenEncoder``.
-        chunk: images per forward pass of the encoder.
-        workers: processes that decode.
-        streams: see ``StreamPlan``; as many as workers when None.
-        augmentation: of the crops, a name in ``data.augment.AUGMENTATIONS``.
-        cache_dtype: of cached features, see ``FeatureCache``.
-    """
-
-    profile: str = "paper"
-    size: int | None = None
-    mode: str = MODE
-    precision: Precision = "fp32"
-    compile_encoder: bool = False
-    chunk: int = 256
-    workers: int = 0
-    streams: int | None = None
-    augmentation: str = "crop"
-    cache_dtype: str = "float16"
-
-
-def pixel_source(
-    backbone: Backbone,
-    refs: Sequence[ShardRef],
-    tags: TagTable | None,
-    plan: PixelPlan,
-    *,
-    batch_size: int,
-    seed: int = 0,
-    world: Processes | None = None,
-    with_texts: bool = True,
-) -> tuple[PairStream, FrozenEncoder]:
-    """A stream of pixel batches of one process, and what encodes them.
-
-    Args:
-        backbone: the frozen encoder.
-        refs: shards of pairs.
-        tags: of the captions.
-        plan: see ``PixelPlan``.
-        batch_size: images per step, over all processes.
-        seed: of order and augmentation.
-        world: the processes.
-        with_texts: whether captions are encoded.
-    """
-    world = world or Processes(device=backbone.device)
-    if tags is not None:
-        check_join(refs, tags)
-    own = batch_size // world.size
-    stream_plan = StreamPlan(
-        refs=tuple(refs),
-        batch_size=own,
-        chunk=largest_divisor(own, plan.chunk),
-        size=plan.size or backbone.preprocessing.image_size,
-        augmentation=plan.augmentation,
-        seed=seed,
-        rank=world.rank,
-        world=world.size,
-        streams=plan.streams or max(plan.workers, 1),
-        workers=plan.workers,
-    )
-    tokenize = backbone.tokenizer if with_texts else None
-    stream = PairStream(plan=stream_plan, tags=tags, tokenize=tokenize, pin=world.device.type == "cuda")
-    return stream, _encoder(backbone, plan, with_texts=with_texts)
-
-
-def _encoder(backbone: Backbone, plan: PixelPlan, *, with_texts: bool = True) -> FrozenEncoder:
-    return FrozenEncoder(
-        backbone,
-        mode=plan.mode,
-        preprocessing=pixel_statistics(backbone, plan.profile),
-        precision=plan.precision,
-        compile_encoder=plan.compile_encoder,
-        with_texts=with_texts,
-    )
-
-
-def pixel_statistics(backbone: Backbone, profile: str) -> Preprocessing:
-    """Mean and standard deviation of pixels in a profile: inference with the same one uses the same."""
-    chosen, own = dense_profile(profile), backbone.preprocessing
-    return Preprocessing(
-        image_size=own.image_size, mean=chosen.pixel_mean or own.mean, std=chosen.pixel_std or own.std
-    )
-
-
-def largest_divisor(number: int, limit: int) -> int:
-    """The largest divisor of ``number`` that is at most ``limit``."""
-    return next(d for d in range(min(limit, number), 0, -1) if number % d == 0)
-
-
-def stream_facts(plan: StreamPlan, files: Sequence[ShardRef]) -> dict[str, Any]:
-    """What decides the order of a pixel run, for the fingerprint of its checkpoints."""
-    return {
-        "files": sorted({ref.path.name for ref in files}),
-        "size": plan.size,
-        "augmentation": plan.augmentation,
-        "chunk": plan.chunk,
-        "streams": plan.streams,
-        "world": plan.world,
-    }
 
 
 def fill_cache(
@@ -161,7 +47,7 @@ def fill_cache(
         on_broken: told the reason of each pair that is left out.
         progress: told how many pairs were written.
     """
-    encode = _encoder(backbone, plan)
+    encode = encoder_of(backbone, plan)
     size = plan.size or backbone.preprocessing.image_size
     written, grid = sum(cache.counts), backbone.grid_of(size, size)
     # threads are enough here: Pillow decodes and resizes without holding the interpreter
@@ -292,7 +178,7 @@ def first_pairs(
     Raises:
         DataError: if there is none.
     """
-    encode = _encoder(backbone, plan)
+    encode = encoder_of(backbone, plan)
     size = plan.size or backbone.preprocessing.image_size
     good: list[tuple[Pair, np.ndarray]] = []
     for pairs, _ in _pieces(refs, [0, 0], None):

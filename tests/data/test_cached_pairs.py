@@ -4,8 +4,9 @@ from collections import Counter
 
 import pytest
 
-from tagalign.data.from_pairs import PixelPlan, cached_pairs
+from tagalign.data.cached_pairs import cached_pairs
 from tagalign.data.pairs import find_shards
+from tagalign.data.pixel_pairs import PixelPlan
 from tagalign.errors import DataError
 
 from .collections import sample, write_tar, write_tars
