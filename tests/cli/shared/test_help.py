@@ -35,7 +35,7 @@ def test_every_field_stands_once_with_a_text(kind, verb):
 
 def test_own_flags_come_first_then_labels_then_the_model():
     text = page(
-        typing.get_type_hints(importlib.import_module("tagalign.cli.verbs.segment").run)["settings"],
+        typing.get_type_hints(importlib.import_module("tagalign.cli.verbs.segment.verb").run)["settings"],
         "segment",
     )
     places = [

@@ -9,7 +9,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "look": ("tagalign.cli.verbs.look", "learn from a folder without labels what is ordinary in it"),
     "labels": ("tagalign.cli.verbs.labels.verb", "check a list of labels: words, model and photos"),
     "suggest": ("tagalign.cli.verbs.suggest", "labels for a folder of photos that nobody typed yet"),
-    "segment": ("tagalign.cli.verbs.segment", "a label for every pixel of photos"),
+    "segment": ("tagalign.cli.verbs.segment.verb", "a label for every pixel of photos"),
     "refer": ("tagalign.cli.verbs.refer", "the region a phrase means, as mask and box"),
     "caption": ("tagalign.cli.verbs.caption", "a sentence for photos, guided by tags"),
     "ask": ("tagalign.cli.verbs.ask", "answer a question about a photo"),

@@ -1,0 +1,1 @@
+"""``tagalign segment``: a label for every pixel of photos."""
