@@ -19,7 +19,7 @@ from tagalign.ops.cam import LastBlock
 Pixels = Float[Tensor, "batch 3 height pixel_width"]
 Tokens = Float[Tensor, "batch tokens width"]
 Heads = Float[Tensor, "batch heads tokens head_dim"]
-Queries = Float[Tensor, "batch heads rows head_dim"]
+QueryRows = Float[Tensor, "batch heads rows head_dim"]
 Grid = tuple[int, int]
 ClassRow = Float[Tensor, "batch 1 width"] | None
 Resize = Literal["bicubic", "bilinear", "offset"]
@@ -170,7 +170,7 @@ class Block(Protocol):
         """Layer norm before the attention."""
         ...
 
-    def qkv(self, normed: Tokens, *, rows: int | None = None) -> tuple[Queries, Heads, Heads]:
+    def qkv(self, normed: Tokens, *, rows: int | None = None) -> tuple[QueryRows, Heads, Heads]:
         """Query, key and value heads of the normalised input; queries of the first ``rows`` rows alone where given."""
         ...
 
@@ -178,7 +178,7 @@ class Block(Protocol):
         """Value heads of the normalised input."""
         ...
 
-    def out(self, heads: Queries) -> Tokens:
+    def out(self, heads: QueryRows) -> Tokens:
         """Output projection of the attention, with its layer scale: what is added to the residual stream."""
         ...
 

@@ -11,7 +11,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from tagalign.backbones.protocols import Block, BlockBackbone, ClassRow, Grid, Heads, Queries, Tokens
+from tagalign.backbones.protocols import Block, BlockBackbone, ClassRow, Grid, Heads, QueryRows, Tokens
 from tagalign.ops import attention as attn
 from tagalign.ops.grid import place_tokens
 
@@ -34,12 +34,12 @@ class BlockInput:
         return self.block.norm1(self.x)
 
     @cached_property
-    def heads(self) -> tuple[Queries, Heads, Heads]:
+    def heads(self) -> tuple[QueryRows, Heads, Heads]:
         """Query, key and value heads of all rows."""
         return self.block.qkv(self.normed)
 
     @cached_property
-    def asked_once(self) -> tuple[Queries, Heads, Heads]:
+    def asked_once(self) -> tuple[QueryRows, Heads, Heads]:
         """Likewise with the query of the first row alone, for modes that need no other."""
         if "heads" in vars(self):
             q, k, v = self.heads

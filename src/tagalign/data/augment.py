@@ -12,8 +12,8 @@ from tagalign.backbones.preprocess import IMAGENET_MEAN, IMAGENET_STD, open_imag
 from tagalign.data.rand_augment import rand_augment
 from tagalign.errors import ImageError
 
-Pixels = UInt8[np.ndarray, "3 height width"]
-Box = tuple[float, float, float, float]  # left, top, right, bottom in pixels
+CropPixels = UInt8[np.ndarray, "3 height width"]
+CropBox = tuple[float, float, float, float]  # left, top, right, bottom in pixels
 
 AREA = (0.08, 1.0)  # share of the image that a random resized crop covers: the release's value
 RATIO = (3 / 4, 4 / 3)
@@ -22,7 +22,9 @@ ERASE_AREA = (0.02, 1 / 3)
 ERASE_RATIO = (0.3, 1 / 0.3)
 
 
-def load_crop(image: bytes | Path, size: int, *, augmentation: str, generator: np.random.Generator) -> Pixels:
+def load_crop(
+    image: bytes | Path, size: int, *, augmentation: str, generator: np.random.Generator
+) -> CropPixels:
     """Decode an image and cut a square of ``size`` pixels.
 
     Args:
@@ -78,7 +80,7 @@ def _square(image: Image.Image, size: int, across: float, down: float) -> Image.
     return _resize(image, size, (left, top, left + side, top + side), Image.Resampling.BICUBIC)
 
 
-def _resize(image: Image.Image, size: int, box: Box, filter_: Image.Resampling) -> Image.Image:
+def _resize(image: Image.Image, size: int, box: CropBox, filter_: Image.Resampling) -> Image.Image:
     # cutting inside the resize reads only the pixels it needs
     return image.resize((size, size), filter_, box=box, reducing_gap=2.0)
 
@@ -94,7 +96,7 @@ def released_augmentation(image: Image.Image, size: int, generator: np.random.Ge
     return random_erase(rand_augment(crop, generator), generator)
 
 
-def random_box(size: tuple[int, int], generator: np.random.Generator) -> Box:
+def random_box(size: tuple[int, int], generator: np.random.Generator) -> CropBox:
     """A box of 8 to 100 % of the area and a ratio of 3/4 to 4/3; ten tries, then the largest allowed middle one.
 
     Args:

@@ -19,7 +19,7 @@ from tagalign.ops.tag_rows import TagRows
 from tagalign.tags.vocabulary import TagLabels
 from tagalign.types import Size
 
-Rows = Int[np.ndarray, " rows"]
+RowNumbers = Int[np.ndarray, " rows"]
 
 
 @runtime_checkable
@@ -35,7 +35,7 @@ class FeatureStore(Protocol):
         """Number of images."""
         ...
 
-    def take(self, rows: Rows) -> Float[Tensor, "batch patches width"]:
+    def take(self, rows: RowNumbers) -> Float[Tensor, "batch patches width"]:
         """Features of some images, in the order asked for."""
         ...
 
@@ -50,7 +50,7 @@ class MemoryStore:
     def __len__(self) -> int:
         return len(self.features)
 
-    def take(self, rows: Rows) -> Float[Tensor, "batch patches width"]:
+    def take(self, rows: RowNumbers) -> Float[Tensor, "batch patches width"]:
         """Features of some images, in the order asked for."""
         return self.features[torch.from_numpy(np.asarray(rows, dtype=np.int64))]
 
@@ -68,7 +68,7 @@ class FeaturePairs:
     """
 
     store: FeatureStore
-    images: Rows
+    images: RowNumbers
     texts: Float[Tensor, "pairs dim"] | None
     labels: TagLabels
     keys: Sequence[str] = ()
@@ -102,7 +102,7 @@ class FeaturePairs:
             keys=self.keys[:count],
         )
 
-    def batch(self, pairs: Rows, *, position: Position = None) -> FeatureBatch:
+    def batch(self, pairs: RowNumbers, *, position: Position = None) -> FeatureBatch:
         """A batch of chosen pairs."""
         rows = [self.labels.row(int(pair)).tolist() for pair in pairs]
         return FeatureBatch(
@@ -144,7 +144,7 @@ class ShuffledPairs:
             yield self.pairs.batch(self._pairs(start), position=number + 1)
             number += 1
 
-    def _pairs(self, start: int) -> Rows:
+    def _pairs(self, start: int) -> RowNumbers:
         """``batch_size`` places of the endless concatenation of shuffled epochs."""
         total, chunks, end = len(self.pairs), [], start + self.batch_size
         while start < end:
@@ -156,7 +156,7 @@ class ShuffledPairs:
 
 
 @lru_cache(maxsize=2)  # an epoch and, while it ends, the next one
-def epoch_order(total: int, *, seed: int, epoch: int) -> Rows:
+def epoch_order(total: int, *, seed: int, epoch: int) -> RowNumbers:
     """A permutation of ``0..total-1`` that depends on seed and epoch alone; read-only, because callers share it."""
     order = np.random.default_rng((seed, epoch)).permutation(total)
     order.flags.writeable = False

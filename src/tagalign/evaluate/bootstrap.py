@@ -8,10 +8,10 @@ from jaxtyping import Float, Int
 
 from tagalign.errors import InputError
 
-Weights = Float[np.ndarray, "draws images"]
+DrawWeights = Float[np.ndarray, "draws images"]
 """How often each image was drawn."""
 
-Statistic = Callable[[Weights], Float[np.ndarray, " draws"]]
+Statistic = Callable[[DrawWeights], Float[np.ndarray, " draws"]]
 """A score for each drawing of the images; a row of ones gives the score itself."""
 
 RESAMPLES = 1000

@@ -19,7 +19,7 @@ PUNCTUATION = frozenset(
     ["''", "'", "``", "`", "(", ")", "{", "}", "[", "]", ".", "?", "!", ",", ":", "-", "--", "...", ";", '"', "…", "–", "—"]
 )  # fmt: skip
 
-Tokens = Sequence[str]
+SentenceTokens = Sequence[str]
 NGram = tuple[str, ...]
 MAX_N = 4
 
@@ -35,7 +35,7 @@ def tokenize(caption: str) -> list[str]:
     return [token for token in _TOKEN.findall(spaced) if token not in PUNCTUATION]
 
 
-def ngrams(tokens: Tokens, n: int) -> Counter[NGram]:
+def ngrams(tokens: SentenceTokens, n: int) -> Counter[NGram]:
     """How often each run of ``n`` tokens occurs."""
     return Counter(tuple(tokens[i : i + n]) for i in range(len(tokens) - n + 1))
 
@@ -44,7 +44,7 @@ def ngrams(tokens: Tokens, n: int) -> Counter[NGram]:
 _TINY, _SMALL = 1e-15, 1e-9
 
 
-def bleu(candidates: Sequence[Tokens], references: Sequence[Sequence[Tokens]]) -> list[float]:
+def bleu(candidates: Sequence[SentenceTokens], references: Sequence[Sequence[SentenceTokens]]) -> list[float]:
     """Corpus BLEU-1 to BLEU-4: geometric means of clipped precisions times the brevity penalty (closest length).
 
     Args:
@@ -82,7 +82,7 @@ def bleu(candidates: Sequence[Tokens], references: Sequence[Sequence[Tokens]]) -
 ROUGE_BETA = 1.2  # recall weighs more than precision
 
 
-def rouge_l(candidate: Tokens, references: Sequence[Tokens]) -> float:
+def rouge_l(candidate: SentenceTokens, references: Sequence[SentenceTokens]) -> float:
     """ROUGE-L of one caption: F-measure of the longest common subsequence, best precision and best recall over references.
 
     Returns:
@@ -103,7 +103,7 @@ def rouge_l(candidate: Tokens, references: Sequence[Tokens]) -> float:
     return (1 + ROUGE_BETA**2) * precision * recall / (recall + ROUGE_BETA**2 * precision)
 
 
-def _common_subsequence(a: Tokens, b: Tokens) -> int:
+def _common_subsequence(a: SentenceTokens, b: SentenceTokens) -> int:
     row = [0] * (len(b) + 1)
     for x in a:
         diagonal = 0
@@ -115,7 +115,9 @@ def _common_subsequence(a: Tokens, b: Tokens) -> int:
 CIDER_SIGMA = 6.0  # of the length penalty, in tokens
 
 
-def cider(candidates: Sequence[Tokens], references: Sequence[Sequence[Tokens]]) -> list[float]:
+def cider(
+    candidates: Sequence[SentenceTokens], references: Sequence[Sequence[SentenceTokens]]
+) -> list[float]:
     """CIDEr-D of every image: mean over n = 1..4 of the clipped tf-idf cosine with each reference, times 10.
 
     Document frequencies come from the references given here, so a value belongs to its set of images; with one image
@@ -137,7 +139,7 @@ def cider(candidates: Sequence[Tokens], references: Sequence[Sequence[Tokens]]) 
 
 
 def _cider_of_image(
-    candidate: Tokens, references: Sequence[Tokens], idf: Mapping[NGram, float], unseen: float
+    candidate: SentenceTokens, references: Sequence[SentenceTokens], idf: Mapping[NGram, float], unseen: float
 ) -> float:
     total = 0.0
     for n in range(1, MAX_N + 1):
@@ -147,7 +149,7 @@ def _cider_of_image(
     return 10.0 * total / MAX_N / len(references)
 
 
-def _weights(tokens: Tokens, n: int, idf: Mapping[NGram, float], unseen: float) -> dict[NGram, float]:
+def _weights(tokens: SentenceTokens, n: int, idf: Mapping[NGram, float], unseen: float) -> dict[NGram, float]:
     return {gram: count * idf.get(gram, unseen) for gram, count in ngrams(tokens, n).items()}
 
 
@@ -157,7 +159,7 @@ def _clipped_cosine(own: Mapping[NGram, float], truth: Mapping[NGram, float]) ->
     return dot / norms if norms else 0.0
 
 
-def _length_penalty(candidate: Tokens, truth: Tokens) -> float:
+def _length_penalty(candidate: SentenceTokens, truth: SentenceTokens) -> float:
     # the challenge measures length in bigrams, so captions of no and of one token are equally long
     difference = max(0, len(candidate) - 1) - max(0, len(truth) - 1)
     return math.exp(-(difference**2) / (2 * CIDER_SIGMA**2))

@@ -11,7 +11,7 @@ from tagalign.evaluate.engine import Asker
 from tagalign.evaluate.rows import Row
 from tagalign.evaluate.score import SCORERS
 from tagalign.experiments import protocol
-from tagalign.experiments.world import Progress, Split, class_labels, silent
+from tagalign.experiments.world import Split, Watcher, class_labels, silent
 from tagalign.methods.dense.method import DenseMethod
 
 CHUNK = 64
@@ -52,14 +52,14 @@ class Answers:
 
 
 def score(
-    method: DenseMethod, test: Split, validation: Split, *, name: str, progress: Progress = silent
+    method: DenseMethod, test: Split, validation: Split, *, name: str, progress: Watcher = silent
 ) -> RowScores:
     """Evaluate one method; the background threshold comes from the validation scenes."""
     return scores_of(answers(method, test, validation, name=name, progress=progress))
 
 
 def answers(
-    method: DenseMethod, test: Split, validation: Split, *, name: str, progress: Progress = silent
+    method: DenseMethod, test: Split, validation: Split, *, name: str, progress: Watcher = silent
 ) -> Answers:
     """Ask everything about the test scenes; the background threshold comes from the validation scenes."""
     labels = class_labels(protocol.OBJECT_CLASSES)
@@ -101,7 +101,7 @@ def class_set_miou(method: DenseMethod, test: Split, class_set: str) -> float:
 
 
 def ask_together(
-    method: DenseMethod, askers: Mapping[str, Asker], *, progress: Progress = silent, name: str = ""
+    method: DenseMethod, askers: Mapping[str, Asker], *, progress: Watcher = silent, name: str = ""
 ) -> dict[str, list[Row]]:
     """The rows of several questions about the same scenes, from one encoding of each."""
     rows: dict[str, list[Row]] = {what: [] for what in askers}

@@ -22,7 +22,7 @@ from tagalign.tags.parses import ParsedCaption
 from tagalign.tags.vocabulary import TagLabels
 from tagalign.types import IGNORE, LabelSet
 
-Progress = Callable[[Any, str], Iterator[Any]]
+Watcher = Callable[[Any, str], Iterator[Any]]
 """``progress(items, description)`` passes the items on."""
 
 
@@ -131,7 +131,7 @@ def build_world(
     parser: str = protocol.PARSER,
     version: int = protocol.WORLD_VERSION,
     mislead: float = 0.0,
-    progress: Progress = silent,
+    progress: Watcher = silent,
 ) -> World:
     """Draw, parse and encode.
 
@@ -177,7 +177,7 @@ def alt_texts(train: Sequence[Scene]) -> tuple[str, ...]:
 
 
 @torch.inference_mode()
-def encode_pairs(backbone: Backbone, train: Sequence[Scene], *, progress: Progress = silent) -> FeaturePairs:
+def encode_pairs(backbone: Backbone, train: Sequence[Scene], *, progress: Watcher = silent) -> FeaturePairs:
     """Frozen features of the pictures and embeddings of the alt text, without labels yet."""
     pictures = (picture(scene) for scene in progress(train, "encoding scenes"))
     store = encode_images(backbone, pictures, mode=protocol.MODE)

@@ -21,14 +21,14 @@ from tagalign.export.ring_texts import ring_texts
 from tagalign.json_text import json_text
 from tagalign.ops.masks import encode_rle
 
-Form = Literal["rle", "polygons"]
+CocoForm = Literal["rle", "polygons"]
 
 
 def write_coco(
     path: str | Path,
     images: Iterable[Annotated],
     *,
-    form: Form = "rle",
+    form: CocoForm = "rle",
     split: bool = True,
     min_area: int = 0,
 ) -> int:
@@ -56,7 +56,7 @@ def write_coco(
         return _write(file, images, form, split, min_area)
 
 
-def _write(file: TextIO, images: Iterable[Annotated], form: Form, split: bool, min_area: int) -> int:
+def _write(file: TextIO, images: Iterable[Annotated], form: CocoForm, split: bool, min_area: int) -> int:
     one_list, headers, count = OneNameList(), [], 0
     file.write('{"annotations": [')
     for image_id, image in enumerate(images, start=1):
@@ -87,7 +87,7 @@ def _image(image: Annotated, image_id: int) -> dict[str, Any]:
     return {"id": image_id, "file_name": image.file_name, "height": height, "width": width}
 
 
-def _annotations(parts: Parts, form: Form) -> Iterator[str]:
+def _annotations(parts: Parts, form: CocoForm) -> Iterator[str]:
     """Mask, area, box (XYWH) and score of each part, as COCO writes them.
 
     JSON by hand: the encoder takes ten times as long, and a noisy mask has a million parts.

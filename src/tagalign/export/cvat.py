@@ -14,7 +14,7 @@ from tagalign.export.records import Annotated, segmentation_of
 from tagalign.export.ring_texts import ring_texts
 from tagalign.types import BACKGROUND
 
-Form = Literal["masks", "polygons"]
+CvatForm = Literal["masks", "polygons"]
 
 # what XML 1.0 has no way to write: control letters, halves of surrogate pairs (bytes of names that are not UTF-8)
 _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
@@ -25,7 +25,7 @@ def write_cvat(
     images: Iterable[Annotated],
     names: Iterable[str],
     *,
-    form: Form = "masks",
+    form: CvatForm = "masks",
     min_area: int = 0,
 ) -> int:
     """Write the annotations of all images.
@@ -64,7 +64,7 @@ def _meta(names: list[str]) -> str:
     return f"  <meta>\n    <task>\n      <labels>\n{labels}      </labels>\n    </task>\n  </meta>\n"
 
 
-def _image(image: Annotated, image_id: int, form: Form, min_area: int) -> Iterator[str]:
+def _image(image: Annotated, image_id: int, form: CvatForm, min_area: int) -> Iterator[str]:
     height, width = image.size
     yield f'  <image id="{image_id}" name={_attribute(image.file_name)} width="{width}" height="{height}">\n'
     if image.segmentation is not None:
@@ -87,7 +87,7 @@ def _refuse_unwritable(text: str) -> str:
     return text
 
 
-def _shapes(parts: Parts, form: Form) -> Iterator[str]:
+def _shapes(parts: Parts, form: CvatForm) -> Iterator[str]:
     common = f'label={_attribute(parts.name)} source="auto" occluded="0" z_order="0"'
     if form == "masks":
         for runs, (left, top, right, bottom) in zip(parts.box_runs(), parts.boxes.tolist(), strict=True):

@@ -36,7 +36,7 @@ UNTRACED = {"scclip": "looks for outliers in a way that the exporter of PyTorch 
 """Dense modes that the exporter of PyTorch cannot trace, and why."""
 TIMED_RUNS = 5
 
-Maps = Float[Tensor, "batch dim rows cols"]
+FeatureMaps = Float[Tensor, "batch dim rows cols"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +71,7 @@ class DenseGraph(nn.Module):
         self.mode, self.positions = method.dense_mode, method.positions
         self.both = both
 
-    def forward(self, pixels: Float[Tensor, "batch 3 height width"]) -> tuple[Maps, ...]:
+    def forward(self, pixels: Float[Tensor, "batch 3 height width"]) -> tuple[FeatureMaps, ...]:
         """Maps on the patch grid; pixels that do not fill a patch are dropped at the bottom and right."""
         features = self.backbone.encode_dense(pixels, mode=self.mode, positions=self.positions)
         own = (

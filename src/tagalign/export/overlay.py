@@ -14,7 +14,7 @@ MIN_SIDE = 384  # smaller photos are enlarged, or the legend would dwarf them
 MAX_CHIPS = 24
 REFERRING_COLOR = drawing.FIRST_COLORS[0]
 
-Pixels = UInt8[np.ndarray, "height width 3"]
+RgbPixels = UInt8[np.ndarray, "height width 3"]
 Labels = Int[np.ndarray, "height width"]
 
 
@@ -161,12 +161,12 @@ def edges(labels: Labels | Bool[np.ndarray, "height width"]) -> Bool[np.ndarray,
     return border
 
 
-def _tint(pixels: Pixels, colors: np.ndarray, where: np.ndarray, opacity: float) -> Pixels:
+def _tint(pixels: RgbPixels, colors: np.ndarray, where: np.ndarray, opacity: float) -> RgbPixels:
     mixed = pixels * np.float32(1 - opacity) + colors * np.float32(opacity)
     return np.where(where[..., None], mixed.round().astype(np.uint8), pixels)
 
 
-def _with_legend(pixels: Pixels, chips: list[drawing.Chip]) -> Image.Image:
+def _with_legend(pixels: RgbPixels, chips: list[drawing.Chip]) -> Image.Image:
     picture = Image.fromarray(pixels)
     size = _font_size(picture)
     return drawing.framed(picture, [drawing.chip_strip(chips, max(picture.width, MIN_SIDE), size)], size)
@@ -181,7 +181,7 @@ def _scale(image: Image.Image) -> int:
     return max(1, round(MIN_SIDE / max(image.size)))
 
 
-def _enlarged_pixels(image: Image.Image, scale: int) -> Pixels:
+def _enlarged_pixels(image: Image.Image, scale: int) -> RgbPixels:
     larger = image.convert("RGB").resize(
         (image.width * scale, image.height * scale), Image.Resampling.BICUBIC
     )

@@ -9,8 +9,8 @@ from typing import Literal
 
 from tagalign.errors import InputError, UnknownNameError
 
-Kind = Literal["relative", "absolute", "top", "calibrated"]
-KINDS: tuple[Kind, ...] = ("relative", "absolute", "top", "calibrated")
+ThresholdKind = Literal["relative", "absolute", "top", "calibrated"]
+KINDS: tuple[ThresholdKind, ...] = ("relative", "absolute", "top", "calibrated")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +24,7 @@ class Threshold:
         per_label: thresholds by name, for ``calibrated``.
     """
 
-    kind: Kind = "relative"
+    kind: ThresholdKind = "relative"
     value: float | int = 0.5
     per_label: Mapping[str, float] = field(default_factory=dict)
 

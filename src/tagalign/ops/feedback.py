@@ -14,7 +14,7 @@ from torch import Tensor
 from tagalign.ops.refine.pamr import pamr
 
 LabelGrid = Int[Tensor, "rows cols"]
-Pairs = Bool[Tensor, "patches patches"]
+PatchPairs = Bool[Tensor, "patches patches"]
 Path = Literal["line", "component", "none"]
 
 BLUR_SIGMA = 5.0  # ResCLIP, arXiv:2411.15851, released
@@ -35,7 +35,7 @@ def _steps_apart(grid: tuple[int, int]) -> tuple[Tensor, Tensor]:
     return places, (places[:, None] - places[None]).abs().amax(dim=-1)
 
 
-def line_pairs(labels: LabelGrid) -> Pairs:
+def line_pairs(labels: LabelGrid) -> PatchPairs:
     """Pairs between which the release finds one label on a straight line; not symmetric.
 
     For ``k = 0 .. n``, n the larger of both distances, the cell ``round(i (1 - k / M) + j k / M)`` must have the label of
@@ -57,7 +57,7 @@ def line_pairs(labels: LabelGrid) -> Pairs:
     return same.to(labels.device)
 
 
-def component_pairs(labels: LabelGrid) -> Pairs:
+def component_pairs(labels: LabelGrid) -> PatchPairs:
     """Pairs of one label in one 8-connected component: the paper's valid path."""
     numbers = torch.zeros_like(labels, device="cpu")
     found = 0
@@ -70,7 +70,7 @@ def component_pairs(labels: LabelGrid) -> Pairs:
     return (flat[:, None] == flat[None]).to(labels.device)
 
 
-def every_pair(labels: LabelGrid) -> Pairs:
+def every_pair(labels: LabelGrid) -> PatchPairs:
     """All pairs: nothing decays."""
     return torch.ones(labels.numel(), labels.numel(), dtype=torch.bool, device=labels.device)
 
@@ -79,7 +79,7 @@ PATHS = {"line": line_pairs, "component": component_pairs, "none": every_pair}
 
 
 def feedback_map(
-    labels: LabelGrid, valid: Pairs, *, sigma: float = BLUR_SIGMA
+    labels: LabelGrid, valid: PatchPairs, *, sigma: float = BLUR_SIGMA
 ) -> Float[Tensor, "patches patches"]:
     """How much every patch should see every other, given their labels; rows sum to 1.
 

@@ -8,17 +8,17 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-Maps = Float[Tensor, "batch maps height width"]
-Pixels = Bool[Tensor, "batch 1 height width"]
+MaskMaps = Float[Tensor, "batch maps height width"]
+ValidPixels = Bool[Tensor, "batch 1 height width"]
 
 FOCAL_ALPHA = 0.25  # Lin et al., Focal loss, arXiv:1708.02002; TagCLIP's release
 FOCAL_GAMMA = 2.0
 
 
 def focal_loss(
-    logits: Maps,
-    targets: Maps,
-    counted: Pixels | None = None,
+    logits: MaskMaps,
+    targets: MaskMaps,
+    counted: ValidPixels | None = None,
     *,
     alpha: float = FOCAL_ALPHA,
     gamma: float = FOCAL_GAMMA,

@@ -22,7 +22,7 @@ NORM_EPS = 1e-6  # TagAlign's release normalises with this floor; torch's defaul
 RELEASED_PROB_FLOOR = 1e-8  # the release takes log(max(p, 1e-8)): the loss stops at 18.42 with no gradient
 
 Images = Float[Tensor, "batch dim"]
-Tags = Float[Tensor, "tags dim"]
+TagEmbeds = Float[Tensor, "tags dim"]
 Scalar = Float[Tensor, ""]
 
 
@@ -37,7 +37,7 @@ def inverse_temperature(log_scale: Scalar) -> Scalar:
 
 
 def tag_logits(
-    image_embeds: Images, tag_embeds: Tags, logit_scale: Scalar | float
+    image_embeds: Images, tag_embeds: TagEmbeds, logit_scale: Scalar | float
 ) -> Float[Tensor, "batch tags"]:
     """``logit_scale * cos(x_b, w_k)``."""
     return logit_scale * unit(image_embeds) @ unit(tag_embeds).T
@@ -66,7 +66,7 @@ def inverse_frequencies(counts: Float[Tensor, " tags"] | Int[Tensor, " tags"]) -
 
 def softmax_tag_loss(
     image_embeds: Images,
-    tag_embeds: Tags,
+    tag_embeds: TagEmbeds,
     targets: Targets,
     *,
     logit_scale: Scalar | float,
@@ -109,7 +109,7 @@ def softmax_tag_loss(
 
 def softmax_family(
     image_embeds: Images,
-    tag_embeds: Tags,
+    tag_embeds: TagEmbeds,
     targets: Targets,
     logit_scale: Scalar | float,
     term: Callable[[Tensor, Tensor], Tensor],

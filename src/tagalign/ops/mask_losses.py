@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from tagalign.errors import InputError, UnknownNameError
-from tagalign.ops.focal import FOCAL_ALPHA, FOCAL_GAMMA, Maps, Pixels, focal_loss
+from tagalign.ops.focal import FOCAL_ALPHA, FOCAL_GAMMA, MaskMaps, ValidPixels, focal_loss
 from tagalign.types import IGNORE
 
 DICE_SMOOTH = 1.0  # TagCLIP's release; one pixel's worth, so that a map without positives has a value
@@ -76,7 +76,7 @@ class MaskLossForm:
         _check_choice("treatment of ignored pixels", self.ignored, get_args(Ignored))
 
 
-def pixel_mean(losses: Maps, counted: Pixels | None = None) -> Float[Tensor, "batch maps"]:
+def pixel_mean(losses: MaskMaps, counted: ValidPixels | None = None) -> Float[Tensor, "batch maps"]:
     """Mean over the pixels of every map; with ``counted`` over those alone (0 where none is counted)."""
     if counted is None:
         return losses.mean(dim=(2, 3))
@@ -84,13 +84,15 @@ def pixel_mean(losses: Maps, counted: Pixels | None = None) -> Float[Tensor, "ba
     return (losses * weights).sum(dim=(2, 3)) / weights.sum(dim=(2, 3)).clamp(min=1)
 
 
-def cross_entropy_loss(logits: Maps, targets: Maps, counted: Pixels | None = None) -> Float[Tensor, ""]:
+def cross_entropy_loss(
+    logits: MaskMaps, targets: MaskMaps, counted: ValidPixels | None = None
+) -> Float[Tensor, ""]:
     """Sum over images and classes of the pixel mean of the binary cross-entropy, in nats."""
     return pixel_mean(F.binary_cross_entropy_with_logits(logits, targets, reduction="none"), counted).sum()
 
 
 def dice_maps(
-    logits: Maps, targets: Maps, counted: Pixels | None = None, *, smooth: float = DICE_SMOOTH
+    logits: MaskMaps, targets: MaskMaps, counted: ValidPixels | None = None, *, smooth: float = DICE_SMOOTH
 ) -> Float[Tensor, "batch maps"]:
     """Dice loss of every map: ``1 - (2 sum p t + smooth) / (sum p + sum t + smooth)``, in [0, 1).
 
@@ -114,23 +116,25 @@ def dice_maps(
 
 
 def dice_loss(
-    logits: Maps, targets: Maps, counted: Pixels | None = None, *, smooth: float = DICE_SMOOTH
+    logits: MaskMaps, targets: MaskMaps, counted: ValidPixels | None = None, *, smooth: float = DICE_SMOOTH
 ) -> Float[Tensor, ""]:
     """Sum of ``dice_maps`` over the maps that have a positive pixel; 0 when none has."""
     return (dice_maps(logits, targets, counted, smooth=smooth) * is_present(targets)).sum()
 
 
-def num_masks(targets: Maps) -> int:
+def num_masks(targets: MaskMaps) -> int:
     """Number of maps with a positive pixel (pairs of an image and a class in it), at least 1."""
     return max(1, int(is_present(targets).sum()))
 
 
-def is_present(targets: Maps) -> Bool[Tensor, "batch maps"]:
+def is_present(targets: MaskMaps) -> Bool[Tensor, "batch maps"]:
     """Which maps have a positive pixel."""
     return targets.sum(dim=(2, 3)) > 0  # any() of floats is seven times slower
 
 
-def resize_logits(logits: Maps, size: tuple[int, int]) -> Float[Tensor, "batch maps new_height new_width"]:
+def resize_logits(
+    logits: MaskMaps, size: tuple[int, int]
+) -> Float[Tensor, "batch maps new_height new_width"]:
     """Bilinear, ``align_corners=False``, to the size of the targets; unchanged when it has it.
 
     As two matrix products: on a CPU five times faster than ``interpolate`` and its derivative, and on a GPU the derivative
@@ -153,7 +157,7 @@ def _bilinear(old: int, new: int, like: Tensor) -> Float[Tensor, "new old"]:
     return F.interpolate(each, size=new, mode="linear", align_corners=False)[0].T
 
 
-def one_hot_masks(labels: Int[Tensor, "batch height width"], num_classes: int) -> Maps:
+def one_hot_masks(labels: Int[Tensor, "batch height width"], num_classes: int) -> MaskMaps:
     """One float map per class: 1 where the label is that class. Ids outside ``0..num_classes - 1`` are 0 in all maps."""
     classes = torch.arange(num_classes, device=labels.device)
     return (labels[:, None] == classes[:, None, None]).float()
@@ -221,15 +225,15 @@ def segmentation_losses(
 
 
 def _focal(
-    logits: Maps, targets: Maps, counted: Pixels | None, weights: MaskLossWeights
+    logits: MaskMaps, targets: MaskMaps, counted: ValidPixels | None, weights: MaskLossWeights
 ) -> Float[Tensor, ""]:
     return focal_loss(logits, targets, counted, alpha=weights.focal_alpha, gamma=weights.focal_gamma)
 
 
 def _trusty_term(
     logits: Float[Tensor, "batch 1 height width"],
-    is_new: Pixels,
-    counted: Pixels | None,
+    is_new: ValidPixels,
+    counted: ValidPixels | None,
     kind: TrustyLoss,
     weights: MaskLossWeights,
 ) -> Float[Tensor, ""]:

@@ -10,8 +10,8 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-Points = Float[Tensor, "batch points dim"]
-Scores = Float[Tensor, "batch points"]
+PointFeatures = Float[Tensor, "batch points dim"]
+PointScores = Float[Tensor, "batch points"]
 
 NEIGHBOURS = 30
 """SC-CLIP, and scikit-learn's example of the local outlier factor."""
@@ -20,7 +20,7 @@ TINY = 1e-30
 """Least distance: points in one place get the score 1 instead of 0 / 0."""
 
 
-def squared_distances(points: Points) -> Float[Tensor, "batch points points"]:
+def squared_distances(points: PointFeatures) -> Float[Tensor, "batch points points"]:
     """``|p_i - p_j|^2`` of all pairs, in float64 and at least 0.
 
     The products are taken in float64: a small distance between long vectors is the difference of two large numbers, and a
@@ -32,7 +32,7 @@ def squared_distances(points: Points) -> Float[Tensor, "batch points points"]:
     return (squares[:, :, None] + squares[:, None] - 2 * products).clamp_min(0)
 
 
-def _nearest(points: Points, neighbours: int) -> tuple[Tensor, Tensor]:
+def _nearest(points: PointFeatures, neighbours: int) -> tuple[Tensor, Tensor]:
     """Squared distances to the nearest other points, nearest first, and who they are."""
     squared = squared_distances(points)
     squared.diagonal(dim1=1, dim2=2).fill_(torch.inf)
@@ -46,7 +46,7 @@ def _of_neighbours(values: Tensor, who: Tensor) -> Tensor:
     return values[:, None].expand(-1, who.shape[1], -1).gather(2, who)
 
 
-def collapsed_outlier_factor(points: Points, *, neighbours: int = NEIGHBOURS) -> Scores:
+def collapsed_outlier_factor(points: PointFeatures, *, neighbours: int = NEIGHBOURS) -> PointScores:
     """SC-CLIP's released score: ``r_i mean_{j in N_i} 1 / r_j``, r the squared distance to the last neighbour.
 
     The release takes the k-distance of the point itself into the reachability, which is then r itself.
@@ -65,7 +65,7 @@ def collapsed_outlier_factor(points: Points, *, neighbours: int = NEIGHBOURS) ->
     return reach * _of_neighbours(1 / reach, who).mean(dim=2)
 
 
-def local_outlier_factor(points: Points, *, neighbours: int = NEIGHBOURS) -> Scores:
+def local_outlier_factor(points: PointFeatures, *, neighbours: int = NEIGHBOURS) -> PointScores:
     """``mean_{j in N_i} lrd_j / lrd_i`` with ``lrd_i = 1 / mean_{j in N_i} max(|p_i - p_j|, kdistance_j)``.
 
     Args:
@@ -87,14 +87,14 @@ def local_outlier_factor(points: Points, *, neighbours: int = NEIGHBOURS) -> Sco
     return _of_neighbours(density, who).mean(dim=2) / density
 
 
-def above_quantile(scores: Scores, quantile: float = QUANTILE) -> Bool[Tensor, "batch points"]:
+def above_quantile(scores: PointScores, quantile: float = QUANTILE) -> Bool[Tensor, "batch points"]:
     """Points whose score is strictly above a quantile of their image (linear interpolation); none where all are equal."""
     # a cloud of equal scores differs in its last bits, and rounding is no reason to repair anything
     level = torch.quantile(scores, quantile, dim=1, keepdim=True)
     return scores > level * (1 + 1e-12)
 
 
-def largest_norms(points: Points, count: int) -> Bool[Tensor, "batch points"]:
+def largest_norms(points: PointFeatures, count: int) -> Bool[Tensor, "batch points"]:
     """The ``count`` points with the largest norm (all, where there are fewer): the rule of SC-CLIP's first version."""
     norms = points.norm(dim=-1)
     chosen = norms.topk(min(count, points.shape[1]), dim=1).indices

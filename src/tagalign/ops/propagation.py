@@ -12,9 +12,9 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-Maps = Float[Tensor, "names rows cols"]
+NameGrids = Float[Tensor, "names rows cols"]
 Plane = Float[Tensor, "rows cols"]
-Text = Float[Tensor, "names names"]
+NameSimilarity = Float[Tensor, "names names"]
 
 GRID = 80  # cells a side; 224 for ADE20K and Cityscapes in the release
 # constants of PEARL's release
@@ -59,7 +59,7 @@ RULES = {
 solution itself instead of 25 steps towards it."""
 
 
-def text_relation(embeds: Float[Tensor, "names dim"]) -> Text:
+def text_relation(embeds: Float[Tensor, "names dim"]) -> NameSimilarity:
     """``softmax(cosine / 0.5) + 10 I``, rows divided by their sum: how much the names speak for each other."""
     unit = F.normalize(embeds.float(), dim=-1)
     raw = (unit @ unit.T / TEXT_TEMPERATURE).softmax(dim=1)
@@ -80,19 +80,19 @@ def pooled(
     return maps if step == (1, 1) else F.avg_pool2d(maps[None], step)[0]
 
 
-def spoken(probs: Maps, text: Text, relation: str) -> Maps:
+def spoken(probs: NameGrids, text: NameSimilarity, relation: str) -> NameGrids:
     """``S p`` of each cell: what its names say of each other; of the diagonal alone, as released, each of itself."""
     if relation == "diagonal":
         return text.diagonal()[:, None, None] * probs
     return (text @ probs.flatten(1)).view_as(probs)
 
 
-def agreement(first: Maps, told: Maps) -> Plane:
+def agreement(first: NameGrids, told: NameGrids) -> Plane:
     """``p' S q`` of each cell, in [0, 1], of p and ``spoken`` of q."""
     return (first * told).sum(dim=0).clamp(0, 1)
 
 
-def trust(probs: Maps, text: Text, relation: str) -> Plane:
+def trust(probs: NameGrids, text: NameSimilarity, relation: str) -> Plane:
     """How much a cell keeps its own value: ``max(max_q p_q, 0.05)^2 (1 + p' S p)``."""
     sure = probs.amax(dim=0).clamp_min(TRUST_FLOOR).square()
     return sure * (1 + agreement(probs, spoken(probs, text, relation)))
@@ -107,7 +107,7 @@ class Edges:
 
 
 def edge_weights(
-    guide: Float[Tensor, "3 rows cols"], probs: Maps, text: Text, rule: PropagationRule
+    guide: Float[Tensor, "3 rows cols"], probs: NameGrids, text: NameSimilarity, rule: PropagationRule
 ) -> Edges:
     """``b (1 + p_i' S p_j)`` with ``b = exp(-5 |grey_i - grey_j| / mean difference)``, each direction with its own mean.
 
@@ -127,7 +127,7 @@ def edge_weights(
     )
 
 
-def _weights(steps: Tensor, here: Maps, told: Maps, rule: PropagationRule) -> Tensor:
+def _weights(steps: Tensor, here: NameGrids, told: NameGrids, rule: PropagationRule) -> Tensor:
     if not steps.numel():  # a single row or column
         return steps
     steps = steps.abs()
@@ -136,7 +136,7 @@ def _weights(steps: Tensor, here: Maps, told: Maps, rule: PropagationRule) -> Te
     return weights.clamp_max(1) if rule.clamp_edges else weights
 
 
-def solve_steps(maps: Maps, own: Plane, edges: Edges, steps: int) -> Maps:
+def solve_steps(maps: NameGrids, own: Plane, edges: Edges, steps: int) -> NameGrids:
     """``(diag(own) + Laplacian(edges)) F = diag(own) maps``, as far as conjugate gradients get from ``F = maps``.
 
     All names are one system, with one step length for all, as released.
@@ -161,7 +161,7 @@ def solve_steps(maps: Maps, own: Plane, edges: Edges, steps: int) -> Maps:
     return found
 
 
-def solve_exactly(maps: Maps, own: Plane, edges: Edges) -> Maps:
+def solve_exactly(maps: NameGrids, own: Plane, edges: Edges) -> NameGrids:
     """The solution of the same system: block by block along the longer side, in float64.
 
     Cells of one line know those of the next through a diagonal alone. So with ``A_r`` the system of a line and ``v_r`` its
@@ -193,7 +193,7 @@ def _degree(edges: Edges) -> Plane:
     return sideways + F.pad(edges.vertical, (0, 0, 1, 0)) + F.pad(edges.vertical, (0, 0, 0, 1))
 
 
-def _apply(maps: Maps, own: Plane, edges: Edges) -> Maps:
+def _apply(maps: NameGrids, own: Plane, edges: Edges) -> NameGrids:
     result = own * maps
     flow = edges.horizontal * (maps[:, :, 1:] - maps[:, :, :-1])
     result[:, :, 1:] += flow
@@ -207,7 +207,7 @@ def _apply(maps: Maps, own: Plane, edges: Edges) -> Maps:
 def propagate(
     maps: Float[Tensor, "names height width"],
     guide: Float[Tensor, "3 height width"],
-    text: Text,
+    text: NameSimilarity,
     rule: PropagationRule,
 ) -> Float[Tensor, "names height width"]:
     """Cosine maps after propagation, at their own size.

@@ -6,14 +6,14 @@ from jaxtyping import Float
 from torch import Tensor
 
 Square = Float[Tensor, "batch patches patches"]
-Rows = Float[Tensor, "batch patches dim"]
+PatchEmbeds = Float[Tensor, "batch patches dim"]
 
 CUT = 0.4  # SC-CLIP, arXiv:2411.15869, released: likeness below counts as none
 SHARPNESS = 3.0  # likewise
 SUM_FLOOR = 1e-6
 
 
-def cosines(rows: Rows) -> Square:
+def cosines(rows: PatchEmbeds) -> Square:
     """Cosine of all pairs of rows; a zero row is unlike all, itself too."""
     unit = F.normalize(rows, dim=-1)
     return unit @ unit.transpose(1, 2)

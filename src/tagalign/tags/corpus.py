@@ -22,7 +22,7 @@ from tagalign.tags.text_files import printable
 
 BLOCK = 4096  # captions that travel to a worker at a time
 
-Block = tuple[list[str], list[str]]  # keys, captions
+CaptionBlock = tuple[list[str], list[str]]  # keys, captions
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,7 +263,7 @@ class BlockTask:
     parser: Parser
     settings: CorpusSettings
 
-    def __call__(self, block: Block) -> tuple[Any, list[dict[str, str]]]:
+    def __call__(self, block: CaptionBlock) -> tuple[Any, list[dict[str, str]]]:
         """The block as a record batch without the captions that failed, and those."""
         keys, captions = block
         parses = self.parser.parse(captions)
@@ -284,7 +284,7 @@ def parse_shard(
     out_dir: Path,
     parser: Parser,
     settings: CorpusSettings,
-    mapper: Callable[[Iterable[Block]], Iterator[tuple[Any, list[dict[str, str]]]]],
+    mapper: Callable[[Iterable[CaptionBlock]], Iterator[tuple[Any, list[dict[str, str]]]]],
     on_progress: Callable[[int], None] = lambda rows: None,
 ) -> tuple[int, int]:
     """Parse one file; its shard and its error list appear whole or not at all.
@@ -323,7 +323,7 @@ def _write_errors(file: Any, source: Path, errors: Iterable[dict[str, str]]) -> 
     file.writelines(json_text({"path": printable(source), **e}, ensure_ascii=False) + "\n" for e in errors)
 
 
-def _blocks(source: Path, settings: CorpusSettings, bad: list[BadRow]) -> Iterator[Block]:
+def _blocks(source: Path, settings: CorpusSettings, bad: list[BadRow]) -> Iterator[CaptionBlock]:
     rows = read_captions(source, caption_column=settings.caption_column, key_column=settings.key_column)
     keys, captions = list[str](), list[str]()
     for row in rows:

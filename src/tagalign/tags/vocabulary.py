@@ -12,7 +12,7 @@ from tagalign.errors import InputError
 from tagalign.tags.counting import TagCounter
 from tagalign.tags.normalize import normalize_tag
 from tagalign.tags.parses import KINDS, ParsedCaption
-from tagalign.tags.vocabulary_file import Entry, read_entries, write_entries
+from tagalign.tags.vocabulary_file import VocabularyEntry, read_entries, write_entries
 
 DEFAULT_SIZES = {"object": 10_000, "attribute": 10_000}  # Table 5 of the paper: 20,000 tags together
 
@@ -144,7 +144,7 @@ class TagVocabulary:
             InputError: if the file cannot be written.
         """
         aliases = self.aliases or ((),) * len(self)
-        write_entries(path, map(Entry, self.names, self.kinds, self.counts, aliases))
+        write_entries(path, map(VocabularyEntry, self.names, self.kinds, self.counts, aliases))
 
     @classmethod
     def load(cls, path: str | Path) -> "TagVocabulary":

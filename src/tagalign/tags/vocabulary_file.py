@@ -20,7 +20,7 @@ ALIASES = "aliases"  # an optional fifth column, words joined by "|"
 _KINDS = {kind: kind for kind in KINDS} | {field: kind for kind, field in FIELD_OF_KIND.items()}
 
 
-class Entry(NamedTuple):
+class VocabularyEntry(NamedTuple):
     """A line of the list: a tag and how many captions have it."""
 
     tag: str
@@ -29,7 +29,7 @@ class Entry(NamedTuple):
     aliases: tuple[str, ...] = ()
 
 
-def write_entries(path: str | Path, entries: Iterable[Entry]) -> None:
+def write_entries(path: str | Path, entries: Iterable[VocabularyEntry]) -> None:
     """Write tab-separated lines; only a tag that holds a quote or a tab is quoted.
 
     Raises:
@@ -45,7 +45,7 @@ def write_entries(path: str | Path, entries: Iterable[Entry]) -> None:
             writer.writerow((*cells, "|".join(entry.aliases)) if wide else cells)
 
 
-def read_entries(path: str | Path) -> list[Entry]:
+def read_entries(path: str | Path) -> list[VocabularyEntry]:
     """Read the list whatever wrote it last: marks, line ends, quotes, other encodings, blank lines, columns in any order.
 
     Tags stay as they are written but for outer blanks and the composition of letters. Those that no caption can ever
@@ -68,7 +68,7 @@ def read_entries(path: str | Path) -> list[Entry]:
     return [entry for _, entry in rows]
 
 
-def _entry(path: Path, line: int, cells: dict[str, str]) -> Entry:
+def _entry(path: Path, line: int, cells: dict[str, str]) -> VocabularyEntry:
     kind, count = _KINDS.get(cells.get("kind", "").casefold()), _count(cells.get("count", ""))
     tag = unicodedata.normalize("NFC", tidy_name(cells.get("tag", "")))
     if kind is None or count is None or not tag:
@@ -76,7 +76,7 @@ def _entry(path: Path, line: int, cells: dict[str, str]) -> Entry:
             f"{path}:{line}: expected {'<TAB>'.join(COLUMNS)}, got {'<TAB>'.join(cells.values())!r}"
         )
     words = (tidy_name(word) for word in cells.get(ALIASES, "").split("|"))
-    return Entry(tag, kind, count, tuple(filter(None, words)))
+    return VocabularyEntry(tag, kind, count, tuple(filter(None, words)))
 
 
 def _count(text: str) -> int | None:
@@ -88,7 +88,7 @@ def _count(text: str) -> int | None:
     return int(number) if number >= 0 and number.is_integer() else None
 
 
-def _warn(path: Path, entries: Sequence[Entry]) -> None:
+def _warn(path: Path, entries: Sequence[VocabularyEntry]) -> None:
     """Say which tags no caption can have, and which are other words for one before them."""
     never, doubled, seen = list[str](), list[str](), dict[tuple[str, str], str]()
     for entry in entries:

@@ -12,10 +12,9 @@ from torch import Tensor
 
 from tagalign.ops.alike import group_alike
 from tagalign.ops.masks import expand_runs
-from tagalign.tasks.photos.doubts import DOUBTS, doubt_of
-from tagalign.tasks.photos.doubts import Doubt as DoubtName
+from tagalign.tasks.photos.doubts import DOUBTS, DoubtKind, doubt_of
 from tagalign.tasks.photos.embeds import read_embeds
-from tagalign.tasks.photos.questions import Kind
+from tagalign.tasks.photos.questions import QuestionKind
 from tagalign.tasks.photos.rows import count_rows, read_rows
 from tagalign.tasks.photos.tables import MASKS, TAGS
 
@@ -63,12 +62,12 @@ class Summary:
         tags: labels that were given, over all images.
     """
 
-    kind: Kind
+    kind: QuestionKind
     names: tuple[str, ...]
     images: int = 0
     untagged: int = 0
     failed: int = 0
-    order: DoubtName | None = None
+    order: DoubtKind | None = None
     tags: int = 0
     counts: list[int] = field(default_factory=list)
     histograms: list[list[int]] = field(default_factory=list)
@@ -130,7 +129,9 @@ def _bin(value: float) -> int:
     return min(BINS - 1, max(0, int(value * BINS)))
 
 
-def summarise(folder: Path, kind: Kind, names: Sequence[str], *, order: DoubtName | None = None) -> Summary:
+def summarise(
+    folder: Path, kind: QuestionKind, names: Sequence[str], *, order: DoubtKind | None = None
+) -> Summary:
     """Read all parts of a run, of all shards that are there, a thousand rows at a time."""
     summary = Summary(kind=kind, names=tuple(names), order=order)
     for path in part_files(folder, kind):
@@ -141,7 +142,7 @@ def summarise(folder: Path, kind: Kind, names: Sequence[str], *, order: DoubtNam
     return summary
 
 
-def part_files(folder: Path, kind: Kind) -> list[Path]:
+def part_files(folder: Path, kind: QuestionKind) -> list[Path]:
     """All parts of a run, in the order of shards and numbers."""
     return sorted((folder / (TAGS if kind == "tag" else MASKS).folder).glob("part-*.parquet"))
 

@@ -6,11 +6,11 @@ from typing import Any, Literal
 import torch
 import transformers
 
-Kind = Literal["vit", "dinov2", "dinov2_with_registers"]
+CompanionKind = Literal["vit", "dinov2", "dinov2_with_registers"]
 
 
 def make_companion_folder(
-    folder: Path, *, kind: Kind = "dinov2", patch_size: int = 7, width: int = 24, seed: int = 0
+    folder: Path, *, kind: CompanionKind = "dinov2", patch_size: int = 7, width: int = 24, seed: int = 0
 ) -> Path:
     """A companion of two layers and four by four native patches."""
     sizes: dict[str, Any] = {

@@ -16,7 +16,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any
 
-Tags = tuple[list[str], list[tuple[str, str]]]
+CaptionTags = tuple[list[str], list[tuple[str, str]]]
 """Objects, and ``(object, attribute)`` pairs."""
 
 FAULTS = ("429", "500", "drop", "half", "refusal", "slow")
@@ -26,7 +26,7 @@ _CAPTION = re.compile(r'^\d+\. (".*")$', re.MULTILINE)
 _REFUSAL = "I'm sorry, but I can't help with that request."
 
 
-def words_as_tags(caption: str) -> Tags:
+def words_as_tags(caption: str) -> CaptionTags:
     """A model of few words: between articles and the like the last word is an object, those before it attributes."""
     objects, pairs = list[str](), list[tuple[str, str]]()
     for phrase in re.split(r"\b(?:an?|the|on|in|with|and|of|at|near|by)\b|[,.]", caption.lower()):
@@ -82,7 +82,7 @@ class StubLLMServer:
     def __init__(
         self,
         *,
-        tags: Callable[[str], Tags] = words_as_tags,
+        tags: Callable[[str], CaptionTags] = words_as_tags,
         faults: Mapping[str, float] | None = None,
         seed: int = 0,
         style: str = "json",

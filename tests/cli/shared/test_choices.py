@@ -14,7 +14,7 @@ from tagalign.cli.shared import choices
 from tagalign.cli.shared.help import _field_texts, choices_of, settings_kind, subcommands
 from tagalign.cli.verbs.table import VERBS
 from tagalign.cli.verbs.train.trainers import TRAINERS
-from tagalign.data.benchmarks.catalog import Kind
+from tagalign.data.benchmarks.catalog import BenchmarkKind
 from tagalign.evaluate.protocols import PROTOCOLS
 from tagalign.methods.dense.options import ProfileName
 from tagalign.methods.table import METHODS
@@ -24,7 +24,7 @@ from tagalign.ops.tag_losses import TAG_LOSSES
 from tagalign.tags.label_sets import WORDINGS, background_words, template_set
 from tagalign.tags.parses import KINDS
 from tagalign.train.loop.schedule import Schedule
-from tagalign.train.tag2text.plan import Schedule as Tag2TextSchedule
+from tagalign.train.tag2text.plan import Tag2TextSchedule
 
 FREE = {"parser", "threshold", "model", "tokenizer"}
 """Flags whose text names words among other things: ``distilled:FOLDER``, ``relative:0.5``, a folder."""
@@ -40,11 +40,11 @@ def settings_classes():
 @pytest.mark.parametrize(
     ("choice", "table"),
     [
-        (choices.Precision, typing.get_args(PrecisionChoice)),
+        (choices.PrecisionChoice, typing.get_args(PrecisionChoice)),
         (choices.Profile, typing.get_args(ProfileName)),
         (choices.Protocol, PROTOCOLS),
         (choices.TagKind, KINDS),
-        (choices.Task, {*typing.get_args(Kind), "retrieval", "caption-tags"}),
+        (choices.Task, {*typing.get_args(BenchmarkKind), "retrieval", "caption-tags"}),
         (choices.Wording, {*WORDINGS, "both"}),
     ],
 )
@@ -57,8 +57,8 @@ def test_a_choice_offers_what_its_table_has(choice, table):
     [
         (choices.MethodName, METHODS),
         (choices.DenseMode, DENSE_MODES),
-        (choices.TagLoss, TAG_LOSSES),
-        (choices.Refinement, ["none", *REFINEMENTS]),
+        (choices.TagLossChoice, TAG_LOSSES),
+        (choices.RefinementChoice, ["none", *REFINEMENTS]),
     ],
 )
 def test_what_is_registered_is_offered(choice, table):

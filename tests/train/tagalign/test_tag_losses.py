@@ -56,7 +56,7 @@ def compared():
 
 def test_one_from_outside_is_opened_offered_and_checked(even, compared):
     assert open_tag_loss("even:level=2")(compared) == 2
-    assert "even" in choices_of(choices.TagLoss)
+    assert "even" in choices_of(choices.TagLossChoice)
     assert TagAlignPlan(steps=1, batch_size=2, seed=0, loss="even:level=1").switches().loss == "even:level=1"
     with pytest.raises(InputError, match="tag loss 'even' has no option 'levl'; did you mean 'level'"):
         TagAlignPlan(steps=1, batch_size=2, seed=0, loss="even:levl=1")

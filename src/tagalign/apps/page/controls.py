@@ -11,7 +11,7 @@ from tagalign.methods.options import OptionFacts, facts_of, option_names, read_v
 from tagalign.methods.table import DEFAULTS, METHODS
 from tagalign.option_fields import Verb
 
-Kind = Literal["choice", "switch", "whole", "number", "text"]
+ControlKind = Literal["choice", "switch", "whole", "number", "text"]
 PAGE_VERBS: tuple[Verb, ...] = ("tag", "segment", "refer", "caption")
 """What the page asks."""
 OWN = "by default"
@@ -34,7 +34,7 @@ class Control:
     """
 
     name: str
-    kind: Kind
+    kind: ControlKind
     default: Any
     choices: tuple[str, ...] = ()
     least: int | None = None
@@ -125,7 +125,7 @@ def _control(
     default, choices = field.default, _choices(field, members)
     if field.name in started:
         default = read_value(started[field.name], hint, name=field.name)
-    kind: Kind = "text"
+    kind: ControlKind = "text"
     if choices:
         kind, default = "choice", OWN if default is None else str(default)
         choices = ((OWN,) if optional else ()) + choices

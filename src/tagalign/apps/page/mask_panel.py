@@ -31,7 +31,7 @@ LETTERS_PER_SIDE = 24
 LETTER = 0.6
 """Width of a letter beside its height, about: names that would lie on each other are left out."""
 
-Mask = Bool[np.ndarray, "rows cols"]
+GridMask = Bool[np.ndarray, "rows cols"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -48,7 +48,7 @@ class Drawn:
 
     name: str
     color: str
-    mask: Mask
+    mask: GridMask
     share: float
     score: float
 
@@ -106,7 +106,7 @@ def drawn_masks(found: Segmentation) -> Iterator[Drawn]:
             yield _drawn(ids == label, name, label, float(scores[ids == label].mean()))
 
 
-def _drawn(mask: Mask, name: str, label: int, score: float) -> Drawn:
+def _drawn(mask: GridMask, name: str, label: int, score: float) -> Drawn:
     scale = min(1.0, DRAWN_SIDE / max(mask.shape))
     size = max(1, round(mask.shape[1] * scale)), max(1, round(mask.shape[0] * scale))
     small = np.asarray(Image.fromarray(mask).resize(size, Image.Resampling.NEAREST))
@@ -137,13 +137,13 @@ def _mask(one: Drawn) -> Markup:
     ).format(one.name, one.words, one.color, _area(one.mask), _border(one.mask))
 
 
-def _area(mask: Mask) -> str:
+def _area(mask: GridMask) -> str:
     """What is filled, exactly along the pixels."""
     rings = polygons(mask, tolerance=0.0)
     return "".join("M" + "L".join(f"{x:g} {y:g}" for x, y in ring) + "Z" for ring in rings)
 
 
-def _border(mask: Mask) -> str:
+def _border(mask: GridMask) -> str:
     """The lines between inside and outside, holes as well; a ring has cuts to its holes, which nobody wants to see."""
     padded = np.pad(mask, 1)
     level, upright = padded[1:, 1:-1] != padded[:-1, 1:-1], padded[1:-1, 1:] != padded[1:-1, :-1]
@@ -178,7 +178,7 @@ def _names(masks: Sequence[Drawn], size: float, width: int) -> Iterator[Markup]:
         )
 
 
-def _middle(mask: Mask) -> tuple[float, float]:
+def _middle(mask: GridMask) -> tuple[float, float]:
     """The place deepest inside."""
     depth = ndimage.distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1]
     row, column = np.unravel_index(int(depth.argmax()), mask.shape)

@@ -18,9 +18,9 @@ MIN_SIDE = 320
 """Smaller photos are enlarged by whole factors, or nobody could see their masks."""
 OPACITY = 0.55
 
-Annotation = tuple[np.ndarray | tuple[int, int, int, int], str]
+ImageAnnotation = tuple[np.ndarray | tuple[int, int, int, int], str]
 """As gradio names it: a mask (always, here) or a box, and its title."""
-Annotated = tuple[Image.Image, list[Annotation]]
+AnnotatedImage = tuple[Image.Image, list[ImageAnnotation]]
 
 
 def screen_size(image: Image.Image) -> tuple[int, int]:
@@ -35,7 +35,7 @@ def on_screen(image: Image.Image) -> Image.Image:
     return image.resize(screen_size(image), Image.Resampling.LANCZOS)
 
 
-def annotated(image: Image.Image, segmentation: Segmentation) -> tuple[Annotated, dict[str, str]]:
+def annotated(image: Image.Image, segmentation: Segmentation) -> tuple[AnnotatedImage, dict[str, str]]:
     """The photo with one mask per label that occurs, largest first, and the colours of their names."""
     ids = segmentation.labels.cpu().numpy()
     masks, colors = [], {}
@@ -51,14 +51,14 @@ def annotated(image: Image.Image, segmentation: Segmentation) -> tuple[Annotated
 
 def annotated_regions(
     image: Image.Image, regions: Sequence[tuple[str, Region]]
-) -> tuple[Annotated, dict[str, str]]:
+) -> tuple[AnnotatedImage, dict[str, str]]:
     """The photo with titled regions, and the colours of their titles."""
     size = screen_size(image)
     masks = [_annotation(region.full_mask(), title, size) for title, region in regions]
     return (on_screen(image), masks), {title: hex_color(region.label) for title, region in regions}
 
 
-def annotated_phrase(image: Image.Image, found: Referring) -> tuple[Annotated, dict[str, str]]:
+def annotated_phrase(image: Image.Image, found: Referring) -> tuple[AnnotatedImage, dict[str, str]]:
     """The photo with the mask and the box of a phrase; the bare photo where nothing was found."""
     shown = on_screen(image)
     if found.box is None:
@@ -69,7 +69,7 @@ def annotated_phrase(image: Image.Image, found: Referring) -> tuple[Annotated, d
     return (shown, masks), {title: hex_color(1), "box": hex_color(2)}
 
 
-def _annotation(mask: Bool[np.ndarray, "height width"], title: str, size: tuple[int, int]) -> Annotation:
+def _annotation(mask: Bool[np.ndarray, "height width"], title: str, size: tuple[int, int]) -> ImageAnnotation:
     resized = Image.fromarray(mask).resize(size, Image.Resampling.NEAREST)
     return np.asarray(resized).astype(np.float64) * OPACITY, title
 

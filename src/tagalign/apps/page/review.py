@@ -19,7 +19,7 @@ from tagalign.tags.label_sets import load_label_set
 from tagalign.tags.same_label import tidy_name
 from tagalign.tasks.photos.keys import key_of, printable
 from tagalign.tasks.photos.walk import Walk
-from tagalign.tasks.review.clicks import Click, Verdict
+from tagalign.tasks.review.clicks import Click, ClickVerdict
 
 
 class Reviewer:
@@ -68,7 +68,7 @@ class Reviewer:
         return _annotated(self.suggestion(number, labels, method), titles)
 
     def decide(
-        self, verdict: Verdict, number: int, labels: str, method: str, tags: list[str], titles: list[str]
+        self, verdict: ClickVerdict, number: int, labels: str, method: str, tags: list[str], titles: list[str]
     ) -> tuple[Any, ...]:
         """Write a decision and open the next photo."""
         file_name = self.store.photos[number]

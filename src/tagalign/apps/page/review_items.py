@@ -10,7 +10,7 @@ from tagalign.apps.page.studio import Studio
 from tagalign.export.overlay import percent
 from tagalign.export.records import Region, regions
 from tagalign.tasks.photos.keys import path_of
-from tagalign.tasks.review.clicks import Click, Verdict
+from tagalign.tasks.review.clicks import Click, ClickVerdict
 
 MIN_SHARE = 0.002
 """Smaller parts are left out: nobody wants to judge specks."""
@@ -40,7 +40,7 @@ class Suggestion:
         """Height and width in pixels."""
         return self.image.height, self.image.width
 
-    def click(self, verdict: Verdict, tags: list[str], titles: list[str]) -> Click:
+    def click(self, verdict: ClickVerdict, tags: list[str], titles: list[str]) -> Click:
         """What a person made of it."""
         kept = [self.masks[title] for title in titles if title in self.masks]
         return Click(

@@ -13,7 +13,7 @@ from tagalign.export.records import Annotated, Region
 from tagalign.ops.masks import decode_rle, encode_rle
 from tagalign.tasks.photos.keys import key_of
 from tagalign.tasks.review.clicks import REVIEW_FILE, Click, Clicks, append_click, read_clicks
-from tagalign.tasks.review.precision import Precision
+from tagalign.tasks.review.precision import TagPrecision
 from tagalign.tasks.review.queue import Queue, Queued
 from tagalign.types import BACKGROUND, Segmentation, Tagging
 
@@ -70,7 +70,7 @@ class ReviewStore:
         """What the queue knows of a photo; None without a queue."""
         return self._places.get(photo)
 
-    def precision(self) -> Precision | None:
+    def precision(self) -> TagPrecision | None:
         """How many of the run's tags are right; None without a queue."""
         if self.queue is None:
             return None

@@ -10,8 +10,8 @@ from PIL import Image
 
 from tagalign.apps.server.refusals import busy
 
-Encode = Callable[[Sequence[Image.Image]], Sequence[Any]]
-Answer = Callable[[Any, Image.Image], Any]
+EncodeImages = Callable[[Sequence[Image.Image]], Sequence[Any]]
+AnswerOne = Callable[[Any, Image.Image], Any]
 """From an encoded image and its pixels to what is sent."""
 Report = Callable[[int], None]
 
@@ -21,8 +21,8 @@ class Waiting:
     """One image, what encodes it, what to ask about it, and who waits for the answer."""
 
     image: Image.Image
-    encode: Encode
-    answer: Answer
+    encode: EncodeImages
+    answer: AnswerOne
     result: "asyncio.Future[Any]"
 
 
@@ -40,7 +40,7 @@ class Batcher:
 
     def __init__(
         self,
-        encode: Encode,
+        encode: EncodeImages,
         *,
         max_batch: int,
         max_wait_s: float,
@@ -82,7 +82,7 @@ class Batcher:
         if self._threads is not None:
             await asyncio.to_thread(self._threads.shutdown)
 
-    async def submit(self, image: Image.Image, answer: Answer, encode: Encode | None = None) -> Any:
+    async def submit(self, image: Image.Image, answer: AnswerOne, encode: EncodeImages | None = None) -> Any:
         """Wait for ``answer(encoded, image)``.
 
         Args:
@@ -152,7 +152,7 @@ class Batcher:
 
 def _by_encoder(jobs: Sequence[Waiting]) -> list[list[Waiting]]:
     """Jobs that are encoded alike, in the order in which the first of each came."""
-    groups: dict[Encode, list[Waiting]] = {}
+    groups: dict[EncodeImages, list[Waiting]] = {}
     for job in jobs:
         groups.setdefault(job.encode, []).append(job)
     return list(groups.values())

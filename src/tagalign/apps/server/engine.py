@@ -8,7 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 from PIL import Image
 
-from tagalign.apps.server.batching import Answer, Batcher
+from tagalign.apps.server.batching import AnswerOne, Batcher
 from tagalign.apps.server.inputs import Fetch, decode_image
 from tagalign.apps.server.limits import Limits
 from tagalign.apps.server.metrics import Metrics
@@ -76,7 +76,7 @@ class Engine:
         if self._decoders is not None:
             self._decoders.shutdown()
 
-    async def ask(self, source: bytes | str, answer: Answer, variant: Variant | None = None) -> Any:
+    async def ask(self, source: bytes | str, answer: AnswerOne, variant: Variant | None = None) -> Any:
         """Decode an image and answer a question about it.
 
         Args:
@@ -90,7 +90,7 @@ class Engine:
         """
         return await self._in_time(self._ask(source, answer, variant or self._variants.own))
 
-    async def _ask(self, source: bytes | str, answer: Answer, variant: Variant) -> Any:
+    async def _ask(self, source: bytes | str, answer: AnswerOne, variant: Variant) -> Any:
         loop = asyncio.get_running_loop()
         image = await loop.run_in_executor(self._decoders, decode_image, source, self.limits, self.fetch)
         return await self._batcher.submit(image, answer, variant.encode)

@@ -12,9 +12,9 @@ from typing import Any, Literal
 from tagalign.backbones.hub.listing import Conversion, File, Listing
 from tagalign.errors import ModelError
 
-Layout = Literal["transformers", "open_clip"]
+WeightLayout = Literal["transformers", "open_clip"]
 
-CONFIGS: dict[Layout, str] = {"transformers": "config.json", "open_clip": "open_clip_config.json"}
+CONFIGS: dict[WeightLayout, str] = {"transformers": "config.json", "open_clip": "open_clip_config.json"}
 SMALL_SUFFIXES = (".json", ".txt", ".tsv")
 SMALL_LIMIT = 200_000_000
 """Bytes; the largest tokenizer that a known model brings has 61 MB. What is larger is data, not a small file."""
@@ -29,12 +29,12 @@ OTHER_FRAMEWORKS = {
 }
 
 SAFETENSORS = "model.safetensors"
-_SETS: tuple[tuple[Layout, str], ...] = (
+_SETS: tuple[tuple[WeightLayout, str], ...] = (
     ("transformers", SAFETENSORS),
     ("transformers", f"{SAFETENSORS}.index.json"),
     ("open_clip", "open_clip_model.safetensors"),
 )
-_PICKLED: tuple[tuple[Layout, str], ...] = (
+_PICKLED: tuple[tuple[WeightLayout, str], ...] = (
     ("transformers", "pytorch_model.bin"),
     ("transformers", "pytorch_model.bin.index.json"),
     ("open_clip", "open_clip_pytorch_model.bin"),
@@ -54,7 +54,7 @@ class Choice:
         passed_over: what was looked at and left, in words, for the user.
     """
 
-    layout: Layout
+    layout: WeightLayout
     weights: File
     small: tuple[File, ...]
     pickled: bool = False

@@ -18,7 +18,7 @@ from tagalign.backbones.hub.choose import (
     CONFIGS,
     PICKLE_SUFFIXES,
     Choice,
-    Layout,
+    WeightLayout,
     check_tokenizer,
     choose,
     shards_of,
@@ -37,13 +37,13 @@ from tagalign.backbones.models import photo_model, resolve_auto
 from tagalign.backbones.packaged import PACKAGED, TINY, packaged_dir
 from tagalign.errors import ModelError
 
-Check = Callable[[Mapping[str, Any]], object]
+ConfigCheck = Callable[[Mapping[str, Any]], object]
 WITHOUT_NETWORK = f"for drawn scenes there is --model {TINY}"
 """What works in place of a model that is not here and cannot be had; of no use for one that stands beside the model."""
 
 
 def locate(
-    name: str, *, allow_pickle: bool = False, check: Check | None = None, instead: str = WITHOUT_NETWORK
+    name: str, *, allow_pickle: bool = False, check: ConfigCheck | None = None, instead: str = WITHOUT_NETWORK
 ) -> ModelSource:
     """The files of a model, fetched if they are not here yet.
 
@@ -175,7 +175,7 @@ def _from_file(name: str, path: Path, allow_pickle: bool) -> ModelSource:
     if path.suffix not in (*PICKLE_SUFFIXES, ".safetensors"):
         raise ModelError(f"{name}: expected a model folder, got a file")
     beside = path.parent
-    layout: Layout = "transformers" if (beside / CONFIGS["transformers"]).is_file() else "open_clip"
+    layout: WeightLayout = "transformers" if (beside / CONFIGS["transformers"]).is_file() else "open_clip"
     return _source(
         ModelSource(
             name=name,
@@ -201,7 +201,7 @@ def _source(source: ModelSource) -> ModelSource:
 # --- on the hub ---------------------------------------------------------------------------------------------------------
 
 
-def _from_hub(hub_id: HubId, allow_pickle: bool, check: Check | None) -> ModelSource:
+def _from_hub(hub_id: HubId, allow_pickle: bool, check: ConfigCheck | None) -> ModelSource:
     if is_offline():
         return _from_cache(hub_id, allow_pickle, check, Unreachable("HF_HUB_OFFLINE is set"))
     try:
@@ -248,7 +248,9 @@ def _is_converted(choice: Choice) -> bool:
     return choice.weights.sha256 is not None and converted_path(choice.weights.sha256).is_file()
 
 
-def _from_cache(hub_id: HubId, allow_pickle: bool, check: Check | None, trouble: Unreachable) -> ModelSource:
+def _from_cache(
+    hub_id: HubId, allow_pickle: bool, check: ConfigCheck | None, trouble: Unreachable
+) -> ModelSource:
     """From what an earlier start fetched; says so where the network was not forbidden but failed.
 
     Raises:

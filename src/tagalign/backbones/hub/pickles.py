@@ -42,7 +42,7 @@ LEGACY_PROTOCOL = 1001
 WRAPPERS = ("state_dict", "model_state_dict", "model")
 """Keys under which training checkpoints keep the state dict."""
 
-Numbers = Callable[[Storage], Tensor]
+ReadStorage = Callable[[Storage], Tensor]
 
 
 def read_state_dict(path: Path) -> dict[str, Tensor]:
@@ -84,7 +84,7 @@ def _mapped(path: Path) -> Iterator[mmap.mmap]:
 # --- the zip form ---------------------------------------------------------------------------------------------------
 
 
-def _read_zip(path: Path, data: mmap.mmap) -> tuple[Any, Numbers]:
+def _read_zip(path: Path, data: mmap.mmap) -> tuple[Any, ReadStorage]:
     try:
         with zipfile.ZipFile(path) as archive:
             spans = _spans(archive, data)
@@ -159,7 +159,7 @@ def _content_start(data: mmap.mmap, entry: zipfile.ZipInfo) -> int:
 # --- the older form ---------------------------------------------------------------------------------------------------
 
 
-def _read_legacy(path: Path, data: mmap.mmap) -> tuple[Any, Numbers]:
+def _read_legacy(path: Path, data: mmap.mmap) -> tuple[Any, ReadStorage]:
     """Five pickles in a row (magic, protocol, machine, state dict, keys), then each storage behind its length."""
     if tarfile.is_tarfile(path):
         raise Refused("it is a tar file, as torch wrote them before 2016")
@@ -260,7 +260,7 @@ def _kind(value: Any) -> str:
     return "a tensor alone" if isinstance(value, StorageView) else f"a value of type {type(value).__name__}"
 
 
-def _tensors(views: Mapping[str, StorageView], numbers: Numbers) -> dict[str, Tensor]:
+def _tensors(views: Mapping[str, StorageView], numbers: ReadStorage) -> dict[str, Tensor]:
     flats: dict[Storage, Tensor] = {}
     tensors: dict[str, Tensor] = {}
     asked = 0

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from tagalign.backbones.config import read_json
 from tagalign.backbones.hub.cached import blob_digest, forget_file
-from tagalign.backbones.hub.choose import CONFIGS, Layout
+from tagalign.backbones.hub.choose import CONFIGS, WeightLayout
 from tagalign.backbones.hub.converted import convert, converted_path, file_digest
 from tagalign.backbones.hub.open_clip import config_of_archive, to_clip_config, to_clip_names, to_pixel_rule
 from tagalign.backbones.hub.permission import refuse_pickle
@@ -44,7 +44,7 @@ class ModelSource:
     name: str
     folder: Path
     weights: tuple[Path, ...]
-    layout: Layout = "transformers"
+    layout: WeightLayout = "transformers"
     pickled: bool = False
     repo: str | None = None
     commit: str | None = None

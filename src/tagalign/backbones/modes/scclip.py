@@ -24,7 +24,7 @@ from tagalign.ops.similarity import alike_weights, cosines, likeness_attention
 from tagalign.option_fields import option
 
 OutlierRule = Literal["textbook", "released", "norm"]
-Rows = Float[Tensor, "batch patches width"]
+PatchFeatures = Float[Tensor, "batch patches width"]
 
 NORM_COUNT = 10  # outliers of the first public version, whatever the number of patches
 
@@ -102,7 +102,7 @@ class ScClip:
         row = last.class_row()
         return torch.cat([row.expand(-1, prefix, -1), dense], dim=1), row
 
-    def _outliers(self, patches: Rows) -> Bool[Tensor, "batch patches"]:
+    def _outliers(self, patches: PatchFeatures) -> Bool[Tensor, "batch patches"]:
         if self.outliers == "norm":
             return largest_norms(patches, NORM_COUNT)
         score = collapsed_outlier_factor if self.outliers == "released" else local_outlier_factor
@@ -119,11 +119,13 @@ def _outputs(stream: Stream, layers: Layers) -> tuple[Tokens, Tokens, Tokens]:
     return outputs[layers.late], outputs[layers.mid], total
 
 
-def _repaired(rows: Rows, wrong: Bool[Tensor, "batch patches"], grid: Grid) -> Rows:
+def _repaired(rows: PatchFeatures, wrong: Bool[Tensor, "batch patches"], grid: Grid) -> PatchFeatures:
     return map_to_tokens(repair(tokens_to_map(rows, grid), wrong.unflatten(1, grid)))
 
 
-def _attended(last: BlockInput, rows: Rows, likeness: Float[Tensor, "batch patches patches"]) -> Rows:
+def _attended(
+    last: BlockInput, rows: PatchFeatures, likeness: Float[Tensor, "batch patches patches"]
+) -> PatchFeatures:
     """``O((M + softmax(k k')) / 2 v)`` of the last block among patches alone; no residual, no feed-forward network."""
     block = last.block
     _, k, v = block.qkv(block.norm1(rows), rows=0)

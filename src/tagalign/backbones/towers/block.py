@@ -9,7 +9,7 @@ from tagalign.ops import attention as attn
 
 Tokens = Float[Tensor, "batch tokens width"]
 Heads = Float[Tensor, "batch heads tokens head_dim"]
-Queries = Float[Tensor, "batch heads rows head_dim"]
+QueryRows = Float[Tensor, "batch heads rows head_dim"]
 
 
 class TransformerBlock(nn.Module):
@@ -46,7 +46,7 @@ class TransformerBlock(nn.Module):
         self.scale1 = LayerScale(width) if layer_scale else None
         self.scale2 = LayerScale(width) if layer_scale else None
 
-    def qkv(self, normed: Tokens, *, rows: int | None = None) -> tuple[Queries, Heads, Heads]:
+    def qkv(self, normed: Tokens, *, rows: int | None = None) -> tuple[QueryRows, Heads, Heads]:
         """Query, key and value heads of the normalised input; queries of the first ``rows`` rows alone where given."""
         asking = normed if rows is None else normed[:, :rows]
         heads = self.num_heads
@@ -60,7 +60,7 @@ class TransformerBlock(nn.Module):
         """Value heads of the normalised input."""
         return attn.split_heads(self.v(normed), self.num_heads)
 
-    def out(self, heads: Queries) -> Tokens:
+    def out(self, heads: QueryRows) -> Tokens:
         """Output projection of the attention, with its layer scale."""
         mixed = self.o(attn.merge_heads(heads))
         return mixed if self.scale1 is None else self.scale1(mixed)

@@ -14,7 +14,7 @@ from tagalign.backbones.towers.shapes import TextShape
 POOLING_EPS = 1e-8  # TIPSv2: added to the number of tokens before the mean
 WAVE_BASE = 10_000.0  # of sinusoidal positions
 
-Ids = Int[Tensor, "prompts tokens"]
+PromptIds = Int[Tensor, "prompts tokens"]
 
 
 class TextTower(nn.Module):
@@ -44,7 +44,7 @@ class TextTower(nn.Module):
         self.head: Any = Linear(width, shape.dim, bias=shape.head_bias) if shape.head else None
 
     def forward(
-        self, ids: Ids, real: Bool[Tensor, "prompts tokens"] | None = None
+        self, ids: PromptIds, real: Bool[Tensor, "prompts tokens"] | None = None
     ) -> Float[Tensor, "prompts dim"]:
         """Embeddings; any norm.
 
@@ -79,7 +79,7 @@ class TextTower(nn.Module):
             x = block(x, bias)
         return x
 
-    def _place(self, ids: Ids) -> Int[Tensor, " prompts"]:
+    def _place(self, ids: PromptIds) -> Int[Tensor, " prompts"]:
         if self.shape.read == "last":
             return torch.full((len(ids),), ids.shape[1] - 1, device=ids.device)
         if self.shape.read == "highest":

@@ -21,15 +21,15 @@ def _one_of(names: Iterable[str]) -> Any:
 
 # read when a command line is, because methods, modes, refinements and losses can be registered
 MethodName = Annotated[str | None, tyro.conf.arg(constructor_factory=lambda: _one_of(METHODS) | None)]
-Refinement = Annotated[
+RefinementChoice = Annotated[
     str | None, tyro.conf.arg(constructor_factory=lambda: _one_of(refinement_names()) | None)
 ]
-TagLoss = Annotated[str | None, tyro.conf.arg(constructor_factory=lambda: _one_of(TAG_LOSSES) | None)]
+TagLossChoice = Annotated[str | None, tyro.conf.arg(constructor_factory=lambda: _one_of(TAG_LOSSES) | None)]
 DenseMode = Annotated[str, tyro.conf.arg(constructor_factory=lambda: _one_of(DENSE_MODES))]
 
-Device = Literal["auto", "cpu", "cuda"]
-Engine = Literal["local", "ray"]
-Precision = Literal["auto", "fp32", "bf16"]
+DeviceChoice = Literal["auto", "cpu", "cuda"]
+EngineChoice = Literal["local", "ray"]
+PrecisionChoice = Literal["auto", "fp32", "bf16"]
 Profile = Literal["paper", "released", "fixed"]
 
 Templates = Literal["1", "1-dot", "7", "15", "80", "85", "clip-es"]

@@ -8,7 +8,7 @@ import tyro
 
 from tagalign.backbones.models import AUTO, photo_model
 from tagalign.backbones.packaged import PACKAGED
-from tagalign.cli.shared.choices import Device, MethodName, Profile
+from tagalign.cli.shared.choices import DeviceChoice, MethodName, Profile
 from tagalign.errors import InputError
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class ModelFlags:
     """Switches of the method, as its paper or its release has them, or mended; by default the method's own."""
     option: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
     """name=value of an option of the method, as often as needed (`tagalign methods NAME` lists them)."""
-    device: Device = "auto"
+    device: DeviceChoice = "auto"
     """Where it runs; `auto` is CUDA where there is one."""
     batch_size: int = 8
     """Images encoded at a time."""

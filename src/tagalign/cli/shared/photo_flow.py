@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tagalign.cli.shared.bars import progress
-from tagalign.cli.shared.choices import Engine, Order
+from tagalign.cli.shared.choices import EngineChoice, Order
 from tagalign.cli.shared.flag_values import parse_shard
 from tagalign.cli.shared.model_flags import note_of_packaged
 from tagalign.cli.shared.output import counted
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from tagalign.pages.labelling import Opener
-    from tagalign.tasks.photos.doubts import Doubt
+    from tagalign.tasks.photos.doubts import DoubtKind
     from tagalign.tasks.photos.job import Job, JobSpec
     from tagalign.tasks.photos.run import PhotoRun
     from tagalign.tasks.photos.sinks import Sink
@@ -35,7 +35,7 @@ class RunFlags:
     """Threads that decode photos."""
     shard: str = "0/1"
     """i/n: every n-th photo from the i-th on, for several machines that write into one folder."""
-    engine: Engine = "local"
+    engine: EngineChoice = "local"
     """This machine, or a Ray cluster."""
     ray_models: int | None = None
     """With --engine ray: models that answer at a time, over all machines; by default 2."""
@@ -248,7 +248,7 @@ def write_page(
         *_threshold(job),
     ]
     details += note_of_packaged(described.get("model"))
-    by: Doubt | None = None if order == "auto" else order
+    by: DoubtKind | None = None if order == "auto" else order
     details += _reviewed(run, names, by)
     summary = _summary(run, job, names, by)
     page = render_labelling(
@@ -258,7 +258,7 @@ def write_page(
         temp.write_text(page, encoding="utf-8")
 
 
-def _reviewed(run: "PhotoRun", names: "Sequence[str]", order: "Doubt | None") -> list[tuple[str, str]]:
+def _reviewed(run: "PhotoRun", names: "Sequence[str]", order: "DoubtKind | None") -> list[tuple[str, str]]:
     """How far a review of the run has come, where ``tagalign app --queue`` keeps it; nothing before there is one."""
     from tagalign.tasks.review.clicks import REVIEW_FILE, read_clicks
     from tagalign.tasks.review.queue import read_queue
@@ -277,7 +277,7 @@ def title_of(what: str, images: Sequence[str]) -> str:
     return f"{what} of {printable(', '.join(images))[:80]}"
 
 
-def _summary(run: "PhotoRun", job: "Job", names: Sequence[str], order: "Doubt | None") -> Any:
+def _summary(run: "PhotoRun", job: "Job", names: Sequence[str], order: "DoubtKind | None") -> Any:
     from tagalign.tasks.label_summary import Summary, summarise
     from tagalign.tasks.photos.doubts import DOUBTS
 

@@ -53,10 +53,10 @@ def run(settings: DemoSettings) -> int:
     say("compares with CLIP as it is. No annotation is used for training; masks are used for scoring only.")
     from tagalign.backbones.load import load_backbone
     from tagalign.experiments.demo.regime import sizes_of
-    from tagalign.experiments.demo.run import Listeners, Setting, run_demo
+    from tagalign.experiments.demo.run import DemoSetting, Listeners, run_demo
 
     sizes = sizes_of(train=settings.train_scenes, test=settings.test_scenes, steps=settings.steps)
-    setting = Setting(
+    setting = DemoSetting(
         out=settings.out,
         seed=settings.seed,
         world=settings.world,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import tyro
 
 from tagalign.cli.shared.bars import RowProgress
-from tagalign.cli.shared.choices import Engine
+from tagalign.cli.shared.choices import EngineChoice
 from tagalign.cli.shared.flag_values import parse_shard
 from tagalign.cli.shared.llm_flags import LLMFlags
 from tagalign.cli.shared.output import counted, print_json
@@ -51,7 +51,7 @@ class ParseSettings(LLMFlags):
     """Of the tag shards."""
     processes: Annotated[int, Formerly("workers")] = 0
     """Processes at a time; 0 means one per core that may be used, or of the Ray cluster."""
-    engine: Engine = "local"
+    engine: EngineChoice = "local"
     """This machine, or a Ray cluster (shared folder needed)."""
     address: str | None = None
     """Address of the Ray cluster; by default that of RAY_ADDRESS, else one is started on this machine."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 from tagalign.cli.shared.bars import progress
-from tagalign.cli.shared.choices import Device
+from tagalign.cli.shared.choices import DeviceChoice
 from tagalign.cli.shared.label_flags import LabelFlags
 from tagalign.cli.shared.look_flow import look_folder
 from tagalign.cli.shared.model_flags import ModelFlags, warn_tiny
@@ -65,7 +65,7 @@ class Query:
     """Weight of matching tags beside the similarity of the embeddings, by default 0.3; 0 leaves them out."""
     rerank: int = 0
     """Look again at so many of the best photos with the matching head (Tag2Text only; the photos must be there)."""
-    device: Device = "auto"
+    device: DeviceChoice = "auto"
     """Where it runs; `auto` is CUDA where there is one."""
     json: bool = False
     """Print one JSON object per result."""

@@ -11,8 +11,8 @@ from tagalign.data.benchmarks.drawn import drawn_copy_of
 from tagalign.data.benchmarks.layouts import LAYOUTS
 from tagalign.errors import DataError, InputError, UnknownNameError
 
-Kind = Literal["segmentation", "tagging", "referring", "captions", "questions", "boxes"]
-Opener = Callable[[Any, str], Any]
+BenchmarkKind = Literal["segmentation", "tagging", "referring", "captions", "questions", "boxes"]
+BenchmarkOpener = Callable[[Any, str], Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,10 +30,10 @@ class Benchmark:
     """
 
     name: str
-    kind: Kind
+    kind: BenchmarkKind
     title: str
     splits: Mapping[str, int]
-    open: Opener
+    open: BenchmarkOpener
     layout: str
     unit: str = "images"
 
@@ -95,7 +95,9 @@ _COCO = {"val2017": 5000, "train2017": 118_287}
 _TINY = {"test": 0, "validation": 0, "train": 0}
 
 
-def _tiny(name: str, kind: Kind, title: str, opener: Opener, unit: str = "images") -> Benchmark:
+def _tiny(
+    name: str, kind: BenchmarkKind, title: str, opener: BenchmarkOpener, unit: str = "images"
+) -> Benchmark:
     return Benchmark(
         name=name, kind=kind, title=title, splits=_TINY, open=opener, layout="tiny-world", unit=unit
     )

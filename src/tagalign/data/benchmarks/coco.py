@@ -8,7 +8,14 @@ import numpy as np
 from jaxtyping import Int, Int8
 from PIL import Image
 
-from tagalign.data.benchmarks.coco_files import Annotation, CocoFile, find_file, image_path, read_coco, render
+from tagalign.data.benchmarks.coco_files import (
+    CocoAnnotation,
+    CocoFile,
+    find_file,
+    image_path,
+    read_coco,
+    render,
+)
 from tagalign.data.benchmarks.mask_files import class_table, open_stored
 from tagalign.data.benchmarks.records import TrueBoxes
 from tagalign.data.benchmarks.segmentation_sets import (
@@ -179,11 +186,11 @@ class CocoInstances:
         """Images that are not there."""
         return [path for i in range(len(self)) if not (path := self.path(i)).is_file()]
 
-    def annotations(self, index: int) -> list[Annotation]:
+    def annotations(self, index: int) -> list[CocoAnnotation]:
         """Annotations of one image."""
         return self.file.annotations.get(int(self.file.images[index]["id"]), [])
 
-    def label_of(self, annotation: Annotation) -> int:
+    def label_of(self, annotation: CocoAnnotation) -> int:
         """Label id of an annotation, from 0.
 
         Raises:

@@ -16,7 +16,7 @@ from tagalign.errors import DataError, MissingExtraError
 from tagalign.ops.masks import expand_runs, mask_of_runs
 from tagalign.types import Size
 
-Annotation = dict[str, Any]
+CocoAnnotation = dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -31,8 +31,8 @@ class CocoFile:
     """
 
     path: Path
-    images: tuple[Annotation, ...]
-    annotations: dict[int, list[Annotation]]
+    images: tuple[CocoAnnotation, ...]
+    annotations: dict[int, list[CocoAnnotation]]
     categories: dict[int, str]
 
 
@@ -45,7 +45,7 @@ def read_coco(path: Path) -> CocoFile:
     """
     content = read_json(path, "a COCO annotation file")
     try:
-        by_image: dict[int, list[Annotation]] = defaultdict(list)
+        by_image: dict[int, list[CocoAnnotation]] = defaultdict(list)
         for annotation in content["annotations"]:
             by_image[int(annotation["image_id"])].append(annotation)
         images = tuple(sorted(content["images"], key=lambda image: int(image["id"])))
@@ -103,7 +103,7 @@ def image_path(root: Path, folder: str, file_name: str) -> Path:
     return next((place for place in places if place.is_file()), places[0])
 
 
-def render(annotation: Annotation, size: Size) -> Bool[np.ndarray, "height width"]:
+def render(annotation: CocoAnnotation, size: Size) -> Bool[np.ndarray, "height width"]:
     """The mask of one annotation: polygons, or run-length code.
 
     Raises:

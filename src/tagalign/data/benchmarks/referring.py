@@ -9,7 +9,7 @@ from typing import Any
 
 from PIL import Image
 
-from tagalign.data.benchmarks.coco_files import Annotation, find_file, image_path, read_coco, render
+from tagalign.data.benchmarks.coco_files import CocoAnnotation, find_file, image_path, read_coco, render
 from tagalign.data.benchmarks.mask_files import open_stored
 from tagalign.data.benchmarks.records import Expression
 from tagalign.data.benchmarks.restricted_pickle import read_plain_pickle
@@ -40,9 +40,9 @@ class CocoReferring:
     name: str
     split: str
     root: Path
-    entries: tuple[Annotation, ...]
+    entries: tuple[CocoAnnotation, ...]
     references: tuple[tuple[Reference, ...], ...]
-    objects: dict[int, Annotation]
+    objects: dict[int, CocoAnnotation]
     expected: int = 0
     unit: str = "expressions"
 

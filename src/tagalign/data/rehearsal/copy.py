@@ -5,7 +5,7 @@ from pathlib import Path
 from tagalign.atomic import atomic_write
 from tagalign.data.benchmarks.catalog import Benchmark, find_benchmark
 from tagalign.data.benchmarks.drawn import MARK_FILE, MARK_TEXT, DrawnCopy, drawn_copy_of
-from tagalign.data.rehearsal.request import CopyRequest, Watch, silent
+from tagalign.data.rehearsal.request import CopyRequest, WatchCount, silent
 from tagalign.data.rehearsal.writers import WRITERS, images_of_split
 from tagalign.errors import InputError, UnknownNameError
 from tagalign.json_text import json_text
@@ -13,7 +13,7 @@ from tagalign.json_text import json_text
 
 def write_copy(
     name: str, folder: Path, *, split: str | None = None, images: int | None = None, seed: int = 0,
-    watch: Watch = silent,
+    watch: WatchCount = silent,
 ) -> DrawnCopy:  # fmt: skip
     """Draw a benchmark: its official tree, file names, splits, encodings and picture sizes, filled with shapes.
 

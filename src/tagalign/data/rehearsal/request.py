@@ -8,7 +8,7 @@ from tagalign.data.benchmarks.catalog import Benchmark
 from tagalign.data.rehearsal.scenes import DrawnScene, draw_scene
 from tagalign.types import Size
 
-Watch = Callable[[Iterable[int], int], Iterable[int]]
+WatchCount = Callable[[Iterable[int], int], Iterable[int]]
 """Passes numbers of pictures on, with their count known; a progress bar."""
 
 

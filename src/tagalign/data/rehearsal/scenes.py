@@ -13,7 +13,7 @@ ELLIPSE_POINTS = 16
 GOLDEN_TURN = 0.618034
 """Of the colour circle between two neighbouring classes: neighbours are far apart however many there are."""
 
-Points = tuple[tuple[float, float], ...]
+OutlinePoints = tuple[tuple[float, float], ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +26,7 @@ class Shape:
     """
 
     label: int
-    points: Points
+    points: OutlinePoints
 
     @property
     def flat(self) -> list[float]:

@@ -24,7 +24,7 @@ from tagalign.data.tag2text.records import TaggedRecord, clean_caption
 from tagalign.errors import InputError
 from tagalign.methods.tag2text.image_value import square_pixels
 
-Question = tuple[str, str]
+QuestionAnswer = tuple[str, str]
 """A question and its answer."""
 
 
@@ -51,7 +51,7 @@ class Tag2TextBatch:
     captions: tuple[str, ...]
     caption_tags: tuple[tuple[int, ...], ...]
     image_tags: tuple[tuple[int, ...], ...]
-    questions: tuple[Question, ...] = ()
+    questions: tuple[QuestionAnswer, ...] = ()
     own: slice = field(default_factory=lambda: slice(None))
     position: Position = None
     skipped: Mapping[str, int] = field(default_factory=dict)
@@ -83,7 +83,7 @@ class Tag2TextData(Protocol):
         ...
 
     @property
-    def questions(self) -> Sequence[Sequence[Question]]:
+    def questions(self) -> Sequence[Sequence[QuestionAnswer]]:
         """Per image; empty when there are none."""
         ...
 
@@ -104,7 +104,7 @@ class TokenData:
 
     tokens: Float[Tensor, "images tokens width"]
     records: Sequence[TaggedRecord]
-    questions: Sequence[Sequence[Question]] = ()
+    questions: Sequence[Sequence[QuestionAnswer]] = ()
     are_tokens: bool = True
 
     def __post_init__(self) -> None:
@@ -140,7 +140,7 @@ class PhotoData:
     crop: float = 0.2
     flip: bool = True
     workers: int = 4
-    questions: Sequence[Sequence[Question]] = ()
+    questions: Sequence[Sequence[QuestionAnswer]] = ()
     rand_augment: bool = False
     are_tokens: bool = False
 

@@ -14,7 +14,7 @@ from PIL import Image
 from tagalign.errors import DataError, InputError
 from tagalign.types import IGNORE
 
-Pixels = UInt8[np.ndarray, "height width 3"]
+RgbPixels = UInt8[np.ndarray, "height width 3"]
 Labels = Int[np.ndarray, "height width"]
 NewPixels = UInt8[np.ndarray, "new_height new_width 3"]
 NewLabels = Int[np.ndarray, "new_height new_width"]
@@ -37,7 +37,7 @@ class Sample:
         is_padding: pixels that the crop added around a small image; they are no part of the photo.
     """
 
-    pixels: Pixels
+    pixels: RgbPixels
     labels: Labels
     is_padding: Bool[np.ndarray, "height width"]
 
@@ -72,7 +72,7 @@ class Augmentation:
 
     def __call__(
         self,
-        pixels: Pixels,
+        pixels: RgbPixels,
         labels: NewLabels,
         rng: np.random.Generator,
         *,
@@ -105,7 +105,7 @@ class Augmentation:
         return _pad(distort_colors(pixels, rng, share=self.colors), labels, self.crop, ignored)
 
 
-def _resize(pixels: Pixels, labels: Labels, crop: int, factor: float) -> tuple[NewPixels, NewLabels]:
+def _resize(pixels: RgbPixels, labels: Labels, crop: int, factor: float) -> tuple[NewPixels, NewLabels]:
     """Short side to ``factor * crop``, long side to at most four times that; labels by the nearest pixel."""
     height, width = labels.shape
     scale = factor * crop * min(1 / min(height, width), LONG_SIDE / max(height, width))
@@ -119,7 +119,7 @@ def _resize(pixels: Pixels, labels: Labels, crop: int, factor: float) -> tuple[N
 
 
 def _random_crop(
-    pixels: Pixels,
+    pixels: RgbPixels,
     labels: Labels,
     crop: int,
     rng: np.random.Generator,
@@ -150,7 +150,7 @@ def is_varied(
     return int((counts > 0).sum()) > 1 and bool(counts.max() < max_share * counts.sum())
 
 
-def _pad(pixels: Pixels, labels: Labels, crop: int, ignored: int) -> Sample:
+def _pad(pixels: RgbPixels, labels: Labels, crop: int, ignored: int) -> Sample:
     height, width = labels.shape
     below, right = max(crop - height, 0), max(crop - width, 0)
     sides = ((0, below), (0, right))
@@ -161,7 +161,7 @@ def _pad(pixels: Pixels, labels: Labels, crop: int, ignored: int) -> Sample:
     )
 
 
-def distort_colors(pixels: Pixels, rng: np.random.Generator, *, share: float = 0.5) -> Pixels:
+def distort_colors(pixels: RgbPixels, rng: np.random.Generator, *, share: float = 0.5) -> RgbPixels:
     """Brightness, contrast, saturation and hue, each with probability ``share``; contrast first or last.
 
     Args:
@@ -182,12 +182,12 @@ def distort_colors(pixels: Pixels, rng: np.random.Generator, *, share: float = 0
     return np.ascontiguousarray(pixels)
 
 
-def _affine(pixels: Pixels, *, factor: float = 1.0, add: float = 0.0) -> Pixels:
+def _affine(pixels: RgbPixels, *, factor: float = 1.0, add: float = 0.0) -> RgbPixels:
     changed = pixels * np.float32(factor) + np.float32(add)
     return changed.clip(0, 255).astype(np.uint8)
 
 
-def _saturation_and_hue(pixels: Pixels, rng: np.random.Generator, share: float) -> Pixels:
+def _saturation_and_hue(pixels: RgbPixels, rng: np.random.Generator, share: float) -> RgbPixels:
     factor = rng.uniform(*SATURATION) if rng.random() < share else 1.0
     turn = rng.uniform(-HUE_DEGREES, HUE_DEGREES) if rng.random() < share else 0.0
     if factor == 1.0 and turn == 0.0:

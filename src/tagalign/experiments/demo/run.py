@@ -14,7 +14,7 @@ from tagalign.experiments.demo.regime import MISLEAD, OBJECT_NAMES, ROWS, TAGS, 
 from tagalign.experiments.rows import method_of, vocabulary_of
 from tagalign.experiments.scoring import RowScores, score
 from tagalign.experiments.tag_coverage import coverage
-from tagalign.experiments.world import Progress, Sizes, World, build_world
+from tagalign.experiments.world import Sizes, Watcher, World, build_world
 from tagalign.json_text import json_text
 from tagalign.methods.dense.method import DenseMethod
 from tagalign.tags.vocabulary import TagVocabulary
@@ -38,12 +38,12 @@ class Listeners:
     """
 
     say: Callable[[str], None]
-    progress: Progress
+    progress: Watcher
     on_step: OnRowStep | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
-class Setting:
+class DemoSetting:
     """Where and how a demo runs.
 
     Attributes:
@@ -61,7 +61,7 @@ class Setting:
     command: str
 
 
-def run_demo(backbone: BlockBackbone, sizes: Sizes, setting: Setting, listeners: Listeners) -> str:
+def run_demo(backbone: BlockBackbone, sizes: Sizes, setting: DemoSetting, listeners: Listeners) -> str:
     """Run everything, write ``metrics.json``, ``report.html`` and ``model/``; returns the tables as text."""
     say = listeners.say
     say(f"1/4 drawing {sizes.train} scenes, parsing their captions, encoding them with {backbone.name}")

@@ -11,7 +11,7 @@ from tagalign.backbones.protocols import BlockBackbone
 from tagalign.data.feature_pairs import FeaturePairs, FeatureStore, encode_images
 from tagalign.data.tiny_world import Scene
 from tagalign.experiments import protocol
-from tagalign.experiments.head.cells import SAMPLES, Cell, Parser
+from tagalign.experiments.head.cells import SAMPLES, Cell, ParserName
 from tagalign.experiments.head.remembered import with_memory
 from tagalign.experiments.head.tag_lists import APART, ATTRIBUTE_NAMES, LISTS, TWO_KINDS, parses_of
 from tagalign.experiments.rows import TableRow, method_of
@@ -41,7 +41,7 @@ class Bench:
         self.backbone, self.sizes, self.seed, self.mode = with_memory(backbone), sizes, seed, mode
         self._forgetful = backbone  # for the training pictures, which are asked for once
         self._worlds: dict[float, World] = {}
-        self._parses: dict[tuple[float, Parser], Sequence[ParsedCaption]] = {}
+        self._parses: dict[tuple[float, ParserName], Sequence[ParsedCaption]] = {}
 
     @cached_property
     def store(self) -> FeatureStore:
@@ -76,7 +76,7 @@ class Bench:
             )
         return self._worlds[mislead]
 
-    def parses(self, mislead: float, parser: Parser) -> Sequence[ParsedCaption]:
+    def parses(self, mislead: float, parser: ParserName) -> Sequence[ParsedCaption]:
         """Tags of the captions by one parser."""
         if (mislead, parser) not in self._parses:
             train = self.scenes(mislead)

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Tags = Literal["none", "objects", "concepts", "attributes", "split", "pairs", "backgrounds"]
+TagsOf = Literal["none", "objects", "concepts", "attributes", "split", "pairs", "backgrounds"]
 """Which tags of a caption a row learns from: see ``tag_lists``."""
 
-Parser = Literal["distilled", "rules", "fixed", "true"]
+ParserName = Literal["distilled", "rules", "fixed", "true"]
 """Where tags come from: see ``tag_lists``."""
 
 SAMPLES = 25_600
@@ -45,14 +45,14 @@ class Cell:
 
     row: str
     contrastive: bool = True
-    tags: Tags = "none"
+    tags: TagsOf = "none"
     loss: str = "balanced"
     names: int = 1000
     batch_size: int = MATCHED
     mislead: float = MISLEAD
     seed: int = 0
     mode: str = "clip"
-    parser: Parser = "distilled"
+    parser: ParserName = "distilled"
     share: float = 1.0
     rate: float = RATE
     blend: float = 0.0

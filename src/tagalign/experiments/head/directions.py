@@ -6,7 +6,7 @@ from typing import Any
 
 from tagalign.experiments.claims.claim import Claim
 from tagalign.experiments.head.cells import ALONE, CAPTIONS, CONCEPTS, FROZEN, OBJECTS, SEEDS, Cell
-from tagalign.experiments.head.report import GAIN, Values, interval, shown
+from tagalign.experiments.head.report import GAIN, CellValues, interval, shown
 from tagalign.experiments.head.tables import (
     ASYMMETRIC,
     ATTRIBUTES,
@@ -68,7 +68,7 @@ class Direction:
     order: int = 0
     main: bool = False
 
-    def pairs(self, values: Values, metric: str | None = None) -> list[tuple[float, float]]:
+    def pairs(self, values: CellValues, metric: str | None = None) -> list[tuple[float, float]]:
         """Both numbers of every seed that was measured."""
         key, found = metric or self.metric, []
         for seed in SEEDS:
@@ -77,7 +77,7 @@ class Direction:
                 found.append((values[names[0]][key], values[names[1]][key]))
         return found
 
-    def claim(self, encoder: str, values: Values, link: str) -> Claim | None:
+    def claim(self, encoder: str, values: CellValues, link: str) -> Claim | None:
         """What our numbers say; None if they are not measured."""
         pairs = self.pairs(values)
         if not pairs:
@@ -93,7 +93,7 @@ class Direction:
             link=link, encoder=encoder, order=self.order, main=self.main,
         )  # fmt: skip
 
-    def _reason(self, encoder: str, values: Values, mean: float, half: float | None) -> str:
+    def _reason(self, encoder: str, values: CellValues, mean: float, half: float | None) -> str:
         parts = [self.reasons[encoder]] if encoder in self.reasons else []
         plain = _plain(mean, half)
         telling = () if parts or plain or self.beside else TELLING
@@ -286,7 +286,7 @@ DIRECTIONS: dict[str, tuple[Direction, ...]] = {
 """Of each table."""
 
 
-def claims(table: str, encoders: Mapping[str, Values]) -> list[dict[str, Any]]:
+def claims(table: str, encoders: Mapping[str, CellValues]) -> list[dict[str, Any]]:
     """The claims of a table, as its file says them.
 
     Args:

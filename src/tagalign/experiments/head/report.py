@@ -29,7 +29,7 @@ DETAILS = {
 """Of detailed tables; see ``diagnosis``."""
 GAIN = "miou_objects"
 
-Values = Mapping[str, Mapping[str, Any]]
+CellValues = Mapping[str, Mapping[str, Any]]
 """Key of a cell to its numbers."""
 
 
@@ -56,7 +56,7 @@ def shown(values: Sequence[float], *, sign: bool = False) -> str:
     return text if half is None else f"{text} ± {half:.1f}"
 
 
-def markdown(table: str, values: Values) -> str:
+def markdown(table: str, values: CellValues) -> str:
     """One line per row of a table; rows that are not measured yet are left out."""
     columns = COLUMNS | (DETAILS if table in DETAILED else {})
     lines = [
@@ -78,7 +78,7 @@ def markdown(table: str, values: Values) -> str:
     return "\n".join(lines) + "\n"
 
 
-def gains(row: Sequence[Cell], values: Values) -> list[float]:
+def gains(row: Sequence[Cell], values: CellValues) -> list[float]:
     """Of each seed over captions alone with the same data, seed, batch and share of misleading text."""
     found = []
     for cell in row:

@@ -5,7 +5,7 @@ from functools import cache
 
 from tagalign.data.tiny_world import BACKGROUNDS, Scene
 from tagalign.data.tiny_world import SIZES as SIZE_WORDS
-from tagalign.experiments.head.cells import Parser, Tags
+from tagalign.experiments.head.cells import ParserName, TagsOf
 from tagalign.tags.fixed_list import FixedListParser
 from tagalign.tags.label_sets import load_label_set
 from tagalign.tags.parsers import load_parser
@@ -16,7 +16,7 @@ FIXED_LISTS = ("coco-object:aliases", "coco-stuff:clean", "ade20k:clean")
 COLORS = "red orange yellow green blue purple pink brown black white gray striped dotted checkered".split()  # noqa: SIM905
 
 
-def parses_of(parser: Parser, train: Sequence[Scene], captions: Sequence[str]) -> Sequence[ParsedCaption]:
+def parses_of(parser: ParserName, train: Sequence[Scene], captions: Sequence[str]) -> Sequence[ParsedCaption]:
     """Tags of the captions.
 
     ``true`` are the names of what a picture shows (a language model that sees it), whatever the caption says;
@@ -87,7 +87,7 @@ def backgrounds_apart(parse: ParsedCaption) -> ParsedCaption:
     )
 
 
-LISTS: dict[Tags, Callable[[ParsedCaption], ParsedCaption]] = {
+LISTS: dict[TagsOf, Callable[[ParsedCaption], ParsedCaption]] = {
     "objects": lambda parse: parse,
     "concepts": composed,
     "attributes": lambda parse: parse,
@@ -98,5 +98,5 @@ LISTS: dict[Tags, Callable[[ParsedCaption], ParsedCaption]] = {
 """Which of a caption's tags are counted: nouns, nouns with their looks, nouns and attributes (in one softmax or in two),
 nouns and nouns with looks, or nouns and backgrounds in a softmax each."""
 
-TWO_KINDS: frozenset[Tags] = frozenset({"attributes", "split", "backgrounds"})
-APART: frozenset[Tags] = frozenset({"split", "backgrounds"})
+TWO_KINDS: frozenset[TagsOf] = frozenset({"attributes", "split", "backgrounds"})
+APART: frozenset[TagsOf] = frozenset({"split", "backgrounds"})

@@ -21,7 +21,7 @@ RIGHT, DOWN, LEFT, UP = range(4)
 
 Cells = Int[np.ndarray, "rows cols"]
 Inside = Bool[np.ndarray, "rows cols"]
-Points = Int[np.ndarray, " _"]
+PointNumbers = Int[np.ndarray, " _"]
 """Points of the pixel grid as ``row * (cols + 1) + col``; also places of steps in a list of them."""
 
 
@@ -49,19 +49,19 @@ class _Steps:
     following: Int[np.ndarray, " steps"]
     width: int
     """Points a row."""
-    places: tuple[Points, ...]
+    places: tuple[PointNumbers, ...]
     """By heading: for each point the place of the step that leaves it with that heading, where there is one."""
 
-    def at(self, heading: int, points: Points) -> Points:
+    def at(self, heading: int, points: PointNumbers) -> PointNumbers:
         """Places of the steps that leave these points with a heading; they must exist."""
         return np.asarray(self.places[heading][points])
 
-    def end(self) -> Points:
+    def end(self) -> PointNumbers:
         """The point each step leads to."""
         return np.asarray(self.start + _strides(self.width)[self.heading])
 
 
-def _strides(width: int) -> Points:
+def _strides(width: int) -> PointNumbers:
     return np.array([1, width, -1, -width], dtype=np.int32)
 
 
@@ -108,7 +108,7 @@ def _border_steps(inside: Inside) -> _Steps:
     )
 
 
-def _with_holes(inside: Inside, steps: _Steps) -> Points:
+def _with_holes(inside: Inside, steps: _Steps) -> PointNumbers:
     """The step after each, where the ring of every hole is part of the ring it lies in.
 
     From the uppermost of its leftmost pixels a hole looks left, over pixels of the part that surrounds it, to the
@@ -124,7 +124,7 @@ def _with_holes(inside: Inside, steps: _Steps) -> Points:
     return following
 
 
-def _hole_places(inside: Inside) -> tuple[Points, Points]:
+def _hole_places(inside: Inside) -> tuple[PointNumbers, PointNumbers]:
     """Row and column of the uppermost of the leftmost pixels of each hole."""
     # transposed, so that the first cell is the leftmost; background is connected by sides where parts touch by corners
     holes, count = ndimage.label(~np.pad(inside, 1).T)
@@ -141,7 +141,7 @@ def _run_starts(inside: Inside) -> Cells:
     return np.asarray(np.maximum.accumulate(np.where(begins, columns, 0), axis=1))
 
 
-def _first_cells(numbers: Cells, count: int) -> Points:
+def _first_cells(numbers: Cells, count: int) -> PointNumbers:
     """Flat place of the first cell of each number from 1 to ``count``."""
     flat = numbers.reshape(-1)
     first = np.empty(count + 1, dtype=np.int64)
@@ -149,13 +149,13 @@ def _first_cells(numbers: Cells, count: int) -> Points:
     return first[1:]
 
 
-def _inverse(permutation: Points) -> Points:
+def _inverse(permutation: PointNumbers) -> PointNumbers:
     inverse = np.empty_like(permutation)
     inverse[permutation] = np.arange(len(permutation), dtype=permutation.dtype)
     return inverse
 
 
-def _in_order(following: Points, starts: Points) -> Points:
+def _in_order(following: PointNumbers, starts: PointNumbers) -> PointNumbers:
     """All steps, cycle by cycle from its start.
 
     The cycles are made one, each going over into the next: then one walk in compiled code has them all.
@@ -169,7 +169,7 @@ def _in_order(following: Points, starts: Points) -> Points:
     return np.asarray(breadth_first_order(graph, starts[0], return_predecessors=False))
 
 
-def _corners(steps: _Steps, order: Points, starts: Points) -> Outlines:
+def _corners(steps: _Steps, order: PointNumbers, starts: PointNumbers) -> Outlines:
     """Points where the heading changes, and both ends of every cut."""
     heading, start, end = steps.heading[order], steps.start[order], steps.end()[order]
     bounds = np.append(_inverse(order)[starts], len(order))
@@ -189,7 +189,7 @@ def _corners(steps: _Steps, order: Points, starts: Points) -> Outlines:
     return Outlines(corners=np.stack([x, y], axis=1), bounds=at[bounds], cuts=cuts)
 
 
-def _next(values: Points, bounds: Points) -> Points:
+def _next(values: PointNumbers, bounds: PointNumbers) -> PointNumbers:
     """The value after each, within its ring."""
     after = np.roll(values, -1)
     after[bounds[1:] - 1] = values[bounds[:-1]]

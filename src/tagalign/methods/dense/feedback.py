@@ -27,7 +27,7 @@ from tagalign.methods.protocols import refuse_foreign, refuse_foreign_labels
 from tagalign.ops.feedback import PATHS, feedback_map, first_map, patch_labels, pixel_labels, score_bias
 from tagalign.types import EncodedImage, EncodedLabels, Referring, Segmentation, Size, Tagging, View
 
-Names = Float[Tensor, "names dim"]
+NameEmbeds = Float[Tensor, "names dim"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -51,7 +51,7 @@ def first_look(
     start: RcsStart,
     grid: Grid,
     pixels: Float[Tensor, "3 height width"],
-    names: Names,
+    names: NameEmbeds,
 ) -> FirstLook:
     """The first prediction of one view, refined by PAMR at its pixels, as a label per patch.
 

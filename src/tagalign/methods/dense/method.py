@@ -22,7 +22,7 @@ from tagalign.methods.dense.experts import (
     template_text,
 )
 from tagalign.methods.dense.score_maps import (
-    Layers,
+    WeightedMaps,
     all_names,
     best_labels,
     best_names,
@@ -69,7 +69,9 @@ class DenseMethod(DenseEncoder):
             resources=self.resources,
         )
 
-    def _layers(self, image: EncodedImage | BlendedImage, labels: EncodedLabels | None = None) -> Layers:
+    def _layers(
+        self, image: EncodedImage | BlendedImage, labels: EncodedLabels | None = None
+    ) -> WeightedMaps:
         if labels is not None:
             refuse_foreign_labels(labels, self.method)
         if isinstance(image, BlendedImage):
@@ -146,7 +148,7 @@ class DenseMethod(DenseEncoder):
         """How sure each template is of the patches that it gives to each label."""
         return photo_sums(self._layers(image)[0][1].views, text, scale=self.logit_scale)
 
-    def _scene(self, layers: Layers, labels: EncodedLabels, photo: Image.Image) -> RefinementInput:
+    def _scene(self, layers: WeightedMaps, labels: EncodedLabels, photo: Image.Image) -> RefinementInput:
         """What a refinement may look at."""
         canvas = layers[0][1].canvas
         scale = min(1.0, REFINE_SHORT_SIDE / min(canvas))

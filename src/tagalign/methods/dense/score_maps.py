@@ -33,7 +33,7 @@ class ScoreRule:
         return torch.sigmoid(self.scale * cosine + self.bias)
 
 
-Layers = Sequence[tuple[float, EncodedImage]]
+WeightedMaps = Sequence[tuple[float, EncodedImage]]
 """Encodings of one image with their weights; the weights sum to 1, the views are the same."""
 
 
@@ -81,7 +81,7 @@ def best_names(
 
 
 def name_cosines(
-    layers: "Layers", labels: EncodedLabels, size: Size, *, by_canvas: bool = False
+    layers: "WeightedMaps", labels: EncodedLabels, size: Size, *, by_canvas: bool = False
 ) -> Float[Tensor, "names height width"]:
     """Cosine of every pixel with every name, aliases each by itself, before any scale.
 
@@ -95,7 +95,7 @@ def name_cosines(
 
 
 def probability_maps(
-    layers: Layers, labels: EncodedLabels, rule: ScoreRule, size: Size, ids: range | None = None
+    layers: WeightedMaps, labels: EncodedLabels, rule: ScoreRule, size: Size, ids: range | None = None
 ) -> Float[Tensor, "labels height width"]:
     """Probability of each label at each pixel: scored per view, averaged over views, resized to ``size``.
 
@@ -112,7 +112,7 @@ def probability_maps(
 
 
 def _probability_maps(
-    layers: Layers, labels: EncodedLabels, rule: ScoreRule, size: Size, ids: range | None
+    layers: WeightedMaps, labels: EncodedLabels, rule: ScoreRule, size: Size, ids: range | None
 ) -> Tensor:
     first = layers[0][1]
     if _orders_by_cosine(layers, rule):
@@ -126,19 +126,19 @@ def _probability_maps(
     return upsample(average_windows(windows, first.canvas), size)
 
 
-def _orders_by_cosine(layers: Layers, rule: ScoreRule) -> bool:
+def _orders_by_cosine(layers: WeightedMaps, rule: ScoreRule) -> bool:
     """Whether a probability is one increasing function of one cosine, so that the best label can be found before it."""
     return len(layers) == 1 and len(layers[0][1].views) == 1 and not rule.sigmoid_first
 
 
-def _cosine_at(layers: Layers, labels: EncodedLabels, size: Size, ids: range | None) -> Tensor:
+def _cosine_at(layers: WeightedMaps, labels: EncodedLabels, size: Size, ids: range | None) -> Tensor:
     ((_, image),) = layers  # a lone layer weighs 1
     maps = cosine_maps(image.views[0], labels, ids)
     return upsample_labels_innermost(maps, size) if maps.device.type == "cpu" else upsample(maps, size)
 
 
 def _score_view(
-    layers: Layers, index: int, labels: EncodedLabels, rule: ScoreRule, size: Size, ids: range | None
+    layers: WeightedMaps, index: int, labels: EncodedLabels, rule: ScoreRule, size: Size, ids: range | None
 ) -> Tensor:
     maps = [(weight, cosine_maps(image.views[index], labels, ids)) for weight, image in layers]
     if rule.sigmoid_first:
@@ -146,14 +146,14 @@ def _score_view(
     return sum(weight * rule.probability(upsample(m, size)) for weight, m in maps)  # type: ignore[return-value]
 
 
-def contrast_map(layers: Layers, labels: EncodedLabels, size: Size) -> Float[Tensor, "height width"]:
+def contrast_map(layers: WeightedMaps, labels: EncodedLabels, size: Size) -> Float[Tensor, "height width"]:
     """Cosine with the first label minus cosine with the first background word, on the canvas, resized to ``size``."""
     direction = labels.embeds[:1] - labels.background[:1]
     return _weighted_maps(layers, lambda view: _patch_cosines(view, direction), size)[0]
 
 
 def _weighted_maps(
-    layers: Layers, of_view: Callable[[View], Tensor], size: Size, *, by_canvas: bool = False
+    layers: WeightedMaps, of_view: Callable[[View], Tensor], size: Size, *, by_canvas: bool = False
 ) -> Tensor:
     """Maps that are linear in the embeddings: summed over layers, averaged over views, resized to ``size``."""
     first = layers[0][1]
@@ -193,7 +193,7 @@ def label_chunks(num_labels: int, size: Size, canvas: Size, budget: int = MAP_BU
 
 
 def best_labels(
-    layers: Layers, labels: EncodedLabels, rule: ScoreRule, size: Size
+    layers: WeightedMaps, labels: EncodedLabels, rule: ScoreRule, size: Size
 ) -> tuple[Float[Tensor, "height width"], Int[Tensor, "height width"]]:
     """Best probability and its label at every pixel, with bounded memory; a tie goes to the earlier label.
 

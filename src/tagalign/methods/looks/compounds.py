@@ -16,7 +16,7 @@ from tagalign.ops.looks.compound import fuse_compounds
 from tagalign.ops.looks.moments import Moments
 from tagalign.ops.looks.standardise import standardise
 
-Weights = tuple[tuple[float, ...], ...]
+SentenceWeights = tuple[tuple[float, ...], ...]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -34,7 +34,7 @@ class Compounds:
     prompts: tuple[str, ...]
     members: tuple[tuple[int, ...], ...]
     moments: Moments
-    weights: Weights
+    weights: SentenceWeights
     fused: Moments
 
     def standard(
@@ -83,7 +83,7 @@ def halves(
     single: Float[Tensor, "photos labels"],
     compound: Float[Tensor, "photos prompts"],
     members: tuple[tuple[int, ...], ...],
-    weights: Weights,
+    weights: SentenceWeights,
 ) -> Float[Tensor, "photos labels"]:
     """``(fused + single) / 2`` of standardised scores; a label without prompts keeps its own."""
     directions = [torch.tensor(row, dtype=single.dtype) for row in weights]

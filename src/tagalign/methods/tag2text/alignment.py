@@ -20,7 +20,7 @@ TEMPERATURE = 0.07  # where learning starts; same place
 
 Ids = Int[Tensor, "batch tokens"]
 Mask = Bool[Tensor, "batch tokens"]
-ImageTokens = Float[Tensor, "images image_tokens image_width"]
+PairedTokens = Float[Tensor, "images image_tokens image_width"]
 
 
 class AlignmentEncoder(nn.Module):
@@ -68,7 +68,7 @@ class AlignmentEncoder(nn.Module):
         """Inverse temperature, at most 100."""
         return inverse_temperature(self.log_scale)
 
-    def embed_images(self, image_tokens: ImageTokens) -> Float[Tensor, "images dim"]:
+    def embed_images(self, image_tokens: PairedTokens) -> Float[Tensor, "images dim"]:
         """Unit-length embeddings from the global token."""
         return F.normalize(self.image_projection(image_tokens[:, 0]), dim=-1)
 
@@ -77,7 +77,11 @@ class AlignmentEncoder(nn.Module):
         return F.normalize(self.text_projection(encode_text(self.text, ids, mask)[:, 0]), dim=-1)
 
     def match_logits(
-        self, ids: Ids, mask: Mask, image_tokens: ImageTokens, image_rows: Int[Tensor, " batch"] | None = None
+        self,
+        ids: Ids,
+        mask: Mask,
+        image_tokens: PairedTokens,
+        image_rows: Int[Tensor, " batch"] | None = None,
     ) -> Float[Tensor, "batch 2"]:
         """(no match, match) of each text with its image; first token ``[ENC]``; ``image_rows`` as in ``encode_text``."""
         states = encode_text(self.text, ids, mask, self.bridge(image_tokens), image_rows=image_rows)

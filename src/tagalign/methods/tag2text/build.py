@@ -26,18 +26,18 @@ from tagalign.methods.tag2text.tag_heads import (
     RecognitionHead,
 )
 
-Values = Mapping[str, Any]
+BuildSizes = Mapping[str, Any]
 ImageEncoder = SwinTokens | ViTTokens | ClipTokens
 
 
 def build_tag2text(
     *,
     num_tags: int,
-    image_encoder: Values,
-    tag_encoder: Values,
-    text_decoder: Values,
-    tag_head: Values | None = None,
-    alignment: Values | None = None,
+    image_encoder: BuildSizes,
+    tag_encoder: BuildSizes,
+    text_decoder: BuildSizes,
+    tag_head: BuildSizes | None = None,
+    alignment: BuildSizes | None = None,
     seed: int = 0,
 ) -> Tag2Text:
     """A network with random weights (an external CLIP tower keeps its own).
@@ -65,11 +65,11 @@ def build_tag2text(
 
 def _build(
     num_tags: int,
-    image_encoder: Values,
-    tag_encoder: Values,
-    text_decoder: Values,
-    tag_head: Values,
-    alignment: Values | None,
+    image_encoder: BuildSizes,
+    tag_encoder: BuildSizes,
+    text_decoder: BuildSizes,
+    tag_head: BuildSizes,
+    alignment: BuildSizes | None,
 ) -> Tag2Text:
     image = _image_encoder(image_encoder)
     encoder_config, decoder_config = text_config(tag_encoder), text_config(text_decoder)
@@ -95,7 +95,7 @@ def _build(
     )
 
 
-def text_config(values: Values) -> BlipTextConfig:
+def text_config(values: BuildSizes) -> BlipTextConfig:
     """The config of a text part; every layer has cross-attention."""
     # the special ids are the tokenizer's business; BLIP's defaults lie outside of a small vocabulary and only warn
     return BlipTextConfig(**{**dict.fromkeys(_SPECIAL_IDS), **values, "is_decoder": True})
@@ -112,7 +112,7 @@ def _check_width(part: str, config: BlipTextConfig, what: str, width: int) -> No
         )
 
 
-def _image_encoder(values: Values) -> ImageEncoder:
+def _image_encoder(values: BuildSizes) -> ImageEncoder:
     kind = values["kind"]
     if kind == "swin":
         return SwinTokens(SwinModel(SwinConfig(**values["config"])))
@@ -124,7 +124,7 @@ def _image_encoder(values: Values) -> ImageEncoder:
 
 
 def _tag_head(
-    values: Values, num_tags: int, config: BlipTextConfig, image_width: int
+    values: BuildSizes, num_tags: int, config: BlipTextConfig, image_width: int
 ) -> RecognitionHead | LinearTagHead:
     kind = values.get("kind", "shared")
     if kind == "linear":

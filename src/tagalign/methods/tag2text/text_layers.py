@@ -16,7 +16,7 @@ from transformers import BlipTextLMHeadModel, BlipTextModel
 
 from tagalign.ops.attention import merge_heads, split_heads
 
-Rows = Float[Tensor, "batch tokens width"]
+TextTokens = Float[Tensor, "batch tokens width"]
 States = Float[Tensor, "batch state_tokens width"]
 StatesMask = Bool[Tensor, "batch state_tokens"]
 Ids = Int[Tensor, "batch tokens"]
@@ -31,7 +31,7 @@ def blip_layers(text: BlipTextModel) -> Sequence[BlipLayer]:
     return list(text.encoder.layer)
 
 
-def key_value(attention: BlipAttention, states: Rows, *, num_heads: int | None = None) -> KeyValue:
+def key_value(attention: BlipAttention, states: TextTokens, *, num_heads: int | None = None) -> KeyValue:
     """Key and value heads of the states that are attended to."""
     projections = attention.self
     heads = num_heads or projections.num_attention_heads
@@ -40,12 +40,12 @@ def key_value(attention: BlipAttention, states: Rows, *, num_heads: int | None =
 
 def attend(
     attention: BlipAttention,
-    x: Rows,
+    x: TextTokens,
     seen: KeyValue,
     *,
     num_heads: int | None = None,
     mask: Bool[Tensor, "..."] | None = None,
-) -> Rows:
+) -> TextTokens:
     """``LN(x + dense(attention))`` of one BLIP attention block; ``mask`` is True where a key may be seen."""
     projections = attention.self
     q = split_heads(projections.query(x), num_heads or projections.num_attention_heads)
@@ -77,7 +77,7 @@ def encode_text(
     image_tokens: Float[Tensor, "images image_tokens image_width"] | None = None,
     *,
     image_rows: Int[Tensor, " batch"] | None = None,
-) -> Rows:
+) -> TextTokens:
     """Bidirectional encoder; with ``image_tokens`` every layer also attends to the image.
 
     Args:

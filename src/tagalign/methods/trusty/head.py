@@ -13,7 +13,7 @@ from tagalign.methods.trusty.learner import WIDE, TrustyLearner, learner_input, 
 from tagalign.ops.attention import merge_heads, split_heads
 from tagalign.ops.grid import map_to_tokens
 
-Rows = Float[Tensor, "batch rows dim"]
+LearnerRows = Float[Tensor, "batch rows dim"]
 Patches = Float[Tensor, "batch patches dim"]
 
 
@@ -33,7 +33,7 @@ class MaskLayer(nn.Module):
         self.norm_attn, self.norm_ffn = nn.LayerNorm(dim), nn.LayerNorm(dim)
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, rows: Rows, patches: Patches) -> Rows:
+    def forward(self, rows: LearnerRows, patches: Patches) -> LearnerRows:
         """Rows after attention and feed-forward network, norms behind the residuals."""
         q, k, v = (split_heads(x, self.num_heads) for x in (self.q(rows), self.k(patches), self.v(patches)))
         mixed = F.scaled_dot_product_attention(q, k, v, dropout_p=self.rate if self.training else 0.0)
@@ -41,7 +41,7 @@ class MaskLayer(nn.Module):
         hidden = self.ffn_out(self.dropout(F.relu(self.ffn_in(rows))))
         return self.norm_ffn(rows + self.dropout(hidden))
 
-    def mask_logits(self, rows: Rows, patches: Patches) -> Float[Tensor, "batch rows patches"]:
+    def mask_logits(self, rows: LearnerRows, patches: Patches) -> Float[Tensor, "batch rows patches"]:
         """Head mean of the attention logits before the softmax, ``q_h k_h^T / sqrt(head_dim)``."""
         q, k = self.q(rows), self.k(patches)
         # the heads' dot products add up to the dot product of the whole vectors: one product instead of one per head
@@ -141,7 +141,7 @@ class TrustyHead(nn.Module):
         """The class names, followed by the trusty token where there is one."""
         return text if self.trusty_token is None or drop_token else torch.cat([text, self.trusty_token])
 
-    def relate(self, rows: Float[Tensor, "rows dim"], cls: Float[Tensor, "batch dim"]) -> Rows:
+    def relate(self, rows: Float[Tensor, "rows dim"], cls: Float[Tensor, "batch dim"]) -> LearnerRows:
         """Eq. 4 and its projection: ``Linear([cls * t, t])``.
 
         Raises:
@@ -153,18 +153,18 @@ class TrustyHead(nn.Module):
 
     def learn(
         self, rows: Float[Tensor, "rows dim"], cls: Float[Tensor, "batch dim"], tokens: Patches
-    ) -> Rows:
+    ) -> LearnerRows:
         """Queries of the first mask layer: the trusty learner's output, or the relation alone."""
         kinds = self.shape.inputs
         if self.learner is None or kinds is None:
             return self.relate(rows, cls)
         inputs = {kind: self._narrow(kind, learner_input(kind, rows, cls, tokens)) for kind in set(kinds)}
-        learned: Rows = self.learner(*(inputs[kind] for kind in kinds))
+        learned: LearnerRows = self.learner(*(inputs[kind] for kind in kinds))
         if self.relation is not None and self.shape.joins_after:
             return self.relation(torch.cat([learned, rows.expand_as(learned)], dim=-1))
         return learned
 
-    def _narrow(self, kind: str, x: Float[Tensor, "batch rows features"]) -> Rows:
+    def _narrow(self, kind: str, x: Float[Tensor, "batch rows features"]) -> LearnerRows:
         return self.relation(x) if self.relation is not None and kind in WIDE else x
 
 

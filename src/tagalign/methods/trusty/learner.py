@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from tagalign.errors import InputError, UnknownNameError
 
-Rows = Float[Tensor, "batch rows dim"]
+LearnerRows = Float[Tensor, "batch rows dim"]
 
 INPUTS = ("text", "image", "patches", "product", "concat", "relation")
 """Of queries, keys and values: see ``learner_input``."""
@@ -115,8 +115,8 @@ class TrustyLearner(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(
-        self, query: Rows, key: Float[Tensor, "batch keys dim"], value: Float[Tensor, "batch keys dim"]
-    ) -> Rows:
+        self, query: LearnerRows, key: Float[Tensor, "batch keys dim"], value: Float[Tensor, "batch keys dim"]
+    ) -> LearnerRows:
         """One learned row per class row."""
         mixed, _ = self.attn(query, key, value, need_weights=False)
         return self.norm(query + self.dropout(mixed))

@@ -6,7 +6,7 @@ from typing import Literal
 from tagalign.errors import InputError
 from tagalign.option_fields import check_count, option
 
-Choice = Literal["auto", "cross-dataset", "both", "seen", "unseen", "none"]
+ClassChoice = Literal["auto", "cross-dataset", "both", "seen", "unseen", "none"]
 """``auto``: ``both`` where some labels were seen and some were not, else the trusty token is dropped and ``none``.
 ``cross-dataset``: all labels count as seen, known or not, so the trusty token is dropped (the paper's Table 3)."""
 
@@ -22,7 +22,7 @@ class TrustyOptions:
         None, "names that count as seen", source="the classes it was trained on with masks"
     )
     unseen: tuple[str, ...] | None = option(None, "names that count as not seen, whatever it was trained on")
-    weighting: Choice = option(
+    weighting: ClassChoice = option(
         "auto", "what the trusty map weighs", source="Eq. 12: both, where some labels were seen and some not"
     )
     calibration: float | None = option(

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 from tagalign.errors import InputError
-from tagalign.ops.losses import Images, Scalar, Tags, check_scale, unit
+from tagalign.ops.losses import Images, Scalar, TagEmbeds, check_scale, unit
 from tagalign.ops.tag_loss import TagComparison
 from tagalign.ops.tag_losses import TAG_LOSSES, TagLossEntry
 from tagalign.ops.tag_rows import Targets, as_tag_rows
@@ -22,7 +22,7 @@ BIAS_START = -10.0  # Zhai et al., arXiv:2303.15343, section 3.2: most tags are 
 
 def asymmetric_tag_loss(
     image_embeds: Images,
-    tag_embeds: Tags,
+    tag_embeds: TagEmbeds,
     targets: Targets,
     *,
     logit_scale: Scalar | float,

@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from tagalign.errors import InputError
-from tagalign.ops.losses import Images, Scalar, Tags, softmax_family
+from tagalign.ops.losses import Images, Scalar, TagEmbeds, softmax_family
 from tagalign.ops.tag_loss import TagComparison
 from tagalign.ops.tag_losses import TAG_LOSSES, TagLossEntry
 from tagalign.ops.tag_rows import Targets
@@ -18,7 +18,7 @@ GAMMA = 2.0  # Lin et al., arXiv:1708.02002, section 4.1
 
 def focal_tag_loss(
     image_embeds: Images,
-    tag_embeds: Tags,
+    tag_embeds: TagEmbeds,
     targets: Targets,
     *,
     logit_scale: Scalar | float,

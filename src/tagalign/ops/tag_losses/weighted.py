@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from jaxtyping import Float
 from torch import Tensor
 
-from tagalign.ops.losses import Images, Scalar, Tags, softmax_family
+from tagalign.ops.losses import Images, Scalar, TagEmbeds, softmax_family
 from tagalign.ops.tag_loss import TagComparison
 from tagalign.ops.tag_losses import TAG_LOSSES, TagLossEntry
 from tagalign.ops.tag_rows import Targets
@@ -13,7 +13,7 @@ from tagalign.ops.tag_rows import Targets
 
 def weighted_tag_loss(
     image_embeds: Images,
-    tag_embeds: Tags,
+    tag_embeds: TagEmbeds,
     targets: Targets,
     *,
     logit_scale: Scalar | float,

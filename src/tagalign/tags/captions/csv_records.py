@@ -16,7 +16,7 @@ _HEX = re.compile(r"[0-9a-fA-F-]{12,}")
 _LETTERS, _DIGITS = re.compile(r"[^\W\d_]+"), re.compile(r"\d+")
 _MAX_RECORD = 1 << 20  # characters that an open quote may take in
 
-Record = tuple[int, Sequence[str] | None]
+CsvRecord = tuple[int, Sequence[str] | None]
 """Number of the first line, cells (None for a broken record)."""
 
 
@@ -63,7 +63,7 @@ class _Feed:
         del self.taken[1:]
 
 
-def csv_records(lines: Iterator[str], form: CsvForm, first: int) -> Iterator[Record]:
+def csv_records(lines: Iterator[str], form: CsvForm, first: int) -> Iterator[CsvRecord]:
     """The records of these lines, each with the number of its first line.
 
     Args:

@@ -13,7 +13,7 @@ from itertools import chain
 from pathlib import Path
 
 from tagalign.errors import DataError
-from tagalign.tags.captions.csv_records import CsvForm, Record, csv_records
+from tagalign.tags.captions.csv_records import CsvForm, CsvRecord, csv_records
 from tagalign.tags.captions.rows import IMAGE, KEY, ReadRow, RowRule, bad_row, find_field
 from tagalign.tags.text_files import text_lines
 
@@ -57,7 +57,7 @@ class TableHead:
         )
 
 
-TableRow = tuple[int, ReadRow]
+NumberedRow = tuple[int, ReadRow]
 """The number of a row's first line in its file, from 1, and the row."""
 
 
@@ -139,7 +139,7 @@ def _header(line: str, delimiter: str, *, quotes: bool) -> tuple[str, ...]:
     return tuple(cell.strip('"') for cell in text.split(delimiter))
 
 
-def table_rows(lines: Iterable[str], head: TableHead, rule: RowRule, *, first: int) -> Iterator[TableRow]:
+def table_rows(lines: Iterable[str], head: TableHead, rule: RowRule, *, first: int) -> Iterator[NumberedRow]:
     """The rows of these lines; blank lines are none.
 
     Args:
@@ -168,7 +168,7 @@ def table_rows(lines: Iterable[str], head: TableHead, rule: RowRule, *, first: i
             yield line, rule.row(dict(zip(names, cells, strict=False)), line)
 
 
-def _tsv_records(lines: Iterator[str], head: TableHead, first: int) -> Iterator[Record]:
+def _tsv_records(lines: Iterator[str], head: TableHead, first: int) -> Iterator[CsvRecord]:
     for number, line in enumerate(lines, start=first):
         cells = line.rstrip("\r\n").split("\t")
         yield number, [_unquoted(cell) for cell in cells] if head.strip else cells

@@ -11,7 +11,7 @@ from tagalign.methods.looks.profiles import LookProfileName
 from tagalign.methods.protocols import CompoundScorer, LookTaker, Method, PatchLearner, Tagger, TemplateJudge
 from tagalign.tasks.folder_look.kept import KeptPhotos
 from tagalign.tasks.photos.opened import OpenedPhoto
-from tagalign.tasks.photos.questions import AskedTags, Kind, TagQuestion, refuse
+from tagalign.tasks.photos.questions import AskedTags, QuestionKind, TagQuestion, refuse
 from tagalign.tasks.photos.sinks import TagParquet
 from tagalign.tasks.photos.tables import SCORES
 from tagalign.types import Tagging
@@ -27,7 +27,7 @@ class LookQuestion(TagQuestion):
         experts: whether the templates of each label are judged too.
     """
 
-    kind: ClassVar[Kind] = "look"
+    kind: ClassVar[QuestionKind] = "look"
 
     profile: LookProfileName = "fixed"
     compounds: tuple[str, ...] = ()

@@ -12,7 +12,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from tagalign.errors import InputError
-from tagalign.methods.looks.compounds import Compounds, Weights, halves
+from tagalign.methods.looks.compounds import Compounds, SentenceWeights, halves
 from tagalign.ops.looks.compound import principal_direction, ranked_columns
 from tagalign.ops.looks.exact_sums import ExactSums
 from tagalign.ops.looks.moments import Moments
@@ -20,11 +20,11 @@ from tagalign.ops.looks.standardise import standardise
 from tagalign.tags.compound.membership import members_by_label
 from tagalign.types import LabelSet
 
-Pairs = Callable[[], Iterable[tuple[Float[Tensor, "photos labels"], Float[Tensor, "photos prompts"]]]]
+ScorePairs = Callable[[], Iterable[tuple[Float[Tensor, "photos labels"], Float[Tensor, "photos prompts"]]]]
 """Laid scores of labels and of prompts, some photos at a time; can be asked for again."""
 
 
-def weigh(prompts: tuple[str, ...], labels: LabelSet, pairs: Pairs, single: Moments) -> Compounds:
+def weigh(prompts: tuple[str, ...], labels: LabelSet, pairs: ScorePairs, single: Moments) -> Compounds:
     """What a folder says about compound prompts.
 
     Args:
@@ -62,7 +62,7 @@ def weigh(prompts: tuple[str, ...], labels: LabelSet, pairs: Pairs, single: Mome
     return Compounds(prompts=prompts, members=members, moments=moments, weights=weights, fused=fused)
 
 
-def _weights(members: tuple[tuple[int, ...], ...], standardised: Pairs) -> Weights:
+def _weights(members: tuple[tuple[int, ...], ...], standardised: ScorePairs) -> SentenceWeights:
     totals = [Products.zeros(len(ids) + 1) if ids else None for ids in members]
     for own, compound in standardised():
         for label, total in enumerate(totals):

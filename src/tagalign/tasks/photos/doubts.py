@@ -17,8 +17,8 @@ from tagalign.ops.doubt import (
 )
 from tagalign.types import Segmentation, Tagging
 
-Doubt = Literal["errors", "entropy", "margin", "disagreement"]
-DOUBTS: tuple[Doubt, ...] = get_args(Doubt)
+DoubtKind = Literal["errors", "entropy", "margin", "disagreement"]
+DOUBTS: tuple[DoubtKind, ...] = get_args(DoubtKind)
 """By which photos can be put in order; the first that a run has is the default."""
 
 
@@ -61,7 +61,7 @@ def mask_doubts(found: Segmentation, *, other: Segmentation | None = None) -> di
     }
 
 
-def doubt_of(values: Mapping[str, Any], order: Doubt) -> float | None:
+def doubt_of(values: Mapping[str, Any], order: DoubtKind) -> float | None:
     """A number that is higher where a person should look first; None where the results do not have it."""
     value = values.get(order)
     if value is None:

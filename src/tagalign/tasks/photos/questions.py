@@ -32,7 +32,7 @@ from tagalign.tasks.photos.region_choice import OpenRegions, RegionChoice
 from tagalign.tasks.regions.voting import part_instances, vote_regions
 from tagalign.types import Caption, EncodedLabels, LabelSet, Referring, Segmentation, Tagging
 
-Kind = Literal["tag", "look", "segment", "refer", "caption", "ask", "index"]
+QuestionKind = Literal["tag", "look", "segment", "refer", "caption", "ask", "index"]
 
 TAG_WINDOW = 4
 """Batches of a ``tag`` run that are read before one is encoded, so that photos of one size find each other. The others
@@ -49,7 +49,7 @@ class PhotoQuestion(Protocol):
         keeps_photo: whether the photo is needed after it was encoded.
     """
 
-    kind: ClassVar[Kind]
+    kind: ClassVar[QuestionKind]
     window: ClassVar[int]
     keeps_photo: ClassVar[bool]
 
@@ -132,7 +132,7 @@ class TagQuestion:
         learned: thresholds of single labels, from a person's clicks; they go before it.
     """
 
-    kind: ClassVar[Kind] = "tag"
+    kind: ClassVar[QuestionKind] = "tag"
     window: ClassVar[int] = TAG_WINDOW
     keeps_photo: ClassVar[bool] = False
 
@@ -194,7 +194,7 @@ class SegmentQuestion:
         min_area: without them, connected parts of at least so many pixels are the instances; None for no instances.
     """
 
-    kind: ClassVar[Kind] = "segment"
+    kind: ClassVar[QuestionKind] = "segment"
     window: ClassVar[int] = 1
     keeps_photo: ClassVar[bool] = True
 
@@ -257,7 +257,7 @@ class AskedMasks(Asked):
 class ReferQuestion:
     """Which region does a phrase mean?"""
 
-    kind: ClassVar[Kind] = "refer"
+    kind: ClassVar[QuestionKind] = "refer"
     window: ClassVar[int] = 1
     keeps_photo: ClassVar[bool] = True
 
@@ -294,7 +294,7 @@ class CaptionQuestion:
         both: given tags first, then recognised ones.
     """
 
-    kind: ClassVar[Kind] = "caption"
+    kind: ClassVar[QuestionKind] = "caption"
     window: ClassVar[int] = 1
     keeps_photo: ClassVar[bool] = False
 
@@ -332,7 +332,7 @@ class AskQuestion:
         use_tags: join the recognised tags to it.
     """
 
-    kind: ClassVar[Kind] = "ask"
+    kind: ClassVar[QuestionKind] = "ask"
     window: ClassVar[int] = 1
     keeps_photo: ClassVar[bool] = False
 

@@ -6,7 +6,7 @@ from typing import Literal
 from tagalign.errors import InputError
 from tagalign.option_fields import check_share, option
 
-ProfileName = Literal["released", "fixed"]
+RegionProfile = Literal["released", "fixed"]
 
 _OURS = "ours"
 
@@ -49,7 +49,7 @@ PROFILES: dict[str, RegionSwitches] = {
 class RegionOptions:
     """Everything that changes what regions do to a label map."""
 
-    profile: ProfileName = option(
+    profile: RegionProfile = option(
         "fixed", "named switches: overlaps, which ids vote, ties", source="CorrCLIP, arXiv:2411.10086"
     )
     min_pixels: int | None = option(

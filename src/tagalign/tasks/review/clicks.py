@@ -16,9 +16,9 @@ from tagalign.atomic import refused_in_one_line
 from tagalign.errors import DataError
 from tagalign.json_text import json_text
 
-Verdict = Literal["accepted", "skipped", "undone"]
-VERDICTS: tuple[Verdict, ...] = ("accepted", "skipped", "undone")
-Drawn = Literal["doubt", "random"]
+ClickVerdict = Literal["accepted", "skipped", "undone"]
+VERDICTS: tuple[ClickVerdict, ...] = ("accepted", "skipped", "undone")
+DrawnBy = Literal["doubt", "random"]
 REVIEW_FILE = "review.jsonl"
 _BEGIN = '{"at"'
 _DECODER = json.JSONDecoder()
@@ -45,7 +45,7 @@ class Click:
     """
 
     photo: str
-    verdict: Verdict
+    verdict: ClickVerdict
     at: str = ""
     folder: str = ""
     size: tuple[int, int] = (0, 0)
@@ -53,7 +53,7 @@ class Click:
     given: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     masks: tuple[tuple[str, str], ...] = ()
-    drawn: Drawn | None = None
+    drawn: DrawnBy | None = None
     rank: int | None = None
     photos: int | None = None
     queue: str = ""

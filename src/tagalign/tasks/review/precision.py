@@ -30,7 +30,7 @@ class Judged:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Precision:
+class TagPrecision:
     """Share of the tags of a run that are right, in [0, 1].
 
     Attributes:
@@ -61,7 +61,7 @@ class Precision:
 
 def estimate_precision(
     judged: Sequence[Judged], *, tags: int, unknown: int = 0, confidence: float = CONFIDENCE
-) -> Precision:
+) -> TagPrecision:
     """Precision of all tags of a run: ``1 - (W_known + r T_rest) / T``.
 
     ``W_known`` are the wrong tags of the photos that count for themselves, ``T_rest`` the tags of all others, and ``r`` the
@@ -85,7 +85,7 @@ def estimate_precision(
         from survey data, Survey Methodology 24 (1998).
     """
     if not tags:
-        return Precision(value=math.nan, low=0.0, high=1.0, judged=len(judged), in_rest=0)
+        return TagPrecision(value=math.nan, low=0.0, high=1.0, judged=len(judged), in_rest=0)
     drawn = [one for one in judged if one.in_rest]
     known = [one for one in judged if not one.in_rest]
     wrong_drawn, tags_drawn = _sums(drawn)
@@ -95,7 +95,7 @@ def estimate_precision(
     fewest = max(low * rest, wrong_drawn)
     most = max(fewest, min(high * rest, wrong_drawn + rest - tags_drawn))
     share = wrong_drawn / tags_drawn if tags_drawn else math.nan if rest + unknown else 0.0
-    return Precision(
+    return TagPrecision(
         value=1 - (wrong_known + share * (rest + unknown)) / tags,
         low=1 - (wrong_known + most + unknown) / tags,
         high=1 - (wrong_known + fewest) / tags,

@@ -14,12 +14,12 @@ from torch import Tensor
 
 from tagalign.errors import DataError, InputError
 from tagalign.ops.alike import group_alike
-from tagalign.tasks.photos.doubts import DOUBTS, Doubt, doubt_of
+from tagalign.tasks.photos.doubts import DOUBTS, DoubtKind, doubt_of
 from tagalign.tasks.photos.embeds import read_embeds
 from tagalign.tasks.photos.rows import count_rows, read_rows
 from tagalign.tasks.photos.tables import MASK_FILES, MASKS, TAGS, count_lines, read_lines
-from tagalign.tasks.review.clicks import Click, Drawn
-from tagalign.tasks.review.precision import Judged, Precision, estimate_precision
+from tagalign.tasks.review.clicks import Click, DrawnBy
+from tagalign.tasks.review.precision import Judged, TagPrecision, estimate_precision
 
 EVERY = 5
 """One photo in so many is drawn at random."""
@@ -44,7 +44,7 @@ class Queued:
     tags: tuple[str, ...]
     doubt: float | None = None
     rank: int = 0
-    drawn: Drawn = "doubt"
+    drawn: DrawnBy = "doubt"
     alike: int = 0
 
 
@@ -60,7 +60,7 @@ class Queue:
     """
 
     names: tuple[str, ...]
-    order: Doubt
+    order: DoubtKind
     photos: tuple[Queued, ...]
     mark: str
 
@@ -68,7 +68,7 @@ class Queue:
         """A click with the place of its photo."""
         return replace(click, drawn=queued.drawn, rank=queued.rank, photos=len(self.photos), queue=self.mark)
 
-    def precision(self, clicks: Sequence[Click]) -> Precision:
+    def precision(self, clicks: Sequence[Click]) -> TagPrecision:
         """How many of the run's tags are right.
 
         Clicks about other labels count as no judgement. What was judged in another order counts for itself alone.
@@ -93,11 +93,11 @@ class Queue:
                 unknown += len(one.tags)
         return estimate_precision(found, tags=sum(len(one.tags) for one in self.photos), unknown=unknown)
 
-    def _here(self, click: Click | None, drawn: Drawn) -> bool:
+    def _here(self, click: Click | None, drawn: DrawnBy) -> bool:
         return click is not None and click.queue == self.mark and click.drawn == drawn
 
 
-def read_queue(folder: Path, names: Sequence[str], order: Doubt | None = None) -> Queue:
+def read_queue(folder: Path, names: Sequence[str], order: DoubtKind | None = None) -> Queue:
     """The queue of a run of ``tag`` or ``segment``.
 
     Args:
@@ -124,7 +124,9 @@ def read_queue(folder: Path, names: Sequence[str], order: Doubt | None = None) -
     return make_queue(found, names, order)
 
 
-def make_queue(found: Sequence[tuple[Queued, Tensor | None]], names: Sequence[str], order: Doubt) -> Queue:
+def make_queue(
+    found: Sequence[tuple[Queued, Tensor | None]], names: Sequence[str], order: DoubtKind
+) -> Queue:
     """Photos with their doubts, and with vectors where there are any, in the order in which they are shown.
 
     Args:
@@ -143,8 +145,8 @@ def make_queue(found: Sequence[tuple[Queued, Tensor | None]], names: Sequence[st
     return Queue(names=tuple(names), order=order, photos=photos, mark=mark)
 
 
-def _first_order(values: dict[str, Any]) -> Doubt:
-    found: Doubt = next((name for name in DOUBTS if values.get(name) is not None), "margin")
+def _first_order(values: dict[str, Any]) -> DoubtKind:
+    found: DoubtKind = next((name for name in DOUBTS if values.get(name) is not None), "margin")
     return found
 
 

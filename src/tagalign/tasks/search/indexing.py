@@ -15,7 +15,7 @@ from tagalign.methods.protocols import Method
 from tagalign.tasks.photos.inputs import Inputs
 from tagalign.tasks.photos.job import Job
 from tagalign.tasks.photos.opened import OpenedPhoto
-from tagalign.tasks.photos.questions import Asked, Kind, check_look
+from tagalign.tasks.photos.questions import Asked, QuestionKind, check_look
 from tagalign.tasks.photos.rows import count_rows
 from tagalign.tasks.photos.run import PART_SIZE, PhotoRun, close_run, open_run
 from tagalign.tasks.photos.stream import Answered
@@ -33,7 +33,7 @@ class IndexQuestion:
         labels: tags that a dense CLIP shall look for; None for none, or for a method with its own.
     """
 
-    kind: ClassVar[Kind] = "index"
+    kind: ClassVar[QuestionKind] = "index"
     window: ClassVar[int] = 1
     keeps_photo: ClassVar[bool] = True
 

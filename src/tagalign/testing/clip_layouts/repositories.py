@@ -8,7 +8,7 @@ import torch
 
 from tagalign.testing.clip_layouts import small_files as small
 from tagalign.testing.clip_layouts import weights as w
-from tagalign.testing.clip_layouts.weights import Files, State
+from tagalign.testing.clip_layouts.weights import Files, TensorDict
 from tagalign.testing.model_hub import HubRepository
 
 CONVERSION_TITLE = "Adding `safetensors` variant of this model"
@@ -28,7 +28,7 @@ class TodaysFolder:
     """One CLIP: a folder in today's form, and its tensors."""
 
     folder: Path
-    state: State
+    state: TensorDict
 
     def files(self) -> Files:
         """Small files in today's form."""

@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 Files = dict[str, bytes]
-State = Mapping[str, Tensor]
+TensorDict = Mapping[str, Tensor]
 
 _TOWERS = {"vision_model": "visual.", "text_model": ""}
 _BLOCK_PARTS = {
@@ -43,19 +43,19 @@ def read_state(folder: Path) -> dict[str, Tensor]:
     return load_file(folder / "model.safetensors")
 
 
-def safetensors_bytes(state: State, *, has_format: bool = True) -> bytes:
+def safetensors_bytes(state: TensorDict, *, has_format: bool = True) -> bytes:
     """One safetensors file; older ones say nothing about the framework they come from."""
     return save({k: v.contiguous() for k, v in state.items()}, {"format": "pt"} if has_format else None)
 
 
-def pickle_bytes(state: State, *, is_legacy: bool = False) -> bytes:
+def pickle_bytes(state: TensorDict, *, is_legacy: bool = False) -> bytes:
     """What ``torch.save`` wrote: a zip archive, or before torch 1.6 a row of pickles."""
     buffer = io.BytesIO()
     torch.save(dict(state), buffer, _use_new_zipfile_serialization=not is_legacy)
     return buffer.getvalue()
 
 
-def shard_files(state: State, count: int = 3) -> Files:
+def shard_files(state: TensorDict, count: int = 3) -> Files:
     """``model-0000i-of-0000n.safetensors`` and their index; tensors are dealt out in turn."""
     names = sorted(state)
     files = [f"model-{i + 1:05d}-of-{count:05d}.safetensors" for i in range(count)]
@@ -69,7 +69,7 @@ def shard_files(state: State, count: int = 3) -> Files:
     return {"model.safetensors.index.json": json.dumps(index, indent=2).encode(), **shards}
 
 
-def with_position_ids(state: State) -> dict[str, Tensor]:
+def with_position_ids(state: TensorDict) -> dict[str, Tensor]:
     """With the two buffers that checkpoints of before 2023 carry."""
     added = dict(state)
     for tower in _TOWERS:
@@ -78,7 +78,7 @@ def with_position_ids(state: State) -> dict[str, Tensor]:
     return added
 
 
-def open_clip_state(state: State, *, text_prefix: str = "") -> dict[str, Tensor]:
+def open_clip_state(state: TensorDict, *, text_prefix: str = "") -> dict[str, Tensor]:
     """The same weights under the names of open_clip's ``CLIP``; ``text.`` before those of the text: ``CustomTextCLIP``."""
     renamed = dict[str, Tensor]()
     for name, tensor in state.items():
@@ -92,7 +92,7 @@ def open_clip_state(state: State, *, text_prefix: str = "") -> dict[str, Tensor]
     return {(text_prefix if k in is_text else "") + k: v for k, v in renamed.items()}
 
 
-def _open_clip_blocks(state: State, tower: str, prefix: str) -> dict[str, Tensor]:
+def _open_clip_blocks(state: TensorDict, tower: str, prefix: str) -> dict[str, Tensor]:
     start = f"{tower}.encoder.layers."
     numbers = {int(name.removeprefix(start).split(".")[0]) for name in state if name.startswith(start)}
     found = dict[str, Tensor]()

@@ -37,7 +37,7 @@ from tagalign.train.tag2text.momentum import MomentumContrast, MomentumPlan
 TASKS = ("tagging", "captioning", "contrastive", "matching", "answering")
 PRETRAINING = {"tagging": 1.0, "captioning": 1.0, "contrastive": 1.0, "matching": 1.0}
 
-Tokens = Float[Tensor, "batch image_tokens width"]
+PatchTokens = Float[Tensor, "batch image_tokens width"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,7 +156,9 @@ class TaskLosses:
         # the release sums over the batch and rescales; with a weight of its own the loss must not grow with the batch
         return loss * self.processes.size if self.profile.rescale_tagging else loss / len(logits)
 
-    def _captioning(self, tokens: Tokens, logits: Tensor | None, batch: Tag2TextBatch, rng: Random) -> Tensor:
+    def _captioning(
+        self, tokens: PatchTokens, logits: Tensor | None, batch: Tag2TextBatch, rng: Random
+    ) -> Tensor:
         guidance = self._guidance(batch.caption_tags, logits, rng, own=batch.own)
         ids, mask = tag_rows(
             guidance, self.wordpieces, pad_to=None if self.profile.mask_padding else MAX_TOKENS
@@ -166,7 +168,9 @@ class TaskLosses:
         texts = [prefix + caption for caption in batch.captions[batch.own]]
         return self._language(tokens, ids, mask, texts, skipped=skipped)
 
-    def _answering(self, tokens: Tokens, logits: Tensor | None, batch: Tag2TextBatch, rng: Random) -> Tensor:
+    def _answering(
+        self, tokens: PatchTokens, logits: Tensor | None, batch: Tag2TextBatch, rng: Random
+    ) -> Tensor:
         if not batch.questions:
             raise InputError("the task 'answering' needs questions, and the data has none")
         guidance = self._guidance(batch.image_tags, logits, rng, own=batch.own)
@@ -176,7 +180,7 @@ class TaskLosses:
 
     def _language(
         self,
-        tokens: Tokens,
+        tokens: PatchTokens,
         ids: Int[Tensor, "batch tokens"],
         mask: Bool[Tensor, "batch tokens"],
         texts: Sequence[str],
@@ -236,7 +240,7 @@ class TaskLosses:
             tags = recognised_tags(logits, chosen, self.names, sure_first=self.profile.sure_first)
         return guide(tags, {}, self.wordpieces, whole=self.profile.whole_tags)
 
-    def _alignment(self, tokens: Tokens, batch: Tag2TextBatch, rng: Random) -> dict[str, Tensor]:
+    def _alignment(self, tokens: PatchTokens, batch: Tag2TextBatch, rng: Random) -> dict[str, Tensor]:
         part, world = self.model.aligned(), self.processes
         ids, mask = self.wordpieces.batch(batch.captions, first=self.wordpieces.cls)
         ids, mask = ids.to(tokens.device), mask.to(tokens.device)
@@ -267,7 +271,7 @@ class TaskLosses:
 
     def _matching(
         self,
-        tokens: Tokens,
+        tokens: PatchTokens,
         ids: Int[Tensor, "total tokens"],
         mask: Bool[Tensor, "total tokens"],
         similarity: Float[Tensor, "total total"],

@@ -10,7 +10,7 @@ from tagalign.train.loop.schedule import scheduled_rate
 RELEASED_FLOOR = 5e-7
 RELEASED_DECAY = 0.9
 
-Schedule = Literal["linear", "cosine", "constant", "released"]
+Tag2TextSchedule = Literal["linear", "cosine", "constant", "released"]
 """Of the learning rate; ``released`` is 0.9 per epoch and not below 5e-7."""
 
 
@@ -32,7 +32,7 @@ class Tag2TextPlan(TrainPlan):
     batch_size: int = 960
     learning_rate: float = 1e-4
     warmup: int = 3000
-    schedule: Schedule = "linear"
+    schedule: Tag2TextSchedule = "linear"
     weight_decay: float = 0.05
     clip_norm: float | None = None
     profile: Literal["paper", "released", "fixed"] = "fixed"

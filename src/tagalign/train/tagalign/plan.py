@@ -20,7 +20,7 @@ from tagalign.train.tagalign.tag_losses import open_tag_loss
 
 BOTH_LOSSES = {"tag": 1.0, "contrastive": 1.0}  # equation 6 with lambda = 1
 
-Encode = Callable[[Any], FeatureBatch]
+EncodeBatch = Callable[[Any], FeatureBatch]
 """Turns pixel batches into feature batches, see ``FrozenEncoder``."""
 
 
@@ -101,7 +101,7 @@ class TrainingPairs:
     pairs: FeaturePairs | BatchSource[Any]
     vocabulary: TagVocabulary | None = None
     tag_embeds: Tensor | None = None
-    encode: Encode | None = None
+    encode: EncodeBatch | None = None
     held_out: FeaturePairs | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
 

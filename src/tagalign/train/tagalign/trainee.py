@@ -17,12 +17,12 @@ from tagalign.train.loop.optimiser import decay_groups
 from tagalign.train.loop.trainee import Position, StepResult, Trainee
 from tagalign.train.tagalign.aligner import Aligner
 from tagalign.train.tagalign.held_out import held_out_losses
-from tagalign.train.tagalign.plan import Encode
+from tagalign.train.tagalign.plan import EncodeBatch
 from tagalign.train.tagalign.profiles import TrainProfile
 from tagalign.train.tagalign.setup import make_optimizer
 from tagalign.train.tagalign.step import Embed, forward_backward
 
-Check = Callable[[int, Mapping[str, float]], Mapping[str, float]]
+Validation = Callable[[int, Mapping[str, float]], Mapping[str, float]]
 """Numbers of a validation, given the steps done and the last logged numbers."""
 
 
@@ -52,10 +52,10 @@ class AlignerTrainee(Trainee[Any]):
     processes: Processes
     precision: Precision = "fp32"
     micro_batch: int | None = None
-    encode: Encode | None = None
+    encode: EncodeBatch | None = None
     embed: Embed | None = None
     held_out: FeaturePairs | None = None
-    check: Check | None = None
+    check: Validation | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
 
     @property

@@ -11,7 +11,7 @@ from tagalign.methods.trusty.profiles import trusty_profile
 from tagalign.ops.mask_losses import Ignored, MaskLossWeights
 from tagalign.ops.precision import Precision
 from tagalign.train.loop.plan import TrainPlan
-from tagalign.train.trusty.step import Phase, Setting, phase_of, poly_rate
+from tagalign.train.trusty.step import Phase, UnseenSetting, phase_of, poly_rate
 from tagalign.train.trusty.targets import TrustyTarget
 
 
@@ -46,7 +46,7 @@ class TrustyPlan(TrainPlan):
         log_every: likewise.
     """
 
-    setting: Setting = "inductive"
+    setting: UnseenSetting = "inductive"
     trusty_target: TrustyTarget = "strict"
     profile: str = "fixed"
     steps: int = 20_000

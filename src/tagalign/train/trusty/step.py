@@ -27,7 +27,7 @@ from tagalign.ops.precision import Precision, autocast
 from tagalign.train.loop.distributed import sum_over_world
 from tagalign.train.trusty.targets import TrustyTarget, hide_labels, mask_labels, pseudo_labels, trusty_target
 
-Setting = Literal["inductive", "transductive", "supervised"]
+UnseenSetting = Literal["inductive", "transductive", "supervised"]
 """``inductive``: neither masks nor names of unseen classes. ``transductive``: their names from half time on.
 ``supervised``: everything."""
 
@@ -146,14 +146,14 @@ class StepLoss:
         return max(1.0, float(sum_over_world(found, self.processes))) / self.processes.size
 
 
-def phase_of(setting: Setting, step: int, *, self_training_from: int) -> Phase:
+def phase_of(setting: UnseenSetting, step: int, *, self_training_from: int) -> Phase:
     """The phase of a step: a transductive run trains inductively until step ``self_training_from``.
 
     Raises:
         UnknownNameError: for another setting.
     """
-    if setting not in get_args(Setting):
-        raise UnknownNameError("setting", setting, get_args(Setting))
+    if setting not in get_args(UnseenSetting):
+        raise UnknownNameError("setting", setting, get_args(UnseenSetting))
     if setting == "transductive":
         return "inductive" if step < self_training_from else "self-training"
     return setting

@@ -14,7 +14,7 @@ from torch import Tensor
 from tagalign.errors import InputError, UnknownNameError
 from tagalign.types import IGNORE
 
-Labels = Int[Tensor, "batch height width"]
+ClassMaps = Int[Tensor, "batch height width"]
 
 TrustyTarget = Literal["strict", "paper"]
 """Where the trusty map shall be high. ``strict``: on every pixel that is no seen class. ``paper``: on the pixels of unseen
@@ -24,7 +24,7 @@ UNLABELLED = -1
 """The id of pixels that self-training may label."""
 
 
-def mask_labels(labels: Labels, seen: Sequence[int], *, ignored: int = IGNORE) -> Labels:
+def mask_labels(labels: ClassMaps, seen: Sequence[int], *, ignored: int = IGNORE) -> ClassMaps:
     """Position in ``seen`` for pixels of a seen class, the ignored id for all others.
 
     Args:
@@ -41,14 +41,14 @@ def mask_labels(labels: Labels, seen: Sequence[int], *, ignored: int = IGNORE) -
 
 
 def is_seen(
-    labels: Labels, seen: Sequence[int], *, ignored: int = IGNORE
+    labels: ClassMaps, seen: Sequence[int], *, ignored: int = IGNORE
 ) -> Bool[Tensor, "batch height width"]:
     """True on pixels of a seen class."""
     return torch.isin(labels, torch.tensor(_checked(seen, ignored), dtype=labels.dtype, device=labels.device))
 
 
 def trusty_target(
-    labels: Labels,
+    labels: ClassMaps,
     seen: Sequence[int],
     unseen: Sequence[int],
     *,
@@ -73,13 +73,13 @@ def trusty_target(
 
 
 def hide_labels(
-    labels: Labels,
+    labels: ClassMaps,
     seen: Sequence[int],
     unseen: Sequence[int],
     *,
     kind: TrustyTarget = "strict",
     ignored: int = IGNORE,
-) -> Labels:
+) -> ClassMaps:
     """Labels of a self-training step before the pseudo labels: original ids, with -1 where one may be put.
 
     ``strict`` puts -1 on every pixel that is no seen class; ``paper`` on exactly the pixels of unseen classes, which leaks
@@ -98,12 +98,12 @@ def hide_labels(
 
 def pseudo_labels(
     class_logits: Float[Tensor, "batch classes height width"],
-    hidden: Labels,
+    hidden: ClassMaps,
     unseen: Sequence[int],
     *,
     min_score: float = 0.0,
     ignored: int = IGNORE,
-) -> Labels:
+) -> ClassMaps:
     """Fill every -1 with the unseen class of the highest mask; no gradient.
 
     Args:

@@ -4,7 +4,7 @@ import dataclasses
 from pathlib import Path
 
 from tagalign.backbones.packaged import TINY
-from tagalign.cli.shared.choices import BackgroundWords, Protocol, Refinement, Task, Templates, Wording
+from tagalign.cli.shared.choices import BackgroundWords, Protocol, RefinementChoice, Task, Templates, Wording
 from tagalign.cli.shared.model_flags import PHOTO_MODEL, ModelFlags
 from tagalign.errors import InputError
 
@@ -47,7 +47,7 @@ class EvaluateSettings(ModelFlags):
     wordnet: Path | None = None
     """Folder of WordNet (its index files): words of one sense match in the SPICE of captions; by default words match as
     their lemmas."""
-    refine: Refinement = None
+    refine: RefinementChoice = None
     """Label maps follow the colours of the photo; by default they do not."""
     threshold: str | None = None
     """From which score on a pixel is no background, a region belongs to a phrase, a tag is chosen: a number (tags also

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import tyro
 
-from tagalign.cli.shared.choices import Device
+from tagalign.cli.shared.choices import DeviceChoice
 from tagalign.errors import InputError
 
 REHEARSED_IMAGES = 2
@@ -38,7 +38,7 @@ class ReproduceSettings:
     """Check and say what it will take, measure nothing."""
     out: Path = Path("reproduced")
     """Folder for the results, one below it per measurement; reproduced.md and reproduced.json hold the table."""
-    device: Device = "auto"
+    device: DeviceChoice = "auto"
     """Where it runs; `auto` is CUDA where there is one."""
     batch_size: int = 8
     """Images encoded at a time."""

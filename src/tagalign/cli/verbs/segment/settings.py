@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from tagalign.cli.shared.choices import Refinement
+from tagalign.cli.shared.choices import RefinementChoice
 from tagalign.cli.shared.label_flags import PromptFlags
 from tagalign.cli.shared.look_flow import look_folder
 from tagalign.cli.shared.model_flags import ModelFlags
@@ -42,7 +42,7 @@ class SegmentSettings(ModelFlags, PromptFlags, LabelRunFlags):
     """A look at the folder (from `tagalign look`), for methods that tag before they segment."""
     aliases: bool = True
     """The other words of a label set count for their label."""
-    refine: Refinement = None
+    refine: RefinementChoice = None
     """Masks follow the colours of the photo; by default they do not."""
     seen: str | None = None
     """Labels that count as trained on, with commas (trusty models); by default those that were."""

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 
 from tagalign.data.benchmarks.catalog import Benchmark
-from tagalign.data.rehearsal.request import CopyRequest, Watch
+from tagalign.data.rehearsal.request import CopyRequest, WatchCount
 from tagalign.data.rehearsal.writers import coco, folders, questions, referring, sentences, tags, voc
 
-WRITERS: dict[str, Callable[[CopyRequest, Watch], None]] = {
+WRITERS: dict[str, Callable[[CopyRequest, WatchCount], None]] = {
     "voc2012": voc.write_voc2012,
     "voc2007": voc.write_voc2007,
     "context": voc.write_context,

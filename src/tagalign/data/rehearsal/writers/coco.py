@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from tagalign.data.rehearsal.request import CopyRequest, Watch
+from tagalign.data.rehearsal.request import CopyRequest, WatchCount
 from tagalign.data.rehearsal.scenes import DrawnScene
 from tagalign.data.rehearsal.writers.files import save_json, save_lines, save_picture
 from tagalign.tags.label_sets import benchmark_content
@@ -73,7 +73,7 @@ def categories() -> list[dict[str, Any]]:
     return [{"id": row["official_id"], "name": row["name"], "supercategory": row["category"]} for row in rows]
 
 
-def write_instances(request: CopyRequest, watch: Watch) -> None:
+def write_instances(request: CopyRequest, watch: WatchCount) -> None:
     """Pictures and ``annotations/instances_SPLIT.json``; a tagging split gets its unannotated pictures beside."""
     extra = 0
     if request.benchmark.kind == "tagging":
@@ -90,7 +90,7 @@ def write_instances(request: CopyRequest, watch: Watch) -> None:
     save_json(content, request.folder / f"annotations/instances_{request.split}.json")
 
 
-def write_stuff_maps(request: CopyRequest, watch: Watch) -> None:
+def write_stuff_maps(request: CopyRequest, watch: WatchCount) -> None:
     """Pictures and the released maps: official id minus one, 255 unlabelled."""
     stored = [row["official_id"] - 1 for row in benchmark_content("coco-stuff")["labels"]]
     for i in watch(range(request.images), request.images):
@@ -100,7 +100,7 @@ def write_stuff_maps(request: CopyRequest, watch: Watch) -> None:
         save_picture(scene.ids(stored, IGNORE), request.folder / f"annotations/{request.split}/{stem}.png")
 
 
-def write_stuff_27(request: CopyRequest, watch: Watch) -> None:
+def write_stuff_27(request: CopyRequest, watch: WatchCount) -> None:
     """The maps, and the list of the pictures that this protocol takes."""
     write_stuff_maps(request, watch)
     names = (Path(picture_name(request.split, i)).stem for i in range(request.images))

@@ -4,7 +4,7 @@ import numpy as np
 from PIL import Image
 
 from tagalign.data.benchmarks.folders import CITYSCAPES_IDS
-from tagalign.data.rehearsal.request import CopyRequest, Watch
+from tagalign.data.rehearsal.request import CopyRequest, WatchCount
 from tagalign.data.rehearsal.writers.files import save_picture
 from tagalign.types import WIDE_IGNORE
 
@@ -14,7 +14,7 @@ CITIES = {"val": ("frankfurt", "lindau", "munster"), "train": ("aachen", "bochum
 LARGE_EVERY = 20  # ImageNet pictures above a megapixel, which the benchmark shrinks
 
 
-def write_cityscapes(request: CopyRequest, watch: Watch) -> None:
+def write_cityscapes(request: CopyRequest, watch: WatchCount) -> None:
     """Pictures and ``labelIds`` masks, by city."""
     cities = CITIES[request.split]
     for i in watch(range(request.images), request.images):
@@ -25,7 +25,7 @@ def write_cityscapes(request: CopyRequest, watch: Watch) -> None:
         save_picture(scene.ids(CITYSCAPES_IDS, 0), request.folder / f"gtFine/{stem}_gtFine_labelIds.png")
 
 
-def write_ade20k(request: CopyRequest, watch: Watch) -> None:
+def write_ade20k(request: CopyRequest, watch: WatchCount) -> None:
     """Pictures and masks: 1 to 150, 0 for other things."""
     folder = request.folder / "ADEChallengeData2016"
     short = "val" if request.split == "validation" else "train"
@@ -36,7 +36,7 @@ def write_ade20k(request: CopyRequest, watch: Watch) -> None:
         save_picture(scene.ids(range(1, 151), 0), folder / f"annotations/{stem}.png")
 
 
-def write_ade20k_847(request: CopyRequest, watch: Watch) -> None:
+def write_ade20k_847(request: CopyRequest, watch: WatchCount) -> None:
     """Pictures and 16-bit masks, as MaskFormer converts them: 0 to 846, 65535 for other things."""
     folder = request.folder / "ADE20K_2021_17_01"
     short = "val" if request.split == "validation" else "train"
@@ -47,7 +47,7 @@ def write_ade20k_847(request: CopyRequest, watch: Watch) -> None:
         save_picture(scene.ids(range(847), WIDE_IGNORE), folder / f"annotations_detectron2/{stem}.tif")
 
 
-def write_imagenet_s(request: CopyRequest, watch: Watch) -> None:
+def write_imagenet_s(request: CopyRequest, watch: WatchCount) -> None:
     """Pictures by class folder, masks of two bytes: red + 256 green; some pictures exceed a megapixel."""
     size = int(request.benchmark.name.rpartition("-")[2])
     folder = request.folder / f"ImageNetS{size}"

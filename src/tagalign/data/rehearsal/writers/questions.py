@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tagalign.data.rehearsal.request import CopyRequest, Watch
+from tagalign.data.rehearsal.request import CopyRequest, WatchCount
 from tagalign.data.rehearsal.scenes import DrawnScene
 from tagalign.data.rehearsal.writers.coco import SIZE, picture_name, picture_number
 from tagalign.data.rehearsal.writers.files import save_json, save_picture
@@ -13,7 +13,7 @@ ANSWERS = 10  # of ten people to each question
 DISSENT = 2  # of them say something else
 
 
-def write_vqa(request: CopyRequest, watch: Watch) -> None:
+def write_vqa(request: CopyRequest, watch: WatchCount) -> None:
     """Pictures, questions, and ten answers each; the test split has no answers."""
     folder = "test2015" if request.split.startswith("test") else request.split
     names = load_label_set("coco-object").names

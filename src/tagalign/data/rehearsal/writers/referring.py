@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tagalign.data.rehearsal.request import CopyRequest, Watch
+from tagalign.data.rehearsal.request import CopyRequest, WatchCount
 from tagalign.data.rehearsal.scenes import DrawnScene
 from tagalign.data.rehearsal.writers.coco import (
     SIZE,
@@ -24,7 +24,7 @@ FOLDERS = {
 SIDES = ("left", "right", "front", "small", "big", "other")
 
 
-def write_references(request: CopyRequest, watch: Watch) -> None:
+def write_references(request: CopyRequest, watch: WatchCount) -> None:
     """``instances.json`` and ``refs(BY).json``; every picture has its share of the phrases."""
     folder, by = FOLDERS[request.benchmark.name]
     names = load_label_set("coco-object").names

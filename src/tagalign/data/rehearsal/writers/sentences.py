@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tagalign.data.rehearsal.request import CopyRequest, Watch
+from tagalign.data.rehearsal.request import CopyRequest, WatchCount
 from tagalign.data.rehearsal.scenes import DrawnScene
 from tagalign.data.rehearsal.writers.coco import SIZE, image_entry, picture_name, picture_number
 from tagalign.data.rehearsal.writers.files import save_json, save_picture
@@ -28,7 +28,7 @@ def sentences_about(scene: DrawnScene, count: int) -> list[str]:
     ]
 
 
-def write_karpathy(request: CopyRequest, watch: Watch) -> None:
+def write_karpathy(request: CopyRequest, watch: WatchCount) -> None:
     """``dataset_coco.json`` or ``dataset_flickr30k.json``, and its pictures."""
     flickr = request.benchmark.layout == "flickr30k"
     folder = "train2014" if request.split == "train" else "val2014"
@@ -45,7 +45,7 @@ def write_karpathy(request: CopyRequest, watch: Watch) -> None:
     save_json({"images": rows, "dataset": "flickr30k" if flickr else "coco"}, request.folder / file)
 
 
-def write_coco_captions(request: CopyRequest, watch: Watch) -> None:
+def write_coco_captions(request: CopyRequest, watch: WatchCount) -> None:
     """``annotations/captions_SPLIT.json`` and its pictures."""
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
@@ -59,7 +59,7 @@ def write_coco_captions(request: CopyRequest, watch: Watch) -> None:
     save_json(content, request.folder / f"annotations/captions_{request.split}.json")
 
 
-def write_nocaps(request: CopyRequest, watch: Watch) -> None:
+def write_nocaps(request: CopyRequest, watch: WatchCount) -> None:
     """``nocaps_val_4500_captions.json``: ten captions a picture, three domains."""
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []

@@ -1,6 +1,6 @@
 """OpenImages-common: pictures, a list of tags, and a line of tags per picture."""
 
-from tagalign.data.rehearsal.request import CopyRequest, Watch
+from tagalign.data.rehearsal.request import CopyRequest, WatchCount
 from tagalign.data.rehearsal.writers.files import save_lines, save_picture
 from tagalign.tags.label_sets import load_label_set
 
@@ -10,7 +10,7 @@ SHAPES = 4
 UNLABELLED_EVERY = 364  # 157 of 57,224 pictures carry no tag
 
 
-def write_openimages(request: CopyRequest, watch: Watch) -> None:
+def write_openimages(request: CopyRequest, watch: WatchCount) -> None:
     """The format of recognize-anything; the tags are drawn from our label sets, for the official 214 have no copy here."""
     folder = request.folder / "openimages_common_214"
     everything = (*load_label_set("coco-stuff").names, *load_label_set("ade20k").names)

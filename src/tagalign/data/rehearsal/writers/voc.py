@@ -5,7 +5,7 @@ from pathlib import Path
 
 from PIL import ImageDraw
 
-from tagalign.data.rehearsal.request import CopyRequest, Watch
+from tagalign.data.rehearsal.request import CopyRequest, WatchCount
 from tagalign.data.rehearsal.scenes import DrawnScene
 from tagalign.data.rehearsal.writers.files import save_lines, save_picture, with_palette
 from tagalign.tags.label_sets import load_label_set
@@ -17,7 +17,7 @@ YEARS = 5
 DIFFICULT_EVERY = 29  # pictures; a share of 3 %, about VOC 2007's
 
 
-def write_voc2012(request: CopyRequest, watch: Watch) -> None:
+def write_voc2012(request: CopyRequest, watch: WatchCount) -> None:
     """Pictures, masks of the split and its list; masks have VOC's void border of 255."""
     folder = request.folder / "VOCdevkit/VOC2012"
     augmented = request.split == "train_aug"
@@ -27,7 +27,7 @@ def write_voc2012(request: CopyRequest, watch: Watch) -> None:
     save_lines(keys, folder / f"ImageSets/Segmentation/{'trainaug' if augmented else request.split}.txt")
 
 
-def write_context(request: CopyRequest, watch: Watch) -> None:
+def write_context(request: CopyRequest, watch: WatchCount) -> None:
     """PASCAL Context as converted: 59 classes from 1, 0 for everything else."""
     folder = request.folder / "VOCdevkit/VOC2010"
     keys = [f"{2008 + i % 3}_{i:06d}" for i in range(request.images)]
@@ -36,7 +36,13 @@ def write_context(request: CopyRequest, watch: Watch) -> None:
 
 
 def _write_masks(
-    request: CopyRequest, watch: Watch, folder: Path, masks: str, keys: Sequence[str], *, num_classes: int
+    request: CopyRequest,
+    watch: WatchCount,
+    folder: Path,
+    masks: str,
+    keys: Sequence[str],
+    *,
+    num_classes: int,
 ) -> None:
     stored = range(1, num_classes + 1)
     for i in watch(range(request.images), request.images):
@@ -53,7 +59,7 @@ def _draw_border(mask: object, scene: DrawnScene) -> None:
     ImageDraw.Draw(mask).line([*front, front[0]], fill=IGNORE, width=3)  # type: ignore[arg-type]
 
 
-def write_voc2007(request: CopyRequest, watch: Watch) -> None:
+def write_voc2007(request: CopyRequest, watch: WatchCount) -> None:
     """Pictures and the twenty lists of ``NAME 1 | -1 | 0``; some objects are difficult."""
     folder = request.folder / "VOCdevkit/VOC2007"
     names = load_label_set("voc20").names

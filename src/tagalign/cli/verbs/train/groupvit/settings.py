@@ -4,7 +4,7 @@ import dataclasses
 from pathlib import Path
 from typing import Annotated, Literal
 
-from tagalign.cli.shared.choices import Device, Precision, TagKind
+from tagalign.cli.shared.choices import DeviceChoice, PrecisionChoice, TagKind
 from tagalign.cli.shared.model_flags import EncoderFlags
 from tagalign.cli.shared.renamed import Formerly
 from tagalign.errors import InputError
@@ -61,9 +61,9 @@ class TrainGroupVitSettings(EncoderFlags):
     """Of the weights, the noise in the groups, the order of the pairs and the crops."""
     augmentation: Literal["none", "crop", "released"] = "crop"
     """Of the pixels."""
-    precision: Precision = "auto"
+    precision: PrecisionChoice = "auto"
     """Of the products; auto is bf16 on CUDA and on CPUs with units for it."""
-    device: Device = "auto"
+    device: DeviceChoice = "auto"
     """Where to; auto is CUDA where there is one."""
     loaders: Annotated[int, Formerly("workers")] = 0
     """Processes that read and decode images; 0 does it in the main one."""

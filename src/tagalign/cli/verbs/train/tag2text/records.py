@@ -86,7 +86,8 @@ def _data(
         return photos
     if settings.rand_augment:
         raise InputError(
-            "--rand-augment does not act on tokens that are kept: the frozen encoder sees every photo once; add --no-keep-features"
+            "--rand-augment does not act on tokens that are kept: the frozen encoder sees every photo once; "
+            "add --no-keep-features"
         )
     bar = StepBar("encoding", len(records))
     return encode_once(

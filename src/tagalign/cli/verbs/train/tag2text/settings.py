@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from tagalign.backbones.models import AUTO
-from tagalign.cli.shared.choices import Device, Precision, Profile
+from tagalign.cli.shared.choices import DeviceChoice, PrecisionChoice, Profile
 from tagalign.cli.shared.model_flags import EncoderFlags
 from tagalign.cli.shared.renamed import Formerly
 from tagalign.errors import InputError
@@ -65,7 +65,8 @@ class Tag2TextTrainSettings(EncoderFlags):
     momentum: float | None = None
     """Share of the momentum encoder that a step leaves as it is, with --momentum-queue; 0.995 by default."""
     soft_targets: float | None = None
-    """Share of the contrastive targets that the momentum encoder decides, with --momentum-queue; 0.4 by default, after an epoch."""
+    """Share of the contrastive targets that the momentum encoder decides, with --momentum-queue; 0.4 by default, after an
+    epoch."""
     matching: float = 1.0
     """Weight of the matching loss with hard negatives."""
     answering: float = 1.0
@@ -104,9 +105,9 @@ class Tag2TextTrainSettings(EncoderFlags):
     """Share of the records that is never trained on; the thresholds per tag are measured there. 0 keeps 0.68 for all."""
     seed: int = 0
     """Of weights, order, tags, negatives and crops."""
-    precision: Precision = "fp32"
+    precision: PrecisionChoice = "fp32"
     """Of the products; auto is bf16 on CUDA and on CPUs with units for it."""
-    device: Device = "auto"
+    device: DeviceChoice = "auto"
     """Where to; auto is CUDA where there is one."""
     workers: int = 4
     """Threads that decode photos."""
@@ -139,7 +140,8 @@ class Tag2TextTrainSettings(EncoderFlags):
             not self.momentum_queue and (self.momentum, self.soft_targets) != (None, None)
         ):
             raise InputError(
-                f"--momentum and --soft-targets belong to a --momentum-queue of at least 1, got {self.momentum_queue}; give one"
+                f"--momentum and --soft-targets belong to a --momentum-queue of at least 1, "
+                f"got {self.momentum_queue}; give one"
             )
         if not 0 <= self.held_out_share < 1:
             raise InputError(f"--held-out-share is a share in [0, 1), got {self.held_out_share}")

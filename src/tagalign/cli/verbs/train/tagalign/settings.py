@@ -6,7 +6,14 @@ from typing import Annotated, Literal
 
 import tyro
 
-from tagalign.cli.shared.choices import DenseMode, Device, Precision, Profile, TagKind, TagLoss
+from tagalign.cli.shared.choices import (
+    DenseMode,
+    DeviceChoice,
+    PrecisionChoice,
+    Profile,
+    TagKind,
+    TagLossChoice,
+)
 from tagalign.cli.shared.model_flags import EncoderFlags
 from tagalign.cli.shared.renamed import Formerly
 from tagalign.errors import InputError
@@ -34,7 +41,7 @@ class TrainSettings(EncoderFlags):
     """Folder of the model, its checkpoints and its log."""
     profile: Profile = "paper"
     """Switches: loss, augmentation, pixel statistics, decay."""
-    loss: TagLoss = None
+    loss: TagLossChoice = None
     """Tag loss; by default the profile's."""
     loss_option: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
     """name=value of an option of the loss, as often as needed: gamma of focal; gamma_negative, clip of asymmetric."""
@@ -72,11 +79,11 @@ class TrainSettings(EncoderFlags):
     """Encode every image once (middle square), keep the features here, and train from them."""
     cache_dtype: Literal["float16", "float8"] = "float16"
     """Of the cache; float8 takes half the room at about 3 % error."""
-    precision: Precision = "auto"
+    precision: PrecisionChoice = "auto"
     """Of the products; auto is bf16 on CUDA and on CPUs with units for it."""
     compile: bool = False
     """Compile encoder and projector; worth it from a few hundred steps on."""
-    device: Device = "auto"
+    device: DeviceChoice = "auto"
     """Where to; auto is CUDA where there is one."""
     loaders: Annotated[int, Formerly("workers")] = 0
     """Processes that read and decode images; 0 does it in the main one."""

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from tagalign.backbones.packaged import TINY
-from tagalign.cli.shared.choices import Device, Precision, Profile, Templates
+from tagalign.cli.shared.choices import DeviceChoice, PrecisionChoice, Profile, Templates
 from tagalign.cli.shared.model_flags import PHOTO_MODEL, EncoderFlags
 from tagalign.cli.shared.renamed import Formerly
 from tagalign.cli.verbs.train.trusty.presets import PRESETS
@@ -90,9 +90,9 @@ class TrainTrustySettings(EncoderFlags):
     """Use the first so many images."""
     seed: int = 0
     """Of weights, order, crops and dropout."""
-    precision: Precision = "fp32"
+    precision: PrecisionChoice = "fp32"
     """Of the products; auto is bf16 on CUDA and on CPUs with units for it."""
-    device: Device = "auto"
+    device: DeviceChoice = "auto"
     """Where to; auto is CUDA where there is one."""
     loaders: Annotated[int, Formerly("workers")] = 0
     """Processes that read and crop images; 0 does it in the main one."""
