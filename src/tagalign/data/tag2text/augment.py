@@ -20,7 +20,7 @@ LARGEST_ROTATION = 30.0  # degrees at the top magnitude
 LARGEST_SHEAR = 0.3
 LARGEST_SHIFT = 10.0  # pixels
 
-Operation = Callable[[Image.Image, float, Random], Image.Image]
+PhotoOperation = Callable[[Image.Image, float, Random], Image.Image]
 """Takes the image, a strength in [0, 1] and what draws the sign."""
 
 
@@ -87,7 +87,7 @@ def _shift_y(image: Image.Image, strength: float, rng: Random) -> Image.Image:
     return _affine(image, (1, 0, 0, 0, 1, _signed(LARGEST_SHIFT * strength, rng)))
 
 
-ALL: tuple[Operation, ...] = (
+ALL: tuple[PhotoOperation, ...] = (
     _identity,
     _autocontrast,
     _brightness,

@@ -124,7 +124,7 @@ def test_queue_augmentation_and_size_act(files, tmp_path):
     """Each flag alone gives other weights than none of them."""
     found = set()
     for number, more in enumerate(
-        ([], ["--momentum-queue", "4"], ["--rand-augment"], ["--image-size", "32"])
+        ([], ["--momentum-queue", "4"], ["--rand-augment"], ["--image-size", "64"])
     ):
         assert (
             main(flags(files, tmp_path / str(number), "--no-keep-features", "--held-out-share", "0", *more))
