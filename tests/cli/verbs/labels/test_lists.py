@@ -59,7 +59,7 @@ def test_a_benchmark_says_how_many_images_remain(tmp_path, capsys):
     folder.mkdir()
     (folder / "openimages_common_214_ram_taglist.txt").write_text("dog\ncat\nboat\n")
     (folder / "openimages_common_214_ram_annots.txt").write_text("a,dog,boat\nb,cat\nc\nd,boat\n")
-    asked = ["labels", "overlap", "dog,tree,boat", "--data", f"openimages-common={tmp_path}"]
+    asked = ["labels", "overlap", "dog,tree,boat", "--benchmarks", f"openimages-common={tmp_path}"]
     assert main(asked) == 0
     assert "| openimages-common | 3 | 2 | 4 | 2 | 214 labels, 57,224 images |" in capsys.readouterr().out
 
@@ -76,10 +76,13 @@ def test_a_benchmark_says_how_many_images_remain(tmp_path, capsys):
         ),
         (["import", "coco91", "{file}", "--out", "{out}.json"], "expected 'ID: NAME'"),
         (["overlap", "dog"], "overlap compares: give other lists behind the first"),
-        (["overlap", "dog", "--data", "voc21=x"], "voc21 is no tagging benchmark"),
+        (["overlap", "dog", "--benchmarks", "voc21=x"], "voc21 is no tagging benchmark"),
         (["overlap", "dog", "voc20", "--out", "{out}.json"], "--out: for tagalign labels import alone"),
         (["overlap", "dog", "voc20", "--model", "tiny"], "--model: for tagalign labels check alone"),
-        (["check", "dog", "--benchmarks", "voc2007-tags=x"], "--benchmarks: for tagalign labels overlap alone"),
+        (
+            ["check", "dog", "--benchmarks", "voc2007-tags=x"],
+            "--benchmarks: for tagalign labels overlap alone",
+        ),
     ],
 )
 def test_what_cannot_be_is_one_line_and_leaves_no_file(tmp_path, hico, capsys, args, message):

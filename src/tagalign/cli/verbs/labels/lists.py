@@ -83,7 +83,9 @@ def _benchmark(text: str) -> Any:
 
     name, sign, folder = text.partition("=")
     if find_benchmark(name).kind != "tagging":
-        raise InputError(f"--benchmarks {text}: {name} is no tagging benchmark; tagalign data list shows which are")
+        raise InputError(
+            f"--benchmarks {text}: {name} is no tagging benchmark; tagalign data list shows which are"
+        )
     return open_benchmark(name, folder if sign else None)
 
 
