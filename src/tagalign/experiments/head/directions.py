@@ -105,7 +105,7 @@ class Direction:
             parts.append(others)
         return "; ".join(parts) or plain or "below; why is not measured"
 
-    def _beside(self, values: Values) -> str:
+    def _beside(self, values: CellValues) -> str:
         found = []
         for cell in self.beside:
             keys = {_with_seed(cell, seed).key for seed in SEEDS}
