@@ -3,6 +3,7 @@
 import pytest
 import torch
 import torch.nn.functional as F
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from tagalign.ops import cam
 from tagalign.ops.cam import Affine, LastBlock, Norm
@@ -11,6 +12,19 @@ from tagalign.ops.cam import Affine, LastBlock, Norm
 TOL = {"rtol": 1e-10, "atol": 1e-13}
 WIDTH, HEADS, TOKENS, DIM = 24, 3, 11, 10
 SCALE = 30.0
+
+
+class LargestTensor(TorchDispatchMode):
+    """The numbers in the largest tensor that is made inside."""
+
+    numel = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        out = func(*args, **(kwargs or {}))
+        for one in out if isinstance(out, (tuple, list)) else [out]:
+            if isinstance(one, torch.Tensor):
+                self.numel = max(self.numel, one.numel())
+        return out
 
 
 def affine(out, inner, generator):
@@ -81,9 +95,12 @@ def test_closed_form_equals_automatic_differentiation(block, inputs, num_tags):
 def test_chunks_of_tags_change_nothing(block, inputs, monkeypatch):
     x, normed, text = inputs
     whole, _ = cam.tag_weights(block, x, normed, text, num_tags=5, logit_scale=SCALE)
-    monkeypatch.setattr(cam, "GRADIENT_BUDGET", 2 * (TOKENS - 1) * WIDTH)
-    chunked, _ = cam.tag_weights(block, x, normed, text, num_tags=5, logit_scale=SCALE)
+    monkeypatch.setattr(cam, "GRADIENT_BUDGET", 2 * 4 * WIDTH * WIDTH)
+    with LargestTensor() as seen:
+        chunked, _ = cam.tag_weights(block, x, normed, text, num_tags=5, logit_scale=SCALE)
     torch.testing.assert_close(whole, chunked, **TOL)
+    # a tag costs hidden x width numbers, more than patches x width here; five at once would be above the budget
+    assert seen.numel == 2 * 4 * WIDTH * WIDTH
 
 
 def test_batched_automatic_differentiation_agrees(block, inputs):

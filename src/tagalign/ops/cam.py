@@ -16,7 +16,7 @@ from tagalign.ops.activations import QUICK_GELU
 from tagalign.ops.attention import merge_heads, split_heads
 
 GRADIENT_BUDGET = 2**24
-"""Numbers per chunk of tags (tags x patches x width): 64 MB in float32, whatever the number of tags."""
+"""Numbers of the largest tensor of a chunk of tags: 64 MB in float32, whatever the number of tags."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -131,11 +131,10 @@ def tag_weights(
     """
     state = _forward(block, x, normed)
     probs, grad_pooled = _probability_gradients(block, state.pooled, text, num_tags, logit_scale)
-    patches, width = len(x) - 1, x.shape[1]
-    # in chunks: the gradient of 171 tags at once would hold 171 maps of patches x width
-    step = max(1, GRADIENT_BUDGET // (patches * width))
+    # a chunk holds tags x patches x width, and tags x hidden x width, which is larger for all but the largest photos
+    step = max(1, GRADIENT_BUDGET // (max(len(x) - 1, len(block.fc1.weight)) * x.shape[1]))
     chunks = [_backward(block, state, chunk) for chunk in grad_pooled.split(step)]
-    return torch.cat(chunks) if chunks else x.new_zeros(0, width), probs
+    return torch.cat(chunks) if chunks else x.new_zeros(0, x.shape[1]), probs
 
 
 def _forward(block: LastBlock, x: Tensor, normed: Tensor) -> _Forward:

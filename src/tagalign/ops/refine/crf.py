@@ -19,6 +19,9 @@ SCORE_FLOOR = 1e-5
 SMOOTH_REACH = 4
 """The spatial kernel is cut at four standard deviations, where it is 3e-4 of its peak."""
 
+FILTER_BUDGET = 2**24
+"""Pixels x maps filtered at a time: 64 MB in float32, whatever the number of labels."""
+
 MAX_PIXELS = 640_000
 """Larger photos are refined at this many pixels: the lattice holds up to six vertices per pixel and label."""
 
@@ -66,10 +69,16 @@ def mean_field(
     near = _spatial(ones, spatial_std).rsqrt()
     alike = _on_lattice(ones, lattice).clamp_min(torch.finfo(torch.float32).tiny).rsqrt()
     probs = logits.softmax(dim=1)
+    step = max(1, FILTER_BUDGET // logits[:, 0].numel())
     for _ in range(num_iterations):
-        message = spatial_weight * near * _spatial(near * probs, spatial_std)
-        message += colour_weight * alike * _on_lattice(alike * probs, lattice)
-        probs = (logits + message).softmax(dim=1)
+        message = torch.empty_like(probs)
+        # maps are filtered each by itself; all at once would hold several copies of 171 of them
+        for start in range(0, probs.shape[1], step):
+            some = probs[:, start : start + step]
+            part = spatial_weight * near * _spatial(near * some, spatial_std)
+            part += colour_weight * alike * _on_lattice(alike * some, lattice)
+            message[:, start : start + step] = part
+        probs = message.add_(logits).softmax(dim=1)
     return probs
 
 
