@@ -1,17 +1,22 @@
-"""TrustyCLIP and Tag2Text in two processes: losses, gradients and weights are those of one process, to rounding."""
+"""TrustyCLIP and Tag2Text in two processes: losses, gradients and weights are those of one process, to rounding.
+
+Under torchrun itself, and in two threads, which is the same arithmetic in a second.
+"""
 
 import os
-import socket
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from thread_world import ThreadWorld
 
 from tagalign.backbones.load import load_backbone
 from tagalign.backbones.preprocess import Preprocessing
+from tagalign.data.processes import Processes
 from tagalign.data.tag2text.records import TaggedRecord
 from tagalign.data.trusty.augment import Augmentation
 from tagalign.data.trusty.sources import ClassSplit
@@ -20,6 +25,7 @@ from tagalign.methods.tag2text.method import Tag2TextMethod
 from tagalign.methods.tag2text.tag_choice import TagChoice
 from tagalign.methods.tag2text.wordpieces import Wordpieces
 from tagalign.testing.clip_folder import make_clip_folder
+from tagalign.train.loop import distributed
 from tagalign.train.loop.distributed import join_world
 from tagalign.train.loop.plan import Hooks
 from tagalign.train.tag2text.losses import Tasks
@@ -35,9 +41,7 @@ CAPTIONS = ("a red dog", "a cat on the grass", "the train", "dog and cat", "a re
 WORDS = Wordpieces.from_texts(["a picture of | the on and what is there", *CAPTIONS, *NAMES])
 EVERY_TASK = {"tagging": 1.0, "captioning": 1.0, "contrastive": 1.0, "matching": 1.0, "answering": 1.0}
 
-TIMEOUT_S = 120  # a busy machine; an idle one needs ten seconds
-
-pytestmark = pytest.mark.slow
+TIMEOUT_S = 240  # a busy machine; an idle one needs ten seconds
 
 
 class Bands:
@@ -119,22 +123,28 @@ def tag2text(folder, processes, hooks, profile):
 TRAININGS = {"trusty": trusty, "tag2text": tag2text}
 
 
-def train(kind, folder, choice):
-    """Weights, and the numbers logged at every step."""
+def train(kind, folder, choice, world=None):
+    """Weights, and the numbers logged at every step; in the world of the environment or a given one."""
     torch.set_num_threads(1)
     rows = []
-    with join_world("cpu") as processes:
+    with join_world("cpu") if world is None else nullcontext(world) as processes:
         hooks = Hooks(progress=lambda step, steps, shown: rows.append(dict(shown)))
         module = TRAININGS[kind](folder, processes, hooks, choice)
     return {name: p.detach() for name, p in module.named_parameters()}, rows
 
 
-def start(rank, port, out, arguments):
-    """This file as a process of its own, see the end."""
-    world = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-    command = [sys.executable, __file__, *map(str, arguments), str(out)]
-    environment = {**os.environ, **world, "RANK": str(rank), "LOCAL_RANK": str(rank), "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE)
+def torchrun(out, arguments):
+    """This file in two processes, see the end; each leaves ``RANK.pt`` in ``out``."""
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(
+        [*launcher, __file__, *map(str, arguments), str(out)],
+        env=environment,
+        capture_output=True,
+        timeout=TIMEOUT_S,
+    )
+    assert done.returncode == 0, done.stderr.decode()[-2000:]
+    return [torch.load(out / f"{rank}.pt") for rank in (0, 1)]
 
 
 @pytest.fixture(scope="module")
@@ -143,7 +153,7 @@ def folder(tmp_path_factory):
     return make_clip_folder(tmp_path_factory.mktemp("small"), **sizes)
 
 
-@pytest.mark.parametrize(
+RUNS = pytest.mark.parametrize(
     ("kind", "choice"),
     [
         ("trusty", "inductive"),
@@ -153,17 +163,24 @@ def folder(tmp_path_factory):
         ("tag2text", "momentum"),
     ],
 )
-def test_two_processes_train_like_one(folder, tmp_path, kind, choice):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    outs = [tmp_path / f"{rank}.pt" for rank in (0, 1)]
-    children = [start(rank, port, out, (kind, folder, choice)) for rank, out in enumerate(outs)]
-    for child in children:
-        _, errors = child.communicate(timeout=TIMEOUT_S)
-        assert child.returncode == 0, errors.decode()[-2000:]
-    (own, own_rows), (other, _) = (torch.load(out) for out in outs)
-    weights, rows = train(kind, folder, choice)
+
+
+@pytest.mark.slow
+@RUNS
+def test_two_processes_under_torchrun_train_like_one(folder, tmp_path, kind, choice):
+    check_like_one(*torchrun(tmp_path, (kind, folder, choice)), train(kind, folder, choice))
+
+
+@RUNS
+def test_two_threads_train_like_one(folder, monkeypatch, kind, choice):
+    world = ThreadWorld(2)
+    monkeypatch.setattr(distributed, "dist", world)
+    both = world.run(lambda rank: train(kind, folder, choice, Processes(rank=rank, size=2)))
+    check_like_one(*both, train(kind, folder, choice))
+
+
+def check_like_one(first, second, one):
+    (own, own_rows), (other, _), (weights, rows) = first, second, one
     assert all(torch.equal(value, other[name]) for name, value in own.items())
     assert len(own_rows) == len(rows)
     for ours, theirs in zip(own_rows, rows, strict=True):
@@ -176,4 +193,5 @@ def test_two_processes_train_like_one(folder, tmp_path, kind, choice):
 
 
 if __name__ == "__main__":
-    torch.save(train(sys.argv[1], Path(sys.argv[2]), sys.argv[3]), sys.argv[4])
+    out = Path(sys.argv[4]) / f"{os.environ['RANK']}.pt"
+    torch.save(train(sys.argv[1], Path(sys.argv[2]), sys.argv[3]), out)

@@ -1,0 +1,97 @@
+"""``torchrun tagalign train`` with two processes: a run that was killed ends in the bits of an undisturbed one.
+
+The fast twins: resumed runs of one process in ``train/trusty`` and ``train/tag2text``, two threads in ``train/loop``.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+from tagalign.testing.clip_folder import make_clip_folder
+
+TIMEOUT_S = 300  # a busy machine; an idle one needs twenty seconds
+
+pytestmark = pytest.mark.slow
+
+
+def tag2text_flags(folder):
+    """Pairs with label rows and a vocabulary; every flag of a small run."""
+    colors = ("red", "green", "blue", "grey")
+    for name in colors:
+        Image.new("RGB", (20, 30), name).save(folder / f"{name}.png")
+    pairs = [{"key": name, "image": f"{name}.png", "caption": f"A {name} dog."} for name in colors]
+    (folder / "pairs.jsonl").write_text("\n".join(map(json.dumps, pairs)))
+    rows = ["dog\tobject", *(f"{name}\tattribute" for name in colors)]
+    lines = ["id\ttag\tkind\tcount", *(f"{i}\t{row}\t1" for i, row in enumerate(rows))]
+    (folder / "vocabulary.tsv").write_text("\n".join(lines) + "\n")
+    tags = pa.array([[0, i + 1] for i in range(len(colors))], pa.list_(pa.int32()))
+    pq.write_table(pa.table({"key": list(colors), "tags": tags}), folder / "labels.parquet")
+    own = [
+        "--data",
+        folder / "pairs.jsonl",
+        "--labels",
+        folder / "labels.parquet",
+        "--tags",
+        folder / "vocabulary.tsv",
+    ]
+    return [*own, "--layers", "1", "--width", "16", "--heads", "2"]
+
+
+FLAGS = {
+    "trusty": lambda folder: [
+        "--data",
+        "tiny-world-objects",
+        "--limit",
+        "6",
+        "--crop",
+        "32",
+        "--setting",
+        "transductive",
+    ],
+    "tag2text": tag2text_flags,
+}
+
+
+@pytest.mark.parametrize("method", FLAGS)
+def test_two_processes_resume_to_the_bits_of_an_undisturbed_run(tmp_path, method):
+    """Dropout on: every process goes on with its own random state, at its own place in the data."""
+    clip = make_clip_folder(tmp_path / "clip")
+    command = [
+        sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "tagalign.cli.main",
+        "train", "--method", method, *FLAGS[method](tmp_path), "--model", clip, "--device", "cpu", "--steps", "6",
+        "--batch-size", "4", "--warmup", "1", "--checkpoint-every", "2", "--keep", "3", "--log-every", "1",
+    ]  # fmt: skip
+
+    def run(out):
+        flags = [str(part) for part in [*command, "--out", out]]
+        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+        done = subprocess.run(flags, env=environment, capture_output=True, timeout=TIMEOUT_S)
+        assert done.returncode == 0, done.stderr.decode()[-3000:]
+        return (out / "model.safetensors").read_bytes()
+
+    whole = run(tmp_path / "whole")
+    # what a kill between steps 2 and 4 leaves: the checkpoint of step 2, and lines of the log that nobody will count
+    cut = tmp_path / "cut"
+    shutil.copytree(tmp_path / "whole", cut)
+    for path in cut.iterdir():
+        if path.name not in {"checkpoints", "metrics.jsonl"}:
+            path.unlink() if path.is_file() else shutil.rmtree(path)
+    for step in (4, 6):
+        (cut / f"checkpoints/step-{step:08d}.safetensors").unlink()
+    (cut / "checkpoints/best.safetensors").unlink(missing_ok=True)
+    assert run(cut) == whole
+    assert [json.loads(line)["step"] for line in (cut / "metrics.jsonl").read_text().splitlines()] == [
+        1,
+        2,
+        3,
+        4,
+        5,
+        6,
+    ]
