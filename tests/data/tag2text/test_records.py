@@ -14,7 +14,6 @@ from tagalign.data.tag2text.records import (
     join_labels,
     multi_hot,
     read_records,
-    write_json,
 )
 from tagalign.errors import DataError
 
@@ -24,6 +23,16 @@ RECORDS = [
     ),
     TaggedRecord(key="b.jpg", image="b.jpg", captions=("nothing",), tags=((),)),
 ]
+
+
+def write_json(records, path):
+    """The release's form; it has no key."""
+    rows = [
+        {"image_path": one.image, "caption": one.captions, "parse_label_id": one.tags}
+        | ({} if one.union_tags is None else {"union_label_id": one.union_tags})
+        for one in records
+    ]
+    path.write_text(json.dumps(rows))
 
 
 def write_parquet(records, path):

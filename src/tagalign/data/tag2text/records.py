@@ -18,9 +18,7 @@ import torch
 from jaxtyping import Bool
 from torch import Tensor
 
-from tagalign.atomic import atomic_write
 from tagalign.errors import DataError
-from tagalign.json_text import json_text
 
 MAX_WORDS = 30
 SCHEMA = pa.schema(
@@ -158,22 +156,6 @@ def _checked(row: dict[str, Any], index: int, path: Path, num_tags: int) -> dict
             "was it labelled with another list?"
         )
     return row
-
-
-def write_json(records: Iterable[TaggedRecord], path: str | Path) -> None:
-    """Write the release's JSON form; the key is lost, it has none."""
-    rows = []
-    for record in records:
-        row: dict[str, Any] = {
-            "image_path": record.image,
-            "caption": list(record.captions),
-            "parse_label_id": [list(ids) for ids in record.tags],
-        }
-        if record.union_tags is not None:
-            row["union_label_id"] = list(record.union_tags)
-        rows.append(row)
-    with atomic_write(path) as temp:
-        temp.write_text(json_text(rows), encoding="utf-8")
 
 
 LabelledPair = tuple[str, str, str, Sequence[int]]

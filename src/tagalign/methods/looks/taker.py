@@ -18,12 +18,12 @@ class TakesLook:
 
     Attributes:
         given: the options as they were asked for; a variant starts from them.
-        options: the same with every value that acts.
+        options: the same with every value that acts; None where the parts of the method hold those.
         step: the look, opened; None without one.
     """
 
     given: Any
-    options: Any
+    options: Any = None
     step: LookStep | None
 
     def describe(self) -> dict[str, object]:
@@ -32,7 +32,7 @@ class TakesLook:
 
     def look_facts(self) -> dict[str, Any]:
         """What the scores of tags depend on, which a look at a folder must share."""
-        return scoring_facts(self.describe(), self.options)
+        return scoring_facts(self.describe(), self.given)
 
     @property
     def tag_threshold(self) -> Threshold:
@@ -90,5 +90,7 @@ class TaggerTakesLook:
 
 def _named_in_options(method: Any, path: Path) -> Any:
     other = copy(method)
-    other.given, other.options = replace(method.given, look=path), replace(method.options, look=path)
+    other.given = replace(method.given, look=path)
+    if method.options is not None:
+        other.options = replace(method.options, look=path)
     return other

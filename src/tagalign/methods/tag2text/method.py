@@ -5,7 +5,6 @@ from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -17,8 +16,8 @@ from tagalign.backbones.finite import checked
 from tagalign.backbones.preprocess import Preprocessing
 from tagalign.errors import InputError
 from tagalign.methods.choosing import obey
-from tagalign.methods.looks.facts import scoring_facts
 from tagalign.methods.looks.step import LookStep, finish_tagging, mark_of, open_step
+from tagalign.methods.looks.taker import TakesLook
 from tagalign.methods.protocols import refuse_foreign, refuse_foreign_labels
 from tagalign.methods.tag2text.captioning import Decoding, answer_batch, caption_batch, check_question
 from tagalign.methods.tag2text.guidance import Guidance, best_scores, guide, recognised_tags, scored_tags
@@ -54,7 +53,7 @@ class OwnRules:
     pixels: Preprocessing
 
 
-class Tag2TextMethod:
+class Tag2TextMethod(TakesLook):
     """Tag2Text behind the Protocols of ``methods.protocols``; keeps no state between calls.
 
     Attributes:
@@ -349,21 +348,10 @@ class Tag2TextMethod:
             "look": mark_of(self.step),
         }
 
-    def look_facts(self) -> dict[str, Any]:
-        """What the scores of tags depend on, which a look at a folder must share."""
-        return scoring_facts(self.describe(), Tag2TextOptions)
-
     @property
     def tag_threshold(self) -> Threshold:
         """Which labels are chosen as tags."""
         return self.threshold or Threshold()
-
-    def with_look(self, path: Path) -> "Tag2TextMethod":
-        """The same method with a look at the folder; the network is shared."""
-        other = copy(self)
-        other.given = replace(self.given, look=path)
-        other.step = open_step(path, self.look_facts())
-        return other
 
     def with_options(self, options: Tag2TextOptions) -> "Tag2TextMethod":
         """The same method under other options; the network is shared.
