@@ -7,7 +7,7 @@ import pytest
 from tagalign.errors import DataError, InputError
 from tagalign.evaluate.compare import changed_settings, compare_results, describe_comparison
 from tagalign.evaluate.engine import Plan
-from tagalign.evaluate.evaluation import evaluate_boxes, evaluate_segmentation
+from tagalign.evaluate.evaluation import evaluate, evaluate_segmentation
 from tagalign.evaluate.results import write_result
 
 
@@ -75,7 +75,7 @@ def test_result_without_rows_is_refused(folders):
 
 def test_kinds_without_intervals_are_refused(toy_boxes, toy_method, tmp_path):
     for name in ("a", "b"):
-        result = evaluate_boxes(toy_method(), toy_boxes(), plan=Plan(out=tmp_path / name))
+        result = evaluate("boxes", toy_method(), toy_boxes(), plan=Plan(out=tmp_path / name))
         write_result(tmp_path / name, result)
     with pytest.raises(InputError, match="kind 'boxes' have no metric"):
         compare_results(tmp_path / "a", tmp_path / "b")

@@ -7,16 +7,7 @@ import pytest
 
 from tagalign.errors import DataError, InputError
 from tagalign.evaluate.engine import Plan, gather
-from tagalign.evaluate.evaluation import (
-    asker_for,
-    evaluate_boxes,
-    evaluate_captions,
-    evaluate_questions,
-    evaluate_referring,
-    evaluate_segmentation,
-    evaluate_tagging,
-    summarize,
-)
+from tagalign.evaluate.evaluation import asker_for, evaluate, evaluate_segmentation, summarize
 from tagalign.evaluate.results import markdown_table, read_result, write_result
 from tagalign.evaluate.segmentation import Confusion
 from tagalign.types import Label, LabelSet
@@ -162,24 +153,24 @@ def test_referring_perfect_and_wrong(toy_set, toy_method):
     data = toy_set(unit="expressions", expected=18)
     type(data).count, one = lambda self, i: 3, type(data).count
     try:
-        result = evaluate_referring(toy_method(), data)
+        result = evaluate("referring", toy_method(), data)
         assert (result.metrics["miou"], result.metrics["overall_iou"], result.metrics["precision@0.5"]) == (
             100.0,
         ) * 3
         assert (result.images, result.counted, result.unit) == (6, 18, "expressions")
-        assert evaluate_referring(toy_method(wrong=True), data).metrics["miou"] == 0.0
+        assert evaluate("referring", toy_method(wrong=True), data).metrics["miou"] == 0.0
     finally:
         type(data).count = one
 
 
 def test_tags_captions_answers_and_boxes_run_through(toy_set, toy_boxes, toy_method):
-    tags = evaluate_tagging(toy_method(), toy_set())
+    tags = evaluate("tagging", toy_method(), toy_set())
     assert (tags.metrics["micro_f1"], tags.metrics["map"]) == (100.0, 100.0)
-    captions = evaluate_captions(toy_method(), toy_set())
+    captions = evaluate("captions", toy_method(), toy_set())
     assert {"cider", "bleu4", "cider_near", "cider_out"} <= captions.metrics.keys()
-    answers = evaluate_questions(toy_method(), toy_set())
+    answers = evaluate("questions", toy_method(), toy_set())
     assert answers.metrics["accuracy"] == pytest.approx(100 / 6)  # one of six images has the answer 3
-    boxes = evaluate_boxes(toy_method(), toy_boxes())
+    boxes = evaluate("boxes", toy_method(), toy_boxes())
     assert 0 <= boxes.metrics["ap"] <= 100
     for result in (tags, captions, answers, boxes):
         assert result.images == 6

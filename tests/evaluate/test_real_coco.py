@@ -10,7 +10,7 @@ from PIL import Image
 from tagalign.data.benchmarks import open_benchmark
 from tagalign.evaluate.ask_dense import component_boxes
 from tagalign.evaluate.engine import Plan
-from tagalign.evaluate.evaluation import evaluate_captions, evaluate_segmentation, evaluate_tagging
+from tagalign.evaluate.evaluation import evaluate, evaluate_segmentation
 from tagalign.evaluate.score import score_boxes
 from tagalign.types import Caption, EncodedLabels, Segmentation, Tagging
 
@@ -115,7 +115,7 @@ def test_tags_perfect_and_by_chance(real_coco):
     data = opened("coco2017-tags", real_coco)
     truth = [data.truth(i) for i in range(len(data))]
     perfect = Oracle(data, lambda i: (truth[i], np.flatnonzero(truth[i])))
-    result = evaluate_tagging(perfect, data, resamples=20)
+    result = evaluate("tagging", perfect, data, resamples=20)
     assert (result.metrics["map"], result.metrics["micro_f1"]) == (100.0, 100.0)
     # labels that none of the 80 photos shows make the two conventions differ
     absent = sum(not any(row[k] for row in truth) for k in range(80))
@@ -130,15 +130,15 @@ def test_tags_perfect_and_by_chance(real_coco):
     for seed in range(10):
         scores = np.random.default_rng(seed).random((images, 80))
         random = Oracle(data, lambda i, scores=scores: (scores[i], ()))
-        found.append(evaluate_tagging(random, data, resamples=0).metrics["map"])
+        found.append(evaluate("tagging", random, data, resamples=0).metrics["map"])
     assert np.mean(found) == pytest.approx(expected, abs=1.5)
 
 
 def test_captions_own_and_of_other_photos(real_coco):
     data = opened("coco-captions", real_coco)
-    own = evaluate_captions(Oracle(data, lambda i: data.references(i)[0]), data, resamples=50)
-    other = evaluate_captions(
-        Oracle(data, lambda i: data.references((i + 7) % len(data))[0]), data, resamples=0
+    own = evaluate("captions", Oracle(data, lambda i: data.references(i)[0]), data, resamples=50)
+    other = evaluate(
+        "captions", Oracle(data, lambda i: data.references((i + 7) % len(data))[0]), data, resamples=0
     )
     # the challenge's constants keep BLEU a hair below 100
     assert own.metrics["bleu4"] == pytest.approx(100.0, abs=1e-6)

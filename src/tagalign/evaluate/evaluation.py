@@ -7,12 +7,8 @@ import numpy as np
 
 from tagalign.data.benchmarks.named_background import NamedBackground, with_background
 from tagalign.data.benchmarks.records import (
-    BoxSet,
     CaptionSet,
-    QuestionSet,
-    ReferringSet,
     SegmentationSet,
-    TaggingSet,
 )
 from tagalign.errors import DataError, UnknownNameError
 from tagalign.evaluate.ask_dense import AskBoxes, AskReferring, AskSegmentation, fit_labels
@@ -157,8 +153,32 @@ def _intervals(scores: Scores, images: int, resamples: int, seed: int) -> dict[s
     return {name: interval(np.asarray(values)) for name, values in drawn.items()}
 
 
-def _evaluate(asker: Asker, plan: Plan, **options: Any) -> Result:
-    return summarize(asker, gather(asker, plan), **options)
+def evaluate(
+    kind: str,
+    method: Method[Any],
+    data: Any,
+    *,
+    labels: LabelSet | None = None,
+    plan: Plan | None = None,
+    **options: Any,
+) -> Result:
+    """Ask a method about every image of a benchmark and score its answers.
+
+    Args:
+        kind: what is asked: ``segmentation``, ``referring``, ``tagging``, ``captions``,
+            ``caption-tags``, ``questions`` or ``boxes``.
+        method: that can answer it.
+        data: a benchmark of this kind, from ``open_benchmark``.
+        labels: other words for the same classes, where there are any.
+        plan: batch size, workers, folder of the rows, limit.
+        options: of ``summarize``.
+
+    Raises:
+        InputError: if method and benchmark do not agree about a background class.
+        DataError: if images or masks are missing or damaged.
+    """
+    asker = asker_for(kind, method, data, labels=labels)
+    return summarize(asker, gather(asker, plan or Plan()), **options)
 
 
 def evaluate_segmentation(
@@ -190,33 +210,7 @@ def evaluate_segmentation(
         >>> evaluate_segmentation(model.method, tiny_segmentation(scenes=8)).metrics["miou"]  # doctest: +SKIP
         7.3
     """
-    return _evaluate(asker_for("segmentation", method, data, labels=labels), plan or Plan(), **options)
-
-
-def evaluate_referring(
-    method: Method[Any], data: ReferringSet, *, plan: Plan | None = None, **options: Any
-) -> Result:
-    """Find every phrase of a benchmark and score it: mean IoU, overall IoU, precision at IoU thresholds."""
-    return _evaluate(asker_for("referring", method, data), plan or Plan(), **options)
-
-
-def evaluate_tagging(
-    method: Method[Any],
-    data: TaggingSet,
-    *,
-    labels: LabelSet | None = None,
-    plan: Plan | None = None,
-    **options: Any,
-) -> Result:
-    """Tag every image of a benchmark and score it: mAP in both conventions, precision, recall, F1."""
-    return _evaluate(asker_for("tagging", method, data, labels=labels), plan or Plan(), **options)
-
-
-def evaluate_captions(
-    method: Method[Any], data: CaptionSet, *, plan: Plan | None = None, **options: Any
-) -> Result:
-    """Caption every image of a benchmark and score it: CIDEr, BLEU, ROUGE-L."""
-    return _evaluate(asker_for("captions", method, data), plan or Plan(), **options)
+    return evaluate("segmentation", method, data, labels=labels, plan=plan, **options)
 
 
 def evaluate_retrieval(
@@ -241,22 +235,3 @@ def evaluate_retrieval(
     """
     asker, plan = AskRetrieval(method, data, rule or RankingRule()), plan or Plan()
     return summarize(asker, look_again(asker, gather(asker, plan), plan), **options)
-
-
-def evaluate_questions(
-    method: Method[Any], data: QuestionSet, *, plan: Plan | None = None, **options: Any
-) -> Result:
-    """Answer every question of a benchmark and score it: VQA accuracy."""
-    return _evaluate(asker_for("questions", method, data), plan or Plan(), **options)
-
-
-def evaluate_boxes(
-    method: Method[Any],
-    data: BoxSet,
-    *,
-    labels: LabelSet | None = None,
-    plan: Plan | None = None,
-    **options: Any,
-) -> Result:
-    """Draw boxes around the components of every mask and score them: COCO's AP."""
-    return _evaluate(asker_for("boxes", method, data, labels=labels), plan or Plan(), **options)

@@ -1,7 +1,6 @@
 """Whether a caption says what a parser claims: the guard between a language model's inventions and the labels."""
 
 import itertools
-from collections.abc import Iterable
 
 from tagalign.tags.lemmas import infinitive, singular
 from tagalign.tags.tokens import tokenize
@@ -42,9 +41,3 @@ def _forms(word: str) -> set[str]:
     spelled = word_map("spelling").get(word, word)
     joined = spelled.replace(" ", "")
     return {word, spelled, joined, singular(word), singular(spelled), singular(joined), infinitive(word)}
-
-
-def supported(caption: str, tags: Iterable[str]) -> list[bool]:
-    """For each tag, whether the caption supports it; see ``CaptionWords.supports``."""
-    words = CaptionWords(caption)
-    return [words.supports(tag) for tag in tags]

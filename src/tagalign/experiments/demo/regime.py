@@ -3,12 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from tagalign.data.tiny_world.versions import LATEST
 from tagalign.experiments.rows import BOTH, TableRow
 from tagalign.experiments.world import Sizes
 
-WORLD = LATEST
-"""Version whose list of names one batch of captions does not exhaust."""
 MISLEAD = 0.3
 """Share of alt texts that name something absent."""
 OBJECT_NAMES = 1000

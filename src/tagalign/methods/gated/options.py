@@ -13,9 +13,6 @@ from tagalign.option_fields import option
 SHARPNESS = 10.0
 """Dense methods give ``sigmoid(10 cos - 2.5)``; its odds to this power are CLIP's own ``exp(100 cos)``."""
 
-SHARED = frozenset({"profile", "short_side", "use_aliases", "threshold"})
-"""Options that tagger and dense method both have. ``threshold`` is the tagger's; the others have two names here."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class GatedOptions(TagClipOptions):

@@ -23,8 +23,6 @@ class Tag2TextProfile:
         rescale_tagging: the tagging loss takes the value of the language loss in every step (release), else
             losses are summed with named weights.
         repetition_penalty: of nucleus sampling; the release ignores its argument and takes 1.1.
-        same_pixels: inference normalises pixels as training did. The release trains with CLIP's mean and
-            deviation and infers with ImageNet's.
     """
 
     name: str
@@ -37,7 +35,6 @@ class Tag2TextProfile:
     decay_all: bool
     rescale_tagging: bool
     repetition_penalty: float
-    same_pixels: bool
 
 
 PROFILES: dict[str, Tag2TextProfile] = {
@@ -52,7 +49,6 @@ PROFILES: dict[str, Tag2TextProfile] = {
         decay_all=False,
         rescale_tagging=False,
         repetition_penalty=1.0,
-        same_pixels=True,
     ),
     "released": Tag2TextProfile(
         name="released",
@@ -65,7 +61,6 @@ PROFILES: dict[str, Tag2TextProfile] = {
         decay_all=True,
         rescale_tagging=True,
         repetition_penalty=1.1,
-        same_pixels=False,
     ),
     "fixed": Tag2TextProfile(
         name="fixed",
@@ -78,7 +73,6 @@ PROFILES: dict[str, Tag2TextProfile] = {
         decay_all=False,
         rescale_tagging=False,
         repetition_penalty=1.0,
-        same_pixels=True,
     ),
 }
 

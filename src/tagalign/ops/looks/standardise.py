@@ -50,9 +50,3 @@ def bounded(standard: Float[Tensor, "*any"]) -> Float[Tensor, "*any"]:
     Not the logistic function: that is 1 in float32 from z = 17 on, and a label that one photo of 10,000 shows reaches 100.
     """
     return (1 + standard / (1 + standard.abs())) / 2
-
-
-def unbounded(score: Float[Tensor, "*any"]) -> Float[Tensor, "*any"]:
-    """The inverse of ``bounded``; scores in (0, 1)."""
-    away = 2 * score - 1
-    return away / (1 - away.abs())
