@@ -1,7 +1,7 @@
 """What the case folders of calibrated dense modes have in common: a CLIP, pictures by size, names, a segmentation."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from pathlib import Path
 
 import torch
@@ -137,3 +137,33 @@ def share_of_other_labels(mine: Tensor, reference: Tensor) -> float:
 def unequal(mine: Tensor, reference: Tensor) -> float:
     """How many integers differ."""
     return float((mine.long() != reference.long()).sum())
+
+
+@torch.inference_mode()
+def compute(
+    folder: Path,
+    *,
+    of_pictures: Iterable[Callable[[Case, Tensor], Iterator[tuple[str, Tensor]]]],
+    alone: Callable[[Case], Iterator[tuple[str, Tensor]]],
+    segmentation: Callable[..., Iterator[tuple[str, Tensor]]],
+    optional: Container[str],
+) -> Tensors:
+    """Every tensor of a case.
+
+    Args:
+        folder: of the case.
+        of_pictures: what is computed of each picture.
+        alone: what is computed once.
+        segmentation: label maps, with windows and of the whole picture.
+        optional: last parts of names that not every case stores; their tensors are left out where it does not.
+    """
+    case = Case(folder)
+    made: Tensors = {}
+    for place, image in case.pictures.items():
+        for part in of_pictures:
+            made.update(prefixed(place, part(case, image)))
+    made.update(alone(case))
+    for windows, place in ((True, "segment"), (False, "whole")):
+        made.update(prefixed(place, segmentation(case, windows=windows)))
+    partly = {n for n in made if n.rpartition(".")[2] in optional or ".sized." in n or n.startswith("whole.")}
+    return {n: t.clone() for n, t in made.items() if n in case.wanted or n not in partly}

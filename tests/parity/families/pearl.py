@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import torch
 from families import dense_case as common
 from torch import Tensor
 
@@ -40,19 +39,11 @@ SEGMENT = {"logits": 2e-5, "guide": 1e-5, "propagated": 5e-4, "probs": 2e-2}
 LABEL_SHARE = 0.005
 
 
-@torch.inference_mode()
 def compute(folder: Path) -> common.Tensors:
     """Every tensor of the case, from its inputs and weights."""
-    case = common.Case(folder)
-    made: common.Tensors = {}
-    for place, image in case.pictures.items():
-        made.update(common.prefixed(place, modes(case, image)))
-        made.update(common.prefixed(place, stages(case, image)))
-    made.update(propagation(case))
-    for windows, place in ((True, "segment"), (False, "whole")):
-        made.update(common.prefixed(place, segmentation(case, windows=windows)))
-    partly = {n for n in made if n.rpartition(".")[2] in STAGES or ".sized." in n or n.startswith("whole.")}
-    return {n: t.clone() for n, t in made.items() if n in case.wanted or n not in partly}
+    return common.compute(
+        folder, of_pictures=(modes, stages), alone=propagation, segmentation=segmentation, optional=STAGES
+    )
 
 
 def modes(case: common.Case, image: Tensor) -> Named:

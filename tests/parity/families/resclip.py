@@ -91,19 +91,11 @@ def mode_of(case: common.Case, options: dict[str, Any]) -> Rcs:
     return Rcs(**{"profile": "released"} | chosen)
 
 
-@torch.inference_mode()
 def compute(folder: Path) -> common.Tensors:
     """Every tensor of the case, from its inputs and weights."""
-    case = common.Case(folder)
-    made: common.Tensors = {}
-    for place, image in case.pictures.items():
-        made.update(common.prefixed(place, modes(case, image)))
-        made.update(common.prefixed(place, stages(case, image)))
-    made.update(feedback(case))
-    for windows, place in ((True, "segment"), (False, "whole")):
-        made.update(common.prefixed(place, segmentation(case, windows=windows)))
-    partly = {n for n in made if n.rpartition(".")[2] in STAGES or ".sized." in n or n.startswith("whole.")}
-    return {n: t.clone() for n, t in made.items() if n in case.wanted or n not in partly}
+    return common.compute(
+        folder, of_pictures=(modes, stages), alone=feedback, segmentation=segmentation, optional=STAGES
+    )
 
 
 def looked(

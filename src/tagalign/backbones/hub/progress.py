@@ -16,7 +16,19 @@ def megabytes(count: int) -> str:
     return f"{count / 1e6:.0f} MB" if count >= 10**6 else f"{max(count, 1) / 1e3:.0f} kB"
 
 
-class FetchBar:
+class TerminalBar:
+    """A bar of rich on standard error, taken away at the end; none where that is no terminal."""
+
+    _bar: Any = None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+
+class FetchBar(TerminalBar):
     """Counts bytes on standard error.
 
     Args:
@@ -26,7 +38,6 @@ class FetchBar:
 
     def __init__(self, total: int, what: str) -> None:
         self.total, self.what, self.done = total, what, 0
-        self._bar: Any = None
         self._said = time.monotonic()
 
     def __enter__(self) -> "FetchBar":
@@ -35,12 +46,6 @@ class FetchBar:
             self._bar.start()
             self._task = self._bar.add_task(self.what, total=self.total)
         return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._bar is not None:
-            self._bar.stop()
 
     def add(self, count: int) -> None:
         """So many bytes more; fewer than none where a hub began a file anew."""

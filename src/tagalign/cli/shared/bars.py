@@ -2,8 +2,9 @@
 
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sized
-from types import TracebackType
 from typing import Any
+
+from tagalign.backbones.hub.progress import TerminalBar
 
 
 def progress(items: Iterable[Any], description: str, *, total: int | None = None) -> Iterator[Any]:
@@ -77,7 +78,7 @@ class StepBar:
             self._bar.stop()
 
 
-class RowProgress:
+class RowProgress(TerminalBar):
     """Use it as a context manager; ``advance`` may be handed on as a callback.
 
     Args:
@@ -87,7 +88,6 @@ class RowProgress:
 
     def __init__(self, description: str, *, note: Any = None) -> None:
         self._description, self._note = description, note
-        self._bar: Any = None
         self.rows = 0
 
     def __enter__(self) -> "RowProgress":
@@ -107,12 +107,6 @@ class RowProgress:
             self._bar.start()
             self._task = self._bar.add_task(self._description, total=None, rate="", note="")
         return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._bar is not None:
-            self._bar.stop()
 
     def advance(self, rows: int) -> None:
         """Count rows that were just finished."""
