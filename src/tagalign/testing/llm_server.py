@@ -52,10 +52,11 @@ class LLMServerLog:
     answered: Counter[str] = field(default_factory=Counter)
 
 
+@dataclass(kw_only=True, eq=False)
 class StubLLMServer:
     """An OpenAI-compatible chat server for tests; use it as a context manager.
 
-    Args:
+    Attributes:
         tags: what it knows about a caption.
         faults: fault -> share of the calls that suffer it, see ``FAULTS``.
         seed: which calls.
@@ -79,27 +80,22 @@ class StubLLMServer:
         '[car]'
     """
 
-    def __init__(
-        self,
-        *,
-        tags: Callable[[str], CaptionTags] = words_as_tags,
-        faults: Mapping[str, float] | None = None,
-        seed: int = 0,
-        style: str = "json",
-        has_schema: bool = True,
-        inventions: tuple[str, ...] = (),
-        slow_s: float = 0.5,
-        retry_after_s: float | None = None,
-        delay_s: float = 0.0,
-    ) -> None:
-        unknown = set(faults or {}) - set(FAULTS)
-        if unknown or style not in ("json", "list", "prose", "numbered"):
+    tags: Callable[[str], CaptionTags] = words_as_tags
+    faults: Mapping[str, float] = field(default_factory=dict)
+    seed: int = 0
+    style: str = "json"
+    has_schema: bool = True
+    inventions: tuple[str, ...] = ()
+    slow_s: float = 0.5
+    retry_after_s: float | None = None
+    delay_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        unknown = set(self.faults) - set(FAULTS)
+        if unknown or self.style not in ("json", "list", "prose", "numbered"):
             raise ValueError(
-                f"faults must be of {FAULTS}, style json, list, prose or numbered; got {unknown or style}"
+                f"faults must be of {FAULTS}, style json, list, prose or numbered; got {unknown or self.style}"
             )
-        self.tags, self.faults, self.seed, self.style = tags, dict(faults or {}), seed, style
-        self.has_schema, self.inventions = has_schema, inventions
-        self.slow_s, self.retry_after_s, self.delay_s = slow_s, retry_after_s, delay_s
         self.log = LLMServerLog()
         self._asked: Counter[str] = Counter()
         self._lock = threading.Lock()
