@@ -15,6 +15,7 @@ def named(name="org/clip", **changed):
         "logit_scale": 99.999949,
         "logit_bias": 0.0,
         "revision": "",
+        "precision": "fp32",
     }
     encoder = Mock(**facts | changed)
     encoder.name = name

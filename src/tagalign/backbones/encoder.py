@@ -31,6 +31,7 @@ from tagalign.backbones.stream import StitchedStream, Stream
 from tagalign.backbones.text_encoder import TextEncoder
 from tagalign.backbones.towers.vision import VisionTower
 from tagalign.ops.cam import LastBlock
+from tagalign.ops.precision import PRECISIONS, Precision
 
 
 class Encoder(FrozenBackbone):
@@ -58,6 +59,13 @@ class Encoder(FrozenBackbone):
         shape = vision.shape
         self.width, self.patch_size, self.num_layers = shape.width, shape.patch_size, shape.layers
         self.num_prefix, self.mlp_width = shape.num_prefix, shape.hidden
+
+    def multiply_in(self, precision: Precision) -> None:
+        """Compute the products of the vision tower in a precision; texts stay in float32, for their embeddings are kept."""
+        dtype = PRECISIONS[precision]
+        if dtype is not None:
+            self.vision.multiply_in(dtype)
+            self.precision = precision
 
     @property
     def blocks(self) -> Sequence[Block]:

@@ -13,6 +13,8 @@ def facts_of(backbone: Backbone) -> dict[str, object]:
     }
     if backbone.logit_bias:
         facts["logit_bias"] = round(backbone.logit_bias, 4)
+    if backbone.precision != "fp32":
+        facts["precision"] = backbone.precision
     if backbone.revision:
         facts["revision"] = backbone.revision
     return facts

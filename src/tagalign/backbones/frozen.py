@@ -13,6 +13,7 @@ from tagalign.backbones.preprocess import Preprocessing
 from tagalign.backbones.protocols import Grid, Weights
 from tagalign.backbones.text_encoder import TextEncoder
 from tagalign.errors import InputError, NotFiniteError
+from tagalign.ops.precision import Precision
 
 
 class FrozenBackbone(nn.Module):
@@ -28,6 +29,7 @@ class FrozenBackbone(nn.Module):
     width: int
     patch_size: int
     num_layers: int
+    precision: Precision = "fp32"
 
     def __init__(
         self, text: TextEncoder, preprocessing: Preprocessing, *, weights: Weights, family: str

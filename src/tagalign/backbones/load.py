@@ -9,6 +9,7 @@ from tagalign.backbones.family import Config, FoundModel
 from tagalign.backbones.hub.locate import locate
 from tagalign.backbones.protocols import Backbone, BlockBackbone, Weights
 from tagalign.errors import ModelError
+from tagalign.ops.precision import resolve_precision
 
 
 def load_backbone(
@@ -17,6 +18,7 @@ def load_backbone(
     device: torch.device | str = "cpu",
     dtype: torch.dtype = torch.float32,
     allow_pickle: bool = False,
+    precision: str = "fp32",
 ) -> BlockBackbone:
     """A frozen vision transformer with its text tower, by name.
 
@@ -26,8 +28,11 @@ def load_backbone(
         device: where the weights go.
         dtype: of the weights; float32 or bfloat16, whatever the file holds.
         allow_pickle: open weights that are there as a pickle alone, of any origin; it is read without being run.
+        precision: of the products of the vision tower: ``fp32``, ``bf16``, or ``auto`` for bf16 where the device
+            multiplies it faster (see ``ops.precision``).
 
     Raises:
+        UnknownNameError: for another precision.
         ModelError: if the model is of no known family, its weights are missing, truncated, of another shape, or a pickle
             that needs ``allow_pickle``.
     """
@@ -37,6 +42,9 @@ def load_backbone(
             f"{name}: a {backbone.family} has no blocks of patches; use method {backbone.family!r}, "
             "or give a CLIP (model_type 'clip')"
         )
+    chosen = resolve_precision(precision, torch.device(device))
+    if chosen != "fp32":
+        backbone.multiply_in(chosen)
     return backbone
 
 

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from tagalign.backbones.preprocess import Preprocessing
 from tagalign.ops.cam import LastBlock
+from tagalign.ops.precision import Precision
 
 Pixels = Float[Tensor, "batch 3 height pixel_width"]
 Tokens = Float[Tensor, "batch tokens width"]
@@ -93,6 +94,7 @@ class Backbone(Protocol):
         preprocessing: how pixels become numbers, and the native input size.
         logit_scale: inverse temperature of its training; text and image cosines are multiplied by it.
         logit_bias: added to that product; 0 for all but SigLIP.
+        precision: of the vision tower's products.
     """
 
     name: str
@@ -106,6 +108,7 @@ class Backbone(Protocol):
     preprocessing: Preprocessing
     logit_scale: float
     logit_bias: float
+    precision: Precision
 
     @property
     def tokenizer(self) -> Any:
@@ -202,6 +205,10 @@ class BlockBackbone(Backbone, Protocol):
     @property
     def blocks(self) -> Sequence[Block]:
         """First to last."""
+        ...
+
+    def multiply_in(self, precision: Precision) -> None:
+        """Compute the products of the vision tower in a precision from now on."""
         ...
 
     def embed_patches(

@@ -150,6 +150,8 @@ def _no_graph(method: DenseMethod) -> str:
         return "it needs more than its encoder; take a mode of the encoder alone"
     if method.mode in UNTRACED:
         return f"mode {method.mode!r} {UNTRACED[method.mode]}; take another mode"
+    if method.backbone.precision != "fp32":
+        return f"a graph is written in fp32; leave precision {method.backbone.precision!r} out"
     if isinstance(options, ModeOptions) and options.stitch:
         return "stitch runs the encoder in two parts; leave stitch out"
     if rule.window is not None and rule.window < rule.short_side:

@@ -38,6 +38,7 @@ def load_method(
     device: Device = "auto",
     allow_pickle: bool = False,
     batch_size: int = 8,
+    precision: str = "fp32",
     text_cache: Path | None = None,
     companion_cache: Path | None = None,
     **options: Any,
@@ -53,6 +54,8 @@ def load_method(
         allow_pickle: open weights that are there as a pickle alone, of a repository that is not in our table, or of a
             folder; they are read without being run, and kept as safetensors.
         batch_size: images in one pass; changes no answer.
+        precision: of the vision tower's products: ``fp32``, ``bf16``, or ``auto`` for bf16 where the device multiplies it
+            faster; scores then differ in the third digit, so results name it.
         text_cache: folder of label embeddings, for methods that keep them; likewise.
         companion_cache: folder of a companion's features, for method ``proxy`` alone; likewise.
         options: of the method, as its options class names them; strings are read as the command line reads them.
@@ -89,6 +92,7 @@ def load_method(
         method=chosen or METHOD,
         trained=trained,
         device=pick_device(device),
+        precision=precision,
         allow_pickle=allow_pickle,
         train_command=find_method(chosen).trained_by if chosen else "",
         without_training=training_free(),

@@ -10,8 +10,9 @@ import torch
 from tagalign.backbones.catalog import read_json
 from tagalign.backbones.load import load_backbone
 from tagalign.backbones.protocols import BlockBackbone
-from tagalign.errors import MissingPartError
+from tagalign.errors import InputError, MissingPartError
 from tagalign.methods.resources import Resources
+from tagalign.ops.precision import resolve_precision
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +24,7 @@ class Opened:
         method: that was chosen.
         trained: kind of the trained part that lies there; None for a plain encoder.
         device: where it runs.
+        precision: of the encoder's products; see ``load_backbone``.
         allow_pickle: whether weights that are there as a pickle alone may be opened.
         train_command: how the trained part of the method is made; empty where it needs none.
         without_training: methods that need no training, for refusals.
@@ -34,6 +36,7 @@ class Opened:
     method: str
     trained: str | None
     device: torch.device
+    precision: str = "fp32"
     allow_pickle: bool = False
     train_command: str = ""
     without_training: tuple[str, ...] = ()
@@ -51,8 +54,21 @@ class Opened:
         if self.trained and config.is_file():  # a GroupViT may be published whole, with no encoder beside it
             name = str(read_json(config).get("backbone", name))
         if name not in self.loaded:
-            self.loaded[name] = load_backbone(name, device=self.device, allow_pickle=self.allow_pickle)
+            self.loaded[name] = load_backbone(
+                name, device=self.device, allow_pickle=self.allow_pickle, precision=self.precision
+            )
         return self.loaded[name]
+
+    def refuse_precision(self) -> None:
+        """Refuse another precision than float32, for methods whose encoder has none to choose.
+
+        Raises:
+            InputError: naming the method.
+        """
+        if resolve_precision(self.precision, self.device) != "fp32":
+            raise InputError(
+                f"method {self.method!r} computes in fp32 alone; leave out precision {self.precision!r}"
+            )
 
     def as_method(self, method: str) -> "Opened":
         """The same model for another method."""

@@ -236,6 +236,7 @@ def load(
     method: str | None = None,
     device: torch.device | str = "auto",
     batch_size: int = 8,
+    precision: str = "fp32",
     text_cache: Path | None = None,
     **options: Any,
 ) -> Model:
@@ -246,6 +247,12 @@ def load(
     """
     name = resolve_auto(name)
     method_ = load_method(
-        name, method=method, device=device, batch_size=batch_size, text_cache=text_cache, **options
+        name,
+        method=method,
+        device=device,
+        batch_size=batch_size,
+        precision=precision,
+        text_cache=text_cache,
+        **options,
     )
     return Model(method_, name=name)

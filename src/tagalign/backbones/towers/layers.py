@@ -13,10 +13,25 @@ Rows = Float[Tensor, "*batch width"]
 
 
 class Linear(nn.Linear):
-    """``nn.Linear`` that leaves its parameters unset."""
+    """``nn.Linear`` that leaves its parameters unset and may multiply in another type than theirs."""
+
+    lower: tuple[Tensor, Tensor | None] | None = None
 
     def reset_parameters(self) -> None:
         """Nothing: a file fills them."""
+
+    def multiply_in(self, dtype: torch.dtype) -> None:
+        """Multiply in ``dtype`` from now on. The parameters stay, for those who read them; a copy is kept beside them."""
+        self.lower = (self.weight.to(dtype), None if self.bias is None else self.bias.to(dtype))
+
+    def forward(self, x: Rows) -> Float[Tensor, "*batch out"]:
+        """``x W' + b``, in the type of the parameters."""
+        return super().forward(x) if self.lower is None else self.product(x).to(self.weight.dtype)
+
+    def product(self, x: Rows) -> Float[Tensor, "*batch out"]:
+        """``x W' + b``, in the type that is multiplied in."""
+        weight, bias = self.lower or (self.weight, self.bias)
+        return F.linear(x.to(weight.dtype), weight, bias)
 
 
 class LayerNorm(nn.LayerNorm):
@@ -78,7 +93,8 @@ class Mlp(nn.Module):
 
     def forward(self, x: Rows) -> Rows:
         """``fc2(act(fc1(x)))``."""
-        return self.fc2(ACTIVATIONS[self.activation](self.fc1(x)))
+        # between the layers in the lower type: what the second is about to round, and most of the memory that moves
+        return self.fc2(ACTIVATIONS[self.activation](self.fc1.product(x)))
 
 
 class SwiGlu(nn.Module):
@@ -90,4 +106,4 @@ class SwiGlu(nn.Module):
 
     def forward(self, x: Rows) -> Rows:
         """Same shape as the input."""
-        return self.down(F.silu(self.gate(x)) * self.up(x))
+        return self.down(F.silu(self.gate.product(x)) * self.up.product(x))

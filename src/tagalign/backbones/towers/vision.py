@@ -68,6 +68,16 @@ class VisionTower(nn.Module):
             x = torch.cat([x[:, :1], self.registers.expand(pixels.shape[0], -1, -1), x[:, 1:]], dim=1)
         return x if self.pre_norm is None else self.pre_norm(x)
 
+    def multiply_in(self, dtype: torch.dtype) -> None:
+        """Compute the products of the blocks' linear layers in ``dtype``: nine tenths of the work of a ViT-B at 224 pixels.
+
+        Norms, softmaxes, sums, the way in and the head stay as they are: they cost little and keep the last bits.
+        """
+        for block in self.blocks:
+            for layer in block.modules():
+                if isinstance(layer, Linear):
+                    layer.multiply_in(dtype)
+
     def _positions(
         self, grid: tuple[int, int], mode: Resize | None, round_positions: bool
     ) -> Float[Tensor, "tokens width"]:

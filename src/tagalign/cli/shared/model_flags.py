@@ -8,7 +8,7 @@ import tyro
 
 from tagalign.backbones.models import AUTO, photo_model
 from tagalign.backbones.packaged import PACKAGED
-from tagalign.cli.shared.choices import DeviceChoice, MethodName, Profile
+from tagalign.cli.shared.choices import DeviceChoice, MethodName, PrecisionChoice, Profile
 from tagalign.errors import InputError
 
 if TYPE_CHECKING:
@@ -53,6 +53,9 @@ class ModelFlags:
     """Where it runs; `auto` is CUDA where there is one."""
     batch_size: int = 8
     """Images encoded at a time."""
+    precision: PrecisionChoice = "fp32"
+    """Of the vision tower's products: `bf16` is faster on GPUs and on processors with AMX or AVX512-BF16, much slower on
+    others, and moves scores in the third digit; `auto` takes it where it is faster."""
 
     def __post_init__(self) -> None:
         if self.model == AUTO:
@@ -94,6 +97,7 @@ class ModelFlags:
     def _opening(self) -> dict[str, Any]:
         """Keyword arguments that are no options of a method."""
         given: dict[str, Any] = {"device": self.device, "batch_size": self.batch_size}
+        given |= {"precision": self.precision} if self.precision != "fp32" else {}
         return given | ({"allow_pickle": True} if self.allow_pickle else {})
 
     def method_options(self, **flags: Any) -> dict[str, Any]:

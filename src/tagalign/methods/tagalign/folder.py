@@ -112,6 +112,7 @@ def load_tagalign(
     options: TagAlignOptions | None = None,
     *,
     device: torch.device | str = "cpu",
+    precision: str = "fp32",
     resources: Resources | None = None,
 ) -> DenseMethod:
     """Open a TagAlign folder.
@@ -120,6 +121,7 @@ def load_tagalign(
         folder: written by ``tagalign train``.
         options: see ``TagAlignOptions``.
         device: where it runs.
+        precision: see ``load_backbone``.
         resources: windows encoded at a time.
 
     Raises:
@@ -128,7 +130,7 @@ def load_tagalign(
     """
     options = options or TagAlignOptions()
     config = TagAlignConfig.read(folder)
-    backbone = load_backbone(config.backbone, device=device)
+    backbone = load_backbone(config.backbone, device=device, precision=precision)
     if backbone.weight_hash != config.backbone_hash:
         raise ModelError(
             f"{folder}: trained on {config.backbone} with weights {config.backbone_hash}, "
@@ -157,7 +159,9 @@ def build(opened: Opened, options: TagAlignOptions, resources: Resources) -> Den
     """
     if opened.trained != MODEL_TYPE:
         raise opened.missing_part()
-    return load_tagalign(Path(opened.name), options, device=opened.device, resources=resources)
+    return load_tagalign(
+        Path(opened.name), options, device=opened.device, precision=opened.precision, resources=resources
+    )
 
 
 def _projector(folder: Path, config: TagAlignConfig, backbone: BlockBackbone) -> Projector:

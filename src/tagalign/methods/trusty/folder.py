@@ -123,6 +123,7 @@ def load_trusty(
     options: TrustyOptions | None = None,
     *,
     device: torch.device | str = "cpu",
+    precision: str = "fp32",
     resources: Resources | None = None,
 ) -> TrustyClip:
     """Open a TrustyCLIP folder.
@@ -131,6 +132,7 @@ def load_trusty(
         folder: written by ``tagalign train --method trusty``.
         options: see ``TrustyOptions``.
         device: where it runs.
+        precision: see ``load_backbone``.
         resources: windows encoded at a time.
 
     Raises:
@@ -138,7 +140,7 @@ def load_trusty(
     """
     options = options or TrustyOptions()
     config = TrustyConfig.read(folder)
-    backbone = _backbone(folder, config, device)
+    backbone = _backbone(folder, config, device, precision)
     network = TrustyNetwork(config.sizes)
     load_strictly(network, {k: v.float() for k, v in load_tensors(folder).items()}, folder=folder)
     own: dict[str, Any] = {
@@ -166,11 +168,15 @@ def build(opened: Opened, options: TrustyOptions, resources: Resources) -> Trust
     """
     if opened.trained != METHOD:
         raise opened.missing_part()
-    return load_trusty(Path(opened.name), options, device=opened.device, resources=resources)
+    return load_trusty(
+        Path(opened.name), options, device=opened.device, precision=opened.precision, resources=resources
+    )
 
 
-def _backbone(folder: Path, config: TrustyConfig, device: torch.device | str) -> BlockBackbone:
-    backbone = load_backbone(config.backbone, device=device)
+def _backbone(
+    folder: Path, config: TrustyConfig, device: torch.device | str, precision: str
+) -> BlockBackbone:
+    backbone = load_backbone(config.backbone, device=device, precision=precision)
     if backbone.weight_hash != config.backbone_hash:
         raise ModelError(
             f"{folder}: trained on {config.backbone} with weights {config.backbone_hash}, "
