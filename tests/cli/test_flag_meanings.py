@@ -77,6 +77,7 @@ SUBJECTS = {
     "part_size": ("photos per part", 2),
     "path": ("folder of the data set", 3),
     "photos": ("folder of photos", 2),
+    "precision": ("of products: float32 or bfloat16", 2),
     "profile": ("switches of a method", 5),
     "refine": ("whether masks follow colours", 2),
     "rerank": ("of the best, so many are looked at again", 2),
