@@ -11,7 +11,7 @@ from typing import Any
 from tagalign.errors import InputError
 from tagalign.tags import llm_prompts
 from tagalign.tags.llm_answers import Answer, UnreadableAnswerError, read_answer
-from tagalign.tags.llm_client import CallFailedError, CallLimits, ChatClient, Reply
+from tagalign.tags.llm_client import CallFailedError, CallLimits, ChatClient, Reply, StructuredChat
 from tagalign.tags.llm_journal import AnswerJournal
 from tagalign.tags.parses import ParsedCaption
 from tagalign.tags.support import CaptionWords
@@ -83,13 +83,12 @@ class LLMParser:
         keep_unsupported: bool = False,
         journal: str | Path | None = None,
     ) -> None:
-        if mode not in llm_prompts.MODES or structured not in ("auto", "json", "text"):
-            raise InputError(f"mode must be one of {llm_prompts.MODES} and structured auto, json or text")
+        if mode not in llm_prompts.MODES:
+            raise InputError(f"mode must be one of {llm_prompts.MODES}, got {mode!r}")
         if captions_per_call < 1 or concurrency < 1:
             raise InputError("captions_per_call and concurrency must be at least 1")
-        self._client, self._model, self._mode, self._keep = client, model, mode, keep_unsupported
-        self._schema = structured != "text"
-        self._may_fall_back = structured == "auto"
+        self._chat = StructuredChat(client, structured)
+        self._model, self._mode, self._keep = model, mode, keep_unsupported
         self._per_call, self._concurrency = captions_per_call, concurrency
         self._journal = AnswerJournal(Path(journal) if journal else None, self._answer_settings())
         self.usage = LLMUsage()
@@ -117,7 +116,7 @@ class LLMParser:
 
     def close(self) -> None:
         """Close connections and journal."""
-        self._client.close()
+        self._chat.close()
         self._journal.close()
 
     def parse(self, captions: Sequence[str]) -> list[ParsedCaption]:
@@ -159,7 +158,7 @@ class LLMParser:
         self._journal.save({text: a for text, a in found.items() if isinstance(a, Answer)}, tokens)
         for name, value in tokens.items():
             setattr(self.usage, name, getattr(self.usage, name) + value)
-        self.usage.retries = self._client.retries
+        self.usage.retries = self._chat.retries
         self.usage.failed += sum(isinstance(a, str) for a in found.values())
         return found
 
@@ -190,24 +189,13 @@ class LLMParser:
     def _ask(self, mode: str, texts: Sequence[str], replies: list[Reply]) -> list[Answer | None]:
         reason = ""
         for _ in range(UNREADABLE_RETRIES + 1):
-            reply = self._call(mode, texts)
+            reply = self._chat.ask(llm_prompts.messages(mode, texts), llm_prompts.response_format(mode))
             replies.append(reply)
             try:
                 return read_answer(reply.text, mode=mode, captions=len(texts))
             except UnreadableAnswerError as error:
                 reason = str(error)
         raise CallFailedError(f"no readable answer in {UNREADABLE_RETRIES + 1} calls: {reason}")
-
-    def _call(self, mode: str, texts: Sequence[str]) -> Reply:
-        chat = llm_prompts.messages(mode, texts)
-        schema = llm_prompts.response_format(mode) if self._schema else None
-        try:
-            return self._client.ask(chat, response_format=schema)
-        except CallFailedError as error:
-            if schema is None or not self._may_fall_back or "response_format" not in str(error):
-                raise
-            self._schema = False  # this server has no structured output; all later calls know it
-            return self._client.ask(chat, response_format=None)
 
     def _parse_of(self, caption: str, answer: Answer | str) -> ParsedCaption:
         if isinstance(answer, str):

@@ -145,6 +145,44 @@ class ChatClient:
         return min(max(asked, backoff), MAX_WAIT_S)
 
 
+class StructuredChat:
+    """A client that asks for a JSON schema where the server has it; safe to use from many threads.
+
+    Args:
+        client: talks to the server.
+        structured: "auto" falls back to plain text where the server has no schemas; "json", "text".
+
+    Raises:
+        InputError: for another word.
+    """
+
+    def __init__(self, client: ChatClient, structured: str) -> None:
+        if structured not in ("auto", "json", "text"):
+            raise InputError(f"structured must be auto, json or text, got {structured!r}")
+        self._client = client
+        self._schema, self._may_fall_back = structured != "text", structured == "auto"
+
+    @property
+    def retries(self) -> int:
+        """Further attempts so far."""
+        return self._client.retries
+
+    def ask(self, messages: list[dict[str, str]], response_format: dict[str, Any]) -> Reply:
+        """The model's answer; see ``ChatClient.ask``."""
+        schema = response_format if self._schema else None
+        try:
+            return self._client.ask(messages, response_format=schema)
+        except CallFailedError as error:
+            if schema is None or not self._may_fall_back or "response_format" not in str(error):
+                raise
+            self._schema = False  # this server has no structured output; all later calls know it
+            return self._client.ask(messages, response_format=None)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+
 def _reply(answer: Any) -> Reply:
     choice = answer.choices[0] if answer.choices else None
     text = (choice.message.content or getattr(choice.message, "refusal", None) or "") if choice else ""

@@ -11,8 +11,8 @@ from tagalign.json_text import json_text
 from tagalign.tags.llm_answers import Answer
 
 
-class AnswerJournal:
-    """A table from caption to answer in one SQLite file; every ``save`` is on disk when it returns.
+class TextJournal:
+    """A table from what was asked about to a text in one SQLite file; every ``keep`` is on disk when it returns.
 
     Args:
         path: the file, or None to keep answers in memory for this run alone.
@@ -38,21 +38,18 @@ class AnswerJournal:
         except sqlite3.Error as error:
             raise DataError(f"{path} cannot hold the answers: {error}") from error
 
-    def find(self, captions: Iterable[str]) -> dict[str, Answer]:
-        """The saved answers to these captions."""
+    def texts(self, asked: Iterable[str]) -> dict[str, str]:
+        """The saved texts about these."""
         found = {}
-        for caption in captions:
-            row = self._db.execute(
-                "SELECT answer FROM answers WHERE key = ?", (self._key(caption),)
-            ).fetchone()
+        for about in asked:
+            row = self._db.execute("SELECT answer FROM answers WHERE key = ?", (self._key(about),)).fetchone()
             if row:
-                objects, attributes = json.loads(row[0])
-                found[caption] = Answer(tuple(objects), tuple((o, a) for o, a in attributes))
+                found[about] = str(row[0])
         return found
 
-    def save(self, answers: Mapping[str, Answer], totals: Mapping[str, int]) -> None:
-        """Save answers, and add to running totals (tokens, calls), in one transaction."""
-        rows = [(self._key(c), json_text([a.objects, a.attributes])) for c, a in answers.items()]
+    def keep(self, texts: Mapping[str, str], totals: Mapping[str, int]) -> None:
+        """Save texts, and add to running totals (tokens, calls), in one transaction."""
+        rows = [(self._key(about), text) for about, text in texts.items()]
         try:
             with self._db:
                 self._db.executemany("INSERT OR REPLACE INTO answers VALUES (?, ?)", rows)
@@ -64,12 +61,28 @@ class AnswerJournal:
             raise InputError(f"cannot write {self._path or 'the answers'}: {error}") from error
 
     def totals(self) -> dict[str, int]:
-        """Sums of what ``save`` was given, over all runs."""
+        """Sums of what ``keep`` was given, over all runs."""
         return dict(self._db.execute("SELECT name, value FROM totals").fetchall())
 
     def close(self) -> None:
         """Close the file."""
         self._db.close()
 
-    def _key(self, caption: str) -> bytes:
-        return hashlib.sha256(self._settings + b"\0" + caption.encode("utf-8", "surrogatepass")).digest()[:16]
+    def _key(self, about: str) -> bytes:
+        return hashlib.sha256(self._settings + b"\0" + about.encode("utf-8", "surrogatepass")).digest()[:16]
+
+
+class AnswerJournal(TextJournal):
+    """A table from caption to answer."""
+
+    def find(self, captions: Iterable[str]) -> dict[str, Answer]:
+        """The saved answers to these captions."""
+        found = {}
+        for caption, text in self.texts(captions).items():
+            objects, attributes = json.loads(text)
+            found[caption] = Answer(tuple(objects), tuple((o, a) for o, a in attributes))
+        return found
+
+    def save(self, answers: Mapping[str, Answer], totals: Mapping[str, int]) -> None:
+        """Save answers; see ``keep``."""
+        self.keep({c: json_text([a.objects, a.attributes]) for c, a in answers.items()}, totals)

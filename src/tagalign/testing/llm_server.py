@@ -67,6 +67,8 @@ class StubLLMServer:
         slow_s: how long a slow answer takes.
         retry_after_s: told to clients with a 429; None tells nothing.
         delay_s: how long every answer takes.
+        other: text of the answer to what is not asked about captions, from the instructions and the strings asked about;
+            None leaves it to ``tags``.
 
     Example:
         >>> import json, urllib.request
@@ -89,6 +91,7 @@ class StubLLMServer:
     slow_s: float = 0.5
     retry_after_s: float | None = None
     delay_s: float = 0.0
+    other: Callable[[str, tuple[str, ...]], str | None] = lambda system, asked: None
 
     def __post_init__(self) -> None:
         unknown = set(self.faults) - set(FAULTS)
@@ -141,6 +144,8 @@ class StubLLMServer:
 
     def answer(self, captions: tuple[str, ...], system: str, *, schema: bool) -> str:
         """The text of an answer."""
+        if (text := self.other(system, captions)) is not None:
+            return text
         found = [self.tags(caption) for caption in captions]
         combined, attributes = "JSON alone" in system, "visual attributes" in system
         results = list[dict[str, Any]]()

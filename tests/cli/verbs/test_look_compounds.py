@@ -156,3 +156,64 @@ def test_a_look_whose_weights_were_changed_is_refused(call, tmp_path, capsys):
         head.write_text(damaged)
         assert call("tag", "photos", "--look", str(tmp_path / "look")) == 2
         assert "Traceback" not in capsys.readouterr().err
+
+
+def test_a_language_model_writes_the_prompts_once(call, tmp_path, capsys):
+    """A stand-in on the loopback: the list alone, then the look with it, in shards too; nothing is asked twice."""
+    pytest.importorskip("openai", reason="needs the llm extra")
+    from tagalign.testing.llm_server import StubLLMServer
+
+    def captions_of(system, asked):
+        return json.dumps({"captions": [f"a {asked[0]} and a tree", "nothing of it"]})
+
+    with StubLLMServer(other=captions_of) as server:
+        llm = ("--compounds", "llm", "--llm-url", server.url, "--llm-model", "stub")
+        assert call("look", *llm, out="look") == 0  # no photos: the list alone
+        listed = tmp_path / "look/compounds.txt"
+        assert listed.read_text() == "a dog and a tree\na cat and a tree\n"
+        assert not (tmp_path / "look/look.json").exists()
+        assert call("look", "photos", *llm, out="look") == 0
+        assert server.log.calls == 3
+        assert "3 saved before" in capsys.readouterr().err
+        assert json.loads((tmp_path / "look/usage.json").read_text())["total"]["calls"] == 3
+    assert read_look(tmp_path / "look").compounds.prompts == ("a dog and a tree", "a cat and a tree")
+    for shard in ("0/2", "1/2"):
+        assert call("look", "photos", "--compounds", str(listed), "--shard", shard, out="shards") == 0
+    assert (tmp_path / "shards/look.json").read_bytes() == (tmp_path / "look/look.json").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (("photos", "--compounds", "llm"), "--compounds llm needs --llm-model"),
+        (("photos", "--llm-model", "stub"), "--llm-model is for --compounds llm"),
+        (
+            ("photos", "--compounds", "llm", "--llm-model", "stub", "--shard", "0/2"),
+            "would ask in each shard",
+        ),
+        (
+            (
+                "photos",
+                "--compounds",
+                "llm",
+                "--llm-model",
+                "s",
+                "--llm-url",
+                "http://127.0.0.1:9/v1",
+                "--llm-retries",
+                "0",
+            ),
+            "nobody answers at http://127.0.0.1:9/v1",
+        ),
+        (
+            ("photos", "--compounds", "llm", "--llm-model", "s", "--llm-url", "nowhere"),
+            "must begin with http",
+        ),
+    ],
+)
+def test_a_language_model_that_cannot_be_asked_is_refused_in_one_line(call, capsys, flags, said):
+    pytest.importorskip("openai", reason="needs the llm extra")
+    assert call("look", *flags) == 2
+    found = capsys.readouterr().err
+    assert said in found
+    assert len(found.strip().splitlines()) == 1

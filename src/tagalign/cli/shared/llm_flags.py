@@ -1,4 +1,4 @@
-"""Flags for the LLM parser, shared by the verbs that can use it."""
+"""Flags about a language model, shared by the verbs that ask one: which, where, how often, and what it costs."""
 
 import dataclasses
 import os
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class LLMFlags:
-    """Flags about the language model of --parser llm."""
+class ChatFlags:
+    """Flags about a language model."""
 
     llm_url: str = "http://127.0.0.1:8000/v1"
     """Address of an OpenAI-compatible server (vLLM, llama.cpp, Ollama, a cloud)."""
@@ -23,12 +23,8 @@ class LLMFlags:
     """The model, as the server names it."""
     llm_key_variable: str = "OPENAI_API_KEY"
     """Environment variable that holds the key; local servers need none."""
-    llm_mode: Literal["combined", "separate", "objects"] = "combined"
-    """`combined` (one call, JSON), `separate` (the paper: objects, then attributes) or `objects`."""
     llm_output: Literal["auto", "json", "text"] = "auto"
     """`json` (schema), `text` (bracket lists) or `auto` (schema where the server has it)."""
-    captions_per_call: int = 1
-    """Captions in one call; more are cheaper, and a little less exact."""
     concurrency: int = 16
     """Calls at a time."""
     llm_timeout_s: float = 60.0
@@ -37,33 +33,30 @@ class LLMFlags:
     """Further attempts after timeouts, 429, 5xx and broken connections."""
     llm_max_tokens: int = 512
     """Longest answer, in tokens."""
-    keep_unsupported: bool = False
-    """Keep tags that the caption does not support."""
     price_prompt: float = 0.0
     """Price of a million prompt tokens, to show the cost."""
     price_completion: float = 0.0
     """Price of a million answer tokens."""
 
-    def llm_parser(self, out: Path) -> "LLMParser":
-        """The parser; answers are saved in ``OUT/answers.sqlite``.
+    def chat_model(self, asked_by: str) -> str:
+        """The model.
 
         Raises:
-            InputError: without a model.
+            InputError: where none is named; ``asked_by`` is the flag that needs it.
         """
-        from tagalign.tags.llm import llm_parser
+        if not self.llm_model:
+            raise InputError(f"{asked_by} needs --llm-model, the model as the server at --llm-url names it")
+        return self.llm_model
+
+    def chat_facts(self) -> dict[str, Any]:
+        """Keyword arguments of what talks to the server."""
         from tagalign.tags.llm_client import CallLimits
 
-        if not self.llm_model:
-            raise InputError("--parser llm needs --llm-model, the model as the server at --llm-url names it")
         limits = CallLimits(
             timeout_s=self.llm_timeout_s, max_retries=self.llm_retries, max_tokens=self.llm_max_tokens
         )
-        return llm_parser(
-            base_url=self.llm_url, model=self.llm_model, api_key=os.environ.get(self.llm_key_variable) or "none",
-            mode=self.llm_mode, structured=self.llm_output, captions_per_call=self.captions_per_call,
-            concurrency=self.concurrency,
-            keep_unsupported=self.keep_unsupported, limits=limits, journal=out / "answers.sqlite",
-        )  # fmt: skip
+        key = os.environ.get(self.llm_key_variable) or "none"
+        return {"base_url": self.llm_url, "api_key": key, "limits": limits}
 
     def note(self, parser: Any) -> Callable[[], str] | None:
         """Tokens and price so far, for the progress bar."""
@@ -91,3 +84,30 @@ class LLMFlags:
             temp.write_text(json_text({"run": run, "total": total}, indent=1), encoding="utf-8")
         parser.close()
         return run
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LLMFlags(ChatFlags):
+    """Flags about the language model of --parser llm."""
+
+    llm_mode: Literal["combined", "separate", "objects"] = "combined"
+    """`combined` (one call, JSON), `separate` (the paper: objects, then attributes) or `objects`."""
+    captions_per_call: int = 1
+    """Captions in one call; more are cheaper, and a little less exact."""
+    keep_unsupported: bool = False
+    """Keep tags that the caption does not support."""
+
+    def llm_parser(self, out: Path) -> "LLMParser":
+        """The parser; answers are saved in ``OUT/answers.sqlite``.
+
+        Raises:
+            InputError: without a model.
+        """
+        from tagalign.tags.llm import llm_parser
+
+        model = self.chat_model("--parser llm")
+        return llm_parser(
+            model=model, mode=self.llm_mode, structured=self.llm_output, captions_per_call=self.captions_per_call,
+            concurrency=self.concurrency, keep_unsupported=self.keep_unsupported, journal=out / "answers.sqlite",
+            **self.chat_facts(),
+        )  # fmt: skip

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 from tagalign.cli.shared.label_flags import PromptFlags
+from tagalign.cli.shared.llm_flags import ChatFlags
 from tagalign.cli.shared.model_flags import ModelFlags, warn_tiny
+from tagalign.cli.shared.output import counted
 from tagalign.cli.shared.photo_flow import Flow, LabelRunFlags, cache_option
 from tagalign.errors import InputError
 from tagalign.methods.looks.profiles import LookProfileName
@@ -17,10 +19,14 @@ if TYPE_CHECKING:
     from tagalign.methods.looks.look import Look
     from tagalign.tasks.folder_look.question import ScoreRows
     from tagalign.tasks.photos.job import Job
+    from tagalign.types import LabelSet
+
+BY_LLM = "llm"
+"""As ``--compounds``: a language model writes the sentences."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class LookSettings(ModelFlags, PromptFlags, LabelRunFlags):
+class LookSettings(ModelFlags, PromptFlags, LabelRunFlags, ChatFlags):
     """Look at a folder once, without labels, so that tags know what is ordinary in it.
 
     Writes look.json: mean and deviation of each label's scores over the photos; `tag`, `segment` and `search` take it as
@@ -37,7 +43,8 @@ class LookSettings(ModelFlags, PromptFlags, LabelRunFlags):
     look_profile: LookProfileName = "fixed"
     """How scores are laid before they are compared: `fixed`, or `released` as SPARC does with cosines."""
     compounds: Path | None = None
-    """Sentences that name labels, weighed with their own scores: a list (.txt, one a line), or tag shards of captions."""
+    """Sentences that name labels, weighed with their own scores: a list (.txt, one a line), tag shards of captions, or
+    `llm`: a language model (--llm-model) writes them into OUT/compounds.txt; without photos it writes the list alone."""
     experts: bool = False
     """Also judge each template by itself: `segment --look` then takes the surest four of each label. Needs --templates."""
     short_side: int | None = None
@@ -54,23 +61,42 @@ class LookSettings(ModelFlags, PromptFlags, LabelRunFlags):
             )
         if self.merge and self.images:
             raise InputError("--merge takes looks, not photos; give one or the other")
-        if not self.merge and not self.images:
+        if not self.merge and not self.images and not self.by_llm:
             raise InputError(
                 "give photos to look at: files, folders, patterns, lists, tars, or - for paths on standard input"
             )
+        self._check_llm()
+
+    def _check_llm(self) -> None:
+        if not self.by_llm:
+            if self.llm_model:
+                raise InputError("--llm-model is for --compounds llm; add that, or leave it out")
+            return
+        self.chat_model("--compounds llm")
+        if self.shard != "0/1":
+            raise InputError(
+                "--compounds llm with --shard would ask in each shard; ask once without photos (tagalign look --labels ... "
+                "--compounds llm --out OUT), then give every shard --compounds OUT/compounds.txt"
+            )
+
+    @property
+    def by_llm(self) -> bool:
+        """Whether a language model writes the compound prompts."""
+        return str(self.compounds) == BY_LLM
 
     def prompts(self) -> tuple[str, ...]:
         """The compound prompts meant.
 
         Raises:
             InputError: for labels or prompts that cannot be used.
+            ServerError: where a language model is to write them and does not.
         """
         from tagalign.tags.compound.source import read_prompts
 
         labels = self.prompted_labels()
         if self.compounds is None:
             return ()
-        return read_prompts(self.compounds, labels)
+        return _written(self, labels) if self.by_llm else read_prompts(self.compounds, labels)
 
 
 def run(settings: LookSettings) -> int:
@@ -79,10 +105,13 @@ def run(settings: LookSettings) -> int:
         return _merge(settings)
     from tagalign.tasks.photos.inputs import refuse_missing
 
-    settings.prompts()  # what was typed wrongly is said before a model is looked for
-    refuse_missing(settings.images)
+    if settings.images:
+        refuse_missing(settings.images)
+    prompts = settings.prompts()  # what was typed wrongly is said before a model is looked for
+    if not settings.images:
+        return 0  # the list of sentences was all that was asked for
     warn_tiny(settings.model)
-    job, sink = _open(settings)
+    job, sink = _open(settings, prompts)
     flow = Flow(
         flags=settings,
         settings=settings,
@@ -94,7 +123,37 @@ def run(settings: LookSettings) -> int:
     return code or _write(settings, job, sink)
 
 
-def _open(settings: LookSettings) -> tuple["Job", "ScoreRows"]:
+def _written(settings: LookSettings, labels: "LabelSet") -> tuple[str, ...]:
+    """Sentences of a language model, and where they stand."""
+    from tagalign.atomic import atomic_write
+    from tagalign.tags.compound.source import usable_prompts
+    from tagalign.tags.compound.writer import open_writer
+
+    writer = open_writer(
+        model=settings.chat_model("--compounds llm"),
+        structured=settings.llm_output,
+        concurrency=settings.concurrency,
+        journal=settings.out / "answers.sqlite",
+        **settings.chat_facts(),
+    )
+    try:
+        prompts = usable_prompts(writer.write(labels), labels, "--compounds llm")
+    finally:
+        settings.close(writer, settings.out)
+    path = settings.out / "compounds.txt"
+    with atomic_write(path) as temp:
+        temp.write_text("\n".join(prompts) + "\n", encoding="utf-8")
+    usage = writer.usage
+    tokens = usage.prompt_tokens + usage.completion_tokens
+    print(
+        f"{counted(len(prompts), 'compound prompt')} of {settings.llm_model} in {path} ({counted(usage.calls, 'call')}, "
+        f"{tokens:,} tokens, {usage.reused} saved before, {usage.dropped} name fewer than two labels)",
+        file=sys.stderr,
+    )
+    return prompts
+
+
+def _open(settings: LookSettings, prompts: tuple[str, ...]) -> tuple["Job", "ScoreRows"]:
     from tagalign.tasks.folder_look.patches import sink_of
     from tagalign.tasks.folder_look.question import LookQuestion
     from tagalign.tasks.photos.job import JobSpec
@@ -104,7 +163,7 @@ def _open(settings: LookSettings) -> tuple["Job", "ScoreRows"]:
     question = LookQuestion(
         labels=settings.prompted_labels(),
         profile=settings.look_profile,
-        compounds=settings.prompts(),
+        compounds=prompts,
         experts=settings.experts,
     )
     job = JobSpec(question=question, **facts, workers=settings.workers).open()

@@ -27,13 +27,22 @@ def read_prompts(place: Path, labels: LabelSet) -> tuple[str, ...]:
         raise InputError(f"--compounds {place}: no such file or folder; give a list (.txt) or tag shards")
     is_list = place.is_file() and place.suffix.lower() == ".txt"
     given = _lines(place) if is_list else prompts_of_shards(place, labels)
+    return usable_prompts(given, labels, f"--compounds {place}")
+
+
+def usable_prompts(given: tuple[str, ...], labels: LabelSet, where: str) -> tuple[str, ...]:
+    """Those that name a label, in their order.
+
+    Raises:
+        InputError: where none does, or too many do.
+    """
     naming = {i for ids in members_by_label(given, labels) for i in ids}
     prompts = tuple(prompt for i, prompt in enumerate(given) if i in naming)
     if not prompts:
-        raise InputError(f"--compounds {place}: none of its {len(given)} sentences names one of the labels")
+        raise InputError(f"{where}: none of its {len(given)} sentences names one of the labels")
     if len(prompts) > MOST_PROMPTS:
         raise InputError(
-            f"--compounds {place}: {len(prompts)} prompts name labels, at most {MOST_PROMPTS} can be weighed; give fewer"
+            f"{where}: {len(prompts)} prompts name labels, at most {MOST_PROMPTS} can be weighed; give fewer"
         )
     return prompts
 
