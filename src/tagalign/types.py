@@ -6,6 +6,7 @@ results are XYXY in pixels of the original image (ends exclusive), label maps in
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -86,9 +87,9 @@ class LabelSet:
     templates: tuple[str, ...] = ()
     groups: tuple[LabelGroup, ...] = ()
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
-        """The names of the labels, in the order of their ids."""
+        """The names of the labels, in the order of their ids; made once, since loops over labels ask for it."""
         return tuple(label.name for label in self.labels)
 
     def __len__(self) -> int:

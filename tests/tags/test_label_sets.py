@@ -229,3 +229,20 @@ def test_every_benchmark_is_asked_for_by_name(wording):
     """Also those that have one name twice, as ImageNet has two cardigans."""
     for name in label_set_names():
         assert len(load_label_set(f"{name}{wording}").labels) > 1
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("dog\n\n[pet]\nDog\n", "lines 1 and 4: label 'dog' stands twice"),
+        ("cup: mug\n\nglass: mug\n", "lines 1 and 3: 'mug' is another word"),
+        ("sky\ncup: mug; not mug\n", "line 2: 'mug' stands for 'cup' and excludes it too"),
+        ("sky\ncup: mug; not\n", "line 2: expected words"),
+    ],
+)
+def test_what_is_wrong_in_a_label_file_is_said_with_its_lines(text, said, tmp_path):
+    path = tmp_path / "labels.txt"
+    path.write_text(text)
+    for spec, where in ((path, str(path)), (str(path), str(path)), (text, "the lines")):
+        with pytest.raises(InputError, match=re.escape(f"{where}, {said}")):
+            load_label_set(spec)

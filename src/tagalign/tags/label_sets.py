@@ -54,10 +54,12 @@ def load_label_set(
     label_set, where = read_label_set(spec)
     # benchmarks are as they are: ImageNet has two cardigans
     if not (isinstance(spec, str) and spec.partition(":")[0] in label_set_names()):
+        problem = next((one for one in word_problems(label_set) if one.refused), None)
+        if problem is not None and (lines := _lines_of(spec, problem.labels)):
+            raise InputError(f"{where}, {lines}: {problem.text}")
         _check_names(label_set.names, where)
-        for problem in word_problems(label_set):
-            if problem.refused:
-                raise InputError(f"{where}: {problem.text}")
+        if problem is not None:
+            raise InputError(f"{where}: {problem.text}")
     if templates is not None:
         label_set = replace(label_set, templates=template_set(templates))
     if background is not None:
@@ -77,12 +79,36 @@ def read_label_set(spec: str | Path | Sequence[str | Mapping[str, Any]]) -> tupl
         return _from_list(spec), "the list"
     if spec.lower().endswith(FILE_ENDINGS):
         return _from_file(Path(spec)), spec
-    if "\n" in spec.strip() or (spec.endswith("\n") and not is_plain(spec)):
+    if _is_lines(spec):
         return _from_lines(spec.split("\n"), "the lines"), "the lines"
     name, _, wording = spec.partition(":")
     if name in label_set_names():
         return benchmark_labels(name, wording or "plain"), spec
     return label_set_of(_between_commas(spec), where="the comma list"), "the comma list"
+
+
+def _lines_of(spec: str | Path | Sequence[str | Mapping[str, Any]], names: Sequence[str]) -> str:
+    """``line 2`` or ``lines 2 and 5`` of labels, in what was read by lines; nothing of anything else."""
+    if isinstance(spec, str | Path) and str(spec).lower().endswith(".txt"):
+        text = read_text(Path(spec)) + "\n"
+    elif isinstance(spec, str) and _is_lines(spec):
+        text = spec
+    else:
+        return ""
+    lines = parse_lines(text.split("\n"), "").lines
+    found = [str(line.place) for line in lines if line.label.name in names]
+    return (
+        f"line {found[0]}"
+        if len(found) == 1
+        else f"lines {', '.join(found[:-1])} and {found[-1]}"
+        if found
+        else ""
+    )
+
+
+def _is_lines(text: str) -> bool:
+    """Whether a text is a label a line, and not names between commas or the name of something."""
+    return "\n" in text.strip() or (text.endswith("\n") and not is_plain(text))
 
 
 def _between_commas(text: str) -> list[str]:

@@ -174,6 +174,33 @@ def test_a_broken_file_is_said_and_the_page_lives_on(page: Page, photos: Path) -
     expect(page.get_by_text("not an image that can be read").first).to_be_visible()
 
 
+def swap_masks(page: Page) -> None:
+    page.locator("#review-masks").get_by_text("dog 50 %").click()
+    page.locator("#review-masks").get_by_text("cat 50 %").click()
+
+
+def test_labels_are_checked_while_they_are_typed(page: Page, photos: Path) -> None:
+    """By keyboard: counted, refused with the line, and refused again when they are asked."""
+    look_at(page, photos / "a.png")
+    labels, note = page.locator("#look-labels textarea"), page.locator("#look-labels-note")
+    expect(note).to_contain_text("2 labels")
+    labels.fill("")
+    labels.press_sequentially("cup: mug; not")
+    expect(note.locator(".refusal")).to_contain_text("line 1: expected words before and behind")
+    labels.press_sequentially(" trophy")
+    expect(note).to_contain_text("1 label · 1 other word · 1 excluded word")
+    labels.press("Shift+Enter")
+    labels.press_sequentially("Mug")
+    expect(note.locator(".refusal")).to_contain_text("lines 1 and 2: 'mug' is a label and another word")
+    labels.press("Enter")
+    expect(page.locator("#look-status .refusal")).to_contain_text("lines 1 and 2")
+    labels.press("Backspace")
+    labels.press_sequentially("p")
+    expect(note).to_contain_text("2 labels · 1 other word")
+    labels.press("Enter")
+    expect(page.locator("#look-status")).to_contain_text("of 2 labels")
+
+
 def test_a_folder_is_reviewed_with_the_keyboard(page: Page, out: Path) -> None:
     status = page.locator("#review-status")
     expect(status).to_contain_text("3 open")
@@ -181,7 +208,10 @@ def test_a_folder_is_reviewed_with_the_keyboard(page: Page, out: Path) -> None:
         page.keyboard.press("b")
         page.wait_for_timeout(700)
     expect(page.locator("#review-masks")).to_contain_text("cat 50 %")
-    page.locator("#review-masks").get_by_text("dog 50 %").click()
+    # the stub tags a dog and no cat: only the dog's half is tinted
+    expect(page.get_by_label("dog 50 %")).to_be_checked()
+    expect(page.get_by_label("cat 50 %")).not_to_be_checked()
+    swap_masks(page)
     page.locator("#review-add textarea, #review-add input").fill("ball")
     page.keyboard.press("Enter")
     expect(page.locator("#review-tags")).to_contain_text("ball")
@@ -192,7 +222,7 @@ def test_a_folder_is_reviewed_with_the_keyboard(page: Page, out: Path) -> None:
     page.keyboard.press("z")
     expect(status).to_contain_text("a.png · 1 of 3")
     expect(status).to_contain_text("3 open")
-    page.locator("#review-masks").get_by_text("dog 50 %").click()
+    swap_masks(page)
     page.locator("#review-add textarea, #review-add input").fill("ball")
     page.keyboard.press("Enter")
     expect(page.locator("#review-tags")).to_contain_text("ball")

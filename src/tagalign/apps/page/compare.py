@@ -5,6 +5,7 @@ from typing import Any
 import gradio as gr
 
 from tagalign.apps.page import words
+from tagalign.apps.page.label_note import labels_box
 from tagalign.apps.page.mask_panel import mask_panel
 from tagalign.apps.page.photo_input import photo_input, told
 from tagalign.apps.page.studio import Studio
@@ -16,13 +17,7 @@ def add_compare(studio: Studio, examples: list[str], labels: str) -> None:
         with gr.Column(scale=1, min_width=300):
             photo = photo_input(label="Photo", height=240, elem_id="compare-photo")
         with gr.Column(scale=1, min_width=300):
-            names = gr.Textbox(
-                labels,
-                label="Labels",
-                info="Names between commas; or a line each: cup: mug; not trophy",
-                max_lines=6,
-                elem_id="compare-labels",
-            )
+            names = labels_box(labels, "compare-labels")
             go = gr.Button("Compare", variant="primary", elem_id="compare-go")
             if examples:
                 gr.Examples(

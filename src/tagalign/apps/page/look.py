@@ -9,6 +9,7 @@ import gradio as gr
 from tagalign.apps.page import pictures, words
 from tagalign.apps.page.choice import MethodChoice
 from tagalign.apps.page.downloads import write_files
+from tagalign.apps.page.label_note import labels_box
 from tagalign.apps.page.mask_panel import mask_panel
 from tagalign.apps.page.method_panel import MethodPanel, add_method_panel
 from tagalign.apps.page.photo_input import photo_input, told
@@ -48,13 +49,7 @@ def add_look(studio: Studio, examples: list[str], labels: str) -> None:
                 gr.Examples(
                     [[path] for path in examples], inputs=[photo], label="Examples", examples_per_page=8
                 )
-            names = gr.Textbox(
-                labels,
-                label="Labels",
-                info="Names between commas; or a line each: cup: mug; not trophy",
-                max_lines=6,
-                elem_id="look-labels",
-            )
+            names = labels_box(labels, "look-labels")
             go = gr.Button("Tag and segment", variant="primary", elem_id="look-go")
             chooser = gr.Column(min_width=0)
         with gr.Column(scale=3, min_width=300):

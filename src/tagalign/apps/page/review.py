@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 
 from tagalign.apps.page import pictures
+from tagalign.apps.page.label_note import labels_box
 from tagalign.apps.page.photo_input import told
 from tagalign.apps.page.review_items import Suggestion, kept_titles, suggest
 from tagalign.apps.page.review_store import ReviewStore
@@ -153,12 +154,7 @@ def add_review(page: gr.Blocks, studio: Studio, store: ReviewStore, labels: str)
                 back = gr.Button("Back (b)", min_width=90, elem_id="review-back")
                 undo = gr.Button("Undo (z)", min_width=90, elem_id="review-undo")
     with gr.Accordion("Labels and method", open=False):
-        names = gr.Textbox(
-            labels,
-            label="Labels",
-            info="Names between commas; or a line each: cup: mug; not trophy",
-            elem_id="review-labels",
-        )
+        names = labels_box(labels, "review-labels")
         method = gr.Dropdown(list(studio.methods), value=studio.methods[0], label="Method")
     export = gr.Button("Export what was accepted", elem_id="review-export")
     files = gr.Files(label="Accepted", visible=False, interactive=False, elem_id="review-files")

@@ -89,9 +89,16 @@ def _titled(found: list[Region]) -> dict[str, Region]:
 
 
 def kept_titles(suggestion: Suggestion, decision: Click | None) -> list[str]:
-    """Titles that start checked: all of them, or those an earlier decision let stand."""
+    """Titles that start checked: those an earlier decision let stand, else masks of suggested tags.
+
+    A mask of a label that is not in the photo by its own tags would be a wrong mask that looks accepted, and tint the whole
+    photo. A method without tags suggests all its masks.
+    """
     if decision is None or decision.verdict == "skipped":
-        return list(suggestion.masks)
+        has_tags = bool(suggestion.tags)
+        return [
+            title for title, mask in suggestion.masks.items() if not has_tags or mask.name in suggestion.tags
+        ]
     codes = set(decision.masks)
     again = {title: suggestion.click("accepted", [], [title]).masks[0] for title in suggestion.masks}
     return [title for title, mask in again.items() if mask in codes]

@@ -297,7 +297,7 @@ def typed_labels(text: str) -> str:
         InputError: for no label at all.
     """
     if not all(map(is_plain, text.split("\n"))):
-        return text.strip() + "\n"
+        return text.rstrip() + "\n"  # blank lines above count: an error names the line
     names = list(filter(None, split_names(text)))
     if not names:
         raise InputError("type at least one label, e.g. dog, grass, sky")

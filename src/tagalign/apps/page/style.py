@@ -17,6 +17,8 @@ input[type=checkbox] { border: 1px solid #7c828d !important; }
 .scale { display: flex; align-items: center; gap: 0.5rem; font-size: 0.85em; opacity: 0.85; }
 .scale i { flex: 0 0 8rem; height: 0.7em; border-radius: 3px;
   background: linear-gradient(90deg, #140b34, #57106e, #9c2366, #d44842, #f57d15, #fac127, #fcffa4); }
+.label-note { font-size: 0.85em; opacity: 0.85; min-height: 1.4em; overflow-wrap: anywhere; }
+.label-note ul { margin: 0.2rem 0 0; padding-left: 1.1rem; }
 .refusal { color: #b3261e; font-weight: 600; }
 .dark .refusal { color: #ffb4a8; }
 .method-card { font-size: 0.9em; border: 1px solid var(--border-color-primary); border-radius: 8px; padding: 0.6rem 0.8rem; }
