@@ -1,5 +1,7 @@
 """Proposals from rows of tags: the ranking against a plain loop, synonyms as one, and sense on drawn scenes."""
 
+import math
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -27,6 +29,14 @@ def test_the_weight_is_the_sum_of_the_scores_where_a_photo_named_it():
     assert found[0].weight == pytest.approx(1.4)
     assert (found[0].photos, found[0].score, found[0].captions) == (2, pytest.approx(0.7), None)
     assert found[0].examples == (("a", 0.9), ("b", 0.5))
+
+
+def test_the_order_of_the_photos_changes_no_digit():
+    """Plain sums of these differ in the last digits, the exact one is Python's ``fsum``."""
+    scores = [0.1, 1e16, 0.3, 1.0, 5e-324, 0.7]
+    rows = [{"key": str(i), "tags": ["dog"], "tag_scores": [score]} for i, score in enumerate(scores)]
+    assert rank(rows) == rank(rows[::-1])
+    assert rank(rows)[0].weight == math.fsum(scores)
 
 
 def test_captions_decide_and_keep_what_no_photo_named():

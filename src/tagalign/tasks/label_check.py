@@ -4,7 +4,8 @@ What the words alone show is found in ``tags.label_words``; all of it is listed 
 """
 
 from collections.abc import Iterable, Iterator
-from itertools import pairwise
+from itertools import count, pairwise
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import torch
@@ -15,6 +16,11 @@ from torch import Tensor
 from tagalign.backbones.protocols import Backbone
 from tagalign.methods.label_rows import mean_rows
 from tagalign.tags.label_words import LabelProblem, ProblemKind
+from tagalign.tasks.photos.inputs import Inputs
+from tagalign.tasks.photos.job import Job
+from tagalign.tasks.photos.rows import read_rows
+from tagalign.tasks.photos.run import PhotoRun, open_run
+from tagalign.tasks.photos.sinks import TagParquet
 from tagalign.types import EncodedLabels, LabelSet, Tagging
 
 ALIKE_TEXT = 0.98
@@ -75,6 +81,39 @@ def _pieces(tokenizer: Any, word: str) -> int:
     """Tokens of a word beside the marks of the text, whatever pads it."""
     marks = {tokenizer.start_id, tokenizer.eos_id, tokenizer.pad_id}
     return sum(token not in marks for token in tokenizer([word])[0].tolist())
+
+
+def open_check(job: Job, inputs: Inputs, folder: Path, *, most: int, part_size: int) -> PhotoRun:
+    """Begin the run that asks photos about the labels, or go on with one that stopped.
+
+    Args:
+        job: that asks for tags.
+        inputs: the photos.
+        folder: of the results.
+        most: photos at most, the first ones.
+        part_size: photos per part.
+
+    Raises:
+        InputError: if the folder holds another run, or the inputs mean no photo.
+    """
+    numbers = count()
+    return open_run(
+        {**job.describe(), "photos": most},
+        inputs,
+        folder,
+        TagParquet(),
+        part_size=part_size,
+        keep=lambda source: next(numbers) < most,
+    )
+
+
+def taggings_of(run: PhotoRun, labels: LabelSet) -> Iterator[Tagging]:
+    """The answers of a run to ``labels``."""
+    ids = {name: i for i, name in enumerate(labels.names)}
+    for row in read_rows(run.parts(), ["tags", "scores"]):
+        scores: Any = row["scores"]
+        chosen = tuple(ids[name] for name in row["tags"])  # type: ignore[attr-defined]
+        yield Tagging(names=labels.names, scores=tuple(scores), chosen=chosen)
 
 
 def photo_problems(

@@ -53,26 +53,48 @@ class Proposal:
     examples: tuple[tuple[str, float], ...] = ()
 
 
+UNIT = 1074
+"""Every float is a whole number of ``2**-1074``: sums of such numbers do not depend on the order of the photos."""
+
+
 @dataclass
 class _Count:
+    """Photos of a candidate, so that shards in any order give the same numbers.
+
+    Attributes:
+        photos: that named it.
+        units: exact sum of its scores there, in ``2**-UNIT``.
+        best: photos with the highest scores, ties by their keys.
+    """
+
     photos: int = 0
-    total: float = 0.0
+    units: int = 0
     best: list[tuple[float, str]] = field(default_factory=list)
+
+    def add(self, key: str, score: float) -> None:
+        """One photo more."""
+        numerator, denominator = score.as_integer_ratio()
+        self.photos += 1
+        self.units += numerator << (UNIT + 1 - denominator.bit_length())
+        self.best = nlargest(EXAMPLES, [*self.best, (score, key)])
+
+    @property
+    def total(self) -> float:
+        """Sum of the scores, rounded once."""
+        return self.units / (1 << UNIT)
 
 
 def rank(rows: Iterable[Mapping[str, Any]], *, captions: Mapping[str, int] | None = None) -> list[Proposal]:
     """Candidates in the order of their weight, one by one.
 
     Args:
-        rows: of a run of ``tag``: ``key``, ``tags`` and ``tag_scores``, best first; of any number, read once.
+        rows: of a run of ``tag``: ``key``, ``tags`` and ``tag_scores``, best first; of any number, in any order, read once.
         captions: how many captions name each candidate; candidates that no photo named are kept then.
     """
     counts: dict[str, _Count] = {name: _Count() for name in captions or ()}
     for row in rows:
         for name, score in zip(row["tags"], row["tag_scores"], strict=True):
-            one = counts.setdefault(name, _Count())
-            one.photos, one.total = one.photos + 1, one.total + score
-            one.best = nlargest(EXAMPLES, [*one.best, (score, str(row["key"]))])
+            counts.setdefault(name, _Count()).add(str(row["key"]), float(score))
     found = [
         Proposal(
             name=name,

@@ -33,7 +33,8 @@ REFUSALS = {"full": ENOSPC, "read-only": EROFS, "limit": EFBIG}
 WAYS = (*SIGNALS, *REFUSALS)
 PATIENCE_S = 300  # only a hang is too slow: the machine may be busy
 CHANGES = {"os.rename", "os.mkdir", "os.remove", "os.rmdir", "os.truncate", "os.chmod"}
-MODULES = ("cli.verbs.tag", "cli.verbs.look", "cli.verbs.segment.verb", "cli.verbs.refer", "cli.verbs.search",
+MODULES = ("cli.verbs.tag", "cli.verbs.look", "cli.verbs.suggest", "cli.verbs.labels.verb",
+           "cli.verbs.segment.verb", "cli.verbs.refer", "cli.verbs.search",
            "cli.verbs.parse", "cli.verbs.label", "cli.verbs.vocabulary", "cli.verbs.train.tagalign",
            "cli.verbs.train.trusty", "cli.verbs.train.tag2text", "cli.verbs.export.verb",
            "cli.verbs.export.results", "cli.verbs.export.onnx", "export.formats", "tasks.search.indexing",

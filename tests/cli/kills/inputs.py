@@ -27,6 +27,7 @@ def make_inputs(folder: Path) -> None:
         lines = [json.dumps({"key": f"{n}/{i}", "caption": text}) for i, text in enumerate(texts)]
         (folder / f"captions/{n}.jsonl").write_text("\n".join([*lines, "{broken"]))
     (folder / "words.txt").write_text("car\ndog\nbench\nred\n")
+    (folder / "prompts.txt").write_text("a dog and a cat\ntwo dogs\n")
     make_pairs(folder / "pairs")
 
 
@@ -38,6 +39,10 @@ COMMANDS = {
     "look": f"look {PHOTOS} --method clip --out OUT",
     "look-piaa": f"look {PHOTOS} --method piaa --option keep=8 --out OUT",
     "look-others": f"look others --labels dog,cat --no-cache --part-size 2 {MODEL} --method clip --out OUT",
+    "look-compounds": f"look {PHOTOS} --method clip --compounds prompts.txt --out OUT",
+    "look-experts": f"look {PHOTOS} --method clip --templates 7 --experts --out OUT",
+    "suggest": f"suggest photos --words words.txt --no-cache --part-size 2 {MODEL} --out OUT",
+    "check": f"labels check dog,cat photos --part-size 2 {MODEL} --method clip --out OUT",
     "look-merge": "look --merge whole-look whole-look-others --out OUT",
     "tag-look": f"tag {PHOTOS} --method clip --look whole-look --out OUT",
     "tag-auto": f"tag {PHOTOS} --method clip --look auto --out OUT",
@@ -69,6 +74,10 @@ COMMANDS = {
 """By name: words of a command; ``whole-NAME`` is what the command of that name left."""
 
 NEEDS = {
+    "look-compounds": f"look {PHOTOS} --method clip --compounds prompts.txt --out OUT",
+    "look-experts": f"look {PHOTOS} --method clip --templates 7 --experts --out OUT",
+    "suggest": f"suggest photos --words words.txt --no-cache --part-size 2 {MODEL} --out OUT",
+    "check": f"labels check dog,cat photos --part-size 2 {MODEL} --method clip --out OUT",
     "look-merge": ("look", "look-others"), "tag-look": ("look",),
     "vocabulary": ("parse",), "label": ("parse", "vocabulary"), "coco": ("segment",), "coco-polygons": ("rle",),
     "yolo": ("segment",), "label-studio": ("segment",), "cvat": ("segment",), "cvat-polygons": ("segment",),

@@ -27,7 +27,8 @@ class SuggestSettings(ModelFlags, LabelRunFlags):
     """Propose labels for photos: the tags of their captions, else the best of a list of a thousand things.
 
     Writes labels.txt, to be edited and given to `tagalign tag --labels-file`, index.html with example photos, and one
-    Parquet file per 1,000 photos. A run that was stopped goes on when the same command is given again.
+    Parquet file per 1,000 photos. A run that was stopped goes on when the same command is given again; of several shards
+    (--shard i/n) the last one proposes.
     Example: tagalign suggest photos/ --model openai/clip-vit-base-patch16 --out suggestions
     """
 
@@ -57,10 +58,6 @@ class SuggestSettings(ModelFlags, LabelRunFlags):
             raise InputError("--captions and --words both name the candidates; leave one out")
         if self.count < 1:
             raise InputError(f"--count must be at least 1, got {self.count}")
-        if self.shard != "0/1":
-            raise InputError(
-                "proposals need all photos: leave out --shard (--engine ray takes several machines)"
-            )
         if self.method is None:
             object.__setattr__(self, "method", METHOD)
 
@@ -91,8 +88,27 @@ def run(settings: SuggestSettings) -> int:
         names=lambda _: candidates.names,
     )
     done = flow.run(spec, job, TagParquet())
-    _write(settings, done, job, counts)
-    return flow.close(done, "photo", "looked at, proposals written to")
+    code = flow.close(done, "photo", "looked at in")
+    runs = _all_shards(settings, job)
+    if runs is None:
+        print(f"shard {settings.shard} is done; labels are proposed with the last of them", file=sys.stderr)
+        return code
+    _write(settings, runs, job, counts)
+    return code
+
+
+def _all_shards(settings: SuggestSettings, job: "Job") -> "list[PhotoRun] | None":
+    """The runs of all shards; None while one is not done."""
+    from tagalign.cli.shared.flag_values import parse_shard
+    from tagalign.tasks.folder_look.merge import all_shards
+    from tagalign.tasks.photos.inputs import Inputs
+    from tagalign.tasks.photos.sinks import TagParquet
+
+    inputs = Inputs(items=settings.images, results=settings.out)
+    count = parse_shard(settings.shard)[1]
+    return all_shards(
+        job.describe(), inputs, settings.out, TagParquet(), count=count, part_size=settings.part_size
+    )
 
 
 def _caption_counts(settings: SuggestSettings) -> dict[str, int]:
@@ -116,13 +132,15 @@ def _candidates(settings: SuggestSettings, counts: dict[str, int] | None) -> "La
     return common_things() if settings.words is None else load_label_set(settings.words)
 
 
-def _write(settings: SuggestSettings, done: "PhotoRun", job: "Job", counts: dict[str, int] | None) -> None:
+def _write(
+    settings: SuggestSettings, runs: "list[PhotoRun]", job: "Job", counts: dict[str, int] | None
+) -> None:
     from tagalign.atomic import atomic_write
     from tagalign.tags.label_lines import label_lines
     from tagalign.tasks.photos.rows import read_rows
     from tagalign.tasks.suggesting import merge, proposed_labels, rank
 
-    rows = read_rows(done.parts(), ["key", "tags", "tag_scores"])
+    rows = read_rows([path for run in runs for path in run.parts()], ["key", "tags", "tag_scores"])
     proposals = merge(rank(rows, captions=counts), job.labels, most=settings.count)
     text = label_lines(proposed_labels(proposals, "suggested")) if proposals else ""
     if proposals:

@@ -7,6 +7,7 @@ from PIL import Image
 
 from tagalign.cli.main import main
 from tagalign.data.tiny_world import TinyWorld
+from tagalign.tasks.photos.sinks import TagParquet
 
 GOOD = "[animal]\ndog: puppy; not cat\ncat\n[]\ncar: automobile\ncars\nxqzvwk\n"
 
@@ -76,6 +77,13 @@ def test_a_model_and_photos_add_what_they_know(tmp_path, capsys, scenes):
         (["labels", "check", "dog", "--bound", "2"], "--bound"),
         (["labels", "check", "dog", "--limit", "0"], "--limit"),
         (["labels", "check", "dog", "--limit", "5"], "--limit is about photos"),
+        (["labels", "check", "dog", "--out", "x"], "--out is about photos"),
+        (["labels", "check", "dog", "--part-size", "0"], "--part-size"),
+        (["labels", "overlap", "dog", "cat", "--out", "x"], "check and import alone"),
+        (
+            ["labels", "import", "ram", "x", "--part-size", "7", "--out", "y.json"],
+            "for tagalign labels check alone",
+        ),
         (["labels", "check", "dog", "--bound", "0.9", "--model", "tiny"], "--bound is about photos"),
     ],
 )
@@ -84,3 +92,44 @@ def test_bad_input_is_one_line(capsys, args, message):
     err = capsys.readouterr().err
     assert message in err
     assert "Traceback" not in err
+
+
+def test_a_check_that_was_stopped_goes_on_and_says_the_same(tmp_path, capsys, scenes, monkeypatch):
+    """Stopped in the second of three parts; photos of the first are never opened again."""
+    path, out = tmp_path / "labels.txt", tmp_path / "out"
+    path.write_text(GOOD + "igloo\n")
+    asked = [
+        "labels",
+        "check",
+        str(path),
+        str(scenes),
+        "--model",
+        "tiny",
+        "--method",
+        "maskclip",
+        "--limit",
+        "22",
+    ]
+    assert main([*asked, "--json"]) == 0
+    whole = capsys.readouterr().out
+    kept = [*asked, "--json", "--out", str(out), "--part-size", "10"]
+    with monkeypatch.context() as patch:
+        write = TagParquet.table.write
+        parts = []
+
+        def stop(table, place, rows):
+            parts.append(place)
+            if len(parts) == 2:
+                raise KeyboardInterrupt
+            write(place, rows)
+
+        patch.setattr(type(TagParquet.table), "write", stop)
+        assert main(kept) != 0
+    capsys.readouterr()
+    assert main(kept) == 0
+    again = capsys.readouterr()
+    assert "10 of 22 photos done before" in again.err
+    assert again.out == whole
+    assert main([*kept, "--limit", "5"]) == 2
+    assert "choose another --out, or add --overwrite" in capsys.readouterr().err
+    assert main([*kept, "--limit", "5", "--overwrite"]) == 0

@@ -11,8 +11,13 @@ from tagalign.cli.shared.renamed import Formerly
 from tagalign.errors import InputError
 
 FLAGS_OF = {
-    "check": ("bound", "limit", *(field.name for field in dataclasses.fields(ModelFlags))),
-    "import": ("out",),
+    "check": (
+        "bound",
+        "limit",
+        "part_size",
+        "overwrite",
+        *(field.name for field in dataclasses.fields(ModelFlags)),
+    ),
     "overlap": ("benchmarks",),
 }
 """Flags that one action reads alone."""
@@ -28,7 +33,7 @@ class LabelsSettings(ModelFlags):
     tagalign labels overlap LIST LISTS        how many labels of the others the first list holds (Tag2Text, Tables 8 to 10)
 
     Exit code 2 where a checked list would be refused, else 0.
-    Example: tagalign labels check labels.txt photos/ --model openai/clip-vit-base-patch16
+    Example: tagalign labels check labels.txt photos/ --out checked --model openai/clip-vit-base-patch16
     Example: tagalign labels import hico datasets/hico/hico_600_taglist.txt --out hico.json
     Example: tagalign labels overlap tags.json openimages.json hico.json --benchmarks openimages-common=datasets
     """
@@ -46,7 +51,12 @@ class LabelsSettings(ModelFlags):
     limit: Annotated[int, Formerly("photos")] = 1000
     """check: at most so many photos, the first ones."""
     out: Path | None = None
-    """import: the label set (.json) that is written."""
+    """import: the label set (.json) that is written. check: a folder for the answers of the photos, so that the same command
+    goes on where a check was stopped."""
+    part_size: int = 100
+    """Photos per part: what a kill costs at most."""
+    overwrite: bool = False
+    """Begin again in a folder that holds another run."""
     benchmarks: tuple[str, ...] = ()
     """overlap: tagging benchmarks as NAME=FOLDER: how many of their labels and images remain (Table 10)."""
     json: bool = False
@@ -58,13 +68,19 @@ class LabelsSettings(ModelFlags):
             raise InputError(f"--bound must be above 0 and at most 1, got {self.bound:g}")
         if self.limit < 1:
             raise InputError(f"--limit must be at least 1, got {self.limit}")
-        for flag in ("bound", "limit"):
+        if self.part_size < 1:
+            raise InputError(f"--part-size must be at least 1, got {self.part_size}")
+        for flag in ("bound", "limit", "out", "part_size", "overwrite"):
             if self.action == "check" and not self.images and self._given(flag):
-                raise InputError(f"--{flag} is about photos; give some behind the labels, or leave it out")
+                raise InputError(
+                    f"--{flag.replace('_', '-')} is about photos; give some behind the labels, or leave it out"
+                )
         for action, flags in FLAGS_OF.items():
             given = [f"--{flag.replace('_', '-')}" for flag in flags if self._given(flag)]
             if action != self.action and given:
                 raise InputError(f"{', '.join(given)}: for tagalign labels {action} alone")
+        if self.action == "overlap" and self.out is not None:
+            raise InputError("--out: for tagalign labels check and import alone")
 
     def _given(self, flag: str) -> bool:
         if flag == "model":  # what is not given is settled as soon as the flags are read

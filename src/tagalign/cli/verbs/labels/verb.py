@@ -5,7 +5,10 @@
 
 import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 from tagalign.cli.shared.bars import progress
 from tagalign.cli.shared.model_flags import warn_tiny
@@ -14,6 +17,7 @@ from tagalign.cli.verbs.labels.settings import LabelsSettings
 
 if TYPE_CHECKING:
     from tagalign.tags.label_words import LabelProblem
+    from tagalign.tasks.photos.job import Job
     from tagalign.types import LabelSet, Tagging
 
 KINDS = {
@@ -72,7 +76,8 @@ def _asked(settings: LabelsSettings, labels: "LabelSet") -> "list[LabelProblem]"
     problems = model_problems(job.labels, job.method)
     if not settings.images:
         return problems
-    taggings = list(_taggings(settings, job))
+    with _folder(settings.out) as folder:
+        taggings = list(_taggings(settings, job, folder))
     if len(taggings) < FEW_PHOTOS:
         print(
             f"note: photos are too few to compare labels, got {len(taggings)}; give at least {FEW_PHOTOS}",
@@ -81,18 +86,36 @@ def _asked(settings: LabelsSettings, labels: "LabelSet") -> "list[LabelProblem]"
     return problems + photo_problems(labels, taggings, bound=settings.bound)
 
 
-def _taggings(settings: LabelsSettings, job: Any) -> "Iterator[Tagging]":
-    from itertools import islice
+@contextmanager
+def _folder(out: Path | None) -> "Iterator[Path]":
+    """Where the answers of the photos are kept: for good, or while the check runs."""
+    if out is not None:
+        yield out
+        return
+    with TemporaryDirectory(prefix="tagalign-check-") as folder:
+        yield Path(folder)
 
-    from tagalign.tasks.photos.inputs import Inputs
+
+def _taggings(settings: LabelsSettings, job: "Job", folder: Path) -> "Iterator[Tagging]":
+    """Ask the photos that were not asked before, then read all answers."""
+    from tagalign.tasks.label_check import open_check, taggings_of
+    from tagalign.tasks.photos.inputs import Inputs, standard_input
     from tagalign.tasks.photos.keys import printable
+    from tagalign.tasks.photos.run import answer_run, clear_run, close_run
+    from tagalign.tasks.photos.sinks import TagParquet
 
-    sources = islice(Inputs(items=settings.images), settings.limit)
-    for answered in progress(job.run(sources), "photos"):
+    if settings.overwrite:
+        clear_run(folder)
+    inputs = Inputs(items=settings.images, lines=standard_input(), results=folder)
+    run = open_check(job, inputs, folder, most=settings.limit, part_size=settings.part_size)
+    before = sum(run.done())
+    if before:
+        print(f"{before} of {counted(run.manifest.count, 'photo')} done before", file=sys.stderr)
+    for answered in progress(answer_run(run, job, TagParquet()), "photos", total=run.manifest.count - before):
         if answered.error is not None:
             print(f"error: {printable(str(answered.error))}", file=sys.stderr)
-            continue
-        yield answered.answer
+    close_run(run)
+    yield from taggings_of(run, job.labels.label_set)
 
 
 def _print(settings: LabelsSettings, problem: "LabelProblem") -> None:
