@@ -16,11 +16,13 @@ from tagalign.methods.cls_seg.options import ClsSegOptions
 from tagalign.methods.options import build_options
 from tagalign.methods.resources import Resources
 from tagalign.methods.tagclip import image as tagclip_image
+from tagalign.methods.tagclip import steps
 from tagalign.methods.tagclip.image import buckets, canvas_size
 from tagalign.methods.tagclip.method import TagClip
 from tagalign.methods.tagclip.options import TagClipOptions
 from tagalign.methods.tagclip.presets import filled
 from tagalign.methods.tagclip.profiles import layer_choice
+from tagalign.methods.tagclip.steps import refine_scores
 from tagalign.tags.label_sets import load_label_set
 
 PARITY = Path(__file__).parents[2] / "parity"
@@ -271,3 +273,19 @@ def test_released_rounds_resized_positions_only(backbone):
         plain, _ = backbone.embed_patches(pixels, positions="bilinear")
         rounded, _ = backbone.embed_patches(pixels, positions="bilinear", round_positions=True)
         assert torch.equal(plain, rounded) == same
+
+
+def test_columns_are_refined_some_at_a_time_to_the_same_scores(monkeypatch):
+    """A column does not see others; products of other widths may round otherwise."""
+    generator = torch.Generator().manual_seed(0)
+    coarse = torch.rand(20, 7, generator=generator)
+    attention = torch.rand(20, 20, generator=generator)
+    for boxes in (True, False):
+        settings = {"boxes": boxes, "lose_last": True}
+        whole = refine_scores(coarse, attention, (4, 5), **settings)
+        with monkeypatch.context() as patch:
+            patch.setattr(steps, "COLUMNS", 3)
+            some = refine_scores(coarse, attention, (4, 5), **settings)
+        # float32 sums of 20 products below 20
+        torch.testing.assert_close(some, whole, rtol=0, atol=2e-5)
+        assert refine_scores(coarse[:, :0], attention, (4, 5), **settings).shape == (20, 0)

@@ -11,6 +11,9 @@ from tagalign.methods.tagclip.crops import CropRegions
 from tagalign.methods.tagclip.profiles import TagClipProfile
 from tagalign.ops.affinity import box_class_mask, patch_class_mask, refine
 
+COLUMNS = 512
+"""Labels refined at a time: of 10,000 the maps, masks and components would be a gigabyte; so few stay near the processor."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LocalScores:
@@ -35,7 +38,7 @@ def refine_scores(
     boxes: bool,
     lose_last: bool,
 ) -> Float[Tensor, "patches columns"]:
-    """Dual-masking attention refinement: ``A (m * P)`` with the class mask m found on ``A P``.
+    """Dual-masking attention refinement: ``A (m * P)`` with the class mask m found on ``A P``; a column does not see others.
 
     Args:
         coarse: P, one column per label or background word.
@@ -44,10 +47,14 @@ def refine_scores(
         boxes: m covers boxes around components (released), else single patches (paper, Eq. 14).
         lose_last: the boxes lose the last row and column (released).
     """
-    # the mask is found on refined scores and laid on the coarse ones: Eq. 14 refines once, not twice
-    first = attention @ coarse
-    mask = box_class_mask(first, grid, lose_last=lose_last) if boxes else patch_class_mask(first)
-    return refine(attention, coarse, mask)
+    refined = torch.empty_like(coarse)
+    for start in range(0, coarse.shape[1], COLUMNS):
+        some = coarse[:, start : start + COLUMNS]
+        # the mask is found on refined scores and laid on the coarse ones: Eq. 14 refines once, not twice
+        first = attention @ some
+        mask = box_class_mask(first, grid, lose_last=lose_last) if boxes else patch_class_mask(first)
+        refined[:, start : start + COLUMNS] = refine(attention, some, mask)
+    return refined
 
 
 def local_scores(
