@@ -79,7 +79,7 @@ def test_gone_photos_unknown_labels_and_disputes_are_listed(job, folder):
         click(folder, 25, ("bright",)),
     ]
     notes = "\n".join(learn_thresholds(job, clicks_of(*clicks)).notes)
-    assert "photos of 1 clicks are gone and left out: 999.png" in notes
+    assert "photos that were judged and are gone, 1, are left out: 999.png" in notes
     assert "sunny (1 x)" in notes
     assert "the later click counts: 25.png" in notes
 

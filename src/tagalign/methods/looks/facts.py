@@ -53,8 +53,14 @@ def refuse_other_model(look: Look, facts: Mapping[str, Any], where: str) -> None
             )
 
 
-def refuse_other_labels(look: Look, labels: LabelSet, where: str) -> None:
+def refuse_other_labels(look: Look, labels: LabelSet, where: str, *, asked_by: str = "are asked") -> None:
     """Refuse a look at other labels, or at another version of them.
+
+    Args:
+        look: that was made.
+        labels: that it is to be used for.
+        where: the look is.
+        asked_by: who has the labels, as the end of a sentence.
 
     Raises:
         InputError: naming what differs.
@@ -69,7 +75,7 @@ def refuse_other_labels(look: Look, labels: LabelSet, where: str) -> None:
     for what, theirs, mine in pairs:
         if theirs != mine:
             raise InputError(
-                f"{where}: this look has other {what} than are asked ({_difference(theirs, mine)}); look at the folder "
+                f"{where}: this look has other {what} than {asked_by} ({_difference(theirs, mine)}); look at the folder "
                 "again with these labels (tagalign look)"
             )
 

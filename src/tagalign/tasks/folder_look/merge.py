@@ -35,7 +35,7 @@ def merge_looks(paths: Sequence[Path]) -> Look:
     seen = {merged.photos.mark: paths[0]}
     for path, look in zip(paths[1:], looks[1:], strict=True):
         refuse_other_model(look, merged.facts, str(path))
-        refuse_other_labels(look, merged.labels, str(path))
+        refuse_other_labels(look, merged.labels, str(path), asked_by=f"{paths[0]} has")
         if look.profile != merged.profile:
             raise InputError(
                 f"{path}: a look of profile {look.profile.name}, {paths[0]} is of {merged.profile.name}"

@@ -138,9 +138,8 @@ def read_clicks(paths: Sequence[Path]) -> Clicks:
             some, is_whole = _clicks_of(line.decode("utf-8", "replace").strip())
             clicks += some
             if not is_whole:
-                found.notes.append(
-                    f"{path}, line {number}: cut or damaged; {len(some)} whole clicks in it are used"
-                )
+                used = f"{len(some)} whole clicks in it are used" if some else "nothing in it is used"
+                found.notes.append(f"{path}, line {number}: cut or damaged; {used}")
     if len(paths) > 1:  # within one file the lines are the order, whatever the clock did
         clicks.sort(key=lambda click: click.at)
     for click in clicks:

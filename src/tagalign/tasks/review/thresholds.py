@@ -54,7 +54,7 @@ def learn_thresholds(job: Job, clicks: Clicks) -> Learned:
         notes.append(f"judged more than once with different tags, the later click counts: {_some(disputed)}")
     there = [click for click in accepted if _path(click).exists()]
     if gone := [click.photo for click in accepted if not _path(click).exists()]:
-        notes.append(f"photos of {len(gone)} clicks are gone and left out: {_some(gone)}")
+        notes.append(f"photos that were judged and are gone, {len(gone)}, are left out: {_some(gone)}")
     scored, weights = [], _weights(there)
     for click, weight, answered in zip(there, weights, job.run(map(_source, there)), strict=True):
         if answered.error is None:
