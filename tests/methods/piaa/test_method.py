@@ -9,18 +9,16 @@ import dataclasses
 import pytest
 import torch
 import torch.nn.functional as F
+from piaa_looks import made_look
 from PIL import Image
 
 from tagalign.data.tiny_world import TinyWorld
 from tagalign.errors import InputError, MissingPartError
 from tagalign.methods.load import load_method
 from tagalign.methods.looks.files import write_look
-from tagalign.methods.looks.look import Look, Photos
-from tagalign.methods.looks.profiles import look_profile
 from tagalign.methods.options import facts_of
-from tagalign.methods.piaa.learner import BANK_ROWS, BankSizes, bank_of_photo, bank_tensors
+from tagalign.methods.piaa.learner import BANK_ROWS, BankSizes
 from tagalign.methods.piaa.options import PiaaOptions
-from tagalign.ops.looks.moments import Moments
 from tagalign.types import Label, LabelSet
 
 NAMES = ("dog", "car", "tree", "house", "sky", "grass")
@@ -48,26 +46,6 @@ def look(photos, tmp_path_factory):
     folder = tmp_path_factory.mktemp("look")
     write_look(folder, made_look(load_method("tiny", method="piaa"), photos, LABELS))
     return folder
-
-
-def made_look(method, photos, labels):
-    base, sizes = method.by_text, method.bank_sizes(len(labels))
-    encoded = base.encode_labels(labels)
-    banks = [
-        bank_of_photo(image.views[0].embeds, encoded, i, sizes)
-        for i, image in enumerate(base.encode_images(photos))
-    ]
-    total = banks[0]
-    for bank in banks[1:]:
-        total = total + bank
-    return Look(
-        facts=method.look_facts(),
-        labels=labels,
-        profile=look_profile("fixed"),
-        photos=Photos(count=len(photos), mark=1),
-        moments=Moments.zeros(len(labels)),
-        tensors=bank_tensors(total.surest(sizes.label)),
-    )
 
 
 def answers(look, photos, **options):
