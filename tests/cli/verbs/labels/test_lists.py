@@ -77,7 +77,10 @@ def test_a_benchmark_says_how_many_images_remain(tmp_path, capsys):
         (["import", "coco91", "{file}", "--out", "{out}.json"], "expected 'ID: NAME'"),
         (["overlap", "dog"], "overlap compares: give other lists behind the first"),
         (["overlap", "dog", "--benchmarks", "voc21=x"], "voc21 is no tagging benchmark"),
-        (["overlap", "dog", "voc20", "--out", "{out}.json"], "--out: for tagalign labels check and import alone"),
+        (
+            ["overlap", "dog", "voc20", "--out", "{out}.json"],
+            "--out: for tagalign labels check and import alone",
+        ),
         (["overlap", "dog", "voc20", "--model", "tiny"], "--model: for tagalign labels check alone"),
         (
             ["check", "dog", "--benchmarks", "voc2007-tags=x"],
