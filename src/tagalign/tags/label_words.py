@@ -66,16 +66,18 @@ def _repeated(labels: LabelSet) -> Iterable[LabelProblem]:
 
 def _shared(labels: LabelSet) -> Iterable[LabelProblem]:
     """Words that would give two tags for one thing."""
-    names = {same_label(name) for name in labels.names}
+    names = labels.names  # made anew at each look: once for all labels, or the work is quadratic
+    keys = [same_label(name) for name in names]
+    known = set(keys)
     owners: dict[str, dict[int, str]] = defaultdict(dict)
     for i, label in enumerate(labels.labels):
         for word in (label.name, *label.aliases):
             owners[same_label(word)].setdefault(i, word)
     for key, by_label in owners.items():
-        aliases_of = [i for i in by_label if same_label(labels.names[i]) != key]
+        aliases_of = [i for i in by_label if keys[i] != key]
         if len(by_label) > 1 and aliases_of:
-            both = tuple(labels.names[i] for i in by_label)
-            what = "is a label and another word" if key in names else "is another word"
+            both = tuple(names[i] for i in by_label)
+            what = "is a label and another word" if key in known else "is another word"
             yield LabelProblem(
                 kind="synonym-of-two",
                 labels=both,
