@@ -14,6 +14,7 @@ from tagalign.ops.refinement import LabelMaps, RefinementInput
 from tagalign.option_fields import check_count, option
 
 PAMR_DILATIONS = (1, 2, 4, 8, 12, 24)
+CHANNELS_TOGETHER = 8
 RING = tuple((dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1) if (dy, dx) != (0, 0))
 
 
@@ -42,9 +43,11 @@ def pamr(
     if masks.shape[2:] != image.shape[2:]:
         masks = F.interpolate(masks, size=image.shape[2:], mode="bilinear", align_corners=True)
     weights = _colour_weights(image, dilations)
-    for _ in range(num_iterations):
-        masks = _mix(masks, weights, dilations)
-    return masks
+    # maps do not meet, so few at a time give the same bits, and stay in the processor's cache from step to step
+    return torch.cat(
+        [_mixed(part, weights, num_iterations, dilations) for part in masks.split(CHANNELS_TOGETHER, dim=1)],
+        dim=1,
+    )
 
 
 def _shifted(x: Tensor, dilation: int) -> list[Tensor]:
@@ -63,6 +66,12 @@ def _colour_weights(image: Tensor, dilations: Sequence[int]) -> Tensor:
     std = samples.std(dim=1, unbiased=True)
     likeness = -((image[:, None] - neighbours).abs() / (1e-8 + 0.1 * std[:, None])).mean(dim=2)
     return likeness.softmax(dim=1)
+
+
+def _mixed(masks: Tensor, weights: Tensor, num_iterations: int, dilations: Sequence[int]) -> Tensor:
+    for _ in range(num_iterations):
+        masks = _mix(masks, weights, dilations)
+    return masks
 
 
 def _mix(masks: Tensor, weights: Tensor, dilations: Sequence[int]) -> Tensor:
