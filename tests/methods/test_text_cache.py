@@ -5,6 +5,8 @@ import dataclasses
 import pytest
 import torch
 
+from tagalign.methods.labels import encode_label_set
+from tagalign.methods.load import load_method
 from tagalign.methods.resources import Resources
 from tagalign.methods.tagclip.method import TagClip
 from tagalign.methods.text_cache import cache_key, default_cache_dir
@@ -37,6 +39,24 @@ def test_second_time_reads_the_file(backbone, labels, tmp_path, counted):
     for name in ("embeds", "owners", "background"):
         assert torch.equal(getattr(first, name), getattr(second, name))
     assert second.names == ("dog", "red car")
+
+
+def test_dense_methods_keep_theirs_too_and_tell_rules_apart(clip_folder, labels, tmp_path, counted):
+    """Names of one prompt each are one row of both rules, so only the files can tell them apart."""
+    for profile in ("paper", "released", "paper"):
+        method = load_method(
+            str(clip_folder), method="maskclip", profile=profile, device="cpu", text_cache=tmp_path
+        )
+        found = method.encode_labels(labels)
+        bare = encode_label_set(
+            method.backbone, labels, method="maskclip", mean=method.profile.template_mean, templates=("x {}",)
+        )
+        assert torch.equal(found.embeds, bare.embeds)
+        assert found.method == "maskclip"
+    kept = load_method(str(clip_folder), method="naclip", device="cpu", text_cache=tmp_path)
+    before = len(counted)
+    kept.encode_labels(labels)
+    assert len(counted) == before, "methods with the same prompts share an entry"
 
 
 def test_groups_share_a_file_but_the_answer_names_its_own_set(backbone, labels, tmp_path, counted):

@@ -30,6 +30,7 @@ from tagalign.methods.looks.step import mark_of, open_step
 from tagalign.methods.looks.taker import TakesLook
 from tagalign.methods.refinements import open_refinement
 from tagalign.methods.resources import Resources
+from tagalign.methods.text_cache import cached_labels
 from tagalign.ops.grid import map_to_tokens, tokens_to_map
 from tagalign.types import EncodedImage, EncodedLabels, Label, LabelSet, View
 
@@ -209,13 +210,22 @@ class DenseEncoder(TakesLook):
 
     def encode_labels(self, labels: LabelSet) -> EncodedLabels:
         """Labels with the templates of their set; a set without its own gets the profile's template."""
-        encoded = encode_label_set(
-            self.backbone,
+        templates = (self.profile.template,)
+        encoded = cached_labels(
+            lambda wanted: encode_label_set(
+                self.backbone,
+                wanted,
+                method=self.method,
+                templates=templates,
+                mean=self.profile.template_mean,
+                use_aliases=self.options.use_aliases,
+            ),
             labels,
             method=self.method,
-            templates=(self.profile.template,),
-            mean=self.profile.template_mean,
-            use_aliases=self.options.use_aliases,
+            backbone=self.backbone,
+            templates=templates,
+            variant=f"{self.profile.template_mean} mean, aliases {self.options.use_aliases}",
+            folder=self.resources.text_cache,
         )
         if self.step is None:
             return encoded

@@ -6,15 +6,19 @@ Holds ``cli/verbs/reproduce/verb.py``, ``cli/verbs/reproduce/measurement.py``, `
 
 import json
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
 from tagalign.cli.main import main
+from tagalign.cli.verbs.evaluate.settings import EvaluateSettings
+from tagalign.cli.verbs.reproduce import cost
 from tagalign.cli.verbs.reproduce.measurement import measurements
 from tagalign.data.rehearsal import write_copy
 from tagalign.evaluate.published.numbers import find_numbers, published_numbers
 
 NUMBER = "tagclip/tableS1/without/voc2007-tags-all"
+FAST_NUMBER = "dense/naclip/naclip/voc20"  # of a model that need not be sure to be fast
 
 
 def test_the_list_has_every_number_once(capsys):
@@ -63,22 +67,45 @@ def test_a_rehearsal_measures_on_drawn_copies_and_claims_nothing(tmp_path, capsy
     assert (tmp_path / "reproduced.md").read_text().count("\n") == 3
 
 
-def test_a_measurement_on_a_folder_says_what_it_takes_and_goes_on_where_it_was(tmp_path, capsys, clip_folder):
+def test_a_measurement_on_a_folder_says_what_it_takes_and_goes_on_where_it_was(
+    tmp_path, capsys, clip_folder, monkeypatch
+):
     """A whole drawn copy stands for the data: the folder is found by the benchmark's name below --path."""
-    write_copy("voc2007-tags-all", tmp_path / "data/voc2007-tags-all", images=6)
-    common = [
-        NUMBER,
-        "--path",
-        str(tmp_path / "data"),
-        "--model",
-        str(clip_folder),
-        "--out",
-        str(tmp_path / "out"),
-    ]
-    assert main(["reproduce", *common, "--dry-run"]) == 0
-    captured = capsys.readouterr()
-    assert "6 images, about" in captured.err
+    monkeypatch.setenv("TAGALIGN_CACHE", str(tmp_path / "cache"))
+    write_copy("voc20", tmp_path / "data/voc20", images=6)
+    flags = ["--path", str(tmp_path / "data"), "--model", str(clip_folder), "--out", str(tmp_path / "out")]
+    assert main(["reproduce", FAST_NUMBER, *flags, "--dry-run"]) == 0
+    assert "6 images, about" in capsys.readouterr().err
     assert not (tmp_path / "out/reproduced.md").exists()
+    monkeypatch.setattr(cost, "seconds_per_image", lambda settings, text_cache: None)
+    flags += ["--batch-size", "2"]
+    assert main(["reproduce", FAST_NUMBER, *flags]) == 0
+    (rows,) = (tmp_path / "out").rglob("rows.jsonl")
+    written, numbers = rows.read_bytes(), (tmp_path / "out/reproduced.json").read_bytes()
+    lines = written.splitlines(keepends=True)
+    assert len(lines) == 7
+    rows.write_bytes(b"".join(lines[:3]))  # killed after the first batch
+    assert main(["reproduce", FAST_NUMBER, *flags]) == 0
+    assert rows.read_bytes() == written
+    assert (tmp_path / "out/reproduced.json").read_bytes() == numbers
+
+
+def test_an_estimate_is_the_time_between_images_and_not_that_of_opening(monkeypatch):
+    """The first image waits for model and words, here a minute; the others take two seconds each."""
+    times = iter([60.0, 62.0, 64.0, 66.0, 68.0, 70.0])
+    monkeypatch.setattr(cost.time, "perf_counter", lambda: next(times))
+    asked = []
+
+    def measured(settings, *, text_cache, watch):
+        asked.append((settings.limit, settings.batch_size, text_cache))
+        assert list(watch(range(images), images)) == list(range(images))
+
+    monkeypatch.setattr("tagalign.cli.verbs.evaluate.verb.measure", measured)
+    images = 6
+    assert cost.seconds_per_image(EvaluateSettings(data="voc20"), text_cache=Path("x")) == 2.0
+    assert asked == [(6, 1, Path("x"))]
+    images, times = 3, iter([1.0, 2.0, 3.0])
+    assert cost.seconds_per_image(EvaluateSettings(data="voc20")) is None
 
 
 def test_data_that_are_not_whole_are_named(tmp_path, capsys, clip_folder):

@@ -12,6 +12,8 @@ from tagalign.cli.verbs.evaluate.settings import EvaluateSettings, calibration_c
 from tagalign.errors import InputError, UnknownNameError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tagalign.methods.protocols import Method
     from tagalign.option_fields import Verb
     from tagalign.types import LabelSet
@@ -40,7 +42,11 @@ THRESHOLD_OF: Mapping[str, str] = {
 
 
 def open_method(
-    settings: EvaluateSettings, data: Any, kind: str, labels: "LabelSet | None"
+    settings: EvaluateSettings,
+    data: Any,
+    kind: str,
+    labels: "LabelSet | None",
+    text_cache: "Path | None" = None,
 ) -> "tuple[Method[Any], LabelSet | None]":
     """The method and the words that it is asked.
 
@@ -49,6 +55,7 @@ def open_method(
         data: the opened benchmark.
         kind: what is asked.
         labels: the words of the protocol and the flags.
+        text_cache: folder of label embeddings.
 
     Raises:
         InputError: for a flag or protocol that the method cannot honour in this kind of benchmark.
@@ -72,7 +79,7 @@ def open_method(
     count = calibration_count(settings.threshold)
     if count is not None:
         options[THRESHOLD_OF[verb]] = _calibrated(settings, options, data, verb, labels, count)
-    return load_method(settings.model, **options), labels
+    return load_method(settings.model, text_cache=text_cache, **options), labels
 
 
 def _flags(settings: EvaluateSettings, data: Any, verb: "Verb", labels: "LabelSet | None") -> dict[str, Any]:

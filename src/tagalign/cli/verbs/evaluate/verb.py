@@ -1,6 +1,7 @@
 """``tagalign evaluate``: a model on a benchmark, with intervals, a table row and a page to look at."""
 
 import dataclasses
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,13 +15,19 @@ from tagalign.cli.verbs.evaluate.settings import TINY_DATA, EvaluateSettings
 from tagalign.errors import InputError
 
 if TYPE_CHECKING:
-    from tagalign.evaluate.engine import Asker, Gathered
+    from tagalign.evaluate.engine import Asker, Gathered, Watch
     from tagalign.evaluate.results import Result
     from tagalign.types import LabelSet
 
 
 OTHER_TASKS = {("retrieval", "captions"), ("caption-tags", "tagging")}
 """What can be asked of a kind of benchmark beside its own question."""
+
+
+def passed_on(rows: Iterable[Any], total: int) -> Iterable[Any]:
+    """Rows as they come, looked at by nobody."""
+    del total
+    return rows
 
 
 def run(settings: EvaluateSettings) -> int:
@@ -34,8 +41,16 @@ def run(settings: EvaluateSettings) -> int:
     return 0
 
 
-def measure(settings: EvaluateSettings) -> "Result | None":
-    """Measure and write the files of a result; None while other shards are at work."""
+def measure(
+    settings: EvaluateSettings, *, text_cache: Path | None = None, watch: "Watch" = passed_on
+) -> "Result | None":
+    """Measure and write the files of a result; None while other shards are at work.
+
+    Args:
+        settings: of the verb.
+        text_cache: folder of label embeddings, for several evaluations of one model; changes no number.
+        watch: sees each row as soon as there is one, inside the bar.
+    """
     shard = parse_shard(settings.shard)
     if not settings.data.startswith(TINY_DATA):
         warn_tiny(settings.model)
@@ -62,10 +77,10 @@ def measure(settings: EvaluateSettings) -> "Result | None":
         # the model is asked for sentences alone; the words count when labels are looked for in them
         labels = _caption_words(settings, data)
         method, _ = open_method(
-            dataclasses.replace(settings, wording=None, labels_file=None), data, kind, None
+            dataclasses.replace(settings, wording=None, labels_file=None), data, kind, None, text_cache
         )
     else:
-        method, labels = open_method(settings, data, kind, labels)
+        method, labels = open_method(settings, data, kind, labels, text_cache)
     rule = RankingRule(tag_weight=settings.tag_weight or 0.0, rerank=settings.rerank)
     asker = asker_for(kind, method, data, labels=labels, rule=rule, wordnet=settings.wordnet)
     plan = Plan(
@@ -74,7 +89,7 @@ def measure(settings: EvaluateSettings) -> "Result | None":
         workers=settings.workers,
         limit=settings.limit,
         shard=shard,
-        watch=lambda rows, total: progress(rows, f"evaluating {settings.data}", total=total),
+        watch=lambda rows, total: progress(watch(rows, total), f"evaluating {settings.data}", total=total),
         facts=facts,
     )
     gathered = gather(asker, plan)

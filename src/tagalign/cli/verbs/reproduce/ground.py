@@ -24,6 +24,13 @@ class RealGround:
     def __init__(self, path: Path | None, model: str | None) -> None:
         self._path, self._model = path, model
 
+    @property
+    def text_cache(self) -> Path:
+        """That of the user: numbers of one model ask the same words, and so may later runs."""
+        from tagalign.methods.text_cache import default_cache_dir
+
+        return default_cache_dir()
+
     def model(self, one: Measurement) -> str:
         """The checkpoint.
 
@@ -81,6 +88,11 @@ class DrawnGround:
 
     def __init__(self, folder: Path, images: int) -> None:
         self._folder, self._images = folder, images
+
+    @property
+    def text_cache(self) -> Path:
+        """Beside the random models: their words are nobody else's."""
+        return self._folder / "models"
 
     def model(self, one: Measurement) -> str:
         """A folder, or the packaged model."""

@@ -89,13 +89,13 @@ def _measure(
     )  # fmt: skip
     _say(describe(one, model, path))
     if not settings.rehearse:
-        seconds = seconds_per_image(evaluation)
+        seconds = seconds_per_image(evaluation, text_cache=ground.text_cache)
         images = len(open_benchmark(one.benchmark, path, one.split))
         takes = "" if seconds is None else f", about {duration(seconds * images)} ({seconds:.2f} s each)"
         _say(f"  {images:,} images{takes}")
     if settings.dry_run:
         return []
-    result = measure(evaluation)
+    result = measure(evaluation, text_cache=ground.text_cache)
     return [] if result is None else [reproduction(number, result) for number in one.numbers]
 
 
