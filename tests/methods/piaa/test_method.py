@@ -1,7 +1,8 @@
 """PIAA as users call it: a look with a bank, tags, masks, every option, and what is refused.
 
-With it: ``methods/piaa/classifier.py``, ``methods/piaa/learner.py``, ``methods/piaa/options.py``,
-``methods/piaa/profiles.py``.
+With it: ``methods/piaa/options.py``, ``methods/piaa/profiles.py``.
+
+Holds ``methods/piaa/classifier.py``, ``methods/piaa/learner.py``.
 """
 
 import dataclasses

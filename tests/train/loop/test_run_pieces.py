@@ -1,4 +1,7 @@
-"""Schedules, the metrics log, the loss guard and signals: the parts every training loop shares."""
+"""Schedules, the metrics log, the loss guard and signals: the parts every training loop shares.
+
+Holds ``train/loop/log.py``, ``train/loop/guards.py``.
+"""
 
 import json
 import math
