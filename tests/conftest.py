@@ -1,5 +1,6 @@
 """Shared pieces of the tests: a random CLIP folder, photos with known regions."""
 
+import os
 import signal
 import warnings
 from collections import Counter
@@ -28,6 +29,27 @@ def ctrl_c_as_before():
         signal.signal(signal.SIGINT, before)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def cache_root(tmp_path_factory):
+    """What is kept between runs never lies in the user's cache; also for what modules and sessions share."""
+    root = tmp_path_factory.mktemp("cache")
+    before = os.environ.get("TAGALIGN_CACHE")
+    os.environ["TAGALIGN_CACHE"] = str(root / "shared")
+    yield root
+    os.environ.pop("TAGALIGN_CACHE", None)
+    if before is not None:
+        os.environ["TAGALIGN_CACHE"] = before
+
+
+@pytest.fixture(autouse=True)
+def own_cache(cache_root, request):
+    """Nor does a test see what another one kept. Without ``monkeypatch``, which tests over many examples may not use."""
+    shared = os.environ["TAGALIGN_CACHE"]
+    os.environ["TAGALIGN_CACHE"] = str(cache_root / str(abs(hash(request.node.nodeid))))
+    yield
+    os.environ["TAGALIGN_CACHE"] = shared
+
+
 @pytest.fixture(scope="session")
 def clip_folder(tmp_path_factory):
     """A random CLIP of eight layers, 8-pixel patches, 32-pixel input."""
@@ -42,6 +64,16 @@ def backbone(clip_folder):
     from tagalign.backbones.load import load_backbone
 
     return load_backbone(str(clip_folder))
+
+
+@pytest.fixture
+def unchecked_types():
+    """No run-time checks of types: for tests of many values, whose time they would take; small ones check the types."""
+    import jaxtyping
+
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)
 
 
 @pytest.fixture

@@ -148,6 +148,7 @@ def test_written_lines_read_back_as_the_same_labels():
     assert label_lines(strange).startswith('"Star Wars: A New Hope": "the ""film""", "b, c"')
 
 
+@pytest.mark.usefixtures("unchecked_types")
 def test_ten_thousand_labels_are_read_and_written():
     labels = load_label_set("\n".join(f"thing {i}: item {i}; not other {i}" for i in range(10_000)))
     assert len(labels) == 10_000

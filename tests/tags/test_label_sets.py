@@ -69,6 +69,7 @@ def test_json_file_keeps_aliases_groups_background_and_templates(tmp_path):
     assert (label_set.background, label_set.templates) == (("sky",), ("a {}",))
 
 
+@pytest.mark.usefixtures("unchecked_types")
 def test_many_labels_are_fine():
     assert len(load_label_set([f"thing {i}" for i in range(5000)])) == 5000
 

@@ -52,5 +52,6 @@ def test_a_group_that_leads_into_a_circle_is_not_the_circle():
     assert kinds("[a, under b]\nx\n[b, under c]\ny\n[c, under b]\nz") == ["groups"]
 
 
+@pytest.mark.usefixtures("unchecked_types")
 def test_many_clean_labels_have_no_problem():
     assert kinds("\n".join(f"thing{i}: item{i}; not other{i}" for i in range(10_000))) == []
