@@ -133,6 +133,11 @@ class FeatureCache:
         with atomic_write(self.folder / "cache.json") as path:
             path.write_text(json_text(self._state, indent=2) + "\n", encoding="utf-8")
 
+    def store(self) -> "FeatureStore":
+        """Features of the whole shards by row, read from mapped files."""
+        grid = self._state.get("grid") or (0, 0)
+        return FeatureStore(folder=self.folder, counts=tuple(self.counts), grid=_grid(grid))
+
     def pairs(self, tags: TagTable | None = None) -> FeaturePairs:
         """The cached pairs with their tags.
 
@@ -141,7 +146,7 @@ class FeatureCache:
         """
         if not self.is_complete:
             raise DataError(f"{self.folder}: the cache is not complete; run the command that fills it again")
-        store = _DiskStore(folder=self.folder, counts=tuple(self.counts), grid=_grid(self._state["grid"]))
+        store = self.store()
         texts = np.concatenate([_mapped(self.folder, "texts", i) for i in range(len(self.counts))])
         keys = [key for i in range(len(self.counts)) for key in _keys(self.folder, i)]
         captions = [code for i in range(len(self.counts)) for code in _captions(self.folder, i)]
@@ -161,7 +166,7 @@ class FeatureCache:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _DiskStore:
+class FeatureStore:
     """Features by row, from mapped files: only the rows asked for are read."""
 
     folder: Path

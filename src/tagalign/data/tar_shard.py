@@ -45,6 +45,20 @@ class TarShard:
         """Key and caption of one sample."""
         return self._samples[number].row(self._rule, lambda span: read_span(self._file, span))
 
+    def document(self, number: int) -> bytes | None:
+        """``KEY.json`` of one sample; None without one."""
+        span = self._samples[number].members.get("json")
+        return read_span(self._file, span) if isinstance(span, tuple) else None
+
+    def photo(self, number: int) -> bytes | None:
+        """The photo of one sample as it stands there, not decoded; None without one."""
+        span = self._samples[number].photo()
+        return None if span is None else os.pread(self._file, span[1], span[0])
+
+    def key(self, number: int) -> str:
+        """Of one sample."""
+        return self._samples[number].key
+
     def pair(self, number: int) -> Pair:
         """One sample; its image is read here and not decoded."""
         sample, row = self._samples[number], self.row(number)

@@ -7,12 +7,13 @@ data position.
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from random import Random
 from typing import Protocol, runtime_checkable
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from PIL import Image
 from torch import Tensor
 
@@ -199,9 +200,13 @@ def rows_of_step(step: int, *, count: int, batch_size: int, seed: int) -> list[i
     if per_epoch == 0:
         raise InputError(f"the data has {count} images, a batch needs {batch_size}; lower --batch-size")
     epoch, place = divmod(step, per_epoch)
-    generator = torch.Generator().manual_seed(seed * 1_000_003 + epoch)
-    order = torch.randperm(count, generator=generator)
-    return [int(row) for row in order[place * batch_size : (place + 1) * batch_size]]
+    return order_of_epoch(epoch, count, seed)[place * batch_size : (place + 1) * batch_size].tolist()
+
+
+@lru_cache(maxsize=1)
+def order_of_epoch(epoch: int, count: int, seed: int) -> Int[Tensor, " images"]:
+    """All rows in the order of an epoch; kept until the next: shuffling 14 M of them takes a second."""
+    return torch.randperm(count, generator=torch.Generator().manual_seed(seed * 1_000_003 + epoch))
 
 
 def draw_seeds(rows: Sequence[int], rng: Random) -> list[float]:
@@ -226,14 +231,41 @@ def batch_of_rows(
     data: Tag2TextData, rows: Sequence[int], number: int, *, seed: int, own: slice = slice(None)
 ) -> Tag2TextBatch:
     """A batch of chosen images: one caption (and one question) is drawn per image, for a seed and a number of the batch."""
-    rng = step_rng(seed, number, "captions")
-    records = [data.records[row] for row in rows]
-    chosen = [rng.randrange(len(record.captions)) for record in records]
-    asked = [rng.choice(data.questions[row]) for row in rows] if data.questions else []
     seeds = draw_seeds(rows, step_rng(seed, number, "images"))
-    return Tag2TextBatch(
-        images=data.images(rows[own], seeds[own]),
+    return batch_of_records(
+        [data.records[row] for row in rows],
+        data.images(rows[own], seeds[own]),
+        step_rng(seed, number, "captions"),
         are_tokens=data.are_tokens,
+        questions=[data.questions[row] for row in rows] if data.questions else (),
+        own=own,
+    )
+
+
+def batch_of_records(
+    records: Sequence[TaggedRecord],
+    images: Tensor,
+    rng: Random,
+    *,
+    are_tokens: bool = False,
+    questions: Sequence[Sequence[Question]] = (),
+    own: slice = slice(None),
+) -> Tag2TextBatch:
+    """A batch of records: one caption, and one question where there are some, is drawn for each.
+
+    Args:
+        records: of the whole step.
+        images: pixels or tokens of this process's.
+        rng: what draws, the same in every process.
+        are_tokens: what ``images`` is.
+        questions: of each record; none where the data has none.
+        own: rows of this process.
+    """
+    chosen = [rng.randrange(len(record.captions)) for record in records]
+    asked = [rng.choice(some) for some in questions]
+    return Tag2TextBatch(
+        images=images,
+        are_tokens=are_tokens,
         captions=tuple(clean_caption(r.captions[i]) for r, i in zip(records, chosen, strict=True)),
         caption_tags=tuple(r.tags[i] for r, i in zip(records, chosen, strict=True)),
         image_tags=tuple(r.all_tags() for r in records),

@@ -5,22 +5,25 @@ Parquet: ``key`` string, ``image`` string, ``captions`` list<string>, ``tags`` l
 list<int32> or null. Ids are positions in a tag list.
 """
 
-import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
-from jaxtyping import Bool
+from jaxtyping import Bool, Int
 from torch import Tensor
 
+from tagalign.data.tag2text.json_items import json_items
 from tagalign.errors import DataError
 
 MAX_WORDS = 30
+PIECE = 8192  # records that are Python objects at a time while a file is read
 SCHEMA = pa.schema(
     [
         ("key", pa.string()),
@@ -56,6 +59,18 @@ class TaggedRecord:
         return tuple(sorted(set(found)))
 
 
+def record_of(row: Mapping[str, Any]) -> TaggedRecord:
+    """The record of a row with the columns of ``SCHEMA``."""
+    union = row["union_tags"]
+    return TaggedRecord(
+        key=row["key"],
+        image=row["image"],
+        captions=tuple(row["captions"]),
+        tags=tuple(tuple(ids) for ids in row["tags"]),
+        union_tags=None if union is None else tuple(union),
+    )
+
+
 class TaggedRecords(Sequence[TaggedRecord]):
     """Records kept as columns; one becomes an object when it is asked for.
 
@@ -73,19 +88,24 @@ class TaggedRecords(Sequence[TaggedRecord]):
     def __getitem__(self, index: int) -> TaggedRecord:  # type: ignore[override]  # no slices
         if not -len(self) <= index < len(self):
             raise IndexError(index)
-        row = self._table.slice(index % len(self), 1).to_pylist()[0]
-        union = row["union_tags"]
-        return TaggedRecord(
-            key=row["key"],
-            image=row["image"],
-            captions=tuple(row["captions"]),
-            tags=tuple(tuple(ids) for ids in row["tags"]),
-            union_tags=None if union is None else tuple(union),
-        )
+        return record_of(self._table.slice(index % len(self), 1).to_pylist()[0])
 
     def image_path(self, record: TaggedRecord) -> Path:
         """Where the image of a record lies."""
         return self.folder / record.image
+
+
+class PickedRecords(Sequence[TaggedRecord]):
+    """Some records of a collection by their rows: 4 bytes each, nothing is copied."""
+
+    def __init__(self, records: Sequence[TaggedRecord], rows: Int[np.ndarray, " rows"]) -> None:
+        self._records, self._rows = records, rows.astype(np.int32)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, index: int) -> TaggedRecord:  # type: ignore[override]  # no slices
+        return self._records[int(self._rows[index])]
 
 
 def read_records(path: str | Path, *, num_tags: int) -> TaggedRecords:
@@ -100,59 +120,79 @@ def read_records(path: str | Path, *, num_tags: int) -> TaggedRecords:
     """
     path = Path(path)
     rows = _read_json(path) if path.suffix == ".json" else _read_parquet(path)
-    table = pa.Table.from_pylist(
-        [_checked(row, i, path, num_tags) for i, row in enumerate(rows)], schema=SCHEMA
-    )
-    return TaggedRecords(table, folder=path.parent)
+    checked = (checked_row(row, f"{path}: record {i}", num_tags) for i, row in enumerate(rows))
+    return TaggedRecords(as_table(checked), folder=path.parent)
 
 
-def _read_json(path: Path) -> list[dict[str, Any]]:
+def as_table(rows: Iterable[dict[str, Any]]) -> pa.Table:
+    """Rows as columns; never more than a piece of them as Python objects, which take ten times as much."""
+    rows, pieces = iter(rows), [SCHEMA.empty_table()]
+    while piece := list(islice(rows, PIECE)):
+        pieces.append(pa.Table.from_pylist(piece, schema=SCHEMA))
+    return pa.concat_tables(pieces)
+
+
+def _read_json(path: Path) -> Iterator[dict[str, Any]]:
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        for index, value in enumerate(json_items(path)):
+            yield from_release(value, f"{path}: record {index}")
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: expected the JSON list of a Tag2Text data set ({error})") from error
-    if not isinstance(values, list):
-        raise DataError(f"{path}: expected a JSON list of records, got {type(values).__name__}")
-    return [_from_release(value, i, path) for i, value in enumerate(values)]
 
 
-def _from_release(value: Any, index: int, path: Path) -> dict[str, Any]:
+def from_release(value: Any, place: str, *, key: str | None = None) -> dict[str, Any]:
+    """A row of ours from a record of the release.
+
+    Args:
+        value: parsed JSON.
+        place: of the record, for messages.
+        key: of a photo that lies beside the record; its path where None.
+
+    Raises:
+        DataError: if a field is missing.
+    """
     try:
-        captions = value["caption"]
+        captions, image = value["caption"], value["image_path"] if key is None else key
         return {
-            "key": str(value["image_path"]),
-            "image": str(value["image_path"]),
+            "key": str(image),
+            "image": str(image),
             # the release's README shows a plain string, its reader wants a list
             "captions": [captions] if isinstance(captions, str) else list(captions),
             "tags": [list(ids) for ids in value["parse_label_id"]],
             "union_tags": None if value.get("union_label_id") is None else list(value["union_label_id"]),
         }
     except (KeyError, TypeError, AttributeError) as error:
-        raise DataError(
-            f"{path}: record {index}: expected image_path, caption and parse_label_id ({error!r})"
-        ) from error
+        raise DataError(f"{place}: expected image_path, caption and parse_label_id ({error!r})") from error
 
 
-def _read_parquet(path: Path) -> list[dict[str, Any]]:
+def _read_parquet(path: Path) -> Iterator[dict[str, Any]]:
     try:
-        rows: list[dict[str, Any]] = pq.read_table(path).to_pylist()
+        with pq.ParquetFile(path) as file:
+            if missing := {"key", "image", "captions", "tags"} - set(file.schema_arrow.names):
+                raise DataError(
+                    f"{path}: the columns {', '.join(sorted(missing))} are missing; see docs/formats.md"
+                )
+            for batch in file.iter_batches(batch_size=PIECE):
+                yield from ({"union_tags": None, **row} for row in batch.to_pylist())
     except (OSError, pa.ArrowException) as error:
         raise DataError(f"{path}: expected a Parquet file ({error})") from error
-    if rows and (missing := {"key", "image", "captions", "tags"} - rows[0].keys()):
-        raise DataError(f"{path}: the columns {', '.join(sorted(missing))} are missing; see docs/formats.md")
-    return [{"union_tags": None, **row} for row in rows]
 
 
-def _checked(row: dict[str, Any], index: int, path: Path, num_tags: int) -> dict[str, Any]:
+def checked_row(row: dict[str, Any], place: str, num_tags: int) -> dict[str, Any]:
+    """The row, if its captions and tags are parallel and its ids point into the list.
+
+    Raises:
+        DataError: naming the place and what is wrong.
+    """
     if not row["captions"] or len(row["captions"]) != len(row["tags"]):
         raise DataError(
-            f"{path}: record {index} ({row['image']}): expected one list of tag ids per caption, "
+            f"{place} ({row['image']}): expected one list of tag ids per caption, "
             f"got {len(row['captions'])} captions and {len(row['tags'])} lists"
         )
     ids = [i for one in (*row["tags"], row["union_tags"] or []) for i in one]
     if wrong := [i for i in ids if not isinstance(i, int) or not 0 <= i < num_tags]:
         raise DataError(
-            f"{path}: record {index} ({row['image']}): tag id {wrong[0]} is outside the list of {num_tags} tags; "
+            f"{place} ({row['image']}): tag id {wrong[0]} is outside the list of {num_tags} tags; "
             "was it labelled with another list?"
         )
     return row

@@ -4,10 +4,8 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import pyarrow as pa
-
 from tagalign.data.pairs import read_pairs
-from tagalign.data.tag2text.records import SCHEMA, TaggedRecord, TaggedRecords, join_labels
+from tagalign.data.tag2text.records import SCHEMA, TaggedRecord, TaggedRecords, as_table, join_labels
 from tagalign.data.tag_join import report_join
 from tagalign.data.tag_table import load_tag_table
 from tagalign.errors import DataError
@@ -23,7 +21,7 @@ def records_from_pairs(pairs: Path, labels: Path, vocabulary: TagVocabulary) -> 
     A caption without a row has no tags.
 
     Args:
-        pairs: JSONL, Parquet with paths, or a folder; no tar, because images are opened again in every epoch.
+        pairs: JSONL, Parquet with paths, or a folder; tars and very many pairs are streamed (``shards.TaggedShards``).
         labels: output of ``tagalign label`` or ``tagalign parse``.
         vocabulary: the list that the ids point into.
 
@@ -33,7 +31,7 @@ def records_from_pairs(pairs: Path, labels: Path, vocabulary: TagVocabulary) -> 
     rows = []
     for pair in read_pairs([pairs]):
         if not isinstance(pair.image, Path):
-            raise DataError(f"{pairs}: the images lie inside; Tag2Text needs pairs with image paths")
+            raise DataError(f"{pairs}: the images lie inside; add --stream, which reads them from there")
         rows.append((pair.key, str(pair.image), pair.caption))
     table = load_tag_table(labels, vocabulary)
     known = [table.find(key, caption) for key, _, caption in rows]
@@ -44,8 +42,8 @@ def records_from_pairs(pairs: Path, labels: Path, vocabulary: TagVocabulary) -> 
         raise DataError(
             f"{labels}: no caption of {pairs} has a tag; are these the labels of the same pairs (joined by key)?"
         )
-    values = [{name: getattr(record, name) for name in SCHEMA.names} for record in found]
-    return TaggedRecords(pa.Table.from_pylist(values, schema=SCHEMA), folder=Path())
+    values = ({name: getattr(record, name) for name in SCHEMA.names} for record in found)
+    return TaggedRecords(as_table(values), folder=Path())
 
 
 def read_questions(path: Path) -> dict[str, list[tuple[str, str]]]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import numpy as np
 import torch
 from transformers import SwinConfig, ViTConfig
 
@@ -14,7 +15,7 @@ from tagalign.backbones.catalog import read_json
 from tagalign.backbones.load import load_backbone
 from tagalign.backbones.preprocess import CLIP_MEAN, CLIP_STD, Preprocessing
 from tagalign.data.tag2text.batches import PhotoData, Tag2TextData, TokenData, draw_seeds, step_rng
-from tagalign.data.tag2text.records import TaggedRecord, multi_hot
+from tagalign.data.tag2text.records import PickedRecords, TaggedRecord, multi_hot
 from tagalign.errors import InputError, ModelError
 from tagalign.methods.folder import load_tensors, read_folder_config
 from tagalign.methods.options import build_options
@@ -37,6 +38,8 @@ from tagalign.methods.tag2text.wordpieces import Wordpieces
 
 Device = torch.device | str
 
+MANY = 1_000_000  # records above which no list of their numbers is made
+MOST_HELD_OUT = 20_000  # logits of 3,429 tags for each take 270 MB while thresholds are measured
 NEW_SIZE = 224  # of an image encoder that has no weights yet: the paper's pre-training
 IMAGE_MODELS: dict[str, Any] = {"swin": SwinConfig, "vit": ViTConfig}
 
@@ -188,17 +191,19 @@ def reopen(
 
 def split_records(
     records: Sequence[TaggedRecord], *, share: float, seed: int
-) -> tuple[list[TaggedRecord], list[TaggedRecord]]:
-    """Records to train on, and a random ``share`` of them that is not."""
+) -> tuple[PickedRecords, PickedRecords]:
+    """Records to train on, and a random ``share`` of them that is not; rows alone, no copies."""
     # a seed of its own: the order of training must not follow from who is held out
-    order = list(range(len(records)))
-    Random(f"held-out/{seed}").shuffle(order)  # noqa: S311 - a split, not secrets
-    count = round(share * len(records))
-    kept = set(order[:count])
-    return (
-        [records[i] for i in range(len(records)) if i not in kept],
-        [records[i] for i in sorted(kept)],
-    )
+    count = len(records)
+    order: Sequence[int] | np.ndarray = range(count)
+    if count > MANY:  # a list of numbers takes 36 bytes each
+        order = np.random.default_rng((seed, 1)).permutation(count)
+    else:
+        order = list(order)
+        Random(f"held-out/{seed}").shuffle(order)  # noqa: S311 - a split, not secrets
+    kept = np.zeros(count, dtype=bool)
+    kept[np.asarray(order[: min(round(share * count), MOST_HELD_OUT)], dtype=np.int64)] = True
+    return PickedRecords(records, np.flatnonzero(~kept)), PickedRecords(records, np.flatnonzero(kept))
 
 
 @torch.no_grad()
@@ -209,7 +214,7 @@ def encode_once(
     batch_size: int,
     show: Callable[[int], None] | None = None,
 ) -> TokenData:
-    """Frozen image tokens of all photos in float16, in memory: ``photos x tokens x width x 2`` bytes."""
+    """Frozen image tokens of all photos in float16, in memory: see ``token_bytes`` before."""
     chunks = []
     for start in range(0, len(photos.records), batch_size):
         rows = range(start, min(start + batch_size, len(photos.records)))

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import cached_property
 from random import Random
 from typing import Any
 
@@ -17,6 +18,7 @@ from tagalign.data.tag2text.batches import (
     batch_of_step,
     step_rng,
 )
+from tagalign.data.tag2text.stream import RecordStream
 from tagalign.methods.tag2text.method import Tag2TextMethod
 from tagalign.methods.tag2text.profiles import load_profile
 from tagalign.ops.precision import autocast, resolve_precision
@@ -45,7 +47,7 @@ class Tag2TextTrainee(Trainee[Tag2TextBatch]):
     def __init__(
         self,
         method: Tag2TextMethod,
-        data: Tag2TextData,
+        data: Tag2TextData | RecordStream,
         plan: Tag2TextPlan,
         tasks: Tasks,
         *,
@@ -58,10 +60,10 @@ class Tag2TextTrainee(Trainee[Tag2TextBatch]):
         self.precision = resolve_precision(plan.precision, processes.device)
         own = method.model.own_parameters()  # a frozen image encoder is none of them
         self.trained = {name: p for name, p in own.items() if p.requires_grad}
-        ramp = max(len(data.records) // plan.batch_size, 1)
-        momentum = (
-            None if tasks.momentum is None else MomentumContrast(method.model, tasks.momentum, ramp=ramp)
-        )
+        momentum = None
+        if tasks.momentum is not None:
+            ramp = max(self.images // plan.batch_size, 1)
+            momentum = MomentumContrast(method.model, tasks.momentum, ramp=ramp)
         self.losses = TaskLosses(
             model=method.model,
             wordpieces=method.wordpieces,
@@ -78,13 +80,21 @@ class Tag2TextTrainee(Trainee[Tag2TextBatch]):
         """The network."""
         return self.method.model
 
+    @cached_property
+    def images(self) -> int:
+        """In an epoch; of a stream every shard is opened to count them."""
+        data = self.data
+        return data.shards.count if isinstance(data, RecordStream) else len(data.records)
+
     @property
     def fingerprint(self) -> Mapping[str, Any]:
         """Plan, tasks, and how much there is to learn from."""
         return self.plan.deciding() | {
             "precision": self.precision,
             "tasks": self.losses.tasks.deciding(),
-            "images": len(self.data.records),
+            "images": self.data.shards.mark
+            if isinstance(self.data, RecordStream)
+            else len(self.data.records),
             "tags": len(self.losses.names),
         }
 
@@ -106,11 +116,18 @@ class Tag2TextTrainee(Trainee[Tag2TextBatch]):
 
     def rate(self, step: int) -> float:
         """Of the plan; the release's depends on the length of an epoch."""
-        return self.plan.rate(step, images=len(self.data.records))
+        # what no schedule asks for is not counted
+        images = self.images if self.plan.schedule == "released" else self.plan.batch_size
+        return self.plan.rate(step, images=images)
 
     def batches(self, position: Position) -> Iterator[Tag2TextBatch]:
-        """Of step ``position`` and all later ones: what a step sees follows from seed and step."""
+        """Of step ``position`` and all later ones: what a step sees follows from seed and step alone."""
         plan = self.plan
+        if isinstance(self.data, RecordStream):
+            yield from self.data.batches(
+                position, batch_size=plan.batch_size, seed=plan.seed, processes=self.processes
+            )
+            return
         for step in range(position or 0, plan.steps):
             yield batch_of_step(
                 self.data, step, batch_size=plan.batch_size, seed=plan.seed, processes=self.processes

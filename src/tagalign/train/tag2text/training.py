@@ -11,6 +11,7 @@ import torch
 
 from tagalign.data.processes import Processes
 from tagalign.data.tag2text.batches import Tag2TextData
+from tagalign.data.tag2text.stream import RecordStream
 from tagalign.methods.tag2text.method import Tag2TextMethod
 from tagalign.train.loop.checkpoints import read_state
 from tagalign.train.loop.plan import Hooks
@@ -39,7 +40,7 @@ class TrainedTag2Text:
 
 def train_tag2text(
     method: Tag2TextMethod,
-    data: Tag2TextData,
+    data: Tag2TextData | RecordStream,
     plan: Tag2TextPlan,
     *,
     tasks: Tasks | None = None,
@@ -53,7 +54,7 @@ def train_tag2text(
     Args:
         method: a network, new or trained before (fine-tuning), with its tokenizer, tag list and thresholds; what it
             recognises by them guides captions where ``tasks`` asks for that. Its profile is that of inference.
-        data: ``TokenData`` or ``PhotoData``; its ids point into the tag list.
+        data: ``TokenData``, ``PhotoData`` or a ``RecordStream``; its ids point into the tag list.
         plan: everything that is chosen.
         tasks: what is learned; the four pre-training tasks when None.
         held_out: images that are never trained on; their losses are computed at every validation.

@@ -1,6 +1,8 @@
 """`tagalign train --method tag2text` from pairs, label rows and questions to a folder that captions and answers."""
 
+import io
 import json
+import tarfile
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -96,6 +98,10 @@ def test_questions_are_learned_by_the_images_that_have_one(files, tmp_path, caps
             "no question names an image",
         ),
         (["--questions", "x.jsonl"], "", "no question in it"),
+        (["--keep-in", "x.jsonl", "--no-keep-features"], "", "leave one of them out"),
+        (["--keep-limit", "nan"], "", "--keep-limit is a size in GiB"),
+        (["--stream", "--keep-in", "x.jsonl"], "", "--keep-in does not act on a stream"),
+        (["--stream", "--questions", "x.jsonl"], json.dumps(QUESTIONS[0]), "leave out --stream"),
         (["--momentum", "0.9"], "", "belong to a --momentum-queue of at least 1, got 0"),
         (["--momentum-queue", "4", "--contrastive", "0"], "", "which is left out"),
         (["--momentum-queue", "4", "--soft-targets", "2"], "", "soft_targets is a share in [0, 1], got 2"),
@@ -132,3 +138,41 @@ def test_queue_augmentation_and_size_act(files, tmp_path):
         )
         found.add((tmp_path / str(number) / "model.safetensors").read_bytes())
     assert len(found) == 4
+
+
+def test_where_tokens_are_kept_is_told_and_changes_no_weight(files, tmp_path, capsys):
+    assert main(flags(files, tmp_path / "a", "--held-out-share", "0", "--batch-size", "3")) == 0
+    more = ["--held-out-share", "0", "--batch-size", "3", "--keep-in", str(tmp_path / "tokens")]
+    assert main(flags(files, tmp_path / "b", *more)) == 0
+    assert "GiB of frozen tokens go to" in capsys.readouterr().err
+    assert (
+        main(flags(files, tmp_path / "c", "--held-out-share", "0", "--batch-size", "3", "--keep-limit", "0"))
+        == 0
+    )
+    assert "photos are encoded in every step" in capsys.readouterr().err
+    a, b = ((tmp_path / name / "model.safetensors").read_bytes() for name in "ab")
+    assert a == b
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+def test_tars_are_streamed(files, tmp_path, capsys, labelled):
+    """A tar of the same photos: with label rows, or with a record of the release beside each photo."""
+    with tarfile.open(tmp_path / "pairs.tar", "w") as tar:
+        for number, name in enumerate(("red", "green", "blue")):
+            photo, text = io.BytesIO(), tmp_path / f"{name}.text"
+            Image.open(files / f"{name}.png").save(photo, "JPEG")
+            (tmp_path / f"{name}.jpg").write_bytes(photo.getvalue())
+            tar.add(tmp_path / f"{name}.jpg", f"{name}.jpg")
+            record = {"caption": [f"a {name} dog"], "parse_label_id": [[0, number + 1]]}
+            text.write_text(f"A {name} dog." if labelled else json.dumps(record))
+            tar.add(text, f"{name}.{'txt' if labelled else 'json'}")
+    own = ["--label-rows", str(files / "labels.parquet"), "--tag-list", str(files / "vocabulary.tsv")]
+    if not labelled:
+        (tmp_path / "tags.txt").write_text("dog\nred\ngreen\nblue\n")
+        own = ["--tag-list", str(tmp_path / "tags.txt")]
+    place = ["--records", str(tmp_path / "pairs.tar"), "--model", str(files / "clip"), "--device", "cpu"]
+    common = ["train", "--method", "tag2text", *place, *own, *SMALL, "--out", str(tmp_path / "m")]
+    assert main([*common, "--held-out-share", "0"]) == 0, capsys.readouterr().err
+    assert "reading all captions for the words" in capsys.readouterr().err
+    rows = (tmp_path / "m/metrics.jsonl").read_text().splitlines()
+    assert json.loads(rows[-1])["step"] == 2

@@ -1,6 +1,7 @@
 """The network that ``tagalign train --method tag2text`` begins with, its tags and its word pieces."""
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,6 +64,7 @@ def _names(settings: Tag2TextTrainSettings) -> list[str]:
 
 def _words(settings: Tag2TextTrainSettings) -> "Wordpieces":
     """BERT's tokenizer, or one of the words of captions, tags and questions where no vocab.txt is given."""
+    from tagalign.data.tag2text.shards import TaggedShards
     from tagalign.methods.tag2text.wordpieces import Wordpieces
 
     if settings.vocab is not None:
@@ -71,5 +73,9 @@ def _words(settings: Tag2TextTrainSettings) -> "Wordpieces":
     records = open_records(settings, len(names))
     asked = open_questions(settings).values()
     words = [text for pairs in asked for pair in pairs for text in pair]
-    captions = (caption for record in records for caption in record.captions)
+    if isinstance(records, TaggedShards):
+        print("reading all captions for the words; --vocab names a vocab.txt instead", file=sys.stderr)
+        captions: Iterable[str] = records.captions()
+    else:
+        captions = (caption for record in records for caption in record.captions)
     return Wordpieces.from_texts([*names, "|", *captions, *words])

@@ -3,7 +3,7 @@
 import dataclasses
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tagalign.cli.shared.bars import StepBar
 from tagalign.cli.verbs.train.tag2text.settings import Tag2TextTrainSettings
@@ -12,17 +12,21 @@ from tagalign.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tagalign.backbones.preprocess import Preprocessing
-    from tagalign.data.tag2text.batches import Tag2TextData
+    from tagalign.data.tag2text.batches import PhotoData, Tag2TextData
     from tagalign.data.tag2text.records import TaggedRecord, TaggedRecords
+    from tagalign.data.tag2text.shards import TaggedShards
+    from tagalign.data.tag2text.stream import RecordStream
     from tagalign.methods.tag2text.method import Tag2TextMethod
 
 
-def open_records(settings: Tag2TextTrainSettings, num_tags: int) -> "TaggedRecords":
-    """The records, from a file of their own or from pairs and the label rows of their captions."""
+def open_records(settings: Tag2TextTrainSettings, num_tags: int) -> "TaggedRecords | TaggedShards":
+    """The records, from a file of their own or from pairs and the label rows of their captions; a stream stays on disk."""
     from tagalign.data.tag2text.records import read_records
 
     assert settings.records is not None  # checked when the flags were read
+    shards = _shards(settings, num_tags)
+    if shards is not None:
+        return shards
     if settings.label_rows is None:
         return read_records(settings.records, num_tags=num_tags)
     from tagalign.data.tag2text.sources import records_from_pairs
@@ -30,6 +34,45 @@ def open_records(settings: Tag2TextTrainSettings, num_tags: int) -> "TaggedRecor
 
     assert settings.tag_list is not None  # checked when the flags were read
     return records_from_pairs(settings.records, settings.label_rows, TagVocabulary.load(settings.tag_list))
+
+
+def _shards(settings: Tag2TextTrainSettings, num_tags: int) -> "TaggedShards | None":
+    """What is streamed: tars, and what is asked to be; None for what is held.
+
+    Raises:
+        InputError: for a stream with questions, or one that cannot be.
+    """
+    if (
+        settings.label_rows is None
+        and settings.records is not None
+        and settings.records.suffix in {".json", ".parquet"}
+    ):
+        if settings.stream:
+            raise InputError(
+                "--stream reads tars, or pairs with --label-rows; records of one file are held as columns"
+            )
+        return None
+    from tagalign.data.pairs import find_shards
+
+    refs = find_shards([str(settings.records)])
+    if not settings.stream and not any(ref.kind == "tar" for ref in refs):
+        return None
+    if settings.questions is not None:
+        raise InputError(
+            "--questions needs records that are held; leave out --stream, or give pairs with image paths"
+        )
+    from tagalign.data.tag2text.shards import TaggedShards
+    from tagalign.data.tag_join import check_join
+    from tagalign.data.tag_table import load_tag_table
+    from tagalign.tags.vocabulary import TagVocabulary
+
+    labels = None
+    if settings.label_rows is not None and settings.tag_list is not None:
+        labels = load_tag_table(settings.label_rows, TagVocabulary.load(settings.tag_list))
+        check_join(refs, labels)
+    shards = TaggedShards(refs=tuple(refs), num_tags=num_tags, labels=labels)
+    shards.check()
+    return shards
 
 
 def open_questions(settings: Tag2TextTrainSettings) -> "dict[str, list[tuple[str, str]]]":
@@ -40,11 +83,14 @@ def open_questions(settings: Tag2TextTrainSettings) -> "dict[str, list[tuple[str
 
 
 def split_data(
-    settings: Tag2TextTrainSettings, records: "TaggedRecords", method: "Tag2TextMethod"
-) -> "tuple[Tag2TextData, Tag2TextData | None]":
+    settings: Tag2TextTrainSettings, records: "TaggedRecords | TaggedShards", method: "Tag2TextMethod"
+) -> "tuple[Tag2TextData | RecordStream, Tag2TextData | None]":
     """Photos to train on, and those that never are; None where nothing is held out."""
+    from tagalign.data.tag2text.records import TaggedRecords
     from tagalign.train.tag2text.start import split_records
 
+    if not isinstance(records, TaggedRecords):
+        return _streamed(settings, records, method)
     chosen: Sequence[TaggedRecord] = records
     if settings.questions is not None:
         from tagalign.data.tag2text.sources import with_questions
@@ -52,44 +98,78 @@ def split_data(
         chosen = with_questions(records, open_questions(settings), place=str(settings.questions))
         print(f"{len(chosen)} of {len(records)} images have a question", file=sys.stderr)
     train, held_out = split_records(chosen, share=settings.held_out_share, seed=settings.seed)
-    data = _data(settings, train, records.folder, method, method.preprocessing)
+    data = _data(settings, train, records.folder, method, part="train")
     if not held_out:
         return data, None
     whole = dataclasses.replace(settings, crop_share=1.0, rand_augment=False)
-    return data, _data(whole, held_out, records.folder, method, method.preprocessing)
+    return data, _data(whole, held_out, records.folder, method, part="held-out")
 
 
-def _data(
+def _streamed(
+    settings: Tag2TextTrainSettings, shards: "TaggedShards", method: "Tag2TextMethod"
+) -> "tuple[RecordStream, Tag2TextData | None]":
+    from tagalign.data.tag2text.stream import RecordStream
+
+    if settings.keep_in is not None:
+        raise InputError(
+            "--keep-in does not act on a stream, which encodes every photo when it comes; leave it out"
+        )
+    photos = _photos(settings, (), Path(), method)
+    stream = RecordStream(shards=shards, photos=photos, held_out=settings.held_out_share, seed=settings.seed)
+    return stream, stream.held_out_data()
+
+
+def _photos(
     settings: Tag2TextTrainSettings,
-    records: Any,
+    records: "Sequence[TaggedRecord]",
     folder: Path,
     method: "Tag2TextMethod",
-    preprocessing: "Preprocessing",
-) -> "Tag2TextData":
+) -> "PhotoData":
     from tagalign.data.tag2text.batches import PhotoData
     from tagalign.data.tag2text.sources import questions_of
-    from tagalign.train.tag2text.start import encode_once
 
     asked = open_questions(settings)
-
-    photos = PhotoData(
+    return PhotoData(
         records=records,
         folder=folder,
-        preprocessing=preprocessing,
+        preprocessing=method.preprocessing,
         crop=settings.crop_share,
         flip=settings.flip,
         rand_augment=settings.rand_augment,
         workers=settings.workers,
         questions=[questions_of(record, asked) for record in records] if asked else (),
     )
+
+
+def _data(
+    settings: Tag2TextTrainSettings,
+    records: "Sequence[TaggedRecord]",
+    folder: Path,
+    method: "Tag2TextMethod",
+    *,
+    part: str,
+) -> "Tag2TextData":
+    photos = _photos(settings, records, folder, method)
     if not (settings.keep_features and method.model.image_encoder.external):
+        return photos
+    from tagalign.train.tag2text.start import encode_once
+    from tagalign.train.tag2text.token_cache import GIB, store_tokens, token_bytes
+
+    size = token_bytes(method, len(records)) / GIB
+    if settings.keep_in is None and size > settings.keep_limit:
+        print(
+            f"frozen tokens of {len(records):,} photos would take {size:,.1f} GiB of memory, more than --keep-limit "
+            f"{settings.keep_limit:g}: photos are encoded in every step; --keep-in keeps them on a disk",
+            file=sys.stderr,
+        )
         return photos
     if settings.rand_augment:
         raise InputError(
             "--rand-augment does not act on tokens that are kept: the frozen encoder sees every photo once; "
             "add --no-keep-features"
         )
-    bar = StepBar("encoding", len(records))
-    return encode_once(
-        dataclasses.replace(photos, crop=1.0), method, batch_size=settings.batch_size, show=bar.to
-    )
+    bar, whole = StepBar("encoding", len(records)), dataclasses.replace(photos, crop=1.0)
+    if settings.keep_in is None:
+        return encode_once(whole, method, batch_size=settings.batch_size, show=bar.to)
+    print(f"{size:,.1f} GiB of frozen tokens go to {settings.keep_in}", file=sys.stderr)
+    return store_tokens(whole, method, settings.keep_in / part, batch_size=settings.batch_size, show=bar.to)

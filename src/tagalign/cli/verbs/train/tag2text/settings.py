@@ -26,7 +26,8 @@ class Tag2TextTrainSettings(EncoderFlags):
     method: Literal["tag2text"] = "tag2text"
     """This one; other methods have other flags."""
     records: Annotated[Path | None, Formerly("data")] = None
-    """A .parquet (docs/formats.md) or the release's .json; with --label-rows pairs (JSONL, Parquet, a folder)."""
+    """A .parquet (docs/formats.md), the release's .json, or tars with a record beside each photo; with --label-rows pairs (JSONL,
+    Parquet, a folder, tars)."""
     label_rows: Annotated[Path | None, Formerly("labels")] = None
     """Label rows of the pairs, from `tagalign label`; --tag-list is the vocabulary they were labelled with."""
     questions: Path | None = None
@@ -100,7 +101,13 @@ class Tag2TextTrainSettings(EncoderFlags):
     rand_augment: bool = False
     """Change colours and shapes of photos as well, as strong as in the release; frozen tokens of a cache cannot be."""
     keep_features: Annotated[bool, Formerly("cache")] = True
-    """With a frozen encoder: encode every photo once and keep the tokens in memory."""
+    """With a frozen encoder: encode every photo once and keep the tokens, where they take no more than --keep-limit."""
+    keep_limit: float = 8.0
+    """GiB of tokens that are kept in memory at most; above it photos are encoded in every step, or see --keep-in."""
+    keep_in: Path | None = None
+    """Keep the tokens in this folder instead of memory; refused before anything is encoded where its disk lacks the room."""
+    stream: bool = False
+    """Read pairs shard by shard and keep nothing: for millions of them. Tars are always streamed."""
     held_out_share: Annotated[float, Formerly("held_out")] = 0.02
     """Share of the records that is never trained on; the thresholds per tag are measured there. 0 keeps 0.68 for all."""
     seed: int = 0
@@ -143,6 +150,10 @@ class Tag2TextTrainSettings(EncoderFlags):
                 f"--momentum and --soft-targets belong to a --momentum-queue of at least 1, "
                 f"got {self.momentum_queue}; give one"
             )
+        if not self.keep_features and self.keep_in is not None:
+            raise InputError("--keep-in keeps tokens and --no-keep-features none; leave one of them out")
+        if not self.keep_limit >= 0:
+            raise InputError(f"--keep-limit is a size in GiB of at least 0, got {self.keep_limit:g}")
         if not 0 <= self.held_out_share < 1:
             raise InputError(f"--held-out-share is a share in [0, 1), got {self.held_out_share}")
         if not 0 < self.crop_share <= 1:

@@ -14,6 +14,7 @@ from tagalign.cli.verbs.train.tag2text.writing import write_model
 if TYPE_CHECKING:
     from tagalign.data.processes import Processes
     from tagalign.data.tag2text.batches import Tag2TextData
+    from tagalign.data.tag2text.stream import RecordStream
     from tagalign.methods.tag2text.method import Tag2TextMethod
     from tagalign.train.loop.guards import StopRequest
     from tagalign.train.tag2text.training import TrainedTag2Text
@@ -43,7 +44,7 @@ def run(settings: Tag2TextTrainSettings) -> int:
 def _train(
     settings: Tag2TextTrainSettings,
     method: "Tag2TextMethod",
-    data: "Tag2TextData",
+    data: "Tag2TextData | RecordStream",
     held_out: "Tag2TextData | None",
     *,
     processes: "Processes",

@@ -1,0 +1,51 @@
+"""Values of a JSON list, piece by piece, against the standard reader at every size of the piece."""
+
+import json
+import random
+
+import pytest
+
+from tagalign.data.tag2text.json_items import json_items
+
+LISTS = [
+    "[]",
+    " [ ]\n",
+    "[1]",
+    "[12345, 6.5e3 ,-7]",
+    '["a,]b", {"c": [1, [2]]}, null,\n true]',
+    '[{"x": "é\\"]"}]',
+]
+
+
+@pytest.mark.parametrize("text", LISTS)
+def test_values_are_those_of_the_standard_reader(tmp_path, text):
+    path = tmp_path / "x.json"
+    path.write_text(text, encoding="utf-8")
+    for chunk in range(1, len(text) + 2):
+        assert list(json_items(path, chunk=chunk)) == json.loads(text)
+
+
+def test_random_documents(tmp_path):
+    rng, path = random.Random(0), tmp_path / "x.json"
+
+    def value(depth):
+        kind = rng.randrange(6 if depth else 4)
+        if kind == 4:
+            return [value(depth - 1) for _ in range(rng.randrange(4))]
+        if kind == 5:
+            return {str(i): value(depth - 1) for i in range(rng.randrange(4))}
+        return [rng.randrange(10**6), rng.random(), "".join(rng.choices('ab],[{}" ', k=5)), None][kind]
+
+    for _ in range(60):
+        whole = [value(2) for _ in range(rng.randrange(6))]
+        path.write_text(json.dumps(whole, indent=rng.choice([None, 2])))
+        assert list(json_items(path, chunk=rng.randrange(1, 40))) == whole
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[", "[1", "[1,", "[1 2]", "[1,]", "[1]x", "nope", '["a', "[1]]"])
+def test_what_the_standard_reader_refuses_is_refused(tmp_path, text):
+    path = tmp_path / "x.json"
+    path.write_text(text)
+    for chunk in (1, 2, 100):
+        with pytest.raises(ValueError):  # noqa: PT011 - any of the reader's words
+            list(json_items(path, chunk=chunk))
