@@ -248,7 +248,7 @@ def batch_of_records(
     rng: Random,
     *,
     are_tokens: bool = False,
-    questions: Sequence[Sequence[Question]] = (),
+    questions: Sequence[Sequence[QuestionAnswer]] = (),
     own: slice = slice(None),
 ) -> Tag2TextBatch:
     """A batch of records: one caption, and one question where there are some, is drawn for each.

@@ -1,9 +1,12 @@
 """Records for Tag2Text from what the other verbs write: pairs with label rows, and questions with answers."""
 
 import json
+import re
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from tagalign.data.benchmarks.questions import open_vqa_v2
 from tagalign.data.pairs import read_pairs
 from tagalign.data.tag2text.records import SCHEMA, TaggedRecord, TaggedRecords, as_table, join_labels
 from tagalign.data.tag_join import report_join
@@ -12,6 +15,7 @@ from tagalign.errors import DataError
 from tagalign.tags.text_files import read_text
 from tagalign.tags.vocabulary import TagVocabulary
 
+OFFICIAL = re.compile(r"v2_OpenEnded_mscoco_(?P<split>\w+)_questions\.json")
 QUESTION_FIELDS = ("image", "question", "answer")
 
 
@@ -47,11 +51,17 @@ def records_from_pairs(pairs: Path, labels: Path, vocabulary: TagVocabulary) -> 
 
 
 def read_questions(path: Path) -> dict[str, list[tuple[str, str]]]:
-    """Questions and answers by image: JSONL objects ``{image, question, answer}``.
+    """Questions and answers by image: JSONL objects ``{image, question, answer}``, or VQA v2's official questions.
+
+    ``v2_OpenEnded_mscoco_SPLIT_questions.json`` has its answers in ``v2_mscoco_SPLIT_annotations.json`` beside it.
+    Each of the ten people's answers is a pair of its own, so a draw among them weighs an answer by how many gave it. Images
+    go by the names of COCO's files.
 
     Raises:
         DataError: naming the line that is wrong.
     """
+    if path.suffix == ".json":
+        return _official_questions(path)
     found: dict[str, list[tuple[str, str]]] = {}
     try:
         lines = read_text(path).split("\n")
@@ -63,6 +73,23 @@ def read_questions(path: Path) -> dict[str, list[tuple[str, str]]]:
             found.setdefault(image, []).append((question, answer))
     if not found:
         raise DataError(f"{path}: no question in it")
+    return found
+
+
+def _official_questions(path: Path) -> dict[str, list[tuple[str, str]]]:
+    match = OFFICIAL.fullmatch(path.name)
+    if match is None:
+        raise DataError(
+            f"{path}: expected JSON lines, or VQA's v2_OpenEnded_mscoco_SPLIT_questions.json by its own name"
+        )
+    opened = open_vqa_v2(path.parent, match["split"])
+    found: dict[str, list[tuple[str, str]]] = {}
+    for image, asked in zip(opened.images, opened.asked, strict=True):
+        pairs = [(question.text, sys.intern(answer)) for question in asked for answer in question.answers]
+        if pairs:
+            found[image.name] = pairs
+    if not found:
+        raise DataError(f"{path}: no question has an answer; those of test splits are secret")
     return found
 
 
@@ -102,4 +129,5 @@ def questions_of(
     record: TaggedRecord, questions: Mapping[str, Sequence[tuple[str, str]]]
 ) -> Sequence[tuple[str, str]]:
     """Questions about the image of a record; none where there is none."""
-    return questions.get(record.image) or questions.get(record.key) or ()
+    named = (record.image, record.key, Path(record.image).name)
+    return next((questions[name] for name in named if name in questions), ())

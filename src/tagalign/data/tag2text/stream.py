@@ -22,7 +22,7 @@ from tagalign.data.processes import Processes
 from tagalign.data.stream_order import Cursor, Place, make_units, walk
 from tagalign.data.tag2text.batches import (
     PhotoData,
-    Question,
+    QuestionAnswer,
     Tag2TextBatch,
     batch_of_records,
     draw_seeds,
@@ -167,7 +167,7 @@ class HeldOutData:
 
     stream: RecordStream
     taken: Sequence[Taken]
-    questions: Sequence[Sequence[Question]] = field(default=())
+    questions: Sequence[Sequence[QuestionAnswer]] = field(default=())
     are_tokens: bool = False
 
     @property

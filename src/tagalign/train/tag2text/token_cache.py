@@ -12,7 +12,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from tagalign.data.feature_cache import CacheShard, FeatureCache, FeatureStore
-from tagalign.data.tag2text.batches import PhotoData, Question, draw_seeds, step_rng
+from tagalign.data.tag2text.batches import PhotoData, QuestionAnswer, draw_seeds, step_rng
 from tagalign.data.tag2text.records import TaggedRecord
 from tagalign.errors import InputError
 from tagalign.methods.tag2text.image_encoders import ClipTokens
@@ -35,7 +35,7 @@ class StoredTokens:
 
     store: FeatureStore
     records: Sequence[TaggedRecord]
-    questions: Sequence[Sequence[Question]] = ()
+    questions: Sequence[Sequence[QuestionAnswer]] = ()
     are_tokens: bool = True
 
     def images(self, rows: Sequence[int], seeds: Sequence[float]) -> Tensor:

@@ -44,7 +44,7 @@ def run(settings: EvaluateSettings) -> int:
 def measure(
     settings: EvaluateSettings, *, text_cache: Path | None = None, watch: "Watch" = passed_on
 ) -> "Result | None":
-    """Measure and write the files of a result; None while other shards are at work.
+    """Measure and write the files of a result; None while other shards are at work, or where the answers are secret.
 
     Args:
         settings: of the verb.
@@ -60,6 +60,7 @@ def measure(
     from tagalign.evaluate.engine import Plan, gather
     from tagalign.evaluate.evaluation import asker_for, summarize
     from tagalign.evaluate.ranking import RankingRule
+    from tagalign.evaluate.vqa_submission import answers_are_secret
 
     benchmark = find_benchmark(settings.data)
     data = open_benchmark(settings.data, settings.path, settings.split)
@@ -99,6 +100,9 @@ def measure(
     if gathered.pending and shard[1] > 1:  # whoever comes last sees all rows and writes the number
         _say(f"{len(gathered.rows):,} of {gathered.listed:,} images done; the other shards go on")
         return None
+    if kind == "questions" and answers_are_secret(gathered.rows):
+        _submit(settings, gathered, data.expected)
+        return None
     result = summarize(
         asker,
         gathered,
@@ -119,6 +123,22 @@ def _print(settings: EvaluateSettings, result: "Result") -> None:
     else:
         print(markdown_table([result]))
     _say(f"written to {settings.out / RESULT_FILE}, report: {settings.out / 'report.html'}")
+
+
+def _submit(settings: EvaluateSettings, gathered: "Gathered", expected: int) -> None:
+    """The file for the server that knows the answers; every question of the split must be in it."""
+    from tagalign.errors import DataError
+    from tagalign.evaluate.vqa_submission import write_submission
+
+    given = sum(len(row["answers"]) for row in gathered.rows)
+    if given != expected and not settings.allow_missing:
+        raise DataError(
+            f"{given:,} of {expected:,} questions are answered, and the server wants all; --allow-missing writes those"
+        )
+    path = write_submission(settings.out, gathered.rows)
+    _say(
+        f"the answers of {settings.data} {settings.split or ''} are secret: upload {path} to the challenge's server"
+    )
 
 
 def _kind(settings: EvaluateSettings, kind: str) -> str:

@@ -26,12 +26,13 @@ class Tag2TextTrainSettings(EncoderFlags):
     method: Literal["tag2text"] = "tag2text"
     """This one; other methods have other flags."""
     records: Annotated[Path | None, Formerly("data")] = None
-    """A .parquet (docs/formats.md), the release's .json, or tars with a record beside each photo; with --label-rows pairs (JSONL,
-    Parquet, a folder, tars)."""
+    """A .parquet (docs/formats.md), the release's .json, or tars with a record beside each photo; with --label-rows pairs
+    (JSONL, Parquet, a folder, tars)."""
     label_rows: Annotated[Path | None, Formerly("labels")] = None
     """Label rows of the pairs, from `tagalign label`; --tag-list is the vocabulary they were labelled with."""
     questions: Path | None = None
-    """JSON lines of image, question and answer: learns to answer; images without a question are left out then."""
+    """JSON lines of image, question and answer, or VQA v2's official questions with their annotations beside them: learns to
+    answer; images without a question are left out then."""
     tag_list: Annotated[Path | None, Formerly("tags")] = None
     """The list that the ids point into: one name per line, or vocabulary.tsv."""
     vocab: Path | None = None
