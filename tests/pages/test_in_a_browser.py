@@ -112,7 +112,7 @@ def test_a_page_fits_its_window_and_can_be_read(new_page, address, screenshots, 
     page = new_page(scheme, address)
     expect(page.locator("h1")).to_be_visible()
     name = request.node.callspec.params["address"]
-    page.screenshot(path=str(screenshots / f"{name}-{scheme}.png"), full_page=True)
+    page.screenshot(path=str(screenshots / f"page-{name}-{scheme}.png"), full_page=True)
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     # AA of WCAG 2.2 for text of any size
     assert page.evaluate(CONTRAST) >= 4.5
@@ -136,5 +136,5 @@ def test_the_label_file_opens_by_keyboard(new_page, suggestions, screenshots):
     expect(fold.locator("pre")).to_be_visible()
     assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
-    page.screenshot(path=str(screenshots / "suggestions-phone-open.png"), full_page=True)
+    page.screenshot(path=str(screenshots / "page-suggestions-phone-open.png"), full_page=True)
     page.close()
