@@ -9,24 +9,18 @@ from dataclasses import fields, replace
 
 import numpy as np
 import pytest
-import torch
+from every_method import model_folders
 from PIL import Image
 
 from tagalign.data.tiny_world import TinyWorld
 from tagalign.errors import InputError
-from tagalign.methods.dense.projector import Projector
 from tagalign.methods.load import load_method
 from tagalign.methods.options import facts_of
 from tagalign.methods.table import METHODS
-from tagalign.methods.tagalign.folder import TagAlignConfig, save_tagalign
 from tagalign.methods.tagclip.options import TagClipOptions
-from tagalign.methods.trusty.folder import TrustyConfig, save_trusty
-from tagalign.methods.trusty.network import TrustyNetwork, sizes_for
 from tagalign.tags.label_sets import template_set
-from tagalign.testing.groupvit_folder import make_groupvit_folder
 from tagalign.types import Label, LabelSet
 
-SEEN = ("dog", "sky")
 LABELS = LabelSet(
     name="custom",
     labels=(
@@ -171,40 +165,8 @@ def photo():
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory, clip_folder, backbone):
-    """A model folder for each method: a random encoder, and small random trained parts on it."""
-    root = tmp_path_factory.mktemp("models")
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        projector = Projector.from_backbone(backbone)
-        for block in projector.blocks:
-            torch.nn.init.constant_(block.gate, 0.5)
-        network = TrustyNetwork(sizes_for(backbone, num_prompts=2))
-        for layer in network.head.layers:  # larger logits, so that masks differ from place to place
-            layer.q.weight.data *= 8
-            layer.k.weight.data *= 8
-    on = {"backbone": str(clip_folder), "backbone_hash": backbone.weight_hash}
-    save_tagalign(
-        root / "tagalign",
-        projector,
-        TagAlignConfig(**on, profile="fixed", width=backbone.width, dim=backbone.embed_dim),
-    )
-    save_trusty(
-        root / "trusty",
-        network,
-        TrustyConfig(
-            **on,
-            profile="fixed",
-            setting="inductive",
-            trusty_target="strict",
-            trained=SEEN,
-            templates=("a photo of a {}",),
-            crop=32,
-            sizes=network.sizes,
-        ),
-    )
-    own = {"tagalign": root / "tagalign", "trusty": root / "trusty", "tag2text": "tiny"}
-    own["groupvit"] = make_groupvit_folder(root / "groupvit")
-    return {name: str(own.get(name, clip_folder)) for name in METHODS}
+    """A model folder for each method."""
+    return model_folders(tmp_path_factory.mktemp("models"), clip_folder, backbone)
 
 
 def answers(model, name, verb, photos, **options):
