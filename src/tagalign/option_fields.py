@@ -5,6 +5,8 @@ what is noted here. Nothing here imports torch.
 """
 
 import dataclasses
+import types
+import typing
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -36,6 +38,11 @@ def option(
     """
     metadata = {"text": text, "source": source, "verbs": verbs, "given_by": given_by, "choices": choices}
     return dataclasses.field(default=default, metadata=metadata)
+
+
+def members_of(hint: Any) -> tuple[Any, ...]:
+    """The types that a field may have: those of a union, or its one type."""
+    return typing.get_args(hint) if typing.get_origin(hint) in {typing.Union, types.UnionType} else (hint,)
 
 
 def check_share(name: str, value: float | None) -> None:

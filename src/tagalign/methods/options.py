@@ -6,7 +6,6 @@ notes. Nothing here imports torch.
 
 import dataclasses
 import difflib
-import types
 import typing
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any, Literal, TypeVar
 from tagalign.errors import InputError
 from tagalign.layer_range import FORMS, LayerRange, as_layers
 from tagalign.methods.thresholds import Threshold, as_threshold
-from tagalign.option_fields import Verb
+from tagalign.option_fields import Verb, members_of
 
 Options = TypeVar("Options")
 
@@ -116,7 +115,7 @@ def read_value(value: Any, hint: Any, *, name: str) -> Any:
     Raises:
         InputError: naming the option, what it takes and what came.
     """
-    wanted = _members(hint)
+    wanted = members_of(hint)
     # where "none" is a choice of its own, leaving the option out is the only way to leave it open
     is_word = any("none" in typing.get_args(one) for one in wanted if typing.get_origin(one) is Literal)
     says_none = isinstance(value, str) and value.strip().lower() == "none" and not is_word
@@ -131,10 +130,6 @@ def read_value(value: Any, hint: Any, *, name: str) -> Any:
             if isinstance(error, InputError):
                 raise
     raise _refused(name, hint, value)
-
-
-def _members(hint: Any) -> tuple[Any, ...]:
-    return typing.get_args(hint) if typing.get_origin(hint) in {typing.Union, types.UnionType} else (hint,)
 
 
 def _refused(name: str, hint: Any, value: Any) -> InputError:
@@ -207,7 +202,7 @@ _KINDS = {int: "a whole number", float: "a number", bool: "yes or no", str: "tex
 
 def _kind_text(hint: Any) -> str:
     texts = []
-    for one in _members(hint):
+    for one in members_of(hint):
         if one is type(None):
             texts.append("none")
         elif typing.get_origin(one) is Literal:

@@ -308,15 +308,12 @@ def parse_shard(
                 on_progress(batch.num_rows + len(errors))
             if not rows + failed + len(bad):
                 raise DataError(f"{shard.source} holds no caption")
-            _write_errors(errors_file, shard.source, [_bad_record(row) for row in bad])
+            broken = [{"place": row.place, "error": "DataError", "message": row.message} for row in bad]
+            _write_errors(errors_file, shard.source, broken)
         failed += len(bad)
     if not failed:
         errors_path.unlink()
     return rows, failed
-
-
-def _bad_record(row: BadRow) -> dict[str, str]:
-    return {"place": row.place, "error": "DataError", "message": row.message}
 
 
 def _write_errors(file: Any, source: Path, errors: Iterable[dict[str, str]]) -> None:

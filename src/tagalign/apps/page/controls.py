@@ -1,7 +1,6 @@
 """The options of a method as controls: kind, choices, default and hint are read from its options class."""
 
 import dataclasses
-import types
 import typing
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
@@ -9,7 +8,7 @@ from typing import Any, Literal
 from tagalign.apps.variants.rules import LEAST, MOST, settled_at_start
 from tagalign.methods.options import OptionFacts, facts_of, option_names, read_value
 from tagalign.methods.table import DEFAULTS, METHODS
-from tagalign.option_fields import Verb
+from tagalign.option_fields import Verb, members_of
 
 ControlKind = Literal["choice", "switch", "whole", "number", "text"]
 PAGE_VERBS: tuple[Verb, ...] = ("tag", "segment", "refer", "caption")
@@ -120,7 +119,7 @@ def _fixed(kind: type[Any], started: Mapping[str, Any]) -> set[str]:
 def _control(
     field: dataclasses.Field[Any], fact: OptionFacts, hint: Any, started: Mapping[str, Any]
 ) -> Control:
-    members = _members(hint)
+    members = members_of(hint)
     optional = type(None) in members
     default, choices = field.default, _choices(field, members)
     if field.name in started:
@@ -158,10 +157,6 @@ def _choices(field: dataclasses.Field[Any], members: Sequence[Any]) -> tuple[str
         return tuple(field.metadata["choices"]())
     literals = [one for one in members if typing.get_origin(one) is Literal]
     return tuple(str(value) for one in literals for value in typing.get_args(one))
-
-
-def _members(hint: Any) -> tuple[Any, ...]:
-    return typing.get_args(hint) if typing.get_origin(hint) in {typing.Union, types.UnionType} else (hint,)
 
 
 def _hint(fact: OptionFacts) -> str:

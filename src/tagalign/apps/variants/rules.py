@@ -6,7 +6,6 @@ number or a text that is known to be harmless; numbers that decide how much is c
 
 import dataclasses
 import math
-import types
 import typing
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any
 from tagalign.errors import InputError, TagalignError
 from tagalign.methods.options import build_options, facts_of, option_names, unknown_option
 from tagalign.methods.protocols import Adjustable
-from tagalign.option_fields import Verb
+from tagalign.option_fields import Verb, members_of
 
 AT_START = frozenset({"feedback", "gradient", "keep", "keep_per_photo"})
 """A switch that another class answers to, a check that is slow by design, and what acted when a folder was looked at."""
@@ -102,15 +101,11 @@ def settled_at_start(kind: type[Any]) -> set[str]:
     return {
         field.name
         for field in dataclasses.fields(kind)
-        for members in [_members(hints[field.name])]
+        for members in [members_of(hints[field.name])]
         if field.name in AT_START
         or Path in members
         or (str in members and not field.metadata["choices"] and field.name not in FREE_TEXTS)
     }
-
-
-def _members(hint: Any) -> tuple[Any, ...]:
-    return typing.get_args(hint) if typing.get_origin(hint) in {typing.Union, types.UnionType} else (hint,)
 
 
 def _beyond(options: Any, values: Mapping[str, Any]) -> Iterator[str]:

@@ -86,7 +86,9 @@ def write_manifest(
         with_names: give each photo the name of its files (see ``names``); names are handed out over all shards.
         folders: that were searched; names of photos in other formats begin below them.
     """
-    root = os.path.commonpath(folders) if _alike(folders) else None
+    # absolute and relative folders have nothing in common that a path could say
+    is_alike = len({os.path.isabs(folder) for folder in folders}) == 1  # noqa: PTH117
+    root = os.path.commonpath(folders) if is_alike else None
     if with_names:
         with tempfile.TemporaryFile() as draft:  # names depend on all photos, and memory must not
             for source in sources:
@@ -102,10 +104,6 @@ def _with_names(draft: IO[bytes]) -> Iterator[PhotoSource]:
     first, second = itertools.tee(map(_source, draft))
     for source, name in zip(first, named(second, stems), strict=True):
         yield replace(source, name=name)
-
-
-def _alike(folders: Sequence[str]) -> bool:
-    return len({os.path.isabs(folder) for folder in folders}) == 1  # noqa: PTH117
 
 
 def _write(
