@@ -133,10 +133,10 @@ class FeatureCache:
         with atomic_write(self.folder / "cache.json") as path:
             path.write_text(json_text(self._state, indent=2) + "\n", encoding="utf-8")
 
-    def store(self) -> "FeatureStore":
+    def store(self) -> "CachedFeatures":
         """Features of the whole shards by row, read from mapped files."""
         grid = self._state.get("grid") or (0, 0)
-        return FeatureStore(folder=self.folder, counts=tuple(self.counts), grid=_grid(grid))
+        return CachedFeatures(folder=self.folder, counts=tuple(self.counts), grid=_grid(grid))
 
     def pairs(self, tags: TagTable | None = None) -> FeaturePairs:
         """The cached pairs with their tags.
@@ -166,7 +166,7 @@ class FeatureCache:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FeatureStore:
+class CachedFeatures:
     """Features by row, from mapped files: only the rows asked for are read."""
 
     folder: Path

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from tagalign.data.feature_cache import CacheShard, FeatureCache, FeatureStore
+from tagalign.data.feature_cache import CachedFeatures, CacheShard, FeatureCache
 from tagalign.data.tag2text.batches import PhotoData, QuestionAnswer, draw_seeds, step_rng
 from tagalign.data.tag2text.records import TaggedRecord
 from tagalign.errors import InputError
@@ -33,7 +33,7 @@ class StoredTokens:
         questions: per image; empty when there are none.
     """
 
-    store: FeatureStore
+    store: CachedFeatures
     records: Sequence[TaggedRecord]
     questions: Sequence[Sequence[QuestionAnswer]] = ()
     are_tokens: bool = True
