@@ -33,6 +33,7 @@ def read_preprocessing(
     path = next((folder / name for name in FILES if (folder / name).is_file()), None)
     if path is None and said is None:
         return default
+    # what was said has no file of its own: the folder stands in a refusal
     path = path or folder
     values = dict(said) if said is not None else _values(path)
     if values.get("do_normalize") is False:
@@ -83,6 +84,7 @@ def _resample(path: Path, number: Any, default: Resample) -> Resample:
     if number is None:
         return default
     filters = get_args(Resample)
+    # JSON's true is an int in Python, and would be the filter with number 1
     if not isinstance(number, int) or isinstance(number, bool) or number not in range(len(filters)):
         raise ModelError(f"{path}: resample: expected a number from 0 to {len(filters) - 1}, got {number!r}")
     found: Resample = filters[number]
@@ -91,5 +93,6 @@ def _resample(path: Path, number: Any, default: Resample) -> Resample:
 
 def _squash(size: Any, default: bool) -> bool:
     if isinstance(size, dict):
+        # a dict of shortest_edge says the contrary: keep the ratio, then crop
         return "height" in size and "width" in size
     return default if size is None else False

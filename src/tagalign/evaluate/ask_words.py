@@ -62,6 +62,7 @@ class AskTags:
         if not isinstance(self.method, Tagger):
             raise InputError(f"method {self.method.method!r} cannot tag")
         found = self.method.tag(encoded, self.encoded)
+        # nine digits give every float32 back exactly, and half the bytes of a double
         scores = [float(f"{score:.9g}") for score in found.scores]
         return {"scores": scores, "chosen": list(found.chosen), "truth": truth.tolist()}
 

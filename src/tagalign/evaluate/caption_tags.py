@@ -50,6 +50,7 @@ class LabelFinder:
         self._ids: dict[str, set[int]] = {}
         for i, label in enumerate(labels.labels):
             for word in (label.name, *label.aliases):
+                # a label says not whether it is a thing or an action: it is found under the form of each
                 for kind in KINDS:
                     if form := normalize_tag(word, kind):
                         self._ids.setdefault(form, set()).add(i)
@@ -67,6 +68,7 @@ class LabelFinder:
 
     def _of(self, tag: str) -> set[int]:
         words = tag.split(" ")
+        # the longest ending first: the head of an English noun phrase stands last
         for start in range(len(words)):
             ending = " ".join(words[start:])
             for form in (ending, normalize_tag(ending)):

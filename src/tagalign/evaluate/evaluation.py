@@ -51,6 +51,7 @@ def asker_for(
     """
     if kind in {"segmentation", "tagging", "boxes"}:
         asked = fit_labels(data.labels, labels)
+        # a method that learned "background" from masks has no rule for it: it is asked by name, like any class
         if kind == "segmentation" and data.has_background and background_is_a_name(method.method):
             data, asked = NamedBackground(data), with_background(asked)
         with_labels = {"segmentation": AskSegmentation, "tagging": AskTags, "boxes": AskBoxes}
@@ -99,6 +100,7 @@ def summarize(
     if not allow_missing:
         _refuse_smaller(asker, gathered, counted, expected)
     scores = SCORERS[asker.kind](gathered.rows, asker.scoring())
+    # the model stands once, in a field of its own
     record = {name: value for name, value in gathered.settings.items() if name != "model"}
     return Result(
         metrics=scores.metrics,
@@ -119,6 +121,7 @@ def summarize(
 
 def _count(row: dict[str, Any]) -> int:
     """How many of the benchmark's unit a row stands for."""
+    # one row is one photo; the official number of these sets counts phrases and questions
     for name in ("areas", "answers"):
         if name in row and ("phrases" in row or "questions" in row):
             return len(row[name])
@@ -128,6 +131,7 @@ def _count(row: dict[str, Any]) -> int:
 def _expected(asker: Asker, gathered: Gathered) -> int:
     """How many there should be: the official number, or with a limit what the first images hold."""
     data = asker.data
+    # a limit was asked for, so the official number is no longer what there should be
     if gathered.settings.get("limit") is None and data.expected:
         return data.expected
     return sum(data.count(i) for i in range(gathered.listed))

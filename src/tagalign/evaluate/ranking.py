@@ -101,6 +101,7 @@ def pairs_to_match(scores: PairScores, count: int) -> dict[tuple[int, int], int]
         queries, items = (part.tolist() for part in shortlists(by_query, count))
         for query, item in zip(queries, items, strict=True):
             pair = (query, item) if way == TO_TEXT else (item, query)
+            # a pair on both lists is looked at once; which lists it stood on decides whom its answer serves
             found[pair] = found.get(pair, 0) | way
     return found
 

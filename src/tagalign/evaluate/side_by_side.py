@@ -54,6 +54,7 @@ class SideBySide:
         found = {}
         for name, half in HALVES.items():
             shown = [benchmark for benchmark in self.benchmarks if benchmark in half]
+            # the mean of one benchmark is that benchmark: a column that says nothing
             if len(shown) > 1:
                 values = [row.values.get(benchmark, math.nan) for benchmark in shown]
                 found[name] = sum(values) / len(values)
@@ -80,6 +81,7 @@ def side_by_side(results: Sequence[Result], published: Sequence[Published] = ())
         )
     rows = [*_measured(results), *_quoted(quoted)]
     columns = dict.fromkeys(name for row in rows for name in row.values)
+    # the order of the papers, so that a row can be laid beside theirs
     order = [*WITH_BACKGROUND, *WITHOUT_BACKGROUND]
     known = [name for name in order if name in columns]
     return SideBySide(

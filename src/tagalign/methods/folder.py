@@ -33,12 +33,14 @@ def save_folder(
         texts: further files by name, e.g. ``vocabulary.tsv``, ``README.md``, ``settings.json``.
     """
     sweep(folder, ["model.safetensors", "config.json", *(texts or {})])
+    # safetensors refuses what is not contiguous, and a transposed or sliced parameter is not
     contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     with atomic_write(folder / "model.safetensors") as path:
         save_file(contiguous, path)
     for name, text in (texts or {}).items():
         with atomic_write(folder / name) as path:
             path.write_text(text, encoding="utf-8")
+    # last: a folder without a config is no model, so a kill on the way leaves nothing that opens
     with atomic_write(folder / "config.json") as path:
         path.write_text(json_text({"format": FORMAT, **config}, indent=2) + "\n", encoding="utf-8")
 
@@ -90,6 +92,7 @@ def load_strictly(module: nn.Module, tensors: Mapping[str, Tensor], *, folder: P
         for k in own.keys() & tensors.keys()
         if own[k].shape != tensors[k].shape
     ]
+    # last, because it reads every number; names and shapes cost nothing
     wrong = wrong or [f"{k} is not finite" for k, v in tensors.items() if not bool(v.isfinite().all())]
     if wrong:
         raise ModelError(f"{folder}: the weights do not fit the model; first of {len(wrong)}: {min(wrong)}")

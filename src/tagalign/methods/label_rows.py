@@ -40,6 +40,7 @@ def mean_rows(
 ) -> Float[Tensor, "labels dim"]:
     """Mean of the rows of each label, unit length; a lone row stays what it is."""
     counts = owners.bincount(minlength=num_labels)
+    # normalizing a unit row again would move its last digit, and with it scores that are compared bit by bit
     if bool((counts == 1).all()) and len(rows) == num_labels:
         return rows[owners.argsort()]
     sums = rows.new_zeros(num_labels, rows.shape[1]).index_add_(0, owners, rows)
@@ -84,6 +85,7 @@ def lost_labels(views: Sequence[Float[Tensor, "_ dim"]], labels: EncodedLabels) 
 def _cosines(points: Tensor, labels: EncodedLabels) -> tuple[Tensor, Tensor]:
     """Best cosine of the words of each label, and of its negatives (-inf without), at each place."""
     unit, count = F.normalize(points.float(), dim=-1), len(labels.names)
+    # words of one label compete by their best and not their mean: a rare synonym must not speak against it
     own = best_rows(labels.embeds.to(unit) @ unit.T, labels.owners, count)
     if labels.negatives is None:
         return own, torch.full_like(own, -torch.inf)

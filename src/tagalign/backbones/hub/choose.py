@@ -77,6 +77,7 @@ def choose(listing: Listing) -> Choice:
     for layout, path in _SETS:
         if path in listing and CONFIGS[layout] in listing:
             return Choice(layout=layout, weights=listing[path], small=small)
+    # the robot converts pytorch_model.bin, never open_clip's own files: without a transformers config there is nothing of it
     conversion, passed = _conversion(listing) if CONFIGS["transformers"] in listing else (None, ())
     if conversion is not None:
         weights = next(f for f in conversion.files if f.path in {path for _, path in _SETS[:2]})
@@ -102,6 +103,7 @@ def small_files(listing: Listing) -> tuple[File, ...]:
         if file.path.endswith(SMALL_SUFFIXES)
         and not file.path.endswith(".index.json")
         and not file.path.startswith(".")
+        # some listings say no size; a config without one is fetched all the same
         and (file.size or 0) <= SMALL_LIMIT
     )
 
@@ -133,6 +135,7 @@ def shards_of(index: Mapping[str, Any], listing: Listing, path: str) -> tuple[Fi
     if not isinstance(table, dict) or not table or not all(isinstance(v, str) for v in table.values()):
         raise ModelError(f"{listing.name}: {path} is damaged (expected a weight_map from tensors to files)")
     names = list(dict.fromkeys(table.values()))
+    # the index is a file of strangers: a name with a path would leave the folder
     missing = [name for name in names if "/" in name or "\\" in name or name not in listing]
     if missing:
         raise ModelError(
@@ -147,6 +150,7 @@ def _conversion(listing: Listing) -> tuple[Conversion | None, tuple[str, ...]]:
     usable = {path for _, path in _SETS[:2]}
     passed = []
     for conversion in listing.conversions:
+        # the weights on the main branch changed since: the conversion is another model under the same name
         if conversion.parent != listing.commit:
             passed.append(
                 f"{conversion.ref} converts the weights to safetensors, but was made from an older state "

@@ -77,12 +77,14 @@ def is_here(name: str) -> bool:
 
 def _look_at_folder(name: str, path: Path) -> FetchPreview:
     if path.is_file():
+        # to locate is to find, not to open: no pickle is read here, so nobody has to permit it
         source = locate(name, allow_pickle=True)
         pickled = source.pickled
     else:
         listing = list_folder(path, name=name)
         choice = choose(listing)
         source, pickled = locate(name, allow_pickle=True), choice.pickled
+        # a tower of pictures alone (DINO, SAM) has no words to cut up, and brings no tokenizer
         if _is_encoder(source.config):
             check_tokenizer(listing, choice)
     return FetchPreview(
@@ -106,6 +108,7 @@ def _look_at_hub(hub_id: HubId, listing: Listing, choice: Choice) -> FetchPrevie
         name=str(hub_id),
         config=config,
         weights=[wanted.file.path for wanted in weights],
+        # a listing without sizes adds up to 0, and 0 bytes would read as an answer
         bytes=sum(wanted.file.size or 0 for wanted in weights) or None,
         where_from=f"{pull.ref} (commit {pull.commit[:8]})" if pull else f"commit {str(listing.commit)[:8]}",
         to_fetch=sum(wanted.file.size or 0 for wanted in missing),

@@ -24,6 +24,10 @@ class TerminalBar:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Take the bar away and give the cursor back; again is as good as once."""
         if self._bar is not None:
             self._bar.stop()
 

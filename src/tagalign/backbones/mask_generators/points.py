@@ -22,6 +22,7 @@ MOST_OVERLAP = 0.7
 OFFSET = 1.0
 """Stability: IoU of the mask at a logit of plus and of minus this (SAM)."""
 AT_A_TIME = 64
+"""Points that the decoder is asked at together, as in SAM's own generator."""
 
 
 class PointGenerator:
@@ -83,6 +84,7 @@ class PointGenerator:
         """Mask logits and estimated IoU at each point of the grid."""
         model: Any = self.found.model
         embeds = model.get_image_embeddings(pixels.to(model.device))
+        # midpoints of equal cells, as in SAM: no point lies on the border
         steps = (torch.arange(self.points_per_side) + 0.5) / self.points_per_side
         rows, cols = torch.meshgrid(steps * inside[0], steps * inside[1], indexing="ij")
         points = torch.stack([cols.flatten(), rows.flatten()], dim=1)[None, :, None].to(model.device)
@@ -103,6 +105,7 @@ class PointGenerator:
         passed = (estimates >= self.min_iou) & (stability >= self.min_stability)
         order = estimates.argsort(descending=True, stable=True)
         order = order[passed[order]]
+        # overlap on the small logits, not at the size of the photo: a thousand masks of a large photo would fill the memory
         masks = (logits[order] > 0).flatten(1).float()
         shared, areas = masks @ masks.T, masks.sum(dim=1)
         overlap = shared / (areas[:, None] + areas - shared).clamp(min=1)
@@ -113,6 +116,7 @@ class PointGenerator:
         return order[kept]
 
     def _at_size(self, logits: Tensor, inside: Size, size: Size) -> Float[Tensor, "height width"]:
+        # first up to the square input and only then cut: the padding does not end on a cell of the logits
         whole = F.interpolate(logits[None, None], size=(self.side, self.side), mode="bilinear")
         return F.interpolate(whole[..., : inside[0], : inside[1]], size=size, mode="bilinear")[0, 0]
 

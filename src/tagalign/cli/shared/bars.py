@@ -39,8 +39,16 @@ def progress(items: Iterable[Any], description: str, *, total: int | None = None
             bar.update(task, advance=1, rate=f"{speed:.1f}/s" if speed else "")
 
 
-class StepBar:
-    """A bar with rate and time left on a terminal; nothing in a pipe."""
+class StepBar(TerminalBar):
+    """A bar with rate and time left on a terminal; nothing in a pipe.
+
+    Use it as a context manager: a bar hides the cursor of the terminal, and work that is stopped or fails on its way never
+    comes to the step that shows it again.
+
+    Args:
+        description: what is being done.
+        total: steps in all; None where nobody knows.
+    """
 
     def __init__(self, description: str, total: int | None) -> None:
         self._task: Any = None
@@ -59,6 +67,9 @@ class StepBar:
         self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
         self._task = self._bar.add_task(description, total=total, numbers="")
 
+    def __enter__(self) -> "StepBar":
+        return self
+
     def to(self, done: int) -> None:
         """Show how much is done."""
         if self._task is not None:
@@ -75,7 +86,8 @@ class StepBar:
         )
         self._bar.update(self._task, completed=done, numbers=shown)
         if done == steps:
-            self._bar.stop()
+            # what is measured and written behind the last step has lines of its own
+            self.close()
 
 
 class RowProgress(TerminalBar):

@@ -79,6 +79,7 @@ def _split_examples(text: str) -> tuple[str, list[str]]:
 def _groups(kind: Any) -> Iterator[tuple[str, Any]]:
     """Titles and the classes whose fields stand below: the verb's own first, then labels, the model, long runs."""
     yield "flags", kind
+    # the order of inheritance is the programmer's; people look for labels before devices
     shared = [owner for owner in kind.__mro__[1:] if dataclasses.is_dataclass(owner)]
     for owner in sorted(shared, key=_rank):
         yield _summary(owner).rstrip(".").lower(), owner
@@ -96,6 +97,7 @@ def _own_fields(kind: Any, owner: Any) -> list[dataclasses.Field[Any]]:
     for earlier in kind.__mro__:
         if earlier is owner:
             break
+        # a field that a verb declares anew stands in its own group, with its own text
         taken |= set(inspect.get_annotations(earlier))
     return [field for field in dataclasses.fields(kind) if field.name in mine and field.name not in taken]
 
@@ -192,6 +194,7 @@ def _field_texts(owner: Any) -> dict[str, str]:
     declared = {f.name: f.metadata["text"] for f in dataclasses.fields(owner) if "text" in f.metadata}
     if declared:
         return declared
+    # Python keeps no text below a field: it is read out of the source
     (tree,) = ast.parse(textwrap.dedent(inspect.getsource(owner))).body
     texts: dict[str, str] = {}
     body = tree.body if isinstance(tree, ast.ClassDef) else []

@@ -29,6 +29,7 @@ def look_folder(look: Path | None) -> Path | None:
     Raises:
         InputError: for ``auto``, which needs all photos before the first answer.
     """
+    # a folder that somebody named auto is a look like any other
     if look is not None and str(look) == AUTO and not look.exists():
         raise InputError(
             "--look auto is for `tagalign tag` alone, which scores the folder before it answers; make the look first "
@@ -85,6 +86,7 @@ def tag_with_auto_look(
         raise AssertionError("a look was asked for")
     folder, sink = flow.out / FOLDER, sink_of(looking)
     kept = KeptPhotos()
+    # what learns from patches needs them again, scores are not enough: encodings are kept as far as memory allows
     if looking.asked.whole is not looking.method:
         looking.asked.kept = kept
     names = flow.names
@@ -106,6 +108,7 @@ def _from_scores(
     from tagalign.tasks.photos.run import clear_run, open_run
     from tagalign.tasks.photos.sinks import TagParquet
 
+    # the first pass has its own folder and cleared that alone
     if flow.flags.overwrite:
         clear_run(flow.out)
     inputs = SamePhotos(items=flow.images, results=flow.out, manifest=first.manifest.path)

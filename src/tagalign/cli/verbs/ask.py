@@ -92,6 +92,7 @@ def _print_all(settings: AskSettings, job: "Job") -> int:
     from tagalign.tasks.photos.keys import printable
 
     inputs = Inputs(items=[settings.image], lines=standard_input())
+    # for one photo the answer stands alone, so that a script can take the line as it is
     is_one = Path(settings.image).is_file()
     done = failed = 0
     for answered in job.run(inputs):

@@ -4,6 +4,7 @@ import dataclasses
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import TracebackType
 from typing import Any, Literal
 
 from tagalign.backbones.packaged import TINY
@@ -63,8 +64,9 @@ def run(settings: DemoSettings) -> int:
         record=run_record(settings),
         command=try_command(settings.out),
     )
-    listeners = Listeners(say=say, progress=_progress, on_step=_Steps())
-    print(run_demo(load_backbone(settings.model), sizes, setting, listeners))
+    with _Steps() as steps:
+        listeners = Listeners(say=say, progress=_progress, on_step=steps)
+        print(run_demo(load_backbone(settings.model), sizes, setting, listeners))
     say(
         f"Tables, pictures and settings: {settings.out / 'report.html'}; numbers: {settings.out / 'metrics.json'}"
     )
@@ -89,6 +91,16 @@ class _Steps:
     def __init__(self) -> None:
         self._bar: StepBar | None = None
         self._pace: Pace | None = None
+
+    def __enter__(self) -> "_Steps":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        # a training that was stopped on its way has left its bar open
+        if self._bar is not None:
+            self._bar.close()
 
     def __call__(self, row: str, step: int, steps: int, numbers: Mapping[str, float]) -> None:
         what = f"training on {row}"

@@ -120,9 +120,11 @@ def _index(settings: Index) -> int:
         print(f"note: {note}", file=sys.stderr)
     _add(run, job, sink)
     (added, failed), errors = run.done(), close_index_run(run)
+    # counted on disk: an index grows over several runs, and this one knows of its own alone
     in_all = sum(1 for _ in stored_keys(settings.index))
     tail = f", {failed} failed (see {errors})" if errors else ""
     print(f"{counted(added, 'photo')} added to {settings.index}, {in_all} in all{tail}", file=sys.stderr)
+    # a few broken photos are no failure of the run, an index without any photo is
     return 2 if failed and not in_all else 0
 
 

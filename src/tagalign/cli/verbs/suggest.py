@@ -59,6 +59,7 @@ class SuggestSettings(ModelFlags, LabelRunFlags):
         if self.count < 1:
             raise InputError(f"--count must be at least 1, got {self.count}")
         if self.method is None:
+            # frozen, and what it depends on is known only now
             object.__setattr__(self, "method", METHOD)
 
 

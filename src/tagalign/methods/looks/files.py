@@ -48,6 +48,7 @@ def write_look(folder: Path, look: Look) -> Path:
         content["experts"] = look.experts.values()
     with atomic_write(folder / HEAD) as temp:
         temp.write_text(json_text(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    # only now: until the head was replaced, the older head still needed them
     for path in folder.glob("look-*.safetensors"):
         if path.name != tensors:
             path.unlink()
@@ -58,6 +59,7 @@ def _write_tensors(folder: Path, look: Look) -> str | None:
     if not look.tensors:
         return None
     content = save({name: value.contiguous() for name, value in sorted(look.tensors.items())})
+    # named by what it holds: the same look written again gives the same folder, and another never overwrites a file in use
     name = f"look-{hashlib.sha256(content).hexdigest()[:16]}.safetensors"
     sweep(folder, [name])
     with atomic_write(folder / name) as temp:
@@ -117,6 +119,7 @@ def _look(head: Path, values: dict[str, Any]) -> Look:
         compounds=Compounds.from_values(values["compounds"]) if "compounds" in values else None,
         experts=Experts.from_values(values["experts"]) if "experts" in values else None,
     )
+    # an edited look would be applied to other labels without a word
     if look.mark() != values["mark"] or len(look.moments.sums.units) != len(labels):
         raise InputError(f"{head}: changed after it was written; look at the folder again (tagalign look)")
     return look

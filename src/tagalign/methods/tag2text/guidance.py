@@ -39,6 +39,7 @@ def recognised_tags(
     if not sure_first:
         return [names[i] for i in indices.tolist()]
     order = logits[indices].argsort(descending=True, stable=True)
+    # names repeat (a noun and a verb are spelled alike), and a repeated word would guide twice
     return list(dict.fromkeys(names[i] for i in indices[order].tolist()))
 
 

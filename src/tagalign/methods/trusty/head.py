@@ -104,6 +104,7 @@ class TrustyHead(nn.Module):
             for _ in range(num_layers)
         )
         for parameter in self.parameters():
+            # xavier is defined for matrices alone: biases and norms keep torch's own start
             if parameter.dim() > 1:
                 nn.init.xavier_uniform_(parameter)
         for parameter in self.layers[-1].after_masks():  # type: ignore[operator]

@@ -51,6 +51,7 @@ def _check(settings: LabelsSettings) -> int:
     labels, _ = read_label_set(settings.labels)
     problems = word_problems(labels)
     is_refused = any(problem.refused for problem in problems)
+    # a list that will be refused would be encoded for nothing
     if not is_refused and settings.model:
         problems += _asked(settings, labels)
     for problem in problems:

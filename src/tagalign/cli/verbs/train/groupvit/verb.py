@@ -60,16 +60,16 @@ def _train(
     from tagalign.train.groupvit.training import train_groupvit
     from tagalign.train.loop.plan import Hooks
 
-    bar = StepBar("training", settings.steps) if processes.is_first else None
-    return train_groupvit(
-        backbone,
-        _data(settings, backbone, refs, processes),
-        _tower(settings, backbone),
-        _plan(settings),
-        out_dir=settings.out,
-        hooks=Hooks(progress=bar.step if bar else None, stop=stop),
-        processes=processes,
-    )
+    with StepBar("training", settings.steps) as bar:
+        return train_groupvit(
+            backbone,
+            _data(settings, backbone, refs, processes),
+            _tower(settings, backbone),
+            _plan(settings),
+            out_dir=settings.out,
+            hooks=Hooks(progress=bar.step, stop=stop),
+            processes=processes,
+        )
 
 
 def _tower(settings: TrainGroupVitSettings, backbone: "Encoder") -> "GroupTower":

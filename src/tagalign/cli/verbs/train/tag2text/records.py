@@ -168,8 +168,11 @@ def _data(
             "--rand-augment does not act on tokens that are kept: the frozen encoder sees every photo once; "
             "add --no-keep-features"
         )
-    bar, whole = StepBar("encoding", len(records)), dataclasses.replace(photos, crop=1.0)
-    if settings.keep_in is None:
-        return encode_once(whole, method, batch_size=settings.batch_size, show=bar.to)
-    print(f"{size:,.1f} GiB of frozen tokens go to {settings.keep_in}", file=sys.stderr)
-    return store_tokens(whole, method, settings.keep_in / part, batch_size=settings.batch_size, show=bar.to)
+    whole = dataclasses.replace(photos, crop=1.0)
+    if settings.keep_in is not None:
+        print(f"{size:,.1f} GiB of frozen tokens go to {settings.keep_in}", file=sys.stderr)
+    with StepBar("encoding", len(records)) as bar:
+        if settings.keep_in is None:
+            return encode_once(whole, method, batch_size=settings.batch_size, show=bar.to)
+        kept = settings.keep_in / part
+        return store_tokens(whole, method, kept, batch_size=settings.batch_size, show=bar.to)

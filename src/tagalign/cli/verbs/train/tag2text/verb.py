@@ -53,19 +53,18 @@ def _train(
     from tagalign.train.loop.plan import Hooks
     from tagalign.train.tag2text.training import train_tag2text
 
-    return train_tag2text(
-        method,
-        data,
-        make_plan(settings),
-        tasks=make_tasks(settings, method),
-        # a look at the end alone could choose nothing, and would cost a pass
-        held_out=held_out if settings.validate_every else None,
-        out_dir=settings.out,
-        hooks=Hooks(
-            progress=StepBar("training", settings.steps).step if processes.is_first else None, stop=stop
-        ),
-        processes=processes,
-    )
+    with StepBar("training", settings.steps) as bar:
+        return train_tag2text(
+            method,
+            data,
+            make_plan(settings),
+            tasks=make_tasks(settings, method),
+            # a look at the end alone could choose nothing, and would cost a pass
+            held_out=held_out if settings.validate_every else None,
+            out_dir=settings.out,
+            hooks=Hooks(progress=bar.step, stop=stop),
+            processes=processes,
+        )
 
 
 def _stopped(settings: Tag2TextTrainSettings, trained: "TrainedTag2Text", stop: "StopRequest") -> int:

@@ -56,17 +56,17 @@ def open_pairs(
         )
         facts = stream_facts(stream.plan, refs)
         return TrainingPairs(pairs=stream, encode=encode, held_out=held_out, facts=facts)
-    show = StepBar("encoding", None) if processes.is_first else None
-    cached = cached_pairs(
-        backbone,
-        refs,
-        settings.cache_features,
-        tags,
-        pixels,
-        on_broken=CountedWarnings().add,
-        progress=show.to if show else None,
-        world=processes,
-    )
+    with StepBar("encoding", None) as bar:
+        cached = cached_pairs(
+            backbone,
+            refs,
+            settings.cache_features,
+            tags,
+            pixels,
+            on_broken=CountedWarnings().add,
+            progress=bar.to if processes.is_first else None,
+            world=processes,
+        )
     facts = {"cache_dtype": settings.cache_dtype, "size": pixels.size}
     return TrainingPairs(pairs=cached, held_out=held_out, facts=facts)
 

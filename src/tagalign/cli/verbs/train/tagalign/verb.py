@@ -56,21 +56,18 @@ def _train(
     name = str(Path(settings.model).resolve()) if Path(settings.model).is_dir() else settings.model
     backbone = load_backbone(name, device=processes.device)
     data = open_pairs(settings, backbone, refs, tags, processes=processes)
-    bar = StepBar("training", settings.steps) if processes.is_first else None
-    return train_tagalign(
-        backbone,
-        dataclasses.replace(data, vocabulary=vocabulary),
-        make_plan(settings),
-        out_dir=settings.out,
-        hooks=Hooks(
-            # only the first process measures, so only it opens what is measured on
-            validate=make_validation(watched(settings), backbone) if processes.is_first else None,
-            progress=bar.step if bar else None,
-            stop=stop,
-        ),
-        processes=processes,
-        settings=run_record(settings),
-    )
+    # only the first process measures, so only it opens what is measured on
+    validate = make_validation(watched(settings), backbone) if processes.is_first else None
+    with StepBar("training", settings.steps) as bar:
+        return train_tagalign(
+            backbone,
+            dataclasses.replace(data, vocabulary=vocabulary),
+            make_plan(settings),
+            out_dir=settings.out,
+            hooks=Hooks(validate=validate, progress=bar.step, stop=stop),
+            processes=processes,
+            settings=run_record(settings),
+        )
 
 
 def _report(settings: TrainSettings, trained: "TrainedProjector", stop: "StopRequest") -> int:

@@ -50,16 +50,16 @@ def _train(
     name = str(Path(settings.model).resolve()) if Path(settings.model).is_dir() else settings.model
     backbone = load_backbone(name, device=processes.device)
     plan = make_plan(settings, default_crop=default_crop(backbone))
-    bar = StepBar("training", plan.steps) if processes.is_first else None
-    model = train_trusty(
-        backbone,
-        MaskData(source=source, split=split, held_out=held_out, workers=settings.loaders),
-        plan,
-        out_dir=settings.out,
-        hooks=Hooks(progress=bar.step if bar else None, stop=stop),
-        processes=processes,
-        settings=run_record(settings),
-    )
+    with StepBar("training", plan.steps) as bar:
+        model = train_trusty(
+            backbone,
+            MaskData(source=source, split=split, held_out=held_out, workers=settings.loaders),
+            plan,
+            out_dir=settings.out,
+            hooks=Hooks(progress=bar.step, stop=stop),
+            processes=processes,
+            settings=run_record(settings),
+        )
     return plan, model
 
 
