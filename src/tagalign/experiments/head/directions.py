@@ -152,6 +152,10 @@ TURNED_ROUND = (
     "the background outscores the objects: area under the ROC curve of objects against background 79 frozen, 21 trained "
     "(`head-reasons`, seed 0), while names of object pixels improve, 25 to 30 %"
 )
+NO_NOUNS = (
+    "most plain nouns, which the test asks for, are missing from that list; with both kinds of tags it holds "
+    "(`head-attributes`)"
+)
 MATCHED_TAGS = Direction(table="Table 7", says=TAGS_PAY, better=OBJECTS, worse=CAPTIONS, main=True)
 TRAINED = Direction(
     table="Table 1",
@@ -176,7 +180,12 @@ DIRECTIONS: dict[str, tuple[Direction, ...]] = {
             TRAINED, says=f"{HEAD_PAYS} with backgrounds as classes", metric="miou", reasons={}, main=False
         ),
         MATCHED_TAGS,
-        _paper("Table 7", "tags of nouns with their looks beside captions raise them", CONCEPTS, CAPTIONS),
+        replace(
+            _paper(
+                "Table 7", "tags of nouns with their looks beside captions raise them", CONCEPTS, CAPTIONS
+            ),
+            reasons={"tiny-plain": NO_NOUNS},
+        ),
     ),
     "head-rates": (
         replace(
