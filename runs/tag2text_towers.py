@@ -27,7 +27,7 @@ from tag2text_world import Split, pixels_of
 from tagalign.atomic import atomic_write
 from tagalign.backbones.protocols import BlockBackbone
 from tagalign.cli.shared.run_record import git_commit
-from tagalign.data.tag2text.batches import Question, TokenData
+from tagalign.data.tag2text.batches import QuestionAnswer, TokenData
 from tagalign.data.tag2text.records import TaggedRecord
 from tagalign.experiments.head.report import interval, shown
 from tagalign.json_text import json_text
@@ -70,7 +70,7 @@ class PixelData:
 
     pixels: Tensor
     records: Sequence[TaggedRecord]
-    questions: Sequence[Sequence[Question]] = ()
+    questions: Sequence[Sequence[QuestionAnswer]] = ()
     are_tokens: bool = False
 
     def images(self, rows: Sequence[int], seeds: Sequence[float]) -> Tensor:
@@ -234,7 +234,7 @@ def render(report: dict[str, Any]) -> str:
         "# Tag2Text: several tasks with a tower that learns",
         "",
         "`python runs/tag2text_towers.py`; nothing here was measured on photos, and no published number is claimed. The",
-        f"tower of `tiny` (weights `{settings['weights']}`) trained along with the rest, and frozen beside it;",
+        f"tower of `tiny` (weights `{settings['weights']}`) trained along with the rest, or frozen (finished rows alone);",
         f"{settings['train']} scenes, {alt} steps of {settings['batch']} on alt text, {captions} on captions; "
         f"{settings['test']} test scenes;",
         "mean ± half of the 95 % interval over seeds. Paper, Table 5: tagging alone is below tagging with captioning and",
