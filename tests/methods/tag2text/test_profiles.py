@@ -25,5 +25,5 @@ def test_the_release_writes_a_prompt_that_it_never_trained():
     released = load_profile("released")
     assert released.forced_prompt
     assert not released.prompt_in_training
-    assert (released.mask_padding, released.whole_tags, released.same_pixels) == (False, False, False)
+    assert (released.mask_padding, released.whole_tags) == (False, False)
     assert released.repetition_penalty == 1.1

@@ -34,11 +34,11 @@ def tag2text_flags(folder):
     tags = pa.array([[0, i + 1] for i in range(len(colors))], pa.list_(pa.int32()))
     pq.write_table(pa.table({"key": list(colors), "tags": tags}), folder / "labels.parquet")
     own = [
-        "--data",
+        "--records",
         folder / "pairs.jsonl",
-        "--labels",
+        "--label-rows",
         folder / "labels.parquet",
-        "--tags",
+        "--tag-list",
         folder / "vocabulary.tsv",
     ]
     return [*own, "--layers", "1", "--width", "16", "--heads", "2"]
@@ -50,7 +50,7 @@ FLAGS = {
         "tiny-world-objects",
         "--limit",
         "6",
-        "--crop",
+        "--size",
         "32",
         "--setting",
         "transductive",
