@@ -74,10 +74,6 @@ COMMANDS = {
 """By name: words of a command; ``whole-NAME`` is what the command of that name left."""
 
 NEEDS = {
-    "look-compounds": f"look {PHOTOS} --method clip --compounds prompts.txt --out OUT",
-    "look-experts": f"look {PHOTOS} --method clip --templates 7 --experts --out OUT",
-    "suggest": f"suggest photos --words words.txt --no-cache --part-size 2 {MODEL} --out OUT",
-    "check": f"labels check dog,cat photos --part-size 2 {MODEL} --method clip --out OUT",
     "look-merge": ("look", "look-others"), "tag-look": ("look",),
     "vocabulary": ("parse",), "label": ("parse", "vocabulary"), "coco": ("segment",), "coco-polygons": ("rle",),
     "yolo": ("segment",), "label-studio": ("segment",), "cvat": ("segment",), "cvat-polygons": ("segment",),
