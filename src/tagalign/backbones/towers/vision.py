@@ -69,9 +69,10 @@ class VisionTower(nn.Module):
         return x if self.pre_norm is None else self.pre_norm(x)
 
     def multiply_in(self, dtype: torch.dtype) -> None:
-        """Compute the products of the blocks' linear layers in ``dtype``: nine tenths of the work of a ViT-B at 224 pixels.
+        """Compute the products of the blocks' linear layers in ``dtype``.
 
-        Norms, softmaxes, sums, the way in and the head stay as they are: they cost little and keep the last bits.
+        Of a block's multiplications these are ``6 w / (6 w + T)`` at width w and T rows: 96 % of a ViT-B/16 at 224 pixels,
+        85 % at 448. Norms, softmaxes, sums, the way in and the head stay: they cost little and keep the last bits.
         """
         for block in self.blocks:
             for layer in block.modules():

@@ -17,7 +17,6 @@ from PIL import Image
 from torch import Tensor
 
 from tagalign.backbones.facts import facts_of
-from tagalign.backbones.preprocess import resize, to_tensor
 from tagalign.backbones.protocols import BlockBackbone
 from tagalign.methods.class_token.options import ClassTokenOptions
 from tagalign.methods.describe import describe_options
@@ -28,7 +27,7 @@ from tagalign.methods.looks.step import finish_tagging, mark_of, open_step
 from tagalign.methods.looks.taker import TakesLook
 from tagalign.methods.protocols import refuse_foreign, refuse_foreign_labels
 from tagalign.methods.resources import Resources
-from tagalign.methods.tagclip.image import buckets, canvas_size, pass_limit
+from tagalign.methods.tagclip.image import buckets, lay_whole, pass_limit
 from tagalign.methods.tagclip.profiles import tagclip_profile
 from tagalign.methods.text_cache import cached_labels
 from tagalign.tags.label_sets import template_set
@@ -99,13 +98,8 @@ class ClassToken(TakesLook):
 
     def lay(self, image: Image.Image) -> Float[Tensor, "3 height width"]:
         """Resize to whole patches and normalise: what a loading thread can do ahead."""
-        size = canvas_size(
-            (image.height, image.width),
-            patch_size=self.backbone.patch_size,
-            short_side=self.options.short_side,
-            max_patches=self.options.max_patches,
-        )
-        return to_tensor(resize(image, size), self.backbone.preprocessing)
+        given = self.options
+        return lay_whole(image, self.backbone, short_side=given.short_side, max_patches=given.max_patches)
 
     def encode_pixels(
         self, pixels: Sequence[Float[Tensor, "3 _ _"]], sizes: Sequence[Size]

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 import torch.nn.functional as F
 from jaxtyping import Float
+from PIL import Image
 from torch import Tensor
 
+from tagalign.backbones.preprocess import resize, to_tensor
 from tagalign.backbones.protocols import BlockBackbone
 from tagalign.types import Size
 
@@ -66,6 +68,19 @@ def canvas_size(size: Size, *, patch_size: int, short_side: int | None, max_patc
         cols = max(1, min(math.floor(cols * shrink), max_patches // rows))
         rows = min(rows, max_patches // cols)
     return rows * patch_size, cols * patch_size
+
+
+def lay_whole(
+    image: Image.Image, backbone: BlockBackbone, *, short_side: int | None, max_patches: int
+) -> Float[Tensor, "3 height width"]:
+    """An upright image, resized to ``canvas_size`` and normalised: what a loading thread can do ahead."""
+    size = canvas_size(
+        (image.height, image.width),
+        patch_size=backbone.patch_size,
+        short_side=short_side,
+        max_patches=max_patches,
+    )
+    return to_tensor(resize(image, size), backbone.preprocessing)
 
 
 def pass_limit(backbone: BlockBackbone, tokens: int) -> int | None:

@@ -13,7 +13,6 @@ from PIL import Image
 from torch import Tensor
 
 from tagalign.backbones.facts import facts_of
-from tagalign.backbones.preprocess import resize, to_tensor
 from tagalign.backbones.protocols import BlockBackbone
 from tagalign.layer_range import LayerRange
 from tagalign.methods.describe import describe_options
@@ -26,7 +25,7 @@ from tagalign.methods.protocols import refuse_foreign, refuse_foreign_labels
 from tagalign.methods.resources import Resources
 from tagalign.methods.tagclip.crops import CropRegions, find_regions, masked_class_tokens
 from tagalign.methods.tagclip.encoder_pass import TagClipPass, tagclip_pass
-from tagalign.methods.tagclip.image import TagClipImage, buckets, canvas_size, pass_limit
+from tagalign.methods.tagclip.image import TagClipImage, buckets, lay_whole, pass_limit
 from tagalign.methods.tagclip.options import TagClipOptions
 from tagalign.methods.tagclip.presets import STANDARD, filled, find_preset
 from tagalign.methods.tagclip.profiles import TagClipProfile, layer_choice, tagclip_profile
@@ -134,13 +133,8 @@ class TagClip(TakesLook):
 
     def lay(self, image: Image.Image) -> Float[Tensor, "3 height width"]:
         """Resize to whole patches and normalise: what a loading thread can do ahead."""
-        size = canvas_size(
-            (image.height, image.width),
-            patch_size=self.backbone.patch_size,
-            short_side=self.options.short_side,
-            max_patches=self.options.max_patches,
-        )
-        return to_tensor(resize(image, size), self.backbone.preprocessing)
+        given = self.options
+        return lay_whole(image, self.backbone, short_side=given.short_side, max_patches=given.max_patches)
 
     def encode_pixels(
         self, pixels: Sequence[Float[Tensor, "3 _ _"]], sizes: Sequence[tuple[int, int]]
