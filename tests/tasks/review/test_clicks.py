@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tagalign.errors import DataError, InputError
-from tagalign.tasks.review.clicks import Click, append_click, read_clicks
+from tagalign.tasks.review.clicks import Click, append_click, append_clicks, read_clicks
 
 CLICK = Click(
     photo="caf\u00e9/a.png",
@@ -159,3 +159,21 @@ def test_no_click_that_was_answered_is_lost_to_a_kill(tmp_path):
     assert answered
     assert {"next", *map(str, answered)} <= kept
     assert len(kept) <= len(answered) + 2
+
+
+def test_clicks_of_another_tool_are_corrected_without_a_disagreement_and_taken_back(tmp_path):
+    path = tmp_path / "r.jsonl"
+    first = Click(photo="p", verdict="accepted", tags=("a",), source="tool:1")
+    other = Click(photo="p", verdict="accepted", tags=("b",), source="tool:2")
+    append_clicks(path, [first, other])
+    assert read_clicks([path]).disagreements() == ["p"]
+    append_clicks(path, [Click(photo="p", verdict="accepted", tags=("b",), source="tool:1")])
+    assert read_clicks([path]).disagreements() == []
+    found = read_clicks([path])
+    assert [click.source for click in found.counting()] == ["tool:1"]
+    append_clicks(path, found.without("tool:1"))
+    (left,) = read_clicks([path]).counting()
+    assert (left.source, left.tags) == ("tool:2", ("b",))
+    append_clicks(path, read_clicks([path]).without("tool:2"))
+    assert read_clicks([path]).counting() == []
+    assert read_clicks([path]).without("tool:3") == []

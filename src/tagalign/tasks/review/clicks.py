@@ -42,6 +42,7 @@ class Click:
         rank: its place in the order of doubts, from 0; None without a queue.
         photos: in the queue.
         queue: mark of the order in which the queue showed them; empty without a queue.
+        source: annotation of another tool that it came from (``label-studio:17``); empty where a person clicked here.
     """
 
     photo: str
@@ -57,6 +58,7 @@ class Click:
     rank: int | None = None
     photos: int | None = None
     queue: str = ""
+    source: str = ""
 
 
 @dataclass(kw_only=True)
@@ -88,6 +90,20 @@ class Clicks:
         """The click that counts about each photo, in the order of the first ones."""
         return [history[-1] for history in self.histories.values() if history]
 
+    def without(self, source: str) -> list[Click]:
+        """Clicks to append so that those of a source count no more: its photos' are taken back, the others said again."""
+        said = [
+            history for history in self.histories.values() if any(one.source == source for one in history)
+        ]
+        return [
+            click
+            for history in said
+            for click in (
+                *(Click(photo=one.photo, folder=one.folder, verdict="undone") for one in history),
+                *(replace(one, at="") for one in history if one.source != source),
+            )
+        ]
+
     def disagreements(self) -> list[str]:
         """Photos that were accepted more than once, with other tags for the same labels."""
         return [photo for (_, photo), history in self.histories.items() if _differ(history)]
@@ -103,9 +119,19 @@ def append_click(path: Path, click: Click) -> Click:
     Raises:
         InputError: if the system refuses to write.
     """
-    click = replace(click, at=click.at or datetime.now(UTC).isoformat(timespec="milliseconds"))
+    return append_clicks(path, [click])[0]
+
+
+def append_clicks(path: Path, clicks: Sequence[Click]) -> list[Click]:
+    """Append clicks that belong together in one piece; see ``append_click``.
+
+    Raises:
+        InputError: if the system refuses to write.
+    """
+    now = datetime.now(UTC).isoformat(timespec="milliseconds")
+    stamped = [replace(click, at=click.at or now) for click in clicks]
     # letters as escapes: a line that is cut anywhere is still text
-    line = json_text(_values(click)).encode("ascii") + b"\n"
+    line = b"".join(json_text(_values(click)).encode("ascii") + b"\n" for click in stamped)
     with refused_in_one_line(path):
         is_new = not path.exists()
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -117,7 +143,7 @@ def append_click(path: Path, click: Click) -> Click:
             os.fsync(file.fileno())
         if is_new:
             _flush_folder(path.parent)
-    return click
+    return stamped
 
 
 def read_clicks(paths: Sequence[Path]) -> Clicks:
@@ -185,6 +211,7 @@ def _click(values: dict[str, Any]) -> Click:
         rank=None if values.get("rank") is None else int(values["rank"]),
         photos=None if values.get("photos") is None else int(values["photos"]),
         queue=str(values.get("queue", "")),
+        source=str(values.get("source", "")),
     )
 
 
@@ -203,7 +230,9 @@ def _values(click: Click) -> dict[str, Any]:
 
 def _differ(history: Iterable[Click]) -> bool:
     tags: dict[frozenset[str], set[frozenset[str]]] = {}
-    for click in history:
+    # an annotation that was corrected does not disagree with itself
+    last = {click.source or place: click for place, click in enumerate(history)}
+    for click in last.values():
         if click.verdict == "accepted":
             tags.setdefault(frozenset(click.labels), set()).add(frozenset(click.tags))
     return any(len(several) > 1 for several in tags.values())

@@ -65,16 +65,21 @@ def learn_thresholds(job: Job, clicks: Clicks) -> Learned:
         raise DataError(
             f"none of the {len(accepted)} accepted photos of this review can be read; " + "; ".join(notes)
         )
-    per_label, kept = _thresholds(names, scored)
+    per_label, kept = thresholds_of(names, scored)
     if kept:
         notes.append(f"too few clicks, the default stays: {_some(kept)}")
     return Learned(per_label=per_label, photos=len(scored), notes=tuple(notes))
 
 
-def _thresholds(
+def thresholds_of(
     names: Sequence[str], scored: Sequence[tuple[Click, float, Sequence[float]]]
 ) -> tuple[dict[str, float], list[str]]:
-    """Thresholds of labels with enough clicks, and the other labels."""
+    """Thresholds of labels with enough clicks, and the other labels.
+
+    Args:
+        names: of the labels.
+        scored: clicks, photos that each stands for, and the scores of the labels in its photo.
+    """
     per_label, kept = dict[str, float](), list[str]()
     marks = [
         ({same_label(t) for t in click.tags}, {same_label(t) for t in click.labels}) for click, _, _ in scored
