@@ -109,3 +109,14 @@ def test_a_host_that_sends_a_byte_now_and_then_is_given_up(
     with pytest.raises(Refusal, match="cannot be fetched"):
         make_fetch([host], 1000, connect=anywhere)(f"http://{host}/drip")
     assert time.monotonic() - start < 2
+
+
+def test_a_host_in_a_private_network_is_fetched_where_it_is_listed_as_such(host: str) -> None:
+    with pytest.raises(Refusal, match="private network"):
+        make_fetch([host], 1000)(f"http://{host}/image")
+    fetch = make_fetch(["example.org"], 1000, private_hosts=[host.upper()])
+    assert fetch(f"http://{host}/image") == b"x" * 100
+    with pytest.raises(Refusal, match="not on the server's list"):
+        fetch(f"http://{host.partition(':')[0]}:1/image")
+    with pytest.raises(Refusal, match="status 302"):  # it may not send us elsewhere
+        fetch(f"http://{host}/away")

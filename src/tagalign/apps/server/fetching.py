@@ -1,4 +1,4 @@
-"""Images by address, from listed hosts in the open network alone; off unless hosts are listed."""
+"""Images by address, from listed hosts alone: those of a private network are listed as such. Off unless hosts are listed."""
 
 import ssl
 import time
@@ -6,7 +6,7 @@ import urllib.parse
 from collections.abc import Callable, Collection
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 
-from tagalign.apps.server.connecting import Connect, connect_to_public
+from tagalign.apps.server.connecting import Connect, connect_to_any, connect_to_public
 from tagalign.apps.server.refusals import Refusal, invalid, too_large
 
 FETCH_TIMEOUT_S = 10.0
@@ -15,7 +15,11 @@ PORTS = {"http": 80, "https": 443}
 
 
 def make_fetch(
-    hosts: Collection[str], max_bytes: int, *, connect: Connect = connect_to_public
+    hosts: Collection[str],
+    max_bytes: int,
+    *,
+    private_hosts: Collection[str] = (),
+    connect: Connect = connect_to_public,
 ) -> Callable[[str], bytes]:
     """A function from an address to the bytes behind it.
 
@@ -24,15 +28,17 @@ def make_fetch(
     Args:
         hosts: the only ones it talks to, as ``name`` or ``name:port``.
         max_bytes: of a file; larger ones are refused.
+        private_hosts: more of them, which may lie in a private network.
         connect: opens sockets; the default refuses private networks.
     """
-    allowed = frozenset(host.lower() for host in hosts)
+    private = frozenset(host.lower() for host in private_hosts)
+    allowed = private | {host.lower() for host in hosts}
 
     def fetch(address: str) -> bytes:
         parts = _checked(address, allowed)
         deadline = time.monotonic() + FETCH_TIMEOUT_S
         try:
-            response = _ask(parts, connect)
+            response = _ask(parts, connect_to_any if parts.netloc.lower() in private else connect)
             try:
                 data = _read(response, max_bytes, deadline)
             finally:
