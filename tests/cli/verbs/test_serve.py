@@ -107,6 +107,9 @@ def _wait(address, server):
         (["--max-queue", "0"], "limit max_queue must be above 0, got 0"),
         (["--parallel-batches", "0"], "--parallel-batches must be at least 1, got 0"),
         (["--api-key-file", os.devnull], "the file is empty"),
+        (["--label-studio-folder", "none"], "--label-studio-folder none: expected a folder of photos"),
+        (["--label-studio-out", __file__], "expected a folder, found a file"),
+        (["--label-studio-words", os.devnull], "expected JSON"),
     ],
 )
 def test_flags_that_cannot_be_are_refused(flags, message, capsys):

@@ -17,6 +17,7 @@ from tagalign.apps.server.engine import Engine, Searcher
 from tagalign.apps.server.fetching import make_fetch
 from tagalign.apps.server.gate import Gate
 from tagalign.apps.server.inputs import JSON, check_question, image_bytes, read_upload, search_source
+from tagalign.apps.server.label_studio.routes import LabelStudio, LabelStudioSettings, add_label_studio
 from tagalign.apps.server.limits import Limits
 from tagalign.apps.server.metrics import Metrics
 from tagalign.apps.server.openapi import refusals, request_body
@@ -43,7 +44,9 @@ def create_app(
     limits: Limits | None = None,
     api_key: str | None = None,
     allowed_hosts: Collection[str] = (),
+    private_hosts: Collection[str] = (),
     search: Searcher | None = None,
+    label_studio: LabelStudioSettings | None = None,
 ) -> FastAPI:
     """An ASGI application that answers for one model.
 
@@ -52,10 +55,13 @@ def create_app(
         limits: defaults where None.
         api_key: asked for on every path but ``/health``; None lets everyone in.
         allowed_hosts: hosts that images may be fetched from; none by default.
+        private_hosts: likewise, and they may lie in a private network.
         search: answers from an index; None where there is none.
+        label_studio: folders of its photos and of what people submit; without them its tasks bring or address their photos.
     """
     limits, metrics = limits or Limits(), Metrics()
-    fetch = make_fetch(allowed_hosts, limits.max_bytes) if allowed_hosts else None
+    is_fetching = allowed_hosts or private_hosts
+    fetch = make_fetch(allowed_hosts, limits.max_bytes, private_hosts=private_hosts) if is_fetching else None
     engine = Engine(model, limits=limits, metrics=metrics, fetch=fetch, search=search)
     app = FastAPI(
         title="tagalign",
@@ -63,6 +69,7 @@ def create_app(
         description="Tags, masks, regions, captions, answers and search for images.",
         lifespan=_lifespan(engine),
     )
+    app.state.label_studio = add_label_studio(app, engine, label_studio or LabelStudioSettings())
     for path in ROUTES:
         _add_image_route(app, engine, path)
     _add_search(app, engine)
@@ -76,9 +83,12 @@ def create_app(
 
 def _lifespan(engine: Engine) -> Any:
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        label_studio: LabelStudio = app.state.label_studio
         await engine.start()
+        await label_studio.start()
         yield
+        await label_studio.close()
         await engine.close()
 
     return lifespan

@@ -1,7 +1,7 @@
 """The model behind the server: questions about images go through one batcher, everything else into its thread."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol, runtime_checkable
 
@@ -12,9 +12,11 @@ from tagalign.apps.server.batching import AnswerOne, Batcher
 from tagalign.apps.server.inputs import Fetch, decode_image
 from tagalign.apps.server.limits import Limits
 from tagalign.apps.server.metrics import Metrics
-from tagalign.apps.server.refusals import busy, invalid
+from tagalign.apps.server.refusals import Refusal, busy, invalid
+from tagalign.apps.server.room import Room
 from tagalign.apps.server.schemas import SearchRequest
 from tagalign.apps.variants.variants import Variant, Variants
+from tagalign.errors import TagalignError
 from tagalign.option_fields import Verb
 from tagalign.tasks.model import Model
 from tagalign.types import EncodedLabels, Ranking
@@ -55,6 +57,7 @@ class Engine:
         self._variants = Variants(model, before=self._share_cores)
         self._cores = torch.get_num_threads()
         self._decoders: ThreadPoolExecutor | None = None
+        self._room = Room(1, 1)
         self._batcher = Batcher(
             self._variants.own.encode,
             max_batch=limits.max_batch,
@@ -68,6 +71,7 @@ class Engine:
     async def start(self) -> None:
         """Begin to answer; may be done again after ``close``."""
         self._decoders = ThreadPoolExecutor(DECODERS, thread_name_prefix="decode")
+        self._room = Room(self.limits.max_batch * (self.limits.workers + 1), self.limits.max_queue)
         await self._batcher.start()
 
     async def close(self) -> None:
@@ -94,6 +98,49 @@ class Engine:
         loop = asyncio.get_running_loop()
         image = await loop.run_in_executor(self._decoders, decode_image, source, self.limits, self.fetch)
         return await self._batcher.submit(image, answer, variant.encode)
+
+    async def ask_together(
+        self, loads: Sequence[Callable[[], bytes]], answers: Sequence[AnswerOne]
+    ) -> list[Any]:
+        """Decode several images and answer a question about each; they go through the model together, a batch at a time.
+
+        Args:
+            loads: give the bytes of each image; run in the decoders' threads.
+            answers: one per image, as in ``ask``.
+
+        Returns:
+            Answers in order; the error of the library in the place of an image that cannot be answered.
+
+        Raises:
+            Refusal: 503 when there is no room or no time.
+        """
+        found: list[Any] = []
+        for first in range(0, len(loads), self.limits.max_batch):
+            some = slice(first, first + self.limits.max_batch)
+            async with self._room.take(len(loads[some])):
+                found += await self._in_time(self._ask_some(loads[some], answers[some]))
+        return found
+
+    async def _ask_some(
+        self, loads: Sequence[Callable[[], bytes]], answers: Sequence[AnswerOne]
+    ) -> list[Any]:
+        loop, own = asyncio.get_running_loop(), self._variants.own
+
+        def decoded(load: Callable[[], bytes]) -> Image.Image:
+            return decode_image(load(), self.limits, None)
+
+        opening = [loop.run_in_executor(self._decoders, decoded, load) for load in loads]
+        images = await asyncio.gather(*opening, return_exceptions=True)
+        readable = [(i, image) for i, image in enumerate(images) if isinstance(image, Image.Image)]
+        asking = [self._batcher.submit(image, answers[i], own.encode) for i, image in readable]
+        found: list[Any] = list(images)
+        answered = await asyncio.gather(*asking, return_exceptions=True)
+        for (i, _), answer in zip(readable, answered, strict=True):
+            found[i] = answer
+        for one in found:
+            if isinstance(one, BaseException) and not _is_about_one(one):
+                raise one
+        return found
 
     async def search(self, question: SearchRequest, source: bytes | str | None) -> Ranking:
         """Hits of the index: by words, or by the photo at ``source``.
@@ -145,3 +192,10 @@ class Engine:
         if self.limits.workers > 1:  # for this thread: alone it takes all cores, beside others its share
             busy = self.limits.workers if self._batcher.waiting else max(1, self._batcher.working)
             torch.set_num_threads(max(1, self._cores // busy))
+
+
+def _is_about_one(error: BaseException) -> bool:
+    """Whether the others of a request can be answered nevertheless."""
+    if isinstance(error, Refusal):
+        return error.retry_after_s is None
+    return isinstance(error, TagalignError)

@@ -1,6 +1,7 @@
 """What stands before every request: key, size, requests per client, counters, and the last word on errors."""
 
 import asyncio
+import base64
 import hmac
 import logging
 import secrets
@@ -18,7 +19,7 @@ from tagalign.apps.server.refusals import Refusal, body_of, too_large
 from tagalign.json_text import json_text
 
 LOG = logging.getLogger("tagalign.server")
-OPEN_PATHS = frozenset({"/health"})
+OPEN_PATHS = frozenset({"/health", "/label-studio/health"})
 """Answered without a key, so that a load balancer can ask."""
 OTHER = "other"
 CLIENT_GONE = 499  # not a status of the standard; nobody is there to read it, only the counter
@@ -86,7 +87,7 @@ class Gate:
     def _check_key(self, path: str, headers: dict[bytes, bytes]) -> None:
         if self._api_key is None or path in OPEN_PATHS:
             return
-        given = headers.get(b"x-api-key") or headers.get(b"authorization", b"").removeprefix(b"Bearer ")
+        given = headers.get(b"x-api-key") or _key_in(headers.get(b"authorization", b""))
         if not hmac.compare_digest(given, self._api_key.encode()):
             raise Refusal(
                 HTTPStatus.UNAUTHORIZED,
@@ -97,6 +98,17 @@ class Gate:
         length = headers.get(b"content-length", b"0")
         if length.isdigit() and int(length) > self._limits.max_bytes:
             raise _too_many_bytes(self._limits)
+
+
+def _key_in(authorization: bytes) -> bytes:
+    """The key of ``Bearer KEY``, and the password of ``Basic``: Label Studio knows no other way to send one."""
+    kind, _, value = authorization.partition(b" ")
+    if kind.lower() != b"basic":
+        return authorization.removeprefix(b"Bearer ")
+    try:
+        return base64.b64decode(value, validate=True).partition(b":")[2]
+    except ValueError:
+        return b""
 
 
 def _client(scope: Scope, headers: dict[bytes, bytes]) -> str:

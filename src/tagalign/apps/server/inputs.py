@@ -50,7 +50,7 @@ async def read_upload(request: Request) -> Upload:
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == JSON:
-        return Upload(fields=_json_object(await request.body()), file=None)
+        return Upload(fields=json_object(await request.body()), file=None)
     if kind == FORM:
         return await _read_form(request)
     raise Refusal(
@@ -58,7 +58,12 @@ async def read_upload(request: Request) -> Upload:
     )
 
 
-def _json_object(body: bytes) -> dict[str, Any]:
+def json_object(body: bytes) -> dict[str, Any]:
+    """The fields of a JSON body.
+
+    Raises:
+        Refusal: 422 if it is not an object of JSON.
+    """
     try:
         values = json.loads(body, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
@@ -147,13 +152,14 @@ def check_question(kind: type[Question], fields: dict[str, Any], limits: Limits)
     try:
         question = kind.model_validate(fields)
     except ValidationError as error:
-        raise invalid(_first_problem(error)) from None
+        raise invalid(first_problem(error)) from None
     for name, value in question:
         _check_length(name, value, limits)
     return question
 
 
-def _first_problem(error: ValidationError) -> str:
+def first_problem(error: ValidationError) -> str:
+    """The first field that is wrong, and why, in one line."""
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
     place = ".".join(map(str, first["loc"])) or "body"
     return f"{place}: {first['msg']}".encode(errors="replace").decode()
@@ -188,7 +194,7 @@ def image_bytes(question: ImageRequest, file: bytes | None, fetch: Fetch | None)
     if file is not None:
         return file
     if question.image_url is not None and question.image_url[:5].lower() == "data:":
-        return _decode_base64(question.image_url, "image_url")
+        return data_bytes(question.image_url)
     if question.image_url is not None:
         if fetch is None:
             raise invalid("image_url: this server fetches nothing; send the image itself")
@@ -210,6 +216,15 @@ def search_source(question: SearchRequest, file: bytes | None, fetch: Fetch | No
     if question.rerank:
         raise invalid("rerank: looks at photos together with words; leave it out with an image")
     return image_bytes(question, file, fetch)
+
+
+def data_bytes(address: str) -> bytes:
+    """What stands in a ``data:`` address.
+
+    Raises:
+        Refusal: 422 if it is not base64.
+    """
+    return _decode_base64(address, "image_url")
 
 
 def _decode_base64(text: str, field: str) -> bytes:

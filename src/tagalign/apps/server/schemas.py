@@ -12,9 +12,13 @@ EXAMPLE_LABELS = ["dog", "frisbee", "grass"]
 EXAMPLE_BOX = [120, 80, 310, 295]
 
 
-def _is_text(text: str) -> str:
+def is_whole(text: str) -> bool:
     """JSON can write half of a character pair, which no tokenizer and no response can."""
-    if any("\ud800" <= letter <= "\udfff" for letter in text):
+    return not any("\ud800" <= letter <= "\udfff" for letter in text)
+
+
+def _is_text(text: str) -> str:
+    if not is_whole(text):
         raise ValueError("expected text, got half of a surrogate pair")
     if not text.strip():
         raise ValueError("expected text, got an empty string")

@@ -16,6 +16,7 @@ from tagalign.errors import InputError, MissingExtraError
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+    from tagalign.apps.server.label_studio.routes import LabelStudioSettings
     from tagalign.apps.server.limits import Limits
     from tagalign.tasks.search.engine import SearchEngine
 
@@ -26,7 +27,7 @@ MOST_WORKERS = 4
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ServeSettings(ModelFlags):
-    """Answer over HTTP: /v1/tag, segment, refer, caption, ask, search; /health, /metrics, /docs.
+    """Answer over HTTP: /v1/tag, segment, refer, caption, ask, search; /label-studio; /health, /metrics, /docs.
 
     Images of requests that arrive together are encoded together. Ctrl-C or SIGTERM finishes open requests first.
     Example: tagalign serve --model openai/clip-vit-base-patch16 --port 8000
@@ -44,6 +45,14 @@ class ServeSettings(ModelFlags):
     """Folder that `tagalign search index` wrote; turns /v1/search on."""
     allow_host: tuple[str, ...] = ()
     """Hosts that images may be fetched from by address, as NAME or NAME:PORT; none by default."""
+    allow_private_host: tuple[str, ...] = ()
+    """Likewise, and they may lie in a private network, as localhost:8080 does."""
+    label_studio_folder: tuple[Path, ...] = ()
+    """Folders that tasks of Label Studio may name photos in: its uploads, its local storage; none by default."""
+    label_studio_words: Path | None = None
+    """What the model is asked for labels of Label Studio: a JSON file such as {"cls_3": "cup: mug", "Unsure": null}."""
+    label_studio_out: Path | None = None
+    """Folder that keeps what people submit in Label Studio as clicks of a review; thresholds are learned from them."""
     max_bytes: int = 20_000_000
     """Largest body of a request."""
     max_pixels: int = 25_000_000
@@ -101,6 +110,7 @@ def make_app(settings: ServeSettings) -> "FastAPI":
     # what cannot be is refused before the model is loaded
     _limits(settings, 1 if settings.parallel_batches is None else settings.parallel_batches)
     key = _api_key(settings)
+    label_studio = _label_studio(settings)
     warn_tiny(settings.model)
     import tagalign
     from tagalign.apps.server.app import create_app
@@ -108,7 +118,13 @@ def make_app(settings: ServeSettings) -> "FastAPI":
     model = tagalign.load(settings.model, **settings.whole_model_options(look=look_folder(settings.look)))
     limits = _limits(settings, _workers(settings))
     return create_app(
-        model, limits=limits, api_key=key, allowed_hosts=settings.allow_host, search=_search(settings)
+        model,
+        limits=limits,
+        api_key=key,
+        allowed_hosts=settings.allow_host,
+        private_hosts=settings.allow_private_host,
+        search=_search(settings),
+        label_studio=label_studio,
     )
 
 
@@ -154,6 +170,27 @@ def _api_key(settings: ServeSettings) -> str | None:
     if not key:
         raise InputError(f"--api-key-file {settings.api_key_file}: the file is empty")
     return key
+
+
+def _label_studio(settings: ServeSettings) -> "LabelStudioSettings":
+    from tagalign.apps.server.label_studio.routes import LabelStudioSettings
+    from tagalign.integrations.label_studio.words import Words, read_words
+    from tagalign.tasks.review.clicks import REVIEW_FILE, read_clicks
+
+    for folder in settings.label_studio_folder:
+        if not folder.is_dir():
+            raise InputError(f"--label-studio-folder {folder}: expected a folder of photos, found none")
+    out = settings.label_studio_out
+    if out is not None and out.is_file():
+        raise InputError(f"--label-studio-out {out}: expected a folder, found a file")
+    if out is not None and (out / REVIEW_FILE).exists():
+        read_clicks([out / REVIEW_FILE])  # what cannot be read is refused now, not when the server starts
+    path = settings.label_studio_words
+    return LabelStudioSettings(
+        folders=settings.label_studio_folder,
+        out=out,
+        words=Words() if path is None else read_words(path),
+    )
 
 
 def _search(settings: ServeSettings) -> "SearchEngine | None":

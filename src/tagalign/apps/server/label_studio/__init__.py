@@ -1,0 +1,1 @@
+"""The machine-learning backend of Label Studio, as paths of the server."""
