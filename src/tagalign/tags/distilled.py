@@ -2,15 +2,16 @@
 
 import csv
 import hashlib
-import itertools
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from tagalign.errors import ModelError
-from tagalign.tags.alignment import LEFT, OBJECT_IN, OUT, RIGHT
 from tagalign.tags.parses import ParsedCaption
-from tagalign.tags.tagger import WordTagger
+from tagalign.tags.spans import decode_row
+from tagalign.tags.tagger import LabelledRow, WordTagger
 from tagalign.tags.tokens import tokenize
 from tagalign.tags.words import word_set
 
@@ -54,10 +55,7 @@ class DistilledParser:
         found = list[ParsedCaption]()
         for start in range(0, len(captions), _CHUNK):
             tokens = [tokenize(caption) for caption in captions[start : start + _CHUNK]]
-            marked = self._tagger.label_sparse(tokens)
-            found += [
-                _decode(words, *one, *self._cleaners) for words, one in zip(tokens, marked, strict=True)
-            ]
+            found += decode_row(self._tagger.label_row(tokens), *self._cleaners)
         return found
 
     def label_tokens(self, captions: Sequence[str]) -> list[tuple[list[str], list[int]]]:
@@ -85,8 +83,10 @@ def decode(tokens: Sequence[str], labels: Sequence[int], rewrites: Rewrites | No
         Tags in reading order. An attribute is paired with the next object, or with the last one before it if its
         label points back or no object follows.
     """
-    places = [i for i, label in enumerate(labels) if label]
-    return _decode(tokens, places, [labels[i] for i in places], *_cleaners(rewrites or {}))
+    row = LabelledRow(
+        words=list(tokens), labels=np.array(labels, dtype=np.int64), starts=np.zeros(1, dtype=np.int64)
+    )
+    return decode_row(row, *_cleaners(rewrites or {}))[0]
 
 
 class _Cleaner(dict[str, str]):
@@ -108,49 +108,6 @@ def _cleaners(rewrites: Rewrites) -> tuple[_Cleaner, _Cleaner]:
     return _Cleaner("object", rewrites), _Cleaner("attribute", rewrites)
 
 
-def _decode(
-    tokens: Sequence[str],
-    places: Sequence[int],
-    labels: Sequence[int],
-    object_of: Mapping[str, str],
-    attribute_of: Mapping[str, str],
-) -> ParsedCaption:
-    """``decode`` for the tokens that have a label, at ``places``; most have none."""
-    objects, attributes, owners = list[str](), list[str](), list[tuple[int, bool]]()
-    previous, last = OUT, -2
-    for i, label in zip(places, labels, strict=True):
-        follows = i == last + 1
-        if label <= OBJECT_IN:
-            if label == OBJECT_IN and follows and previous <= OBJECT_IN:
-                objects[-1] = f"{objects[-1]} {tokens[i]}"
-            else:
-                objects.append(tokens[i])
-        elif label != RIGHT and label != LEFT and follows and previous > OBJECT_IN:
-            attributes[-1] = f"{attributes[-1]} {tokens[i]}"
-        else:
-            attributes.append(tokens[i])
-            owners.append((len(objects), label < LEFT))
-        previous, last = label, i
-    names = [object_of[words] for words in objects]
-    if not attributes:
-        return ParsedCaption(tuple(dict.fromkeys(filter(None, names))))
-    kept = [(attribute_of[words], *owner) for words, owner in zip(attributes, owners, strict=True)]
-    return _with_attributes(names, [attribute for attribute in kept if attribute[0]])
-
-
-def _with_attributes(names: list[str], attributes: list[tuple[str, int, bool]]) -> ParsedCaption:
-    """Tie each attribute (with the number of objects before it) to an object; names that are "" are none."""
-    if not all(names):
-        kept = [0, *itertools.accumulate(map(bool, names))]  # how many of the objects before a place stay
-        attributes = [(name, kept[place], forward) for name, place, forward in attributes]
-        names = [name for name in names if name]
-    return ParsedCaption(
-        tuple(dict.fromkeys(names)),
-        tuple(dict.fromkeys([name for name, _, _ in attributes])),
-        _pairs(names, attributes) if names else (),
-    )
-
-
 def trim(tag: str, *, head: bool = False) -> str:
     """A tag without marks, and without function words at its ends.
 
@@ -170,16 +127,6 @@ def trim(tag: str, *, head: bool = False) -> str:
     while words and words[0] in closed:
         words.pop(0)
     return " ".join(words)
-
-
-def _pairs(
-    objects: Sequence[str], attributes: Sequence[tuple[str, int, bool]]
-) -> tuple[tuple[str, str], ...]:
-    pairs = dict[tuple[str, str], None]()
-    for name, place, forward in attributes:
-        owner = place if (forward and place < len(objects)) or place == 0 else place - 1
-        pairs[objects[owner], name] = None
-    return tuple(pairs)
 
 
 def load_rewrites(path: Path) -> dict[tuple[str, str], str]:

@@ -8,6 +8,7 @@ import itertools
 import re
 import zlib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +34,21 @@ def word_pieces(word: str) -> tuple[str, ...]:
 def piece_buckets(word: str, buckets: int) -> list[int]:
     """Rows of the table of pieces that belong to a word."""
     return [zlib.crc32(piece.encode()) % buckets for piece in word_pieces(word)]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LabelledRow:
+    """Captions in one row with blanks before, between and after them.
+
+    Attributes:
+        words: of the row; "" is a blank.
+        labels: positions in ``LABELS``; 0 at blanks.
+        starts: where each caption begins.
+    """
+
+    words: list[str]
+    labels: Int[np.ndarray, " tokens"]
+    starts: Int[np.ndarray, " captions"]
 
 
 class WordTagger:
@@ -88,7 +104,7 @@ class WordTagger:
                 taps, inner, outer = shapes[f"conv{i}.weight"]
                 fits &= (
                     taps % 2 == 1
-                    and taps // 2 <= REACH
+                    and taps // 2 <= (REACH if i == 0 else 1)  # see `_scores`
                     and inner == width
                     and shapes[f"conv{i}.bias"] == (outer,)
                 )
@@ -111,34 +127,23 @@ class WordTagger:
         Returns:
             Positions in ``LABELS``, one per token.
         """
-        labels, starts, lengths = self._flat(captions)
-        flat = labels.tolist()
-        return [flat[start : start + n] for start, n in zip(starts.tolist(), lengths.tolist(), strict=True)]
+        row = self.label_row(captions)
+        flat, starts = row.labels.tolist(), row.starts.tolist()
+        return [flat[start : start + len(tokens)] for start, tokens in zip(starts, captions, strict=True)]
 
-    def label_sparse(self, captions: Sequence[Sequence[str]]) -> list[tuple[list[int], list[int]]]:
-        """The places of each caption's tokens whose label is not 0, and these labels; faster to walk than ``label``."""
-        labels, starts, lengths = self._flat(captions)
-        at = np.flatnonzero(labels)
-        ends = np.searchsorted(at, starts + lengths)
-        first = np.searchsorted(at, starts)
-        places = (at - np.repeat(starts, ends - first)).tolist()
-        marks = labels[at].tolist()
-        return [(places[a:b], marks[a:b]) for a, b in zip(first.tolist(), ends.tolist(), strict=True)]
-
-    def _flat(
-        self, captions: Sequence[Sequence[str]]
-    ) -> tuple[Int[np.ndarray, " tokens"], Int[np.ndarray, " captions"], Int[np.ndarray, " captions"]]:
-        """Labels of the flat row of tokens, where each caption begins in it, and its length."""
+    def label_row(self, captions: Sequence[Sequence[str]]) -> LabelledRow:
+        """Labels of all captions in one row, with blanks between them."""
         lengths = np.array([len(tokens) for tokens in captions], dtype=np.int64)
-        ids, starts = self._ids(captions)
+        words, ids, starts = self._row(captions)
         edges = [0, *(starts[_PIECE::_PIECE] - REACH), len(ids)]
         scores = np.concatenate([self._scores(ids[a:b]) for a, b in itertools.pairwise(edges)])
         labels = viterbi(scores, starts, lengths, self._weights["transitions"], self._weights["first"])
-        return labels, starts, lengths
+        return LabelledRow(words=words, labels=labels, starts=starts)
 
-    def _ids(
+    def _row(
         self, captions: Sequence[Sequence[str]]
-    ) -> tuple[Int[np.ndarray, " tokens"], Int[np.ndarray, " captions"]]:
+    ) -> tuple[list[str], Int[np.ndarray, " tokens"], Int[np.ndarray, " captions"]]:
+        """Words and their numbers in one row, and where each caption begins in it."""
         if len(self._types) > _MAX_TYPES:
             self._forget()
         blanks = [""] * REACH
@@ -149,7 +154,7 @@ class WordTagger:
             flat += tokens
         flat += blanks
         ids = np.fromiter(map(self._types.__getitem__, flat), dtype=np.int64, count=len(flat))
-        return ids, np.array(starts, dtype=np.int64)
+        return flat, ids, np.array(starts, dtype=np.int64)
 
     def _forget(self) -> None:
         self._types = _Numbers(self._learn)
@@ -166,29 +171,39 @@ class WordTagger:
         embedding = self._weights["words"][self._words.get(word, 1)] + pieces[
             piece_buckets(word, len(pieces))
         ].sum(0)
-        self._first_layer[index] = np.einsum("tio,i->to", self._weights["conv0.weight"], embedding)
+        self._first_layer[index] = embedding @ self._weights["conv0.weight"]
         return index
 
     def _scores(self, ids: Int[np.ndarray, " tokens"]) -> Float[np.ndarray, "tokens labels"]:
-        blanks = np.flatnonzero(ids == 0)
-        hidden = self._look_up(ids)
+        """Scores of a part of the row; 0 at blanks.
+
+        Later layers reach one token far and see nothing beyond their ends, so one blank between two captions is enough.
+        """
+        blank = ids == 0
+        kept = np.flatnonzero(~(blank & np.append(blank[1:], True)))
+        scores = np.zeros((len(ids), len(LABELS)), dtype=np.float32)
+        if not len(kept):  # captions without a word, which BLAS would not take
+            return scores
+        blanks = np.flatnonzero(blank[kept])
+        hidden = self._look_up(ids, kept)
         hidden[blanks] = 0
         for layer in range(1, self._layers):
             hidden += self._convolve(hidden, layer)
             hidden[blanks] = 0
-        scores: Float[np.ndarray, "tokens labels"] = (
-            hidden @ self._weights["out.weight"] + self._weights["out.bias"]
-        )
+        scores[kept] = hidden @ self._weights["out.weight"] + self._weights["out.bias"]
         return scores
 
-    def _look_up(self, ids: Int[np.ndarray, " tokens"]) -> Float[np.ndarray, "tokens width"]:
-        """The first layer: the sum of what the words around each token add, one row of the table for each place."""
+    def _look_up(
+        self, ids: Int[np.ndarray, " tokens"], kept: Int[np.ndarray, " kept"]
+    ) -> Float[np.ndarray, "kept width"]:
+        """The first layer at some places: what the words around each add, one row of the table for each of them."""
         _, taps, width = self._first_layer.shape
         rows = self._first_layer.reshape(-1, width)
         around = np.pad(ids, taps // 2) * taps
-        total: Float[np.ndarray, "tokens width"] = rows.take(around[: len(ids)], axis=0)
+        # "clip": the numbers are our own, and looking for wrong ones costs a sixth of the time
+        total: Float[np.ndarray, "kept width"] = rows.take(around[kept], axis=0, mode="clip")
         for tap in range(1, taps):
-            total += rows.take(around[tap : tap + len(ids)] + tap, axis=0)
+            total += rows.take(around[kept + tap] + tap, axis=0, mode="clip")
         total += self._weights["conv0.bias"]
         return np.maximum(total, 0, out=total)
 
