@@ -72,3 +72,25 @@ def test_repeats_merge_and_pairs_lose_what_is_not_visible():
     assert normalize_parse(parse) == ParsedCaption(
         objects=("car",), attributes=("red",), pairs=(("car", "red"),)
     )
+
+
+def test_one_plain_word_is_the_same_with_marks_around_it():
+    """A word alone takes a short way, one with a full stop the long one through the tokens."""
+    words = [
+        "cars",
+        "boxes",
+        "bus",
+        "colour",
+        "glasses",
+        "the",
+        "a",
+        "riding",
+        "credit",
+        "label",
+        "view",
+        "dozen",
+    ]
+    for kind in ("object", "attribute", "scene", "action"):
+        assert [normalize_tag(word, kind) for word in words] == [
+            normalize_tag(f"{word}.", kind) for word in words
+        ]

@@ -79,6 +79,15 @@ def test_lists_are_the_most_frequent_and_merged_tags_count_once_per_caption(shar
     assert "dog" not in found.names
 
 
+def test_numbers_that_are_handed_over_between_batches_count_the_same(shards, monkeypatch):
+    paths, parses = shards
+    monkeypatch.setattr(module, "_MAX_NAMES", 2)  # after every batch
+    monkeypatch.setattr(module, "_BATCH", 7)
+    vocabulary = count_shards(paths, merges={"boat": "car"})
+    found = dict(zip(zip(vocabulary.kinds, vocabulary.names, strict=True), vocabulary.counts, strict=True))
+    assert found == dict(by_hand(parses, {"boat": "car"}))
+
+
 def test_labels_are_the_sorted_ids_of_each_caption_and_counts_are_of_these_captions(shards, tmp_path):
     paths, parses = shards
     vocabulary = TagVocabulary.of([("object", "tree", 1), ("object", "car", 1), ("attribute", "red", 9)])

@@ -10,6 +10,7 @@ from functools import cache, lru_cache
 from tagalign.tags.lemmas import infinitive, singular
 from tagalign.tags.parses import ParsedCaption
 from tagalign.tags.tokens import tokenize
+from tagalign.tags.visible_text import SUSPECT_WORDS
 from tagalign.tags.words import word_map, word_set, words_hash
 
 _VERSION = 3  # counted up whenever the code below changes a tag
@@ -57,7 +58,9 @@ def normalize_tag(tag: str, kind: str = "object") -> str:
         >>> normalize_tag("side view"), normalize_tag("coloured", "attribute"), normalize_tag("riding", "action")
         ('', 'colored', 'ride')
     """
-    text = " ".join(word for word in tokenize(tag) if word[0].isalnum())
+    # most names are one plain word, which is its only token
+    plain = tag.isascii() and tag.isalpha() and tag.islower() and tag not in SUSPECT_WORDS
+    text = tag if plain else " ".join(word for word in tokenize(tag) if word[0].isalnum())
     for _ in range(4):  # each rule may open the way for another; in practice two rounds settle everything
         changed = _once(text, kind)
         if changed == text:
@@ -67,7 +70,7 @@ def normalize_tag(tag: str, kind: str = "object") -> str:
 
 
 def _once(text: str, kind: str) -> str:
-    text = _respell(_LEADING.sub("", text))
+    text = _respell(_LEADING.sub("", text)) if " " in text else word_map("spelling").get(text, text)
     if not text or text.isdigit() or len(text) == 1:
         return ""
     *modifiers, head = text.split(" ")
@@ -77,6 +80,8 @@ def _once(text: str, kind: str) -> str:
         return "" if text in word_set("not_attributes") or head in _FUNCTION_WORDS else text
     if text in _not_objects() or f"*{head}" in word_set("not_objects"):
         return ""
+    if not modifiers:
+        return singular(head)
     head = "glass" if _DRINKWARE.match(text) else singular(head)
     return " ".join([*modifiers, head])
 
