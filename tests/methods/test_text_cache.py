@@ -9,7 +9,7 @@ from tagalign.methods.labels import encode_label_set
 from tagalign.methods.load import load_method
 from tagalign.methods.resources import Resources
 from tagalign.methods.tagclip.method import TagClip
-from tagalign.methods.text_cache import cache_key, default_cache_dir
+from tagalign.methods.text_cache import cache_key
 from tagalign.tags.label_sets import load_label_set
 
 
@@ -95,8 +95,3 @@ def test_a_folder_that_cannot_be_written_costs_nothing(backbone, labels, tmp_pat
     blocked = tmp_path / "file"
     blocked.write_text("not a folder")
     assert len(TagClip(backbone, resources=Resources(text_cache=blocked)).encode_labels(labels).embeds) == 2
-
-
-def test_the_folder_can_be_chosen(monkeypatch, tmp_path):
-    monkeypatch.setenv("TAGALIGN_CACHE", str(tmp_path))
-    assert default_cache_dir() == tmp_path

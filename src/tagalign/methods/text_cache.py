@@ -1,7 +1,6 @@
 """Label embeddings on disk, by label set, templates and weights: 80 templates x 171 names cost more than many images."""
 
 import hashlib
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -20,13 +19,6 @@ FORMAT = 1
 TENSORS = ("embeds", "owners", "background")
 NEGATIVES = ("embeds", "owners")
 """Beside them as ``negatives.NAME``, where a label has any."""
-
-
-def default_cache_dir() -> Path:
-    """``TAGALIGN_CACHE``, else ``tagalign`` below the user's cache folder."""
-    if chosen := os.environ.get("TAGALIGN_CACHE"):
-        return Path(chosen)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tagalign"
 
 
 def cached_labels(

@@ -89,7 +89,7 @@ def cache_option(flags: LabelRunFlags) -> dict[str, Any]:
     """The folder of label embeddings, for methods that keep them."""
     if not flags.cache:
         return {}
-    from tagalign.methods.text_cache import default_cache_dir
+    from tagalign.cache_folder import default_cache_dir
 
     return {"text_cache": default_cache_dir()}
 

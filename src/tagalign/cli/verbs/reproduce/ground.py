@@ -27,7 +27,7 @@ class RealGround:
     @property
     def text_cache(self) -> Path:
         """That of the user: numbers of one model ask the same words, and so may later runs."""
-        from tagalign.methods.text_cache import default_cache_dir
+        from tagalign.cache_folder import default_cache_dir
 
         return default_cache_dir()
 
