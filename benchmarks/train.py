@@ -201,7 +201,7 @@ def measure(args: argparse.Namespace, folder: Path, device: torch.device) -> dic
         steps=args.steps,
         batch_size=args.batch_size,
         precision=args.precision,
-        compile_projector=args.compile,
+        compile_network=args.compile,
         log_every=1,
         checkpoint_every=0,
     )

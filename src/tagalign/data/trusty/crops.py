@@ -40,6 +40,12 @@ class CropBatch:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def __getitem__(self, rows: slice) -> "CropBatch":
+        """Some of the crops."""
+        return replace(
+            self, pixels=self.pixels[rows], labels=self.labels[rows], is_padding=self.is_padding[rows]
+        )
+
     def pin_memory(self) -> "CropBatch":
         """In page-locked memory, from which copies run beside the computation."""
         return replace(

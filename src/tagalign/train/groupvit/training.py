@@ -12,6 +12,7 @@ from tagalign.backbones.encoder import Encoder
 from tagalign.backbones.groupvit.encoder import GroupViT
 from tagalign.backbones.protocols import Weights
 from tagalign.data.processes import Processes
+from tagalign.ops.compiling import compiled
 from tagalign.ops.precision import resolve_precision
 from tagalign.train.groupvit.tower import GroupTower
 from tagalign.train.loop.plan import Hooks, TrainPlan, as_listed
@@ -88,21 +89,11 @@ def train_groupvit(
         InputError: for checkpoints of another run in ``out_dir``.
         TrainingFault: if the loss is not finite or explodes.
     """
-    processes, switches = processes or Processes(device=backbone.device), train_profile("paper")
+    processes = processes or Processes(device=backbone.device)
     # an image of a process that has no other beside it would have no negative
     processes.own_share(plan.batch_size, least=2)
     seed_everything(plan.seed)
-    terms = loss_terms(backbone, switches, plan.losses, vocabulary=data.vocabulary)
-    trainee = AlignerTrainee(
-        aligner=Aligner(tower, terms).to(processes.device),
-        source=data.source(plan, processes),
-        switches=switches,
-        rates=plan.rate,
-        processes=processes,
-        precision=resolve_precision(plan.precision, processes.device),
-        encode=data.encode,
-        facts={**_facts(backbone, tower, data, plan), **data.facts},
-    )
+    trainee = new_trainee(backbone, data, tower, plan, processes)
     run = TrainingRun(
         trainee, plan, folder=None if out_dir is None else Path(out_dir), processes=processes, hooks=hooks
     )
@@ -110,6 +101,27 @@ def train_groupvit(
     finished = run.run()
     return TrainedGroupViT(
         encoder=_as_encoder(backbone, tower), numbers=dict(run.shown), steps=run.step, is_finished=finished
+    )
+
+
+def new_trainee(
+    backbone: Encoder, data: TrainingPairs, tower: GroupTower, plan: GroupVitPlan, processes: Processes
+) -> AlignerTrainee:
+    """A tower with its loss terms as what the loop trains."""
+    switches = train_profile("paper")
+    terms = loss_terms(backbone, switches, plan.losses, vocabulary=data.vocabulary)
+    aligner = Aligner(tower, terms).to(processes.device)
+    return AlignerTrainee(
+        aligner=aligner,
+        source=data.source(plan, processes),
+        switches=switches,
+        rates=plan.rate,
+        processes=processes,
+        precision=resolve_precision(plan.precision, processes.device),
+        micro_batch=plan.micro_batch,
+        encode=data.encode,
+        embed=compiled(aligner.embed, processes.device) if plan.compile_network else None,
+        facts={**_facts(backbone, tower, data, plan), **data.facts},
     )
 
 

@@ -19,6 +19,9 @@ class TrainPlan:
         batch_size: images per step, over all processes.
         seed: of everything that is drawn.
         precision: of the products, see ``resolve_precision``.
+        micro_batch: images whose graph is held at a time, of each process; the gradient is that of the whole batch. None
+            takes all at once.
+        compile_network: run what is trained through ``torch.compile``.
         checkpoint_every: steps between checkpoints, what a killed run can lose; 0 writes one at the end alone.
         keep: checkpoints that stay.
         validate_every: steps between validations; 0 validates at the end alone.
@@ -31,6 +34,8 @@ class TrainPlan:
     batch_size: int
     seed: int = 0
     precision: PrecisionChoice = "fp32"
+    micro_batch: int | None = None
+    compile_network: bool = False
     checkpoint_every: int = 500
     keep: int = 2
     validate_every: int = 0
@@ -43,15 +48,21 @@ class TrainPlan:
         for name, value in (least | {"validate_every": 0, "log_every": 0}).items():
             if getattr(self, name) < value:
                 raise InputError(f"{name} must be at least {value}, got {getattr(self, name)}")
+        if self.micro_batch is not None and self.micro_batch < 1:
+            raise InputError(f"micro_batch must be at least 1, got {self.micro_batch}")
 
     def deciding(self) -> dict[str, Any]:
         """The fields that decide the weights, as JSON would give them back: how often a run writes is none of them."""
         own = asdict(self)
-        return {f.name: as_listed(own[f.name]) for f in fields(self) if f.name not in OF_WRITING}
+        left_out = {*OF_WRITING, *OF_COST}
+        return {f.name: as_listed(own[f.name]) for f in fields(self) if f.name not in left_out}
 
 
 OF_WRITING = ("checkpoint_every", "keep", "validate_every", "log_every", "best", "tensorboard")
 """Fields of a plan that a resumed run may change."""
+
+OF_COST = ("micro_batch", "compile_network")
+"""Fields that change memory and time, and no gradient beyond rounding: a run that ran out of memory goes on in pieces."""
 
 
 Model = TypeVar("Model")

@@ -1,6 +1,6 @@
 """The tasks of Tag2Text on one batch: tagging, captioning, contrast, matching, answering."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from random import Random
 from typing import Any
@@ -99,6 +99,7 @@ class TaskLosses:
         tasks: what is learned.
         processes: that share the batch.
         momentum: what the contrastive loss compares with beside the batch; None for nothing.
+        encode: a compiled form of the image encoder.
     """
 
     model: Tag2Text
@@ -109,16 +110,29 @@ class TaskLosses:
     tasks: Tasks
     processes: Processes = field(default_factory=Processes)
     momentum: MomentumContrast | None = None
+    encode: Callable[[Tensor], PatchTokens] | None = None
 
-    def __call__(self, batch: Tag2TextBatch, rng: Random) -> dict[str, Tensor]:
+    def image_tokens(
+        self,
+        batch: Tag2TextBatch,
+        rows: slice = slice(None),
+    ) -> PatchTokens:
+        """What the tasks know of some images of a batch; of all by default."""
+        images = batch.images[rows]
+        return images if batch.are_tokens else (self.encode or self.model.image_encoder)(images)
+
+    def __call__(
+        self, batch: Tag2TextBatch, rng: Random, *, tokens: PatchTokens | None = None
+    ) -> dict[str, Tensor]:
         """Every trained task's loss before its weight.
 
         Args:
             batch: on the model's device.
             rng: shuffles tags, draws guidance and negatives.
+            tokens: of ``image_tokens``, where they were encoded before.
         """
         # once for all tasks: the image encoder is most of a step
-        tokens = batch.images if batch.are_tokens else self.model.image_encoder(batch.images)
+        tokens = self.image_tokens(batch) if tokens is None else tokens
         losses: dict[str, Tensor] = {}
         logits = self.model.tag_logits(tokens) if self._needs_logits() else None
         if self.tasks.has("tagging") and logits is not None:

@@ -21,10 +21,12 @@ from tagalign.data.tag2text.batches import (
 from tagalign.data.tag2text.stream import RecordStream
 from tagalign.methods.tag2text.method import Tag2TextMethod
 from tagalign.methods.tag2text.profiles import load_profile
+from tagalign.ops.compiling import compiled
 from tagalign.ops.precision import autocast, resolve_precision
 from tagalign.train.loop.clock import StepClock
 from tagalign.train.loop.nested import State
 from tagalign.train.loop.optimiser import decay_groups
+from tagalign.train.loop.pieces import forward_in_pieces, pieces_of
 from tagalign.train.loop.trainee import Position, StepResult, Trainee
 from tagalign.train.tag2text.losses import TaskLosses, Tasks
 from tagalign.train.tag2text.momentum import MomentumContrast
@@ -73,6 +75,7 @@ class Tag2TextTrainee(Trainee[Tag2TextBatch]):
             tasks=tasks,
             processes=processes,
             momentum=momentum,
+            encode=compiled(method.model.image_encoder, processes.device) if plan.compile_network else None,
         )
 
     @property
@@ -134,24 +137,45 @@ class Tag2TextTrainee(Trainee[Tag2TextBatch]):
             )
 
     def step(self, step: int, batch: Tag2TextBatch, clock: StepClock) -> StepResult:
-        """All tasks forward, then backward; dropout depends on seed, step and process."""
+        """All tasks forward, then backward; dropout depends on seed, step and process.
+
+        With ``micro_batch`` the image encoder, most of a step's memory, sees so many photos at a time; the text parts see
+        the whole batch, whose captions and photos are compared with each other.
+        """
         plan, rank = self.plan, self.processes.rank
         purpose = "dropout" if rank == 0 else f"dropout/{rank}"
         torch.manual_seed(step_rng(plan.seed, step, purpose).getrandbits(62))  # a resumed run draws the same
-        losses, total = self._forward(self.losses, batch, step_rng(plan.seed, step, "tasks"))
+        tokens, carry_on = self._tokens_in_pieces(batch)
+        losses, total = self._forward(self.losses, batch, step_rng(plan.seed, step, "tasks"), tokens)
         clock.mark("loss")
         total.backward()
+        if carry_on is not None:
+            carry_on()
         clock.mark("backward")
         terms = {name: value.detach() for name, value in losses.items()}
         evidence = {"images": batch.images, "captions": list(batch.captions[batch.own])}
         return StepResult(losses={"loss": total.detach(), **terms}, evidence=evidence)
 
+    def _tokens_in_pieces(self, batch: Tag2TextBatch) -> tuple[Tensor | None, Callable[[], None] | None]:
+        """Image tokens of a batch that is cut, and what carries their gradient on; None where it is not cut."""
+        pieces = pieces_of(len(batch.images), self.plan.micro_batch)
+        if batch.are_tokens or len(pieces) == 1:
+            return None, None
+
+        def forward(piece: slice) -> Tensor:
+            with autocast(self.precision, self.processes.device):
+                return self.losses.image_tokens(batch, piece)
+
+        if self.method.model.image_encoder.external:  # frozen: no gradient goes into it
+            return torch.cat([forward(piece) for piece in pieces]), None
+        return forward_in_pieces(forward, pieces, self.processes.device)
+
     def _forward(
-        self, losses: TaskLosses, batch: Tag2TextBatch, rng: Random
+        self, losses: TaskLosses, batch: Tag2TextBatch, rng: Random, tokens: Tensor | None = None
     ) -> tuple[dict[str, Tensor], Tensor]:
         # losses inside: autocast itself takes cross-entropies and sums in float32
         with autocast(self.precision, self.processes.device):
-            found = losses(batch, rng)
+            found = losses(batch, rng, tokens=tokens)
             return found, losses.total(found)
 
     def state(self) -> State:

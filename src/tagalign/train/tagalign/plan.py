@@ -38,8 +38,6 @@ class TagAlignPlan(TrainPlan):
         learning_rate: the profile's when None.
         schedule: see ``scheduled_rate``.
         warmup: steps.
-        micro_batch: images the projector sees at a time; the gradient is that of the whole batch.
-        compile_projector: run it through ``torch.compile``.
     """
 
     losses: Mapping[str, float] = field(default_factory=lambda: dict(BOTH_LOSSES))
@@ -51,16 +49,12 @@ class TagAlignPlan(TrainPlan):
     learning_rate: float | None = None
     schedule: Schedule = "constant"
     warmup: int = 0
-    micro_batch: int | None = None
-    compile_projector: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
         for name, least in {"num_blocks": 0, "warmup": 0}.items():
             if getattr(self, name) < least:
                 raise InputError(f"{name} must be at least {least}, got {getattr(self, name)}")
-        if self.micro_batch is not None and self.micro_batch < 1:
-            raise InputError(f"micro_batch must be at least 1, got {self.micro_batch}")
         if self.learning_rate is not None and self.learning_rate <= 0:
             raise InputError(f"learning_rate must be positive, got {self.learning_rate}")
         open_tag_loss(self.switches().loss)  # refused before anything is encoded

@@ -11,6 +11,7 @@ from tagalign.data.processes import Processes
 from tagalign.ops.precision import PRECISIONS, Precision, autocast
 from tagalign.train.loop.clock import StepClock
 from tagalign.train.loop.distributed import gather_with_grad
+from tagalign.train.loop.pieces import forward_in_pieces, pieces_of
 from tagalign.train.tagalign.aligner import Aligner, Embeds
 
 Embed = Callable[[Tensor, tuple[int, int]], Tensor]
@@ -28,9 +29,8 @@ def forward_backward(
 ) -> dict[str, Tensor]:
     """Add the gradient of a batch to the parameters.
 
-    With ``micro_batch`` the projector sees so many images at a time and the losses still see all: first all embeddings
-    without a graph, then the gradient of the losses for them, then the projector again piece by piece. The gradient is
-    that of the whole batch (negatives included), at the price of one more forward pass of the projector.
+    With ``micro_batch`` the projector sees so many images at a time and the losses still see all, see
+    ``forward_in_pieces``: the gradient is that of the whole batch, negatives included.
 
     Args:
         aligner: what is trained.
@@ -46,22 +46,20 @@ def forward_backward(
     """
     embed = embed or aligner.embed
     clock = clock or StepClock(world.device)
-    pieces = [slice(0, len(batch))]
-    if micro_batch is not None:
-        pieces = [slice(i, i + micro_batch) for i in range(0, len(batch), micro_batch)]
-    whole = len(pieces) == 1
-    # pieces are embedded twice: without a graph for the losses, which need all images, then one by one with a graph
-    with torch.set_grad_enabled(whole):
-        images = torch.cat([_embed(embed, batch, piece, precision) for piece in pieces])
+    pieces = pieces_of(len(batch), micro_batch)
+    carry_on = None
+    if len(pieces) == 1:
+        images = _embed(embed, batch, pieces[0], precision)
+    else:
+        images, carry_on = forward_in_pieces(
+            lambda piece: _embed(embed, batch, piece, precision), pieces, world.device
+        )
     clock.mark("projector")
-    leaf = images if whole else images.detach().requires_grad_(True)
-    total, parts = aligner(join_embeds(leaf, batch, world))
+    total, parts = aligner(join_embeds(images, batch, world))
     clock.mark("loss")
     total.backward()
-    if not whole:
-        assert leaf.grad is not None  # a leaf that the loss was made of
-        for piece in pieces:
-            _embed(embed, batch, piece, precision).backward(leaf.grad[piece])
+    if carry_on is not None:
+        carry_on()
     clock.mark("backward")
     return {"loss": total.detach(), **{name: value.detach() for name, value in parts.items()}}
 

@@ -10,13 +10,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from tagalign.backbones.facts import pinned_name
 from tagalign.backbones.protocols import BlockBackbone
 from tagalign.data.processes import Processes
 from tagalign.methods.dense.projector import Projector
 from tagalign.methods.tagalign.folder import TagAlignConfig
+from tagalign.ops.compiling import compiled
 from tagalign.ops.precision import resolve_precision
 from tagalign.train.loop.plan import Hooks
 from tagalign.train.loop.run import TrainingRun
@@ -108,7 +107,7 @@ def new_trainee(
         precision=precision,
         micro_batch=plan.micro_batch,
         encode=data.encode,
-        embed=torch.compile(aligner.embed) if plan.compile_projector else None,
+        embed=compiled(aligner.embed, processes.device) if plan.compile_network else None,
         held_out=data.held_out,
         facts=run_facts(backbone, data, plan, precision) | dict(data.facts),
     )

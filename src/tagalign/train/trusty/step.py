@@ -1,5 +1,6 @@
 """One training step of TrustyCLIP: which names are asked, which pixels are targets, in each phase of a run."""
 
+from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass, field
 from typing import Literal, get_args
 
@@ -13,6 +14,7 @@ from tagalign.data.trusty.crops import CropBatch
 from tagalign.data.trusty.sources import ClassSplit
 from tagalign.errors import UnknownNameError
 from tagalign.methods.trusty.network import MaskLogits, TrustyNetwork
+from tagalign.methods.trusty.prompts import PromptedFeatures
 from tagalign.ops.mask_losses import (
     Ignored,
     MaskLossForm,
@@ -33,6 +35,8 @@ UnseenSetting = Literal["inductive", "transductive", "supervised"]
 
 Phase = Literal["inductive", "self-training", "supervised"]
 
+Encode = Callable[[BlockBackbone, Tensor], PromptedFeatures]
+
 
 @dataclass(frozen=True, eq=False)
 class StepLoss:
@@ -49,6 +53,7 @@ class StepLoss:
         min_score: of pseudo labels; see ``pseudo_labels``.
         precision: of the network's products; losses are computed in float32.
         processes: the batch is one process's part; the mean of the losses over them is that of the whole batch.
+        encode: a compiled form of the network's ``encode``.
     """
 
     clip: BlockBackbone
@@ -62,46 +67,78 @@ class StepLoss:
     min_score: float = 0.0
     precision: Precision = "fp32"
     processes: Processes = field(default_factory=Processes)
+    encode: Encode | None = None
 
     def __call__(
-        self, network: TrustyNetwork, batch: CropBatch, phase: Phase
+        self, network: TrustyNetwork, batch: CropBatch, phase: Phase, *, count: float | None = None
     ) -> dict[str, Float[Tensor, ""]]:
         """The weighted terms; their sum is the loss.
+
+        Args:
+            network: that is trained.
+            batch: of one process.
+            phase: of the run.
+            count: masks that sums are divided by; those of the batch when None. A piece of a batch needs its share of the
+                whole batch's, see ``num_masks``.
 
         Raises:
             UnknownNameError: for another phase.
         """
-        if phase == "inductive":
-            logits = self._logits(network, batch, self.split.seen, drop_token=False)
-            return self._inductive(logits, batch)
+        logits = self._logits(network, batch, phase)
+        labels = self._labels(logits, batch, phase)
+        if phase == "inductive" and logits.trusty is not None:
+            return self._inductive(logits, labels, batch, count)
+        return self._losses(logits, labels, count=count)
+
+    def num_masks(self, network: TrustyNetwork, batch: CropBatch, phase: Phase) -> int:
+        """Masks of a batch: pairs of an image and a class in it.
+
+        In self-training the network says which, as it does in a step that draws the same numbers.
+        """
+        if phase == "self-training":
+            with torch.no_grad():
+                labels = self._labels(self._logits(network, batch, phase), batch, phase)
+        else:
+            labels = self._labels(None, batch, phase)
+        return int(is_present(one_hot_masks(labels, len(self._asked(phase)))).sum())
+
+    def _asked(self, phase: Phase) -> tuple[int, ...]:
+        """Ids of the classes that a phase may ask for."""
         if phase not in get_args(Phase):
             raise UnknownNameError("phase", phase, get_args(Phase))
-        everything = tuple(range(len(self.split.names)))
-        logits = self._logits(network, batch, everything, drop_token=True)  # as in the release: no token here
-        if phase == "supervised":
-            return self._losses(logits, mask_labels(batch.labels, everything, ignored=self.split.ignored))
-        return self._losses(logits, self.pseudo_labels_of(logits, batch))
+        return self.split.seen if phase == "inductive" else tuple(range(len(self.split.names)))
 
-    def _logits(
-        self, network: TrustyNetwork, batch: CropBatch, ids: tuple[int, ...], *, drop_token: bool
-    ) -> MaskLogits:
+    def _labels(
+        self, logits: MaskLogits | None, batch: CropBatch, phase: Phase
+    ) -> Int[Tensor, "batch height width"]:
+        if phase == "self-training":
+            assert logits is not None  # pseudo labels are made of them
+            return self.pseudo_labels_of(logits, batch)
+        return mask_labels(batch.labels, self._asked(phase), ignored=self.split.ignored)
+
+    def _logits(self, network: TrustyNetwork, batch: CropBatch, phase: Phase) -> MaskLogits:
+        ids = self._asked(phase)
+        drop_token = phase != "inductive"  # as in the release: no token where all names are known
         with autocast(self.precision, batch.pixels.device):
-            features = network.encode(self.clip, batch.pixels)
+            features = (self.encode or network.encode)(self.clip, batch.pixels)
             logits = network.masks(features, self.text[list(ids)], drop_token=drop_token)
         # losses sum over millions of pixels, which bfloat16 cannot count
         trusty = None if logits.trusty is None else logits.trusty.float()
         return MaskLogits(classes=logits.classes.float(), trusty=trusty)
 
-    def _inductive(self, logits: MaskLogits, batch: CropBatch) -> dict[str, Float[Tensor, ""]]:
+    def _inductive(
+        self,
+        logits: MaskLogits,
+        labels: Int[Tensor, "batch height width"],
+        batch: CropBatch,
+        count: float | None,
+    ) -> dict[str, Float[Tensor, ""]]:
         split = self.split
-        labels = mask_labels(batch.labels, split.seen, ignored=split.ignored)
-        if logits.trusty is None:
-            return self._losses(logits, labels)
         # padding is no part of the photo, so nothing is to be learned from it; it stays a negative, as in the release
         target = trusty_target(
             batch.labels, split.seen, split.unseen, kind=self.target, ignored=split.ignored
         )
-        return self._losses(logits, labels, target & ~batch.is_padding, self._judged(batch))
+        return self._losses(logits, labels, target & ~batch.is_padding, self._judged(batch), count=count)
 
     def _judged(self, batch: CropBatch) -> Bool[Tensor, "batch height width"] | None:
         """Pixels the trusty map is judged on; a strict run cannot tell ignored pixels from unseen ones."""
@@ -123,6 +160,8 @@ class StepLoss:
         labels: Int[Tensor, "batch height width"],
         target: Bool[Tensor, "batch height width"] | None = None,
         judged: Bool[Tensor, "batch height width"] | None = None,
+        *,
+        count: float | None = None,
     ) -> dict[str, Float[Tensor, ""]]:
         return segmentation_losses(
             logits.classes,
@@ -132,7 +171,7 @@ class StepLoss:
             weights=self.weights,
             form=self._form(),
             trusty_counted=judged,
-            count=self._mean_masks(labels, logits.classes.shape[1]),
+            count=self._mean_masks(labels, logits.classes.shape[1]) if count is None else count,
         )
 
     def _form(self) -> MaskLossForm:
@@ -142,7 +181,10 @@ class StepLoss:
         """Masks of the whole batch per process, which each divides its sums by; None where there is one process."""
         if self.processes.size == 1:
             return None
-        found = is_present(one_hot_masks(labels, num_classes)).sum()
+        return self.share_of_masks(is_present(one_hot_masks(labels, num_classes)).sum())
+
+    def share_of_masks(self, found: Int[Tensor, ""]) -> float:
+        """Masks of all processes divided by their number, from those of this one; at least 1 in all."""
         return max(1.0, float(sum_over_world(found, self.processes))) / self.processes.size
 
 

@@ -1,6 +1,6 @@
 """TrustyCLIP as what the loop trains: prompts and head on a frozen CLIP, from images with masks."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,9 +20,11 @@ from tagalign.methods.trusty.method import TrustyClip
 from tagalign.methods.trusty.network import TrustyNetwork, sizes_for
 from tagalign.methods.trusty.options import TrustyOptions
 from tagalign.methods.trusty.profiles import trusty_profile
+from tagalign.ops.compiling import compiled
 from tagalign.ops.precision import resolve_precision
 from tagalign.train.loop.clock import StepClock
 from tagalign.train.loop.nested import State
+from tagalign.train.loop.pieces import pieces_of
 from tagalign.train.loop.trainee import Position, StepResult, Trainee
 from tagalign.train.trusty.plan import TrustyPlan
 from tagalign.train.trusty.step import Phase, StepLoss, total_loss
@@ -88,6 +90,7 @@ class TrustyTrainee(Trainee[CropBatch]):
             min_score=plan.min_score,
             precision=self.precision,
             processes=processes,
+            encode=compiled(self.network.encode, processes.device) if plan.compile_network else None,
         )
 
     @property
@@ -151,17 +154,34 @@ class TrustyTrainee(Trainee[CropBatch]):
         return self.data.split.seen if is_strict else None
 
     def step(self, step: int, batch: CropBatch, clock: StepClock) -> StepResult:
-        """Forward and backward; dropout depends on seed, step and process."""
+        """Forward and backward, piece by piece where the plan says so; dropout depends on seed, step and process.
+
+        Sums are divided by the masks of the whole batch, so pieces add up to its gradient; what dropout draws is another
+        sequence where the batch is cut otherwise.
+        """
+        phase, seed = self.plan.phase(step), _step_seed(self.plan.seed, step, self.processes.rank)
+        pieces = [batch[piece] for piece in pieces_of(len(batch), self.plan.micro_batch)]
+        masks = None if len(pieces) == 1 else self._masks_of(pieces, phase, seed)
         # a resumed run draws the same
-        torch.manual_seed(_step_seed(self.plan.seed, step, self.processes.rank))
-        losses = self.losses(self.network, batch, self.plan.phase(step))
-        loss = total_loss(losses)
-        clock.mark("loss")
-        loss.backward()
-        clock.mark("backward")
-        terms = {name: value.detach() for name, value in losses.items()}
+        torch.manual_seed(seed)
+        sums: dict[str, torch.Tensor] = {}
+        for piece in pieces:
+            share = len(piece) / len(batch)
+            losses = self.losses(self.network, piece, phase, count=None if masks is None else masks * share)
+            loss = total_loss(losses) * share
+            clock.mark("loss")
+            loss.backward()
+            clock.mark("backward")
+            for name, value in {"loss": loss, **{k: v * share for k, v in losses.items()}}.items():
+                sums[name] = sums.get(name, 0) + value.detach()
         evidence = {"pixels": batch.pixels, "labels": batch.labels, "is_padding": batch.is_padding}
-        return StepResult(losses={"loss": loss.detach(), **terms}, evidence=evidence)
+        return StepResult(losses=sums, evidence=evidence)
+
+    def _masks_of(self, pieces: Sequence[CropBatch], phase: Phase, seed: int) -> float:
+        """Masks that the sums of a process are divided by; drawn as the step will draw."""
+        torch.manual_seed(seed)
+        found = sum(self.losses.num_masks(self.network, piece, phase) for piece in pieces)
+        return self.losses.share_of_masks(torch.tensor(found, device=self.processes.device))
 
     def state(self) -> State:
         """What was trained."""

@@ -28,7 +28,7 @@ def make_plan(settings: TrainSettings) -> "TagAlignPlan":
         seed=settings.seed,
         precision=settings.precision,
         micro_batch=settings.micro_batch,
-        compile_projector=settings.compile,
+        compile_network=settings.compile,
         checkpoint_every=settings.checkpoint_every,
         keep=settings.keep,
         validate_every=settings.validate_every,
