@@ -9,6 +9,7 @@ from torch import Tensor
 from tagalign.backbones.preprocess import Preprocessing
 from tagalign.backbones.protocols import Backbone
 from tagalign.data.batches import FeatureBatch, PixelBatch, PixelChunks
+from tagalign.ops.compiling import compiled
 from tagalign.ops.precision import PRECISIONS, Precision, autocast
 from tagalign.ops.tag_rows import TagRows
 
@@ -42,7 +43,7 @@ class FrozenEncoder:
         self._std = torch.tensor(preprocessing.std, device=device).view(1, 3, 1, 1) * 255
         self._dense: Callable[[Tensor], tuple[Tensor, tuple[int, int]]] = self._encode
         if compile_encoder:
-            self._dense = torch.compile(self._encode)
+            self._dense = compiled(self._encode, device)
 
     @torch.no_grad()
     def __call__(self, batch: PixelChunks) -> FeatureBatch:

@@ -50,7 +50,7 @@ def forward_in_pieces(
             return
         for piece, state in zip(pieces, states, strict=True):
             with _drawing_from(state, device):
-                forward(piece).backward(leaf.grad[piece])  # type: ignore[no-untyped-call]
+                forward(piece).backward(leaf.grad[piece])
 
     return leaf, backward
 

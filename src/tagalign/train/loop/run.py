@@ -115,6 +115,32 @@ class TrainingRun:
             self.record.close()
             self.trainee.module.eval()
 
+    def time_steps(self, most: int, seconds: float) -> tuple[int, float]:
+        """Do a few steps and nothing else: no line, no look, no checkpoint. The run is of no use afterwards.
+
+        Args:
+            most: steps that are timed, after one that warms up.
+            seconds: after which no further one begins.
+
+        Returns:
+            Steps and seconds; of a run of a single step that one.
+        """
+        self.trainee.module.train()
+        self.optimiser.zero_grad(set_to_none=True)
+        batches = self._batches()
+        done, started = 0, time.perf_counter()
+        for number in range(min(most + 1, self.plan.steps)):
+            self._one_step(batches)
+            self._check_previous()  # waits for the device
+            if number == 0 and self.plan.steps > 1:
+                self.clock.report()  # what warms up takes longer
+                started = time.perf_counter()
+                continue
+            done += 1
+            if any_in_world(time.perf_counter() - started >= seconds, self.processes):
+                break
+        return done, time.perf_counter() - started
+
     def _steps(self) -> bool:
         batches: Iterator[Any] | None = None
         since, images = time.perf_counter(), 0

@@ -95,3 +95,12 @@ def test_sizes_that_do_not_fit_are_refused(flags, message, train, capsys):
 def test_tags_and_vocabulary_belong_together(train, files, capsys):
     assert train("--tags", f"{files}/tags.parquet", tags=False)[0] == 2
     assert "--tags and --vocabulary belong together" in capsys.readouterr().err
+
+
+def test_a_dry_run_says_what_it_will_cost_and_writes_nothing(train, tmp_path, capsys):
+    code, out = train("--dry-run", "--micro-batch", "2")
+    assert code == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "images/s: 10 steps of 4 images in" in lines[0]
+    assert lines[-1] == "nothing was written"
+    assert not out.exists()

@@ -176,3 +176,14 @@ def test_tars_are_streamed(files, tmp_path, capsys, labelled):
     assert "reading all captions for the words" in capsys.readouterr().err
     rows = (tmp_path / "m/metrics.jsonl").read_text().splitlines()
     assert json.loads(rows[-1])["step"] == 2
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_dry_run_says_what_it_will_cost_and_writes_nothing(files, tmp_path, capsys, kept):
+    more = ["--dry-run", *([] if kept else ["--no-keep-features", "--micro-batch", "1"])]
+    assert main(flags(files, tmp_path / "model", *more)) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "images/s: 10 steps of 2 images in" in lines[0]
+    assert ("images/s while every image is encoded once" in lines[2]) == kept
+    assert "2 steps of 2 images, 1.33 rounds through 3:" in lines[-2]
+    assert list(tmp_path.iterdir()) == []

@@ -177,3 +177,19 @@ def test_missing_inputs_get_one_line(clip_folder, capsys):
     assert run_main(["--pairs", "pairs", "--model", str(clip_folder)]) == 2
     errors = " ".join(capsys.readouterr().err.replace("│", "").split())
     assert "needs --tags and --vocabulary; make them with tagalign parse" in errors
+
+
+@pytest.mark.parametrize("cached", [False, True])
+def test_a_dry_run_says_what_it_will_cost_and_writes_nothing(train, tmp_path, capsys, cached):
+    before = {path for path in tmp_path.rglob("*")}
+    flags = ["--cache-features", str(tmp_path / "cache")] if cached else []
+    code, _ = train("--dry-run", "--steps", "30000", *flags)
+    assert code == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "images/s: 10 steps of 8 images in" in lines[0]
+    assert "encoder" in lines[0]
+    assert "GiB at 8 images a step" in lines[1]
+    assert ("images/s while every image is encoded once" in lines[2]) == cached
+    assert "30,000 steps of 8 images, 1.04e+04 rounds through 23:" in lines[-2]  # 240,000 of 23 rows of tags
+    assert lines[-1] == "nothing was written"
+    assert {path for path in tmp_path.rglob("*")} == before

@@ -95,3 +95,12 @@ def test_a_run_writes_a_model_and_goes_on_from_there(clip_folder, tmp_path, caps
 def test_own_images_without_folder_are_refused(tmp_path):
     with pytest.raises(Exception, match="--photos not found"):
         run(settings("--photos", str(tmp_path / "no"), "--masks", str(tmp_path), "--labels", "a,b"))
+
+
+def test_a_dry_run_says_what_it_will_cost_and_writes_nothing(tmp_path, capsys):
+    given = ("--data", "tiny-world", "--limit", "4", "--size", "32", "--batch-size", "2", "--device", "cpu")
+    assert run(settings(*given, "--out", str(tmp_path / "model"), "--micro-batch", "1", "--dry-run")) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "images/s: 10 steps of 2 images in" in lines[0]
+    assert "400 steps of 2 images, 200 rounds through 4:" in lines[-2]
+    assert list(tmp_path.iterdir()) == []

@@ -1,13 +1,15 @@
 """``tagalign train --method groupvit``: a vision tower whose patches gather in groups, from image-caption pairs."""
 
+import dataclasses
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tagalign.cli.shared.bars import StepBar
 from tagalign.cli.shared.model_flags import warn_tiny
 from tagalign.cli.shared.output import counted
 from tagalign.cli.shared.run_record import write_settings
+from tagalign.cli.verbs.train.dry_run import dry_run
 from tagalign.cli.verbs.train.groupvit.settings import TrainGroupVitSettings
 from tagalign.errors import InputError
 
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from tagalign.train.groupvit.tower import GroupTower
     from tagalign.train.groupvit.training import GroupVitPlan, TrainedGroupViT
     from tagalign.train.loop.guards import StopRequest
+    from tagalign.train.loop.plan import TrainPlan
+    from tagalign.train.loop.trainee import Trainee
     from tagalign.train.tagalign.plan import TrainingPairs
 
 
@@ -33,6 +37,8 @@ def run(settings: TrainGroupVitSettings) -> int:
         if processes.is_first:
             warn_tiny(settings.model)
         backbone = _backbone(settings, processes)
+        if settings.dry_run:
+            return _rehearse(settings, backbone, refs, processes)
         trained = _train(settings, backbone, refs, processes=processes, stop=stop)
         return _finish(settings, trained, backbone, stop) if processes.is_first else 0
 
@@ -72,6 +78,22 @@ def _train(
         )
 
 
+def _rehearse(
+    settings: TrainGroupVitSettings, backbone: "Encoder", refs: "list[ShardRef]", processes: "Processes"
+) -> int:
+    from tagalign.train.groupvit.training import new_trainee
+    from tagalign.train.loop.rehearsal import TRIAL_STEPS
+
+    def make(batch_size: int) -> "tuple[Trainee[Any], TrainPlan]":
+        small = dataclasses.replace(
+            settings, batch_size=batch_size, steps=max(settings.steps, TRIAL_STEPS + 1)
+        )
+        data, plan = _data(small, backbone, refs, processes), _plan(small)
+        return new_trainee(backbone, data, _tower(small, backbone), plan, processes), plan
+
+    return dry_run(make, processes, steps=settings.steps, batch_size=settings.batch_size)
+
+
 def _tower(settings: TrainGroupVitSettings, backbone: "Encoder") -> "GroupTower":
     import torch
 
@@ -107,6 +129,8 @@ def _plan(settings: TrainGroupVitSettings) -> "GroupVitPlan":
         warmup=settings.warmup,
         seed=settings.seed,
         precision=settings.precision,
+        micro_batch=settings.micro_batch,
+        compile_network=settings.compile,
         checkpoint_every=settings.checkpoint_every,
         keep=settings.keep,
         log_every=settings.log_every,

@@ -150,29 +150,42 @@ def _data(
     part: str,
 ) -> "Tag2TextData":
     photos = _photos(settings, records, folder, method)
-    if not (settings.keep_features and method.model.image_encoder.external):
+    if not keeps_tokens(settings, method, len(records)):
         return photos
     from tagalign.train.tag2text.start import encode_once
-    from tagalign.train.tag2text.token_cache import GIB, store_tokens, token_bytes
+    from tagalign.train.tag2text.token_cache import store_tokens
 
-    size = token_bytes(method, len(records)) / GIB
-    if settings.keep_in is None and size > settings.keep_limit:
-        print(
-            f"frozen tokens of {len(records):,} photos would take {size:,.1f} GiB of memory, more than --keep-limit "
-            f"{settings.keep_limit:g}: photos are encoded in every step; --keep-in keeps them on a disk",
-            file=sys.stderr,
-        )
-        return photos
-    if settings.rand_augment:
-        raise InputError(
-            "--rand-augment does not act on tokens that are kept: the frozen encoder sees every photo once; "
-            "add --no-keep-features"
-        )
     whole = dataclasses.replace(photos, crop=1.0)
-    if settings.keep_in is not None:
-        print(f"{size:,.1f} GiB of frozen tokens go to {settings.keep_in}", file=sys.stderr)
     with StepBar("encoding", len(records)) as bar:
         if settings.keep_in is None:
             return encode_once(whole, method, batch_size=settings.batch_size, show=bar.to)
         kept = settings.keep_in / part
         return store_tokens(whole, method, kept, batch_size=settings.batch_size, show=bar.to)
+
+
+def keeps_tokens(settings: Tag2TextTrainSettings, method: "Tag2TextMethod", photos: int) -> bool:
+    """Whether photos are encoded once, before the first step; says how large their tokens are where that decides it.
+
+    Raises:
+        InputError: for changes of photos that tokens which are kept cannot have.
+    """
+    if not (settings.keep_features and method.model.image_encoder.external):
+        return False
+    from tagalign.train.tag2text.token_cache import GIB, token_bytes
+
+    size = token_bytes(method, photos) / GIB
+    if settings.keep_in is None and size > settings.keep_limit:
+        print(
+            f"frozen tokens of {photos:,} photos would take {size:,.1f} GiB of memory, more than --keep-limit "
+            f"{settings.keep_limit:g}: photos are encoded in every step; --keep-in keeps them on a disk",
+            file=sys.stderr,
+        )
+        return False
+    if settings.rand_augment:
+        raise InputError(
+            "--rand-augment does not act on tokens that are kept: the frozen encoder sees every photo once; "
+            "add --no-keep-features"
+        )
+    if settings.keep_in is not None:
+        print(f"{size:,.1f} GiB of frozen tokens go to {settings.keep_in}", file=sys.stderr)
+    return True

@@ -6,15 +6,15 @@ from typing import Annotated, Literal
 
 from tagalign.backbones.models import AUTO
 from tagalign.cli.shared.choices import DeviceChoice, PrecisionChoice, Profile
-from tagalign.cli.shared.model_flags import EncoderFlags
 from tagalign.cli.shared.renamed import Formerly
+from tagalign.cli.verbs.train.trainer_flags import TrainerFlags
 from tagalign.errors import InputError
 
 STARTS = ("swin-base", "vit-base")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Tag2TextTrainSettings(EncoderFlags):
+class Tag2TextTrainSettings(TrainerFlags):
     """Train Tag2Text on images with captions and the tag ids of each caption.
 
     Records come from the release's JSON, from our Parquet, or from pairs and what `tagalign label` made of them.

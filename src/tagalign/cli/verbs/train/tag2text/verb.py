@@ -8,6 +8,7 @@ from tagalign.cli.shared.model_flags import warn_tiny
 from tagalign.cli.verbs.train.tag2text.network import open_method
 from tagalign.cli.verbs.train.tag2text.plan import make_plan, make_tasks
 from tagalign.cli.verbs.train.tag2text.records import open_records, split_data
+from tagalign.cli.verbs.train.tag2text.rehearsal import rehearse_run
 from tagalign.cli.verbs.train.tag2text.settings import Tag2TextTrainSettings
 from tagalign.cli.verbs.train.tag2text.writing import write_model
 
@@ -31,6 +32,8 @@ def run(settings: Tag2TextTrainSettings) -> int:
             warn_tiny(settings.model)
         method, sizes = open_method(settings, processes.device)
         records = open_records(settings, len(method.tags))
+        if settings.dry_run:
+            return rehearse_run(settings, method, records, processes)
         train, held_out = split_data(settings, records, method)
         with stop_on_signals() as stop:
             trained = _train(settings, method, train, held_out, processes=processes, stop=stop)

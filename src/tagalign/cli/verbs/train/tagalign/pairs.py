@@ -41,7 +41,7 @@ def open_pairs(
     from tagalign.data.pixel_pairs import pixel_source, stream_facts
     from tagalign.train.tagalign.plan import TrainingPairs
 
-    pixels = _pixels(settings, processes)
+    pixels = pixel_plan(settings, processes)
     held_out = _held_out(settings, backbone, tags, pixels) if processes.is_first else None
     if settings.cache_features is None:
         stream, encode = pixel_source(
@@ -71,7 +71,8 @@ def open_pairs(
     return TrainingPairs(pairs=cached, held_out=held_out, facts=facts)
 
 
-def _pixels(settings: TrainSettings, processes: "Processes") -> "PixelPlan":
+def pixel_plan(settings: TrainSettings, processes: "Processes") -> "PixelPlan":
+    """How pixels are read and encoded."""
     from tagalign.data.pixel_pairs import PixelPlan
     from tagalign.ops.precision import resolve_precision
     from tagalign.train.tagalign.profiles import train_profile

@@ -14,15 +14,15 @@ from tagalign.cli.shared.choices import (
     TagKind,
     TagLossChoice,
 )
-from tagalign.cli.shared.model_flags import EncoderFlags
 from tagalign.cli.shared.renamed import Formerly
+from tagalign.cli.verbs.train.trainer_flags import TrainerFlags
 from tagalign.errors import InputError
 
 EXAMPLE = "tagalign parse pairs.jsonl --out tags, then tagalign vocabulary tags --out vocabulary.tsv"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class TrainSettings(EncoderFlags):
+class TrainSettings(TrainerFlags):
     """Train a projector on a frozen CLIP, from captions alone.
 
     Other methods have flags of their own: tagalign train --method trusty --help; so have tag2text and groupvit.
@@ -61,8 +61,6 @@ class TrainSettings(EncoderFlags):
     """Optimiser steps (the paper's number)."""
     batch_size: int = 4096
     """Images per step, over all processes (the paper's number)."""
-    micro_batch: int | None = None
-    """Images the projector sees at a time, to fit into memory; the gradient stays that of the whole batch."""
     learning_rate: float | None = None
     """By default the profile's 1e-3."""
     schedule: Literal["constant", "cosine", "linear"] = "constant"
@@ -81,8 +79,6 @@ class TrainSettings(EncoderFlags):
     """Of the cache; float8 takes half the room at about 3 % error."""
     precision: PrecisionChoice = "auto"
     """Of the products; auto is bf16 on CUDA and on CPUs with units for it."""
-    compile: bool = False
-    """Compile encoder and projector; worth it from a few hundred steps on."""
     device: DeviceChoice = "auto"
     """Where to; auto is CUDA where there is one."""
     loaders: Annotated[int, Formerly("workers")] = 0

@@ -11,9 +11,11 @@ from tagalign.cli.shared.output import counted
 from tagalign.cli.shared.run_record import run_record
 from tagalign.cli.verbs.train.tagalign.pairs import open_pairs, open_tags
 from tagalign.cli.verbs.train.tagalign.plan import make_plan, watched
+from tagalign.cli.verbs.train.tagalign.rehearsal import rehearse_run
 from tagalign.cli.verbs.train.tagalign.settings import TrainSettings
 
 if TYPE_CHECKING:
+    from tagalign.backbones.protocols import BlockBackbone
     from tagalign.data.pair_records import ShardRef
     from tagalign.data.processes import Processes
     from tagalign.data.tag_table import TagTable
@@ -34,6 +36,8 @@ def run(settings: TrainSettings) -> int:
     with join_world(pick_device(settings.device)) as processes, stop_on_signals() as stop:
         if processes.is_first:
             warn_tiny(settings.model)
+        if settings.dry_run:
+            return rehearse_run(settings, _backbone(settings, processes), refs, vocabulary, tags, processes)
         trained = _train(settings, refs, vocabulary, tags, processes=processes, stop=stop)
         return _report(settings, trained, stop) if processes.is_first else 0
 
@@ -47,14 +51,11 @@ def _train(
     processes: "Processes",
     stop: "StopRequest",
 ) -> "TrainedProjector":
-    from tagalign.backbones.load import load_backbone
     from tagalign.cli.verbs.train.tagalign.validation import make_validation
     from tagalign.train.loop.plan import Hooks
     from tagalign.train.tagalign.training import train_tagalign
 
-    # a folder by its full name: the model must find it from anywhere
-    name = str(Path(settings.model).resolve()) if Path(settings.model).is_dir() else settings.model
-    backbone = load_backbone(name, device=processes.device)
+    backbone = _backbone(settings, processes)
     data = open_pairs(settings, backbone, refs, tags, processes=processes)
     # only the first process measures, so only it opens what is measured on
     validate = make_validation(watched(settings), backbone) if processes.is_first else None
@@ -68,6 +69,14 @@ def _train(
             processes=processes,
             settings=run_record(settings),
         )
+
+
+def _backbone(settings: TrainSettings, processes: "Processes") -> "BlockBackbone":
+    from tagalign.backbones.load import load_backbone
+
+    # a folder by its full name: the model must find it from anywhere
+    name = str(Path(settings.model).resolve()) if Path(settings.model).is_dir() else settings.model
+    return load_backbone(name, device=processes.device)
 
 
 def _report(settings: TrainSettings, trained: "TrainedProjector", stop: "StopRequest") -> int:

@@ -6,14 +6,15 @@ from typing import Annotated, Literal
 
 from tagalign.backbones.packaged import TINY
 from tagalign.cli.shared.choices import DeviceChoice, PrecisionChoice, Profile, Templates
-from tagalign.cli.shared.model_flags import PHOTO_MODEL, EncoderFlags
+from tagalign.cli.shared.model_flags import PHOTO_MODEL
 from tagalign.cli.shared.renamed import Formerly
+from tagalign.cli.verbs.train.trainer_flags import TrainerFlags
 from tagalign.cli.verbs.train.trusty.presets import PRESETS
 from tagalign.errors import InputError
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class TrainTrustySettings(EncoderFlags):
+class TrainTrustySettings(TrainerFlags):
     """Train TrustyCLIP: masks for some classes, any names later.
 
     A run that was stopped or killed goes on when the same command is given again.

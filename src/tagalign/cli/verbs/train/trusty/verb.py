@@ -1,15 +1,15 @@
 """``tagalign train --method trusty``: open-vocabulary segmentation from images with masks of some classes."""
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tagalign.cli.shared.bars import StepBar
 from tagalign.cli.shared.model_flags import warn_tiny
 from tagalign.cli.shared.output import counted
 from tagalign.cli.shared.run_record import run_record
-from tagalign.cli.verbs.train.trusty.masks import class_split, open_masks
+from tagalign.cli.verbs.train.trusty.masks import mask_data, open_backbone, open_masks
 from tagalign.cli.verbs.train.trusty.plan import make_plan
+from tagalign.cli.verbs.train.trusty.rehearsal import rehearse_run
 from tagalign.cli.verbs.train.trusty.settings import TrainTrustySettings
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ def run(settings: TrainTrustySettings) -> int:
     with join_world(pick_device(settings.device)) as processes, stop_on_signals() as stop:
         if processes.is_first:
             warn_tiny(settings.model)
+        if settings.dry_run:
+            return rehearse_run(settings, data, processes)
         plan, model = _train(settings, data, processes=processes, stop=stop)
         return _report(settings, plan, model, stop) if processes.is_first else 0
 
@@ -37,23 +39,16 @@ def run(settings: TrainTrustySettings) -> int:
 def _train(
     settings: TrainTrustySettings, data: "SegmentationSet", *, processes: "Processes", stop: "StopRequest"
 ) -> "tuple[TrustyPlan, TrustyClip]":
-    from tagalign.backbones.load import load_backbone
-    from tagalign.data.trusty.sources import BenchmarkSource, hold_out
     from tagalign.methods.trusty.canvas import default_crop
     from tagalign.train.loop.plan import Hooks
-    from tagalign.train.trusty.trainee import MaskData
     from tagalign.train.trusty.training import train_trusty
 
-    split = class_split(settings, data)
-    source, held_out = hold_out(BenchmarkSource(data), settings.held_out_count)
-    # a folder by its full name: the model must find it from anywhere
-    name = str(Path(settings.model).resolve()) if Path(settings.model).is_dir() else settings.model
-    backbone = load_backbone(name, device=processes.device)
+    backbone = open_backbone(settings, processes)
     plan = make_plan(settings, default_crop=default_crop(backbone))
     with StepBar("training", plan.steps) as bar:
         model = train_trusty(
             backbone,
-            MaskData(source=source, split=split, held_out=held_out, workers=settings.loaders),
+            mask_data(settings, data),
             plan,
             out_dir=settings.out,
             hooks=Hooks(progress=bar.step, stop=stop),

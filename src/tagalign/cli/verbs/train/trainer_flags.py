@@ -1,0 +1,23 @@
+"""Flags that every trainer has: the frozen encoder, and what a run may cost."""
+
+import dataclasses
+
+from tagalign.cli.shared.model_flags import EncoderFlags
+from tagalign.errors import InputError
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TrainerFlags(EncoderFlags):
+    """Flags about memory and time; none of them decides what is learned."""
+
+    micro_batch: int | None = None
+    """Images whose graph is held at a time, to fit into memory; the gradient stays that of the whole batch."""
+    compile: bool = False
+    """Compile what a step computes (torch.compile); worth it from a few hundred steps on."""
+    dry_run: bool = False
+    """Time a few steps, print images/s, memory and days for this machine and these data, and write nothing."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.micro_batch is not None and self.micro_batch < 1:
+            raise InputError(f"--micro-batch must be at least 1, got {self.micro_batch}")

@@ -1,0 +1,25 @@
+"""The highest memory since a moment: what was held and given back counts, what came before does not."""
+
+import pytest
+import torch
+
+from tagalign.train.loop import memory
+from tagalign.train.loop.memory import CLEAR, STATUS, PeakMemory
+
+MIB = 2**20
+
+
+@pytest.mark.skipif(not STATUS.exists() or not CLEAR.exists(), reason="the system tells nothing of a process")
+def test_what_was_held_for_a_moment_counts_and_what_came_before_does_not():
+    torch.ones(64 * MIB, dtype=torch.uint8)  # given back before the watch begins
+    watch = PeakMemory(torch.device("cpu"))
+    start = watch.highest()
+    torch.ones(32 * MIB, dtype=torch.uint8)
+    # a page or two of other things may come and go
+    assert 31 * MIB <= watch.highest() - start <= 48 * MIB
+
+
+def test_a_system_that_does_not_tell_gives_none(monkeypatch, tmp_path):
+    monkeypatch.setattr(memory, "CLEAR", tmp_path / "none" / "clear")
+    monkeypatch.setattr(memory, "STATUS", tmp_path / "none" / "status")
+    assert PeakMemory(torch.device("cpu")).highest() is None
