@@ -2,7 +2,7 @@
 
 import shutil
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -16,6 +16,7 @@ from tagalign.atomic import atomic_write, refused_in_one_line, sweep
 from tagalign.backbones.finite import checked
 from tagalign.backbones.modes import DENSE_MODES
 from tagalign.errors import InputError, MissingExtraError, ModelError
+from tagalign.export.int8 import Int8Loss, int8_loss, quantise
 from tagalign.json_text import json_text
 from tagalign.methods.dense.feedback import FeedbackMethod
 from tagalign.methods.dense.method import DenseMethod
@@ -48,7 +49,8 @@ class OnnxReport:
         num_bytes: of all three.
         max_difference: of patch embeddings, over two batch sizes and three image sizes.
         torch_ms: median time of one image at the model's own size.
-        onnx_ms: likewise.
+        onnx_ms: likewise, of what was written.
+        int8: what the weights of 8 bits lose; None where the graph is in float32.
     """
 
     folder: Path
@@ -56,6 +58,7 @@ class OnnxReport:
     max_difference: float
     torch_ms: float
     onnx_ms: float
+    int8: Int8Loss | None = None
 
 
 class DenseGraph(nn.Module):
@@ -87,7 +90,9 @@ class DenseGraph(nn.Module):
         return self.projector is None or self.both
 
 
-def export_onnx(method: Method[Any], folder: str | Path, labels: EncodedLabels) -> OnnxReport:
+def export_onnx(
+    method: Method[Any], folder: str | Path, labels: EncodedLabels, *, int8: bool = False
+) -> OnnxReport:
     """Write ``encoder.onnx``, ``labels.npz`` and ``model.json``; ``examples/onnx_segment.py`` runs them without torch.
 
     Batch, height and width of the input are free. The result is compared with PyTorch before anything appears.
@@ -96,6 +101,7 @@ def export_onnx(method: Method[Any], folder: str | Path, labels: EncodedLabels) 
         method: a dense one: CLIP's modes or TagAlign, on the CPU in float32.
         folder: made if missing.
         labels: their embeddings are stored; the text encoder is not exported.
+        int8: linear layers in 8 bits, a quarter of the size; what that loses on drawn scenes stands in ``model.json``.
 
     Raises:
         InputError: for a method that is not dense, or one with a part that no graph holds; see ``exportable``.
@@ -112,15 +118,20 @@ def export_onnx(method: Method[Any], folder: str | Path, labels: EncodedLabels) 
         with TemporaryDirectory(dir=folder, prefix=PARTIAL) as temp:
             _export(graph, Path(temp) / GRAPH, dense.backbone.patch_size)
             report = _compare(graph, Path(temp) / GRAPH, dense)
+            loss = None
+            if int8:
+                loss, report["onnx_ms"] = _to_int8(Path(temp) / GRAPH, dense, labels)
             for part in Path(temp).iterdir():  # above 2 GB the weights lie in a file of their own
                 part.replace(folder / part.name)
     _write_labels(folder / LABELS, labels)
     with atomic_write(folder / CONFIG) as temp_path:
-        temp_path.write_text(json_text(_config(dense, labels), indent=2) + "\n", encoding="utf-8")
+        config = _config(dense, labels) | ({} if loss is None else {"int8": asdict(loss)})
+        temp_path.write_text(json_text(config, indent=2) + "\n", encoding="utf-8")
     num_bytes = sum(path.stat().st_size for path in folder.glob(f"{GRAPH}*"))
     return OnnxReport(
         folder=folder,
         num_bytes=num_bytes + (folder / LABELS).stat().st_size + (folder / CONFIG).stat().st_size,
+        int8=loss,
         **report,
     )
 
@@ -230,6 +241,19 @@ def _compare(graph: DenseGraph, path: Path, method: DenseMethod) -> dict[str, fl
         "torch_ms": _median_ms(lambda: _run_torch(graph, pixels)),
         "onnx_ms": _median_ms(lambda: session.run(None, feed)),
     }
+
+
+def _to_int8(path: Path, method: DenseMethod, labels: EncodedLabels) -> tuple[Int8Loss, float]:
+    """The graph in 8 bits in the place of the other; what it loses, and its time for one image of the native size."""
+    import onnxruntime
+
+    providers = ["CPUExecutionProvider"]
+    full = onnxruntime.InferenceSession(path, providers=providers)  # holds its weights: the file may go
+    quantise(path)
+    low = onnxruntime.InferenceSession(path, providers=providers)
+    native = method.backbone.preprocessing.image_size
+    feed = {"pixels": np.zeros((1, 3, native, native), dtype=np.float32)}
+    return int8_loss(full, low, method, labels), _median_ms(lambda: low.run(None, feed))
 
 
 @torch.inference_mode()
