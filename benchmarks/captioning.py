@@ -8,6 +8,7 @@ wall time, for machines that do other work too.
 import argparse
 import json
 import time
+from typing import Any
 
 import torch
 
@@ -38,22 +39,7 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     clock = time.perf_counter if args.clock == "wall" else time.process_time
-    layers, width, heads, image_width, tokens = SIZES[args.size]
-    words = Wordpieces.from_texts(["a picture of | the on", *TAGS])
-    text = {
-        "vocab_size": 30524 if args.size == "base" else len(words),
-        "hidden_size": width,
-        "num_hidden_layers": layers,
-        "num_attention_heads": heads,
-        "intermediate_size": 4 * width,
-    }
-    vit = {"image_size": 16, "patch_size": 16, "hidden_size": image_width, "num_hidden_layers": 1}
-    model = build_tag2text(
-        num_tags=10,
-        image_encoder={"kind": "vit", "config": {**vit, "num_attention_heads": 4, "intermediate_size": 8}},
-        tag_encoder={**text, "encoder_hidden_size": image_width},
-        text_decoder={**text, "encoder_hidden_size": width},
-    ).eval()
+    model, words, tokens, image_width = new_model(args.size)
     images = torch.randn(args.batch, tokens, image_width)
     guidance = [Guidance(tags=TAGS[: 2 + i % 5]) for i in range(args.batch)]
     decoding = Decoding(num_beams=args.beams, length=CaptionLength(minimum=args.tokens, maximum=args.tokens))
@@ -87,6 +73,27 @@ def main() -> None:
         "decoder_passes": count_passes(lambda: caption(0, args.batch)),
     }
     print(json.dumps(row))
+
+
+def new_model(size: str) -> tuple[Any, Wordpieces, int, int]:
+    """Random text parts of a name in ``SIZES``, their words, and the number and width of image tokens."""
+    layers, width, heads, image_width, tokens = SIZES[size]
+    words = Wordpieces.from_texts(["a picture of | the on", *TAGS])
+    text = {
+        "vocab_size": 30524 if size == "base" else len(words),
+        "hidden_size": width,
+        "num_hidden_layers": layers,
+        "num_attention_heads": heads,
+        "intermediate_size": 4 * width,
+    }
+    vit = {"image_size": 16, "patch_size": 16, "hidden_size": image_width, "num_hidden_layers": 1}
+    model = build_tag2text(
+        num_tags=10,
+        image_encoder={"kind": "vit", "config": {**vit, "num_attention_heads": 4, "intermediate_size": 8}},
+        tag_encoder={**text, "encoder_hidden_size": image_width},
+        text_decoder={**text, "encoder_hidden_size": width},
+    ).eval()
+    return model, words, tokens, image_width
 
 
 def count_passes(call) -> int:

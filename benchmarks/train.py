@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from peak import stated_tflops
 from PIL import Image, ImageFilter
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -38,9 +39,6 @@ from tagalign.testing.clip_folder import VIT_B16, make_clip_folder
 from tagalign.train.loop.log import read_metrics
 from tagalign.train.tagalign.plan import TagAlignPlan, TrainingPairs
 from tagalign.train.tagalign.training import train_tagalign
-
-PEAK_TFLOPS = {"H100": 989.0, "H200": 989.0, "A100": 312.0}
-"""Dense bfloat16, from NVIDIA's data sheets (SXM)."""
 
 TAGS, TAGS_PER_IMAGE, SHORT, LONG = 10_000, 5, 256, 342
 CAPTION = "a photo of number {} with some more words about what it shows and where it was taken"
@@ -214,7 +212,7 @@ def measure(args: argparse.Namespace, folder: Path, device: torch.device) -> dic
     name = (
         torch.cuda.get_device_name() if device.type == "cuda" else platform.processor() or platform.machine()
     )
-    peak = next((value for key, value in PEAK_TFLOPS.items() if key in name), None)
+    peak = stated_tflops(name)
     commit = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
     )
