@@ -31,6 +31,7 @@ from tagalign.backbones.stream import StitchedStream, Stream
 from tagalign.backbones.text_encoder import TextEncoder
 from tagalign.backbones.towers.vision import VisionTower
 from tagalign.ops.cam import LastBlock
+from tagalign.ops.compiling import prepare_compiler
 from tagalign.ops.precision import PRECISIONS, Precision
 
 
@@ -66,6 +67,12 @@ class Encoder(FrozenBackbone):
         if dtype is not None:
             self.vision.multiply_in(dtype)
             self.precision = precision
+
+    def compile_blocks(self) -> None:
+        """Run the blocks of the vision tower through ``torch.compile``, at their first call; see ``BlockBackbone``."""
+        prepare_compiler(self.device)
+        for block in self.vision.blocks:
+            block.compile()
 
     @property
     def blocks(self) -> Sequence[Block]:

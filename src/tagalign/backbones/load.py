@@ -19,6 +19,7 @@ def load_backbone(
     dtype: torch.dtype = torch.float32,
     allow_pickle: bool = False,
     precision: str = "fp32",
+    compile: bool = False,
 ) -> BlockBackbone:
     """A frozen vision transformer with its text tower, by name.
 
@@ -30,9 +31,11 @@ def load_backbone(
         allow_pickle: open weights that are there as a pickle alone, of any origin; it is read without being run.
         precision: of the products of the vision tower: ``fp32``, ``bf16``, or ``auto`` for bf16 where the device
             multiplies it faster (see ``ops.precision``).
+        compile: run whole blocks through ``torch.compile``; see ``BlockBackbone.compile_blocks``.
 
     Raises:
         UnknownNameError: for another precision.
+        InputError: for ``compile`` without a compiler.
         ModelError: if the model is of no known family, its weights are missing, truncated, of another shape, or a pickle
             that needs ``allow_pickle``.
     """
@@ -45,6 +48,8 @@ def load_backbone(
     chosen = resolve_precision(precision, torch.device(device))
     if chosen != "fp32":
         backbone.multiply_in(chosen)
+    if compile:
+        backbone.compile_blocks()
     return backbone
 
 

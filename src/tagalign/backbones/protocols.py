@@ -211,6 +211,16 @@ class BlockBackbone(Backbone, Protocol):
         """Compute the products of the vision tower in a precision from now on."""
         ...
 
+    def compile_blocks(self) -> None:
+        """Compile the blocks of the vision tower: one code for all of them, and another for every size until sizes are free.
+
+        What a dense mode asks of parts of a block stays as it is. Answers change by rounding alone.
+
+        Raises:
+            InputError: where the device has no compiler.
+        """
+        ...
+
     def embed_patches(
         self, pixels: Pixels, *, positions: Resize | None = None, round_positions: bool = False
     ) -> tuple[Tokens, Grid]:

@@ -18,6 +18,6 @@ def build(opened: Opened, options: DenseOptions, resources: Resources) -> DenseM
     """
     if opened.trained != MODEL_TYPE:
         raise opened.missing_part()
-    opened.refuse_precision()
+    opened.refuse_encoder_choices()
     backbone = open_backbone(opened.name, device=opened.device, allow_pickle=opened.allow_pickle)
     return DenseMethod(backbone, options, method=METHOD, mode=MODE, resources=resources)

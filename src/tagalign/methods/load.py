@@ -39,6 +39,7 @@ def load_method(
     allow_pickle: bool = False,
     batch_size: int = 8,
     precision: str = "fp32",
+    compile: bool = False,
     text_cache: Path | None = None,
     companion_cache: Path | None = None,
     **options: Any,
@@ -56,6 +57,7 @@ def load_method(
         batch_size: images in one pass; changes no answer.
         precision: of the vision tower's products: ``fp32``, ``bf16``, or ``auto`` for bf16 where the device multiplies it
             faster; scores then differ in the third digit, so results name it.
+        compile: run whole blocks of the vision tower through ``torch.compile``; answers change by rounding alone.
         text_cache: folder of label embeddings, for methods that keep them; likewise.
         companion_cache: folder of a companion's features, for method ``proxy`` alone; likewise.
         options: of the method, as its options class names them; strings are read as the command line reads them.
@@ -93,6 +95,7 @@ def load_method(
         trained=trained,
         device=pick_device(device),
         precision=precision,
+        compile=compile,
         allow_pickle=allow_pickle,
         train_command=find_method(chosen).trained_by if chosen else "",
         without_training=training_free(),

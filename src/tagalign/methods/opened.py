@@ -25,6 +25,7 @@ class Opened:
         trained: kind of the trained part that lies there; None for a plain encoder.
         device: where it runs.
         precision: of the encoder's products; see ``load_backbone``.
+        compile: its blocks; likewise.
         allow_pickle: whether weights that are there as a pickle alone may be opened.
         train_command: how the trained part of the method is made; empty where it needs none.
         without_training: methods that need no training, for refusals.
@@ -37,6 +38,7 @@ class Opened:
     trained: str | None
     device: torch.device
     precision: str = "fp32"
+    compile: bool = False
     allow_pickle: bool = False
     train_command: str = ""
     without_training: tuple[str, ...] = ()
@@ -55,12 +57,16 @@ class Opened:
             name = str(read_json(config).get("backbone", name))
         if name not in self.loaded:
             self.loaded[name] = load_backbone(
-                name, device=self.device, allow_pickle=self.allow_pickle, precision=self.precision
+                name,
+                device=self.device,
+                allow_pickle=self.allow_pickle,
+                precision=self.precision,
+                compile=self.compile,
             )
         return self.loaded[name]
 
-    def refuse_precision(self) -> None:
-        """Refuse another precision than float32, for methods whose encoder has none to choose.
+    def refuse_encoder_choices(self) -> None:
+        """Refuse another precision than float32, and compiling, for methods whose encoder has neither to choose.
 
         Raises:
             InputError: naming the method.
@@ -69,6 +75,8 @@ class Opened:
             raise InputError(
                 f"method {self.method!r} computes in fp32 alone; leave out precision {self.precision!r}"
             )
+        if self.compile:
+            raise InputError(f"method {self.method!r} has no blocks that are compiled; leave out compile")
 
     def as_method(self, method: str) -> "Opened":
         """The same model for another method."""

@@ -237,6 +237,7 @@ def load(
     device: torch.device | str = "auto",
     batch_size: int = 8,
     precision: str = "fp32",
+    compile: bool = False,
     text_cache: Path | None = None,
     **options: Any,
 ) -> Model:
@@ -252,6 +253,7 @@ def load(
         device=device,
         batch_size=batch_size,
         precision=precision,
+        compile=compile,
         text_cache=text_cache,
         **options,
     )

@@ -56,6 +56,8 @@ class ModelFlags:
     precision: PrecisionChoice = "fp32"
     """Of the vision tower's products: `bf16` is faster on GPUs and on processors with AMX or AVX512-BF16, much slower on
     others, and moves scores in the third digit; `auto` takes it where it is faster."""
+    compile: bool = False
+    """Compile the encoder (torch.compile): minutes once at the first photo, later runs find what was made; for long runs."""
 
     def __post_init__(self) -> None:
         if self.model == AUTO:
@@ -98,6 +100,7 @@ class ModelFlags:
         """Keyword arguments that are no options of a method."""
         given: dict[str, Any] = {"device": self.device, "batch_size": self.batch_size}
         given |= {"precision": self.precision} if self.precision != "fp32" else {}
+        given |= {"compile": True} if self.compile else {}
         return given | ({"allow_pickle": True} if self.allow_pickle else {})
 
     def method_options(self, **flags: Any) -> dict[str, Any]:

@@ -173,7 +173,7 @@ def build(opened: Opened, options: Tag2TextOptions, resources: Resources) -> Tag
     folder = tiny_tag2text_dir() if opened.name == TINY else Path(opened.name)
     if not (folder / TAGS_FILE).exists() and opened.trained != METHOD:
         raise opened.missing_part()
-    opened.refuse_precision()
+    opened.refuse_encoder_choices()
     return load_tag2text(folder, options, device=opened.device, resources=resources, name=opened.name)
 
 

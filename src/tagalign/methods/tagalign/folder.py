@@ -113,6 +113,7 @@ def load_tagalign(
     *,
     device: torch.device | str = "cpu",
     precision: str = "fp32",
+    compile: bool = False,
     resources: Resources | None = None,
 ) -> DenseMethod:
     """Open a TagAlign folder.
@@ -122,6 +123,7 @@ def load_tagalign(
         options: see ``TagAlignOptions``.
         device: where it runs.
         precision: see ``load_backbone``.
+        compile: likewise.
         resources: windows encoded at a time.
 
     Raises:
@@ -130,7 +132,7 @@ def load_tagalign(
     """
     options = options or TagAlignOptions()
     config = TagAlignConfig.read(folder)
-    backbone = load_backbone(config.backbone, device=device, precision=precision)
+    backbone = load_backbone(config.backbone, device=device, precision=precision, compile=compile)
     if backbone.weight_hash != config.backbone_hash:
         raise ModelError(
             f"{folder}: trained on {config.backbone} with weights {config.backbone_hash}, "
@@ -160,7 +162,12 @@ def build(opened: Opened, options: TagAlignOptions, resources: Resources) -> Den
     if opened.trained != MODEL_TYPE:
         raise opened.missing_part()
     return load_tagalign(
-        Path(opened.name), options, device=opened.device, precision=opened.precision, resources=resources
+        Path(opened.name),
+        options,
+        device=opened.device,
+        precision=opened.precision,
+        compile=opened.compile,
+        resources=resources,
     )
 
 

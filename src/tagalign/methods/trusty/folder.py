@@ -124,6 +124,7 @@ def load_trusty(
     *,
     device: torch.device | str = "cpu",
     precision: str = "fp32",
+    compile: bool = False,
     resources: Resources | None = None,
 ) -> TrustyClip:
     """Open a TrustyCLIP folder.
@@ -133,6 +134,7 @@ def load_trusty(
         options: see ``TrustyOptions``.
         device: where it runs.
         precision: see ``load_backbone``.
+        compile: likewise.
         resources: windows encoded at a time.
 
     Raises:
@@ -140,7 +142,8 @@ def load_trusty(
     """
     options = options or TrustyOptions()
     config = TrustyConfig.read(folder)
-    backbone = _backbone(folder, config, device, precision)
+    backbone = load_backbone(config.backbone, device=device, precision=precision, compile=compile)
+    _check_backbone(folder, config, backbone)
     network = TrustyNetwork(config.sizes)
     load_strictly(network, {k: v.float() for k, v in load_tensors(folder).items()}, folder=folder)
     own: dict[str, Any] = {
@@ -169,14 +172,16 @@ def build(opened: Opened, options: TrustyOptions, resources: Resources) -> Trust
     if opened.trained != METHOD:
         raise opened.missing_part()
     return load_trusty(
-        Path(opened.name), options, device=opened.device, precision=opened.precision, resources=resources
+        Path(opened.name),
+        options,
+        device=opened.device,
+        precision=opened.precision,
+        compile=opened.compile,
+        resources=resources,
     )
 
 
-def _backbone(
-    folder: Path, config: TrustyConfig, device: torch.device | str, precision: str
-) -> BlockBackbone:
-    backbone = load_backbone(config.backbone, device=device, precision=precision)
+def _check_backbone(folder: Path, config: TrustyConfig, backbone: BlockBackbone) -> None:
     if backbone.weight_hash != config.backbone_hash:
         raise ModelError(
             f"{folder}: trained on {config.backbone} with weights {config.backbone_hash}, "
@@ -187,4 +192,3 @@ def _backbone(
             f"{folder}: made for width {config.sizes.width} and dimension {config.sizes.dim}, "
             f"{config.backbone} has {backbone.width} and {backbone.embed_dim}"
         )
-    return backbone
