@@ -116,7 +116,7 @@ def export_onnx(
         folder.mkdir(parents=True, exist_ok=True)
         _remove_leftovers(folder)
         with TemporaryDirectory(dir=folder, prefix=PARTIAL) as temp:
-            _export(graph, Path(temp) / GRAPH, dense.backbone.patch_size)
+            trace(graph, Path(temp) / GRAPH, dense.backbone.patch_size)
             report = _compare(graph, Path(temp) / GRAPH, dense)
             loss = None
             if int8:
@@ -190,7 +190,8 @@ def _need_packages() -> None:
         raise MissingExtraError("the ONNX export", str(error.name), "onnx") from error
 
 
-def _export(graph: DenseGraph, path: Path, patch_size: int) -> None:
+def trace(graph: DenseGraph, path: Path, patch_size: int) -> None:
+    """Write a graph whose batch, height and width are free."""
     from torch.export import Dim
 
     # two different sides of more than one patch, none of them the model's own, so that nothing is taken for a constant
