@@ -16,6 +16,7 @@ MANY_PARAMETERS = {
     "src/tagalign/methods/tag2text/folder.py:save_tag2text": "one keyword per file of the folder",
     "src/tagalign/testing/clip_folder.py:make_clip_folder": "one keyword per size of a double",
     "src/tagalign/methods/tag2text/method.py:__init__": "every part of a model, all but two with defaults",
+    "src/tagalign/methods/load.py:load_method": "one keyword per choice that is no option of a method",
     "src/tagalign/ops/chunked.py:forward": "autograd hands every tensor by itself",
 }
 LONG_FILES: dict[str, str] = {}

@@ -1,4 +1,7 @@
-"""`tagalign train --method tag2text` from pairs, label rows and questions to a folder that captions and answers."""
+"""`tagalign train --method tag2text` from pairs, label rows and questions to a folder that captions and answers.
+
+Holds ``cli/verbs/train/tag2text/rehearsal.py``.
+"""
 
 import io
 import json

@@ -1,4 +1,7 @@
-"""``tagalign train`` from files of pairs to a model folder: pixels, cached features, and what it refuses."""
+"""``tagalign train`` from files of pairs to a model folder: pixels, cached features, dry runs, and what it refuses.
+
+Holds ``cli/verbs/train/dry_run.py``, ``cli/verbs/train/trainer_flags.py``, ``cli/verbs/train/tagalign/rehearsal.py``.
+"""
 
 import io
 import json

@@ -1,4 +1,7 @@
-"""Flags of `train --method trusty`: presets of the papers, splits, and refusals in one line."""
+"""Flags of `train --method trusty`: presets of the papers, splits, and refusals in one line.
+
+Holds ``cli/verbs/train/trusty/rehearsal.py``.
+"""
 
 import json
 
