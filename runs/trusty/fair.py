@@ -79,10 +79,10 @@ def rows(best: dict[str, dict[str, float]]) -> dict[str, tuple[Row, tuple[int, .
         found[f"(c) learner on T^, target paper{COSINE}"] = (Row(target="paper", **start), SEEDS)
         found[f"Fig. 4: joined after the attention{COSINE}"] = (Row(learner="concat-after", **start), SEEDS)
         for name, learner in TABLE_1.items():
-            found[f"(c) learner on {name}{COSINE}"] = (Row(learner=learner, **start), SEEDS[:1])
+            found[f"(c) learner on {name}{COSINE}"] = (Row(learner=learner, **start), SEEDS)
         deep = {**start, "num_prompts": PROMPTS}
-        found[f"(a) baseline, {PROMPTS} prompts{COSINE}"] = (replace(base, **deep), SEEDS[:1])
-        found[f"(c) learner on T^, {PROMPTS} prompts{COSINE}"] = (Row(**deep), SEEDS[:1])
+        found[f"(a) baseline, {PROMPTS} prompts{COSINE}"] = (replace(base, **deep), SEEDS)
+        found[f"(c) learner on T^, {PROMPTS} prompts{COSINE}"] = (Row(**deep), SEEDS)
     return found
 
 
