@@ -52,6 +52,8 @@ PATHS = (
     "/metrics",
     *(f"/label-studio/{name}" for name in ("health", "versions", "setup", "predict", "webhook")),
     *(f"/v1/{name}" for name in ("tag", "segment", "refer", "caption", "ask", "search")),
+    *(f"/v1/{name}/many" for name in ("tag", "segment", "refer", "caption", "ask")),
+    "/v1/masks/{name}.png",
 )
 
 
@@ -59,7 +61,11 @@ def answers_are_documented(path: str) -> Callable[..., None]:
     """A test of one path, whatever comes. With a name of its own: by one name for all of them xdist would run only one."""
 
     @schema.include(path=path).parametrize()
-    @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(
+        max_examples=4 if path.endswith("/many") else 15,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
     def test(case: "schemathesis.Case") -> None:
         case.call_and_validate(checks=CHECKS)
 

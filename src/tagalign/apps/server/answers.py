@@ -2,15 +2,17 @@
 
 import base64
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 
+from tagalign.apps.server.mask_store import MASKS
 from tagalign.apps.server.schemas import (
     CaptionResponse,
     HitResponse,
+    ImageResponse,
     MaskForm,
     ReferResponse,
     RegionMask,
@@ -23,6 +25,9 @@ from tagalign.export.coco import polygon_lists, rle
 from tagalign.export.masks import mask_image
 from tagalign.export.records import Region, regions
 from tagalign.types import Caption, Instance, Ranking, Referring, Segmentation, Tagging
+
+PALETTE = ("png", "url")
+"""Forms that are one palette image."""
 
 
 def tag_response(tagging: Tagging, top: int | None) -> TagResponse:
@@ -48,7 +53,7 @@ def segment_response(
     common: dict[str, Any] = {"size": [height, width], "names": list(found.names), "shares": found.shares()}
     if instances is not None:
         common["instances"] = [_region(_as_region(one), "rle") for one in instances]
-    if form == "png":
+    if form in PALETTE:
         return SegmentResponse(**common, mask_png=png_base64(found.labels, len(found.names)))
     parts = regions(found, min_area=min_area)
     return SegmentResponse(**common, regions=[_region(region, form) for region in parts])
@@ -84,7 +89,7 @@ def refer_response(found: Referring, form: MaskForm) -> ReferResponse:
         "box": None if found.box is None else list(found.box),
         "score": round(found.score, 6),
     }
-    if form == "png":
+    if form in PALETTE:
         return ReferResponse(**common, mask_png=png_base64(found.mask.long(), 2))
     region = _whole(found)
     return ReferResponse(**common, segmentation=rle(region) if form == "rle" else polygon_lists(region))
@@ -116,6 +121,19 @@ def search_response(found: Ranking) -> SearchResponse:
     """Hits, best first."""
     hits = [HitResponse(key=hit.key, score=round(hit.score, 6), tags=list(hit.tags)) for hit in found.hits]
     return SearchResponse(hits=hits)
+
+
+def with_address(found: ImageResponse, put: Callable[[bytes], str]) -> ImageResponse:
+    """The answer with the address of its palette image in place of the image.
+
+    Args:
+        found: of a question about masks.
+        put: keeps a PNG and gives its name.
+    """
+    if not isinstance(found, SegmentResponse | ReferResponse) or found.mask_png is None:
+        return found
+    name = put(base64.b64decode(found.mask_png))
+    return found.model_copy(update={"mask_png": None, "mask_url": f"{MASKS}{name}.png"})
 
 
 def png_base64(labels: torch.Tensor, num_labels: int) -> str:

@@ -1,7 +1,10 @@
 """The application: one route per task, its page of documentation, and how it starts and stops."""
 
-from collections.abc import AsyncIterator, Callable, Collection
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
+from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -16,9 +19,11 @@ from tagalign.apps.server import schemas as s
 from tagalign.apps.server.engine import Engine, Searcher
 from tagalign.apps.server.fetching import make_fetch
 from tagalign.apps.server.gate import Gate
-from tagalign.apps.server.inputs import JSON, check_question, image_bytes, read_upload, search_source
+from tagalign.apps.server.inputs import JSON, Source, check_question, image_bytes, read_upload, search_source
 from tagalign.apps.server.label_studio.routes import LabelStudio, LabelStudioSettings, add_label_studio
 from tagalign.apps.server.limits import Limits
+from tagalign.apps.server.many import add_many
+from tagalign.apps.server.mask_store import FOREVER, MASKS, MaskStore, is_held
 from tagalign.apps.server.metrics import Metrics
 from tagalign.apps.server.openapi import refusals, request_body
 from tagalign.apps.server.refusals import Refusal, body_of, invalid, status_of
@@ -47,6 +52,7 @@ def create_app(
     private_hosts: Collection[str] = (),
     search: Searcher | None = None,
     label_studio: LabelStudioSettings | None = None,
+    mask_folder: Path | None = None,
 ) -> FastAPI:
     """An ASGI application that answers for one model.
 
@@ -58,6 +64,7 @@ def create_app(
         private_hosts: likewise, and they may lie in a private network.
         search: answers from an index; None where there is none.
         label_studio: folders of its photos and of what people submit; without them its tasks bring or address their photos.
+        mask_folder: keeps masks that are asked for by address; one for the time of the process where None.
     """
     limits, metrics = limits or Limits(), Metrics()
     is_fetching = allowed_hosts or private_hosts
@@ -70,8 +77,10 @@ def create_app(
         lifespan=_lifespan(engine),
     )
     app.state.label_studio = add_label_studio(app, engine, label_studio or LabelStudioSettings())
+    masks = MaskStore(mask_folder, max_bytes=limits.max_mask_bytes)
     for path in ROUTES:
-        _add_image_route(app, engine, path)
+        _add_image_route(app, engine, masks, path)
+    _add_masks(app, masks)
     _add_search(app, engine)
     _add_state(app, engine, metrics)
     app.add_exception_handler(TagalignError, _answer_error)
@@ -148,22 +157,35 @@ ROUTES: dict[str, tuple[Verb, type[s.ImageRequest], type[BaseModel], Ask]] = {
 """Path to verb, question, response and what answers."""
 
 
-def _add_image_route(app: FastAPI, engine: Engine, path: str) -> None:
+def _add_image_route(app: FastAPI, engine: Engine, masks: MaskStore, path: str) -> None:
     verb, kind, response, ask = ROUTES[path]
+
+    async def put(question: Any) -> Callable[[Source], Awaitable[str]]:
+        threshold = question.threshold if isinstance(question, s.ThresholdRequest) else None
+        variant = await engine.variant(verb, asked_options(verb, question.options, threshold))
+        asks_labels = isinstance(question, s.TagRequest | s.SegmentRequest)
+        entries = s.label_entries(question.labels) if asks_labels else None
+
+        # written as JSON in the model's thread: polygons of a large photo are long, and the event loop must not wait
+        def written(encoded: Any, image: Image.Image) -> str:
+            found = ask(variant, encoded, image, question)
+            by_address = isinstance(question, s.SegmentRequest | s.ReferRequest) and question.masks == "url"
+            return _written(variant, answers.with_address(found, masks.put) if by_address else found)
+
+        async def answer_one(source: Source) -> str:
+            text: str = await engine.ask(source, written, variant, entries=entries)
+            return text
+
+        return answer_one
 
     async def answer(request: Request) -> Response:
         upload = await read_upload(request)
         question = check_question(kind, upload.fields, engine.limits)
         source = image_bytes(question, upload.file, engine.fetch)
-        threshold = question.threshold if isinstance(question, s.ThresholdRequest) else None
-        variant = await engine.variant(verb, asked_options(verb, question.options, threshold))
-        # written as JSON in the model's thread: polygons of a large photo are long, and the event loop must not wait
-        body = await engine.ask(
-            source, lambda encoded, image: _written(variant, ask(variant, encoded, image, question)), variant
-        )
-        return Response(body, media_type=JSON)
+        return Response(await (await put(question))(source), media_type=JSON)
 
     _add_post(app, path, answer, kind, response)
+    add_many(app, engine, path, kind, put)
 
 
 def _written(variant: Variant, found: s.ImageResponse) -> str:
@@ -201,6 +223,35 @@ def _add_search(app: FastAPI, engine: Engine) -> None:
         return Response(answers.search_response(found).model_dump_json(), media_type=JSON)
 
     _add_post(app, "/v1/search", answer, s.SearchRequest, s.SearchResponse)
+
+
+def _add_masks(app: FastAPI, masks: MaskStore) -> None:
+    async def answer(name: str, request: Request) -> Response:
+        found = await asyncio.to_thread(masks.get, name)
+        if found is None:
+            raise Refusal(
+                HTTPStatus.NOT_FOUND, "no mask has this address, or none has it any more; ask for it again"
+            )
+        headers = {"ETag": f'"{name}"', "Cache-Control": f"private, {FOREVER}"}
+        if is_held(request.headers.get("if-none-match"), name):
+            return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+        return Response(found, media_type="image/png", headers=headers)
+
+    app.add_api_route(
+        MASKS + "{name}.png",
+        answer,
+        methods=["GET"],
+        summary="A mask by its content, for ever the same.",
+        operation_id="mask",
+        response_model=None,
+        response_class=Response,
+        responses={
+            200: {"content": {"image/png": {}}, "description": "A palette image."},
+            304: {"description": "The client has it: its If-None-Match names it."},
+            404: {"model": s.ErrorResponse, "description": "No such mask."},
+            **refusals(),
+        },
+    )
 
 
 # --- state and errors -----------------------------------------------------------------------------------------------

@@ -1,13 +1,18 @@
-"""Micro-batching: images of requests that arrive together are encoded together, in threads beside the event loop."""
+"""Micro-batching: images of requests that arrive together are encoded together, in threads beside the event loop.
+
+Of those that wait, images of one size are taken together, whichever requests they came with.
+"""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 from PIL import Image
 
+from tagalign.apps.server.grouping import choose_batch
 from tagalign.apps.server.refusals import busy
 
 EncodeImages = Callable[[Sequence[Image.Image]], Sequence[Any]]
@@ -54,7 +59,10 @@ class Batcher:
         self._max_queue = max_queue
         self._on_batch = on_batch
         self._workers = workers
-        self._queue: asyncio.Queue[Waiting] = asyncio.Queue(max_queue)
+        self._line: deque[Waiting] = deque()
+        self._came = asyncio.Event()
+        self._open = 0  # jobs that wait or are being done
+        self._done = asyncio.Event()
         self._threads: ThreadPoolExecutor | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._closing = False
@@ -63,12 +71,12 @@ class Batcher:
     @property
     def waiting(self) -> int:
         """Jobs in the queue."""
-        return self._queue.qsize()
+        return len(self._line)
 
     async def start(self) -> None:
         """Begin to work in the running event loop; may be done again after ``close``."""
         self._closing = False
-        self._queue = asyncio.Queue(self._max_queue)
+        self._came, self._done = asyncio.Event(), asyncio.Event()
         self._threads = ThreadPoolExecutor(self._workers, thread_name_prefix="model")
         turn = asyncio.Lock()
         self._tasks = [asyncio.create_task(self._work(turn)) for _ in range(self._workers)]
@@ -76,7 +84,9 @@ class Batcher:
     async def close(self) -> None:
         """Take no more jobs, finish those that wait, stop the threads."""
         self._closing = True
-        await self._queue.join()
+        while self._open:
+            self._done.clear()
+            await self._done.wait()
         for task in self._tasks:
             task.cancel()
         if self._threads is not None:
@@ -96,11 +106,12 @@ class Batcher:
         """
         if self._closing:
             raise busy("the server is stopping; ask another one or come back")
+        if len(self._line) >= self._max_queue:
+            raise busy(f"{self._max_queue} requests are waiting already; come back in a moment")
         job = Waiting(image, encode or self._encode, answer, asyncio.get_running_loop().create_future())
-        try:
-            self._queue.put_nowait(job)
-        except asyncio.QueueFull:
-            raise busy(f"{self._queue.maxsize} requests are waiting already; come back in a moment") from None
+        self._line.append(job)
+        self._open += 1
+        self._came.set()
         return await job.result
 
     async def run(self, work: Callable[[], Any]) -> Any:
@@ -114,8 +125,8 @@ class Batcher:
             wanted = [job for job in jobs if not job.result.done()]  # done: the client's time was over
             for together in _by_encoder(wanted):
                 await self._answer_all(together)
-            for _ in jobs:
-                self._queue.task_done()
+            self._open -= len(jobs)
+            self._done.set()
 
     async def _answer_all(self, jobs: list[Waiting]) -> None:
         self._on_batch(len(jobs))
@@ -128,16 +139,17 @@ class Batcher:
             _deliver(job, outcome)
 
     async def _collect(self) -> list[Waiting]:
-        """The next job, and those that come within the waiting time, up to the size of a batch."""
-        jobs = [await self._queue.get()]
+        """The next batch: of all that wait when it is full or the waiting time of the first is over."""
+        while not self._line:
+            self._came.clear()
+            await self._came.wait()
         until = asyncio.get_running_loop().time() + self._max_wait_s
-        while len(jobs) < self._max_batch:
-            try:
-                jobs.append(self._queue.get_nowait())
-            except asyncio.QueueEmpty:
-                if asyncio.get_running_loop().time() >= until:
-                    break
-                await asyncio.sleep(self._max_wait_s / 4)
+        while len(self._line) < self._max_batch and asyncio.get_running_loop().time() < until:
+            await asyncio.sleep(self._max_wait_s / 4)
+        chosen = choose_batch(self._line, self._max_batch, _pass)
+        jobs = [self._line[place] for place in chosen]
+        taken = set(chosen)
+        self._line = deque(job for place, job in enumerate(self._line) if place not in taken)
         return jobs
 
     def _answer(self, jobs: Sequence[Waiting]) -> list[Any]:
@@ -148,6 +160,11 @@ class Batcher:
             # one by one, to find whose image it was; a lone one gets the error itself
             return [error] if len(jobs) == 1 else [self._answer([job])[0] for job in jobs]
         return [_try(job, value) for job, value in zip(jobs, encoded, strict=True)]
+
+
+def _pass(job: Waiting) -> Hashable:
+    """Equal for jobs that go through the encoder in one pass."""
+    return job.encode, job.image.size
 
 
 def _by_encoder(jobs: Sequence[Waiting]) -> list[list[Waiting]]:

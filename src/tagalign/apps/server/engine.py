@@ -36,6 +36,8 @@ class Searcher(Protocol):
 
 
 DECODERS = 2
+LabelEntries = Sequence[str | Mapping[str, Any]]
+"""As ``load_label_set`` takes them."""
 
 
 class Engine:
@@ -80,19 +82,31 @@ class Engine:
         if self._decoders is not None:
             self._decoders.shutdown()
 
-    async def ask(self, source: bytes | str, answer: AnswerOne, variant: Variant | None = None) -> Any:
+    async def ask(
+        self,
+        source: bytes | str,
+        answer: AnswerOne,
+        variant: Variant | None = None,
+        *,
+        entries: LabelEntries | None = None,
+    ) -> Any:
         """Decode an image and answer a question about it.
 
         Args:
             source: an encoded image, or an address on the server's list.
             answer: see ``batching.Answer``; runs in one of the model's threads.
             variant: what encodes the image; the model as it was started when None.
+            entries: labels that ``answer`` will want; new ones are encoded while the image is decoded.
 
         Raises:
             TagalignError: if the image or the question cannot be used.
             Refusal: 503 when there is no room or no time.
         """
-        return await self._in_time(self._ask(source, answer, variant or self._variants.own))
+        variant = variant or self._variants.own
+        if entries is not None and not variant.holds(entries):
+            ahead = asyncio.ensure_future(self._batcher.run(lambda: variant.labels(entries)))
+            ahead.add_done_callback(_forget)
+        return await self._in_time(self._ask(source, answer, variant))
 
     async def _ask(self, source: bytes | str, answer: AnswerOne, variant: Variant) -> Any:
         loop = asyncio.get_running_loop()
@@ -192,6 +206,12 @@ class Engine:
         if self.limits.workers > 1:  # for this thread: alone it takes all cores, beside others its share
             busy = self.limits.workers if self._batcher.waiting else max(1, self._batcher.working)
             torch.set_num_threads(max(1, self._cores // busy))
+
+
+def _forget(ahead: "asyncio.Future[Any]") -> None:
+    """What is wrong with labels is said by the answer that wants them."""
+    if not ahead.cancelled():
+        ahead.exception()
 
 
 def _is_about_one(error: BaseException) -> bool:

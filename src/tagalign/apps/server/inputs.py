@@ -24,6 +24,8 @@ from tagalign.tags.same_label import split_names
 
 Question = TypeVar("Question", bound=BaseModel)
 Fetch = Callable[[str], bytes]
+Source = bytes | str
+"""An encoded image, or its address."""
 
 JSON = "application/json"
 FORM = "multipart/form-data"
@@ -36,23 +38,32 @@ MAX_FIELDS = 1100
 
 @dataclass(frozen=True, kw_only=True)
 class Upload:
-    """What came: the question, and the file beside it if it was a form."""
+    """What came: the question, and the files beside it if it was a form."""
 
     fields: dict[str, Any]
-    file: bytes | None
+    files: tuple[bytes, ...] = ()
+
+    @property
+    def file(self) -> bytes | None:
+        """The only file; None where there is none."""
+        return self.files[0] if self.files else None
 
 
-async def read_upload(request: Request) -> Upload:
+async def read_upload(request: Request, *, most_files: int = 1) -> Upload:
     """Fields of a JSON body or of a form.
+
+    Args:
+        request: whose body is read.
+        most_files: of a form.
 
     Raises:
         Refusal: 415 for another kind of body, 422 for one that is damaged.
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == JSON:
-        return Upload(fields=json_object(await request.body()), file=None)
+        return Upload(fields=json_object(await request.body()))
     if kind == FORM:
-        return await _read_form(request)
+        return await _read_form(request, most_files)
     raise Refusal(
         HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"expected a body of type {JSON} or {FORM}, got {kind or 'none'}"
     )
@@ -80,9 +91,9 @@ def _no_number(name: str) -> None:
     raise ValueError(f"{name} is no number of JSON")
 
 
-async def _read_form(request: Request) -> Upload:
+async def _read_form(request: Request, most_files: int) -> Upload:
     try:
-        form = await request.form(max_files=1, max_fields=MAX_FIELDS)
+        form = await request.form(max_files=most_files, max_fields=MAX_FIELDS)
     except (LookupError, ValueError) as error:  # an unknown or a wrong character set
         raise invalid(f"the form is damaged ({type(error).__name__})") from None
     try:
@@ -92,21 +103,22 @@ async def _read_form(request: Request) -> Upload:
 
 
 async def _sort(form: FormData) -> Upload:
-    file: bytes | None = None
+    files: list[bytes] = []
     fields: dict[str, Any] = {}
     lists: dict[str, list[str]] = {}
     for name, value in form.multi_items():
         if isinstance(value, UploadFile):
             if name != "image":
                 raise invalid("the form has a file under another name than 'image'")
-            file = await value.read()
+            files.append(await value.read())
         elif name in (*LIST_FIELDS, OPTIONS):
             lists.setdefault(name, []).append(value)
         else:
             fields[name] = value
     if OPTIONS in lists:
         fields[OPTIONS] = _assigned(lists.pop(OPTIONS))
-    return Upload(fields=fields | {name: _names(values) for name, values in lists.items()}, file=file)
+    named = {name: _names(values) for name, values in lists.items()}
+    return Upload(fields=fields | named, files=tuple(files))
 
 
 def _assigned(texts: list[str]) -> dict[str, str]:

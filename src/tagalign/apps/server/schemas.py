@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from tagalign.tasks.regions.options import MIN_AREA
 from tagalign.tasks.search.weights import TAG_WEIGHT
 
-MaskForm = Literal["png", "rle", "polygons"]
+MaskForm = Literal["png", "url", "rle", "polygons"]
 EXAMPLE_LABELS = ["dog", "frisbee", "grass"]
 EXAMPLE_BOX = [120, 80, 310, 295]
 
@@ -89,7 +89,9 @@ class SegmentRequest(ThresholdRequest):
 
     labels: list[LabelEntry] = Field(min_length=1, examples=[EXAMPLE_LABELS])
     masks: MaskForm = Field(
-        "png", description="`png`: one palette image; `rle`, `polygons`: one mask per region."
+        "png",
+        description="`png`: one palette image; `url`: its address, for ever the same; `rle`, `polygons`: "
+        "one mask per region.",
     )
     min_area: int | None = Field(
         None,
@@ -194,6 +196,9 @@ class SegmentResponse(ImageResponse):
     names: list[str] = Field(description="Pixel values of the PNG are positions in this list.")
     shares: dict[str, float] = Field(description="Of the pixels, by label; largest first.")
     mask_png: str | None = Field(None, description="Palette PNG in base64.")
+    mask_url: str | None = Field(
+        None, description="Address of the palette PNG on this server, by its content."
+    )
     regions: list[RegionMask] | None = None
     instances: list[RegionMask] | None = Field(
         None, description="Objects one by one, where they were asked for."
@@ -207,6 +212,7 @@ class ReferResponse(ImageResponse):
     box: list[int] | None
     score: float
     mask_png: str | None = None
+    mask_url: str | None = None
     segmentation: dict[str, Any] | list[list[float]] | None = None
 
 

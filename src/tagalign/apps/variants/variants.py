@@ -66,6 +66,10 @@ class Variant:
                 self._labels.popitem(last=False)
             return self._labels[key]
 
+    def holds(self, entries: Sequence[str | Mapping[str, Any]]) -> bool:
+        """Whether the list is encoded already; no lock, for it only saves work."""
+        return json_text(entries) in self._labels
+
     def encode(self, images: Sequence[Image.Image]) -> Sequence[Any]:
         """Images that are asked under the same options; for the model's threads."""
         self._before()
