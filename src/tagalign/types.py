@@ -7,6 +7,7 @@ results are XYXY in pixels of the original image (ends exclusive), label maps in
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -197,6 +198,13 @@ class Tagging:
         order = sorted(range(len(self.names)), key=lambda i: -self.scores[i])
         return [(self.names[i], self.scores[i]) for i in order[:count]]
 
+    def to_classifications(self, *, every: bool = False) -> Any:
+        """``supervision.Classifications`` of the chosen labels, or of every one; see ``export.supervision``."""
+        # the one way up from here: a result knows what others call it, and nothing is imported before it is asked
+        from tagalign.export.supervision import to_classifications
+
+        return to_classifications(self, every=every)
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Instance:
@@ -259,6 +267,12 @@ class Segmentation:
             if counts[i]
         }
 
+    def to_detections(self, *, split: bool = True, min_area: int = 0) -> Any:
+        """``supervision.Detections``, one per instance, connected part or label; see ``export.supervision``."""
+        from tagalign.export.supervision import to_detections
+
+        return to_detections(self, split=split, min_area=min_area)
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Referring:
@@ -277,6 +291,12 @@ class Referring:
     box: tuple[int, int, int, int] | None
     score: float
     heat: Float[Tensor, "height width"]
+
+    def to_detections(self) -> Any:
+        """``supervision.Detections`` of the region: one, or none."""
+        from tagalign.export.supervision import referring_to_detections
+
+        return referring_to_detections(self)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from tagalign.export.supervision import referring_to_detections, to_detections
-from tagalign.types import Referring, Segmentation
+from tagalign.types import Referring, Segmentation, Tagging
 
 from .blobs import NAMES, annotated
 
@@ -48,3 +48,32 @@ def test_a_phrase_is_one_detection() -> None:
     )
     assert found.xyxy.tolist() == [[2, 1, 3, 3]]
     assert found.data["class_name"].tolist() == ["the dog"]
+
+
+TAGGING = Tagging(names=("cat", "dog", "tree", "sky"), scores=(0.2, 0.9, 0.7, 0.2), chosen=(1, 2))
+
+
+def test_chosen_tags_are_classifications_and_supervision_ranks_them_alike() -> None:
+    found = TAGGING.to_classifications()
+    assert found.class_id.tolist() == [1, 2]
+    every = TAGGING.to_classifications(every=True)
+    assert every.class_id.tolist() == [1, 2, 0, 3]
+    ids, scores = every.get_top_k(2)
+    assert [
+        (TAGGING.names[i], round(float(score), 3)) for i, score in zip(ids, scores, strict=True)
+    ] == TAGGING.top(2)
+
+
+def test_no_tag_is_no_classification() -> None:
+    assert len(Tagging(names=("cat",), scores=(0.1,), chosen=()).to_classifications()) == 0
+
+
+def test_results_give_the_same_as_the_functions() -> None:
+    segmentation = annotated(2).segmentation
+    assert segmentation is not None
+    mine, its = segmentation.to_detections(min_area=3), to_detections(segmentation, min_area=3)
+    np.testing.assert_array_equal(mine.mask, its.mask)
+    assert len(segmentation.to_detections(split=False)) == 3
+    mask = torch.ones(2, 3, dtype=torch.bool)
+    one = Referring(phrase="all", mask=mask, box=(0, 0, 3, 2), score=1.0, heat=mask.float())
+    assert one.to_detections().box_area.tolist() == [6.0]

@@ -1,4 +1,7 @@
-"""Results as ``supervision.Detections``, for its annotators, trackers and data sets."""
+"""Results as ``supervision.Detections`` and ``Classifications``, for its annotators, trackers and data sets.
+
+Boxes end behind the last pixel, as boxes of ours do; those that supervision makes from masks end on it.
+"""
 
 from typing import Any
 
@@ -6,7 +9,7 @@ import numpy as np
 
 from tagalign.errors import MissingExtraError
 from tagalign.export.records import regions
-from tagalign.types import Referring, Segmentation
+from tagalign.types import Referring, Segmentation, Tagging
 
 
 def to_detections(segmentation: Segmentation, *, split: bool = True, min_area: int = 0) -> Any:
@@ -42,6 +45,23 @@ def referring_to_detections(referring: Referring) -> Any:
         confidence=np.array([referring.score], dtype=np.float32),
         class_id=np.array([0]),
         data={"class_name": np.array([referring.phrase])},
+    )
+
+
+def to_classifications(tagging: Tagging, *, every: bool = False) -> Any:
+    """Labels and their scores, best first; ``class_id`` counts ``tagging.names``. Nothing chosen is no classification.
+
+    Args:
+        tagging: of one image.
+        every: all labels that were asked, not the chosen ones alone; equal scores keep the order of the labels.
+
+    Raises:
+        MissingExtraError: without the package supervision.
+    """
+    ids = sorted(range(len(tagging.names)), key=lambda i: -tagging.scores[i]) if every else tagging.chosen
+    return _supervision().Classifications(
+        class_id=np.array(ids, dtype=np.int64),
+        confidence=np.array([tagging.scores[i] for i in ids], dtype=np.float32),
     )
 
 
