@@ -1,11 +1,14 @@
-"""Results as FiftyOne labels: ``Segmentation`` for masks, ``Classifications`` for tags."""
+"""Results as FiftyOne labels: masks, objects with masks of their own, heat maps, tags."""
 
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float
+from torch import Tensor
 
-from tagalign.errors import InputError
+from tagalign.errors import MissingExtraError
 from tagalign.export.masks import MAX_PALETTE_LABELS
+from tagalign.export.records import regions
 from tagalign.types import Segmentation, Tagging
 
 
@@ -41,9 +44,42 @@ def to_classifications(tagging: Tagging) -> Any:
     return fo.Classifications(classifications=rows)
 
 
+def to_detections(
+    segmentation: Segmentation, *, split: bool = True, min_area: int = 0, threshold: float | None = None
+) -> Any:
+    """A ``fiftyone.Detections``: box, mask inside it, and mean score of each instance, connected part or label.
+
+    Boxes are shares of the width and the height, as FiftyOne has them, so they come back to whole pixels and the mask is
+    never resized.
+
+    Args:
+        segmentation: of one image; ``background`` gives no detection.
+        split: False gives one detection per label.
+        min_area: smaller regions are left out, in pixels.
+        threshold: regions of at least this score.
+    """
+    fo, (height, width) = _fiftyone(), segmentation.labels.shape
+    found = []
+    for region in regions(segmentation, split=split, min_area=min_area):
+        if threshold is not None and region.score < threshold:
+            continue
+        left, top, right, bottom = region.box
+        box = [left / width, top / height, (right - left) / width, (bottom - top) / height]
+        found.append(
+            fo.Detection(label=region.name, bounding_box=box, mask=region.mask, confidence=region.score)
+        )
+    return fo.Detections(detections=found)
+
+
+def to_heatmap(scores: Float[Tensor, "height width"]) -> Any:
+    """A ``fiftyone.Heatmap`` of scores in [0, 1], in 256 steps: floats of a large photo do not fit into its database."""
+    steps = (scores.detach().cpu().clamp(0, 1) * 255).round()
+    return _fiftyone().Heatmap(map=steps.numpy().astype(np.uint8))
+
+
 def _fiftyone() -> Any:
     try:
         import fiftyone
     except ImportError as error:
-        raise InputError("FiftyOne labels need the package fiftyone: pip install fiftyone") from error
+        raise MissingExtraError("FiftyOne labels", "fiftyone", "fiftyone") from error
     return fiftyone

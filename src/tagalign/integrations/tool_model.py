@@ -1,7 +1,7 @@
 """A model that was opened once for another tool's labels, and its answers about one photo at a time."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from PIL import Image
@@ -31,6 +31,10 @@ class ToolModel:
     asked: AskedLabels
     labels: EncodedLabels
     phrases: bool = False
+
+    def asking(self, asked: AskedLabels) -> "ToolModel":
+        """The same model with other labels."""
+        return replace(self, asked=asked, labels=self.model.encode_labels(asked.labels))
 
     def tagging(self, encoded: Any) -> Tagging:
         """Scores of all labels."""
