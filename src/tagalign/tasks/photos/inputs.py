@@ -1,4 +1,4 @@
-"""What was typed becomes photos: files, folders, patterns, lists, tars, or paths on standard input."""
+"""What was typed becomes photos: files, folders, patterns, lists, tars, data sets, or paths on standard input."""
 
 import glob
 import itertools
@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tagalign.backbones.image_formats import image_suffixes
 from tagalign.errors import InputError
+from tagalign.tasks.photos.hub_datasets import hub_photos, is_hub_dataset, refuse_without_package
 from tagalign.tasks.photos.keys import printable
 from tagalign.tasks.photos.lists import LIST_SUFFIXES, listed_paths, paths_of
 from tagalign.tasks.photos.source import PhotoSource
@@ -28,7 +29,7 @@ class Inputs:
 
     Attributes:
         items: image files, folders (searched below), patterns, lists of paths (``.txt``, ``.lst``), uncompressed tars,
-            or ``-`` for ``lines``.
+            data sets (``hf://NAME``, see ``hub_datasets``), or ``-`` for ``lines``.
         lines: paths for ``-``, one per line; bytes or text.
         results: folder of the run's own results, which is never an input.
     """
@@ -80,6 +81,8 @@ class Inputs:
         if item == "-":
             for path in paths_of(self.lines):
                 yield from self._listed(path)
+        elif is_hub_dataset(item):
+            yield from hub_photos(item)
         elif os.path.isdir(item):  # noqa: PTH112
             yield from self.walk.below(item)
         elif not os.path.isfile(item):  # noqa: PTH113
@@ -121,15 +124,17 @@ def refuse_missing(items: Sequence[str]) -> None:
     """
     _refuse_none(items)
     for item in items:
+        if is_hub_dataset(item):
+            refuse_without_package(item)
         # a dangling link is there, and will be reported as a photo that cannot be opened
-        if item != "-" and not os.path.lexists(item) and not glob.glob(item, recursive=True):  # noqa: PTH207
+        elif item != "-" and not os.path.lexists(item) and not glob.glob(item, recursive=True):  # noqa: PTH207
             raise InputError(f"{item}: {_why_nothing(item)}")
 
 
 def _refuse_none(items: Sequence[str]) -> None:
     if not items:
         raise InputError(
-            "give at least one image: a file, a folder, a pattern, a list, a tar, or - for paths on standard input"
+            "give at least one image: a file, a folder, a pattern, a list, a tar, hf://DATASET, or - for standard input"
         )
 
 
@@ -149,6 +154,8 @@ def _endings(left: Counter[str]) -> str:
 def _why_nothing(item: str) -> str:
     if item == "-":
         return "no path came on standard input"
+    if is_hub_dataset(item):
+        return "the data set has no row"
     if os.path.isdir(item):  # noqa: PTH112
         return f"no image in this folder (looked for {', '.join(sorted(image_suffixes()))} and .tar)"
     if os.path.isfile(item):  # noqa: PTH113
