@@ -150,8 +150,20 @@ def test_rows_without_a_photo_are_errors_of_their_own(package: SimpleNamespace, 
 def test_a_run_resumes_and_names_its_rows(
     package: SimpleNamespace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    command = ["segment", "hf://ours/cats", "--labels", "cat,dog", "--model", "tiny", "--method", "maskclip",
-               "--out", str(tmp_path / "out"), "--no-summary", "--batch-size", "1", "--part-size", "2", "--templates", "1"]  # fmt: skip
+    command = [
+        *("segment", "hf://ours/cats", "--labels", "cat,dog", "--model", "tiny", "--method", "maskclip"),
+        *(
+            "--out",
+            str(tmp_path / "out"),
+            "--no-summary",
+            "--batch-size",
+            "1",
+            "--part-size",
+            "2",
+            "--templates",
+            "1",
+        ),
+    ]
     package.splits["train"].rows = [*ROWS[:3], None, ROWS[4]]
     assert main(command) == 0
     assert "4 masks" in capsys.readouterr().err
