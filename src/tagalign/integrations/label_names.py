@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
-class AskedLabels:
+class ToolLabels:
     """What is asked, and under which names it comes out.
 
     Attributes:
@@ -52,7 +52,7 @@ class AskedLabels:
 
 def asked_labels(
     labels: str | Sequence[str], *, theirs: Sequence[str] = (), renamed: Mapping[str, str] | None = None
-) -> AskedLabels:
+) -> ToolLabels:
     """Labels to ask for, matched with the names of a tool.
 
     Without ``labels`` the tool's own names are asked, ``_`` and ``-`` read as blanks. Without ``theirs`` the labels come out
@@ -82,7 +82,7 @@ def asked_labels(
     written = dict(zip(asked.names, typed.names, strict=True))
     shown = _renamed(asked, renamed or {})
     if not theirs:
-        return AskedLabels(labels=asked, shown=written | shown)
+        return ToolLabels(labels=asked, shown=written | shown)
     shown = {**_matched(asked, theirs), **shown}
     if not shown:
         raise InputError(
@@ -91,7 +91,7 @@ def asked_labels(
         )
     if without := [name for name in asked.names if name not in shown]:
         logger.warning("labels without a name there compete and never come out: %s", ", ".join(without))
-    return AskedLabels(labels=asked, shown={name: shown[name] for name in asked.names if name in shown})
+    return ToolLabels(labels=asked, shown={name: shown[name] for name in asked.names if name in shown})
 
 
 def spoken(name: str) -> str:

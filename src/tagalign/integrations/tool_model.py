@@ -7,7 +7,7 @@ from typing import Any
 from PIL import Image
 
 from tagalign.backbones.models import resolve_auto
-from tagalign.integrations.label_names import SEPARATOR, AskedLabels
+from tagalign.integrations.label_names import SEPARATOR, ToolLabels
 from tagalign.methods.load import trained_type
 from tagalign.methods.options import option_names, split_assignments
 from tagalign.methods.table import DEFAULTS, find_method
@@ -28,11 +28,11 @@ class ToolModel:
     """
 
     model: Model
-    asked: AskedLabels
+    asked: ToolLabels
     labels: EncodedLabels
     phrases: bool = False
 
-    def asking(self, asked: AskedLabels) -> "ToolModel":
+    def asking(self, asked: ToolLabels) -> "ToolModel":
         """The same model with other labels."""
         return replace(self, asked=asked, labels=self.model.encode_labels(asked.labels))
 
@@ -74,7 +74,7 @@ class ToolModel:
 
 def open_tool_model(
     model: str,
-    asked: AskedLabels,
+    asked: ToolLabels,
     *,
     method: str = "",
     background: bool | None = None,

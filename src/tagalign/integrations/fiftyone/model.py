@@ -13,7 +13,7 @@ from tagalign.backbones.preprocess import open_image
 from tagalign.errors import InputError, MissingExtraError
 from tagalign.export.fiftyone import mask_targets
 from tagalign.integrations.fiftyone.outputs import Photo, labels_of, read_outputs
-from tagalign.integrations.label_names import AskedLabels, asked_labels, assignments
+from tagalign.integrations.label_names import ToolLabels, asked_labels, assignments
 from tagalign.integrations.tool_model import ToolModel, open_tool_model
 from tagalign.methods.by_verb import ByVerb
 from tagalign.tasks.search.rankers import DenseRanker, Tag2TextRanker, ranker_for
@@ -255,7 +255,7 @@ def photo_of(arg: Any) -> Image.Image:
     return open_image(Image.fromarray(np.ascontiguousarray(pixels)))
 
 
-def _asked_of(sample: Any, field: str) -> AskedLabels:
+def _asked_of(sample: Any, field: str) -> ToolLabels:
     """The labels in a field: a text, texts, a label of FiftyOne, or several."""
     try:
         value = sample[field]
