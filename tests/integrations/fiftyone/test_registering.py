@@ -1,7 +1,4 @@
-"""FiftyOne's zoo finds, downloads and loads what ``register`` wrote.
-
-Holds ``integrations/fiftyone/zoo/__init__.py``.
-"""
+"""FiftyOne's zoo finds, downloads and loads what ``register`` wrote."""
 
 import json
 from pathlib import Path

@@ -9,11 +9,11 @@ from PIL import Image
 
 from tagalign.backbones.preprocess import open_image
 from tagalign.errors import ImageError, InputError
-from tagalign.integrations.cvat.shapes import LABEL_TYPES, Form, sdk, shapes_of, tags_of
+from tagalign.integrations.cvat.shapes import LABEL_TYPES, AnnotationForm, sdk, shapes_of, tags_of
 from tagalign.integrations.label_names import asked_labels, assignments, their_names
 from tagalign.integrations.tool_model import ToolModel, open_tool_model
 
-FORMS: tuple[Form, ...] = get_args(Form)
+FORMS: tuple[AnnotationForm, ...] = get_args(AnnotationForm)
 
 logger = logging.getLogger(__name__)
 
@@ -62,7 +62,7 @@ class CvatFunction:
     device: str = "auto"
     spec: Any = field(init=False, repr=False)
     opened: ToolModel = field(init=False, repr=False)
-    _forms: tuple[Form, ...] = field(init=False, repr=False)
+    _forms: tuple[AnnotationForm, ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         forms = read_forms(self.shapes)
@@ -123,13 +123,13 @@ class CvatFunction:
                     )
         return found
 
-    def _drawn(self, *, as_polygons: bool) -> tuple[Form, ...]:
+    def _drawn(self, *, as_polygons: bool) -> tuple[AnnotationForm, ...]:
         """The forms of shapes, each once."""
         wanted = ("polygons" if as_polygons and form == "masks" else form for form in self._forms)
         return tuple(dict.fromkeys(form for form in wanted if form != "tags"))
 
 
-def read_forms(text: str) -> tuple[Form, ...]:
+def read_forms(text: str) -> tuple[AnnotationForm, ...]:
     """The annotations that are asked for: ``masks``, or several with commas between.
 
     Raises:
@@ -138,4 +138,4 @@ def read_forms(text: str) -> tuple[Form, ...]:
     words = dict.fromkeys(part.strip().lower() for part in text.split(",") if part.strip())
     if not words or not words.keys() <= set(FORMS):
         raise InputError(f"shapes: expected {', '.join(FORMS)}, or several with commas between, got {text!r}")
-    return typing.cast("tuple[Form, ...]", tuple(words))
+    return typing.cast("tuple[AnnotationForm, ...]", tuple(words))

@@ -13,8 +13,8 @@ from tagalign.errors import MissingExtraError
 from tagalign.export.parts import Parts, parts_by_label
 from tagalign.types import Segmentation
 
-Form = Literal["tags", "rectangles", "polygons", "masks"]
-LABEL_TYPES: Mapping[Form, str] = {
+AnnotationForm = Literal["tags", "rectangles", "polygons", "masks"]
+LABEL_TYPES: Mapping[AnnotationForm, str] = {
     "tags": "tag",
     "rectangles": "rectangle",
     "polygons": "polygon",
@@ -43,7 +43,7 @@ def tags_of(chosen: Iterable[tuple[str, float]], ids: Mapping[str, int]) -> list
 
 def shapes_of(
     found: Segmentation,
-    form: Form,
+    form: AnnotationForm,
     ids: Mapping[str, int],
     *,
     threshold: float | None = None,
@@ -71,7 +71,7 @@ def shapes_of(
     return shapes
 
 
-def _shape(label: int, form: Form, points: list[float], score: float) -> Any:
+def _shape(label: int, form: AnnotationForm, points: list[float], score: float) -> Any:
     from cvat_sdk.models import LabeledShapeRequest
 
     # releases of the SDK before scores refuse the word
@@ -80,7 +80,7 @@ def _shape(label: int, form: Form, points: list[float], score: float) -> Any:
     return sdk().shape(label, type=LABEL_TYPES[form], points=points, **scores)
 
 
-def _points(parts: Parts, form: Form) -> Iterator[tuple[int, list[float]]]:
+def _points(parts: Parts, form: AnnotationForm) -> Iterator[tuple[int, list[float]]]:
     """Number of the part, and the points of a shape of it."""
     if form == "rectangles":
         yield from enumerate(parts.boxes.astype(float).tolist())

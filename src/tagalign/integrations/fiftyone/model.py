@@ -12,7 +12,7 @@ from PIL import Image
 from tagalign.backbones.preprocess import open_image
 from tagalign.errors import InputError, MissingExtraError
 from tagalign.export.fiftyone import mask_targets
-from tagalign.integrations.fiftyone.outputs import Photo, labels_of, read_outputs
+from tagalign.integrations.fiftyone.outputs import AskedPhoto, labels_of, read_outputs
 from tagalign.integrations.label_names import ToolLabels, asked_labels, assignments
 from tagalign.integrations.tool_model import ToolModel, open_tool_model
 from tagalign.methods.by_verb import ByVerb
@@ -166,7 +166,7 @@ class FiftyOneAnswers:
         rest = {name: getattr(self.config, name) for name in ("split", "min_area")}
         return [
             labels_of(
-                Photo(
+                AskedPhoto(
                     opened=opened, encoded=one, image=image, threshold=self.config.confidence_thresh, **rest
                 ),
                 self._outputs,

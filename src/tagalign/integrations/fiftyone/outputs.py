@@ -13,11 +13,11 @@ from tagalign.integrations.tool_model import ToolModel
 from tagalign.tasks.photos.names import label_names
 from tagalign.types import Segmentation, Tagging
 
-Output = Literal["classifications", "segmentation", "detections", "heatmaps"]
+FiftyOneOutput = Literal["classifications", "segmentation", "detections", "heatmaps"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Photo:
+class AskedPhoto:
     """What an output is made from.
 
     Attributes:
@@ -42,21 +42,21 @@ class Photo:
         return replace(found, names=tuple(shown.get(name, name) for name in found.names), instances=None)
 
 
-def read_outputs(text: str) -> tuple[Output, ...]:
+def read_outputs(text: str) -> tuple[FiftyOneOutput, ...]:
     """The outputs that are asked for: ``detections``, or several with commas between.
 
     Raises:
         InputError: for an unknown one, or none.
     """
     words = dict.fromkeys(part.strip().lower() for part in text.split(",") if part.strip())
-    if not words or not words.keys() <= set(get_args(Output)):
+    if not words or not words.keys() <= set(get_args(FiftyOneOutput)):
         raise InputError(
-            f"outputs: expected {', '.join(get_args(Output))}, or several with commas between, got {text!r}"
+            f"outputs: expected {', '.join(get_args(FiftyOneOutput))}, or several with commas between, got {text!r}"
         )
-    return typing.cast("tuple[Output, ...]", tuple(words))
+    return typing.cast("tuple[FiftyOneOutput, ...]", tuple(words))
 
 
-def labels_of(photo: Photo, outputs: tuple[Output, ...]) -> Any:
+def labels_of(photo: AskedPhoto, outputs: tuple[FiftyOneOutput, ...]) -> Any:
     """One label; a dict of them where several were asked for. Heat maps are one per label, so always a dict."""
     found: dict[str, Any] = {}
     for output in outputs:
@@ -65,13 +65,13 @@ def labels_of(photo: Photo, outputs: tuple[Output, ...]) -> Any:
     return found[outputs[0]] if len(outputs) == 1 and outputs != ("heatmaps",) else found
 
 
-def _classifications(photo: Photo) -> Any:
+def _classifications(photo: AskedPhoto) -> Any:
     chosen = photo.opened.chosen(photo.opened.tagging(photo.encoded), photo.threshold)
     names, scores = tuple(name for name, _ in chosen), tuple(score for _, score in chosen)
     return to_classifications(Tagging(names=names, scores=scores, chosen=tuple(range(len(chosen)))))
 
 
-def _segmentation(photo: Photo) -> Any:
+def _segmentation(photo: AskedPhoto) -> Any:
     found = photo.opened.segmentation(photo.encoded, photo.image)
     label = to_segmentation(photo.renamed(found))
     if photo.threshold is not None:
@@ -79,7 +79,7 @@ def _segmentation(photo: Photo) -> Any:
     return label
 
 
-def _detections(photo: Photo) -> Any:
+def _detections(photo: AskedPhoto) -> Any:
     parts = [
         to_detections(
             photo.renamed(one), split=photo.split, min_area=photo.min_area, threshold=photo.threshold
@@ -92,7 +92,7 @@ def _detections(photo: Photo) -> Any:
     return first
 
 
-def _heatmaps(photo: Photo) -> dict[str, Any]:
+def _heatmaps(photo: AskedPhoto) -> dict[str, Any]:
     opened = photo.opened
     names = opened.asked.labels.names
     fields = label_names([opened.asked.shown.get(name, name) for name in names])
@@ -103,7 +103,7 @@ def _heatmaps(photo: Photo) -> dict[str, Any]:
     return {f"heat_{field}": to_heatmap(heat) for field, heat in zip(fields, heats, strict=True)}
 
 
-MAKERS: Mapping[Output, Callable[[Photo], Any]] = {
+MAKERS: Mapping[FiftyOneOutput, Callable[[AskedPhoto], Any]] = {
     "classifications": _classifications,
     "segmentation": _segmentation,
     "detections": _detections,
