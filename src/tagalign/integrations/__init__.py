@@ -1,1 +1,4 @@
-"""Live work inside other people's tools: Label Studio, CVAT and FiftyOne ask, the library answers in their own types."""
+"""Live work inside other people's tools.
+
+Label Studio, CVAT and FiftyOne ask; the library answers in their own types.
+"""
