@@ -49,11 +49,17 @@ def paths(real_data: Path) -> list[Path]:
 
 
 @pytest.fixture(scope="module")
-def answers(model: Model, paths: list[Path]) -> list[Annotated]:
+def encoded(model: Model, paths: list[Path]) -> list[Any]:
+    """Once for all: the encoder is what costs time here."""
+    return [model.encode_image(path) for path in paths]
+
+
+@pytest.fixture(scope="module")
+def answers(model: Model, encoded: list[Any]) -> list[Annotated]:
     labels = model.encode_labels(LABELS)
     found = []
-    for i, path in enumerate(paths):
-        masks = model.segment(model.encode_image(path), labels)
+    for i, image in enumerate(encoded):
+        masks = model.segment(image, labels)
         assert masks.names == NAMES
         height, width = masks.labels.shape
         if i == 0:
@@ -130,7 +136,11 @@ def assert_areas(areas: Counter[str], one: Annotated) -> None:
 
 
 def test_cvat_sdk(
-    answers: list[Annotated], model: Model, paths: list[Path], monkeypatch: pytest.MonkeyPatch
+    answers: list[Annotated],
+    encoded: list[Any],
+    model: Model,
+    paths: list[Path],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     pytest.importorskip("cvat_sdk", reason="the cvat extra is not installed")
     from cvat_sdk.masks import decode_mask
@@ -139,7 +149,9 @@ def test_cvat_sdk(
 
     asked = asked_labels(LABELS)
     opened = ToolModel(model=model, asked=asked, labels=model.encode_labels(asked.labels))
+    again = iter(encoded[1:])
     monkeypatch.setattr(function, "open_tool_model", lambda *given, **options: opened)
+    monkeypatch.setattr(model, "encode_image", lambda photo: next(again))
     made = function.CvatFunction(labels="|".join(LABELS))
     context = SimpleNamespace(frame_name="x", conf_threshold=None, conv_mask_to_poly=False)
     for one, path in zip(answers[1:], paths[1:], strict=True):
