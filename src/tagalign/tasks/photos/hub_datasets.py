@@ -23,9 +23,9 @@ from PIL import Image
 
 from tagalign.atomic import atomic_write, marked
 from tagalign.backbones.image_formats import image_suffixes, register_plugins
+from tagalign.cache_folder import default_cache_dir
 from tagalign.errors import DataError, InputError, MissingExtraError
 from tagalign.json_text import json_text
-from tagalign.methods.text_cache import default_cache_dir
 from tagalign.tasks.photos.keys import printable
 from tagalign.tasks.photos.source import PhotoSource
 from tagalign.tasks.photos.tars import members
