@@ -1,6 +1,5 @@
 """Results that ``tagalign segment`` and ``tagalign tag`` wrote, read back for the exporters, one image at a time."""
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -18,10 +17,10 @@ from tagalign.export.photos import PhotoNames, named_sources, part_sources, run_
 from tagalign.export.records import Annotated
 from tagalign.ops.masks import decode_rle
 from tagalign.tasks.photos.keys import path_of
+from tagalign.tasks.photos.result_labels import result_names
 from tagalign.tasks.photos.source import PhotoSource
 from tagalign.types import Segmentation, Tagging
 
-SETTINGS = "settings.json"
 PICTURES = (".overlay.png", ".heat.png", ".trusty.png")  # for people; the masks lie beside them
 ROWS = 256
 
@@ -61,29 +60,6 @@ def read_results(folder: str | Path, *, photos: Path | None = None) -> Iterator[
             yield replace(mask, file_name=finder.of_mask(path, mask.size))
     if not found:
         raise DataError(f"{folder}: no masks (NAME.png) and no tags (*.parquet) here; give a result folder")
-
-
-def result_names(folder: Path) -> tuple[str, ...]:
-    """The labels of a run, from its ``settings.json``.
-
-    Raises:
-        DataError: if the file is missing, damaged, or names no labels.
-    """
-    path = folder / SETTINGS
-    try:
-        names = json.loads(path.read_text(encoding="utf-8"))["labels"]
-    except FileNotFoundError as error:
-        raise DataError(
-            f"{folder}: {SETTINGS} is missing, so nobody knows what the ids mean; give a folder that tagalign tag or "
-            "tagalign segment wrote"
-        ) from error
-    except (ValueError, KeyError, TypeError, OSError) as error:
-        raise DataError(
-            f"{path}: expected a list of labels in it ({type(error).__name__}: {error})"
-        ) from error
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise DataError(f"{path}: expected 'labels' to be a list of names")
-    return tuple(names)
 
 
 # --- palette PNG ----------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from PIL import Image
 
 from tagalign.export.drawing import label_color
 from tagalign.export.photos import named_sources
-from tagalign.export.results import result_names
+from tagalign.tasks.photos.result_labels import result_names
 from tagalign.tasks.photos.tars import source_of
 from tagalign.types import BACKGROUND
 

@@ -202,7 +202,7 @@ class Flow:
     def label_names(self, job: "Job") -> Sequence[str]:
         """The labels that ``settings.json`` names; asked anew where no photo succeeded."""
         from tagalign.errors import DataError
-        from tagalign.export.results import result_names
+        from tagalign.tasks.photos.result_labels import result_names
 
         try:
             return result_names(self.out)

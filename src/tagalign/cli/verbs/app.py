@@ -148,7 +148,7 @@ def _review(settings: AppSettings) -> "ReviewStore | None":
 
 def _queue_review(settings: AppSettings, folder: Path) -> "ReviewStore":
     from tagalign.apps.page.review_store import ReviewStore
-    from tagalign.export.results import result_names
+    from tagalign.tasks.photos.result_labels import result_names
     from tagalign.tasks.review.queue import read_queue
 
     names = result_names(folder)

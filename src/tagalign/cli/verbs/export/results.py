@@ -36,7 +36,7 @@ class ResultFlags:
 
     def names(self) -> tuple[str, ...]:
         """Labels of the run."""
-        from tagalign.export.results import result_names
+        from tagalign.tasks.photos.result_labels import result_names
 
         return result_names(self.results)
 
