@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from tagalign.errors import InputError
-from tagalign.ops.distillation import distillation_loss
+from tagalign.ops.distillation import best_scores, distillation_loss
 from tagalign.ops.losses import softmax_tag_loss
+from tagalign.ops.tag_rows import TagRows
 
 
 @pytest.fixture
@@ -28,7 +29,8 @@ def test_the_loss_is_that_of_a_plain_loop(batch, top):
         mass = sum(scores[k] for k in best)
         norm = math.log(sum(map(math.exp, row)))
         total += -sum(scores[k] / mass * (row[k] - norm) for k in best) if mass else 0.0
-    assert distillation_loss(logits, teacher, top=top).item() == pytest.approx(total / 4, rel=1e-12)
+    loss = distillation_loss(logits, best_scores(teacher, top=top))
+    assert loss.item() == pytest.approx(total / 4, rel=1e-12)
 
 
 def test_the_floor_is_the_entropy_of_the_teacher_where_the_gradient_is_zero(batch):
@@ -53,8 +55,33 @@ def test_equal_scores_of_given_tags_are_the_softmax_tag_loss():
     torch.testing.assert_close(found, softmax_tag_loss(images, tags, rows, logit_scale=10.0))
 
 
+@pytest.mark.parametrize("chunk", [None, 2])
+def test_weighted_tags_of_the_softmax_tag_loss_are_the_same_soft_targets(chunk):
+    generator = torch.Generator().manual_seed(2)
+    images, tags = torch.randn(3, 5, generator=generator), torch.randn(6, 5, generator=generator)
+    teacher = torch.rand(3, 6, generator=generator)
+    teacher[1] = 0
+    unit = torch.nn.functional.normalize
+    expected = distillation_loss(10.0 * unit(images, dim=1) @ unit(tags, dim=1).T, teacher)
+    found = softmax_tag_loss(images, tags, best_scores(teacher), logit_scale=10.0, chunk=chunk)
+    torch.testing.assert_close(found, expected)
+
+
+def test_weights_travel_with_their_tags():
+    rows = TagRows(
+        images=torch.tensor([0, 0, 1]),
+        tags=torch.tensor([1, 4, 3]),
+        num_images=2,
+        weights=torch.tensor([1.0, 3.0, 0.5]),
+    )
+    assert rows.shares().tolist() == [0.25, 0.75, 1.0]
+    part = rows.between(3, 6).to("cpu")
+    assert (part.tags.tolist(), part.shares().tolist()) == ([1, 0], [1.0, 1.0])
+    assert part.weights.tolist() == [3.0, 0.5]
+
+
 def test_refusals(batch):
     with pytest.raises(InputError, match="at least 0"):
         distillation_loss(batch[0], -batch[1])
     with pytest.raises(InputError, match="at least 1 tag, got 0"):
-        distillation_loss(*batch, top=0)
+        best_scores(batch[1], top=0)

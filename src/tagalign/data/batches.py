@@ -24,6 +24,7 @@ class FeatureBatch:
         grid: rows and columns of patches.
         texts: caption embeddings, any norm; None where no caption is used.
         tags: of the captions.
+        teacher: scores of a frozen tagger as weighted tags of its own list; None where none is distilled.
         keys: of the pairs; may be empty where the source has none.
         position: where the source stands after this batch.
         skipped: samples left out on the way, by reason.
@@ -33,6 +34,7 @@ class FeatureBatch:
     grid: tuple[int, int]
     texts: Float[Tensor, "batch dim"] | None
     tags: TagRows
+    teacher: TagRows | None = None
     keys: tuple[str, ...] = ()
     position: Position = None
     skipped: Mapping[str, int] = field(default_factory=dict)
@@ -41,7 +43,8 @@ class FeatureBatch:
         """On another device, without waiting for the copies."""
         texts = None if self.texts is None else self.texts.to(device, non_blocking=True)
         features = self.features.to(device, non_blocking=True)
-        return replace(self, features=features, texts=texts, tags=self.tags.to(device))
+        teacher = None if self.teacher is None else self.teacher.to(device)
+        return replace(self, features=features, texts=texts, tags=self.tags.to(device), teacher=teacher)
 
     def pin_memory(self) -> "FeatureBatch":
         """In page-locked memory, from which copies run beside the computation."""

@@ -2,14 +2,14 @@
 
 import os
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from tagalign.data.pair_records import ShardRef
 from tagalign.data.pairs import open_shard
 from tagalign.data.tag_table import TagTable
 from tagalign.errors import DataError
 from tagalign.tags.captions import BadRow
-from tagalign.tags.captions.rows import photo_endings
+from tagalign.tags.captions.rows import CaptionRow, photo_endings
 
 SHARDS, PAIRS = 8, 256  # looked at: up to 2,048 pairs; 8 times as many before a collection is refused
 TRIED = 100  # keys without tags that are looked at for what parts them from the others
@@ -68,6 +68,11 @@ def _advice(missing: Sequence[str], tags: TagTable) -> str:
     return "are these the labels of the same pairs (joined by key)?"
 
 
+def some_keys(refs: Sequence[ShardRef]) -> list[str]:
+    """Keys of pairs from all over a collection; shards that cannot be read are passed over, as training does."""
+    return [row.key for row in _rows(_spread(refs, SHARDS))]
+
+
 def _quoted(keys: Iterable[str]) -> str:
     return ", ".join(map(repr, keys)) + ", ..."
 
@@ -78,8 +83,8 @@ def _spread(refs: Sequence[ShardRef], count: int) -> list[ShardRef]:
     return list(refs[::step][:count])
 
 
-def _look(refs: Sequence[ShardRef], tags: TagTable) -> tuple[int, list[str]]:
-    found, missing = 0, list[str]()
+def _rows(refs: Sequence[ShardRef]) -> Iterator[CaptionRow]:
+    """The first usable rows of some shards."""
     for ref in refs:
         try:
             shard = open_shard(ref)
@@ -87,10 +92,15 @@ def _look(refs: Sequence[ShardRef], tags: TagTable) -> tuple[int, list[str]]:
             continue  # training passes over it too, and says so
         for number in range(min(PAIRS, len(shard))):
             row = shard.row(number)
-            if isinstance(row, BadRow):
-                continue
-            if tags.find(row.key, row.caption) is None:
-                missing.append(row.key)
-            else:
-                found += 1
+            if not isinstance(row, BadRow):
+                yield row
+
+
+def _look(refs: Sequence[ShardRef], tags: TagTable) -> tuple[int, list[str]]:
+    found, missing = 0, list[str]()
+    for row in _rows(refs):
+        if tags.find(row.key, row.caption) is None:
+            missing.append(row.key)
+        else:
+            found += 1
     return found, missing

@@ -1,7 +1,7 @@
 """The positive tags of a batch as index pairs; no batch x tags matrix is needed to say which are there."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -18,11 +18,14 @@ class TagRows:
         images: row of the batch, one entry per positive, ascending.
         tags: id of the tag, one entry per positive.
         num_images: rows of the batch; an image without an entry has no tags.
+        weights: how much each positive counts beside the others of its image, above 0 (a frozen tagger's scores); all alike
+            when None.
     """
 
     images: Int[Tensor, " positives"]
     tags: Int[Tensor, " positives"]
     num_images: int
+    weights: Float[Tensor, " positives"] | None = None
 
     @classmethod
     def from_lists(cls, rows: Sequence[Sequence[int]]) -> "TagRows":
@@ -38,33 +41,33 @@ class TagRows:
         return cls(images=images, tags=tags, num_images=len(targets))
 
     def shares(self) -> Float[Tensor, " positives"]:
-        """``1 / |y|`` of the image of each positive, float32: the shares of an image sum to 1."""
-        counts = torch.zeros(self.num_images, device=self.images.device)
-        ones = torch.ones(len(self.images), device=self.images.device)
-        return 1 / counts.index_add(0, self.images, ones)[self.images]
+        """``w / sum w`` over the positives of an image, ``1 / |y|`` without weights; they sum to 1. At least float32."""
+        device = self.images.device
+        weights = torch.ones(len(self.images), device=device) if self.weights is None else self.weights
+        totals = torch.zeros(self.num_images, dtype=weights.dtype, device=device)
+        return weights / totals.index_add(0, self.images, weights)[self.images]
 
     def keep(self, mask: Bool[Tensor, " positives"]) -> "TagRows":
         """Without the positives where the mask is False; the images stay."""
-        return TagRows(images=self.images[mask], tags=self.tags[mask], num_images=self.num_images)
+        weights = None if self.weights is None else self.weights[mask]
+        return replace(self, images=self.images[mask], tags=self.tags[mask], weights=weights)
 
     def between(self, start: int, end: int) -> "TagRows":
         """The positives with ``start <= tag < end``, counted from ``start``: labels of a part of the list."""
         kept = self.keep((self.tags >= start) & (self.tags < end))
-        return TagRows(images=kept.images, tags=kept.tags - start, num_images=self.num_images)
+        return replace(kept, tags=kept.tags - start)
 
     def to(self, device: torch.device | str) -> "TagRows":
         """On another device, without waiting for the copy."""
-        return TagRows(
-            images=self.images.to(device, non_blocking=True),
-            tags=self.tags.to(device, non_blocking=True),
-            num_images=self.num_images,
-        )
+        return self._each(lambda one: one.to(device, non_blocking=True))
 
     def pin_memory(self) -> "TagRows":
         """In page-locked memory, from which copies run beside the computation."""
-        return TagRows(
-            images=self.images.pin_memory(), tags=self.tags.pin_memory(), num_images=self.num_images
-        )
+        return self._each(Tensor.pin_memory)
+
+    def _each(self, move: Callable[[Tensor], Tensor]) -> "TagRows":
+        weights = None if self.weights is None else move(self.weights)
+        return replace(self, images=move(self.images), tags=move(self.tags), weights=weights)
 
     def check(self, *, num_images: int, num_tags: int) -> None:
         """Compare with the tensors they belong to. It waits for the device: for doors, not for every step.

@@ -31,7 +31,7 @@ class GroupVitPlan(TrainPlan):
     """Numbers of a run of GroupViT.
 
     Attributes:
-        losses: weight of ``tag`` and ``contrastive``.
+        losses: weight of ``tag``, ``contrastive`` and ``distillation``.
         learning_rate: top of a cosine schedule.
         warmup: steps.
     """
@@ -109,7 +109,7 @@ def new_trainee(
 ) -> AlignerTrainee:
     """A tower with its loss terms as what the loop trains."""
     switches = train_profile("paper")
-    terms = loss_terms(backbone, switches, plan.losses, vocabulary=data.vocabulary)
+    terms = loss_terms(backbone, switches, plan.losses, vocabulary=data.vocabulary, distilled=data.distilled)
     aligner = Aligner(tower, terms).to(processes.device)
     return AlignerTrainee(
         aligner=aligner,
@@ -121,6 +121,7 @@ def new_trainee(
         micro_batch=plan.micro_batch,
         encode=data.encode,
         embed=compiled(aligner.embed, processes.device) if plan.compile_network else None,
+        teacher=data.teacher,
         facts={**_facts(backbone, tower, data, plan), **data.facts},
     )
 
@@ -134,6 +135,7 @@ def _facts(backbone: Encoder, tower: GroupTower, data: TrainingPairs, plan: Grou
         "backbone_hash": backbone.weight_hash,
         "vocabulary": None if vocabulary is None else counted_vocabulary_hash(vocabulary),
         "vision_config": as_listed(tower.sizes),
+        **({} if data.distilled is None else data.distilled.facts()),
     }
 
 

@@ -25,6 +25,7 @@ class Embeds:
         images: pooled image embeddings of this process.
         texts: caption embeddings of this process; None when no term needs them.
         tags: of the captions.
+        teacher: scores of a frozen tagger as weighted tags of its own list, where they are distilled.
         all_images: of all processes, where there are several.
         all_texts: likewise.
         offset: place of the first own image in ``all_images``.
@@ -33,6 +34,7 @@ class Embeds:
     images: Float[Tensor, "batch dim"]
     texts: Float[Tensor, "batch dim"] | None
     tags: TagRows
+    teacher: TagRows | None = None
     all_images: Float[Tensor, "total dim"] | None = None
     all_texts: Float[Tensor, "total dim"] | None = None
     offset: int = 0
@@ -178,10 +180,11 @@ class Aligner(nn.Module):
         return torch.stack([self.weights[name] * value for name, value in parts.items()]).sum(), parts
 
     def scales(self) -> dict[str, float]:
-        """The inverse temperature of each term, at most 100."""
+        """The inverse temperature of each term that compares with words, at most 100."""
         return {
-            name: float(losses.inverse_temperature(term.log_scale.detach()))  # type: ignore[operator]
+            name: float(losses.inverse_temperature(term.log_scale.detach()))
             for name, term in self.terms.items()
+            if isinstance(term, ContrastiveTerm | TagTerm)
         }
 
     def inference_scale(self) -> float:

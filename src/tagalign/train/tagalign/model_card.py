@@ -9,6 +9,13 @@ from tagalign.methods.tagalign.folder import TagAlignConfig
 def model_card(config: TagAlignConfig, settings: Mapping[str, Any], numbers: Mapping[str, float]) -> str:
     """Markdown text; everything in it comes from the run itself."""
     weights = ", ".join(f"{name} {weight:g}" for name, weight in settings["loss_weights"].items())
+    teacher = settings.get("teacher_labels")
+    taught = (
+        ""
+        if teacher is None
+        else f"\n| distilled | {teacher} labels of a frozen tagger, into {settings['teacher_student']} |"
+    )
+    sources = "captions alone" if teacher is None else "captions and the scores of a tagger"
     rows = "\n".join(f"| {name} | {value:.5g} |" for name, value in numbers.items())
     return f"""# TagAlign projector
 
@@ -26,7 +33,7 @@ model = tagalign.load("FOLDER")
 | profile | {settings["profile"]} |
 | tag loss | {settings["loss"]} |
 | loss weights | {weights} |
-| tags | {settings["vocabulary_size"]} (`vocabulary.tsv`) |
+| tags | {settings["vocabulary_size"]} (`vocabulary.tsv`) |{taught}
 | steps | {settings["steps"]} of {settings["batch_size"]} images |
 | learning rate | {settings["learning_rate"]:g}, AdamW |
 | seed | {settings["seed"]} |
@@ -39,6 +46,6 @@ Last numbers of the run (`metrics.jsonl` has all):
 
 ## Limits
 
-It was trained on captions alone and repeats what captions say and leave out. Its use is bound by the licences of the
-encoder and of the training images and captions. All settings are in `settings.json`.
+It was trained on {sources} and repeats what they say and leave out. Its use is bound by the licences of the encoder and of
+the training images and captions. All settings are in `settings.json`.
 """

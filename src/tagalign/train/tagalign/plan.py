@@ -9,16 +9,20 @@ from torch import Tensor
 from tagalign.data.batches import BatchSource, FeatureBatch
 from tagalign.data.feature_pairs import FeaturePairs, ShuffledPairs
 from tagalign.data.processes import Processes
+from tagalign.data.teacher_scores import TeacherScores
 from tagalign.errors import InputError
 from tagalign.methods.dense.projector import NUM_BLOCKS
 from tagalign.methods.tagalign.folder import MODE
 from tagalign.tags.vocabulary import TagVocabulary
 from tagalign.train.loop.plan import TrainPlan
 from tagalign.train.loop.schedule import Schedule, scheduled_rate
+from tagalign.train.tagalign.distillation import Distilled
 from tagalign.train.tagalign.profiles import ProfileName, TrainProfile, train_profile
 from tagalign.train.tagalign.tag_losses import open_tag_loss
 
 BOTH_LOSSES = {"tag": 1.0, "contrastive": 1.0}  # equation 6 with lambda = 1
+DISTILLATION = "distillation"
+LOSSES = (*BOTH_LOSSES, DISTILLATION)
 
 EncodeBatch = Callable[[Any], FeatureBatch]
 """Turns pixel batches into feature batches, see ``FrozenEncoder``."""
@@ -29,7 +33,7 @@ class TagAlignPlan(TrainPlan):
     """Numbers of a run of TagAlign.
 
     Attributes:
-        losses: weight of ``tag`` and of ``contrastive``; a weight of 0 leaves that loss out.
+        losses: weight of ``tag``, ``contrastive`` and ``distillation``; a weight of 0 leaves that loss out.
         loss: tag loss, ``focal`` or with options of its own ``focal:gamma=1``; the profile's when None.
         profile: see ``profiles``.
         mode: dense mode of the features.
@@ -87,6 +91,7 @@ class TrainingPairs:
         pairs: frozen features, or a source of pixel batches together with ``encode``.
         vocabulary: the tags that the labels of ``pairs`` count in; None trains on captions alone.
         tag_embeds: embeddings of the vocabulary; made with the profile's template when None.
+        distilled: a frozen tagger's scores of the pairs, for the distillation.
         encode: for a source of pixels.
         held_out: pairs that are never trained on; their losses are computed at every validation.
         facts: what else must be the same in a resumed run, e.g. the data files; JSON values.
@@ -95,9 +100,15 @@ class TrainingPairs:
     pairs: FeaturePairs | BatchSource[Any]
     vocabulary: TagVocabulary | None = None
     tag_embeds: Tensor | None = None
+    distilled: Distilled | None = None
     encode: EncodeBatch | None = None
     held_out: FeaturePairs | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def teacher(self) -> TeacherScores | None:
+        """The scores that go with the batches."""
+        return None if self.distilled is None else self.distilled.teacher
 
     def source(self, plan: TrainPlan, processes: Processes) -> BatchSource[Any]:
         """The batches of one process; a source that is given knows its process already."""

@@ -17,7 +17,8 @@ from tagalign.ops.precision import Precision
 from tagalign.tags.vocabulary import TagVocabulary
 from tagalign.train.loop.optimiser import adamw
 from tagalign.train.tagalign.aligner import Aligner, ContrastiveTerm, TagTerm
-from tagalign.train.tagalign.plan import BOTH_LOSSES, TagAlignPlan, TrainingPairs
+from tagalign.train.tagalign.distillation import ClassifierDistillation, Distilled, WordDistillation
+from tagalign.train.tagalign.plan import DISTILLATION, LOSSES, TagAlignPlan, TrainingPairs
 from tagalign.train.tagalign.profiles import TrainProfile
 from tagalign.train.tagalign.tag_losses import open_tag_loss
 
@@ -30,14 +31,16 @@ def loss_terms(
     vocabulary: TagVocabulary | None,
     split_kinds: bool = False,
     tag_embeds: Tensor | None = None,
+    distilled: Distilled | None = None,
 ) -> list[tuple[str, float, nn.Module]]:
     """The explicit list of (name, weight, loss) of a run; a loss of weight 0 is not built.
 
     Raises:
-        InputError: for an unknown name, or a tag loss without a vocabulary.
+        InputError: for an unknown name, a tag loss without a vocabulary, or a distillation without a teacher or into
+            classifiers alone.
     """
-    if unknown := weights.keys() - BOTH_LOSSES.keys():
-        raise InputError(f"losses are tag and contrastive, got {min(unknown)!r}")
+    if unknown := weights.keys() - set(LOSSES):
+        raise InputError(f"losses are {', '.join(LOSSES)}, got {min(unknown)!r}")
     terms: list[tuple[str, float, nn.Module]] = []
     if weights.get("tag", 0.0) != 0:
         if vocabulary is None or not len(vocabulary):
@@ -60,7 +63,25 @@ def loss_terms(
         terms.append(
             ("contrastive", weights["contrastive"], ContrastiveTerm(temperature=profile.temperature))
         )
+    if weights.get(DISTILLATION, 0.0) != 0:
+        student = _distillation(backbone, profile, distilled)
+        if not terms and not isinstance(student, TagTerm):
+            raise InputError(
+                "classifiers alone tie no image to a word; give the tag or the contrastive loss a weight too, or distil "
+                "into words"
+            )
+        terms.append((DISTILLATION, weights[DISTILLATION], student))
     return terms
+
+
+def _distillation(backbone: BlockBackbone, profile: TrainProfile, distilled: Distilled | None) -> nn.Module:
+    if distilled is None:
+        raise InputError("the distillation needs scores of a tagger; give a teacher, or set its weight to 0")
+    teacher = distilled.teacher
+    if distilled.student == "classifiers":
+        return ClassifierDistillation(backbone.embed_dim, teacher.parts)
+    embeds = embed_names(backbone, teacher.names, [profile.template])
+    return WordDistillation(embeds, teacher.parts, temperature=profile.temperature)
 
 
 def seeded_aligner(
@@ -120,6 +141,7 @@ def run_facts(
         "split_kinds": plan.split_kinds,
         "precision": precision,
         **plan.shape(),
+        **({} if data.distilled is None else data.distilled.facts()),
     }
 
 

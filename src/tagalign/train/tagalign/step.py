@@ -77,11 +77,12 @@ def join_embeds(images: Float[Tensor, "batch dim"], batch: FeatureBatch, world: 
     """Embeddings of this process beside those of all, for the losses."""
     # without captions nothing is gathered: tags are compared with the fixed list, not with other images
     if world.size == 1 or batch.texts is None:
-        return Embeds(images=images, texts=batch.texts, tags=batch.tags)
+        return Embeds(images=images, texts=batch.texts, tags=batch.tags, teacher=batch.teacher)
     return Embeds(
         images=images,
         texts=batch.texts,
         tags=batch.tags,
+        teacher=batch.teacher,
         all_images=gather_with_grad(images, world),
         # float32: one type in the message, whoever encoded them
         all_texts=gather_with_grad(batch.texts.float(), world),
@@ -95,5 +96,5 @@ def batch_losses(
 ) -> dict[str, Tensor]:
     """The losses of one batch in this process, without gradient: what a held-out set is scored with."""
     images = _embed(aligner.embed, batch, slice(0, len(batch)), precision)
-    total, parts = aligner(Embeds(images=images, texts=batch.texts, tags=batch.tags))
+    total, parts = aligner(Embeds(images=images, texts=batch.texts, tags=batch.tags, teacher=batch.teacher))
     return {"loss": total, **parts}

@@ -10,6 +10,7 @@ from torch.optim import Optimizer
 from tagalign.data.batches import BatchSource, FeatureBatch
 from tagalign.data.feature_pairs import FeaturePairs
 from tagalign.data.processes import Processes
+from tagalign.data.teacher_scores import TeacherScores, taught
 from tagalign.ops.precision import Precision
 from tagalign.train.loop.clock import StepClock
 from tagalign.train.loop.nested import State
@@ -40,6 +41,7 @@ class AlignerTrainee(Trainee[Any]):
         micro_batch: see ``forward_backward``.
         encode: turns batches of the source into feature batches; None where they are that already.
         embed: a compiled form of ``aligner.embed``.
+        teacher: a frozen tagger whose scores go with the batches.
         held_out: pairs whose losses are validated.
         check: more numbers of a validation.
         facts: what a resumed run must agree in.
@@ -54,6 +56,7 @@ class AlignerTrainee(Trainee[Any]):
     micro_batch: int | None = None
     encode: EncodeBatch | None = None
     embed: Embed | None = None
+    teacher: TeacherScores | None = None
     held_out: FeaturePairs | None = None
     check: Validation | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
@@ -93,6 +96,7 @@ class AlignerTrainee(Trainee[Any]):
     def step(self, step: int, batch: Any, clock: StepClock) -> StepResult:
         """Encode where that is needed, then forward and backward."""
         features = batch if self.encode is None else self.encode(batch)
+        features = taught(features, self.teacher)
         clock.mark("encoder")
         losses = forward_backward(
             self.aligner,
@@ -121,7 +125,9 @@ class AlignerTrainee(Trainee[Any]):
         """Held-out losses, and what the caller measures."""
         own: Mapping[str, float] = {}
         if self.held_out is not None:
-            own = held_out_losses(self.aligner, self.held_out, device=self.processes.device)
+            own = held_out_losses(
+                self.aligner, self.held_out, device=self.processes.device, teacher=self.teacher
+            )
         return own if self.check is None else {**own, **self.check(step, shown)}
 
 

@@ -96,6 +96,7 @@ def new_trainee(
         vocabulary=data.vocabulary,
         split_kinds=plan.split_kinds,
         tag_embeds=data.tag_embeds,
+        distilled=data.distilled,
     )
     aligner = seeded_aligner(backbone, terms, seed=plan.seed, num_blocks=plan.num_blocks).to(processes.device)
     return AlignerTrainee(
@@ -108,6 +109,7 @@ def new_trainee(
         micro_batch=plan.micro_batch,
         encode=data.encode,
         embed=compiled(aligner.embed, processes.device) if plan.compile_network else None,
+        teacher=data.teacher,
         held_out=data.held_out,
         facts=run_facts(backbone, data, plan, precision) | dict(data.facts),
     )

@@ -72,6 +72,16 @@ def test_a_run_that_was_cut_short_ends_with_the_same_bits(train, capsys):
     assert "holds a run with seed = 0, now it is 1" in capsys.readouterr().err
 
 
+def test_a_tagger_teaches_the_tower(train, files, clip_folder, tmp_path, capsys):
+    asked = ["--labels", "cat,dog", "--model", str(clip_folder), "--method", "maskclip", "--device", "cpu"]
+    assert main(["tag", f"{files}/pairs", *asked, "--out", str(tmp_path / "scores")]) == 0
+    flags = ("--teacher", str(tmp_path / "scores"), "--teacher-top", "1")
+    (plain, one), (taught, two) = train(tags=False), train(*flags, tags=False, out="taught")
+    assert (plain, taught) == (0, 0), capsys.readouterr().err
+    first, second = (load_file(folder / "model.safetensors") for folder in (one, two))
+    assert any((first[name] != second[name]).any() for name in first)
+
+
 def test_captions_alone_train_another_tower(train):
     (_, both), (_, captions) = train(out="both"), train(out="captions", tags=False)
     one, two = (load_file(folder / "model.safetensors") for folder in (both, captions))

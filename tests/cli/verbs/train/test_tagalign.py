@@ -196,3 +196,49 @@ def test_a_dry_run_says_what_it_will_cost_and_writes_nothing(train, tmp_path, ca
     assert "30,000 steps of 8 images, 1.04e+04 rounds through 23:" in lines[-2]  # 240,000 of 23 rows of tags
     assert lines[-1] == "nothing was written"
     assert {path for path in tmp_path.rglob("*")} == before
+
+
+def test_the_scores_of_a_run_of_tag_are_distilled(train, collection, clip_folder, tmp_path, capsys):
+    scores = tmp_path / "scores"
+    asked = [
+        "--labels",
+        "cat,dog,red",
+        "--model",
+        str(clip_folder),
+        "--method",
+        "maskclip",
+        "--device",
+        "cpu",
+    ]
+    main(["tag", f"{collection}/pairs", *asked, "--out", str(scores)])  # one photo of the pairs is broken
+    teacher = ("--steps", "2", "--teacher", str(scores))
+    runs = {
+        name: train("--precision", "fp32", *flags, out=name)
+        for name, flags in {
+            "without": ("--steps", "2"),
+            "best": (*teacher, "--teacher-top", "1"),
+            "words": (*teacher, "--teacher-student", "words", "--teacher-weight", "3"),
+        }.items()
+    }
+    assert [code for code, _ in runs.values()] == [0, 0, 0], capsys.readouterr().err
+    found = {name: load_file(out / "model.safetensors") for name, (_, out) in runs.items()}
+    for name in ("best", "words"):
+        assert any(not torch.equal(found[name][key], value) for key, value in found["without"].items())
+    settings = json.loads((runs["words"][1] / "settings.json").read_text())
+    assert settings["loss_weights"] == {"contrastive": 1.0, "distillation": 3.0, "tag": 1.0}
+    assert settings["teacher_student"] == "words"
+    assert "3 labels of a frozen tagger, into classifiers" in (runs["best"][1] / "README.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (("--teacher-top", "3"), "--teacher-top belongs to --teacher"),
+        (("--teacher", "x", "--teacher-top", "0"), "--teacher-top must be at least 1, got 0"),
+        (("--teacher", "x", "--teacher-weight", "0"), "--teacher-weight must be above 0, got 0"),
+        (("--teacher", "nowhere"), "settings.json is missing"),
+    ],
+)
+def test_teachers_that_are_refused(train, flags, message, capsys):
+    assert train(*flags)[0] == 2
+    assert message in capsys.readouterr().err

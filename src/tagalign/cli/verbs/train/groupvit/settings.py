@@ -6,14 +6,14 @@ from typing import Annotated, Literal
 
 from tagalign.cli.shared.choices import DeviceChoice, PrecisionChoice, TagKind
 from tagalign.cli.shared.renamed import Formerly
-from tagalign.cli.verbs.train.trainer_flags import TrainerFlags
+from tagalign.cli.verbs.train.teacher_flags import TeacherFlags
 from tagalign.errors import InputError
 
 AT_LEAST_1 = ("steps", "batch_size", "chunk", "width", "heads", "patch", "keep")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class TrainGroupVitSettings(TrainerFlags):
+class TrainGroupVitSettings(TeacherFlags):
     """Train a GroupViT vision tower from scratch against the frozen texts of a CLIP, from captions, with or without tags.
 
     A run that was stopped or killed goes on when the same command is given again.

@@ -124,7 +124,8 @@ def _plan(settings: TrainGroupVitSettings) -> "GroupVitPlan":
         losses={
             "tag": settings.tag_loss_weight if settings.tags is not None else 0.0,
             "contrastive": settings.contrastive_weight,
-        },
+        }
+        | settings.teacher_losses(),
         learning_rate=settings.learning_rate,
         warmup=settings.warmup,
         seed=settings.seed,
@@ -174,6 +175,7 @@ def _data(
     return TrainingPairs(
         pairs=stream,
         vocabulary=vocabulary,
+        distilled=settings.open_teacher(refs, settings.vocabulary),
         # the encoder's own statistics: inference with the folder has no profile to ask
         encode=PixelFeatures(backbone, mode="clip", with_texts=with_texts),
         facts=stream_facts(stream.plan, refs),

@@ -16,7 +16,8 @@ def make_plan(settings: TrainSettings) -> "TagAlignPlan":
     return TagAlignPlan(
         steps=settings.steps,
         batch_size=settings.batch_size,
-        losses={"tag": settings.tag_loss_weight, "contrastive": settings.contrastive_weight},
+        losses={"tag": settings.tag_loss_weight, "contrastive": settings.contrastive_weight}
+        | settings.teacher_losses(),
         loss=loss_with_options(settings),
         profile=settings.profile,
         mode=settings.mode,

@@ -36,7 +36,8 @@ def rehearse_run(
 
     # of the right shape: the text tower embeds a vocabulary once, and a step cannot tell what its rows mean
     embeds = None if vocabulary is None else torch.randn(len(vocabulary), backbone.embed_dim)
-    shared: dict[str, Any] = {"vocabulary": vocabulary, "tag_embeds": embeds}
+    distilled = settings.open_teacher(refs, settings.vocabulary)
+    shared: dict[str, Any] = {"vocabulary": vocabulary, "tag_embeds": embeds, "distilled": distilled}
     kept, encoding = None, None
     if settings.cache_features is not None:
         count = max(trial_sizes(settings.batch_size, processes))

@@ -15,14 +15,14 @@ from tagalign.cli.shared.choices import (
     TagLossChoice,
 )
 from tagalign.cli.shared.renamed import Formerly
-from tagalign.cli.verbs.train.trainer_flags import TrainerFlags
+from tagalign.cli.verbs.train.teacher_flags import TeacherFlags
 from tagalign.errors import InputError
 
 EXAMPLE = "tagalign parse pairs.jsonl --out tags, then tagalign vocabulary tags --out vocabulary.tsv"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class TrainSettings(TrainerFlags):
+class TrainSettings(TeacherFlags):
     """Train a projector on a frozen CLIP, from captions alone.
 
     Other methods have flags of their own: tagalign train --method trusty --help; so have tag2text and groupvit.

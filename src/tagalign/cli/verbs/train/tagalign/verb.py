@@ -56,13 +56,14 @@ def _train(
     from tagalign.train.tagalign.training import train_tagalign
 
     backbone = _backbone(settings, processes)
+    distilled = settings.open_teacher(refs, settings.vocabulary)  # refused before anything is encoded
     data = open_pairs(settings, backbone, refs, tags, processes=processes)
     # only the first process measures, so only it opens what is measured on
     validate = make_validation(watched(settings), backbone) if processes.is_first else None
     with StepBar("training", settings.steps) as bar:
         return train_tagalign(
             backbone,
-            dataclasses.replace(data, vocabulary=vocabulary),
+            dataclasses.replace(data, vocabulary=vocabulary, distilled=distilled),
             make_plan(settings),
             out_dir=settings.out,
             hooks=Hooks(validate=validate, progress=bar.step, stop=stop),
