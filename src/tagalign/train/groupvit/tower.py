@@ -3,6 +3,9 @@
 Small enough for the tiny world; a full-size one is a matter of its config.
 """
 
+from dataclasses import dataclass
+from typing import Any
+
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 from transformers import GroupViTConfig, GroupViTModel
@@ -40,7 +43,7 @@ class GroupTower(nn.Module):
     ) -> None:
         super().__init__()
         stages = [*groups, 0]
-        self.sizes = {
+        self.sizes: dict[str, Any] = {
             "hidden_size": width,
             "intermediate_size": 4 * width,
             "depths": list(depths),
@@ -51,12 +54,65 @@ class GroupTower(nn.Module):
             "image_size": image_size,
             "patch_size": patch_size,
         }
-        self.vision = GroupViTModel(GroupViTConfig(vision_config=self.sizes)).vision_model
+        # nn.Module gives its parts as modules of no known kind
+        self.vision: Any = GroupViTModel(GroupViTConfig(vision_config=self.sizes)).vision_model
         self.head = nn.Linear(width, dim, bias=False)
 
     def forward(self, pixels: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch dim 1 1"]:
         """Image embeddings; any norm."""
         return self.head(self.vision(pixels).pooler_output)[:, :, None, None]
+
+    def bind(self, pixels: Float[Tensor, "batch 3 height width"]) -> "Binding":
+        """The same image embeddings, with what the first grouping binds patches by.
+
+        The noise of the groups is drawn once, as in ``forward``.
+        """
+        grouping, seen = self._grouping(), dict[str, Tensor]()
+
+        def assigned(module: nn.Module, given: tuple[Tensor, Tensor]) -> None:
+            seen["queries"], seen["keys"] = given
+
+        def grouped(module: nn.Module, given: Any, made: tuple[Tensor, Tensor]) -> None:
+            seen["groups"] = made[0]
+
+        # transformers returns assignments alone; the queries and keys behind them pass by here
+        hooks = [grouping.assign.register_forward_pre_hook(assigned), grouping.register_forward_hook(grouped)]
+        try:
+            images = self(pixels)[:, :, 0, 0]
+        finally:
+            for hook in hooks:
+                hook.remove()
+        groups = seen.pop("groups")
+        has_one = len(self.sizes["num_group_tokens"]) == 2
+        embeds = self.head(self.vision.layernorm(groups)) if has_one else None
+        return Binding(images=images, groups=embeds, **seen)
+
+    def group_logits(
+        self, queries: Float[Tensor, "batch groups width"], keys: Float[Tensor, "batch patches width"]
+    ) -> Float[Tensor, "batch groups patches"]:
+        """Logits of the first grouping, of any image's groups on any image's patches."""
+        assign = self._grouping().assign
+        return assign.q_proj(queries) @ assign.k_proj(keys).transpose(1, 2) * assign.scale
+
+    def _grouping(self) -> Any:
+        return self.vision.encoder.stages[0].downsample
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Binding:
+    """What a tower makes of images on the way to their embeddings.
+
+    Attributes:
+        images: embeddings; any norm.
+        queries: of the groups of the first grouping, before its projection.
+        keys: of the patches, likewise.
+        groups: embeddings of these groups; None where a later stage groups them again.
+    """
+
+    images: Float[Tensor, "batch dim"]
+    queries: Float[Tensor, "batch groups width"]
+    keys: Float[Tensor, "batch patches width"]
+    groups: Float[Tensor, "batch groups dim"] | None
 
 
 class PixelFeatures(FrozenEncoder):

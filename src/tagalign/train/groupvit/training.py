@@ -12,9 +12,13 @@ from tagalign.backbones.encoder import Encoder
 from tagalign.backbones.groupvit.encoder import GroupViT
 from tagalign.backbones.protocols import Weights
 from tagalign.data.processes import Processes
+from tagalign.errors import InputError
+from tagalign.methods.labels import embed_names
 from tagalign.ops.compiling import compiled
 from tagalign.ops.precision import resolve_precision
+from tagalign.train.groupvit.consistency import ConsistencyPlan, MaskConsistency
 from tagalign.train.groupvit.tower import GroupTower
+from tagalign.train.groupvit.trainee import GroupTrainee
 from tagalign.train.loop.plan import Hooks, TrainPlan, as_listed
 from tagalign.train.loop.randomness import seed_everything
 from tagalign.train.loop.run import TrainingRun
@@ -23,7 +27,6 @@ from tagalign.train.tagalign.aligner import Aligner
 from tagalign.train.tagalign.plan import BOTH_LOSSES, TrainingPairs
 from tagalign.train.tagalign.profiles import train_profile
 from tagalign.train.tagalign.setup import counted_vocabulary_hash, loss_terms
-from tagalign.train.tagalign.trainee import AlignerTrainee
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,11 +37,22 @@ class GroupVitPlan(TrainPlan):
         losses: weight of ``tag``, ``contrastive`` and ``distillation``.
         learning_rate: top of a cosine schedule.
         warmup: steps.
+        consistency: of masks across images that share an object; None leaves it out.
     """
 
     losses: Mapping[str, float] = field(default_factory=lambda: dict(BOTH_LOSSES))
     learning_rate: float = 1e-3
     warmup: int = 20
+    consistency: ConsistencyPlan | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        # masks of all images are compared in one pass of the tower itself
+        if self.consistency is not None and (self.micro_batch is not None or self.compile_network):
+            raise InputError(
+                "mask consistency needs the whole batch in one pass that is not compiled; leave out the micro batch and "
+                "the compilation, or the consistency"
+            )
 
     def rate(self, step: int) -> float:
         """Learning rate of a step, from 0."""
@@ -106,13 +120,14 @@ def train_groupvit(
 
 def new_trainee(
     backbone: Encoder, data: TrainingPairs, tower: GroupTower, plan: GroupVitPlan, processes: Processes
-) -> AlignerTrainee:
+) -> GroupTrainee:
     """A tower with its loss terms as what the loop trains."""
     switches = train_profile("paper")
     terms = loss_terms(backbone, switches, plan.losses, vocabulary=data.vocabulary, distilled=data.distilled)
     aligner = Aligner(tower, terms).to(processes.device)
-    return AlignerTrainee(
+    return GroupTrainee(
         aligner=aligner,
+        consistency=_consistency(backbone, tower, data, plan),
         source=data.source(plan, processes),
         switches=switches,
         rates=plan.rate,
@@ -124,6 +139,19 @@ def new_trainee(
         teacher=data.teacher,
         facts={**_facts(backbone, tower, data, plan), **data.facts},
     )
+
+
+def _consistency(
+    backbone: Encoder, tower: GroupTower, data: TrainingPairs, plan: GroupVitPlan
+) -> MaskConsistency | None:
+    if plan.consistency is None:
+        return None
+    vocabulary = data.vocabulary
+    ids = [] if vocabulary is None else [i for i, kind in enumerate(vocabulary.kinds) if kind == "object"]
+    if vocabulary is None or not ids:
+        raise InputError("masks are compared across images that share an object; give tags and a vocabulary")
+    entities = embed_names(backbone, [vocabulary.names[i] for i in ids], [train_profile("paper").template])
+    return MaskConsistency(tower, plan.consistency, entities, ids)
 
 
 def _facts(backbone: Encoder, tower: GroupTower, data: TrainingPairs, plan: GroupVitPlan) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from safetensors.torch import load_file
 
 from tagalign.cli.main import main
 from tagalign.tags.vocabulary import TagVocabulary
+from tagalign.train.loop.log import read_metrics
 
 TOWER = "--width 16 --heads 2 --patch 8 --depths 1 1 1 --groups 4 2"
 RUN = "--steps 4 --batch-size 4 --chunk 2 --warmup 1 --checkpoint-every 2 --log-every 1 --device cpu --precision fp32"
@@ -80,6 +81,16 @@ def test_a_tagger_teaches_the_tower(train, files, clip_folder, tmp_path, capsys)
     assert (plain, taught) == (0, 0), capsys.readouterr().err
     first, second = (load_file(folder / "model.safetensors") for folder in (one, two))
     assert any((first[name] != second[name]).any() for name in first)
+
+
+def test_masks_of_photos_that_share_an_object_are_compared(train, capsys):
+    code, out = train("--consistency-weight", "0.5")
+    assert code == 0, capsys.readouterr().err
+    assert read_metrics(out / "metrics.jsonl")[-1]["consistency"] > 0
+    assert train("--consistency-weight", "0.5", tags=False)[0] == 2
+    assert "--consistency-weight needs --tags" in capsys.readouterr().err
+    assert train("--consistency-momentum", "1")[0] == 2
+    assert "--consistency-momentum in [0, 1), got 0 and 1" in capsys.readouterr().err
 
 
 def test_captions_alone_train_another_tower(train):

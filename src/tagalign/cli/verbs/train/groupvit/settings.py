@@ -37,6 +37,10 @@ class TrainGroupVitSettings(TeacherFlags):
     """Weight of the tag loss, with --tags."""
     contrastive_weight: float = 1.0
     """Weight of the loss between images and captions."""
+    consistency_weight: float = 0.0
+    """Weight of OVSegmentor's loss between the masks of images that share an object, with --tags; 0 leaves it out."""
+    consistency_momentum: float = 0.99
+    """How much of the tower's slow copy stays at every step; it makes the masks that --consistency-weight compares with."""
     width: int = 384
     """Of the tower (the paper's, as the three below)."""
     depths: tuple[int, ...] = (6, 3, 3)
@@ -88,6 +92,13 @@ class TrainGroupVitSettings(TeacherFlags):
             raise InputError(
                 "--tags and --vocabulary belong together: the tags, and the list that they count in"
             )
+        if self.consistency_weight < 0 or not 0 <= self.consistency_momentum < 1:
+            raise InputError(
+                "--consistency-weight must be at least 0 and --consistency-momentum in [0, 1), got "
+                f"{self.consistency_weight:g} and {self.consistency_momentum:g}"
+            )
+        if self.consistency_weight and self.tags is None:
+            raise InputError("--consistency-weight needs --tags: they say which images share an object")
         for name in AT_LEAST_1:
             if getattr(self, name) < 1:
                 raise InputError(f"--{name.replace('_', '-')} must be at least 1, got {getattr(self, name)}")

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tagalign.backbones.encoder import Encoder
     from tagalign.data.pair_records import ShardRef
     from tagalign.data.processes import Processes
+    from tagalign.train.groupvit.consistency import ConsistencyPlan
     from tagalign.train.groupvit.tower import GroupTower
     from tagalign.train.groupvit.training import GroupVitPlan, TrainedGroupViT
     from tagalign.train.loop.guards import StopRequest
@@ -126,6 +127,7 @@ def _plan(settings: TrainGroupVitSettings) -> "GroupVitPlan":
             "contrastive": settings.contrastive_weight,
         }
         | settings.teacher_losses(),
+        consistency=_consistency(settings),
         learning_rate=settings.learning_rate,
         warmup=settings.warmup,
         seed=settings.seed,
@@ -137,6 +139,14 @@ def _plan(settings: TrainGroupVitSettings) -> "GroupVitPlan":
         log_every=settings.log_every,
         tensorboard=settings.tensorboard,
     )
+
+
+def _consistency(settings: TrainGroupVitSettings) -> "ConsistencyPlan | None":
+    from tagalign.train.groupvit.consistency import ConsistencyPlan
+
+    if not settings.consistency_weight:
+        return None
+    return ConsistencyPlan(weight=settings.consistency_weight, momentum=settings.consistency_momentum)
 
 
 def _data(

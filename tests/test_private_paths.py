@@ -1,7 +1,6 @@
 """Folders of the machine leave a record, addresses, fractions and relative paths stay."""
 
 import pytest
-
 from tagalign.export.private_paths import without_folders
 
 
