@@ -10,14 +10,17 @@ import torch
 import torch.nn.functional as F
 
 from tagalign.errors import InputError, UnknownNameError
+from tagalign.ops import mask_losses
 from tagalign.ops.focal import focal_loss
 from tagalign.ops.mask_losses import (
     MaskLossForm,
     MaskLossWeights,
     _check_choice,
+    count_masks,
     cross_entropy_loss,
     dice_loss,
     dice_maps,
+    is_present,
     num_masks,
     one_hot_masks,
     pixel_mean,
@@ -231,3 +234,29 @@ def test_refusals(batch):
 def test_dice_of_a_perfect_mask_is_almost_zero():
     targets = torch.ones(1, 1, 8, 8)
     assert dice_maps(torch.full((1, 1, 8, 8), 40.0), targets).item() == pytest.approx(0, abs=1e-6)
+
+
+@pytest.mark.parametrize("ignored", ["released", "masked"])
+def test_many_classes_piece_by_piece_have_the_losses_and_gradients_of_all_at_once(monkeypatch, ignored):
+    generator = torch.Generator().manual_seed(0)
+    labels = torch.randint(-1, 9, (2, 6, 8), generator=generator)  # 8 is no class
+    labels[labels == 8] = 255
+    weights, form = MaskLossWeights(cls=2.0), MaskLossForm(ignored=ignored)
+    found = []
+    for numbers in (10**9, 3 * labels.numel(), 1):
+        monkeypatch.setattr(mask_losses, "MAP_NUMBERS", numbers)
+        logits = torch.randn(2, 8, 3, 4, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+        losses = segmentation_losses(logits.requires_grad_(True), None, labels, weights=weights, form=form)
+        (gradient,) = torch.autograd.grad(sum(losses.values()), logits)
+        found.append((losses, gradient))
+    for losses, gradient in found[1:]:
+        for name, value in found[0][0].items():
+            assert losses[name].item() == pytest.approx(value.item(), rel=1e-6)  # targets are float32
+        torch.testing.assert_close(gradient, found[0][1], rtol=1e-5, atol=1e-7)
+
+
+def test_masks_are_counted_without_maps(maps):
+    labels = torch.tensor([[[0, 0, 2], [255, -1, 2]], [[1, 1, 1], [1, 1, 7]]])
+    for num_classes in (2, 3, 8):
+        expected = int(is_present(one_hot_masks(labels, num_classes)).sum())
+        assert count_masks(labels, num_classes) == expected

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 
 from tagalign.errors import InputError, UnknownNameError
 from tagalign.ops.focal import FOCAL_ALPHA, FOCAL_GAMMA, MaskMaps, ValidPixels, focal_loss
@@ -18,6 +19,9 @@ from tagalign.types import IGNORE
 
 DICE_SMOOTH = 1.0  # TagCLIP's release; one pixel's worth, so that a map without positives has a value
 
+
+MAP_NUMBERS = 2**25
+"""Numbers of full-size class maps that are held at a time: 134 MB in float32, a few times that with their gradients."""
 
 TrustyLoss = Literal["focal", "dice"]
 """Loss of the trusty map: focal as in the release, dice as printed (TagCLIP, Eq. 10)."""
@@ -163,6 +167,50 @@ def one_hot_masks(labels: Int[Tensor, "batch height width"], num_classes: int) -
     return (labels[:, None] == classes[:, None, None]).float()
 
 
+def count_masks(labels: Int[Tensor, "batch height width"], num_classes: int) -> int:
+    """Pairs of an image and a class in it: ``is_present`` of ``one_hot_masks`` without a map per class."""
+    first = torch.arange(len(labels), device=labels.device)[:, None, None] * num_classes
+    inside = (labels >= 0) & (labels < num_classes)
+    return len((labels + first)[inside].unique())
+
+
+def class_chunk(labels: Int[Tensor, "batch height width"]) -> int:
+    """Classes whose maps are held at a time."""
+    return max(1, MAP_NUMBERS // max(labels.numel(), 1))
+
+
+def class_sums(
+    class_logits: Float[Tensor, "batch classes rows cols"],
+    labels: Int[Tensor, "batch height width"],
+    *,
+    weights: MaskLossWeights,
+    form: MaskLossForm,
+) -> dict[str, Float[Tensor, ""]]:
+    """``mask``, ``dice`` and, with a weight, ``cls``: sums over images and classes, before weight and normaliser.
+
+    Many classes go piece by piece: a piece is computed again for its gradient, so memory does not grow with their number.
+    """
+
+    def piece(logits: MaskMaps, first: int) -> dict[str, Float[Tensor, ""]]:
+        maps = resize_logits(logits, (labels.shape[1], labels.shape[2]))
+        targets = one_hot_masks(labels - first, logits.shape[1])
+        counted = None if form.ignored == "released" else (labels != form.ignored_id)[:, None]
+        sums = {
+            "mask": _focal(maps, targets, counted, weights),
+            "dice": dice_loss(maps, targets, counted, smooth=weights.dice_smooth),
+        }
+        return sums | ({"cls": cross_entropy_loss(maps, targets, counted)} if weights.cls else {})
+
+    size = class_chunk(labels)
+    if class_logits.shape[1] <= size:
+        return piece(class_logits, 0)
+    pieces = [
+        checkpoint(piece, part, i * size, use_reentrant=False, preserve_rng_state=False)
+        for i, part in enumerate(class_logits.split(size, dim=1))
+    ]
+    return {name: torch.stack([sums[name] for sums in pieces]).sum() for name in pieces[0]}
+
+
 def segmentation_losses(
     class_logits: Float[Tensor, "batch classes rows cols"],
     trusty_logits: Float[Tensor, "batch 1 rows cols"] | None,
@@ -201,15 +249,10 @@ def segmentation_losses(
         Li et al., TagCLIP: Improving Discrimination Ability of Open-Vocabulary Semantic Segmentation, Eq. 9 to 11.
     """
     size = (labels.shape[1], labels.shape[2])
-    logits, targets = resize_logits(class_logits, size), one_hot_masks(labels, class_logits.shape[1])
-    counted = None if form.ignored == "released" else (labels != form.ignored_id)[:, None]
-    count = num_masks(targets) if count is None else count
-    losses = {
-        "mask": weights.mask / count * _focal(logits, targets, counted, weights),
-        "dice": weights.dice / count * dice_loss(logits, targets, counted, smooth=weights.dice_smooth),
-    }
-    if weights.cls:
-        losses["cls"] = weights.cls / count * cross_entropy_loss(logits, targets, counted)
+    count = max(1, count_masks(labels, class_logits.shape[1])) if count is None else count
+    sums = class_sums(class_logits, labels, weights=weights, form=form)
+    shares = {"mask": weights.mask, "dice": weights.dice, "cls": weights.cls}
+    losses = {name: shares[name] / count * total for name, total in sums.items()}
     if trusty_logits is not None and weights.trusty:
         if trusty_target is None:
             raise InputError(

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from tagalign.errors import InputError, UnknownNameError
+from tagalign.ops import mask_losses
 from tagalign.train.trusty.targets import (
     _check_kind,
     hide_labels,
@@ -89,3 +90,13 @@ def test_refusals():
         mask_labels(labels_of(1), [0, 255])
     with pytest.raises(InputError, match="needs the names of unseen classes"):
         pseudo_labels(torch.zeros(1, 7, 1, 1), labels_of(-1), [])
+
+
+def test_pseudo_labels_do_not_depend_on_how_many_classes_are_held(monkeypatch):
+    logits = (
+        torch.randn(2, 9, 3, 4, generator=torch.Generator().manual_seed(0)) * 40
+    )  # some sigmoids are 1 alike
+    hidden = torch.full((2, 6, 8), -1)
+    whole = pseudo_labels(logits, hidden, range(1, 9), min_score=0.5)
+    monkeypatch.setattr(mask_losses, "MAP_NUMBERS", 2 * hidden.numel())
+    assert torch.equal(pseudo_labels(logits, hidden, range(1, 9), min_score=0.5), whole)

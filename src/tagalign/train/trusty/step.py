@@ -20,9 +20,7 @@ from tagalign.ops.mask_losses import (
     MaskLossForm,
     MaskLossWeights,
     TrustyLoss,
-    is_present,
-    one_hot_masks,
-    resize_logits,
+    count_masks,
     segmentation_losses,
 )
 from tagalign.ops.precision import Precision, autocast
@@ -100,7 +98,7 @@ class StepLoss:
                 labels = self._labels(self._logits(network, batch, phase), batch, phase)
         else:
             labels = self._labels(None, batch, phase)
-        return int(is_present(one_hot_masks(labels, len(self._asked(phase)))).sum())
+        return count_masks(labels, len(self._asked(phase)))
 
     def _asked(self, phase: Phase) -> tuple[int, ...]:
         """Ids of the classes that a phase may ask for."""
@@ -151,8 +149,7 @@ class StepLoss:
         split, ignored = self.split, self.split.ignored
         hidden = hide_labels(batch.labels, split.seen, split.unseen, kind=self.target, ignored=ignored)
         hidden = hidden.masked_fill(batch.is_padding, ignored)
-        full = resize_logits(logits.classes.detach(), (hidden.shape[1], hidden.shape[2]))
-        return pseudo_labels(full, hidden, split.unseen, min_score=self.min_score, ignored=ignored)
+        return pseudo_labels(logits.classes, hidden, split.unseen, min_score=self.min_score, ignored=ignored)
 
     def _losses(
         self,
@@ -181,7 +178,7 @@ class StepLoss:
         """Masks of the whole batch per process, which each divides its sums by; None where there is one process."""
         if self.processes.size == 1:
             return None
-        return self.share_of_masks(is_present(one_hot_masks(labels, num_classes)).sum())
+        return self.share_of_masks(torch.tensor(count_masks(labels, num_classes), device=labels.device))
 
     def share_of_masks(self, found: Int[Tensor, ""]) -> float:
         """Masks of all processes divided by their number, from those of this one; at least 1 in all."""

@@ -12,6 +12,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from tagalign.errors import InputError, UnknownNameError
+from tagalign.ops.mask_losses import class_chunk, resize_logits
 from tagalign.types import IGNORE
 
 ClassMaps = Int[Tensor, "batch height width"]
@@ -97,7 +98,7 @@ def hide_labels(
 
 
 def pseudo_labels(
-    class_logits: Float[Tensor, "batch classes height width"],
+    class_logits: Float[Tensor, "batch classes rows cols"],
     hidden: ClassMaps,
     unseen: Sequence[int],
     *,
@@ -107,7 +108,7 @@ def pseudo_labels(
     """Fill every -1 with the unseen class of the highest mask; no gradient.
 
     Args:
-        class_logits: of all classes, at the size of the labels.
+        class_logits: of all classes; brought to the size of the labels, a piece of the classes at a time.
         hidden: of ``hide_labels``.
         unseen: ids that may be given.
         min_score: where the sigmoid of the highest mask is below, the pixel becomes ``ignored``; 0 (the paper) labels all.
@@ -119,8 +120,15 @@ def pseudo_labels(
     ids = torch.tensor(_checked(unseen, ignored), dtype=hidden.dtype, device=hidden.device)
     if not len(ids):
         raise InputError("self-training needs the names of unseen classes, got none")
-    scores, place = class_logits.detach()[:, ids].sigmoid().max(dim=1)
-    given = torch.where(scores >= min_score, ids[place], ignored)
+    size = (hidden.shape[1], hidden.shape[2])
+    scores = torch.full(hidden.shape, -1.0, dtype=class_logits.dtype, device=hidden.device)
+    best = torch.zeros_like(hidden)
+    for part in ids.split(class_chunk(hidden)):
+        probs, place = resize_logits(class_logits.detach()[:, part], size).sigmoid().max(dim=1)
+        # strictly higher: of equal ones the first wins, as in one maximum over all
+        higher = probs > scores
+        scores, best = torch.where(higher, probs, scores), torch.where(higher, part[place], best)
+    given = torch.where(scores >= min_score, best, ignored)
     return torch.where(hidden == UNLABELLED, given, hidden)
 
 
