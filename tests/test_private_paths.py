@@ -1,7 +1,8 @@
 """Folders of the machine leave a record, addresses, fractions and relative paths stay."""
 
 import pytest
-from tagalign.export.private_paths import without_folders
+
+from tagalign.private_paths import without_folders
 
 
 @pytest.mark.parametrize(

@@ -105,8 +105,26 @@ def test_a_caption_benchmark_prints_it(tmp_path, capsys):
     assert result["settings"]["spice_own"]["synonyms"] is None
     rows = [json.loads(line) for line in (out / "rows.jsonl").read_text().splitlines()]
     rows = [row.get("row", row) for row in rows if "caption" in str(row)]
-    again = score_captions([r for r in rows if "references" in r], {})
+    rows = [r for r in rows if "references" in r]
+    again = score_captions(rows, {})
     assert again.metrics["spice_own"] == pytest.approx(result["metrics"]["spice_own"])
+    # of an older release, whose rows did not hold it
+    for row in rows:
+        del row["spice_own"]
+    assert score_captions(rows, {}).metrics["spice_own"] == pytest.approx(result["metrics"]["spice_own"])
+
+
+def test_a_result_needs_no_synonyms_to_be_scored_again_and_names_no_folder(tmp_path):
+    folder = tmp_path / "synonyms"
+    folder.mkdir()
+    for name, word in {"noun": "couch n", "verb": "run v", "adj": "big a", "adv": "often r"}.items():
+        (folder / f"index.{name}").write_text(f"{word} 1 0 1 1 04263630\n")
+    out = tmp_path / "out"
+    flags = ["--data", "tiny-world-captions", "--model", "tiny", "--limit", "2", "--resamples", "0"]
+    assert main(["evaluate", *flags, "--wordnet", str(folder), "--out", str(out)]) == 0
+    text = (out / "result.json").read_text()
+    assert str(tmp_path) not in text
+    assert json.loads(text)["settings"]["spice_own"]["synonyms"] is not None
 
 
 def test_wordnet_is_for_captions_and_must_be_there(tmp_path, capsys):

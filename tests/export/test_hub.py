@@ -14,9 +14,9 @@ from tagalign.backbones.protocols import BlockBackbone
 from tagalign.cli.main import main
 from tagalign.errors import InputError, ModelError
 from tagalign.export.hub import push_to_hub
-from tagalign.export.private_paths import without_folders
 from tagalign.methods.dense.projector import Projector
 from tagalign.methods.tagalign.folder import TagAlignConfig, save_tagalign
+from tagalign.private_paths import without_folders
 from tagalign.tags.vocabulary import TagVocabulary
 
 # as a run writes it: what was used on top, what the command line said below "caller"

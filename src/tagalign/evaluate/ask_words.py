@@ -15,6 +15,7 @@ from tagalign.errors import InputError
 from tagalign.evaluate.ask_dense import describe_labels
 from tagalign.evaluate.captioning import TOKENIZER
 from tagalign.evaluate.rows import Row
+from tagalign.evaluate.spice import NAME, Alike, same_word, spice_scores
 from tagalign.methods.protocols import Answerer, Captioner, Method, Tagger
 from tagalign.tags.caption_graph import GraphReader
 from tagalign.tags.wordnet import read_wordnet
@@ -107,11 +108,17 @@ class AskCaptions:
         images: Sequence[Image.Image],
         truths: Sequence[tuple[tuple[str, ...], str | None]],
     ) -> list[Row]:
-        """The captions and what people wrote."""
+        """The captions, what people wrote, and their SPICE: whoever scores the rows again need not have the synonyms."""
+        captions = [caption.text for caption in self._captions(encoded)]
+        spices = spice_scores(captions, [list(references) for references, _ in truths], alike=self._alike)
         return [
-            {"caption": caption.text, "references": list(references), "domain": domain}
-            for caption, (references, domain) in zip(self._captions(encoded), truths, strict=True)
+            {"caption": caption, "references": list(references), "domain": domain, NAME: spice}
+            for caption, (references, domain), spice in zip(captions, truths, spices, strict=True)
         ]
+
+    @cached_property
+    def _alike(self) -> Alike:
+        return same_word if self.wordnet is None else read_wordnet(self.wordnet).alike
 
     def _captions(self, encoded: Sequence[Any]) -> list[Caption]:
         if isinstance(self.method, BatchCaptioner):
@@ -130,8 +137,8 @@ class AskCaptions:
         }
 
     def scoring(self) -> dict[str, Any]:
-        """Where the synonyms lie."""
-        return {} if self.wordnet is None else {"wordnet": str(self.wordnet)}
+        """Nothing: the rows hold what is needed."""
+        return {}
 
 
 @dataclass(frozen=True, eq=False)

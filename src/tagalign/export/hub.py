@@ -7,9 +7,9 @@ from typing import Any
 from tagalign.backbones.catalog import HUB_FILES, read_json, weight_file
 from tagalign.errors import InputError, ModelError
 from tagalign.export.model_card import hub_card
-from tagalign.export.private_paths import without_folders
 from tagalign.json_text import json_text
 from tagalign.methods.table import trained_kinds
+from tagalign.private_paths import without_folders
 
 CARD = "README.md"
 DEFAULT_LICENCE = "other"
