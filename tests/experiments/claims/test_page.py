@@ -44,6 +44,16 @@ def test_the_summary_has_the_main_directions_alone_with_one_number_an_encoder(go
     )
 
 
+def test_a_summary_line_of_two_pages_leads_to_both(good):
+    main = {**good, "main": True, "encoder": "tiny", "ours": "33.6 to 35.5 mIoU objects"}
+    other = {**main, "encoder": "tiny-plain", "link": "other.md"}
+    page = results_page([claim_of(main), claim_of(other)]).split("## TagAlign")[0]
+    (line,) = [line for line in page.splitlines() if line.startswith("| [")]
+    assert line.endswith(
+        "| [**holds** +1.9 ± 0.7](results/head-rows.md) | [**holds** +1.9 ± 0.7](results/other.md) |"
+    )
+
+
 @pytest.mark.parametrize(
     ("interval", "seeds", "shown"),
     [

@@ -43,7 +43,12 @@ def _summary(claims: Sequence[Claim]) -> str:
     """One line a direction, one number an encoder."""
     rows = []
     for (_, _, link, direction), own in _by_direction(claims).items():
+        # tables of two encoders may stand on two pages
+        apart = len({claim.link for claim in own}) > 1
         cells = {claim.encoder or ENCODERS[0]: _in_short(claim) for claim in own}
+        if apart:
+            links = {claim.encoder or ENCODERS[0]: claim.link for claim in own}
+            cells = {encoder: f"[{text}](results/{links[encoder]})" for encoder, text in cells.items()}
         paper = own[0].paper
         verdicts = (cells.get(encoder, "") for encoder in ENCODERS)
         rows.append(
