@@ -119,8 +119,7 @@ def read_records(path: str | Path, *, num_tags: int) -> TaggedRecords:
         DataError: naming the record and what is wrong with it.
     """
     path = Path(path)
-    rows = _read_json(path) if path.suffix == ".json" else _read_parquet(path)
-    checked = (checked_row(row, f"{path}: record {i}", num_tags) for i, row in enumerate(rows))
+    checked = (checked_row(row, f"{path}: record {i}", num_tags) for i, row in enumerate(iter_rows(path)))
     return TaggedRecords(as_table(checked), folder=path.parent)
 
 
@@ -130,6 +129,15 @@ def as_table(rows: Iterable[dict[str, Any]]) -> pa.Table:
     while piece := list(islice(rows, PIECE)):
         pieces.append(pa.Table.from_pylist(piece, schema=SCHEMA))
     return pa.concat_tables(pieces)
+
+
+def iter_rows(path: Path) -> Iterator[dict[str, Any]]:
+    """The rows of ``.json`` or ``.parquet`` one by one, not checked yet.
+
+    Raises:
+        DataError: if the file or a record of it cannot be read.
+    """
+    return _read_json(path) if path.suffix == ".json" else _read_parquet(path)
 
 
 def _read_json(path: Path) -> Iterator[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Tagged records that stay in their files: pairs of any source with label rows, or tars with a record beside each photo.
+"""Tagged records that stay in their files: pairs with label rows, tars with a record beside each photo, files of records.
 
 In a tar ``KEY.json`` may be a record of the release (``caption`` and ``parse_label_id``) whose photo is ``KEY.jpg``; with
 label rows a caption alone is enough, as ``tagalign label`` joins it.
@@ -13,6 +13,7 @@ from pathlib import Path
 
 from tagalign.data.pair_records import BrokenPairError, PairShard, ShardRef
 from tagalign.data.pairs import open_shard
+from tagalign.data.tag2text.record_shards import KIND, RecordsShard
 from tagalign.data.tag2text.records import TaggedRecord, checked_row, from_release, record_of
 from tagalign.data.tag_table import TagTable
 from tagalign.data.tar_shard import TarShard
@@ -43,6 +44,8 @@ class TaggedShards:
             BrokenPairError: if it has no caption.
             DataError: if a tag id is outside of the list.
         """
+        if isinstance(shard, RecordsShard):
+            return shard.record(number, self.num_tags)
         if self.labels is None:
             return self._own_record(shard, number)
         row = shard.row(number)
@@ -131,6 +134,6 @@ def _size(path: Path) -> int:
 def open_or_none(ref: ShardRef) -> PairShard | None:
     """A shard; None where it cannot be read: one bad file never ends a run."""
     try:
-        return open_shard(ref)
+        return RecordsShard(ref) if ref.kind == KIND else open_shard(ref)
     except DataError:
         return None

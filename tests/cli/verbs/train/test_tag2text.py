@@ -122,6 +122,23 @@ def test_what_cannot_be_is_one_line(files, tmp_path, capsys, more, content, mess
     assert "Traceback" not in printed
 
 
+def test_records_of_one_file_are_streamed(files, tmp_path, capsys):
+    rows = [
+        {"image_path": str(files / f"{name}.png"), "caption": [f"a {name} dog"], "parse_label_id": [[0, i]]}
+        for i, name in enumerate(("red", "green", "blue"), start=1)
+    ]
+    (tmp_path / "records.json").write_text(json.dumps(rows))
+    (tmp_path / "tags.txt").write_text("dog\nred\ngreen\nblue\n")
+    place = ["--records", str(tmp_path / "records.json"), "--tag-list", str(tmp_path / "tags.txt")]
+    model = ["--model", str(files / "clip"), "--device", "cpu", "--out", str(tmp_path / "m"), "--stream"]
+    command = ["train", "--method", "tag2text", *place, *model, *SMALL, "--held-out-share", "0"]
+    assert main(command) == 0, capsys.readouterr().err
+    assert pq.read_metadata(tmp_path / "m/records.parquet").num_rows == 3
+    lines = (tmp_path / "m/metrics.jsonl").read_text().splitlines()
+    assert json.loads(lines[-1])["step"] == 2
+    assert not any("skipped" in name for name in json.loads(lines[-1]))
+
+
 def test_labels_of_other_pairs_are_noticed(files, tmp_path, capsys):
     tags = pa.array([[0]], pa.list_(pa.int32()))
     pq.write_table(pa.table({"key": ["elsewhere"], "tags": tags}), tmp_path / "other.parquet")

@@ -40,28 +40,33 @@ def _shards(settings: Tag2TextTrainSettings, num_tags: int) -> "TaggedShards | N
     """What is streamed: tars, and what is asked to be; None for what is held.
 
     Raises:
-        InputError: for a stream with questions, or one that cannot be.
+        InputError: for a stream with questions.
     """
-    if (
-        settings.label_rows is None
-        and settings.records is not None
-        and settings.records.suffix in {".json", ".parquet"}
-    ):
-        if settings.stream:
-            raise InputError(
-                "--stream reads tars, or pairs with --label-rows; records of one file are held as columns"
-            )
-        return None
     from tagalign.data.pairs import find_shards
+    from tagalign.data.tag2text.record_shards import record_refs
+    from tagalign.data.tag2text.shards import TaggedShards
 
-    refs = find_shards([str(settings.records)])
+    place = settings.records
+    is_file = settings.label_rows is None and place is not None and place.suffix in {".json", ".parquet"}
+    if settings.stream and settings.questions is not None:
+        raise InputError(
+            "--questions needs records that are held; leave out --stream, or give pairs with image paths"
+        )
+    if is_file and place is not None:
+        if not settings.stream:
+            return None
+        own = TaggedShards(
+            refs=tuple(record_refs(place, num_tags=num_tags, kept=settings.out)), num_tags=num_tags
+        )
+        own.check()
+        return own
+    refs = find_shards([str(place)])
     if not settings.stream and not any(ref.kind == "tar" for ref in refs):
         return None
     if settings.questions is not None:
         raise InputError(
-            "--questions needs records that are held; leave out --stream, or give pairs with image paths"
+            "--questions needs records that are held; tars are streamed: give pairs with image paths"
         )
-    from tagalign.data.tag2text.shards import TaggedShards
     from tagalign.data.tag_join import check_join
     from tagalign.data.tag_table import load_tag_table
     from tagalign.tags.vocabulary import TagVocabulary

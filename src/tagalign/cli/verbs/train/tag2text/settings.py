@@ -108,7 +108,8 @@ class Tag2TextTrainSettings(TrainerFlags):
     keep_in: Path | None = None
     """Keep the tokens in this folder instead of memory; refused before anything is encoded where its disk lacks the room."""
     stream: bool = False
-    """Read pairs shard by shard and keep nothing: for millions of them. Tars are always streamed."""
+    """Read pairs or records piece by piece and keep nothing: for millions of them. Tars are always streamed; records in JSON
+    or in Parquet of large row groups are copied into --out once."""
     held_out_share: Annotated[float, Formerly("held_out")] = 0.02
     """Share of the records that is never trained on; the thresholds per tag are measured there. 0 keeps 0.68 for all."""
     seed: int = 0
