@@ -2,9 +2,9 @@
 
 Drawn photos of 16 pixels with captions and tag ids, in tars of 10,000; a tenth of the tars is written, the others are links
 that the stream reads as files of their own. With ``--kind json`` or ``parquet`` (one row group, as pyarrow writes up to a
-million rows) the records stand in one file beside 500 photos, and are copied into small groups first. A stand-in network of a
-few thousand weights, because what is measured is the data's way: headers, records, photos, batches, the loop. Prints the
-resident memory as it goes and fits its growth per million records after the first tenth.
+million rows) the records stand in one file beside 500 photos, and are copied into small groups first. A stand-in network
+of a few thousand weights, because what is measured is the data's way: headers, records, photos, batches, the loop. Prints
+the resident memory as it goes and fits its growth per million records after the first tenth.
 """
 
 import argparse
