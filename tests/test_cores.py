@@ -75,11 +75,14 @@ def test_usable_cores_are_those_the_process_is_bound_to():
 
 
 def test_what_is_asked_for_goes_before_the_environment_and_that_before_the_cores(environment):
-    assert settle_threads() == usable_cores()
+    settle_threads()
+    assert threads_now() == usable_cores()
     environment.setenv("OMP_NUM_THREADS", "3,2")
-    assert settle_threads() == threads_now() == 3
+    settle_threads()
+    assert threads_now() == 3
     environment.setitem(sys.modules, "torch", type("Torch", (), {"set_num_threads": int}))
-    assert settle_threads(5) == 5
+    settle_threads(5)
+    assert threads_now() == 5
     assert os.environ["OMP_NUM_THREADS"] == "5"
 
 

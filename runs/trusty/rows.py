@@ -288,8 +288,3 @@ def encode(model: TrustyClip, images: Sequence[Image.Image], batch: int = 25) ->
 def mean_std(values: Sequence[float]) -> tuple[float, float]:
     """Mean and sample standard deviation (0 for a single value)."""
     return float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
-
-
-def with_classes(rows: dict[str, Row], classes: str) -> dict[str, Row]:
-    """The same rows on another class set."""
-    return {name: replace(row, classes=classes) for name, row in rows.items()}

@@ -14,7 +14,7 @@ PASSIVE = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0", "KMP_BLOCKTIME":
 """What GNU's, LLVM's and Intel's OpenMP call waiting without spinning."""
 
 
-def settle_threads(asked: int | None = None) -> int:
+def settle_threads(asked: int | None = None) -> None:
     """Settle how many threads compute and how they wait; to be called before torch is loaded.
 
     The threads of an operation meet at its end. As delivered, one that is early spins, which costs nothing where every
@@ -23,9 +23,6 @@ def settle_threads(asked: int | None = None) -> int:
 
     Args:
         asked: threads, at least 1; None for ``OMP_NUM_THREADS``, without that for `usable_cores`.
-
-    Returns:
-        The number of threads.
 
     Raises:
         InputError: for fewer than 1.
@@ -42,7 +39,6 @@ def settle_threads(asked: int | None = None) -> int:
         os.environ["OMP_NUM_THREADS"] = str(asked)
         if "torch" in sys.modules:  # has read the environment already
             sys.modules["torch"].set_num_threads(asked)
-    return threads_now()
 
 
 def threads_now() -> int:

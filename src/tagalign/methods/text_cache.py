@@ -11,6 +11,7 @@ from tagalign.atomic import atomic_write
 from tagalign.backbones.protocols import Backbone
 from tagalign.errors import InputError
 from tagalign.json_text import json_text
+from tagalign.methods.labels import TemplateMean, encode_label_set
 from tagalign.types import EncodedLabels, LabelSet, Negatives
 
 FORMAT = 1
@@ -52,6 +53,40 @@ def cached_labels(
     encoded = encode(labels)
     _write(path, encoded)
     return encoded
+
+
+def prompted_labels(
+    backbone: Backbone,
+    labels: LabelSet,
+    *,
+    method: str,
+    templates: Sequence[str],
+    mean: TemplateMean = "unit",
+    use_aliases: bool,
+    folder: Path | None,
+) -> EncodedLabels:
+    """``encode_label_set`` through ``cached_labels``, for methods that do nothing else with words.
+
+    Args:
+        backbone: the text encoder.
+        labels: with their own templates, or none.
+        method: see ``encode_label_set``, as the three below.
+        templates: of a set without its own.
+        mean: of the templates' embeddings.
+        use_aliases: a row for each alias too.
+        folder: see ``cached_labels``.
+    """
+    return cached_labels(
+        lambda wanted: encode_label_set(
+            backbone, wanted, method=method, templates=templates, mean=mean, use_aliases=use_aliases
+        ),
+        labels,
+        method=method,
+        backbone=backbone,
+        templates=templates,
+        variant=f"{mean} mean, aliases {use_aliases}",
+        folder=folder,
+    )
 
 
 def cache_key(labels: LabelSet, backbone: Backbone, templates: Sequence[str], variant: str) -> str:

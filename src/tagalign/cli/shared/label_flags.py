@@ -56,3 +56,20 @@ class PromptFlags(LabelFlags):
         if self.templates is not None:
             labels = dataclasses.replace(labels, templates=template_set(self.templates))
         return labels
+
+    def acting_labels(self, labels: "LabelSet", acts: bool, why: str) -> "LabelSet":
+        """The labels; background words that would not act are refused where a flag asks for them, else left out.
+
+        Args:
+            labels: of ``prompted_labels``.
+            acts: whether the method and the verb use such words.
+            why: they do not, and what to do; ends the message.
+
+        Raises:
+            InputError: for --background-words that do not act.
+        """
+        if not labels.background or acts:
+            return labels
+        if self.background_words is not None:
+            raise InputError(f"--background-words {self.background_words} does not act: {why}")
+        return dataclasses.replace(labels, background=())

@@ -119,15 +119,11 @@ def _asked(settings: TagSettings, method: str) -> "LabelSet":
     """The labels; background words that would not act are refused where a flag asks for them, else left out."""
     from tagalign.methods.table import background_words_act
 
-    labels = settings.prompted_labels()
-    if not labels.background or background_words_act(method, "tag", has_background=False):
-        return labels
-    if settings.background_words is not None:
-        raise InputError(
-            f"--background-words {settings.background_words} does not act: method {method!r} scores each label by itself; "
-            "leave it out, or take a method whose labels compete"
-        )
-    return dataclasses.replace(labels, background=())
+    return settings.acting_labels(
+        settings.prompted_labels(),
+        background_words_act(method, "tag", has_background=False),
+        f"method {method!r} scores each label by itself; leave it out, or take a method whose labels compete",
+    )
 
 
 def _threshold(settings: TagSettings) -> "Threshold | None":

@@ -22,20 +22,17 @@ from tagalign.methods.class_token.options import ClassTokenOptions
 from tagalign.methods.describe import describe_options
 from tagalign.methods.groups import split_groups
 from tagalign.methods.label_rows import best_rows, lost_labels
-from tagalign.methods.labels import encode_label_set
 from tagalign.methods.looks.step import finish_tagging, mark_of, open_step
 from tagalign.methods.looks.taker import TakesLook
 from tagalign.methods.protocols import refuse_foreign, refuse_foreign_labels
 from tagalign.methods.resources import Resources
-from tagalign.methods.tagclip.image import buckets, lay_whole, pass_limit
+from tagalign.methods.tagclip.image import lay_whole, whole_batches
 from tagalign.methods.tagclip.profiles import tagclip_profile
-from tagalign.methods.text_cache import cached_labels
+from tagalign.methods.text_cache import prompted_labels
 from tagalign.tags.label_sets import template_set
 from tagalign.types import EncodedLabels, LabelSet, Size, Tagging
 
 WITH_SOFTMAX = "clip-cls"
-MAX_CELLS = 2**26
-"""Cells of one layer's attention maps over a batch: 256 MB in float32."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -106,15 +103,8 @@ class ClassToken(TakesLook):
     ) -> list[WholeImage]:
         """Encode what ``lay`` made, of images of these sizes."""
         embeds: dict[int, Tensor] = {}
-        for ids in buckets(
-            [(p.shape[1], p.shape[2]) for p in pixels],
-            batch_size=self.resources.batch_size,
-            max_cells=MAX_CELLS,
-            patch_size=self.backbone.patch_size,
-            limit=lambda patches: pass_limit(self.backbone, patches),
-        ):
-            rows = self._embeds(torch.stack([pixels[i] for i in ids]).to(self.backbone.device))
-            embeds |= dict(zip(ids, rows, strict=True))
+        for ids, batch in whole_batches(pixels, self.backbone, batch_size=self.resources.batch_size):
+            embeds |= dict(zip(ids, self._embeds(batch), strict=True))
         return [
             WholeImage(method=self.method, size=size, embed=embeds[i].clone()) for i, size in enumerate(sizes)
         ]
@@ -130,20 +120,12 @@ class ClassToken(TakesLook):
 
     def encode_labels(self, labels: LabelSet) -> EncodedLabels:
         """Labels and background words, with the templates of their set or the profile's own."""
-        templates = template_set(self.profile.templates)
-        return cached_labels(
-            lambda wanted: encode_label_set(
-                self.backbone,
-                wanted,
-                method=self.method,
-                templates=templates,
-                use_aliases=self.options.use_aliases,
-            ),
+        return prompted_labels(
+            self.backbone,
             labels,
             method=self.method,
-            backbone=self.backbone,
-            templates=templates,
-            variant=f"unit mean, aliases {self.options.use_aliases}",
+            templates=template_set(self.profile.templates),
+            use_aliases=self.options.use_aliases,
             folder=self.resources.text_cache,
         )
 

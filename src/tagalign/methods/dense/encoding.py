@@ -24,13 +24,13 @@ from tagalign.methods.dense.score_maps import ScoreRule
 from tagalign.methods.dense.settling import canvas_rule, preprocessing_of, settle
 from tagalign.methods.dense.stitching import stitched
 from tagalign.methods.describe import describe_options
-from tagalign.methods.labels import embed_names, encode_label_set
+from tagalign.methods.labels import embed_names
 from tagalign.methods.looks.facts import refuse_other_labels
 from tagalign.methods.looks.step import mark_of, open_step
 from tagalign.methods.looks.taker import TakesLook
 from tagalign.methods.refinements import open_refinement
 from tagalign.methods.resources import Resources
-from tagalign.methods.text_cache import cached_labels
+from tagalign.methods.text_cache import prompted_labels
 from tagalign.ops.grid import map_to_tokens, tokens_to_map
 from tagalign.types import EncodedImage, EncodedLabels, Label, LabelSet, View
 
@@ -210,21 +210,13 @@ class DenseEncoder(TakesLook):
 
     def encode_labels(self, labels: LabelSet) -> EncodedLabels:
         """Labels with the templates of their set; a set without its own gets the profile's template."""
-        templates = (self.profile.template,)
-        encoded = cached_labels(
-            lambda wanted: encode_label_set(
-                self.backbone,
-                wanted,
-                method=self.method,
-                templates=templates,
-                mean=self.profile.template_mean,
-                use_aliases=self.options.use_aliases,
-            ),
+        encoded = prompted_labels(
+            self.backbone,
             labels,
             method=self.method,
-            backbone=self.backbone,
-            templates=templates,
-            variant=f"{self.profile.template_mean} mean, aliases {self.options.use_aliases}",
+            templates=(self.profile.template,),
+            mean=self.profile.template_mean,
+            use_aliases=self.options.use_aliases,
             folder=self.resources.text_cache,
         )
         if self.step is None:

@@ -2,9 +2,10 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from PIL import Image
@@ -13,6 +14,9 @@ from torch import Tensor
 from tagalign.backbones.preprocess import resize, to_tensor
 from tagalign.backbones.protocols import BlockBackbone
 from tagalign.types import Size
+
+MAX_CELLS = 2**26
+"""Cells of one layer's attention maps over a batch: 256 MB in float32."""
 
 CPU_NUMBERS = 2**23
 """Numbers of the widest activation of one pass on a CPU: 32 MB in float32."""
@@ -91,6 +95,20 @@ def pass_limit(backbone: BlockBackbone, tokens: int) -> int | None:
     if backbone.device.type != "cpu":
         return None
     return max(1, CPU_NUMBERS // (tokens * backbone.mlp_width))
+
+
+def whole_batches(
+    pixels: Sequence[Float[Tensor, "3 _ _"]], backbone: BlockBackbone, *, batch_size: int
+) -> Iterator[tuple[list[int], Float[Tensor, "batch 3 height width"]]]:
+    """Images of one size together on the encoder's device, with their places in ``pixels``; see ``buckets``."""
+    for ids in buckets(
+        [(p.shape[1], p.shape[2]) for p in pixels],
+        batch_size=batch_size,
+        max_cells=MAX_CELLS,
+        patch_size=backbone.patch_size,
+        limit=lambda patches: pass_limit(backbone, patches),
+    ):
+        yield ids, torch.stack([pixels[i] for i in ids]).to(backbone.device)
 
 
 def buckets(

@@ -18,24 +18,20 @@ from tagalign.layer_range import LayerRange
 from tagalign.methods.describe import describe_options
 from tagalign.methods.groups import Group, split_groups
 from tagalign.methods.label_rows import lost_labels
-from tagalign.methods.labels import encode_label_set
 from tagalign.methods.looks.step import finish_tagging, mark_of, open_step
 from tagalign.methods.looks.taker import TakesLook
 from tagalign.methods.protocols import refuse_foreign, refuse_foreign_labels
 from tagalign.methods.resources import Resources
 from tagalign.methods.tagclip.crops import CropRegions, find_regions, masked_class_tokens
 from tagalign.methods.tagclip.encoder_pass import TagClipPass, tagclip_pass
-from tagalign.methods.tagclip.image import TagClipImage, buckets, lay_whole, pass_limit
+from tagalign.methods.tagclip.image import TagClipImage, lay_whole, whole_batches
 from tagalign.methods.tagclip.options import TagClipOptions
 from tagalign.methods.tagclip.presets import STANDARD, filled, find_preset
 from tagalign.methods.tagclip.profiles import TagClipProfile, layer_choice, tagclip_profile
 from tagalign.methods.tagclip.steps import LocalScores, fuse, keep_until_empty, local_scores, own_scores
-from tagalign.methods.text_cache import cached_labels
+from tagalign.methods.text_cache import prompted_labels
 from tagalign.tags.label_sets import template_set
 from tagalign.types import EncodedLabels, LabelSet, Tagging
-
-MAX_CELLS = 2**26
-"""Cells of one layer's maps over a batch: 256 MB in float32."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -146,16 +142,7 @@ class TagClip(TakesLook):
             sizes: of the original images.
         """
         encoded: dict[int, TagClipImage] = {}
-        patch = self.backbone.patch_size
-        canvases = [(p.shape[1], p.shape[2]) for p in pixels]
-        for ids in buckets(
-            canvases,
-            batch_size=self.resources.batch_size,
-            max_cells=MAX_CELLS,
-            patch_size=patch,
-            limit=lambda patches: pass_limit(self.backbone, patches),
-        ):
-            batch = torch.stack([pixels[i] for i in ids]).to(self.backbone.device)
+        for ids, batch in whole_batches(pixels, self.backbone, batch_size=self.resources.batch_size):
             result = self._pass(batch)
             for row, i in enumerate(ids):
                 encoded[i] = self._image(result, batch, row, sizes[i])
@@ -185,20 +172,12 @@ class TagClip(TakesLook):
 
     def encode_labels(self, labels: LabelSet) -> EncodedLabels:
         """Labels and background words, with the templates of their set or the profile's own."""
-        templates = template_set(self.profile.templates)
-        return cached_labels(
-            lambda wanted: encode_label_set(
-                self.backbone,
-                wanted,
-                method=self.method,
-                templates=templates,
-                use_aliases=self.options.use_aliases,
-            ),
+        return prompted_labels(
+            self.backbone,
             labels,
             method=self.method,
-            backbone=self.backbone,
-            templates=templates,
-            variant=f"unit mean, aliases {self.options.use_aliases}",
+            templates=template_set(self.profile.templates),
+            use_aliases=self.options.use_aliases,
             folder=self.resources.text_cache,
         )
 

@@ -1,6 +1,5 @@
 """From the flags of ``tagalign segment`` to what is asked of every photo, and what would not act."""
 
-import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -89,14 +88,11 @@ def _asked(settings: SegmentSettings, facts: dict[str, Any]) -> "LabelSet":
 
     labels = settings.prompted_labels()
     method, has_background = facts["method"], bool(facts["options"].get("background_rule"))
-    if not labels.background or background_words_act(method, "segment", has_background=has_background):
-        return labels
-    if settings.background_words is not None:
-        raise InputError(
-            f"--background-words {settings.background_words} does not act: without --background, method {method!r} has no "
-            "class that the words could win for; add --background"
-        )
-    return dataclasses.replace(labels, background=())
+    return settings.acting_labels(
+        labels,
+        background_words_act(method, "segment", has_background=has_background),
+        f"without --background, method {method!r} has no class that the words could win for; add --background",
+    )
 
 
 def check_seen(settings: SegmentSettings) -> None:
