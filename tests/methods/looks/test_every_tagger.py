@@ -1,4 +1,7 @@
-"""Every method that tags can take a look, and a look then changes its tags: ``methods/looks/step.py``."""
+"""Every method that tags can take a look, and a look then changes its tags.
+
+Holds ``methods/looks/step.py``.
+"""
 
 import dataclasses
 
