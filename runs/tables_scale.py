@@ -1,7 +1,8 @@
 """Further tables on the tiny world: python runs/tables_scale.py TABLE [--seeds 0] (percent).
 
 TABLE is `fractions` (gain of the tag loss at 1/8, 1/4, 1/2 and all of the data), `diht` (paper Table 4: tags on the class
-embedding alone) or `groupvit` (paper Table 7: a GroupViT tower from scratch, captions alone against multi-tags).
+embedding alone) or `groupvit` (paper Table 7: a GroupViT tower from scratch, captions alone against multi-tags; with
+`--consistency` also with OVSegmentor's mask consistency).
 Projectors have no blocks (a normalisation and one matrix), as in the table of losses. Writes docs/results/TABLE.json (and
 TABLE.md beside it, for docs/results/tagalign.md). About 15, 2 and 20 minutes on two cores for one seed.
 """
@@ -9,6 +10,7 @@ TABLE.md beside it, for docs/results/tagalign.md). About 15, 2 and 20 minutes on
 import argparse
 import dataclasses
 import json
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -26,6 +28,7 @@ from tagalign.experiments.world import World, alt_texts, build_world, no_labels,
 from tagalign.methods.dense.method import DenseMethod
 from tagalign.methods.dense.options import DenseOptions
 from tagalign.methods.groupvit import MODE
+from tagalign.train.groupvit.consistency import ConsistencyPlan
 from tagalign.train.groupvit.tower import GroupTower, pixel_pairs
 from tagalign.train.groupvit.training import GroupVitPlan, train_groupvit
 from tagalign.train.tagalign.plan import TagAlignPlan, TrainingPairs
@@ -83,14 +86,19 @@ def diht(backbone: BlockBackbone, seed: int) -> dict[str, RowScores]:
     }
 
 
-def groupvit(backbone: BlockBackbone, seed: int) -> dict[str, RowScores]:
-    """The same tower from scratch, trained with captions alone and with tags too."""
+def groupvit(backbone: BlockBackbone, seed: int, *, consistency: bool = False) -> dict[str, RowScores]:
+    """The same tower from scratch: captions alone, tags too, on request masks that agree across scenes."""
     world = build_world(backbone, QUICK, seed=seed)
     train = scenes(protocol.TRAIN_SPLIT, QUICK.train, seed=seed)
     assert tuple(world.captions) == alt_texts(train)
     pixels = torch.stack([to_tensor(picture(scene), backbone.preprocessing) for scene in train])
     vocabulary, found = vocabulary_of(world, kinds=KINDS), {}
-    for row in (CAPTIONS, TAGS):
+    rows: list[tuple[str, TableRow, ConsistencyPlan | None]] = [
+        (one.name, one, None) for one in (CAPTIONS, TAGS)
+    ]
+    if consistency:
+        rows.append(("captions, tags and mask consistency", TAGS, ConsistencyPlan()))
+    for name, row, masks in rows:
         labels = vocabulary.label(world.parses, kinds=KINDS)
         torch.manual_seed(seed)
         tower = GroupTower(image_size=pixels.shape[2], patch_size=backbone.patch_size, dim=backbone.embed_dim)
@@ -101,13 +109,18 @@ def groupvit(backbone: BlockBackbone, seed: int) -> dict[str, RowScores]:
                 vocabulary=vocabulary if row.kinds else None,
             ),
             tower,
-            GroupVitPlan(steps=GROUPVIT_STEPS, batch_size=GROUPVIT_BATCH, losses=row.losses, seed=seed),
+            GroupVitPlan(
+                steps=GROUPVIT_STEPS,
+                batch_size=GROUPVIT_BATCH,
+                losses=row.losses,
+                seed=seed,
+                consistency=masks,
+            ),
         )
         method = DenseMethod(
             trained.encoder, DenseOptions(profile=protocol.PROFILE), method="groupvit", mode=MODE
         )
-        name = f"GroupViT, {row.name}"
-        found[name] = scored(method, world, name, seed)
+        found[f"GroupViT, {name}"] = scored(method, world, f"GroupViT, {name}", seed)
     return found
 
 
@@ -119,7 +132,11 @@ def scored(method: DenseMethod, world: World, name: str, seed: int) -> RowScores
     return scores
 
 
-TABLES = {"fractions": fractions, "diht": diht, "groupvit": groupvit}
+TABLES: dict[str, Callable[..., dict[str, RowScores]]] = {
+    "fractions": fractions,
+    "diht": diht,
+    "groupvit": groupvit,
+}
 
 
 def main() -> None:
@@ -128,9 +145,13 @@ def main() -> None:
     parser.add_argument("table", choices=TABLES)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--model", default="tiny")
+    parser.add_argument("--consistency", action="store_true", help="a row more in groupvit")
     arguments = parser.parse_args()
     backbone = load_backbone(arguments.model)
-    runs = [TABLES[arguments.table](backbone, seed) for seed in arguments.seeds]
+    if arguments.consistency and arguments.table != "groupvit":
+        parser.error("--consistency belongs to groupvit")
+    more = {"consistency": True} if arguments.consistency else {}
+    runs = [TABLES[arguments.table](backbone, seed, **more) for seed in arguments.seeds]
     found = {name: [run[name] for run in runs] for name in runs[0]}
     settings = {
         "seeds": arguments.seeds,

@@ -1,7 +1,8 @@
 """OVSegmentor's consistency of group masks across images: two images that name one thing, one image's groups on the other.
 
-Of its other losses the captions' is ``losses.contrastive_loss``, and so is that of completed entities, on what a multimodal
-decoder makes of a sentence with its entities masked; the slot attention that binds patches to groups has no loss of its own.
+``train.groupvit.consistency`` trains a tower with it. Of OVSegmentor's other losses the captions' is
+``losses.contrastive_loss``, and so is that of completed entities, on what a multimodal decoder makes of a sentence with its
+entities masked; the slot attention that binds patches to groups has no loss of its own.
 """
 
 import numpy as np
