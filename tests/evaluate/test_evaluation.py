@@ -141,6 +141,13 @@ def test_result_file_round_trip_keeps_absent_numbers(toy_set, toy_method, tmp_pa
     assert (read.metrics, read.settings, read.model) == (result.metrics, result.settings, result.model)
 
 
+def test_a_result_names_no_folder_of_this_machine(toy_set, toy_method, tmp_path):
+    plan = Plan(out=tmp_path, facts={"image_list": "/home/me/lists/val.txt"})
+    result = evaluate_segmentation(toy_method(), toy_set(), plan=plan)
+    assert result.settings["image_list"] == "val.txt"
+    assert "/home/me" not in write_result(tmp_path, result).read_text()
+
+
 def test_damaged_result_is_refused(tmp_path):
     (tmp_path / "result.json").write_text("{}")
     with pytest.raises(DataError, match=r"expected a result\.json"):

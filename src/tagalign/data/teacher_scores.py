@@ -21,7 +21,7 @@ from jaxtyping import Float, Int
 from tagalign.data.batches import FeatureBatch
 from tagalign.data.pair_records import ShardRef
 from tagalign.data.tag_join import FEW, some_keys
-from tagalign.errors import DataError
+from tagalign.errors import DataError, InputError
 from tagalign.ops.distillation import best_scores
 from tagalign.ops.tag_rows import TagRows
 from tagalign.tags.row_hashes import key_hash
@@ -92,9 +92,17 @@ class TeacherScores:
 
 
 def taught(batch: FeatureBatch, teacher: TeacherScores | None) -> FeatureBatch:
-    """A batch with the tagger's scores of its pairs, where its features are; itself without a tagger."""
+    """A batch with the tagger's scores of its pairs, where its features are; itself without a tagger.
+
+    Raises:
+        InputError: for a batch whose pairs have no keys.
+    """
     if teacher is None:
         return batch
+    if len(batch.keys) != len(batch):
+        raise InputError(
+            "scores of a tagger are joined by key, and these pairs have none; give pairs with keys"
+        )
     return replace(batch, teacher=teacher.rows(batch.keys).to(batch.features.device))
 
 

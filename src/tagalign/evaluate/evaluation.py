@@ -22,6 +22,7 @@ from tagalign.evaluate.results import Result, now, package_versions
 from tagalign.evaluate.score import SCORERS, Scores
 from tagalign.methods.protocols import Method
 from tagalign.methods.table import background_is_a_name
+from tagalign.private_paths import without_folders
 from tagalign.types import LabelSet
 
 
@@ -100,15 +101,17 @@ def summarize(
     if not allow_missing:
         _refuse_smaller(asker, gathered, counted, expected)
     scores = SCORERS[asker.kind](gathered.rows, asker.scoring())
+    # results are published and compared: a folder is called by its last name, settings.json has the whole path
+    facts = without_folders(gathered.settings)
     # the model stands once, in a field of its own
-    record = {name: value for name, value in gathered.settings.items() if name != "model"}
+    record = {name: value for name, value in facts.items() if name != "model"}
     return Result(
         metrics=scores.metrics,
         per_class=scores.per_class,
         intervals=_intervals(scores, len(gathered.rows), resamples, seed),
         settings=record
         | {"protocol": protocol, "resamples": resamples, "seed": seed, "allow_missing": allow_missing},
-        model=dict(gathered.settings.get("model", {})),
+        model=dict(facts.get("model", {})),
         scoring=asker.scoring(),
         images=len(gathered.rows),
         expected=expected,

@@ -14,7 +14,6 @@ from tagalign.atomic import atomic_write
 from tagalign.errors import DataError
 from tagalign.evaluate.bootstrap import Interval
 from tagalign.json_text import json_text
-from tagalign.private_paths import without_folders
 
 RESULT_FILE = "result.json"
 PACKAGES = ("tagalign", "torch", "transformers", "numpy", "pillow", "safetensors")
@@ -101,9 +100,7 @@ def now() -> str:
 
 
 def write_result(folder: Path, result: Result) -> Path:
-    """Write ``result.json``; numbers that are not there (NaN) are null, and of folders of this machine the last name stays.
-
-    It is what people publish and compare; ``settings.json`` beside it has the paths as they were given.
+    """Write ``result.json``; numbers that are not there (NaN) are null.
 
     Raises:
         InputError: if the file cannot be written.
@@ -113,8 +110,8 @@ def write_result(folder: Path, result: Result) -> Path:
         "metrics": _plain(result.metrics),
         "intervals": {name: _plain({"low": i.low, "high": i.high}) for name, i in result.intervals.items()},
         "per_class": {kind: _plain(table) for kind, table in result.per_class.items()},
-        "settings": without_folders(result.settings),
-        "model": without_folders(result.model),
+        "settings": result.settings,
+        "model": result.model,
         "scoring": result.scoring,
         "versions": result.versions,
         "images": result.images,

@@ -165,5 +165,7 @@ def test_micro_batches_and_held_out_pairs_know_the_teacher(backbone, pairs, teac
 def test_refusals(backbone, pairs, teacher):
     with pytest.raises(InputError, match="needs scores of a tagger"):
         train(backbone, pairs, None)
+    with pytest.raises(InputError, match="joined by key, and these pairs have none"):
+        train(backbone, replace(pairs, keys=()), teacher)
     with pytest.raises(InputError, match="classifiers alone tie no image to a word"):
         train(backbone, pairs, teacher, losses={"distillation": 1.0})
