@@ -16,7 +16,7 @@ TOP = 10
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TeacherFlags(TrainerFlags):
-    """The frozen encoder, and the distillation of a tagger beside the other losses."""
+    """What a frozen tagger teaches, beside the other losses."""
 
     teacher: Path | None = None
     """Scores of a frozen tagger for the photos of the pairs: a folder that `tagalign tag` wrote, with any method."""

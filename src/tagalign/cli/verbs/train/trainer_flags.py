@@ -1,13 +1,14 @@
-"""Flags that every trainer has: the frozen encoder, and what a run may cost."""
+"""Flags that every trainer has: the frozen encoder, what a run may cost, where it runs and what it writes."""
 
 import dataclasses
 
 from tagalign.cli.shared.model_flags import EncoderFlags
+from tagalign.cli.verbs.train.run_flags import RunFlags
 from tagalign.errors import InputError
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class TrainerFlags(EncoderFlags):
+class TrainerFlags(EncoderFlags, RunFlags):
     """Flags about memory and time; none of them decides what is learned."""
 
     micro_batch: int | None = None

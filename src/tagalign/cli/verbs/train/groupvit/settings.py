@@ -4,7 +4,7 @@ import dataclasses
 from pathlib import Path
 from typing import Annotated, Literal
 
-from tagalign.cli.shared.choices import DeviceChoice, PrecisionChoice, TagKind
+from tagalign.cli.shared.choices import PrecisionChoice, TagKind
 from tagalign.cli.shared.renamed import Formerly
 from tagalign.cli.verbs.train.teacher_flags import TeacherFlags
 from tagalign.errors import InputError
@@ -67,22 +67,12 @@ class TrainGroupVitSettings(TeacherFlags):
     """Of the pixels."""
     precision: PrecisionChoice = "auto"
     """Of the products; auto is bf16 on CUDA and on CPUs with units for it."""
-    device: DeviceChoice = "auto"
-    """Where to; auto is CUDA where there is one."""
     loaders: Annotated[int, Formerly("workers")] = 0
     """Processes that read and decode images; 0 does it in the main one."""
     streams: int | None = None
     """Independent readers; a resumed run needs the same number. By default as many as --loaders."""
     chunk: int = 256
     """Images that travel together."""
-    checkpoint_every: int = 500
-    """Steps between checkpoints; what a killed run can lose."""
-    keep: int = 2
-    """Checkpoints that stay."""
-    log_every: int = 10
-    """Steps between lines of metrics.jsonl."""
-    tensorboard: bool = False
-    """Also write TensorBoard files."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from tagalign.backbones.models import AUTO
-from tagalign.cli.shared.choices import DeviceChoice, PrecisionChoice, Profile
+from tagalign.cli.shared.choices import PrecisionChoice, Profile
 from tagalign.cli.shared.renamed import Formerly
 from tagalign.cli.verbs.train.trainer_flags import TrainerFlags
 from tagalign.errors import InputError
@@ -116,20 +116,12 @@ class Tag2TextTrainSettings(TrainerFlags):
     """Of weights, order, tags, negatives and crops."""
     precision: PrecisionChoice = "fp32"
     """Of the products; auto is bf16 on CUDA and on CPUs with units for it."""
-    device: DeviceChoice = "auto"
-    """Where to; auto is CUDA where there is one."""
     workers: int = 4
     """Threads that decode photos."""
-    checkpoint_every: int = 500
-    """Steps between checkpoints; what a killed run can lose."""
-    keep: int = 2
-    """Checkpoints that stay."""
     validate_every: int = 0
     """Steps between looks at the losses of held-out records, which decide OUT/best; 0 for none."""
     log_every: int = 50
     """Steps between lines of metrics.jsonl."""
-    tensorboard: bool = False
-    """Also write TensorBoard files."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

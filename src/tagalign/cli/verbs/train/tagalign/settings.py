@@ -8,7 +8,6 @@ import tyro
 
 from tagalign.cli.shared.choices import (
     DenseMode,
-    DeviceChoice,
     PrecisionChoice,
     Profile,
     TagKind,
@@ -79,18 +78,12 @@ class TrainSettings(TeacherFlags):
     """Of the cache; float8 takes half the room at about 3 % error."""
     precision: PrecisionChoice = "auto"
     """Of the products; auto is bf16 on CUDA and on CPUs with units for it."""
-    device: DeviceChoice = "auto"
-    """Where to; auto is CUDA where there is one."""
     loaders: Annotated[int, Formerly("workers")] = 0
     """Processes that read and decode images; 0 does it in the main one."""
     streams: int | None = None
     """Independent readers; a resumed run needs the same number. By default as many as --loaders."""
     chunk: int = 256
     """Images per forward pass of the encoder."""
-    checkpoint_every: int = 500
-    """Steps between checkpoints; what a killed run can lose."""
-    keep: int = 2
-    """Checkpoints that stay."""
     held_out: tuple[str, ...] = ()
     """Pairs that are never trained on; their loss decides which checkpoint is best."""
     held_out_pairs: int = 1024
@@ -109,10 +102,6 @@ class TrainSettings(TeacherFlags):
     """Photos whose heat maps are drawn into OUT/maps at every validation."""
     watch_labels: str = ""
     """Labels of those maps, with commas."""
-    log_every: int = 10
-    """Steps between lines of metrics.jsonl."""
-    tensorboard: bool = False
-    """Also write TensorBoard files."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from tagalign.backbones.packaged import TINY
-from tagalign.cli.shared.choices import DeviceChoice, PrecisionChoice, Profile, Templates
+from tagalign.cli.shared.choices import PrecisionChoice, Profile, Templates
 from tagalign.cli.shared.model_flags import PHOTO_MODEL
 from tagalign.cli.shared.renamed import Formerly
 from tagalign.cli.verbs.train.trainer_flags import TrainerFlags
@@ -93,22 +93,16 @@ class TrainTrustySettings(TrainerFlags):
     """Of weights, order, crops and dropout."""
     precision: PrecisionChoice = "fp32"
     """Of the products; auto is bf16 on CUDA and on CPUs with units for it."""
-    device: DeviceChoice = "auto"
-    """Where to; auto is CUDA where there is one."""
     loaders: Annotated[int, Formerly("workers")] = 0
     """Processes that read and crop images; 0 does it in the main one."""
     checkpoint_every: int = 1000
     """Steps between checkpoints; what a killed run can lose."""
-    keep: int = 2
-    """Checkpoints that stay."""
     held_out_count: Annotated[int, Formerly("held_out")] = 0
     """The last so many images are never trained on; their loss decides which checkpoint is best (OUT/best)."""
     validate_every: int = 0
     """Steps between validations on them; 0 validates at the end alone."""
     log_every: int = 50
     """Steps between lines of metrics.jsonl."""
-    tensorboard: bool = False
-    """Also write TensorBoard files."""
 
     def auto_model(self) -> str:
         """The photo model; for drawn scenes the one that knows them."""
