@@ -55,6 +55,7 @@ class Threshold:
         elif self.kind == "absolute":
             kept = {i for i in order if scores[i] >= self.value}
         else:
+            # a label that was never seen while calibrating has no threshold of its own
             kept = {i for i in order if scores[i] >= self.per_label.get(names[i], self.value)}
         return tuple(i for i in order if i in kept)
 
@@ -88,6 +89,7 @@ def _relative(scores: Sequence[float], ids: Sequence[int], share: float) -> list
         return []
     low, high = min(scores[i] for i in ids), max(scores[i] for i in ids)
     above = low + share * (high - low)
+    # strictly above: of scores that are all alike none stands out, and one label is kept, not all of them
     return [i for i in ids if scores[i] > above] or [max(ids, key=lambda i: scores[i])]
 
 

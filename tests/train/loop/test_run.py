@@ -43,7 +43,8 @@ class Numbers:
 class OneWeight(Trainee[Numbers]):
     """``(w - target - noise)^2`` by plain gradient descent; noise is drawn as dropout is."""
 
-    clip_norm = None
+    # plain attributes in the place of the protocol's properties
+    module = fingerprint = clip_norm = None
 
     def __init__(self, *, noise=0.0, anew=(), targets=None):
         self.module = nn.Linear(1, 1, bias=False)

@@ -106,7 +106,7 @@ def train_groupvit(
     processes = processes or Processes(device=backbone.device)
     # an image of a process that has no other beside it would have no negative
     processes.own_share(plan.batch_size, least=2)
-    seed_everything(plan.seed)
+    seed_everything(plan.seed)  # before the first step draws the noise of the groups
     trainee = new_trainee(backbone, data, tower, plan, processes)
     run = TrainingRun(
         trainee, plan, folder=None if out_dir is None else Path(out_dir), processes=processes, hooks=hooks

@@ -96,6 +96,7 @@ class AlignerTrainee(Trainee[Any]):
     def step(self, step: int, batch: Any, clock: StepClock) -> StepResult:
         """Encode where that is needed, then forward and backward."""
         features = batch if self.encode is None else self.encode(batch)
+        # by key and not in the source: neither streams nor feature caches need to know what teaches
         features = taught(features, self.teacher)
         clock.mark("encoder")
         losses = forward_backward(
