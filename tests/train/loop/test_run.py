@@ -115,7 +115,8 @@ def stop_after(step):
     request = StopRequest()
 
     def ask(done, steps, numbers):
-        request.signal_number = 15 if done == step else request.signal_number
+        # a step looks at the request before its own progress is told
+        request.signal_number = 15 if done == step - 1 else request.signal_number
 
     return {"stop": request, "progress": ask}
 
@@ -133,9 +134,9 @@ def test_a_run_is_its_plain_loop():
 def test_the_gradient_is_clipped_and_its_own_norm_logged():
     trainee = OneWeight()
     trainee.clip_norm = 0.5
-    made, _ = run(trainee)
+    made, _ = run(trainee, plan=replace(PLAN, steps=3))
     # torch divides by the norm plus 1e-6
-    assert trainee.weight == pytest.approx(plain_loop(6, clip=0.5), abs=1e-5)
+    assert trainee.weight == pytest.approx(plain_loop(3, clip=0.5), abs=1e-5)
     assert made.shown["gradient_norm"] > 0.5
 
 
@@ -146,7 +147,7 @@ def test_steps_are_in_training_mode_and_what_comes_after_is_not():
     assert not trainee.module.training
 
 
-@pytest.mark.parametrize("at", [1, 3, 4])
+@pytest.mark.parametrize("at", [2, 3, 5])
 def test_a_stopped_run_ends_with_the_same_weight_noise_and_log(tmp_path, at):
     whole, parts = OneWeight(noise=1.0), OneWeight(noise=1.0)
     torch.manual_seed(0)
