@@ -28,7 +28,7 @@ from tagalign.tags.row_hashes import key_hash
 from tagalign.tags.vocabulary import TagVocabulary
 from tagalign.tasks.photos.result_labels import result_names
 
-Hashes = Int[np.ndarray, " photos"]
+PhotoHashes = Int[np.ndarray, " photos"]
 ROWS = 1000
 
 KEY_FORMS: Mapping[str, Callable[[str], str]] = {
@@ -55,7 +55,7 @@ class TeacherScores:
 
     names: tuple[str, ...]
     parts: tuple[int, ...]
-    hashes: Hashes
+    hashes: PhotoHashes
     indptr: Int[np.ndarray, " photos_plus_1"]
     labels: Int[np.ndarray, " entries"]
     scores: Float[np.ndarray, " entries"]
@@ -194,8 +194,8 @@ def _blocks(folder: Path, count: int) -> Iterator[tuple[list[str], np.ndarray]]:
 
 
 def _chosen_form(
-    hashes: Mapping[str, Hashes], refs: Sequence[ShardRef], folder: Path, examples: Iterable[str]
-) -> Hashes:
+    hashes: Mapping[str, PhotoHashes], refs: Sequence[ShardRef], folder: Path, examples: Iterable[str]
+) -> PhotoHashes:
     """The hashes of the form in which most pairs that are looked at are found; the first of equal ones."""
     keys = some_keys(refs)
     wanted = np.fromiter(map(key_hash, keys), np.int64, len(keys))

@@ -132,6 +132,8 @@ def test_records_of_one_file_are_streamed(files, tmp_path, capsys):
     place = ["--records", str(tmp_path / "records.json"), "--tag-list", str(tmp_path / "tags.txt")]
     model = ["--model", str(files / "clip"), "--device", "cpu", "--out", str(tmp_path / "m"), "--stream"]
     command = ["train", "--method", "tag2text", *place, *model, *SMALL, "--held-out-share", "0"]
+    assert main([*command, "--dry-run"]) == 0, capsys.readouterr().err
+    assert not (tmp_path / "m").exists()
     assert main(command) == 0, capsys.readouterr().err
     assert pq.read_metadata(tmp_path / "m/records.parquet").num_rows == 3
     lines = (tmp_path / "m/metrics.jsonl").read_text().splitlines()

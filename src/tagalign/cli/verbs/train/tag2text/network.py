@@ -17,9 +17,15 @@ if TYPE_CHECKING:
 
 
 def open_method(
-    settings: Tag2TextTrainSettings, device: "torch.device"
+    settings: Tag2TextTrainSettings, device: "torch.device", *, kept: Path
 ) -> "tuple[Tag2TextMethod, dict[str, Any]]":
-    """The network to train as a method, and its sizes; a Tag2Text folder goes on with its own tags and words."""
+    """The network to train as a method, and its sizes; a Tag2Text folder goes on with its own tags and words.
+
+    Args:
+        settings: of the run.
+        device: of the network.
+        kept: see ``open_records``.
+    """
     from tagalign.methods.load import trained_type
     from tagalign.methods.tag2text.bert import init_from_bert
     from tagalign.train.tag2text.start import NewNetwork, new_method, reopen
@@ -37,7 +43,7 @@ def open_method(
         head=settings.head,
         seed=settings.seed,
     )
-    names, words = _names(settings), _words(settings)
+    names, words = _names(settings), _words(settings, kept)
     method, sizes = new_method(network, names=names, words=words, profile=settings.profile, device=device)
     if settings.bert is not None:
         filled = init_from_bert(method.model, settings.bert)
@@ -62,7 +68,7 @@ def _names(settings: Tag2TextTrainSettings) -> list[str]:
         ) from error
 
 
-def _words(settings: Tag2TextTrainSettings) -> "Wordpieces":
+def _words(settings: Tag2TextTrainSettings, kept: Path) -> "Wordpieces":
     """BERT's tokenizer, or one of the words of captions, tags and questions where no vocab.txt is given."""
     from tagalign.data.tag2text.shards import TaggedShards
     from tagalign.methods.tag2text.wordpieces import Wordpieces
@@ -70,7 +76,7 @@ def _words(settings: Tag2TextTrainSettings) -> "Wordpieces":
     if settings.vocab is not None:
         return Wordpieces.from_file(settings.vocab)
     names = _names(settings)
-    records = open_records(settings, len(names))
+    records = open_records(settings, len(names), kept=kept)
     asked = open_questions(settings).values()
     words = [text for pairs in asked for pair in pairs for text in pair]
     if isinstance(records, TaggedShards):

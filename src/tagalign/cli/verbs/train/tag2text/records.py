@@ -19,12 +19,20 @@ if TYPE_CHECKING:
     from tagalign.methods.tag2text.method import Tag2TextMethod
 
 
-def open_records(settings: Tag2TextTrainSettings, num_tags: int) -> "TaggedRecords | TaggedShards":
-    """The records, from a file of their own or from pairs and the label rows of their captions; a stream stays on disk."""
+def open_records(
+    settings: Tag2TextTrainSettings, num_tags: int, *, kept: Path
+) -> "TaggedRecords | TaggedShards":
+    """The records, from a file of their own or from pairs and the label rows of their captions; a stream stays on disk.
+
+    Args:
+        settings: of the run.
+        num_tags: length of the tag list.
+        kept: folder for the copy of a file that cannot be streamed where it lies.
+    """
     from tagalign.data.tag2text.records import read_records
 
     assert settings.records is not None  # checked when the flags were read
-    shards = _shards(settings, num_tags)
+    shards = _shards(settings, num_tags, kept)
     if shards is not None:
         return shards
     if settings.label_rows is None:
@@ -36,7 +44,7 @@ def open_records(settings: Tag2TextTrainSettings, num_tags: int) -> "TaggedRecor
     return records_from_pairs(settings.records, settings.label_rows, TagVocabulary.load(settings.tag_list))
 
 
-def _shards(settings: Tag2TextTrainSettings, num_tags: int) -> "TaggedShards | None":
+def _shards(settings: Tag2TextTrainSettings, num_tags: int, kept: Path) -> "TaggedShards | None":
     """What is streamed: tars, and what is asked to be; None for what is held.
 
     Raises:
@@ -55,9 +63,7 @@ def _shards(settings: Tag2TextTrainSettings, num_tags: int) -> "TaggedShards | N
     if is_file and place is not None:
         if not settings.stream:
             return None
-        own = TaggedShards(
-            refs=tuple(record_refs(place, num_tags=num_tags, kept=settings.out)), num_tags=num_tags
-        )
+        own = TaggedShards(refs=tuple(record_refs(place, num_tags=num_tags, kept=kept)), num_tags=num_tags)
         own.check()
         return own
     refs = find_shards([str(place)])

@@ -1,6 +1,8 @@
 """``tagalign train --method tag2text``: tagging, captions, alignment and answers, from images with captions and tags."""
 
 import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from tagalign.cli.shared.bars import StepBar
@@ -23,6 +25,13 @@ if TYPE_CHECKING:
 
 def run(settings: Tag2TextTrainSettings) -> int:
     """Train; exit 0 when done, 128 + signal when a signal asked for a stop and a checkpoint was saved."""
+    if not settings.dry_run:
+        return _run(settings, settings.out)
+    with TemporaryDirectory() as place:  # a dry run leaves no copy of the records behind
+        return _run(settings, Path(place))
+
+
+def _run(settings: Tag2TextTrainSettings, kept: Path) -> int:
     from tagalign.methods.load import pick_device
     from tagalign.train.loop.distributed import join_world
     from tagalign.train.loop.guards import stop_on_signals
@@ -30,8 +39,8 @@ def run(settings: Tag2TextTrainSettings) -> int:
     with join_world(pick_device(settings.device)) as processes:
         if processes.is_first:
             warn_tiny(settings.model)
-        method, sizes = open_method(settings, processes.device)
-        records = open_records(settings, len(method.tags))
+        method, sizes = open_method(settings, processes.device, kept=kept)
+        records = open_records(settings, len(method.tags), kept=kept)
         if settings.dry_run:
             return rehearse_run(settings, method, records, processes)
         train, held_out = split_data(settings, records, method)
