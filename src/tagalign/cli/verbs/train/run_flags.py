@@ -6,7 +6,7 @@ from tagalign.cli.shared.choices import DeviceChoice
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class RunFlags:
+class TrainingRunFlags:
     """Where a run is computed, its checkpoints and its log."""
 
     device: DeviceChoice = "auto"

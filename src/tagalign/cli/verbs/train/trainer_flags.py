@@ -3,12 +3,12 @@
 import dataclasses
 
 from tagalign.cli.shared.model_flags import EncoderFlags
-from tagalign.cli.verbs.train.run_flags import RunFlags
+from tagalign.cli.verbs.train.run_flags import TrainingRunFlags
 from tagalign.errors import InputError
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class TrainerFlags(EncoderFlags, RunFlags):
+class TrainerFlags(EncoderFlags, TrainingRunFlags):
     """Flags about memory and time; none of them decides what is learned."""
 
     micro_batch: int | None = None
