@@ -1,11 +1,14 @@
 import errno
+import os
 import stat
 from pathlib import Path
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 from safetensors import SafetensorError
 
-from tagalign.atomic import atomic_write, sweep
+from tagalign.atomic import atomic_write, flush_folder, portable, sweep
 from tagalign.errors import InputError
 
 
@@ -92,3 +95,56 @@ def test_what_killed_runs_left_is_swept_by_name(
         (tmp_path / name).write_text("half")
     sweep(tmp_path, names)
     assert {p.name for p in tmp_path.iterdir()} == {files[name] for name in left}
+
+
+# written out from Microsoft's page about naming files, not from the code
+REFUSED = '<>:"/\\|?*' + "".join(map(chr, range(32)))
+DEVICES = {
+    "con",
+    "prn",
+    "aux",
+    "nul",
+    *(f"{port}{digit}" for port in ("com", "lpt") for digit in "123456789"),
+}
+
+
+@given(st.text(alphabet=st.sampled_from("aN.c o:?*\\|\x01\u8a9euxtlp1\u00b9"), max_size=8))
+@example("con")
+@example("NUL.tar.gz")
+@example("com1 .txt")
+@example("icon.")
+def test_every_system_takes_a_portable_name(name: str) -> None:
+    found = portable(name)
+    assert not set(found) & set(REFUSED)
+    assert not found.endswith((".", " "))
+    assert found.partition(".")[0].rstrip().casefold() not in DEVICES
+    assert portable(found) == found
+    if not set(name) & set(REFUSED) and not name.endswith((".", " ")) and name[:3].lower() in ("", "a", "語"):
+        assert found == name
+
+
+def test_a_folder_that_cannot_be_opened_is_not_flushed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flush_folder(tmp_path)
+
+    def refuse(*_: object) -> int:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "open", refuse)  # as Windows does for every folder
+    flush_folder(tmp_path)
+
+
+def test_what_is_flushed_is_open_for_writing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows refuses to flush a file that is open for reading."""
+    opened = []
+    real = os.open
+
+    def note(path: object, flags: int, *rest: int) -> int:
+        opened.append(flags)
+        return real(path, flags, *rest)
+
+    monkeypatch.setattr(os, "open", note)
+    with atomic_write(tmp_path / "a.txt") as temp:
+        temp.write_text("a", encoding="utf-8")
+    assert opened[-1] & (os.O_RDWR | os.O_WRONLY)

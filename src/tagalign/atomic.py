@@ -16,6 +16,10 @@ NAME_BYTES = 255
 """The longest file name that file systems take, in bytes."""
 STEM_BYTES = NAME_BYTES - len("..01234567.tmp")
 
+_REFUSED = re.compile(r'[<>:"/\\|?*\x00-\x1f]')
+_DEVICE = re.compile(
+    r"\A(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])(?=\s*(\.|$))", re.IGNORECASE
+)
 _TEMPORARY = re.compile(r"\.(?P<name>.+)\.[0-9a-f]{8}\.tmp", re.DOTALL)
 
 
@@ -42,6 +46,20 @@ def marked(name: str, key: str, limit: int) -> str:
     """The name with a mark made from a key, within a limit of bytes."""
     mark = hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:8]
     return f"{cut_bytes(name, limit - 9)}-{mark}"
+
+
+def portable(name: str) -> str:
+    """The name of a file as every system takes it: what Windows refuses or drops becomes ``_``.
+
+    Letters that it refuses, blanks and dots at the end, and names of its devices, whatever ending they have.
+
+    >>> portable('day 1: "a?"'), portable("b..."), portable("con.x"), portable("Aux"), portable("icon.b")
+    ('day 1_ _a__', 'b___', 'con_.x', 'Aux_', 'icon.b')
+    """
+    name = _REFUSED.sub("_", name)
+    kept = name.rstrip(". ")
+    name = kept + "_" * (len(name) - len(kept))
+    return _DEVICE.sub(r"\g<0>_", name)
 
 
 @contextmanager
@@ -108,7 +126,19 @@ def sweep(folder: Path, names: Iterable[str] | None = None) -> None:
 
 def _flush(path: Path) -> None:
     """Without it a power cut after the rename can leave an empty file under the final name."""
-    descriptor = os.open(path, os.O_RDONLY)
+    descriptor = os.open(path, os.O_RDWR)  # Windows flushes what may be written alone
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def flush_folder(folder: Path) -> None:
+    """A new name is on the disk when its folder is; Windows opens no folder and flushes names by itself."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except PermissionError:
+        return
     try:
         os.fsync(descriptor)
     finally:

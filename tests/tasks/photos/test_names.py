@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tagalign.atomic import portable
 from tagalign.tasks.photos.manifest import read_manifest, write_manifest
 from tagalign.tasks.photos.names import (
     LABEL_BYTES,
@@ -45,6 +46,9 @@ def test_twins_get_their_folders():
         ("\u9577" * 82 + "a.png", "\u9577" * 82 + "b.png"),
         ("\udce9.png", "\udcea.png"),
         ("a.png", "a.jpg", "a"),
+        ("a?.png", "a*.png", "a_.png", "x/a:.png"),
+        ("con.png", "CON.jpg", "con_.png", "nul.tar.png"),
+        ("a ..png", "a. .png", "a__.png"),
     ],
 )
 def test_files_of_two_photos_never_collide(paths):
@@ -55,6 +59,7 @@ def test_files_of_two_photos_never_collide(paths):
     assert len({folded(file) for file in files}) == len(files)
     assert max(len(file.encode()) for file in files) <= 255
     assert not any(name.endswith(PICTURES) or name.startswith(".") for name in names)
+    assert all(portable(file) == file for file in files)  # on every system
 
 
 @pytest.mark.parametrize(

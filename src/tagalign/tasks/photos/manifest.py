@@ -86,8 +86,8 @@ def write_manifest(
         with_names: give each photo the name of its files (see ``names``); names are handed out over all shards.
         folders: that were searched; names of photos in other formats begin below them.
     """
-    # absolute and relative folders have nothing in common that a path could say
-    is_alike = len({os.path.isabs(folder) for folder in folders}) == 1  # noqa: PTH117
+    # absolute and relative folders, and those of two drives, have nothing in common that a path could say
+    is_alike = len({(os.path.isabs(folder), os.path.splitdrive(folder)[0]) for folder in folders}) == 1  # noqa: PTH117
     root = os.path.commonpath(folders) if is_alike else None
     if with_names:
         with tempfile.TemporaryFile() as draft:  # names depend on all photos, and memory must not

@@ -3,7 +3,8 @@
 A photo's results are ``NAME.png``, ``NAME.overlay.png``, ``NAME.trusty.png`` and ``NAME.LABEL.heat.png``. NAME is the
 photo's own name without its ending where no other photo of the run has it, else its path with ``__`` between folders.
 NAME never ends as a picture does and LABEL holds no dot, so two files agree only where NAME and LABEL do; and those are
-handed out once, also on file systems that take ``A`` and ``a`` for one.
+handed out once, also on file systems that take ``A`` and ``a`` for one. They are names on every system, so that results
+can be carried to any.
 """
 
 import os
@@ -12,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import PurePath
 
-from tagalign.atomic import NAME_BYTES, marked, shortened
+from tagalign.atomic import NAME_BYTES, marked, portable, shortened
 from tagalign.tasks.photos.keys import printable
 from tagalign.tasks.photos.source import PhotoSource
 
@@ -60,12 +61,12 @@ def stem(source: PhotoSource) -> str:
 
 
 def clean(name: str) -> str:
-    """Without leading dots (hidden files), unprintable characters, and an ending that pictures have.
+    """Without leading dots (hidden files), characters that some system refuses, and an ending that pictures have.
 
-    >>> clean(".a"), clean("b.overlay")[:10], clean("...")
-    ('a', 'b.overlay-', 'image')
+    >>> clean(".a"), clean("b.overlay")[:10], clean("..."), clean("12:30?"), clean("nul")
+    ('a', 'b.overlay-', 'image', '12_30_', 'nul_')
     """
-    name = printable(name).replace("\\", "_").replace("/", "_").lstrip(".") or "image"
+    name = portable(printable(name).lstrip(".")) or "image"
     return marked(name, name, STEM_BYTES) if name.casefold().endswith(PICTURES) else name
 
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from tagalign.atomic import refused_in_one_line
+from tagalign.atomic import flush_folder, refused_in_one_line
 from tagalign.errors import DataError
 from tagalign.json_text import json_text
 
@@ -142,7 +142,7 @@ def append_clicks(path: Path, clicks: Sequence[Click]) -> list[Click]:
                 raise OSError(f"only {written} bytes of the click could be written")
             os.fsync(file.fileno())
         if is_new:
-            _flush_folder(path.parent)
+            flush_folder(path.parent)
     return stamped
 
 
@@ -247,12 +247,3 @@ def _ends_whole(file: Any) -> bool:
         return True
     file.seek(-1, os.SEEK_END)
     return bool(file.read(1) == b"\n")
-
-
-def _flush_folder(folder: Path) -> None:
-    """A new name is on the disk when its folder is."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
