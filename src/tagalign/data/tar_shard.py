@@ -1,12 +1,12 @@
 """WebDataset tars by number: the headers are read once, then any sample with one seek. A cut-off tar keeps what is whole."""
 
-import os
 import warnings
 from pathlib import Path
 
 from tagalign.data.pair_records import Pair, ShardRef, pair_of
 from tagalign.tags.captions import BadRow, ReadRow, RowRule
-from tagalign.tags.captions.tars import read_span, tar_contents
+from tagalign.tags.captions.span_file import SpanFile
+from tagalign.tags.captions.tars import read_text_span, tar_contents
 from tagalign.tags.text_files import printable
 
 
@@ -32,28 +32,24 @@ class TarShard:
                 f"{ref.path}: {len(contents.unusable)} members cannot be used: {printable(name)}, {why}, ...",
                 stacklevel=2,
             )
-        self._file = os.open(ref.path, os.O_RDONLY)
-
-    def __del__(self) -> None:
-        if hasattr(self, "_file"):
-            os.close(self._file)
+        self._file = SpanFile(ref.path)
 
     def __len__(self) -> int:
         return len(self._samples)
 
     def row(self, number: int) -> ReadRow:
         """Key and caption of one sample."""
-        return self._samples[number].row(self._rule, lambda span: read_span(self._file, span))
+        return self._samples[number].row(self._rule, lambda span: read_text_span(self._file, span))
 
     def document(self, number: int) -> bytes | None:
         """``KEY.json`` of one sample; None without one."""
         span = self._samples[number].members.get("json")
-        return read_span(self._file, span) if isinstance(span, tuple) else None
+        return read_text_span(self._file, span) if isinstance(span, tuple) else None
 
     def photo(self, number: int) -> bytes | None:
         """The photo of one sample as it stands there, not decoded; None without one."""
         span = self._samples[number].photo()
-        return None if span is None else os.pread(self._file, span[1], span[0])
+        return None if span is None else self._file.read(*span)
 
     def key(self, number: int) -> str:
         """Of one sample."""
@@ -64,5 +60,5 @@ class TarShard:
         sample, row = self._samples[number], self.row(number)
         if not isinstance(row, BadRow):
             span = sample.photo()
-            row = row._replace(image=None if span is None else os.pread(self._file, span[1], span[0]))
+            row = row._replace(image=None if span is None else self._file.read(*span))
         return pair_of(row, f"{self.path}:{sample.key}", Path())

@@ -10,6 +10,7 @@ import sys
 import tarfile
 import unicodedata
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -17,6 +18,7 @@ from pathlib import Path
 from tagalign.errors import DataError
 from tagalign.tags.captions.rows import BadRow, ReadRow, RowRule, bad_row, checked, photo_endings
 from tagalign.tags.captions.samples import record_row
+from tagalign.tags.captions.span_file import SpanFile
 from tagalign.tags.captions.tar_end import bad_end
 from tagalign.tags.text_files import decode, open_packed, refuse_foreign
 
@@ -140,9 +142,9 @@ def tar_rows(path: Path, rule: RowRule, packing: str) -> Iterator[ReadRow]:
         rows = [sample.row(rule, _never) for sample in contents.samples.values()]
     else:
         contents = tar_contents(path)
-        with path.open("rb") as file:
+        with closing(SpanFile(path)) as file:
             for sample in contents.samples.values():
-                yield sample.row(rule, lambda span: read_span(file.fileno(), span))
+                yield sample.row(rule, lambda span: read_text_span(file, span))
         rows = []
     yield from rows
     for name, why in contents.unusable:
@@ -154,9 +156,9 @@ def tar_rows(path: Path, rule: RowRule, packing: str) -> Iterator[ReadRow]:
         )
 
 
-def read_span(file: int, span: Span) -> bytes:
+def read_text_span(file: SpanFile, span: Span) -> bytes:
     """The bytes of a text."""
-    return os.pread(file, min(span[1], MAX_TEXT_BYTES), span[0])
+    return file.read(span[0], min(span[1], MAX_TEXT_BYTES))
 
 
 def _never(span: Span) -> bytes:
