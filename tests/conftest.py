@@ -1,7 +1,10 @@
 """Shared pieces of the tests: a random CLIP folder, photos with known regions."""
 
+import inspect
 import os
+import re
 import signal
+import sys
 import warnings
 from collections import Counter
 from pathlib import Path
@@ -13,11 +16,19 @@ from PIL import Image
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
+NOT_ON_WINDOWS = re.compile(r"SIGKILL|mkfifo|/dev/|os\.fork|rlimit|symlink_to|chmod|geteuid|kills")
+
+
 def pytest_collection_modifyitems(items):
     """Of tests with one and the same name, several processes would run only one and not say so."""
     twice = [name for name, count in Counter(item.nodeid for item in items).items() if count > 1]
     if twice:
         raise pytest.UsageError(f"tests share a name: {', '.join(twice)}")
+    for item in items if sys.platform == "win32" else ():
+        if isinstance(item, pytest.Function) and NOT_ON_WINDOWS.search(inspect.getsource(item.function)):
+            item.add_marker(
+                pytest.mark.skip(reason="uses what Windows lacks, or allows administrators alone")
+            )
 
 
 @pytest.fixture(autouse=True)

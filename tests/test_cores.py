@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tagalign.cores import PASSIVE, settle_threads, share_of_time, threads_now, usable_cores
+from tagalign.cores import PASSIVE, settle_threads, share_of_time, threads_now, usable_cores, worker_start
 from tagalign.errors import InputError
 
 
@@ -105,3 +105,18 @@ def test_torch_takes_what_was_settled(environment):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert json.loads(done.stdout) == 3
+
+
+def test_a_system_that_binds_no_process_to_cores(monkeypatch, tmp_path):
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: 3)
+    assert 1 <= usable_cores() <= 3
+    monkeypatch.setattr(os, "cpu_count", lambda: None)
+    assert usable_cores() == 1
+    assert share_of_time(tmp_path / "none", tmp_path / "none") == float("inf")
+
+
+@pytest.mark.parametrize(("system", "start"), [("linux", "fork"), ("darwin", "spawn"), ("win32", "spawn")])
+def test_processes_are_forked_where_that_is_safe(monkeypatch, system, start):
+    monkeypatch.setattr(sys, "platform", system)
+    assert worker_start() == start

@@ -4,6 +4,7 @@ import math
 import os
 import sys
 from pathlib import Path
+from typing import Literal
 
 from tagalign.errors import InputError
 
@@ -51,6 +52,14 @@ def usable_cores() -> int:
     """Cores this process may use: those it is bound to, and no more than its container's share of time, rounded up."""
     bound = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, min(bound, math.ceil(min(share_of_time(), bound))))
+
+
+def worker_start() -> Literal["fork", "spawn"]:
+    """How processes begin that read training data: forked on Linux, where they share large tables; anew elsewhere.
+
+    macOS has fork too, and its system libraries break in forked processes; Windows has none.
+    """
+    return "fork" if sys.platform == "linux" else "spawn"
 
 
 def share_of_time(own: Path = OWN_CGROUPS, root: Path = CGROUPS) -> float:

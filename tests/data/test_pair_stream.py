@@ -1,9 +1,12 @@
 """The stream shows every pair once per epoch, starts anywhere, and survives what web data holds."""
 
+import pickle
+from dataclasses import replace
+
 import pytest
 import torch
 
-from tagalign.data.pair_stream import PairStream, StreamPlan
+from tagalign.data.pair_stream import PairStream, StreamPlan, _Chunks
 from tagalign.data.pairs import find_shards
 from tagalign.data.stream_order import deal, make_units
 from tagalign.errors import DataError, InputError
@@ -130,3 +133,23 @@ def test_refusals(tmp_path):
     position = take(make_stream(folder, streams=2), 1)[0].position
     with pytest.raises(InputError, match="2 streams, now there are 1"):
         take(make_stream(folder), 1, position)
+
+
+def test_what_workers_are_sent_survives_the_way(tmp_path, backbone):
+    """Where processes are not forked (Windows, macOS), they get their work as bytes."""
+    stream = replace(make_stream(write_tars(tmp_path), streams=2), tokenize=backbone.tokenizer)
+    sent = pickle.loads(pickle.dumps(_Chunks(stream, ((0, 0, 0),) * 2, 0)))
+    for _, own, other in zip(range(4), _Chunks(stream, ((0, 0, 0),) * 2, 0), sent, strict=False):
+        assert own.keys == other.keys
+        assert torch.equal(own.pixels, other.pixels)
+        assert torch.equal(own.caption_ids, other.caption_ids)
+
+
+@pytest.mark.slow  # two processes that import torch
+def test_workers_that_begin_anew_change_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr("tagalign.data.pair_stream.worker_start", lambda: "spawn")
+    folder = write_tars(tmp_path)
+    alone, spawned = make_stream(folder, streams=2), make_stream(folder, streams=2, workers=2)
+    for own, other in zip(take(alone, 3), take(spawned, 3), strict=True):
+        assert keys([own]) == keys([other])
+        assert torch.equal(pixels([own]), pixels([other]))

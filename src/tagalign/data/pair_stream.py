@@ -13,6 +13,7 @@ from jaxtyping import Int
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
+from tagalign.cores import worker_start
 from tagalign.data.augment import load_crop
 from tagalign.data.batches import PixelBatch, PixelChunks, Position
 from tagalign.data.pair_records import BrokenPairError, Pair, PairShard, ShardRef
@@ -122,7 +123,7 @@ class PairStream:
             num_workers=self.plan.workers,
             pin_memory=self.pin,
             prefetch_factor=max(2, self.plan.batch_size // self.plan.chunk // self.plan.workers),
-            multiprocessing_context="fork",  # the tag table is shared, not copied
+            multiprocessing_context=worker_start(),  # forked ones share the tag table
         )
         try:
             yield from loader

@@ -102,5 +102,5 @@ def make_clip_folder(
         "rescale_factor": 1 / 255,
         "size": {"shortest_edge": image_size},
     }
-    (folder / "preprocessor_config.json").write_text(json.dumps(values, indent=2))
+    (folder / "preprocessor_config.json").write_text(json.dumps(values, indent=2), encoding="utf-8")
     return folder

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -187,6 +188,13 @@ def test_workers_change_nothing(clip):
         for a, b in zip(alone, two, strict=True)
     )
     assert all(torch.equal(a.pixels, b.pixels) for a, b in zip(alone[2:], batches(0, 2), strict=True))
+
+
+def test_what_workers_are_sent_survives_the_way():
+    """Where processes are not forked (Windows, macOS), they get their work as bytes."""
+    crops = CropDataset(Squares(), PLAN.augmentation, seed=3)
+    sent = pickle.loads(pickle.dumps(crops))
+    assert all((own == other).all() for own, other in zip(crops[5], sent[5], strict=True))
 
 
 def test_every_image_comes_once_per_epoch():

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from tagalign.backbones.preprocess import Preprocessing
+from tagalign.cores import worker_start
 from tagalign.data.batches import Position
 from tagalign.data.processes import Processes
 from tagalign.data.trusty.augment import Augmentation, Sample
@@ -126,6 +127,7 @@ def crop_batches(
         sampler=_Places(batch_size=batch_size, rows=rows, first_step=first_step, steps=steps),
         batch_size=rows.stop - rows.start,
         num_workers=workers,
+        multiprocessing_context=worker_start() if workers else None,
         collate_fn=_Collate(preprocessing),
         persistent_workers=False,
     )

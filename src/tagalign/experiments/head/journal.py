@@ -47,7 +47,7 @@ class Journal:
     def _write(self) -> None:
         kept = {"settings": self.settings, "claims": self.claims, "values": self._values}
         with atomic_write(self.path) as temp:
-            temp.write_text(json_text(kept, indent=1) + "\n")
+            temp.write_text(json_text(kept, indent=1) + "\n", encoding="utf-8")
 
 
 def _read(path: Path, settings: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
