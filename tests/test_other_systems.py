@@ -48,6 +48,8 @@ ONLY_UNIX_PLACES = re.compile(r"/(tmp|var|dev|proc|sys|etc|usr|opt|home|root|run
 ALLOWED_PLACES = {
     ("cores.py", "/sys/fs/cgroup"): "where it is missing there is no limit",
     ("cores.py", "/proc/self/cgroup"): "where it is missing there is no limit",
+    ("train/loop/memory.py", "/proc/self/clear_refs"): "where it is missing the mark stands since the start",
+    ("train/loop/memory.py", "/proc/self/status"): "where it is missing no memory is said",
 }
 """Read where they are there, and nothing is lost where they are not."""
 

@@ -22,7 +22,7 @@ class PeakMemory:
             torch.cuda.reset_peak_memory_stats(device)
             return
         try:
-            CLEAR.write_text(RESET_PEAK)
+            CLEAR.write_text(RESET_PEAK, encoding="ascii")
         except OSError:
             return  # the mark then stands since the start of the process, which is no less
 
