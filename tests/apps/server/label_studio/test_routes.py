@@ -1,6 +1,7 @@
 """Label Studio's questions over HTTP, as its own connector sends them.
 
-Holds ``apps/server/label_studio/asking.py``, ``apps/server/label_studio/learner.py``, ``apps/server/label_studio/requests.py``.
+Holds ``apps/server/label_studio/asking.py``, ``apps/server/label_studio/learner.py``,
+``apps/server/label_studio/requests.py``.
 """
 
 import asyncio
