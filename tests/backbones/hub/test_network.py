@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from huggingface_hub import snapshot_download
+from PIL import Image
 
 from tagalign.cli.main import main
 from tagalign.testing.model_hub import HubFault
@@ -220,35 +221,47 @@ def test_a_cache_fetched_elsewhere_and_copied_opens_offline(hub, tag, layouts, t
     assert hub.log.requests == ()
 
 
-CODE = "import sys; from tagalign.cli.main import main; sys.exit(main(sys.argv[1:]))"
+CODE = """
+import sys, time
+from pathlib import Path
+from tagalign.cli.main import main
+folder, own, other, *ids = sys.argv[1:]
+for number, id in enumerate(ids):
+    Path(folder, f"{own}-{number}").touch()
+    while not Path(folder, f"{other}-{number}").exists():  # both ask for it at one time
+        time.sleep(0.01)
+    words = ["tag", str(Path(folder, "photo.png")), "--labels", "dog,car", "--model", id, "--json"]
+    if main([*words, "--out", str(Path(folder, f"out-{own}-{number}"))]):
+        sys.exit(1)
+"""
 
 
 @pytest.mark.slow  # two processes that import torch: four seconds
-@pytest.mark.parametrize("layout", ["main", "conversion", "metaclip"])
-def test_two_processes_that_start_together_fetch_nothing_twice(hub, layouts, tmp_path, layout):
-    id = layouts[layout].repository.id
-    photo = tmp_path / "photo.png"
-    from PIL import Image
-
-    Image.new("RGB", (64, 64), "red").save(photo)
-    for name in (*layouts[layout].weights, "config.json"):  # so that both ask before one is done
-        hub.fail(HubFault(kind="slow", delay_s=1.0, where=f"{id}/{name}", times=None))
+def test_two_processes_that_start_together_fetch_nothing_twice(hub, layouts, tmp_path):
+    """Of three layouts, one after the other: a process that imports torch takes longer than what it fetches here."""
+    chosen = [layouts[name] for name in ("main", "conversion", "metaclip")]
+    ids = [layout.repository.id for layout in chosen]
+    Image.new("RGB", (64, 64), "red").save(tmp_path / "photo.png")
+    for layout in chosen:
+        for name in (*layout.weights, "config.json"):  # so that both ask before one is done
+            hub.fail(HubFault(kind="slow", delay_s=1.0, where=f"{layout.repository.id}/{name}", times=None))
     environment = os.environ | hub.variables(tmp_path / "fresh")
-    words = ["tag", str(photo), "--labels", "dog,car", "--model", id, "--json", "--out"]
     started = [
         subprocess.Popen(
-            [sys.executable, "-c", CODE, *words, str(tmp_path / f"out{i}")],
+            [sys.executable, "-c", CODE, str(tmp_path), own, other, *ids],
             env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
-        for i in range(2)
+        for own, other in (("a", "b"), ("b", "a"))
     ]
-    said = [process.communicate(timeout=120) for process in started]
+    said = [process.communicate(timeout=240) for process in started]
     assert [process.returncode for process in started] == [0, 0], said
     assert said[0][0] == said[1][0]
+    assert len(said[0][0].splitlines()) == len(ids)
     fetches = hub.log.fetches()
-    assert {f"{id}/{name}" for name in layouts[layout].weights} <= set(fetches)
+    for layout in chosen:
+        assert {f"{layout.repository.id}/{name}" for name in layout.weights} <= set(fetches)
     assert all(count == 1 for count in fetches.values()), fetches
     assert not list(Path(tmp_path / "fresh").rglob("*.incomplete"))
