@@ -2,9 +2,11 @@ import pytest
 
 from tagalign.integrations.label_studio.config import ConfigLabel
 from tagalign.integrations.label_studio.learned import THRESHOLDS_FILE, LearnedLists, list_key, read_learned
-from tagalign.integrations.label_studio.words import Words
+from tagalign.integrations.label_studio.words import ConfigWords
 
-ENTRIES = Words().asked([ConfigLabel(value="a", shown="dog"), ConfigLabel(value="b", shown="é")]).entries
+ENTRIES = (
+    ConfigWords().asked([ConfigLabel(value="a", shown="dog"), ConfigLabel(value="b", shown="é")]).entries
+)
 
 
 def test_thresholds_come_back_for_the_same_list_and_model(tmp_path):

@@ -3,8 +3,8 @@ from PIL import Image
 
 from tagalign.errors import InputError
 from tagalign.integrations.label_studio.config import ConfigLabel, read_config
-from tagalign.integrations.label_studio.predicting import PhotoQuestion, Predictor, decided
-from tagalign.integrations.label_studio.words import Words
+from tagalign.integrations.label_studio.predicting import Predictor, TaskQuestion, decided
+from tagalign.integrations.label_studio.words import ConfigWords
 from tagalign.tasks.model import Model
 from tagalign.testing.stub_method import StubMethod
 from tagalign.types import Label, Tagging
@@ -51,7 +51,7 @@ def predictor(method=None, **fields):
 def ask(one, text=TEXT, **question):
     encoded = one.model.encode_image(PHOTO)
     controls = read_config(text).controls
-    return one.results(encoded, PHOTO, PhotoQuestion(controls=controls, **question))
+    return one.results(encoded, PHOTO, TaskQuestion(controls=controls, **question))
 
 
 def held(results):
@@ -99,17 +99,17 @@ def test_what_a_person_has_in_hand_is_answered_alone():
 
 
 def test_words_are_asked_and_values_are_answered():
-    words = Words(by_label={"dog": Label(name="hound", aliases=("puppy",)), "hot dog": None})
+    words = ConfigWords(by_label={"dog": Label(name="hound", aliases=("puppy",)), "hot dog": None})
     method = StubMethod()
     results = ask(predictor(method, words=words))
     assert {names for names in method.encoded_labels} == {("hound", "cat")}
     assert held(results)[0] == ("tags", ["dog"])
-    nothing = Words(by_label={"dog": None, "hot dog": None, "cat": None})
+    nothing = ConfigWords(by_label={"dog": None, "hot dog": None, "cat": None})
     assert ask(predictor(words=nothing)) == []
 
 
 def test_two_labels_with_one_meaning_are_refused():
-    words = Words(by_label={"dog": Label(name="pet"), "cat": Label(name="Pet")})
+    words = ConfigWords(by_label={"dog": Label(name="pet"), "cat": Label(name="Pet")})
     with pytest.raises(InputError, match="Pet"):
         ask(predictor(words=words))
 
@@ -127,7 +127,7 @@ def test_a_control_without_a_label_holds_phrases_alone():
 
 def test_labels_of_a_config_are_spelled_as_they_stand():
     text = TEXT.replace('"hot dog"', '"  Hot   Dog "')
-    words = Words().asked([ConfigLabel(value="  Hot   Dog ", shown="  Hot   Dog ")])
+    words = ConfigWords().asked([ConfigLabel(value="  Hot   Dog ", shown="  Hot   Dog ")])
     assert (words.values, words.names) == (("  Hot   Dog ",), ("Hot Dog",))
     found = ask(predictor(learned=lambda entries: {"Hot Dog": 0.1, "dog": 2.0, "cat": 2.0}), text)
     assert held(found)[0] == ("tags", ["  Hot   Dog "])

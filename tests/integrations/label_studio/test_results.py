@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy import ndimage
 
-from tagalign.integrations.label_studio.config import Control, read_config
+from tagalign.integrations.label_studio.config import ControlTag, read_config
 from tagalign.integrations.label_studio.results import choices, mean_score, referred, shapes
 from tagalign.types import Referring, Segmentation, Tagging
 
@@ -35,7 +35,7 @@ TEXT = (
 CONTROLS = {control.name: control for control in read_config(TEXT).controls}
 
 
-def control(name: str) -> Control:
+def control(name: str) -> ControlTag:
     return CONTROLS[name]
 
 

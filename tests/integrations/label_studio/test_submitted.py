@@ -4,7 +4,7 @@ from tagalign.errors import InputError
 from tagalign.integrations.label_studio.config import read_config
 from tagalign.integrations.label_studio.places import LocalPhoto, WebPhoto
 from tagalign.integrations.label_studio.submitted import click_of
-from tagalign.integrations.label_studio.words import Words
+from tagalign.integrations.label_studio.words import ConfigWords
 from tagalign.types import Label
 
 CONFIG = read_config(
@@ -12,7 +12,7 @@ CONFIG = read_config(
     '<Choice value="cls_3"/></Choices><BrushLabels name="m" toName="image"><Label value="dog"/><Label value="cat"/>'
     "</BrushLabels></View>"
 )
-WORDS = Words(by_label={"cls_3": Label(name="cargo ship")})
+WORDS = ConfigWords(by_label={"cls_3": Label(name="cargo ship")})
 
 
 def result(kind: str, labels: list[str], **fields: object) -> dict[str, object]:

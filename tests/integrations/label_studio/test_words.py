@@ -2,7 +2,7 @@ import pytest
 
 from tagalign.errors import InputError
 from tagalign.integrations.label_studio.config import ConfigLabel
-from tagalign.integrations.label_studio.words import Words, read_words
+from tagalign.integrations.label_studio.words import ConfigWords, read_words
 from tagalign.tags.label_sets import load_label_set
 
 
@@ -12,7 +12,7 @@ def labels(*names: str) -> tuple[ConfigLabel, ...]:
 
 def test_a_label_is_asked_by_its_name_and_synonyms_and_answered_by_its_value():
     label = ConfigLabel(value="d", shown=" Big  Dog ", synonyms=("hound", "big dog", "Hound"))
-    asked = Words().asked([label])
+    asked = ConfigWords().asked([label])
     assert asked.values == ("d",)
     found = load_label_set(list(asked.entries)).labels[0]
     assert (found.name, found.aliases) == ("Big Dog", ("Hound",))

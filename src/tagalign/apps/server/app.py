@@ -20,7 +20,7 @@ from tagalign.apps.server.engine import Engine, Searcher
 from tagalign.apps.server.fetching import make_fetch
 from tagalign.apps.server.gate import Gate
 from tagalign.apps.server.inputs import JSON, Source, check_question, image_bytes, read_upload, search_source
-from tagalign.apps.server.label_studio.routes import LabelStudio, LabelStudioSettings, add_label_studio
+from tagalign.apps.server.label_studio.routes import LabelStudioRoutes, LabelStudioSettings, add_label_studio
 from tagalign.apps.server.limits import Limits
 from tagalign.apps.server.many import add_many
 from tagalign.apps.server.mask_store import FOREVER, MASKS, MaskStore, is_held
@@ -93,7 +93,7 @@ def create_app(
 def _lifespan(engine: Engine) -> Any:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        label_studio: LabelStudio = app.state.label_studio
+        label_studio: LabelStudioRoutes = app.state.label_studio
         await engine.start()
         await label_studio.start()
         yield

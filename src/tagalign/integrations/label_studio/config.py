@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 MOST_LETTERS = 1_000_000
 """Of a config; 20,000 labels fit."""
 
-ControlKind = Literal[
+ControlTagKind = Literal[
     "choices", "brushlabels", "polygonlabels", "rectanglelabels", "brush", "polygon", "rectangle", "labels", "textarea"
 ]  # fmt: skip
 """Tags of the config that are answered, in small letters, as results name them."""
-KINDS: tuple[ControlKind, ...] = get_args(ControlKind)
-WITH_LABELS: tuple[ControlKind, ...] = ("choices", "brushlabels", "polygonlabels", "rectanglelabels")
-BARE: tuple[ControlKind, ...] = ("brush", "polygon", "rectangle")
+KINDS: tuple[ControlTagKind, ...] = get_args(ControlTagKind)
+WITH_LABELS: tuple[ControlTagKind, ...] = ("choices", "brushlabels", "polygonlabels", "rectanglelabels")
+BARE: tuple[ControlTagKind, ...] = ("brush", "polygon", "rectangle")
 """Shapes whose label is a result of its own, of a ``Labels`` tag beside them."""
 
 
@@ -39,7 +39,7 @@ class ConfigLabel:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Control:
+class ControlTag:
     """One tag that is answered.
 
     Attributes:
@@ -52,7 +52,7 @@ class Control:
     """
 
     name: str
-    kind: ControlKind
+    kind: ControlTagKind
     image: str
     labels: tuple[ConfigLabel, ...] = ()
     one: bool = False
@@ -68,10 +68,10 @@ class LabellingConfig:
         images: key of the task that holds the address of the photo, by the name of the image tag.
     """
 
-    controls: tuple[Control, ...]
+    controls: tuple[ControlTag, ...]
     images: Mapping[str, str]
 
-    def of_image(self, image: str) -> tuple[Control, ...]:
+    def of_image(self, image: str) -> tuple[ControlTag, ...]:
         """The controls of one image tag."""
         return tuple(control for control in self.controls if control.image == image)
 
@@ -125,7 +125,7 @@ def _key(value: str) -> str:
 
 def _control(
     element: "Element", images: Mapping[str, str], labels: tuple[ConfigLabel, ...]
-) -> Control | None:
+) -> ControlTag | None:
     """The tag as a control; None where it asks for nothing that is answered."""
     kind = next((kind for kind in KINDS if kind == _kind(element)), None)
     image = next((one for one in element.get("toName", "").split(",") if images.get(one)), "")
@@ -133,7 +133,7 @@ def _control(
         return None
     if kind in WITH_LABELS and not labels:
         return None
-    return Control(
+    return ControlTag(
         name=element.get("name", ""),
         kind=kind,
         image=image,

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tagalign.atomic import atomic_write, sweep
-from tagalign.integrations.label_studio.words import LabelEntry
+from tagalign.integrations.label_studio.words import LabelObject
 from tagalign.json_text import json_text
 
 THRESHOLDS_FILE = "thresholds.json"
@@ -25,11 +25,11 @@ class LearnedLists:
     mark: str
     by_list: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
-    def of(self, entries: Sequence[LabelEntry]) -> Mapping[str, float]:
+    def of(self, entries: Sequence[LabelObject]) -> Mapping[str, float]:
         """Of a list; none where nothing was learned."""
         return self.by_list.get(list_key(entries), {})
 
-    def lists(self) -> Iterator[Sequence[LabelEntry]]:
+    def lists(self) -> Iterator[Sequence[LabelObject]]:
         """The lists that there are thresholds of."""
         return (json.loads(key) for key in self.by_list)
 
@@ -49,7 +49,7 @@ class LearnedLists:
             temp.write_text(json_text(content, indent=1) + "\n", encoding="utf-8")
 
 
-def list_key(entries: Sequence[LabelEntry]) -> str:
+def list_key(entries: Sequence[LabelObject]) -> str:
     """One text per list of labels with their words."""
     return json_text([dict(entry) for entry in entries])
 

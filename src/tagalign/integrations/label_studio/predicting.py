@@ -8,23 +8,23 @@ from typing import Any
 
 from PIL import Image
 
-from tagalign.integrations.label_studio.config import BARE, Control
-from tagalign.integrations.label_studio.results import Result, choices, referred, shapes
-from tagalign.integrations.label_studio.words import AskedLabels, LabelEntry, Words
+from tagalign.integrations.label_studio.config import BARE, ControlTag
+from tagalign.integrations.label_studio.results import ControlResult, choices, referred, shapes
+from tagalign.integrations.label_studio.words import AskedLabels, ConfigWords, LabelObject
 from tagalign.json_text import json_text
 from tagalign.tags.same_label import same_label
 from tagalign.tasks.model import Model
 from tagalign.tasks.regions.options import MIN_AREA
 from tagalign.types import EncodedLabels, Segmentation, Tagging
 
-EncodeLabels = Callable[[Sequence[LabelEntry]], EncodedLabels]
+EncodeLabels = Callable[[Sequence[LabelObject]], EncodedLabels]
 Thresholds = Mapping[str, float]
 """From which score on a label is in a photo, by the name that the model is asked; only labels that were learned."""
-Learned = Callable[[Sequence[LabelEntry]], Thresholds]
+LearnedThresholds = Callable[[Sequence[LabelObject]], Thresholds]
 
 
 @dataclass(frozen=True, kw_only=True)
-class PhotoQuestion:
+class TaskQuestion:
     """What is asked of one photo.
 
     Attributes:
@@ -34,7 +34,7 @@ class PhotoQuestion:
         only: pairs of a control and a label that the person chose; all where empty.
     """
 
-    controls: tuple[Control, ...]
+    controls: tuple[ControlTag, ...]
     phrases: tuple[str, ...] = ()
     with_labels: bool = True
     only: frozenset[tuple[str, str]] = frozenset()
@@ -54,11 +54,11 @@ class Predictor:
 
     model: Model
     encode_labels: EncodeLabels
-    words: Words = field(default_factory=Words)
-    learned: Learned = lambda entries: {}
+    words: ConfigWords = field(default_factory=ConfigWords)
+    learned: LearnedThresholds = lambda entries: {}
     min_area: int = MIN_AREA
 
-    def results(self, encoded: Any, photo: Image.Image, question: PhotoQuestion) -> list[Result]:
+    def results(self, encoded: Any, photo: Image.Image, question: TaskQuestion) -> list[ControlResult]:
         """The results of a prediction.
 
         Args:
@@ -71,7 +71,7 @@ class Predictor:
         """
         asking = _Asking(self, encoded, photo)
         numbers = count(1)
-        found: list[Result] = []
+        found: list[ControlResult] = []
         if question.with_labels:
             for control in question.controls:
                 found += asking.of_control(control, _beside(control, question.controls), numbers)
@@ -90,7 +90,9 @@ class _Asking:
         self._tagged: dict[str, Tagging] = {}
         self._segmented: dict[str, Segmentation] = {}
 
-    def of_control(self, control: Control, labels_of: Control | None, numbers: "count[int]") -> list[Result]:
+    def of_control(
+        self, control: ControlTag, labels_of: ControlTag | None, numbers: "count[int]"
+    ) -> list[ControlResult]:
         """What the labels of a control are in the photo."""
         asked = self._predictor.words.asked((labels_of or control).labels)
         if control.kind in ("labels", "textarea") or not asked.entries:
@@ -105,7 +107,9 @@ class _Asking:
             names = {name: value for name, value in names.items() if name in there or name not in thresholds}
         return shapes(control, found, names, numbers, min_area=self._predictor.min_area, labels_of=labels_of)
 
-    def of_phrase(self, phrase: str, controls: Sequence[Control], numbers: "count[int]") -> list[Result]:
+    def of_phrase(
+        self, phrase: str, controls: Sequence[ControlTag], numbers: "count[int]"
+    ) -> list[ControlResult]:
         """The region of a phrase, in the form of the first control that holds shapes."""
         control = next((one for one in controls if one.kind not in ("choices", "labels", "textarea")), None)
         if control is None:
@@ -149,14 +153,14 @@ def decided(tagging: Tagging, thresholds: Thresholds) -> Tagging:
     return replace(tagging, chosen=tuple(sorted(kept, key=lambda i: -tagging.scores[i])))
 
 
-def _beside(control: Control, controls: Sequence[Control]) -> Control | None:
+def _beside(control: ControlTag, controls: Sequence[ControlTag]) -> ControlTag | None:
     """The ``Labels`` tag that names the shapes of a control without labels."""
     if control.kind not in BARE:
         return None
     return next((one for one in controls if one.kind == "labels"), None)
 
 
-def _label_in(phrase: str, control: Control) -> str | None:
+def _label_in(phrase: str, control: ControlTag) -> str | None:
     """The label that a phrase names, the longest of several; the first of the control where it names none."""
     said = same_label(phrase)
     words = [
@@ -170,7 +174,7 @@ def _label_in(phrase: str, control: Control) -> str | None:
     return control.labels[0].value if control.labels else None
 
 
-def _is_wanted(result: Result, only: frozenset[tuple[str, str]]) -> bool:
+def _is_wanted(result: ControlResult, only: frozenset[tuple[str, str]]) -> bool:
     if not only or "meta" in result:
         return True
     held = result["value"].get(result["type"], [])

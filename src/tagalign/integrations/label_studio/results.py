@@ -10,16 +10,16 @@ from jaxtyping import Bool
 from tagalign.export.label_studio import brush_rle
 from tagalign.export.polygons import polygons
 from tagalign.export.records import Region, regions
-from tagalign.integrations.label_studio.config import BARE, Control
+from tagalign.integrations.label_studio.config import BARE, ControlTag
 from tagalign.types import Referring, Segmentation, Size, Tagging
 
-Result = dict[str, Any]
+ControlResult = dict[str, Any]
 PER_CENT = 100.0
 
 
 def choices(
-    control: Control, tagging: Tagging, values: Mapping[str, str], numbers: "count[int]"
-) -> list[Result]:
+    control: ControlTag, tagging: Tagging, values: Mapping[str, str], numbers: "count[int]"
+) -> list[ControlResult]:
     """The chosen labels as one result; none where nothing was chosen.
 
     Args:
@@ -37,14 +37,14 @@ def choices(
 
 
 def shapes(
-    control: Control,
+    control: ControlTag,
     found: Segmentation,
     values: Mapping[str, str],
     numbers: "count[int]",
     *,
     min_area: int,
-    labels_of: Control | None = None,
-) -> list[Result]:
+    labels_of: ControlTag | None = None,
+) -> list[ControlResult]:
     """The masks of a photo in the form that a control asks for.
 
     A brush gets one result per label, whole, so holes and islands survive; polygons and rectangles get one per connected
@@ -69,13 +69,13 @@ def shapes(
 
 
 def referred(
-    control: Control,
+    control: ControlTag,
     found: Referring,
     value: str | None,
     numbers: "count[int]",
     *,
-    labels_of: Control | None = None,
-) -> list[Result]:
+    labels_of: ControlTag | None = None,
+) -> list[ControlResult]:
     """The region of a phrase; nothing where none was found.
 
     Args:
@@ -105,15 +105,15 @@ def referred(
     return made
 
 
-def mean_score(results: Iterable[Result]) -> float:
+def mean_score(results: Iterable[ControlResult]) -> float:
     """Of a prediction: the mean of its results, 0 without any; by it Label Studio orders tasks."""
     scores = [one["score"] for one in results if "score" in one]
     return round(sum(scores) / len(scores), 6) if scores else 0.0
 
 
 def _region(
-    control: Control, part: Region, label: str | None, numbers: "count[int]", labels_of: Control | None
-) -> Iterator[Result]:
+    control: ControlTag, part: Region, label: str | None, numbers: "count[int]", labels_of: ControlTag | None
+) -> Iterator[ControlResult]:
     geometries: Iterable[dict[str, Any]]
     if "brush" in control.kind:
         geometries = [{"format": "rle", "rle": brush_rle(part.full_mask())}]
@@ -134,9 +134,9 @@ def _region(
 
 
 def _result(
-    control: Control, value: dict[str, Any], score: float, numbers: "count[int]", size: Size | None = None
-) -> Result:
-    found: Result = {
+    control: ControlTag, value: dict[str, Any], score: float, numbers: "count[int]", size: Size | None = None
+) -> ControlResult:
+    found: ControlResult = {
         "id": f"{control.name}-{next(numbers)}",
         "type": control.kind,
         "from_name": control.name,

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tagalign.errors import InputError
-from tagalign.integrations.label_studio.config import Control, LabellingConfig
+from tagalign.integrations.label_studio.config import ControlTag, LabellingConfig
 from tagalign.integrations.label_studio.places import LocalPhoto, WebPhoto
-from tagalign.integrations.label_studio.words import Words
+from tagalign.integrations.label_studio.words import ConfigWords
 from tagalign.tasks.photos.keys import key_of
 from tagalign.tasks.review.clicks import Click
 
@@ -19,7 +19,7 @@ def click_of(
     photo: LocalPhoto | WebPhoto,
     image: str,
     config: LabellingConfig,
-    words: Words,
+    words: ConfigWords,
 ) -> Click:
     """An annotation as a click: a label is in the photo where a choice or a shape has it.
 
@@ -54,7 +54,7 @@ def click_of(
     )
 
 
-def asked_names(controls: Sequence[Control], words: Words) -> dict[str, str]:
+def asked_names(controls: Sequence[ControlTag], words: ConfigWords) -> dict[str, str]:
     """What the model is asked, by the label that results hold."""
     asked = [words.asked(control.labels) for control in controls]
     return {value: name for one in asked for value, name in zip(one.values, one.names, strict=True)}

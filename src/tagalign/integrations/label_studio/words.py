@@ -13,7 +13,7 @@ from tagalign.tags.same_label import same_label, tidy_name
 from tagalign.tags.text_files import read_text
 from tagalign.types import Label
 
-LabelEntry = Mapping[str, Any]
+LabelObject = Mapping[str, Any]
 """As ``load_label_set`` takes them."""
 
 
@@ -27,7 +27,7 @@ class AskedLabels:
     """
 
     values: tuple[str, ...]
-    entries: tuple[LabelEntry, ...]
+    entries: tuple[LabelObject, ...]
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -36,7 +36,7 @@ class AskedLabels:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Words:
+class ConfigWords:
     """A saved mapping.
 
     Attributes:
@@ -63,7 +63,7 @@ class Words:
         return Label(name=name, aliases=tuple(others.values()))
 
 
-def read_words(path: Path) -> Words:
+def read_words(path: Path) -> ConfigWords:
     """Read a mapping file: a JSON object from labels of Label Studio to a line of a label file, or to null.
 
     ``{"cls_03": "cargo ship: container ship; not ferry", "Unsure": null}`` asks for cargo ships where the project says
@@ -87,7 +87,7 @@ def read_words(path: Path) -> Words:
         if same_label(name) in found:
             raise InputError(f"{path}: {name!r} is given twice; leave one out")
         found[same_label(name)] = None if line is None else parse_label(tidy_name(line), f"{path}, {name!r}")
-    return Words(by_label=found)
+    return ConfigWords(by_label=found)
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def _pairs(items: list[tuple[str, Any]]) -> _Pairs:
     return _Pairs(items)
 
 
-def _entry(label: Label) -> LabelEntry:
+def _entry(label: Label) -> LabelObject:
     return {
         "name": label.name,
         "aliases": list(label.aliases),

@@ -12,8 +12,8 @@ from tagalign.apps.server.batching import AnswerOne
 from tagalign.apps.server.engine import Engine
 from tagalign.apps.server.inputs import data_bytes
 from tagalign.apps.server.label_studio.requests import (
+    LabelStudioTask,
     PredictRequest,
-    Task,
     checked_phrases,
     typed_phrases,
 )
@@ -21,8 +21,8 @@ from tagalign.apps.server.refusals import invalid, too_large
 from tagalign.errors import InputError, TagalignError
 from tagalign.integrations.label_studio.config import KINDS, LabellingConfig, read_config
 from tagalign.integrations.label_studio.places import LocalPhoto, WebPhoto, photo_of
-from tagalign.integrations.label_studio.predicting import PhotoQuestion, Predictor
-from tagalign.integrations.label_studio.results import Result, mean_score
+from tagalign.integrations.label_studio.predicting import Predictor, TaskQuestion
+from tagalign.integrations.label_studio.results import ControlResult, mean_score
 from tagalign.tasks.photos.keys import printable
 
 LOG = logging.getLogger("tagalign.server")
@@ -30,7 +30,7 @@ Load = Callable[[], bytes]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Photos:
+class TaskPhotos:
     """Where photos of tasks may lie.
 
     Attributes:
@@ -54,7 +54,7 @@ class Photos:
             raise invalid("this server fetches nothing; start it with --allow-host NAME, or name the folder")
         return lambda: fetch(photo.address)
 
-    def find(self, task: Task, key: str) -> Load:
+    def find(self, task: LabelStudioTask, key: str) -> Load:
         """What gives the photo of a task.
 
         Raises:
@@ -67,7 +67,7 @@ class Photos:
 
 
 async def predictions(
-    request: PredictRequest, photos: Photos, predictor: Predictor, model_version: str
+    request: PredictRequest, photos: TaskPhotos, predictor: Predictor, model_version: str
 ) -> list[dict[str, Any]]:
     """A prediction per task, in their order. A task that cannot be answered gets an empty one, and its error beside it.
 
@@ -81,7 +81,7 @@ async def predictions(
     asked = [job.asked for job in jobs if job.asked is not None]
     found = await photos.engine.ask_together([load for load, _ in asked], [answer for _, answer in asked])
     answers = iter(found)
-    results: list[list[Result]] = [[] for _ in request.tasks]
+    results: list[list[ControlResult]] = [[] for _ in request.tasks]
     errors: dict[int, TagalignError] = {}
     for job in jobs:
         answer = job.error if job.asked is None else next(answers)
@@ -129,7 +129,7 @@ class _Job:
 
 
 def _jobs(
-    request: PredictRequest, config: LabellingConfig, photos: Photos, predictor: Predictor
+    request: PredictRequest, config: LabellingConfig, photos: TaskPhotos, predictor: Predictor
 ) -> list[_Job]:
     typed = typed_phrases(request.context, photos.engine.limits)
     chosen = _chosen(request.context)
@@ -142,7 +142,7 @@ def _jobs(
             try:
                 shown = [str(task.data.get(one.field, "")) for one in controls if one.field]
                 phrases = typed or checked_phrases(shown, photos.engine.limits)
-                question = PhotoQuestion(
+                question = TaskQuestion(
                     controls=controls, phrases=phrases, with_labels=not typed, only=chosen
                 )
                 jobs.append(_Job(task=number, asked=(photos.find(task, key), _answer(predictor, question))))
@@ -165,13 +165,15 @@ def _held(value: Any) -> list[str]:
     return [label for label in value if isinstance(label, str)] if isinstance(value, list) else []
 
 
-def _answer(predictor: Predictor, question: PhotoQuestion) -> AnswerOne:
-    def answer(encoded: Any, image: Image.Image) -> list[Result]:
+def _answer(predictor: Predictor, question: TaskQuestion) -> AnswerOne:
+    def answer(encoded: Any, image: Image.Image) -> list[ControlResult]:
         return predictor.results(encoded, image, question)
 
     return answer
 
 
-def _prediction(results: list[Result], model_version: str, error: TagalignError | None) -> dict[str, Any]:
+def _prediction(
+    results: list[ControlResult], model_version: str, error: TagalignError | None
+) -> dict[str, Any]:
     found = {"model_version": model_version, "score": mean_score(results), "result": results}
     return found if error is None else found | {"error": printable(str(error))}

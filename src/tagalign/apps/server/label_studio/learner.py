@@ -14,13 +14,13 @@ from typing import Any
 
 from PIL import Image
 
-from tagalign.apps.server.label_studio.asking import Photos
+from tagalign.apps.server.label_studio.asking import TaskPhotos
 from tagalign.apps.server.refusals import Refusal
 from tagalign.errors import InputError, TagalignError
 from tagalign.integrations.label_studio.learned import LearnedLists, list_key, read_learned
 from tagalign.integrations.label_studio.places import LocalPhoto, WebPhoto
 from tagalign.integrations.label_studio.predicting import EncodeLabels
-from tagalign.integrations.label_studio.words import LabelEntry
+from tagalign.integrations.label_studio.words import LabelObject
 from tagalign.tasks.model import Model
 from tagalign.tasks.photos.keys import path_of, printable
 from tagalign.tasks.review.clicks import REVIEW_FILE, Click, Clicks, append_clicks, read_clicks
@@ -32,7 +32,7 @@ MOST_PHOTOS = 2000
 MOST_LISTS = 32
 """Lists of labels that thresholds are kept of; a list changes with every label that is added to a project."""
 
-Scores = dict[tuple[str, str], Sequence[float] | None]
+ClickScores = dict[tuple[str, str], Sequence[float] | None]
 """Of the labels of a list by the folder and the key of a photo; None where it could not be read."""
 
 
@@ -45,7 +45,7 @@ class Learner:
     """
 
     def __init__(
-        self, out: Path, photos: Photos, model: Model, encode_labels: EncodeLabels, mark: str
+        self, out: Path, photos: TaskPhotos, model: Model, encode_labels: EncodeLabels, mark: str
     ) -> None:
         self.out = out
         self.learned = LearnedLists(mark=mark)
@@ -53,8 +53,8 @@ class Learner:
         self._model = model
         self._encode_labels = encode_labels
         self._clicks = Clicks()
-        self._scores: dict[str, Scores] = {}
-        self._lists: dict[str, Sequence[LabelEntry]] = {}
+        self._scores: dict[str, ClickScores] = {}
+        self._lists: dict[str, Sequence[LabelObject]] = {}
         self._writing = asyncio.Lock()
         self._learning = asyncio.Lock()
         self._behind: asyncio.Task[None] | None = None
@@ -70,11 +70,11 @@ class Learner:
             self._behind.cancel()
             await asyncio.gather(self._behind, return_exceptions=True)
 
-    def thresholds(self, entries: Sequence[LabelEntry]) -> Mapping[str, float]:
+    def thresholds(self, entries: Sequence[LabelObject]) -> Mapping[str, float]:
         """What was learned about a list of labels so far."""
         return self.learned.of(entries)
 
-    async def submitted(self, clicks: Sequence[Click], lists: Sequence[Sequence[LabelEntry]]) -> None:
+    async def submitted(self, clicks: Sequence[Click], lists: Sequence[Sequence[LabelObject]]) -> None:
         """Keep annotations, and learn behind this call.
 
         Args:
@@ -101,7 +101,7 @@ class Learner:
             await self._append(taken_back)
         return len({(click.folder, click.photo) for click in taken_back})
 
-    async def learn(self, lists: Sequence[Sequence[LabelEntry]] = ()) -> None:
+    async def learn(self, lists: Sequence[Sequence[LabelObject]] = ()) -> None:
         """Score judged photos that have no scores yet, and make the thresholds again."""
         self._note_lists(lists)
         async with self._learning:
@@ -117,7 +117,7 @@ class Learner:
             except TagalignError as error:
                 LOG.warning("label-studio: thresholds are not learned now: %s", printable(str(error)))
 
-    async def _learn_list(self, key: str, entries: Sequence[LabelEntry]) -> None:
+    async def _learn_list(self, key: str, entries: Sequence[LabelObject]) -> None:
         scores = self._scores.setdefault(key, {})
         judged = [click for click in self._clicks.counting() if click.verdict == "accepted"][-MOST_PHOTOS:]
         for click in judged:
@@ -135,7 +135,7 @@ class Learner:
         }
         self.learned = replace(self.learned, by_list=by_list | {key: per_label})
 
-    async def _scored(self, click: Click, entries: Sequence[LabelEntry]) -> Sequence[float] | None:
+    async def _scored(self, click: Click, entries: Sequence[LabelObject]) -> Sequence[float] | None:
         def scores(encoded: Any, image: Image.Image) -> Sequence[float]:
             return self._model.tag(encoded, self._encode_labels(entries)).scores
 
@@ -166,7 +166,7 @@ class Learner:
         for click in kept:
             self._clicks.add(click)
 
-    def _note_lists(self, lists: Sequence[Sequence[LabelEntry]]) -> None:
+    def _note_lists(self, lists: Sequence[Sequence[LabelObject]]) -> None:
         for entries in filter(None, lists):
             self._lists.pop(list_key(entries), None)
             self._lists[list_key(entries)] = entries

@@ -17,7 +17,7 @@ MOST_PHRASES = 16
 Body = TypeVar("Body", bound=BaseModel)
 
 
-class Task(BaseModel):
+class LabelStudioTask(BaseModel):
     """One task."""
 
     data: dict[str, Any] = Field(default_factory=dict)
@@ -32,7 +32,7 @@ class PredictRequest(BaseModel):
         params: with ``context``: what a person just did, where somebody waits for the answer.
     """
 
-    tasks: list[Task]
+    tasks: list[LabelStudioTask]
     label_config: str
     params: dict[str, Any] | None = None
 
@@ -75,17 +75,17 @@ class WebhookRequest(BaseModel):
     action: str
     annotation: dict[str, Any] | list[dict[str, Any]] | None = None
     annotations: list[dict[str, Any]] = Field(default_factory=list)
-    task: Task | list[Task] | None = None
+    task: LabelStudioTask | list[LabelStudioTask] | None = None
     project: Project = Field(default_factory=lambda: Project())
 
-    def pairs(self) -> Iterator[tuple[dict[str, Any], Task]]:
+    def pairs(self) -> Iterator[tuple[dict[str, Any], LabelStudioTask]]:
         """Annotations, each with its task.
 
         Raises:
             Refusal: 422 where the numbers of annotations and tasks differ.
         """
         some = self.annotation if isinstance(self.annotation, list) else [self.annotation or {}]
-        tasks = self.task if isinstance(self.task, list) else [self.task or Task()]
+        tasks = self.task if isinstance(self.task, list) else [self.task or LabelStudioTask()]
         if len(some) != len(tasks):
             raise invalid(f"expected a task for each annotation, got {len(some)} and {len(tasks)}")
         yield from zip(some, tasks, strict=True)

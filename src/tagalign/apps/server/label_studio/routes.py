@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from tagalign.apps.server.engine import Engine
 from tagalign.apps.server.inputs import JSON
-from tagalign.apps.server.label_studio.asking import Photos, check_config, predictions
+from tagalign.apps.server.label_studio.asking import TaskPhotos, check_config, predictions
 from tagalign.apps.server.label_studio.learner import Learner
 from tagalign.apps.server.label_studio.requests import (
     PredictRequest,
@@ -27,7 +27,7 @@ from tagalign.integrations.label_studio.config import LabellingConfig, read_conf
 from tagalign.integrations.label_studio.places import photo_of
 from tagalign.integrations.label_studio.predicting import Predictor
 from tagalign.integrations.label_studio.submitted import click_of, source_of
-from tagalign.integrations.label_studio.words import LabelEntry, Words
+from tagalign.integrations.label_studio.words import ConfigWords, LabelObject
 from tagalign.json_text import json_text
 from tagalign.tasks.review.clicks import Click
 
@@ -50,10 +50,10 @@ class LabelStudioSettings:
 
     folders: tuple[Path, ...] = ()
     out: Path | None = None
-    words: Words = field(default_factory=Words)
+    words: ConfigWords = field(default_factory=ConfigWords)
 
 
-class LabelStudio:
+class LabelStudioRoutes:
     """Handlers of the paths.
 
     Attributes:
@@ -63,7 +63,7 @@ class LabelStudio:
     def __init__(self, engine: Engine, settings: LabelStudioSettings) -> None:
         self._engine = engine
         self._settings = settings
-        self._photos = Photos(engine=engine, folders=settings.folders)
+        self._photos = TaskPhotos(engine=engine, folders=settings.folders)
         self._mark = _mark(engine.model.describe())
         self.learner = (
             None
@@ -148,7 +148,7 @@ class LabelStudio:
             raise problem or invalid("the project's config asks for nothing that is learned from")
         return found
 
-    def _lists(self, config: LabellingConfig) -> list[Sequence[LabelEntry]]:
+    def _lists(self, config: LabellingConfig) -> list[Sequence[LabelObject]]:
         return [self._settings.words.asked(control.labels).entries for control in config.controls]
 
 
@@ -157,7 +157,7 @@ def _mark(values: dict[str, Any]) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
 
 
-def add_label_studio(app: FastAPI, engine: Engine, settings: LabelStudioSettings) -> LabelStudio:
+def add_label_studio(app: FastAPI, engine: Engine, settings: LabelStudioSettings) -> LabelStudioRoutes:
     """Add the paths below ``/label-studio`` to a server.
 
     Args:
@@ -165,7 +165,7 @@ def add_label_studio(app: FastAPI, engine: Engine, settings: LabelStudioSettings
         engine: that answers.
         settings: of its owner.
     """
-    handlers = LabelStudio(engine, settings)
+    handlers = LabelStudioRoutes(engine, settings)
 
     @app.get(f"{PREFIX}/health", summary="Label Studio asks whether the server is there.")
     @app.get(f"{PREFIX}/", include_in_schema=False)
