@@ -2,7 +2,8 @@
 
 The frozen encoder first, on the same scenes; every training scene is new; rate and dropout are chosen for each start of the
 head with seen classes in the place of unseen ones; three seeds. Finished rows are kept in OUT, so a stopped run goes on.
-Writes docs/results/trusty-fair.json and docs/results/trusty-fair.md, of another encoder than tiny trusty-fair-NAME.
+Writes docs/results/trusty-fair.json and docs/results/trusty-fair.md; of another encoder than tiny trusty-fair-NAME, of other
+steps than 200 trusty-fair-STEPS.
 A step takes 50 ms of one quiet core (a third more with prompts), a scene 15 ms to draw and encode once per seed: twenty
 minutes for everything at 200 steps, two hours at 3,000, whose scenes take 3 GB of memory.
 """
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from directions import COSINE, claims
+from directions import COSINE, SHORT, claims
 from fair_page import render
 from look import measure
 from rows import SETTINGS, Bench, Row, replace_options, split_of, start_network
@@ -160,16 +161,17 @@ def write(
         **head,
         "rows": {name: found for name, found in runs.items() if found},
     }
-    name = page_name(bench.clip.name)
+    name = page_name(bench.clip.name, bench.settings["steps"])
     report["claims"] = claims(report, f"{name}.md")
     for suffix, text in ((".json", json_text(report, indent=1) + "\n"), (".md", render(report))):
         with atomic_write(docs / f"{name}{suffix}") as path:
             path.write_text(text, encoding="utf-8")
 
 
-def page_name(encoder: str) -> str:
-    """Of the files in docs/results."""
-    return "trusty-fair" if encoder == "tiny" else f"trusty-fair-{encoder}"
+def page_name(encoder: str, steps: int) -> str:
+    """Of the files in docs/results: another encoder than tiny and longer trainings than those of every row are named."""
+    of_encoder = "" if encoder == "tiny" else f"-{encoder}"
+    return f"trusty-fair{of_encoder}{'' if steps == SHORT else f'-{steps}'}"
 
 
 def reread(bench: Bench, row: Row, seed: int) -> dict[str, Any] | None:
