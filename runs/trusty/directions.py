@@ -184,7 +184,8 @@ def claims(report: dict[str, Any], link: str) -> list[dict[str, Any]]:
                 "reason": "" if holds else reason(direction, report, mean, half),
                 "link": link,
                 "encoder": report["settings"]["backbone"],
-                "main": direction.main,
+                # the summary is short: of longer trainings it says what they change
+                "main": direction.main and (steps == SHORT or direction.worse == FROZEN),
             }
         )
     return listed + best_input(report, link)
