@@ -8,9 +8,13 @@ import torch
 from PIL import Image
 
 import tagalign as ta
+from tagalign.backbones.load import load_backbone
 from tagalign.data.tiny_world import TinyWorld
 from tagalign.errors import InputError, UnknownNameError
 from tagalign.export.onnx import exportable
+from tagalign.methods.dense.method import DenseMethod
+from tagalign.methods.dense.options import TagAlignOptions
+from tagalign.methods.dense.projector import Projector
 from tagalign.methods.load import load_method
 from tagalign.methods.table import training_free
 from tagalign.ops.precision import resolve_precision
@@ -47,6 +51,25 @@ def test_every_method_without_training_takes_it(method, scenes):
         model.describe()
     )  # of gated inside its tagger and its segmenter
     assert np.isfinite(model.tag(model.encode_image(scenes[0]), LABELS).scores).all()
+
+
+def test_a_trained_head_multiplies_in_it_too(scenes):
+    encoders = [load_backbone("tiny", precision=name) for name in ("fp32", "bf16")]
+    projector = Projector.from_backbone(encoders[0], num_blocks=2).eval()
+    with torch.no_grad():
+        for block in projector.blocks:
+            block.gate.fill_(0.5)  # open, so that the convolutions count
+    used, embeds = [], []
+    projector.blocks[0].conv.register_forward_hook(lambda module, given, made: used.append(made.dtype))
+    for encoder in encoders:
+        method = DenseMethod(encoder, TagAlignOptions(), method="tagalign", mode="clip", projector=projector)
+        embeds.append(method.encode_images(scenes[:1])[0].views[0].embeds)
+    assert used == [torch.float32, torch.bfloat16]
+    assert {one.dtype for one in embeds} == {torch.float32}
+    same = torch.cosine_similarity(*embeds, dim=-1)
+    # eight bits of each factor, through a tower and two convolutions
+    assert same.min() > 0.99
+    assert same.max() < 1
 
 
 def test_auto_is_what_the_processor_has():

@@ -32,6 +32,7 @@ from tagalign.methods.refinements import open_refinement
 from tagalign.methods.resources import Resources
 from tagalign.methods.text_cache import prompted_labels
 from tagalign.ops.grid import map_to_tokens, tokens_to_map
+from tagalign.ops.precision import autocast
 from tagalign.types import EncodedImage, EncodedLabels, Label, LabelSet, View
 
 Embedded = tuple[
@@ -195,7 +196,10 @@ class DenseEncoder(TakesLook):
             return features.grid, [self.backbone.project(features.patches)]
         # before the last layer norm: the trained head has copies of its own of that norm and of the projection, as released
         maps = tokens_to_map(features.patches, features.grid)
-        projected = map_to_tokens(self.projector(maps.to(self.projector.proj.dtype)))
+        # its convolutions are a fifth of the products at 448 pixels, so they follow the encoder's precision
+        with autocast(self.backbone.precision, maps.device):
+            projected = map_to_tokens(self.projector(maps.to(self.projector.proj.dtype)))
+        projected = projected.to(self.projector.proj.dtype)
         embeds = [checked(projected, self.projector, name=self.method, what="embeddings of the trained head")]
         if self.clip_weight:
             embeds.append(self.backbone.project(features.patches))
