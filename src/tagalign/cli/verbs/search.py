@@ -38,6 +38,8 @@ class Index(ModelFlags, LabelFlags):
     """Threads that decode photos."""
     part_size: int = 1000
     """Photos per part: what a kill costs at most; the same command goes on where it was."""
+    approximate: bool = False
+    """Make an approximate index (faiss) of all its photos too, for millions of them."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -67,6 +69,8 @@ class Query:
     """Look again at so many of the best photos with the matching head (Tag2Text only; the photos must be there)."""
     device: DeviceChoice = "auto"
     """Where it runs; `auto` is CUDA where there is one."""
+    approximate: bool = False
+    """Ask the approximate index (`search index --approximate` makes it): faster with millions of photos, may miss some."""
     json: bool = False
     """Print one JSON object per result."""
 
@@ -89,6 +93,10 @@ def _index(settings: Index) -> int:
     from tagalign.tasks.photos.inputs import refuse_missing
 
     refuse_missing(settings.images)
+    if settings.approximate:
+        from tagalign.tasks.search.approximate import refuse_without_faiss
+
+        refuse_without_faiss()  # not after hours of indexing
     warn_tiny(settings.model)
     from tagalign.tasks.photos.inputs import Inputs, standard_input
     from tagalign.tasks.photos.job import JobSpec
@@ -122,6 +130,11 @@ def _index(settings: Index) -> int:
     (added, failed), errors = run.done(), close_index_run(run)
     # counted on disk: an index grows over several runs, and this one knows of its own alone
     in_all = sum(1 for _ in stored_keys(settings.index))
+    if settings.approximate and in_all:
+        from tagalign.tasks.search.approximate import build_approximate
+
+        cells = build_approximate(settings.index)
+        print(f"approximate index of {counted(in_all, 'photo')} in {counted(cells, 'cell')}", file=sys.stderr)
     tail = f", {failed} failed (see {errors})" if errors else ""
     print(f"{counted(added, 'photo')} added to {settings.index}, {in_all} in all{tail}", file=sys.stderr)
     # a few broken photos are no failure of the run, an index without any photo is
@@ -147,7 +160,7 @@ def _labels(settings: Index) -> "LabelSet | None":
 def _query(settings: Query) -> int:
     from tagalign.tasks.search.engine import SearchEngine
 
-    engine = SearchEngine.open(settings.index, device=settings.device)
+    engine = SearchEngine.open(settings.index, device=settings.device, approximate=settings.approximate)
     found = engine.ask(
         settings.query, count=settings.count, tag_weight=settings.tag_weight, rerank=settings.rerank
     )

@@ -48,18 +48,20 @@ class SearchEngine:
     ranker: DenseRanker | Tag2TextRanker
 
     @classmethod
-    def open(cls, folder: Path, *, device: str = "auto") -> "SearchEngine":
+    def open(cls, folder: Path, *, device: str = "auto", approximate: bool = False) -> "SearchEngine":
         """Read an index and load its model.
 
         Args:
             folder: that ``tagalign search index`` wrote.
             device: ``auto``, ``cpu`` or ``cuda``.
+            approximate: compare only what the approximate index finds; see ``tasks.search.approximate``.
 
         Raises:
-            DataError: if there is no index, or it is damaged.
+            DataError: if there is no index, it is damaged, or the approximate one is missing or stale.
+            MissingExtraError: for an approximate one, without faiss.
             ModelError: if the model has other weights than the index was made with.
         """
-        index = SearchIndex.open(folder)
+        index = SearchIndex.open(folder, approximate=approximate)
         return cls(index, _ranker_of(index.head, device))
 
     @classmethod

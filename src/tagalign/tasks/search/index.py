@@ -3,14 +3,16 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from tagalign.errors import DataError, InputError
+from tagalign.tasks.search.approximate import ApproximateIndex, candidate_rows
 from tagalign.tasks.search.files import IndexHead, part_paths, read_part
 from tagalign.tasks.search.scores import matching_tags, with_tags
 from tagalign.tasks.search.weights import TAG_WEIGHT
@@ -22,40 +24,60 @@ BLOCK_ROWS = 131_072
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class SearchIndex:
-    """An index in memory. Searching it is exact: every stored embedding is compared.
+    """An index in memory. Searching it is exact, every stored embedding is compared, unless an approximate index says which.
 
     Attributes:
         keys: of the photos.
-        embeds: float32 copies of the stored float16 ones, unit length before rounding.
+        embeds: float32 copies of the stored float16 ones, unit length before rounding; these themselves, on the disk, with
+            an approximate index.
         tags: recognised tag ids of each photo.
         by_tag: photos and scores of each tag id.
         head: model and tag names.
+        approximate: says which photos are compared; None for all.
     """
 
-    keys: tuple[str, ...]
+    keys: Sequence[str]
     embeds: Float[Tensor, "photos dim"]
     tags: Sequence[Sequence[int]]
     by_tag: Mapping[int, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
     head: IndexHead
+    approximate: ApproximateIndex | None = None
 
     @classmethod
-    def open(cls, folder: Path) -> "SearchIndex":
+    def open(cls, folder: Path, *, approximate: bool = False) -> "SearchIndex":
         """Read all parts.
 
+        Args:
+            folder: of the index.
+            approximate: leave the embeddings on the disk and ask the approximate index.
+
         Raises:
-            DataError: if there is no index or a part is damaged.
+            DataError: if there is no index or a part is damaged; if the approximate one is missing or stale.
+            MissingExtraError: for an approximate one, without faiss.
         """
         head = IndexHead.read(folder)
-        parts = (read_part(path, ["key", "embed", "tags", "scores"]) for path in part_paths(folder))
+        near = ApproximateIndex.open(folder) if approximate else None
+        columns = ["key", "tags", "scores"] if near is not None else ["key", "embed", "tags", "scores"]
+        parts = (read_part(path, columns) for path in part_paths(folder))
         tables = [part for part in parts if len(part)]
         if not tables:
             raise DataError(f"{folder}: the index holds no photo yet")
         table = pa.concat_tables(tables).combine_chunks()
+        if (
+            near is not None
+        ):  # of millions of photos, Python's own values would take more memory than all else
+            return cls(
+                keys=_Column(table["key"]),
+                embeds=near.embeds,
+                tags=_Column(table["tags"]),
+                by_tag=_by_tag(table),
+                head=head,
+                approximate=near,
+            )
         flat = table["embed"].combine_chunks().values.to_numpy(zero_copy_only=False)
-        embeds = torch.from_numpy(flat.astype(np.float32).reshape(-1, head.dim))
         return cls(
             keys=tuple(table["key"].to_pylist()),
-            embeds=embeds,
+            embeds=torch.from_numpy(flat.astype(np.float32).reshape(-1, head.dim)),
             tags=table["tags"].to_pylist(),
             by_tag=_by_tag(table),
             head=head,
@@ -72,12 +94,29 @@ class SearchIndex:
         Raises:
             InputError: if the embedding is of another size.
         """
+        self._check(embed)
+        blocks = self.embeds.split(BLOCK_ROWS)
+        cosine = torch.cat([block.to(embed.dtype) @ embed for block in blocks])
+        return with_tags(cosine, self._overlap(text_tags), tag_weight) if text_tags else cosine
+
+    def _check(self, embed: Float[Tensor, " dim"]) -> None:
         if len(embed) != self.head.dim:
             raise InputError(
                 f"the index holds embeddings of {self.head.dim} numbers, the query has {len(embed)}"
             )
-        cosine = torch.cat([block @ embed for block in self.embeds.split(BLOCK_ROWS)])
-        return with_tags(cosine, self._overlap(text_tags), tag_weight) if text_tags else cosine
+
+    def _scored(
+        self, embed: Float[Tensor, " dim"], text_tags: Sequence[int], count: int, tag_weight: float
+    ) -> tuple[Int[Tensor, " photos"] | None, Float[Tensor, " photos"]]:
+        """Rows and their scores; all rows where there are none."""
+        if self.approximate is None:
+            return None, self.scores(embed, text_tags, tag_weight=tag_weight)
+        self._check(embed)
+        tagged = [self.by_tag[tag][0] for tag in text_tags if tag in self.by_tag] if tag_weight else []
+        rows = candidate_rows(self.approximate, embed, tagged, count)
+        cosine = self.embeds[rows].to(embed.dtype) @ embed
+        scored = with_tags(cosine, self._overlap(text_tags)[rows], tag_weight) if text_tags else cosine
+        return rows, scored
 
     def _overlap(self, text_tags: Sequence[int]) -> Float[Tensor, " photos"]:
         """Mean probability of the named tags, as ``scores.tag_overlap``, from the photos of each tag alone."""
@@ -114,17 +153,30 @@ class SearchIndex:
         """
         if count < 1:
             raise InputError(f"expected at least 1 result, got {count}")
-        scores = self.scores(embed, text_tags, tag_weight=tag_weight)
-        rows = best_rows(scores, count)
+        rows, scores = self._scored(embed, text_tags, count, tag_weight)
+        best = best_rows(scores, count)
         hits = [
             Hit(
                 key=self.keys[row],
-                score=float(scores[row]),
+                score=float(scores[place]),
                 tags=matching_tags(self.tags[row], text_tags, self.head.tag_names),
             )
-            for row in rows
+            for place, row in zip(best, best if rows is None else rows[best].tolist(), strict=True)
         ]
         return Ranking(query=query, hits=hits)
+
+
+class _Column(Sequence[Any]):
+    """A column of Arrow whose values become Python's when they are asked for."""
+
+    def __init__(self, column: pa.ChunkedArray) -> None:
+        self._column = column
+
+    def __len__(self) -> int:
+        return len(self._column)
+
+    def __getitem__(self, row: Any) -> Any:
+        return self._column[row].as_py()
 
 
 def _by_tag(table: pa.Table) -> dict[int, tuple[np.ndarray, np.ndarray]]:
