@@ -4,7 +4,7 @@ PIP_FLAGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check -q $(PIP_FLAGS) -c constraints.txt
-EXTRAS := llm,parse,train,ray,caption,plot,app,serve,onnx,export,docs,dev
+EXTRAS := llm,parse,train,ray,search,caption,plot,app,serve,onnx,export,docs,dev
 
 .PHONY: install demo test check format docs build clean
 

@@ -122,6 +122,7 @@ def build_approximate(folder: Path) -> int:
         cells = _learned(faiss, embeds)
         for start in range(0, total, 65_536):
             cells.add(embeds[start : start + 65_536].astype(np.float32))
+        del embeds  # Windows renames no file that is mapped
     with atomic_write(folder / CELLS) as temp:
         faiss.write_index(cells, str(temp))
     values = {"format": FORMAT, "parts": parts_mark(folder), "photos": total, "dim": head.dim}

@@ -63,9 +63,8 @@ class SearchIndex:
         if not tables:
             raise DataError(f"{folder}: the index holds no photo yet")
         table = pa.concat_tables(tables).combine_chunks()
-        if (
-            near is not None
-        ):  # of millions of photos, Python's own values would take more memory than all else
+        if near is not None:
+            # of millions of photos, Python's own values would take more memory than all else
             return cls(
                 keys=_Column(table["key"]),
                 embeds=near.embeds,
