@@ -174,7 +174,7 @@ def _api_key(settings: ServeSettings) -> str | None:
 
 def _label_studio(settings: ServeSettings) -> "LabelStudioSettings":
     from tagalign.apps.server.label_studio.routes import LabelStudioSettings
-    from tagalign.integrations.label_studio.words import Words, read_words
+    from tagalign.integrations.label_studio.words import ConfigWords, read_words
     from tagalign.tasks.review.clicks import REVIEW_FILE, read_clicks
 
     for folder in settings.label_studio_folder:
@@ -189,7 +189,7 @@ def _label_studio(settings: ServeSettings) -> "LabelStudioSettings":
     return LabelStudioSettings(
         folders=settings.label_studio_folder,
         out=out,
-        words=Words() if path is None else read_words(path),
+        words=ConfigWords() if path is None else read_words(path),
     )
 
 
