@@ -1,4 +1,7 @@
-"""PIAA's fit against plain numpy, and its laws."""
+"""PIAA's fit against plain numpy, and its laws.
+
+Holds ``ops/looks/second_choice.py``.
+"""
 
 import math
 

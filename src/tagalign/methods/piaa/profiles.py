@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from tagalign.ops.looks.gaussian import SecondChoice
+from tagalign.ops.looks.second_choice import SecondChoice
 
 PiaaProfileName = Literal["released", "fixed"]
 

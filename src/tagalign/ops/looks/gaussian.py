@@ -6,19 +6,17 @@ Reference: PIAA, arXiv:2605.25821.
 
 import math
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from tagalign.ops.looks.second_choice import SecondChoice
+
 KEPT_SHARE = 0.16
 """What mean + deviation keeps of a normal distribution."""
 KEPT_LEAST = 5
 """Patches of a label that are kept at least, where it has them."""
-
-SecondChoice = Literal["deviation", "rank"]
-"""``deviation``: at least mean + deviation of the label's probabilities (released); ``rank``: the largest margins."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
