@@ -26,6 +26,8 @@ from statistics import median
 
 from PIL import Image
 
+from tagalign.backbones.packaged import packaged_dir
+
 LABELS = ("--labels", "car,dog,tree")
 TINY = ("--model", "tiny")
 CAPTIONS = ("a red car on the road", "a brown dog near a tree", "two boats at the beach", "a green tree")
@@ -64,7 +66,7 @@ def cases(folder: Path) -> dict[str, Case]:
         "help": Case(words=("--help",)),
         "methods": Case(words=("methods",)),
         "models": Case(words=("models",)),
-        "data": Case(words=("data",)),
+        "data": Case(words=("data", "list")),
         "tag": Case(words=("tag", photo, *LABELS, *TINY, "--out", "{out}")),
         "segment": Case(words=("segment", photo, *LABELS, *TINY, "--out", "{out}")),
         "refer": Case(words=("refer", photo, "--phrase", "a car", *TINY, "--out", "{out}")),
@@ -85,8 +87,8 @@ def cases(folder: Path) -> dict[str, Case]:
         "evaluate": Case(words=evaluate),
         "compare": Case(words=("compare", "{evaluate}", "{evaluate}"), after="evaluate"),
         "export": Case(words=("export", "coco", "{segment}", "--out", "{out}"), after="segment"),
-        "import": Case(words=("import", "--help")),
-        "reproduce": Case(words=("reproduce", "--all", "--dry-run")),
+        "import": Case(words=("import", "clip", str(packaged_dir("tiny")), "--out", "{out}")),
+        "reproduce": Case(words=("reproduce", "list")),
         "demo": Case(
             words=("demo", "--train-scenes", "128", "--test-scenes", "4", "--steps", "1", "--out", "{out}")
         ),
