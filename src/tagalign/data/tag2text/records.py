@@ -19,7 +19,7 @@ import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
-from tagalign.data.tag2text.json_items import json_items
+from tagalign.data.json_items import json_items
 from tagalign.errors import DataError
 
 MAX_WORDS = 30

@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from tagalign.data.tag2text.json_items import json_items
+from tagalign.data.json_items import json_items
 
 LISTS = [
     "[]",
