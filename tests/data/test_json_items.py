@@ -5,7 +5,8 @@ import random
 
 import pytest
 
-from tagalign.data.json_items import json_items
+from tagalign.data import json_items as module
+from tagalign.data.json_items import json_items, json_members
 
 LISTS = [
     "[]",
@@ -49,3 +50,43 @@ def test_what_the_standard_reader_refuses_is_refused(tmp_path, text):
     for chunk in (1, 2, 100):
         with pytest.raises(ValueError):  # noqa: PT011 - any of the reader's words
             list(json_items(path, chunk=chunk))
+
+
+OBJECTS = [
+    "{}",
+    ' { "a" : 1 } ',
+    '{"a": [], "b": [1, {"c": [2, 3]}], "d": {"e": [4]}, "f": null}',
+    '{"é\\"]}": [true, "x]"], "n": 6.5}',
+]
+
+
+@pytest.mark.parametrize("text", OBJECTS)
+def test_members_are_those_of_the_standard_reader(tmp_path, text):
+    path = tmp_path / "x.json"
+    path.write_text(text, encoding="utf-8")
+    members = json.loads(text).items()
+    expected = [
+        (name, one) for name, value in members for one in (value if isinstance(value, list) else [value])
+    ]
+    for chunk in range(1, len(text) + 2):
+        assert list(json_members(path, chunk=chunk)) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "[]", "{", '{"a"', '{"a":', '{"a": 1', '{"a": [1}', '{"a": 1 "b": 2}', '{"a": 1,}', "{1: 2}", "{}x"],
+)
+def test_a_damaged_object_is_refused(tmp_path, text):
+    path = tmp_path / "x.json"
+    path.write_text(text)
+    for chunk in (1, 2, 100):
+        with pytest.raises(ValueError):  # noqa: PT011 - any of the reader's words
+            list(json_members(path, chunk=chunk))
+
+
+def test_a_value_that_does_not_end_is_no_reason_to_read_the_whole_file(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "LONGEST", 100)
+    path = tmp_path / "x.json"
+    path.write_text('[{"a": [' + "1, " * 5000)
+    with pytest.raises(ValueError, match="more than 100 characters"):
+        list(json_items(path, chunk=64))

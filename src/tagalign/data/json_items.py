@@ -1,4 +1,4 @@
-"""The values of a JSON list one by one: a file of 14 M records is never in memory as a whole."""
+"""Values of a JSON list, or of the lists of an object, one by one: a file of 14 M records is never in memory as a whole."""
 
 import json
 from collections.abc import Iterator
@@ -7,6 +7,8 @@ from typing import Any, TextIO
 
 CHUNK = 1 << 20  # characters read at a time
 NUMBER = frozenset("0123456789+-.eE")
+LONGEST = 1 << 28
+"""Characters of one value; a longer one is no record, but a file whose brackets do not close."""
 
 
 def json_items(path: Path, *, chunk: int = CHUNK) -> Iterator[Any]:
@@ -24,17 +26,57 @@ def json_items(path: Path, *, chunk: int = CHUNK) -> Iterator[Any]:
         text = _Text(file, chunk)
         if text.next() != "[":
             raise ValueError(f"expected a JSON list of records, got {type(text.value()).__name__}")
-        text.take()
-        if text.next() != "]":
-            yield text.value()
-            while text.next() == ",":
-                text.take()
-                yield text.value()
-        if text.next() != "]":
-            raise ValueError("the list is cut off, or a comma is missing")
-        text.take()
+        yield from _list(text)
         if text.next():
             raise ValueError("something stands behind the list")
+
+
+def json_members(path: Path, *, chunk: int = CHUNK) -> Iterator[tuple[str, Any]]:
+    """Yield the members of the object that a file holds; of a list each value by itself, with the name of the list.
+
+    Args:
+        path: of a JSON document.
+        chunk: characters read at a time; a value may be longer.
+
+    Raises:
+        OSError: if it cannot be read.
+        ValueError: if it is no JSON object, or a damaged one; the values before the fault were given.
+    """
+    with path.open(encoding="utf-8") as file:
+        text = _Text(file, chunk)
+        if text.next() != "{":
+            raise ValueError(f"expected a JSON object, got {type(text.value()).__name__}")
+        text.take()
+        is_first = True
+        while text.next() != "}":
+            if not is_first and not text.took(","):
+                raise ValueError("the object is cut off, or a comma is missing")
+            is_first = False
+            yield from _member(text)
+        text.take()
+        if text.next():
+            raise ValueError("something stands behind the object")
+
+
+def _member(text: "_Text") -> Iterator[tuple[str, Any]]:
+    name = text.value() if text.next() == '"' else None
+    if name is None or not text.took(":"):
+        raise ValueError("the object is cut off, or a name is missing")
+    if text.next() == "[":
+        for value in _list(text):
+            yield name, value
+    else:
+        yield name, text.value()
+
+
+def _list(text: "_Text") -> Iterator[Any]:
+    text.take()
+    if text.next() != "]":
+        yield text.value()
+        while text.took(","):
+            yield text.value()
+    if not text.took("]"):
+        raise ValueError("the list is cut off, or a comma is missing")
 
 
 class _Text:
@@ -59,6 +101,13 @@ class _Text:
         """Leave that character behind."""
         self._place += 1
 
+    def took(self, character: str) -> bool:
+        """Leave the next character behind where it is this one."""
+        if self.next() != character:
+            return False
+        self.take()
+        return True
+
     def value(self) -> Any:
         """The value that begins here."""
         self.next()
@@ -78,6 +127,8 @@ class _Text:
     def _more(self) -> bool:
         """Read on; False at the end of the file. Pieces double, so that a long value is not tried over and over."""
         kept = self._piece[self._place :]
+        if len(kept) > LONGEST:
+            raise ValueError(f"one value has more than {LONGEST:,} characters, or does not end")
         more = self._file.read(max(self._chunk, len(kept)))
         self._piece, self._place = kept + more, 0
         return bool(more)

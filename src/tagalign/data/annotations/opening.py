@@ -1,0 +1,77 @@
+"""A file or folder of another tool, opened: which format it is, and where its photos lie."""
+
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from tagalign.data.annotations.formats import READERS
+from tagalign.data.annotations.photo_folder import PhotoFolder
+from tagalign.data.annotations.reader import AnnotationSource
+from tagalign.data.annotations.records import MarkedPhoto
+from tagalign.data.annotations.told import Told
+from tagalign.errors import DataError, InputError
+from tagalign.types import Size
+
+
+def format_of(path: Path) -> str:
+    """The name of the format that a file or folder seems to have.
+
+    Raises:
+        InputError: if there is nothing, or it is packed.
+        DataError: if it looks like none of them.
+    """
+    if not path.exists():
+        raise InputError(f"{path}: no such file or folder; expected annotations of another tool")
+    if path.is_file() and zipfile.is_zipfile(path):
+        raise InputError(f"{path}: is packed; unpack it, then give the file or folder inside")
+    for name, entry in READERS.items():
+        if entry.looks_like(path):
+            return name
+    known = "; ".join(f"{name}: {entry.summary}" for name, entry in READERS.items())
+    raise DataError(
+        f"{path}: is none of the formats that are read ({known}); --format NAME reads it as one of them"
+    )
+
+
+def photos_beside(path: Path, name: str) -> Path:
+    """Where the photos of annotations lie by the custom of their format."""
+    folder = path if path.is_dir() else path.parent
+    places = [folder / place for place in READERS.find(name).photos]
+    return next((place for place in places if place.is_dir()), folder)
+
+
+class OpenedAnnotations:
+    """Annotations and the folder of their photos.
+
+    Args:
+        path: of the file or folder.
+        photos: that the annotations are about.
+        name: of the format.
+
+    Attributes:
+        told: what was left out so far.
+    """
+
+    def __init__(self, path: Path, photos: PhotoFolder, name: str) -> None:
+        self._entry, self._photos = READERS.find(name), photos
+        self.told = Told()
+        self._source = AnnotationSource(path=path, size_of=self._size_of, told=self.told)
+
+    def read(self) -> Iterator[MarkedPhoto]:
+        """The photos, as the file has them.
+
+        Raises:
+            DataError: if the file is damaged as a whole.
+        """
+        yield from self._entry.read(self._source)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Labels that the file knows; all of them once it has been read."""
+        return tuple(self._source.names)
+
+    def _size_of(self, name: str) -> Size | None:
+        try:
+            return self._photos.find(name).size
+        except DataError:
+            return None

@@ -1,0 +1,79 @@
+"""What a format of other tools is read from and what it yields."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+from tagalign.data.annotations.records import Marked, MarkedPhoto
+from tagalign.data.annotations.told import Told
+from tagalign.errors import DataError
+from tagalign.ops.polygon_masks import TooFewCorners
+from tagalign.types import Size
+
+SizeOf = Callable[[str], Size | None]
+"""Size of the upright photo of a name; None where it is not found."""
+
+POLYGONS_TOO_SMALL = "left out: polygons with fewer than three corners"
+DAMAGED = "left out: damaged regions"
+NO_LABEL = "left out: regions without a label"
+EMPTY = "left out: masks without a pixel"
+UNKNOWN_SHAPES = "left out: shapes that are no region"
+NO_SIZE = "left out: photos of unknown size"
+
+
+@dataclass(kw_only=True)
+class AnnotationSource:
+    """What a reader is given.
+
+    Attributes:
+        path: of the file or the folder.
+        size_of: for formats that do not say how large their photos are.
+        told: takes what is left out.
+        names: labels that the file knows, also those that no photo has, in its order; readers add them.
+    """
+
+    path: Path
+    size_of: SizeOf = field(default=lambda name: None)
+    told: Told = field(default_factory=Told)
+    names: dict[str, None] = field(default_factory=dict)
+
+    def knows(self, names: Iterable[str]) -> None:
+        """Take in names of labels."""
+        self.names |= dict.fromkeys(names)
+
+
+@runtime_checkable
+class AnnotationReader(Protocol):
+    """Yields the photos of a source, one by one.
+
+    A damaged region costs itself and a damaged photo itself, both are told; a damaged file raises ``DataError``.
+    """
+
+    def __call__(self, source: AnnotationSource, /) -> Iterator[MarkedPhoto]:
+        """The photos."""
+        ...
+
+
+def made(
+    source: AnnotationSource, photo: str, make: Callable[[], Marked | None], *, what: str = ""
+) -> Marked | None:
+    """A region, or None with the reason told: whatever stands in a file must not end the reading of it.
+
+    Args:
+        source: that is read.
+        photo: its name, for people.
+        make: makes the region; gives None for a mask without a pixel.
+        what: the label, for people.
+    """
+    try:
+        region = make()
+    except TooFewCorners as error:
+        source.told.say(POLYGONS_TOO_SMALL, photo, f"{what} {error}".strip())
+        return None
+    except (DataError, ArithmeticError, LookupError, TypeError, ValueError, AttributeError) as error:
+        source.told.say(DAMAGED, photo, f"{what} {error}".strip())
+        return None
+    if region is None:
+        source.told.say(EMPTY, photo, what)
+    return region

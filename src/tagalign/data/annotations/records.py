@@ -1,0 +1,97 @@
+"""One photo with what people said about it, whatever tool they said it in."""
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from jaxtyping import Bool
+
+from tagalign.ops.masks import decode_rle, encode_rle
+from tagalign.types import Size
+
+Box = tuple[float, float, float, float]
+Mask = Bool[np.ndarray, "height width"]
+SaidBy = Literal["person", "model", "nobody"]
+VOID = ""
+"""Label of pixels that are not to be counted, whatever is there."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Marked:
+    """One region that somebody marked.
+
+    Attributes:
+        label: its name, as the file has it.
+        box: XYXY in pixels, ends exclusive, not rounded.
+        code: COCO's compressed run-length code of the mask at the size of the photo; None where there is a box alone.
+        is_box: that a rectangle was drawn, upright or turned: nobody said where inside it the thing ends.
+        crowd: that it holds many things; it is not counted.
+        score: of the model that suggested it; None of what a person drew.
+        suggested: that a model drew it and a person let it stand.
+        order: of painting; higher lies on top.
+    """
+
+    label: str
+    box: Box
+    code: str | None = None
+    is_box: bool = False
+    crowd: bool = False
+    score: float | None = None
+    suggested: bool = False
+    order: int = 0
+
+    def mask(self, size: Size) -> Mask | None:
+        """The mask at the size of the photo; None where there is a box alone."""
+        return None if self.code is None else decode_rle(self.code.encode("ascii"), size).numpy()
+
+
+@dataclass(frozen=True, kw_only=True)
+class MarkedPhoto:
+    """One photo.
+
+    Attributes:
+        name: as the file has it: a path, an address, a name.
+        size: that the file says it has; None where it says none.
+        regions: that were let stand or drawn.
+        tags: of the whole photo.
+        given: labels that a model suggested before; empty where the file does not say.
+        said_by: ``person``; ``model`` where nobody has looked yet; ``nobody`` where a person passed the photo over.
+        is_address: that the name is part of an address, and percent signs in it are escapes.
+    """
+
+    name: str
+    size: Size | None = None
+    regions: tuple[Marked, ...] = ()
+    tags: tuple[str, ...] = ()
+    given: tuple[str, ...] = ()
+    said_by: SaidBy = "person"
+    is_address: bool = False
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """All labels that are in it, each once; ``VOID`` is none."""
+        found = [*self.tags, *(region.label for region in self.regions)]
+        return tuple(dict.fromkeys(label for label in found if label != VOID))
+
+    def values(self) -> dict[str, Any]:
+        """As JSON."""
+        return asdict(self)
+
+
+def photo_of(values: dict[str, Any]) -> MarkedPhoto:
+    """Back from ``MarkedPhoto.values`` through JSON."""
+    regions = tuple(Marked(**(one | {"box": tuple(one["box"])})) for one in values["regions"])
+    size = None if values["size"] is None else (values["size"][0], values["size"][1])
+    lists = {name: tuple(values[name]) for name in ("tags", "given")}
+    return MarkedPhoto(**(values | lists | {"regions": regions, "size": size}))
+
+
+def region_of(mask: Mask, label: str, **about: Any) -> Marked | None:
+    """A region of a mask, with the box around it; None for a mask without a pixel."""
+    rows, cols = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not len(rows):
+        return None
+    box = (float(cols[0]), float(rows[0]), float(cols[-1] + 1), float(rows[-1] + 1))
+    code = encode_rle(torch.from_numpy(mask)).decode("ascii")
+    return Marked(label=label, box=box, code=code, **about)
