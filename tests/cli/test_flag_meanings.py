@@ -191,7 +191,7 @@ def test_renamed_flags_are_known():
 
 @pytest.mark.parametrize(("verb", "kind", "old", "new"), RENAMED)
 def test_the_old_name_is_refused_with_the_new_one(verb, kind, old, new):
-    before = {"labels": ["check", "dog"], "import": ["clip", "x"]}.get(
+    before = {"labels": ["check", "dog"], "import tag2text": ["x", "--tag-list", "y"]}.get(
         verb, []
     )  # what must stand there anyway
     value = [] if typing.get_type_hints(kind)[new] is bool else ["1"]

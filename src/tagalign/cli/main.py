@@ -146,7 +146,13 @@ def parse_settings(kind: Any, args: list[str], *, verb: str) -> Any:
     members = subcommands(kind)
     if members and args and not args[0].startswith("-") and args[0] not in members:
         raise UnknownNameError(f"kind of {verb}", args[0], members)
-    options = {"default": _from_config(kind, Path(config))} if config is not None else {}
+    options = {}
+    if config is not None:
+        # of several kinds the word says which one the file is about
+        chosen = members.get(args[0]) if members and args else kind
+        if chosen is None or (members and chosen is kind):
+            raise InputError(f"--config {config}: say the kind of {verb} first: {', '.join(members)}")
+        options = {"default": _from_config(chosen, Path(config))}
     try:
         with one_line_refusals(members.values() or (kind,)):
             return tyro.cli(kind, args=args, prog=f"tagalign {verb}", **options)

@@ -219,7 +219,7 @@ def test_import_makes_a_folder_that_opens(call, photos, tmp_path):
         (("search", "query", "dog", "--index", "nowhere"), "no search index here"),
         (("search", "query", " "), "to search with, got nothing"),
         (("search", "query", "dog", "--count", "0"), "expected --count of at least 1"),
-        (("import", "ram", "x.pth", "--tag-list", "{photo}"), "unknown kind 'ram'"),
+        (("import", "ram", "x.pth", "--tag-list", "{photo}"), "unknown kind of import 'ram'"),
         (("import", "tag2text", "x.pth", "--tag-list", "{photo}"), "expected a text file"),
     ],
 )

@@ -19,7 +19,7 @@ from tagalign.data.rehearsal import write_copy
 from tagalign.data.rehearsal.writers import images_of_split
 from tagalign.errors import DataError, InputError, UnknownNameError
 
-ON_DISK = [name for name, benchmark in BENCHMARKS.items() if benchmark.layout != "tiny-world"]
+ON_DISK = [name for name, benchmark in BENCHMARKS.items() if benchmark.layout not in {"tiny-world", "own"}]
 IMAGES = 3
 
 

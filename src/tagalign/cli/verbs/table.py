@@ -29,7 +29,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "models": ("tagalign.cli.verbs.models", "published checkpoints: list, fetch ahead, check"),
     "methods": ("tagalign.cli.verbs.methods", "what each method can do, needs and costs, and its options"),
     "export": ("tagalign.cli.verbs.export.verb", "masks and tags in the formats of other tools"),
-    "import": ("tagalign.cli.verbs.import_", "convert a released checkpoint"),
+    "import": ("tagalign.cli.verbs.imports.verb", "a released checkpoint, or annotations of other tools"),
     "app": ("tagalign.cli.verbs.app", "a web page: look, compare, review a folder"),
     "serve": ("tagalign.cli.verbs.serve", "an HTTP server"),
 }

@@ -1,6 +1,7 @@
 """The photos of a folder, found by whatever annotation files call them."""
 
 import os
+import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ from tagalign.types import Size
 ORIENTATION = 0x0112  # EXIF
 QUARTER_TURNS = frozenset({5, 6, 7, 8})
 LISTED = 3
+RESULTS = re.compile(r"import\.json|run-\d+-of-\d+\.json")
+"""In a folder that an import or a run has written."""
 
 
 class PhotoNotFound(DataError):
@@ -164,6 +167,9 @@ def _agreement(place: list[str], asked: list[str]) -> tuple[bool, int, int]:
 def _photos_below(folder: Path) -> Iterator[str]:
     endings = image_suffixes()
     for below, folders, files in os.walk(folder):
+        if any(map(RESULTS.fullmatch, files)):  # masks are called like their photos, and are none
+            folders.clear()
+            continue
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         inside = Path(below).relative_to(folder)
         for name in sorted(files):

@@ -2,6 +2,7 @@
 
 import json
 import tempfile
+import weakref
 from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
@@ -14,6 +15,7 @@ class Spool:
 
     def __init__(self) -> None:
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as this object
+        self._closing = weakref.finalize(self, self._file.close)
         self._places: dict[str, list[int]] = defaultdict(list)
         self._end = 0
 
@@ -39,4 +41,4 @@ class Spool:
 
     def close(self) -> None:
         """Give the disk back."""
-        self._file.close()
+        self._closing()

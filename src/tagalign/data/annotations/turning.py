@@ -8,23 +8,25 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
+from jaxtyping import Shaped
 
-from tagalign.data.annotations.records import Marked, Mask
+from tagalign.data.annotations.records import Marked
 from tagalign.ops.masks import encode_rle
 from tagalign.types import Size
 
+Cells = Shaped[np.ndarray, "_ _"]
 BACK = {6: 8, 8: 6}
 """The orientations that another one takes back; all others take back themselves."""
 
 
-def upright(mask: Mask, orientation: int) -> Mask:
+def upright(mask: Cells, orientation: int) -> Cells:
     """Cells of a file as the EXIF mark shows them.
 
     Args:
         mask: as stored.
         orientation: 1 to 8.
     """
-    turns: dict[int, Callable[[Mask], Mask]] = {
+    turns: dict[int, Callable[[Cells], Cells]] = {
         1: lambda m: m,
         2: np.fliplr,
         3: lambda m: np.rot90(m, 2),
@@ -37,7 +39,7 @@ def upright(mask: Mask, orientation: int) -> Mask:
     return np.ascontiguousarray(turns[orientation](mask))
 
 
-def stored(mask: Mask, orientation: int) -> Mask:
+def stored(mask: Cells, orientation: int) -> Cells:
     """The inverse of ``upright``."""
     return upright(mask, BACK.get(orientation, orientation))
 

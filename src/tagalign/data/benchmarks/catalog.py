@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from tagalign.data.benchmarks import captions, coco, folders, questions, referring, tag_sets, tiny, voc
+from tagalign.data.benchmarks import captions, coco, folders, own, questions, referring, tag_sets, tiny, voc
 from tagalign.data.benchmarks.drawn import drawn_copy_of
 from tagalign.data.benchmarks.layouts import LAYOUTS
 from tagalign.errors import DataError, InputError, UnknownNameError
@@ -92,6 +92,7 @@ def find_benchmark(name: str) -> Benchmark:
 _VOC = {"val": 1449, "train": 1464, "trainval": 2913, "train_aug": 10_582}
 _CONTEXT = {"val": 5104, "train": 4996}
 _COCO = {"val2017": 5000, "train2017": 118_287}
+_OWN = {own.SPLIT: 0}
 _TINY = {"test": 0, "validation": 0, "train": 0}
 
 
@@ -101,6 +102,10 @@ def _tiny(
     return Benchmark(
         name=name, kind=kind, title=title, splits=_TINY, open=opener, layout="tiny-world", unit=unit
     )
+
+
+def _own(name: str, kind: BenchmarkKind, title: str, opener: BenchmarkOpener) -> Benchmark:
+    return Benchmark(name=name, kind=kind, title=title, splits=_OWN, open=opener, layout="own")
 
 
 def _imagenet_s(size: int, validation: int) -> Benchmark:
@@ -194,6 +199,8 @@ _ALL = (
         "tiny-world-v2-concepts", "segmentation", "drawn scenes of world 2, 1,120 concepts with the background rule",
         partial(tiny.open_tiny_segmentation, class_set="concepts", version=2),
     ),
+    _own("own", "segmentation", "your masks, and background", partial(own.open_own, has_background=True)),
+    _own("own-labels", "segmentation", "your masks, other pixels ignored", partial(own.open_own, has_background=False)),
     Benchmark(
         name="voc2007-tags", kind="tagging", title="PASCAL VOC 2007, 20 labels",
         splits={"test": 4952, "trainval": 5011, "train": 2501, "val": 2510},
@@ -222,6 +229,7 @@ _ALL = (
         name="openimages-common", kind="tagging", title="OpenImages-common, 214 tags",
         splits={"test": 57_224}, open=tag_sets.open_openimages_common, layout="openimages-common",
     ),
+    _own("own-tags", "tagging", "your photos, which labels", own.open_own_tags),
     _tiny("tiny-world-tags", "tagging", "drawn scenes, which objects", tiny.open_tiny_tags),
     _referring("refcoco", "refcoco", "unc", {"val": 10_834, "testA": 5657, "testB": 5095, "train": 120_624}),
     _referring("refcoco+", "refcoco+", "unc", {"val": 10_758, "testA": 5726, "testB": 4889, "train": 120_191}),
@@ -261,6 +269,7 @@ _ALL = (
         name="coco-boxes", kind="boxes", title="COCO 2017 detection, 80 labels",
         splits=_COCO, open=coco.open_coco_boxes, layout="coco2017",
     ),
+    _own("own-boxes", "boxes", "your photos, a box around each region", own.open_own_boxes),
 )  # fmt: skip
 
 BENCHMARKS: dict[str, Benchmark] = {benchmark.name: benchmark for benchmark in _ALL}

@@ -217,6 +217,19 @@ FOLDER
         licence="CC BY 4.0; photos keep their Flickr terms",
         size="6 GB (val2014)",
     ),
+    "own": Layout(
+        tree="""\
+FOLDER (as tagalign import annotations --into benchmark writes it)
+├── photos/NAME.jpg                                  any format of photos
+├── masks/NAME.png                                   0 none of the labels, labels from 1, 255 (or 65535) not counted
+├── labels.json                                      a label set
+├── labels.jsonl                                     per photo: image, tags, boxes
+└── import.json""",
+        source="your annotations: Label Studio, CVAT, COCO, YOLO, VOC",
+        licence="yours",
+        size="yours",
+        note="own counts pixels without a label as background, own-labels does not count them.",
+    ),
     "tiny-world": Layout(
         tree="no folder: the scenes are drawn when they are asked for",
         source="part of this package",

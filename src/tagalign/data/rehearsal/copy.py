@@ -43,6 +43,8 @@ def write_copy(
 def _request(benchmark: Benchmark, folder: Path, split: str, images: int | None, seed: int) -> CopyRequest:
     if benchmark.layout == "tiny-world":
         raise InputError(f"{benchmark.name} is drawn when it is asked for; it needs no copy")
+    if benchmark.layout == "own":
+        raise InputError(f"{benchmark.name} is data of yours: tagalign import annotations makes it")
     if split not in benchmark.splits:
         raise UnknownNameError(f"split of {benchmark.name}", split, benchmark.splits)
     official = images_of_split(benchmark, split)

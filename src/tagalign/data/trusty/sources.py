@@ -9,8 +9,9 @@ import numpy as np
 from jaxtyping import Int, UInt8
 
 from tagalign.data.benchmarks.mask_files import class_table
+from tagalign.data.benchmarks.own import OwnMasks, pairs_of_photos
 from tagalign.data.benchmarks.records import SegmentationSet
-from tagalign.data.benchmarks.segmentation_sets import MaskFolder, first_folder, pairs_by_name
+from tagalign.data.benchmarks.segmentation_sets import first_folder
 from tagalign.errors import InputError
 from tagalign.types import WIDE_IGNORE, LabelSet, ignored_id
 
@@ -103,15 +104,6 @@ class FirstImages:
         return getattr(self._data, name)
 
 
-class OwnMasks(MaskFolder):
-    """A user's images and masks; which classes hide theirs is said elsewhere."""
-
-    @property
-    def unseen(self) -> tuple[int, ...]:
-        """None: no benchmark, no split."""
-        return ()
-
-
 def own_masks(images: Path, masks: Path, labels: LabelSet) -> OwnMasks:
     """Images and masks of a user: pairs of equal names, ids are places in the label set, 255 is ignored, or 65535.
 
@@ -121,13 +113,12 @@ def own_masks(images: Path, masks: Path, labels: LabelSet) -> OwnMasks:
     first_folder((images,), "--photos")
     first_folder((masks,), "--masks")
     ignore = ignored_id(len(labels))
-    ending = ".jpg" if any(images.glob("*.jpg")) else ".png"
     return OwnMasks(
         name=labels.name,
         split="train",
         labels=labels,
         has_background=False,
-        pairs=pairs_by_name(images, masks, ending, ".png"),
+        pairs=pairs_of_photos(images, masks),
         table=class_table({i: i for i in range(len(labels))}, ignored=(ignore,), ignore=ignore),
         ignore=ignore,
     )

@@ -1,9 +1,9 @@
-"""``tagalign import``: a released checkpoint becomes a model folder of ours."""
+"""``tagalign import tag2text``: the released checkpoint of Tag2Text as a model folder of ours."""
 
 import dataclasses
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import tyro
 
@@ -16,25 +16,20 @@ VOCABULARY_SOURCE = "bert-base-uncased"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class ImportSettings:
-    """Convert a released checkpoint; nothing in it is run, and every key must find its place.
+class Tag2text:
+    """A released checkpoint of Tag2Text as a model folder; nothing in it is run, and every key must find its place.
 
-    Examples: tagalign import clip ViT-B-16.pt --out vit-b-16;
-    tagalign import tag2text tag2text_swin_14m.pth --tag-list tag2text_ori_tag_list.txt --out my-tag2text
+    Example: tagalign import tag2text tag2text_swin_14m.pth --tag-list tag2text_ori_tag_list.txt --out my-tag2text
     """
 
-    kind: Annotated[Literal["clip", "tag2text"], tyro.conf.Positional]
-    """What it is: `clip` (OpenAI's archives, open_clip, transformers; a pickle or safetensors) or `tag2text`."""
     path: Annotated[Path, tyro.conf.Positional]
-    """The checkpoint (.pt, .pth, .bin); for `clip` a folder too."""
+    """The checkpoint (.pt, .pth, .bin)."""
     tag_list: Annotated[Path | None, Formerly("tags")] = None
-    """tag2text: the tag list that belongs to it, one name per line in index order."""
-    tokenizer: str = "auto"
-    """clip: folder or hub id whose tokenizer is taken where none lies beside the weights; `auto` is OpenAI's."""
+    """The tag list that belongs to it, one name per line in index order."""
     vocab: Path | None = None
     """vocab.txt of BERT (uncased); by default fetched from the hub."""
-    out: Path | None = None
-    """Folder of the model; by default named after the kind."""
+    out: Path = Path("tag2text")
+    """Folder of the model."""
     image_size: int | None = None
     """Pixels; by default what the window of the image encoder says (7: 224, 12: 384)."""
     profile: Profile = "released"
@@ -45,28 +40,13 @@ class ImportSettings:
     """Store float16."""
 
     def __post_init__(self) -> None:
-        if self.kind == "tag2text" and self.tag_list is None:
+        if self.tag_list is None:
             raise InputError("--tag-list is needed for tag2text: the tag list that belongs to the checkpoint")
 
 
-def run(settings: ImportSettings) -> int:
+def import_tag2text(settings: Tag2text) -> int:
     """Convert and say what was done."""
-    return _clip(settings) if settings.kind == "clip" else _tag2text(settings)
-
-
-def _clip(settings: ImportSettings) -> int:
-    from tagalign.backbones.hub.importing import import_clip
-
-    out = settings.out or Path("clip")
-    tensors = import_clip(str(settings.path), out, tokenizer=settings.tokenizer, half=settings.half)
-    millions = sum(t.numel() for t in tensors.values()) / 1e6
-    print(f"{out} written: {millions:.1f} M parameters", file=sys.stderr)
-    print(f'try it: tagalign tag PHOTO --labels "dog,cat" --model {out}', file=sys.stderr)
-    return 0
-
-
-def _tag2text(settings: ImportSettings) -> int:
-    out, tags = settings.out or Path("tag2text"), settings.tag_list
+    out, tags = settings.out, settings.tag_list
     assert tags is not None  # checked with the settings
     from tagalign.backbones.preprocess import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
     from tagalign.cli.shared.run_record import run_record
@@ -115,7 +95,7 @@ def _read_names(path: Path) -> list[str]:
         ) from error
 
 
-def _report_unmapped(settings: ImportSettings, keys: tuple[str, ...]) -> None:
+def _report_unmapped(settings: Tag2text, keys: tuple[str, ...]) -> None:
     if not keys:
         return
     for key in keys:

@@ -1,0 +1,1 @@
+"""``tagalign import``: released checkpoints, and annotations of other tools."""

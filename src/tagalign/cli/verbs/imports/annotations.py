@@ -1,0 +1,221 @@
+"""``tagalign import annotations``: what people corrected in other tools, for review, evaluation and training."""
+
+import dataclasses
+import hashlib
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import tyro
+
+from tagalign.cli.shared.flag_values import check_text
+from tagalign.cli.shared.label_flags import LabelFlags
+from tagalign.cli.shared.model_flags import ModelFlags
+from tagalign.cli.shared.output import counted
+from tagalign.errors import InputError
+from tagalign.json_text import json_text
+
+if TYPE_CHECKING:
+    from tagalign.data.annotations.laid import LaidAnnotations
+    from tagalign.data.annotations.photo_folder import PhotoFolder
+    from tagalign.data.annotations.told import Told
+    from tagalign.types import LabelSet
+
+AnnotationFormat = Literal["auto", "coco", "cvat", "label-studio", "voc", "yolo"]
+Target = Literal["clicks", "thresholds", "benchmark", "training"]
+LEFT_OUT, LABEL_MAP = "left_out.jsonl", "label-map.json"
+THRESHOLDS = "labels.calibrated.json"
+SHOWN_LINES = 12
+NO_MODEL = ""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Annotations(ModelFlags, LabelFlags):
+    """Annotations of Label Studio, CVAT, COCO, YOLO or VOC, as clicks of a review, thresholds, a benchmark, training data.
+
+    Photos that are not found, shapes that are no region and labels that are none of yours are told, counted, and written
+    to OUT/left_out.jsonl. OUT/label-map.json says what each name became: change it and give it again with --label-map.
+    Example: tagalign import annotations export.json --photos photos/ --out review
+    Example: tagalign import annotations annotations.xml --into benchmark --photos photos/ --out mine
+    """
+
+    path: Annotated[Path, tyro.conf.Positional]
+    """The file (.json, .xml, data.yaml) or the folder (YOLO, VOC)."""
+    into: Target = "clicks"
+    """`clicks`: OUT/review.jsonl, from which --threshold from:OUT/review.jsonl learns; `thresholds`: a label set with them,
+    for --threshold calibrated; `benchmark`: a folder for evaluate --data own; `training`: one for train --method trusty."""
+    photos: Path | None = None
+    """Folder of the photos; by default where the format has them beside the file."""
+    format: AnnotationFormat = "auto"
+    """Of the annotations; `auto` looks at them."""
+    label_map: Path | None = None
+    """A mapping that an import wrote: the label of each name, null to leave it out."""
+    against: Path | None = None
+    """Of clicks: results of tagalign tag or segment about these photos; labels of theirs that are gone were wrong."""
+    exif: Literal["auto", "upright", "stored"] = "auto"
+    """Whether people drew on upright photos or on pixels as stored; `auto` goes by the size in the file."""
+    with_suggestions: bool = False
+    """Take photos too that nobody judged, with what a model said about them."""
+    out: Path = Path("annotations")
+    """Folder for what is written."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_text("--labels", self.labels)
+        if self.labels is not None and self.labels_file is not None:
+            raise InputError("give labels with --labels or with --labels-file, not with both")
+        if self.against is not None and self.into != "clicks":
+            raise InputError("--against: an earlier answer matters to clicks alone; leave it out")
+        given = [flag for flag in _fields(ModelFlags) if getattr(self, flag) != _default(flag)]
+        if self.into != "thresholds" and given:
+            flags = ", ".join(f"--{flag.replace('_', '-')}" for flag in given)
+            raise InputError(f"{flags}: thresholds alone ask a model; add --into thresholds")
+
+    def auto_model(self) -> str:
+        """Thresholds are those of a model; nothing else asks one."""
+        return super().auto_model() if self.into == "thresholds" else NO_MODEL
+
+
+def _fields(kind: Any) -> list[str]:
+    return [field.name for field in dataclasses.fields(kind)]
+
+
+def _default(flag: str) -> object:
+    if flag == "model":  # settled as soon as the flags are read
+        return NO_MODEL
+    return next(field.default for field in dataclasses.fields(ModelFlags) if field.name == flag)
+
+
+def import_annotations(settings: Annotations) -> int:
+    """Read, find the photos, write, and say what was done and what was left out."""
+    from tagalign.data.annotations.laid import LayingRules, lay
+    from tagalign.data.annotations.opening import format_of, photos_beside
+    from tagalign.data.annotations.photo_folder import PhotoFolder
+    from tagalign.tags.label_map import read_label_map, save_label_map
+
+    labels = _labels(settings)
+    saved = None if settings.label_map is None else read_label_map(settings.label_map)
+    name = format_of(settings.path) if settings.format == "auto" else settings.format
+    if not settings.path.exists():
+        raise InputError(f"{settings.path}: no such file or folder; expected annotations of another tool")
+    photos = PhotoFolder(settings.photos or photos_beside(settings.path, name))
+    rules = LayingRules(
+        labels=labels, saved=saved, exif=settings.exif, with_suggestions=settings.with_suggestions
+    )
+    laid = lay(settings.path, name, photos, rules)
+    try:
+        if not len(laid):
+            _say(laid.told)
+            raise InputError(
+                f"{settings.path}: none of its photos can be used; is --photos {photos.folder} their folder?"
+            )
+        _WRITERS[settings.into](settings, laid, photos, labels)
+        save_label_map(settings.out / LABEL_MAP, laid.label_map)
+        _write_left_out(settings.out / LEFT_OUT, laid.told)
+        _say(laid.told)
+    finally:
+        laid.close()
+    return 0
+
+
+def _labels(settings: Annotations) -> "LabelSet | None":
+    return settings.label_set() if settings.labels is not None or settings.labels_file is not None else None
+
+
+def _say(told: "Told") -> None:
+    for number, line in enumerate(told.lines()):
+        if number == SHOWN_LINES:
+            print(f"note: and more, in {LEFT_OUT}", file=sys.stderr)
+            return
+        print(f"note: {line}", file=sys.stderr)
+
+
+def _write_left_out(path: Path, told: "Told") -> None:
+    from tagalign.atomic import atomic_write
+
+    with atomic_write(path) as temp, temp.open("w", encoding="utf-8") as file:
+        for reason, cases in told.cases.items():
+            for photo, detail in cases:
+                file.write(json_text({"reason": reason, "photo": photo, "detail": detail}) + "\n")
+
+
+# --- what becomes of them -------------------------------------------------------------------------------------------
+
+
+def _clicks(
+    settings: Annotations, laid: "LaidAnnotations", photos: "PhotoFolder", labels: "LabelSet | None"
+) -> None:
+    from tagalign.data.annotations.targets.clicks import answers_of_run, write_clicks
+    from tagalign.tasks.review.clicks import REVIEW_FILE
+
+    answers = {} if settings.against is None else answers_of_run(settings.against, photos)
+    path = settings.out / REVIEW_FILE
+    count = write_clicks(laid, photos.folder, path, given=answers.get)
+    print(f"{counted(count, 'click')} written to {path}", file=sys.stderr)
+    asked = f"--labels-file {settings.labels_file}" if settings.labels_file else '--labels "..."'
+    print(f"try it: tagalign tag {photos.folder} {asked} --threshold from:{path}", file=sys.stderr)
+
+
+def _thresholds(
+    settings: Annotations, laid: "LaidAnnotations", photos: "PhotoFolder", labels: "LabelSet | None"
+) -> None:
+    from tagalign.cli.shared.model_flags import warn_tiny
+    from tagalign.data.annotations.targets.examples import examples_of
+    from tagalign.tags.label_sets import label_set_of
+    from tagalign.tasks.calibration import calibrate, save_calibrated
+    from tagalign.tasks.photos.job import JobSpec
+    from tagalign.tasks.photos.questions import TagQuestion
+
+    warn_tiny(settings.model)
+    asked = labels or label_set_of(laid.labels, where=str(settings.path))
+    examples = examples_of(laid)
+    job = JobSpec(question=TagQuestion(labels=asked), **settings.job_facts("tag")).open()
+    threshold = calibrate(job, examples)
+    path = settings.out / THRESHOLDS
+    save_calibrated(path, job.labels.label_set, threshold, job.describe())
+    found = f"{counted(len(threshold.per_label), 'label')} from {counted(len(examples), 'photo')}"
+    print(
+        f"thresholds of {found} written to {path}; use them with --labels-file {path} --threshold calibrated",
+        file=sys.stderr,
+    )
+
+
+def _own_folder(
+    settings: Annotations, laid: "LaidAnnotations", photos: "PhotoFolder", labels: "LabelSet | None"
+) -> None:
+    from tagalign.data.annotations.targets.own_folder import write_own_folder
+    from tagalign.types import Label, LabelSet
+
+    purpose: Literal["benchmark", "training"] = "training" if settings.into == "training" else "benchmark"
+    names = labels or LabelSet(name="own", labels=tuple(Label(name=name) for name in laid.labels))
+    found = write_own_folder(laid, names, settings.out, purpose, mark=_mark(settings, laid, photos))
+    print(
+        f"{counted(found.photos, 'photo')}, {found.masks:,} of them with masks, written to {settings.out}",
+        file=sys.stderr,
+    )
+    if purpose == "benchmark":
+        data = "own" if found.masks else "own-tags"
+        print(f"try it: tagalign evaluate --data {data} --path {settings.out}", file=sys.stderr)
+        return
+    if not found.masks:
+        raise InputError(f"{settings.path}: holds no masks to train on, boxes or tags alone")
+    folders = f"--photos {settings.out / 'photos'} --masks {settings.out / 'masks'}"
+    print(
+        f"try it: tagalign train --method trusty {folders} --labels-file {settings.out / 'labels.json'}",
+        file=sys.stderr,
+    )
+
+
+def _mark(settings: Annotations, laid: "LaidAnnotations", photos: "PhotoFolder") -> str:
+    """Of what decides the content of the folder."""
+    facts = [
+        str(settings.path.resolve()),
+        str(photos.folder.resolve()),
+        settings.exif,
+        settings.with_suggestions,
+    ]
+    text = json_text([*facts, dict(laid.label_map.names), list(laid.labels)])
+    return hashlib.sha256(text.encode("ascii")).hexdigest()[:16]
+
+
+_WRITERS = {"clicks": _clicks, "thresholds": _thresholds, "benchmark": _own_folder, "training": _own_folder}
