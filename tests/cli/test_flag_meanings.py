@@ -78,7 +78,7 @@ SUBJECTS = {
     "parser": ("of captions", 2),
     "part_size": ("photos per part", 2),
     "path": ("folder of the data set", 3),
-    "photos": ("folder of photos", 2),
+    "photos": ("folder of photos", 3),
     "precision": ("of products: float32 or bfloat16", 2),
     "profile": ("switches of a method", 5),
     "refine": ("whether masks follow colours", 2),

@@ -43,6 +43,11 @@ def test_a_saved_mapping_is_asked_first_and_comes_back(tmp_path):
     assert found.unknown == (), "what a person left out is no question any more"
     save_label_map(tmp_path / "map.json", found)
     assert read_label_map(tmp_path / "map.json") == dict(found.names)
+    (tmp_path / "map.json").write_text('{"cls_03": "cargo ship: container ship; not ferry"}')
+    assert match_labels(["cls_03"], None, read_label_map(tmp_path / "map.json")).labels == ("cargo ship",)
+    assert match_labels(["car: red"], None, {"car: red": "car: red"}).labels == ("car: red",), (
+        "a name is no line"
+    )
     assert match_labels(["a", "b"], None, {"a": "B"}).of("b") == "B"
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from tagalign.atomic import atomic_write
 from tagalign.errors import InputError
 from tagalign.json_text import json_text
+from tagalign.tags.label_lines import parse_label
 from tagalign.tags.same_label import same_label, tidy_name
 from tagalign.tags.text_files import read_text
 from tagalign.types import LabelSet
@@ -77,6 +78,9 @@ def _own(wanted: str | None, name: str, own: dict[str, str], labels: LabelSet | 
     if wanted is None:
         return None
     key = same_label(wanted)
+    if key not in own and key != same_label(name):  # it may be a line of a label file
+        wanted = parse_label(tidy_name(wanted), f"the mapping of {name!r}").name
+        key = same_label(wanted)
     if labels is not None and key not in own:
         raise InputError(
             f"the mapping says {name!r} is {wanted!r}, which is none of the labels {', '.join(labels.names[:5])}"
@@ -86,7 +90,7 @@ def _own(wanted: str | None, name: str, own: dict[str, str], labels: LabelSet | 
 
 
 def read_label_map(path: Path) -> dict[str, str | None]:
-    """A mapping that was saved: ``{"Kitty": "cat", "thing": null}``.
+    """A mapping that was saved: ``{"Kitty": "cat", "thing": null}``; a line of a label file may stand for its name.
 
     Raises:
         InputError: if it is missing or something else.

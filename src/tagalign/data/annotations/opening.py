@@ -29,7 +29,7 @@ def format_of(path: Path) -> str:
             return name
     known = "; ".join(f"{name}: {entry.summary}" for name, entry in READERS.items())
     raise DataError(
-        f"{path}: is none of the formats that are read ({known}); --format NAME reads it as one of them"
+        f"{path}: is none of the formats that are read ({known}); --read-as NAME reads it as one of them"
     )
 
 

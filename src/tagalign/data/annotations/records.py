@@ -57,6 +57,7 @@ class MarkedPhoto:
         tags: of the whole photo.
         given: labels that a model suggested before; empty where the file does not say.
         said_by: ``person``; ``model`` where nobody has looked yet; ``nobody`` where a person passed the photo over.
+        source: annotation that it came from, ``label-studio:17``; empty where the format numbers none.
         is_address: that the name is part of an address, and percent signs in it are escapes.
     """
 
@@ -66,6 +67,7 @@ class MarkedPhoto:
     tags: tuple[str, ...] = ()
     given: tuple[str, ...] = ()
     said_by: SaidBy = "person"
+    source: str = ""
     is_address: bool = False
 
     @property

@@ -36,7 +36,11 @@ def laid(tmp_path):
     )
     given = {"result": [result("choices", choices=["cat", "dog"])]}
     tasks = [
-        {"data": {"image": "a.jpg"}, "annotations": [{"result": [cat, tree]}], "predictions": [given]},
+        {
+            "data": {"image": "a.jpg"},
+            "annotations": [{"id": 17, "result": [cat, tree]}],
+            "predictions": [given],
+        },
         {"data": {"image": "b.jpg"}, "annotations": [{"result": [], "was_cancelled": True}]},
         {"data": {"image": "day,%201/%E5%86%99%E7%9C%9F.jpg"}, "annotations": [{"result": []}]},
     ]
@@ -52,6 +56,7 @@ def test_clicks_say_what_was_kept_taken_away_and_added(laid, tmp_path):
     first, second, third = found.counting()
     assert (first.verdict, first.labels) == ("accepted", ("tree", "cat", "dog"))
     assert (first.given, first.tags) == (("cat", "dog"), ("tree", "cat"))
+    assert (first.source, third.source) == ("label-studio:17", ""), "as the server names what it hears"
     ((name, counts),) = first.masks
     assert name == "cat"
     np.testing.assert_array_equal(decode_rle(counts.encode(), first.size).numpy(), MASK)

@@ -46,8 +46,8 @@ class Annotations(ModelFlags, LabelFlags):
     for --threshold calibrated; `benchmark`: a folder for evaluate --data own; `training`: one for train --method trusty."""
     photos: Path | None = None
     """Folder of the photos; by default where the format has them beside the file."""
-    format: AnnotationFormat = "auto"
-    """Of the annotations; `auto` looks at them."""
+    read_as: AnnotationFormat = "auto"
+    """Format of the annotations; `auto` looks at them."""
     label_map: Path | None = None
     """A mapping that an import wrote: the label of each name, null to leave it out."""
     against: Path | None = None
@@ -95,7 +95,7 @@ def import_annotations(settings: Annotations) -> int:
 
     labels = _labels(settings)
     saved = None if settings.label_map is None else read_label_map(settings.label_map)
-    name = format_of(settings.path) if settings.format == "auto" else settings.format
+    name = format_of(settings.path) if settings.read_as == "auto" else settings.read_as
     if not settings.path.exists():
         raise InputError(f"{settings.path}: no such file or folder; expected annotations of another tool")
     photos = PhotoFolder(settings.photos or photos_beside(settings.path, name))

@@ -1,4 +1,4 @@
-"""Formats of other tools, one file each; a new file here is a new word for ``tagalign import annotations --format``."""
+"""Formats of other tools, one file each; a new file here is a new word for ``tagalign import annotations --read-as``."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

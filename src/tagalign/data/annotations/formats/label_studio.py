@@ -77,6 +77,9 @@ def _task(source: AnnotationSource, task: dict[str, Any], number: int) -> Marked
         tags=found.tags,
         given=tuple(dict.fromkeys(given)),
         said_by=said_by,
+        source=""
+        if annotation is None or annotation.get("id") is None
+        else f"label-studio:{annotation['id']!s:.100}",
         is_address=True,
     )
 

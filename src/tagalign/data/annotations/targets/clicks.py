@@ -66,6 +66,7 @@ def _click(one: LaidPhoto, folder: str, labels: tuple[str, ...], given: tuple[st
         given=marked.given if given is None else given,
         tags=marked.labels,
         masks=masks,
+        source=marked.source,
     )
 
 
