@@ -62,7 +62,7 @@ POLYGONS = {
 
 
 def nested():
-    """A ring with a hole, an island in it, another label enclosed, parts that touch by a corner; small enough to be exact."""
+    """A ring with a hole, an island in it, a label enclosed, parts that touch by a corner; small enough to be exact."""
     labels = torch.zeros(24, 30, dtype=torch.int64)
     labels[2:16, 2:16] = 1
     labels[5:13, 5:13] = 0
@@ -85,7 +85,7 @@ def read_back(written, image):
         read_all(*written, size=image.size)
     )
     assert not source.told.counts
-    assert photo.size == image.size
+    assert photo.size == image.size or not photo.regions  # Label Studio says the size beside each region
     return photo, source
 
 
