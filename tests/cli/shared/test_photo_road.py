@@ -132,7 +132,10 @@ def grow(root: Path, entries) -> None:
     (far / "back").symlink_to(root)
     for number, (folders, stem, kind) in enumerate(entries):
         folder = root.joinpath(*(os.fsdecode(name) for name in folders))
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except (FileExistsError, NotADirectoryError):
+            continue
         plant(folder, os.fsdecode(stem), kind, number, root)
 
 

@@ -14,7 +14,7 @@ from tagalign.data.annotations import told
 from tagalign.data.annotations.laid import LayingRules, lay
 from tagalign.data.annotations.opening import format_of, photos_beside
 from tagalign.data.annotations.photo_folder import PhotoFolder
-from tagalign.data.annotations.told import Told
+from tagalign.data.annotations.told import LeftOut
 from tagalign.errors import DataError, InputError
 from tagalign.tags.label_sets import load_label_set
 
@@ -142,7 +142,7 @@ def test_formats_are_told_by_what_is_in_them(tmp_path):
 
 def test_all_cases_are_counted_and_some_are_kept(monkeypatch):
     monkeypatch.setattr(told, "KEPT", 5)
-    found = Told()
+    found = LeftOut()
     for number in range(9):
         found.say("left out: shapes", "a.jpg", f"<{number}>")
     found.say("turned", "")

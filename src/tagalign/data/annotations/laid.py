@@ -10,7 +10,7 @@ from tagalign.data.annotations.opening import OpenedAnnotations
 from tagalign.data.annotations.photo_folder import FoundPhoto, PhotoFolder, PhotoNotFound
 from tagalign.data.annotations.records import VOID, MarkedPhoto, photo_of
 from tagalign.data.annotations.spool import Spool
-from tagalign.data.annotations.told import Told
+from tagalign.data.annotations.told import LeftOut
 from tagalign.data.annotations.turning import upright_regions
 from tagalign.errors import DataError
 from tagalign.tags.label_map import LabelMap, match_labels
@@ -59,7 +59,7 @@ class LaidAnnotations:
     """
 
     def __init__(self, opened: OpenedAnnotations, photos: PhotoFolder, rules: LayingRules) -> None:
-        self.told: Told = opened.told
+        self.told: LeftOut = opened.told
         self._photos, self._rules, self._spool = photos, rules, Spool()
         seen: set[str] = set()
         for marked in opened.read():

@@ -8,7 +8,7 @@ from tagalign.data.annotations.formats import READERS
 from tagalign.data.annotations.photo_folder import PhotoFolder
 from tagalign.data.annotations.reader import AnnotationSource
 from tagalign.data.annotations.records import MarkedPhoto
-from tagalign.data.annotations.told import Told
+from tagalign.data.annotations.told import LeftOut
 from tagalign.errors import DataError, InputError
 from tagalign.types import Size
 
@@ -54,7 +54,7 @@ class OpenedAnnotations:
 
     def __init__(self, path: Path, photos: PhotoFolder, name: str) -> None:
         self._entry, self._photos = READERS.find(name), photos
-        self.told = Told()
+        self.told = LeftOut()
         self._source = AnnotationSource(path=path, size_of=self._size_of, told=self.told)
 
     def read(self) -> Iterator[MarkedPhoto]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from tagalign.data.annotations.records import Marked, MarkedPhoto
-from tagalign.data.annotations.told import Told
+from tagalign.data.annotations.told import LeftOut
 from tagalign.errors import DataError
 from tagalign.ops.polygon_masks import TooFewCorners
 from tagalign.types import Size
@@ -35,7 +35,7 @@ class AnnotationSource:
 
     path: Path
     size_of: SizeOf = field(default=lambda name: None)
-    told: Told = field(default_factory=Told)
+    told: LeftOut = field(default_factory=LeftOut)
     names: dict[str, None] = field(default_factory=dict)
 
     def knows(self, names: Iterable[str]) -> None:

@@ -10,8 +10,8 @@ from jaxtyping import Bool
 from tagalign.ops.masks import decode_rle, encode_rle
 from tagalign.types import Size
 
-Box = tuple[float, float, float, float]
-Mask = Bool[np.ndarray, "height width"]
+CornerBox = tuple[float, float, float, float]
+MarkedMask = Bool[np.ndarray, "height width"]
 SaidBy = Literal["person", "model", "nobody"]
 VOID = ""
 """Label of pixels that are not to be counted, whatever is there."""
@@ -33,7 +33,7 @@ class Marked:
     """
 
     label: str
-    box: Box
+    box: CornerBox
     code: str | None = None
     is_box: bool = False
     crowd: bool = False
@@ -41,7 +41,7 @@ class Marked:
     suggested: bool = False
     order: int = 0
 
-    def mask(self, size: Size) -> Mask | None:
+    def mask(self, size: Size) -> MarkedMask | None:
         """The mask at the size of the photo; None where there is a box alone."""
         return None if self.code is None else decode_rle(self.code.encode("ascii"), size).numpy()
 
@@ -89,7 +89,7 @@ def photo_of(values: dict[str, Any]) -> MarkedPhoto:
     return MarkedPhoto(**(values | lists | {"regions": regions, "size": size}))
 
 
-def region_of(mask: Mask, label: str, **about: Any) -> Marked | None:
+def region_of(mask: MarkedMask, label: str, **about: Any) -> Marked | None:
     """A region of a mask, with the box around it; None for a mask without a pixel."""
     rows, cols = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     if not len(rows):

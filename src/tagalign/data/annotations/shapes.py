@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float, Int, UInt8
 
 from tagalign.backbones.preprocess import MAX_PIXELS
-from tagalign.data.annotations.records import Mask
+from tagalign.data.annotations.records import MarkedMask
 from tagalign.errors import DataError
 from tagalign.types import Size
 
@@ -55,7 +55,7 @@ def box_around(corners: Ring) -> tuple[float, float, float, float]:
     return left, top, right, bottom
 
 
-def runs_in_box(runs: Sequence[int], place: tuple[int, int, int, int], size: Size) -> Mask:
+def runs_in_box(runs: Sequence[int], place: tuple[int, int, int, int], size: Size) -> MarkedMask:
     """CVAT's mask: run lengths along the rows of a box, the first of cells outside.
 
     Args:
@@ -82,7 +82,7 @@ def runs_in_box(runs: Sequence[int], place: tuple[int, int, int, int], size: Siz
 # --- Label Studio's brush -------------------------------------------------------------------------------------------
 
 
-def mask_of_brush(code: Sequence[int], size: Size) -> Mask:
+def mask_of_brush(code: Sequence[int], size: Size) -> MarkedMask:
     """Label Studio's run-length code of red, green, blue and opacity: what is not wholly transparent is painted.
 
     See ``export.label_studio.brush_rle`` for the stream of bits.

@@ -9,7 +9,7 @@ SHOWN = 3
 
 
 @dataclass
-class Told:
+class LeftOut:
     """What was left out or changed, and why.
 
     Attributes:

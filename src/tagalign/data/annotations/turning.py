@@ -14,19 +14,19 @@ from tagalign.data.annotations.records import Marked
 from tagalign.ops.masks import encode_rle
 from tagalign.types import Size
 
-Cells = Shaped[np.ndarray, "_ _"]
+PixelArray = Shaped[np.ndarray, "_ _"]
 BACK = {6: 8, 8: 6}
 """The orientations that another one takes back; all others take back themselves."""
 
 
-def upright(mask: Cells, orientation: int) -> Cells:
+def upright(mask: PixelArray, orientation: int) -> PixelArray:
     """Cells of a file as the EXIF mark shows them.
 
     Args:
         mask: as stored.
         orientation: 1 to 8.
     """
-    turns: dict[int, Callable[[Cells], Cells]] = {
+    turns: dict[int, Callable[[PixelArray], PixelArray]] = {
         1: lambda m: m,
         2: np.fliplr,
         3: lambda m: np.rot90(m, 2),
@@ -39,7 +39,7 @@ def upright(mask: Cells, orientation: int) -> Cells:
     return np.ascontiguousarray(turns[orientation](mask))
 
 
-def stored(mask: Cells, orientation: int) -> Cells:
+def stored(mask: PixelArray, orientation: int) -> PixelArray:
     """The inverse of ``upright``."""
     return upright(mask, BACK.get(orientation, orientation))
 

@@ -18,7 +18,7 @@ from tagalign.json_text import json_text
 if TYPE_CHECKING:
     from tagalign.data.annotations.laid import LaidAnnotations
     from tagalign.data.annotations.photo_folder import PhotoFolder
-    from tagalign.data.annotations.told import Told
+    from tagalign.data.annotations.told import LeftOut
     from tagalign.types import LabelSet
 
 AnnotationFormat = Literal["auto", "coco", "cvat", "label-studio", "voc", "yolo"]
@@ -122,7 +122,7 @@ def _labels(settings: Annotations) -> "LabelSet | None":
     return settings.label_set() if settings.labels is not None or settings.labels_file is not None else None
 
 
-def _say(told: "Told") -> None:
+def _say(told: "LeftOut") -> None:
     for number, line in enumerate(told.lines()):
         if number == SHOWN_LINES:
             print(f"note: and more, in {LEFT_OUT}", file=sys.stderr)
@@ -130,7 +130,7 @@ def _say(told: "Told") -> None:
         print(f"note: {line}", file=sys.stderr)
 
 
-def _write_left_out(path: Path, told: "Told") -> None:
+def _write_left_out(path: Path, told: "LeftOut") -> None:
     from tagalign.atomic import atomic_write
 
     with atomic_write(path) as temp, temp.open("w", encoding="utf-8") as file:

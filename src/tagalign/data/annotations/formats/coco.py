@@ -13,7 +13,7 @@ import numpy as np
 
 from tagalign.data.annotations.formats import READERS, ReaderEntry
 from tagalign.data.annotations.reader import AnnotationSource, made
-from tagalign.data.annotations.records import Box, Marked, MarkedPhoto, region_of
+from tagalign.data.annotations.records import CornerBox, Marked, MarkedPhoto, region_of
 from tagalign.data.annotations.shapes import check_size
 from tagalign.data.annotations.spool import Spool
 from tagalign.data.json_items import json_members
@@ -143,7 +143,7 @@ def _ring(values: list[Any]) -> np.ndarray:
     return np.array(values, dtype=np.float64).reshape(-1, 2)
 
 
-def _box(values: list[Any]) -> Box:
+def _box(values: list[Any]) -> CornerBox:
     left, top, width, height = (float(value) for value in values)
     if not np.isfinite([left, top, width, height]).all() or width <= 0 or height <= 0:
         raise DataError(f"a box of {width} x {height}")
