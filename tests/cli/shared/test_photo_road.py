@@ -134,7 +134,7 @@ def grow(root: Path, entries) -> None:
         folder = root.joinpath(*(os.fsdecode(name) for name in folders))
         try:
             folder.mkdir(parents=True, exist_ok=True)
-        except (FileExistsError, NotADirectoryError):
+        except OSError:  # a file or a loop of links is there
             continue
         plant(folder, os.fsdecode(stem), kind, number, root)
 
