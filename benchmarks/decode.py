@@ -1,0 +1,81 @@
+"""Processor milliseconds to decode and resize a JPEG whole and as a draft, and what the draft changes; a JSON line per size.
+
+A draft is decoded at 1/2, 1/4 or 1/8, so that at least twice the short side that the model sees is left. Photos are drawn
+scenes enlarged, with the grain of a sensor. Both ways take turns; pixels are compared as the model sees them, of 255.
+"""
+
+import argparse
+import io
+import json
+import statistics
+import time
+
+import numpy as np
+from PIL import Image
+
+from tagalign.backbones.preprocess import open_image, resize, short_side_size
+from tagalign.data.augment import decode
+from tagalign.data.tiny_world import TinyWorld
+
+SIZES = {"2 megapixels": (1632, 1224), "12 megapixels": (4000, 3000)}
+
+
+def jpegs(size: tuple[int, int], count: int) -> list[bytes]:
+    """Enlarged scenes with grain, of quality 90."""
+    rng = np.random.default_rng(0)
+    files = []
+    for scene in TinyWorld(seed=0, split="decode").take(count):
+        large = np.asarray(Image.fromarray(scene.image).resize(size, Image.Resampling.BICUBIC), np.float32)
+        grainy = np.clip(large + rng.normal(0, 4, large.shape), 0, 255).astype(np.uint8)
+        file = io.BytesIO()
+        Image.fromarray(grainy).save(file, "JPEG", quality=90)
+        files.append(file.getvalue())
+    return files
+
+
+def seen(image: Image.Image, short_side: int) -> np.ndarray:
+    """Pixels at the size that the model sees."""
+    small = resize(image, short_side_size((image.height, image.width), short_side))
+    return np.asarray(small, np.float32)
+
+
+def whole(raw: bytes, short_side: int) -> np.ndarray:
+    return seen(open_image(Image.open(io.BytesIO(raw))), short_side)
+
+
+def draft(raw: bytes, short_side: int) -> np.ndarray:
+    return seen(decode(raw, at_least=short_side), short_side)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--photos", type=int, default=8)
+    parser.add_argument("--short-side", type=int, default=224)
+    args = parser.parse_args()
+    for name, size in SIZES.items():
+        spent: dict[str, list[float]] = {"whole": [], "draft": []}
+        gaps = []
+        for raw in jpegs(size, args.photos):
+            pixels = {}
+            for way in (whole, draft):
+                started = time.process_time()
+                pixels[way.__name__] = way(raw, args.short_side)
+                spent[way.__name__].append(1000 * (time.process_time() - started))
+            gaps.append(np.abs(pixels["whole"] - pixels["draft"]))
+        ms = {way: statistics.median(values) for way, values in spent.items()}
+        row = {
+            "benchmark": "decode",
+            "photo": name,
+            "short_side": args.short_side,
+            **{f"{way}_cpu_ms": round(value, 1) for way, value in ms.items()},
+            "whole_over_draft": round(ms["whole"] / ms["draft"], 2),
+            "whole_per_s_of_two_cores": round(2000 / ms["whole"]),
+            "draft_per_s_of_two_cores": round(2000 / ms["draft"]),
+            "mean_difference": round(float(np.mean([gap.mean() for gap in gaps])), 3),
+            "largest_difference": max(int(gap.max()) for gap in gaps),
+        }
+        print(json.dumps(row))
+
+
+if __name__ == "__main__":
+    main()
