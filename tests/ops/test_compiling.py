@@ -45,3 +45,16 @@ def test_what_was_compiled_is_kept_where_the_user_says(monkeypatch, tmp_path, ch
         monkeypatch.setenv(KEPT_IN, chosen)
     prepare_compiler(CPU)
     assert os.environ[KEPT_IN] == (chosen or str(tmp_path / "compiled"))
+
+
+def test_a_folder_that_pytorch_chose_itself_gives_way(monkeypatch, tmp_path):
+    from torch._inductor.runtime.cache_dir_utils import cache_dir
+
+    monkeypatch.setattr(compiling, "missing_compiler", lambda device: "")
+    monkeypatch.setenv("TAGALIGN_CACHE", str(tmp_path))
+    monkeypatch.setenv(KEPT_IN, "")  # so that it is put back afterwards
+    monkeypatch.delenv(KEPT_IN)
+    cache_dir()  # what an export to ONNX calls
+    assert os.environ[KEPT_IN] != str(tmp_path / "compiled")
+    prepare_compiler(CPU)
+    assert os.environ[KEPT_IN] == str(tmp_path / "compiled")

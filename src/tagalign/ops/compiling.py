@@ -6,6 +6,7 @@ import shlex
 import shutil
 import sys
 import sysconfig
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import ParamSpec, TypeVar
@@ -46,7 +47,19 @@ def prepare_compiler(device: torch.device) -> None:
     """
     if missing := missing_compiler(device):
         raise InputError(f"compiling needs {missing}; install it, or leave compile out")
-    os.environ.setdefault(KEPT_IN, str(default_cache_dir() / "compiled"))
+    if _is_pytorchs_own(os.environ.get(KEPT_IN)):
+        os.environ[KEPT_IN] = str(default_cache_dir() / "compiled")
+
+
+def _is_pytorchs_own(folder: str | None) -> bool:
+    """Nobody chose it: PyTorch writes its default into the environment at the first trace, of an export to ONNX too.
+
+    That folder is temporary, so what was compiled would be gone after the next start of the machine.
+    """
+    if folder is None:
+        return True
+    path = Path(folder)
+    return path.parent == Path(tempfile.gettempdir()) and path.name.startswith("torchinductor_")
 
 
 def missing_compiler(device: torch.device) -> str:
