@@ -7,7 +7,7 @@ from PIL import Image
 
 from tagalign.methods.looks.look import Look, Photos
 from tagalign.methods.looks.profiles import look_profile
-from tagalign.methods.piaa.learner import bank_of_photo, bank_tensors
+from tagalign.methods.piaa.learner import CompetingWords, bank_of_photo, bank_tensors
 from tagalign.ops.looks.moments import Moments
 from tagalign.types import LabelSet
 
@@ -15,9 +15,9 @@ from tagalign.types import LabelSet
 def made_look(method: Any, photos: Sequence[Image.Image], labels: LabelSet) -> Look:
     """Of the patches that the text is surest of."""
     base, sizes = method.by_text, method.bank_sizes(len(labels))
-    encoded = base.encode_labels(labels)
+    words = CompetingWords.of(base.encode_labels(labels))
     banks = [
-        bank_of_photo(image.views[0].embeds, encoded, i, sizes)
+        bank_of_photo(image.views[0].embeds, words, i, sizes)
         for i, image in enumerate(base.encode_images(photos))
     ]
     total = banks[0]

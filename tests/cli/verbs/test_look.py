@@ -5,6 +5,7 @@ Through the verb: ``cli/shared/look_flow.py``, ``tasks/folder_look/question.py``
 """
 
 import csv
+import io
 import json
 
 import numpy as np
@@ -112,6 +113,23 @@ def test_scores_are_those_of_plain_numpy(call, look, tmp_path):
     z = (rows - rows.mean(axis=0)) / rows.std(axis=0, ddof=1) - 2
     # the table has six digits, and a deviation of nearly equal photos divides their rounding
     np.testing.assert_allclose(found, (1 + z / (1 + np.abs(z))) / 2, atol=5e-3)
+
+
+@pytest.mark.parametrize("method", ["clip", "piaa"])
+def test_the_second_pass_has_the_photos_and_parts_of_the_first(method, call, folders, tmp_path, monkeypatch):
+    """Paths on standard input come once, and a run that goes on keeps the size of its parts."""
+    flags = ("tag", "-", "--look", "auto", "--no-summary")
+    names = "".join(f"photos/{i}.png\n" for i in range(6))
+    monkeypatch.setattr("sys.stdin", io.StringIO(names))
+    assert call(*flags, "--part-size", "4", method=method) == 0
+    rows = table(tmp_path / "out")
+    assert [row["path"] for row in rows] == names.split()
+    for part in (tmp_path / "out/tags").iterdir():
+        part.unlink()  # as after a kill between both passes
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    assert call(*flags, "--part-size", "2", method=method) == 0
+    assert table(tmp_path / "out") == rows
+    assert len(list((tmp_path / "out/tags").iterdir())) == 2
 
 
 def test_auto_prints_and_counts_failures_like_one_pass(call, folders, tmp_path, capsys):

@@ -22,9 +22,11 @@ def photos(tmp_path_factory):
 
 
 @pytest.mark.parametrize(
-    ("room", "encodings"), [(2**30, [5]), (0, [10]), (2500, range(6, 10))], ids=["all", "none", "some"]
+    ("room", "disk", "encodings"),
+    [(2**30, False, [5]), (0, False, [10]), (2500, False, range(6, 10)), (2500, True, [5])],
+    ids=["all", "none", "some", "the others on disk"],
 )
-def test_a_photo_that_fits_is_encoded_once(room, encodings, photos, clip_folder, tmp_path, monkeypatch):
+def test_a_photo_that_fits_is_encoded_once(room, disk, encodings, photos, clip_folder, tmp_path, monkeypatch):
     counted, encode = [], Piaa.encode_images
 
     def counting(self, images):
@@ -32,9 +34,8 @@ def test_a_photo_that_fits_is_encoded_once(room, encodings, photos, clip_folder,
         return encode(self, images)
 
     monkeypatch.setattr(Piaa, "encode_images", counting)
-    monkeypatch.setattr(
-        kept.KeptPhotos, "__init__", lambda self: vars(self).update(most=room, _photos={}, _bytes=0)
-    )
+    made = kept.KeptPhotos
+    monkeypatch.setattr(kept, "KeptPhotos", lambda spill: made(most=room, spill=spill if disk else None))
     flags = [
         "--labels",
         "dog,cat",

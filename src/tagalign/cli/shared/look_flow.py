@@ -62,7 +62,7 @@ def refuse_auto(flags: Any) -> None:
 def tag_with_auto_look(
     flow: Flow, spec: "JobSpec", on_row: "Callable[[str, Tagging], None] | None"
 ) -> tuple["PhotoRun", "Job"]:
-    """Both passes. The second opens no photo, but for a method that scores patches; it encodes those that were not kept.
+    """Both passes. The second opens no photo; for a method that scores patches it opens those that could not be kept.
 
     Args:
         flow: of the verb.
@@ -78,44 +78,57 @@ def tag_with_auto_look(
     from tagalign.tasks.folder_look.patches import sink_of
     from tagalign.tasks.folder_look.question import AskedLook, LookQuestion
     from tagalign.tasks.photos.job import Job
-    from tagalign.tasks.photos.sinks import TagParquet
 
     question: Any = spec.question
     looking = dataclasses.replace(spec, question=LookQuestion(labels=question.labels)).open()
     if not isinstance(looking.asked, AskedLook):
         raise AssertionError("a look was asked for")
     folder, sink = flow.out / FOLDER, sink_of(looking)
-    kept = KeptPhotos()
-    # what learns from patches needs them again, scores are not enough: encodings are kept as far as memory allows
-    if looking.asked.whole is not looking.method:
-        looking.asked.kept = kept
-    names = flow.names
-    first = dataclasses.replace(flow, out=folder, names=names, on_done=None).run(looking.spec, looking, sink)
-    write_look(folder, gather(looking, [first], sink))
     whole = looking.asked.whole
-    asked = question.put(whole.with_look(folder))
-    if whole is looking.method:
-        job = Job(spec=spec, asked=asked)
-        return _from_scores(flow, first, job, on_row), job
-    job = Job(spec=spec, asked=AskedAgain(question, asked.method, asked.labels, kept))
-    return flow.run(spec, job, TagParquet()), job
+    with KeptPhotos(spill=folder) as kept:
+        # what learns from patches needs them again, scores are not enough
+        if whole is not looking.method:
+            looking.asked.kept = kept
+        names = flow.names
+        first = dataclasses.replace(flow, out=folder, names=names, on_done=None).run(
+            looking.spec, looking, sink
+        )
+        write_look(folder, gather(looking, [first], sink))
+        asked = question.put(whole.with_look(folder))
+        if whole is looking.method:
+            job = Job(spec=spec, asked=asked)
+            return _from_scores(flow, first, job, on_row), job
+        job = Job(spec=spec, asked=AskedAgain(question, asked.method, asked.labels, kept))
+        return _from_patches(flow, first, job), job
+
+
+def _from_patches(flow: Flow, first: "PhotoRun", job: "Job") -> "PhotoRun":
+    from tagalign.tasks.photos.sinks import TagParquet
+
+    second = _open_second(flow, first, job)
+    flow.answer(job, second, TagParquet())
+    return second
 
 
 def _from_scores(
     flow: Flow, first: "PhotoRun", job: "Job", on_row: "Callable[[str, Tagging], None] | None"
 ) -> "PhotoRun":
-    from tagalign.tasks.folder_look.second_pass import SamePhotos, tag_again
-    from tagalign.tasks.photos.run import clear_run, open_run
-    from tagalign.tasks.photos.sinks import TagParquet
+    from tagalign.tasks.folder_look.second_pass import tag_again
 
-    # the first pass has its own folder and cleared that alone
-    if flow.flags.overwrite:
-        clear_run(flow.out)
-    inputs = SamePhotos(items=flow.images, results=flow.out, manifest=first.manifest.path)
-    second = open_run(job.describe(), inputs, flow.out, TagParquet(), part_size=flow.flags.part_size)
+    second = _open_second(flow, first, job)
     flow.record(job, None)
     question: Any = job.spec.question
     for key, tagging in tag_again(first, second, job.method, question.labels, question.threshold):
         if on_row is not None:
             on_row(key, tagging)
     return second
+
+
+def _open_second(flow: Flow, first: "PhotoRun", job: "Job") -> "PhotoRun":
+    from tagalign.tasks.photos.run import clear_run, open_same_photos
+    from tagalign.tasks.photos.sinks import TagParquet
+
+    # the first pass has its own folder and cleared that alone
+    if flow.flags.overwrite:
+        clear_run(flow.out)
+    return open_same_photos(first, job.describe(), flow.out, TagParquet())

@@ -139,16 +139,18 @@ class Flow:
             part_size=self.flags.part_size,
             with_names=self.with_names,
         )
-        for note in (*inputs.notes(), *_dead_labels(job)):
+        for note in inputs.notes():
             print(f"note: {note}", file=sys.stderr)
-        before = sum(run.done())
-        if before:
-            print(f"{before} of {counted(run.manifest.count, 'photo')} done before", file=sys.stderr)
         if self.flags.engine == "ray":
+            _say_before(job, run)
             self._on_ray(spec, job, run, sink)
         else:
-            self._here(job, run, sink, run.manifest.count - before)
+            self.answer(job, run, sink)
         return run
+
+    def answer(self, job: "Job", run: "PhotoRun", sink: "Sink") -> None:
+        """Answer everything that is pending of an opened run, in this process."""
+        self._here(job, run, sink, run.manifest.count - _say_before(job, run))
 
     def _here(self, job: "Job", run: "PhotoRun", sink: "Sink", total: int) -> None:
         from tagalign.tasks.photos.keys import printable
@@ -208,6 +210,16 @@ class Flow:
             return result_names(self.out)
         except DataError:
             return () if self.names is None else self.names(None)
+
+
+def _say_before(job: "Job", run: "PhotoRun") -> int:
+    """What is to be known before the first answer; returns how many photos were done before."""
+    for note in _dead_labels(job):
+        print(f"note: {note}", file=sys.stderr)
+    before = sum(run.done())
+    if before:
+        print(f"{before} of {counted(run.manifest.count, 'photo')} done before", file=sys.stderr)
+    return before
 
 
 def _dead_labels(job: "Job") -> Iterator[str]:

@@ -47,11 +47,22 @@ class LookStep:
         Raises:
             InputError: for labels that the look does not hold for.
         """
+        return self.score_rows([scores], labels, None if prompts is None else [prompts])[0]
+
+    def score_rows(
+        self,
+        rows: Sequence[Sequence[float]],
+        labels: LabelSet,
+        prompts: Sequence[Sequence[float]] | None = None,
+    ) -> list[tuple[float, ...]]:
+        """``scores`` of many photos, which depend on nothing but their own."""
         refuse_other_labels(self.look, labels, self.where)
+        if not rows:
+            return []
         # float32, in which the rows of the look were stored: a photo tagged later gets the score that it had in the folder
-        own = torch.tensor([scores], dtype=torch.float32)
-        compound = None if prompts is None else torch.tensor([prompts], dtype=torch.float32)
-        return tuple(self.look.scores(own, compound)[0].float().tolist())
+        own = torch.tensor(rows, dtype=torch.float32)
+        compound = None if prompts is None else torch.tensor(prompts, dtype=torch.float32)
+        return list(map(tuple, self.look.scores(own, compound).float().tolist()))
 
     def bank(self, labels: LabelSet) -> dict[str, Tensor]:
         """The tensors that a method learned.
@@ -101,10 +112,24 @@ def finish_tagging(
         step: the look; None without.
         prompts: scores of the compound prompts of a look that has any.
     """
-    final = tuple(scores)
     if step is not None:
-        against = step.scores(scores, labels, prompts)
-        final = tuple(0.0 if lost(i, scores, labels) else score for i, score in enumerate(against))
+        return tagging_against(scores, step.scores(scores, labels, prompts), labels, threshold)
+    final = tuple(scores)
+    return Tagging(names=labels.names, scores=final, chosen=choose_labels(threshold, final, labels))
+
+
+def tagging_against(
+    scores: Sequence[float], against: Sequence[float], labels: LabelSet, threshold: Threshold
+) -> Tagging:
+    """A tagging by scores against the folder; a label that lost the photo to one of its negatives has none.
+
+    Args:
+        scores: the tagger's own.
+        against: the same as seen against the folder.
+        labels: that were asked.
+        threshold: that chooses.
+    """
+    final = tuple(0.0 if lost(i, scores, labels) else score for i, score in enumerate(against))
     return Tagging(names=labels.names, scores=final, chosen=choose_labels(threshold, final, labels))
 
 

@@ -1,9 +1,10 @@
 """What PIAA keeps of a photo while a folder is looked at, and the classifiers that come out of it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from tagalign.methods.groups import Group, split_groups
@@ -36,23 +37,39 @@ class BankSizes:
         return cls(label=label, photo=min(label, per_photo or label))
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class CompetingWords:
+    """What the patches of a photo are compared with, of one group of labels; the same for all photos.
+
+    Attributes:
+        ids: of the labels.
+        text: one row per label, then the background words.
+    """
+
+    ids: Int[Tensor, " labels"]
+    text: Float[Tensor, "words dim"]
+
+    @classmethod
+    def of(cls, labels: EncodedLabels) -> "list[CompetingWords]":
+        """Of each group; labels of a group compete by themselves, background words with all."""
+        return [cls(ids=torch.tensor(group.ids), text=words_of(group)) for group in split_groups(labels)]
+
+
 def bank_of_photo(
-    patches: Float[Tensor, "rows dim"], labels: EncodedLabels, photo: int, sizes: BankSizes
+    patches: Float[Tensor, "rows dim"], words: Sequence[CompetingWords], photo: int, sizes: BankSizes
 ) -> Bank:
-    """The surest patches of one photo; labels of each group compete by themselves, background words with all."""
-    parts = [_of_group(patches, group, photo, sizes) for group in split_groups(labels)]
-    total = parts[0]
-    for part in parts[1:]:
-        total = total + part
+    """The surest patches of one photo."""
+    rows = patches.float().cpu()
+    total = Bank.joined([_of_group(rows, group, photo, sizes) for group in words])
     return replace(total, patches=total.patches.half())
 
 
-def _of_group(patches: Tensor, group: Group, photo: int, sizes: BankSizes) -> Bank:
-    words = words_of(group)
+def _of_group(patches: Tensor, words: CompetingWords, photo: int, sizes: BankSizes) -> Bank:
+    answers = len(words.ids)
     bank = Bank.of_photo(
-        patches.float().cpu(), words, photo=photo, scale=TEXT_SCALE, keep=sizes.photo, answers=len(group.ids)
+        patches, words.text, photo=photo, scale=TEXT_SCALE, keep=sizes.photo, answers=answers
     )
-    return replace(bank, labels=torch.tensor(group.ids)[bank.labels])
+    return replace(bank, labels=words.ids[bank.labels])
 
 
 def words_of(group: Group) -> Float[Tensor, "words dim"]:

@@ -146,8 +146,9 @@ class Piaa(TakesLook):
                     embed=patches[row].float().mean(dim=0),
                     size=canvas.size,
                     canvas=(canvas.pixels.shape[1], canvas.pixels.shape[2]),
-                    views=(View(embeds=patches[row], grid=features.grid, box=canvas.boxes[0]),),
-                    token=None if tokens is None else tokens[row],
+                    # copies: who keeps a photo, or writes it down, does not keep its batch
+                    views=(View(embeds=patches[row].clone(), grid=features.grid, box=canvas.boxes[0]),),
+                    token=None if tokens is None else tokens[row].clone(),
                 )
         return [found[i] for i in range(len(images))]
 
@@ -193,10 +194,10 @@ class Piaa(TakesLook):
         patches = image.views[0].embeds.float().cpu()
         token = None if image.token is None else image.token.float().cpu()
         scores = torch.zeros(len(labels.names), dtype=torch.float64)
-        by_text = torch.tensor(self.by_text.tag(image, labels).scores, dtype=torch.float64)
         for ids, classifier in labels.groups:
             own = classifier.scores(patches, token, scales)
-            if PROFILES[o.profile].by_text:
+            if PROFILES[o.profile].by_text and bool(classifier.is_dead.any()):
+                by_text = torch.tensor(self.by_text.tag(image, labels).scores, dtype=torch.float64)
                 own = torch.where(classifier.is_dead, by_text[list(ids)], own)
             scores[list(ids)] = own
         scores[lost_labels([patches], labels)] = 0

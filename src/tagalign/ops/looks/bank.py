@@ -1,5 +1,6 @@
 """The surest patches of each label: a bank of bounded size that grows over a folder, and merges to one and the same."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -54,7 +55,7 @@ class Bank:
         keep: int,
         answers: int | None = None,
     ) -> "Bank":
-        """The surest patches of one photo.
+        """The surest patches of one photo, in no order.
 
         Args:
             patches: any norm.
@@ -64,18 +65,21 @@ class Bank:
             keep: patches of each label at most.
             answers: labels that patches are kept of; all rows of ``text`` when None.
         """
-        probs = text_probs(patches, text, scale=scale)
+        unit = F.normalize(patches, dim=-1)
+        probs = (scale * unit @ F.normalize(text, dim=-1).T).softmax(dim=-1)
         sure, labels = probs.max(dim=1)
         bank = cls(
-            patches=F.normalize(patches, dim=-1),
+            patches=unit,
             labels=labels,
             probs=sure,
             entropies=entropies(probs),
             photos=torch.full_like(labels, photo),
             places=torch.arange(len(labels)),
         )
-        of_answers = labels < (len(text) if answers is None else answers)
-        return bank.take(of_answers.nonzero()[:, 0]).surest(keep)
+        if answers is not None and answers < len(text):
+            bank = bank.take((labels < answers).nonzero()[:, 0])
+        # what no label has too many of needs no choice; it is put in order when banks are merged
+        return bank if len(bank) <= keep else bank.surest(keep)
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -90,8 +94,15 @@ class Bank:
 
     def __add__(self, other: "Bank") -> "Bank":
         """Rows of both."""
-        theirs = other.tensors()
-        return Bank(**{name: torch.cat([value, theirs[name]]) for name, value in self.tensors().items()})
+        return Bank.joined([self, other])
+
+    @classmethod
+    def joined(cls, banks: "Sequence[Bank]") -> "Bank":
+        """Rows of all, of one at least."""
+        if len(banks) == 1:
+            return banks[0]
+        tensors = [bank.tensors() for bank in banks]
+        return cls(**{name: torch.cat([one[name] for one in tensors]) for name in tensors[0]})
 
     def surest(self, keep: int) -> "Bank":
         """The ``keep`` patches of lowest entropy of each label, sorted by label, photo and place.
@@ -102,8 +113,7 @@ class Bank:
         labels = self.labels[order]
         first = torch.searchsorted(labels, labels)  # where each row's label begins
         kept = order[torch.arange(len(order)) - first < keep]
-        rows = self.take(kept)
-        return rows.take(_sorted_by(rows.labels, rows.photos, rows.places))
+        return self.take(kept[_sorted_by(self.labels[kept], self.photos[kept], self.places[kept])])
 
 
 def _sorted_by(*keys: Tensor) -> Int[Tensor, " rows"]:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from tagalign.atomic import atomic_write
 from tagalign.methods.looks.look import photo_mark
-from tagalign.methods.piaa.learner import BankSizes, bank_from, bank_of_photo, bank_tensors
+from tagalign.methods.piaa.learner import BankSizes, CompetingWords, bank_from, bank_of_photo, bank_tensors
 from tagalign.methods.protocols import PatchLearner
 from tagalign.ops.looks.bank import Bank
 from tagalign.tasks.folder_look.question import AskedLook, ScoreRows
@@ -23,7 +23,7 @@ from tagalign.tasks.photos.tables import AnswerRow, Table
 
 FOLDER = "bank"
 EVERY = 16
-"""Photos whose patches wait before the bank is cut to size: memory stays flat, and few sorts are made."""
+"""Photos at least whose patches wait before the bank is cut to size: memory stays flat, and few sorts are made."""
 
 
 @dataclass
@@ -32,26 +32,27 @@ class Collector:
 
     sizes: BankSizes
     waiting: list[Bank] = field(default_factory=list)
+    new: int = 0
 
     def add(self, bank: Bank) -> None:
         """Take the patches of one photo."""
         self.waiting.append(bank)
-        if len(self.waiting) > EVERY:
+        self.new += len(bank)
+        # a sort and a copy of the whole bank for as many new rows: each is moved a few times, however large the bank is
+        if len(self.waiting) > EVERY and self.new >= len(self.waiting[0]):
             self.waiting = [merge_banks(self.waiting, self.sizes.label)]
+            self.new = 0
 
     def take(self) -> Bank | None:
         """The bank of the part, and begin anew; None of no photos."""
         bank = merge_banks(self.waiting, self.sizes.label) if self.waiting else None
-        self.waiting = []
+        self.waiting, self.new = [], 0
         return bank
 
 
 def merge_banks(banks: Sequence[Bank], keep: int) -> Bank:
     """The surest patches of all."""
-    total = banks[0]
-    for bank in banks[1:]:
-        total = total + bank
-    return total.surest(keep)
+    return Bank.joined(banks).surest(keep)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +84,8 @@ def bank_path(part: Path) -> Path:
 class BankRows(ScoreRows):
     """``ScoreRows`` of a method that learns from patches."""
 
-    def __init__(self, sizes: BankSizes) -> None:
+    def __init__(self, sizes: BankSizes, words: Sequence[CompetingWords]) -> None:
+        self.words = words
         self.table: BankTable = BankTable(folder="scores", schema=TAG_SCHEMA, collector=Collector(sizes))
 
     def row(self, job: Job, answered: Answered) -> AnswerRow:
@@ -92,9 +94,10 @@ class BankRows(ScoreRows):
         height, width = row["size"]
         # 63 bits of the mark: the number of a photo in tensors of int64
         number = photo_mark(answered.source.key, (height, width)) >> 65
-        patches = torch.cat([view.embeds for view in answered.encoded.views])
+        views = [view.embeds for view in answered.encoded.views]
+        patches = views[0] if len(views) == 1 else torch.cat(views)
         collector = self.table.collector
-        collector.add(bank_of_photo(patches, job.labels, number, collector.sizes))
+        collector.add(bank_of_photo(patches, self.words, number, collector.sizes))
         return row
 
 
@@ -105,7 +108,7 @@ def sink_of(job: Job) -> ScoreRows:
     whole = job.asked.whole if isinstance(job.asked, AskedLook) else job.method
     if not isinstance(whole, PatchLearner):
         return ScoreRows()
-    return BankRows(whole.bank_sizes(len(job.labels.names)))
+    return BankRows(whole.bank_sizes(len(job.labels.names)), CompetingWords.of(job.labels))
 
 
 def gather_bank(runs: Iterable[PhotoRun], sink: ScoreRows) -> dict[str, Tensor]:

@@ -10,10 +10,11 @@ from tagalign.errors import InputError
 from tagalign.methods.looks.profiles import LookProfileName
 from tagalign.methods.protocols import CompoundScorer, LookTaker, Method, PatchLearner, Tagger, TemplateJudge
 from tagalign.tasks.folder_look.kept import KeptPhotos
+from tagalign.tasks.photos.job import Job
 from tagalign.tasks.photos.opened import OpenedPhoto
 from tagalign.tasks.photos.questions import AskedTags, QuestionKind, TagQuestion, refuse
-from tagalign.tasks.photos.sinks import TagParquet
-from tagalign.tasks.photos.tables import SCORES
+from tagalign.tasks.photos.stream import Answered
+from tagalign.tasks.photos.tables import SCORES, AnswerRow, Table
 from tagalign.types import Tagging
 
 
@@ -94,7 +95,7 @@ class AskedLook(AskedTags):
         # by the tagger itself, whose value holds what the text is compared with and the class token beside
         found = list(self.whole.encode_images([read.image for read in chunk]))
         for read, encoded in zip(chunk, found, strict=True):
-            self.kept.add(read.source.key, encoded)
+            self.kept.add(read, encoded)
         return found
 
     def answers(self, encoded: Sequence[Any], photos: Sequence[Image.Image | None]) -> list[Tagging]:
@@ -115,7 +116,18 @@ class AskedLook(AskedTags):
         return super().describe() | {"bank": asdict(self.whole.bank_sizes(len(self.question.labels)))}
 
 
-class ScoreRows(TagParquet):
-    """Scores of all labels, in Parquet, apart from the tags of a run in the same folder."""
+class ScoreRows:
+    """Scores of all labels, in Parquet, apart from the tags of a run in the same folder.
 
-    table = SCORES
+    Which labels are chosen and how sure that is means nothing before the look is there: those columns stay empty.
+    """
+
+    table: Table = SCORES
+    files: tuple[str, ...] = ()
+
+    def row(self, job: Job, answered: Answered) -> AnswerRow:
+        """See ``Sink``."""
+        if answered.size is None:
+            raise AssertionError("a failed photo has no row")
+        scores = list(answered.answer.scores)
+        return {"key": answered.source.key, "size": list(answered.size), "scores": scores}

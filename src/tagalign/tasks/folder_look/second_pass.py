@@ -2,34 +2,15 @@
 
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tagalign.atomic import atomic_write
-from tagalign.methods.looks.step import finish_tagging
+from tagalign.methods.looks.step import tagging_against
 from tagalign.methods.thresholds import Threshold
-from tagalign.tasks.photos.inputs import Inputs
-from tagalign.tasks.photos.manifest import read_manifest
 from tagalign.tasks.photos.rows import read_rows, size_of, tag_row
 from tagalign.tasks.photos.run import PhotoRun
-from tagalign.tasks.photos.source import PhotoSource
 from tagalign.types import LabelSet, Tagging
-
-
-@dataclass(kw_only=True)
-class SamePhotos(Inputs):
-    """The photos of another run, as it listed them: standard input is read once, and a folder may change in between.
-
-    Attributes:
-        manifest: of that run.
-    """
-
-    manifest: Path = Path()
-
-    def __iter__(self) -> Iterator[PhotoSource]:
-        """All photos."""
-        yield from read_manifest(self.manifest)
 
 
 def tag_again(
@@ -47,16 +28,18 @@ def tag_again(
     Yields:
         Key and tags of every photo that was not written before.
     """
+    chosen_by = threshold or method.tag_threshold
     for number in second.pending():
         _copy(first.error_path(number), second.error_path(number))
         _copy(first.note_path(number), second.note_path(number))
         _copy(first.embed_path(number), second.embed_path(number))
+        found: list[dict[str, Any]] = list(read_rows([first.part_path(number)], ["key", "size", "scores"]))
+        against = method.step.score_rows([row["scores"] for row in found], labels)
         rows = []
-        for row in read_rows([first.part_path(number)], ["key", "size", "scores"]):
-            key, size = str(row["key"]), size_of(row)
-            tagging = finish_tagging(row["scores"], labels, threshold or method.tag_threshold, method.step)  # type: ignore[arg-type]
-            rows.append(tag_row(key, size, tagging, threshold=threshold))
-            yield key, tagging
+        for row, seen in zip(found, against, strict=True):
+            tagging = tagging_against(row["scores"], seen, labels, chosen_by)
+            rows.append(tag_row(str(row["key"]), size_of(row), tagging, threshold=threshold))
+            yield str(row["key"]), tagging
         second.table.write(second.part_path(number), rows)
 
 

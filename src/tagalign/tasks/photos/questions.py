@@ -29,6 +29,7 @@ from tagalign.tasks.answering import BatchAnswerer
 from tagalign.tasks.captioning import BatchCaptioner
 from tagalign.tasks.photos.opened import OpenedPhoto
 from tagalign.tasks.photos.region_choice import OpenRegions, RegionChoice
+from tagalign.tasks.photos.source import PhotoSource
 from tagalign.tasks.regions.voting import part_instances, vote_regions
 from tagalign.types import Caption, EncodedLabels, LabelSet, Referring, Segmentation, Tagging
 
@@ -79,6 +80,10 @@ class Asked:
         self.question = question
         self.method = method
         self.labels = labels
+
+    def recall(self, source: PhotoSource) -> OpenedPhoto | None:
+        """A photo that needs not be opened, because ``encode`` has it already; None for all others."""
+        return None
 
     def lay(self, image: Image.Image) -> Any:
         """The photo as the encoder's input where the method can make that ahead, in a thread; else None."""

@@ -8,8 +8,9 @@ failed and ``notes/`` with what was changed, part by part.
 import json
 import os
 import re
+import shutil
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -146,13 +147,7 @@ def open_run(
     if found is not None and path.exists():
         # the list on disk stands, whatever came into the folder since: a part means the same photos in every run
         _refuse_other_inputs(head, found, typed)
-        manifest = PhotoManifest(
-            path=path,
-            count=found["count"],
-            part_size=found["part_size"],
-            starts=tuple(found["starts"]),
-            root=path_of(found.get("root", "")),
-        )
+        manifest = _listed(path, found)
     else:
         sources = _off_the_photos(inputs, folder) if sink.files else iter(inputs)
         sources = sources if keep is None else filter(keep, sources)
@@ -172,6 +167,51 @@ def open_run(
     )
     _sweep(run)
     return run
+
+
+def open_same_photos(first: PhotoRun, job: Mapping[str, object], folder: Path, sink: Sink) -> PhotoRun:
+    """Begin a run of the photos of another one, in the same parts, or go on with it.
+
+    Standard input is read once, a folder may change in between, and a run that goes on keeps the size of its parts: only the
+    list of the first run says what its parts are.
+
+    Args:
+        first: whose list stands.
+        job: what a result must name; another one in the same folder is refused.
+        folder: of the results, another than that of ``first``.
+        sink: what is kept of the answers; writes no files beside them.
+
+    Raises:
+        InputError: if the folder holds another run.
+    """
+    head = folder / f"run-{first.suffix}.json"
+    mark = job_mark(job)
+    _refuse_other_run(folder, mark, first.shard)
+    found, path = _read_head(head), folder / first.manifest.path.name
+    typed = [key_of(item) for item in first.inputs]
+    if found is not None and path.exists():
+        _refuse_other_inputs(head, found, typed)
+        manifest = _listed(path, found)
+    else:
+        with atomic_write(path) as temp:
+            shutil.copyfile(first.manifest.path, temp)
+        manifest = replace(first.manifest, path=path)
+        _write_head(head, {"fingerprint": mark, "inputs": typed, "kind": job.get("kind"), "shard": list(first.shard),
+                           **manifest.values(), "job": dict(job)})  # fmt: skip
+    run = PhotoRun(folder=folder, table=sink.table, shard=first.shard, manifest=manifest, inputs=first.inputs)
+    _sweep(run)
+    return run
+
+
+def _listed(path: Path, head: Mapping[str, Any]) -> PhotoManifest:
+    """The list on disk, as the head of its run describes it."""
+    return PhotoManifest(
+        path=path,
+        count=head["count"],
+        part_size=head["part_size"],
+        starts=tuple(head["starts"]),
+        root=path_of(head.get("root", "")),
+    )
 
 
 def _off_the_photos(inputs: Inputs, folder: Path) -> Iterator[PhotoSource]:

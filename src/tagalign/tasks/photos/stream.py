@@ -115,6 +115,9 @@ def _ahead(
 
 
 def _open(asked: Asked, source: PhotoSource, keeps_photo: bool) -> OpenedPhoto:
+    recalled = asked.recall(source)
+    if recalled is not None:
+        return recalled
     try:
         image = source.open()
         pixels = asked.lay(image)
