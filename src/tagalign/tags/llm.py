@@ -194,7 +194,7 @@ class LLMParser:
             try:
                 return read_answer(reply.text, mode=mode, captions=len(texts))
             except UnreadableAnswerError as error:
-                reason = str(error)
+                reason = f"{error}{f', {reply.shown}' if reply.is_cut else ''}"
         raise CallFailedError(f"no readable answer in {UNREADABLE_RETRIES + 1} calls: {reason}")
 
     def _parse_of(self, caption: str, answer: Answer | str) -> ParsedCaption:

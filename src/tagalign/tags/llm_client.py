@@ -17,13 +17,34 @@ class CallFailedError(Exception):
     """A call that did not work after all attempts; the message is the reason written down for its captions."""
 
 
+_THOUGHTS, _THOUGHTS_END = "<think>", "</think>"
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A message of the model, and what it cost."""
+    """A message of the model without its thoughts, and what both cost.
+
+    Attributes:
+        text: the message.
+        prompt_tokens: of the question.
+        completion_tokens: of the answer.
+        is_cut: whether it ended because it had as many tokens as it may.
+    """
 
     text: str
     prompt_tokens: int
     completion_tokens: int
+    is_cut: bool = False
+
+    @property
+    def shown(self) -> str:
+        """The beginning of the text for a message that says why it cannot be read."""
+        if self.is_cut and not self.text:
+            return (
+                f"nothing after {self.completion_tokens} tokens of thoughts (raise --llm-max-tokens, or turn reasoning off "
+                "in the server)"
+            )
+        return repr(self.text[:80]) + (" (cut off, --llm-max-tokens)" if self.is_cut else "")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -187,7 +208,30 @@ def _reply(answer: Any) -> Reply:
     choice = answer.choices[0] if answer.choices else None
     text = (choice.message.content or getattr(choice.message, "refusal", None) or "") if choice else ""
     usage = answer.usage
-    return Reply(text, usage.prompt_tokens if usage else 0, usage.completion_tokens if usage else 0)
+    return Reply(
+        spoken(text),
+        usage.prompt_tokens if usage else 0,
+        usage.completion_tokens if usage else 0,
+        is_cut=bool(choice and choice.finish_reason == "length"),
+    )
+
+
+def spoken(text: str) -> str:
+    """What a message says beside the model's thoughts.
+
+    Servers keep thoughts in a field of their own (``reasoning`` of Ollama, ``reasoning_content`` of vLLM and llama.cpp) or,
+    started without a parser for them, leave them in the message: between ``<think>`` and ``</think>``, without the first
+    where the chat template already wrote it, without the second where the tokens ran out. Lists in them are no answer.
+
+    Example:
+        >>> spoken("<think>[cat]? no.</think> [dog]"), spoken("maybe [cat]</think>[dog]"), spoken("<think>[cat")
+        ('[dog]', '[dog]', '')
+    """
+    _, closed, after = text.rpartition(_THOUGHTS_END)
+    if closed:
+        return after.strip()
+    before, opened, _ = text.partition(_THOUGHTS)
+    return before.strip() if opened else text
 
 
 def _retry_after_s(response: Any) -> float:

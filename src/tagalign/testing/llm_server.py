@@ -69,6 +69,7 @@ class StubLLMServer:
         delay_s: how long every answer takes.
         other: text of the answer to what is not asked about captions, from the instructions and the strings asked about;
             None leaves it to ``tags``.
+        message: what the message holds for a text, as servers of models that reason have it: other fields, a cut-off end.
 
     Example:
         >>> import json, urllib.request
@@ -92,6 +93,7 @@ class StubLLMServer:
     retry_after_s: float | None = None
     delay_s: float = 0.0
     other: Callable[[str, tuple[str, ...]], str | None] = lambda system, asked: None
+    message: Callable[[str], dict[str, Any]] = lambda text: {"content": text}
 
     def __post_init__(self) -> None:
         unknown = set(self.faults) - set(FAULTS)
@@ -213,7 +215,7 @@ class _Handler(BaseHTTPRequestHandler):
                 text = _REFUSAL
             else:
                 stub.note(captions)
-            self._send(200, _completion(body, text))
+            self._send(200, _completion(body, stub.message(text)))
 
     def _send(self, status: int, value: dict[str, Any]) -> None:
         data = json.dumps(value).encode()
@@ -229,8 +231,10 @@ class _Handler(BaseHTTPRequestHandler):
         """A test's output is its own."""
 
 
-def _completion(body: dict[str, Any], text: str) -> dict[str, Any]:
+def _completion(body: dict[str, Any], message: dict[str, Any]) -> dict[str, Any]:
     """A chat completion; tokens are counted as words, which is all a test needs."""
+    finish = message.pop("finish_reason", "stop")
+    text = " ".join(filter(None, message.values()))
     prompt = sum(len(message["content"].split()) for message in body["messages"])
     usage = {"prompt_tokens": prompt, "completion_tokens": len(text.split())}
     return {
@@ -238,6 +242,6 @@ def _completion(body: dict[str, Any], text: str) -> dict[str, Any]:
         "object": "chat.completion",
         "created": 0,
         "model": body.get("model", "stub"),
-        "choices": [{"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}],
+        "choices": [{"index": 0, "message": {"role": "assistant", **message}, "finish_reason": finish}],
         "usage": usage | {"total_tokens": sum(usage.values())},
     }

@@ -95,6 +95,55 @@ def test_a_server_without_schemas_is_asked_for_text():
         assert len(writer_for(server).write(LABELS)) == 3
 
 
+THOUGHTS = 'The list is ["dog", "cat"]. {"captions": ["a dog and a cat, hm"]} is too short.\n1. think again'
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        lambda text: {"content": text, "reasoning_content": THOUGHTS},  # vLLM, llama.cpp
+        lambda text: {"content": text, "reasoning": THOUGHTS},  # Ollama
+        lambda text: {"content": f"<think>\n{THOUGHTS}\n</think>\n\n{text}"},  # no parser in the server
+        lambda text: {"content": f"{THOUGHTS}\n</think>\n\n{text}"},  # the chat template wrote the first tag
+        lambda text: {"content": f"Here it is:\n```json\n{text}\n```\nEnjoy!"},
+    ],
+    ids=["field of vllm", "field of ollama", "tags", "last tag alone", "fence"],
+)
+def test_thoughts_of_a_model_are_no_captions(message):
+    with (
+        StubLLMServer(other=captions_of) as plain,
+        StubLLMServer(other=captions_of, message=message) as server,
+    ):
+        writer = writer_for(server)
+        assert writer.write(LABELS) == writer_for(plain).write(LABELS)
+    assert writer.usage.calls == 3
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        lambda text: {"content": "", "reasoning": THOUGHTS, "finish_reason": "length"},
+        lambda text: {"content": None, "reasoning_content": THOUGHTS, "finish_reason": "length"},
+        lambda text: {"content": f"<think>{THOUGHTS}", "finish_reason": "length"},
+    ],
+    ids=["ollama", "vllm", "open tag"],
+)
+def test_thoughts_that_took_all_tokens_are_said_to(message):
+    with (
+        StubLLMServer(other=captions_of, message=message) as server,
+        pytest.raises(ServerError, match=r"nothing after \d+ tokens of thoughts \(raise --llm-max-tokens"),
+    ):
+        writer_for(server).write(LABELS)
+
+
+def test_an_answer_that_was_cut_off_gives_its_whole_captions():
+    def message(text):
+        return {"content": "```json\n" + text[: len(text) - 40], "finish_reason": "length"}
+
+    with StubLLMServer(other=captions_of, message=message) as server:
+        assert len(writer_for(server).write(LABELS)) == 3  # the long one behind them was no caption anyway
+
+
 def test_nobody_at_the_address_is_one_error():
     with pytest.raises(ServerError, match="nobody answers at http"):
         open_writer(

@@ -171,7 +171,7 @@ class SentenceWriter:
                     return found, replies
         except CallFailedError as error:
             return str(error), replies
-        return f"no readable answer in {len(replies)} calls: {replies[-1].text[:80]!r}", replies
+        return f"no readable answer in {len(replies)} calls: {replies[-1].shown}", replies
 
 
 def open_writer(
