@@ -1,7 +1,8 @@
 """Would a calibrated doubt, or a second method, put more wrong tags into the first tenth of the queue? Drawn scenes.
 
-Orders that ``runs/queue_tiny.py`` does not have: doubts divided by the spread of each label's scores, and the expected
-number of errors from probabilities that a logistic fit on labelled validation scenes gives (one weight per answer, a bias
+Orders that ``runs/queue_tiny.py`` does not have: doubts divided by the spread of each label's scores; each answer against
+its own scores of all scenes (``folder``: what a run with ``--disagreement METHOD`` shows); and the expected number of errors
+from probabilities that a logistic fit on labelled validation scenes gives (one weight per answer, a bias
 and a slope per label, both held to a common one), for the scores alone, with those of the mirrored photo, with
 ``surgery``'s, and with both. Validation numbers of fitted orders are of halves that the fit did not see. Numbers are wrong
 decisions in the first tenth over those in a random tenth. About a minute of one core per encoder.
@@ -26,6 +27,7 @@ from tagalign.data.tiny_world import TinyWorld
 from tagalign.json_text import json_text
 from tagalign.methods.load import load_method
 from tagalign.methods.thresholds import Threshold
+from tagalign.ops.doubt import expected_errors_in_folder
 from tagalign.tasks.calibration import best_thresholds
 
 ANSWERS = {
@@ -105,6 +107,13 @@ def by_distance(cuts: Tensor, spread: Tensor | float, sharpness: float, answers:
     return order
 
 
+def by_folder(answers: str) -> Order:
+    """The house's ``errors`` of a run with another method: each answer against its own scores of all scenes."""
+    return lambda found, chosen: expected_errors_in_folder(
+        torch.stack([found[name] for name in ANSWERS[answers]]), chosen
+    )
+
+
 def by_fit(seen: Scenes, answers: str, ridge: float) -> Order:
     """Expected errors of a fit on some scenes."""
     probability = fit(features(seen, answers), seen["truth"], ridge)
@@ -145,7 +154,9 @@ def measure(model: str, count: int) -> dict[str, dict[str, Any]]:
     orders = {
         "errors": by_distance(cuts, 1.0, 2.0),
         "errors + flip": by_distance(cuts, 1.0, 2.0, "with flip"),
+        "errors + surgery, on one scale": by_distance(cuts, 1.0, 2.0, "with surgery"),
     }
+    orders |= {f"folder, {answers}": by_folder(answers) for answers in ANSWERS if answers != "with both"}
     orders |= {f"per label, sharpness {k:g}": by_distance(cuts, spread, k) for k in SHARPNESSES}
     doubts = {name: order(seen, kept) for name, order in orders.items()}
     for answers in ANSWERS:

@@ -1,6 +1,7 @@
 """Against plain loops and numbers worked out by hand."""
 
 import math
+import statistics
 
 import pytest
 import torch
@@ -8,6 +9,7 @@ import torch
 from tagalign.ops.doubt import (
     choice_margin,
     expected_errors,
+    expected_errors_in_folder,
     label_entropy,
     pixel_disagreement,
     pixel_entropy,
@@ -80,3 +82,34 @@ def test_pixel_entropy_is_highest_at_a_half():
     assert pixel_entropy(torch.tensor([[0.9, 1.0]])) == pytest.approx(expected)
     assert pixel_entropy(torch.tensor([[-0.5, 1.5]])) == 0
     assert pixel_entropy(torch.zeros(0, 3)) == 0
+
+
+def test_errors_in_a_folder_are_those_of_a_loop():
+    scores = torch.rand(2, 7, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0)) * 0.9 + 0.05
+    chosen = scores[0] > 0.6
+    chosen[:, 2] = False  # a label that no photo has
+    found = expected_errors_in_folder(scores, chosen)
+    for photo in range(7):
+        expected = 0.0
+        for label in range(3):
+            margins = []
+            for answer in range(2):
+                x = [math.log(s / (1 - s)) for s in scores[answer, :, label].tolist()]
+                count, down = int(chosen[:, label].sum()), sorted(x, reverse=True)
+                cut = (down[max(count - 1, 0)] + down[min(count, 6)]) / 2
+                margins.append((x[photo] - cut) / statistics.stdev(x))
+            sign = 1 if chosen[photo, label] else -1
+            expected += sigmoid(-2 * sign * sum(margins) / 2)
+        assert float(found[photo]) == pytest.approx(expected, rel=1e-9)  # float64
+
+
+def test_errors_in_a_folder_know_no_scale():
+    """A second answer whose logits are stretched and moved, label by label, says the same; one alike everywhere, nothing."""
+    first = torch.randn(9, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    moved = first * torch.tensor([0.3, 2.0]) + torch.tensor([-1.0, 0.5])
+    chosen = first > 0
+    own = expected_errors_in_folder(first.sigmoid()[None], chosen)
+    both = expected_errors_in_folder(torch.stack([first, moved]).sigmoid(), chosen)
+    torch.testing.assert_close(both, own, rtol=1e-9, atol=0)
+    flat = expected_errors_in_folder(torch.full((1, 9, 2), 0.5), chosen)
+    torch.testing.assert_close(flat, torch.ones(9, dtype=torch.float64))  # two labels, half a chance each

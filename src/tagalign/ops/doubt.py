@@ -86,6 +86,41 @@ def expected_errors(
     return float(torch.sigmoid(-sharpness * sign * distance).mean(dim=0).sum())
 
 
+def expected_errors_in_folder(
+    scores: Float[Tensor, "answers photos labels"],
+    chosen: Bool[Tensor, "photos labels"],
+    *,
+    sharpness: float = SHARPNESS,
+) -> Float[Tensor, " photos"]:
+    """How many labels of each photo are likely to be wrong, as seen against the folder; for answers on different scales.
+
+    ``sum_t sigmoid(-k y_t mean_a (x_at - q_at) / d_at)`` with ``x = logit s``, d its deviation over the photos, and q the
+    middle between the scores of as many photos as the label was chosen for and the next one: each answer gets the threshold
+    at which it would choose the label as often.
+
+    Args:
+        scores: s, in [0, 1], of the answer in question and of others to the same photos.
+        chosen: y, +1 where the answer in question chose the label, else -1.
+        sharpness: k, > 0.
+
+    Returns:
+        From 0 to the number of labels. A label that an answer scores alike in all photos has no margin in it.
+
+    Reference:
+        Query by committee with its mean margin: Settles (2009), section 3.2. Thresholds and deviations of a folder without
+        labels are ours; they bring what weights fitted to labelled scenes do (docs/results/queue.md).
+    """
+    x = torch.logit(scores.double(), eps=1e-4)
+    photos = x.shape[1]
+    ordered = x.sort(dim=1, descending=True).values
+    count = chosen.sum(dim=0)
+    ends = torch.stack([(count - 1).clamp(min=0), count.clamp(max=photos - 1)])
+    cut = ordered.gather(1, ends.expand(len(x), *ends.shape)).mean(dim=1, keepdim=True)
+    deviation = x.std(dim=1, keepdim=True)
+    margin = torch.where(deviation > 0, (x - cut) / deviation, 0.0).mean(dim=0)
+    return torch.sigmoid(-sharpness * torch.where(chosen, margin, -margin)).sum(dim=1)
+
+
 def tag_disagreement(one: Bool[Tensor, " labels"], other: Bool[Tensor, " labels"]) -> int:
     """Labels that one of two answers chose and the other did not.
 

@@ -14,6 +14,7 @@ from tagalign.ops.alike import group_alike
 from tagalign.ops.masks import expand_runs
 from tagalign.tasks.photos.doubts import DOUBTS, DoubtKind, doubt_of
 from tagalign.tasks.photos.embeds import read_embeds
+from tagalign.tasks.photos.folder_doubts import folder_errors
 from tagalign.tasks.photos.questions import QuestionKind
 from tagalign.tasks.photos.rows import count_rows, read_rows
 from tagalign.tasks.photos.tables import MASKS, TAGS
@@ -134,9 +135,12 @@ def summarise(
 ) -> Summary:
     """Read all parts of a run, of all shards that are there, a thousand rows at a time."""
     summary = Summary(kind=kind, names=tuple(names), order=order)
-    for path in part_files(folder, kind):
+    paths = part_files(folder, kind)
+    errors = iter((folder_errors(paths, names) if kind == "tag" and paths else None) or ())
+    for path in paths:
         embeds = read_embeds(folder / "embeds" / f"{path.stem}.npy", count_rows([path]))
         for i, row in enumerate(read_rows([path])):
+            row["errors"] = next(errors, row.get("errors"))
             summary.add(row, None if embeds is None else embeds[i].clone())
     summary.failed = sum(_lines(sorted((folder / "errors").glob("part-*.jsonl"))))
     return summary

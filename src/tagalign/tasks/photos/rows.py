@@ -25,9 +25,11 @@ TAG_SCHEMA = pa.schema(
         ("entropy", pa.float32()),
         ("errors", pa.float32()),
         ("disagreement", pa.float32()),
+        ("second_scores", pa.list_(pa.float32())),
     ]
 )
-"""``tags`` best first; ``scores`` of all labels in the order of the run's labels; then how sure they are, see ``doubts``.
+"""``tags`` best first; ``scores`` of all labels in the order of the run's labels; then how sure they are, see ``doubts``;
+``second_scores`` of another method, where one was asked too (those of the mirrored photo are on the scale of ``scores``).
 Runs of older releases have ``margin`` alone."""
 
 MASK_SCHEMA = pa.schema(

@@ -51,9 +51,12 @@ class TagParquet:
             if isinstance(question, TagQuestion)
             else {}
         )
-        return tag_row(
+        row = tag_row(
             answered.source.key, _size(answered), answered.answer, second=answered.second, **chosen_by
         )
+        if job.second is not None and not job.second.mirrored:
+            row["second_scores"] = list(answered.second.scores)
+        return row
 
 
 class CaptionRows:

@@ -16,6 +16,7 @@ from tagalign.errors import DataError, InputError
 from tagalign.ops.alike import group_alike
 from tagalign.tasks.photos.doubts import DOUBTS, DoubtKind, doubt_of
 from tagalign.tasks.photos.embeds import read_embeds
+from tagalign.tasks.photos.folder_doubts import folder_errors
 from tagalign.tasks.photos.rows import count_rows, read_rows
 from tagalign.tasks.photos.tables import MASK_FILES, MASKS, TAGS, count_lines, read_lines
 from tagalign.tasks.review.clicks import Click, DrawnBy
@@ -110,7 +111,7 @@ def read_queue(folder: Path, names: Sequence[str], order: DoubtKind | None = Non
         InputError: if the run does not have such doubts.
     """
     found: list[tuple[Queued, Tensor | None]] = []
-    for key, tags, values, embed in _photos(folder):
+    for key, tags, values, embed in _photos(folder, names):
         order = order or _first_order(values)
         found.append((Queued(key=key, tags=tags, doubt=doubt_of(values, order)), embed))
     if not found or order is None:
@@ -150,10 +151,14 @@ def _first_order(values: dict[str, Any]) -> DoubtKind:
     return found
 
 
-def _photos(folder: Path) -> Iterator[tuple[str, tuple[str, ...], dict[str, Any], Tensor | None]]:
+def _photos(
+    folder: Path, names: Sequence[str]
+) -> Iterator[tuple[str, tuple[str, ...], dict[str, Any], Tensor | None]]:
     """Key, tags, doubts and vector of every photo."""
     for table in (TAGS, MASKS, MASK_FILES):
-        for path in sorted((folder / table.folder).glob(f"part-*{table.ending}")):
+        paths = sorted((folder / table.folder).glob(f"part-*{table.ending}"))
+        errors = iter((folder_errors(paths, names) if table is TAGS and paths else None) or ())
+        for path in paths:
             count = count_lines(path) if table.schema is None else count_rows([path])
             embeds = read_embeds(folder / "embeds" / f"{path.stem}.npy", count)
             rows = read_lines(path) if table.schema is None else read_rows([path])
@@ -161,7 +166,8 @@ def _photos(folder: Path) -> Iterator[tuple[str, tuple[str, ...], dict[str, Any]
                 tags = row.get("tags") or row.get("names") or row.get("shares") or ()
                 key = row["path"] if "path" in row else row["key"]
                 if isinstance(key, str):
-                    yield key, tuple(map(str, tags)), dict(row), None if embeds is None else embeds[i]
+                    values = {**row, "errors": next(errors, row.get("errors"))}
+                    yield key, tuple(map(str, tags)), values, None if embeds is None else embeds[i]
 
 
 def _together(found: Sequence[tuple[Queued, Tensor | None]]) -> list[Queued]:
