@@ -123,7 +123,7 @@ def test_the_second_pass_has_the_photos_and_parts_of_the_first(method, call, fol
     monkeypatch.setattr("sys.stdin", io.StringIO(names))
     assert call(*flags, "--part-size", "4", method=method) == 0
     rows = table(tmp_path / "out")
-    assert [row["path"] for row in rows] == names.split()
+    assert [row["key"] for row in rows] == names.split()
     for part in (tmp_path / "out/tags").iterdir():
         part.unlink()  # as after a kill between both passes
     monkeypatch.setattr("sys.stdin", io.StringIO(""))
