@@ -6,6 +6,7 @@ from typing import Any
 
 from tagalign.atomic import atomic_write
 from tagalign.errors import InputError
+from tagalign.json_text import json_text
 
 MODELS = {"tagalign": "auto", "tagalign-tiny": "tiny"}
 """Names in the zoo, and what ``tagalign.load`` opens; any other is the parameter ``model`` of loading."""
@@ -23,7 +24,7 @@ def download_model(model_name: str, model_path: str) -> None:
         raise InputError(f"unknown model {model_name!r}; the zoo of tagalign has {', '.join(MODELS)}")
     load_method(MODELS[model_name], device="cpu")
     with atomic_write(Path(model_path)) as temp:
-        temp.write_text(json.dumps({"model": MODELS[model_name]}) + "\n", encoding="utf-8")
+        temp.write_text(json_text({"model": MODELS[model_name]}) + "\n", encoding="utf-8")
 
 
 def load_model(model_name: str, model_path: str, **kwargs: Any) -> Any:
