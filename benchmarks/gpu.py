@@ -26,7 +26,7 @@ from tagalign.data.batches import PixelBatch, PixelChunks
 from tagalign.data.frozen_encoder import FrozenEncoder
 from tagalign.methods.cls_seg.method import ClsSeg
 from tagalign.methods.dense.method import DenseMethod
-from tagalign.methods.piaa.learner import bank_of_photo, classifiers_of
+from tagalign.methods.piaa.learner import CompetingWords, bank_of_photo, classifiers_of
 from tagalign.methods.piaa.method import Piaa, PiaaLabels
 from tagalign.methods.piaa.profiles import PROFILES
 from tagalign.methods.tag2text.captioning import Decoding, caption_batch
@@ -117,7 +117,8 @@ def piaa(bench: Bench) -> dict[str, Any]:
     method = Piaa(bench.backbone, resources=bench.resources)
     encoded, sizes = method.by_text.encode_labels(bench.labels), method.bank_sizes(bench.size.labels)
     images = method.encode_images(bench.photos)
-    banks = [bank_of_photo(image.views[0].embeds, encoded, i, sizes) for i, image in enumerate(images)]
+    words = CompetingWords.of(encoded)
+    banks = [bank_of_photo(image.views[0].embeds, words, i, sizes) for i, image in enumerate(images)]
     bank = sum(banks[1:], banks[0])
     fitted = classifiers_of(bank, encoded, PROFILES["fixed"], temperature=0.01)
     labels = PiaaLabels(
