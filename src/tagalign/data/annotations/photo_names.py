@@ -56,7 +56,8 @@ def _of_address(name: str) -> tuple[str, str]:
 
 
 def _relative(path: str) -> str:
-    return _DRIVE.sub("", path).lstrip("/")
+    r"""Without its root; ``C:\a.jpg`` stays, for it may be the name of one file here."""
+    return (_DRIVE.sub("", path) if "\\" not in path else path).lstrip("/")
 
 
 def without_upload_mark(path: str) -> str:
