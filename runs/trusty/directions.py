@@ -12,6 +12,8 @@ UNKNOWN = "below; why is not measured"
 RANDOM = "a head from random weights has not found CLIP's cosine again"
 SHORT = 200
 """Steps of the tables that have every row; claims of longer trainings name theirs."""
+LONG = 1000
+"""Steps of the longer trainings, which a failure of the short ones is held against."""
 WEIGHED = "weighing with the trusty map raises the unseen classes"
 METRICS = {"seen": "mIoU(S)", "unseen": "mIoU(U)", "hiou": "hIoU"}
 
@@ -83,7 +85,7 @@ def directions() -> list[Direction]:
 
 
 def reason(direction: Direction, report: dict[str, Any], mean: float, half: float | None) -> str:
-    """Of a failure: what the trusty map says where it weighs, the spread of seeds, or that nobody knows."""
+    """Of a failure: what the trusty map says where it weighs, the spread of seeds, or what a longer training says."""
     if direction.says.startswith(WEIGHED) and (found := map_of(report, direction.better)):
         unseen, seen, area = (found[key] for key in ("u on unseen", "u on seen", "area under ROC"))
         return (
@@ -99,6 +101,10 @@ def reason(direction: Direction, report: dict[str, Any], mean: float, half: floa
         )
     if half is not None and abs(mean) <= half:
         return "within the spread of seeds"
+    if direction.worse == FROZEN and (later := report.get("later", {}).get(direction.says)):
+        return (
+            f"{report['settings']['steps']} steps are few: after {LONG} {later['ours']}, {later['interval']}"
+        )
     return "one seed" if half is None and abs(mean) < 1 else direction.why
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from directions import COSINE, SHORT, claims
+from directions import COSINE, LONG, SHORT, claims
 from fair_page import render
 from look import measure
 from rows import SETTINGS, Bench, Row, replace_options, split_of, start_network
@@ -162,10 +162,19 @@ def write(
         "rows": {name: found for name, found in runs.items() if found},
     }
     name = page_name(bench.clip.name, bench.settings["steps"])
-    report["claims"] = claims(report, f"{name}.md")
+    report["claims"] = claims({**report, "later": later_claims(bench, docs)}, f"{name}.md")
     for suffix, text in ((".json", json_text(report, indent=1) + "\n"), (".md", render(report))):
         with atomic_write(docs / f"{name}{suffix}") as path:
             path.write_text(text, encoding="utf-8")
+
+
+def later_claims(bench: Bench, docs: Path) -> dict[str, Any]:
+    """What the same encoder's longer trainings say, by direction; nothing before they are there."""
+    path = docs / f"{page_name(bench.clip.name, LONG)}.json"
+    if bench.settings["steps"] >= LONG or not path.exists():
+        return {}
+    told: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["claims"]
+    return {one["direction"].removesuffix(f", after {LONG} steps"): one for one in told}
 
 
 def page_name(encoder: str, steps: int) -> str:
