@@ -55,7 +55,7 @@ def test_a_failure_tells_the_rows_beside_it_in_the_same_numbers():
     beside = replace(DIRECTION, beside=(FROZEN, replace(CAPTIONS, batch_size=16)))
     values = measured(OBJECTS, (30.0, 30.1)) | measured(CAPTIONS, (33.0, 33.0))
     values |= {FROZEN.key: {"miou_objects": 28.0}} | measured(replace(CAPTIONS, batch_size=16), (37.0, 38.0))
-    assert beside.claim("tiny", values, "x.md").reason == "of the same numbers frozen 28.0, captions 37.5"
+    assert beside.claim("tiny", values, "x.md").reason == "in the same measure: frozen 28.0, captions 37.5"
 
 
 @pytest.mark.parametrize(("objects", "verdict"), [(34.5, "holds"), (33.9, "fails"), (32.5, "fails")])

@@ -111,7 +111,7 @@ class Direction:
             keys = {_with_seed(cell, seed).key for seed in SEEDS}
             if numbers := [values[key][self.metric] for key in keys if self.metric in values.get(key, {})]:
                 found.append(f"{cell.row} {sum(numbers) / len(numbers):.1f}")
-        return f"of the same numbers {', '.join(found)}" if found else ""
+        return f"in the same measure: {', '.join(found)}" if found else ""
 
 
 def means(pairs: Sequence[tuple[float, float]]) -> tuple[float, float]:
