@@ -18,6 +18,7 @@ from tagalign.train.loop.checkpoints import read_state
 from tagalign.train.loop.guards import StopRequest
 from tagalign.train.loop.log import read_metrics
 from tagalign.train.loop.plan import Hooks
+from tagalign.train.loop.schedule import set_rate
 from tagalign.train.tag2text.losses import TaskLosses, Tasks
 from tagalign.train.tag2text.plan import Tag2TextPlan, released_rate
 from tagalign.train.tag2text.start import NewNetwork, new_method
@@ -212,6 +213,35 @@ def test_biases_and_norms_decay_in_the_released_profile_alone(profile, decays):
     assert {id(p) in decayed for p in thin} == {decays}
 
 
+@pytest.mark.parametrize("profile", ["fixed", "released"])
+def test_the_image_tower_learns_at_its_share_of_the_rate(profile):
+    model = new_model()
+    plan = dataclasses.replace(PLAN, profile=profile, tower_rate_share=0.25)
+    trainee = Tag2TextTrainee(as_method(model), new_data(), plan, Tasks(), processes=Processes())
+    optimiser = trainee.new_optimiser()
+    set_rate(optimiser, 0.4)
+    rates = {id(p): group["lr"] for group in optimiser.param_groups for p in group["params"]}
+    tower = {id(p) for p in model.image_encoder.parameters()}
+    assert len(rates) == len(model.own_parameters())
+    assert {rates[one] for one in tower} == {0.1}
+    assert {rate for one, rate in rates.items() if one not in tower} == {0.4}
+
+
+def test_runs_from_before_the_tower_had_a_rate_of_its_own_go_on():
+    assert "tower_rate_share" not in PLAN.deciding()
+    assert dataclasses.replace(PLAN, tower_rate_share=0.5).deciding()["tower_rate_share"] == 0.5
+
+
+def test_a_frozen_tower_has_no_rate():
+    model = new_model()
+    model.image_encoder.external = True
+    plan = dataclasses.replace(PLAN, tower_rate_share=0.5)
+    with pytest.raises(
+        InputError, match=r"tower_rate_share 0\.5 slows the image tower, but this one is frozen"
+    ):
+        Tag2TextTrainee(as_method(model), new_data(), plan, Tasks(), processes=Processes())
+
+
 def test_held_out_losses_choose_the_best_weights_and_change_none(tmp_path):
     plan = dataclasses.replace(PLAN, learning_rate=3e-2, validate_every=1)
     model, plain = new_model(), new_model()
@@ -257,6 +287,8 @@ def test_released_rates():
         (lambda: Tag2TextPlan(steps=0), "steps must be at least 1, got 0"),
         (lambda: Tag2TextPlan(steps=1, batch_size=1), "batch_size must be at least 2, got 1"),
         (lambda: Tag2TextPlan(steps=1, warmup=-1), "warmup must be at least 0, got -1"),
+        (lambda: Tag2TextPlan(steps=1, tower_rate_share=0.0), "above 0 and at most 1, got 0"),
+        (lambda: Tag2TextPlan(steps=1, tower_rate_share=2.0), "above 0 and at most 1, got 2"),
         (lambda: NewNetwork(image_encoder="tiny", width=10, heads=4), "width 10 cannot be shared by 4 heads"),
         (lambda: NewNetwork(image_encoder="tiny", layers=0), "layers must be at least 1, got 0"),
         (lambda: dataclasses.replace(new_data(), questions=[[]]), "1 lists of questions"),

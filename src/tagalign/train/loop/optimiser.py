@@ -27,6 +27,25 @@ def decay_groups(
     return [group for group in groups if group["params"]]
 
 
+def slower_groups(
+    groups: Iterable[dict[str, Any]], part: Iterable[nn.Parameter], *, rate_factor: float
+) -> list[dict[str, Any]]:
+    """The same parameter groups, with the parameters of one part of the network in groups that learn slower.
+
+    Args:
+        groups: as an optimiser takes them.
+        part: what learns slower; those that are in no group stay out.
+        rate_factor: of the learning rate, see ``schedule.set_rate``.
+    """
+    chosen = {id(p) for p in part}
+    found = []
+    for group in groups:
+        slow = [p for p in group["params"] if id(p) in chosen]
+        found.append({**group, "params": [p for p in group["params"] if id(p) not in chosen]})
+        found.append({**group, "params": slow, "rate_factor": rate_factor})
+    return [group for group in found if group["params"]]
+
+
 def _pick(named: Iterable[tuple[str, nn.Parameter]], chosen: Iterable[bool]) -> list[nn.Parameter]:
     return [p for (_, p), keep in zip(named, chosen, strict=True) if keep]
 

@@ -1,7 +1,7 @@
 """Everything that is chosen for a run of Tag2Text, and the release's learning rates."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from tagalign.errors import InputError
 from tagalign.train.loop.plan import TrainPlan
@@ -21,6 +21,7 @@ class Tag2TextPlan(TrainPlan):
     Attributes:
         batch_size: images per step, over all processes.
         learning_rate: after the warm-up.
+        tower_rate_share: of the learning rate, for the image tower: below 1 where it alone was trained before.
         warmup: steps.
         schedule: see ``Schedule``.
         weight_decay: of AdamW.
@@ -31,6 +32,7 @@ class Tag2TextPlan(TrainPlan):
 
     batch_size: int = 960
     learning_rate: float = 1e-4
+    tower_rate_share: float = 1.0
     warmup: int = 3000
     schedule: Tag2TextSchedule = "linear"
     weight_decay: float = 0.05
@@ -44,6 +46,15 @@ class Tag2TextPlan(TrainPlan):
             raise InputError(f"batch_size must be at least 2, got {self.batch_size}")
         if self.warmup < 0:
             raise InputError(f"warmup must be at least 0, got {self.warmup}")
+        if not 0 < self.tower_rate_share <= 1:
+            raise InputError(f"tower_rate_share must be above 0 and at most 1, got {self.tower_rate_share:g}")
+
+    def deciding(self) -> dict[str, Any]:
+        """As of every plan; one rate for all is not named, so that runs from before there were two go on."""
+        found = super().deciding()
+        if self.tower_rate_share == 1:
+            del found["tower_rate_share"]
+        return found
 
     def rate(self, step: int, *, images: int) -> float:
         """Learning rate of a step, from 0."""

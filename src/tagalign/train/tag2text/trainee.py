@@ -19,13 +19,14 @@ from tagalign.data.tag2text.batches import (
     step_rng,
 )
 from tagalign.data.tag2text.stream import RecordStream
+from tagalign.errors import InputError
 from tagalign.methods.tag2text.method import Tag2TextMethod
 from tagalign.methods.tag2text.profiles import load_profile
 from tagalign.ops.compiling import compiled
 from tagalign.ops.precision import autocast, resolve_precision
 from tagalign.train.loop.clock import StepClock
 from tagalign.train.loop.nested import State
-from tagalign.train.loop.optimiser import decay_groups
+from tagalign.train.loop.optimiser import decay_groups, slower_groups
 from tagalign.train.loop.pieces import forward_in_pieces, pieces_of
 from tagalign.train.loop.trainee import Position, StepResult, Trainee
 from tagalign.train.tag2text.losses import TaskLosses, Tasks
@@ -44,6 +45,9 @@ class Tag2TextTrainee(Trainee[Tag2TextBatch]):
         processes: that share the batches.
         held_out: images that are never trained on; their losses are computed at every validation.
         check: more numbers of a validation.
+
+    Raises:
+        InputError: for a slower image tower where it is frozen.
     """
 
     def __init__(
@@ -60,6 +64,10 @@ class Tag2TextTrainee(Trainee[Tag2TextBatch]):
         self.method, self.data, self.plan = method, data, plan
         self.processes, self.held_out, self.check = processes, held_out, check
         self.precision = resolve_precision(plan.precision, processes.device)
+        if plan.tower_rate_share != 1 and method.model.image_encoder.external:
+            raise InputError(
+                f"tower_rate_share {plan.tower_rate_share:g} slows the image tower, but this one is frozen; leave it out"
+            )
         own = method.model.own_parameters()  # a frozen image encoder is none of them
         self.trained = {name: p for name, p in own.items() if p.requires_grad}
         momentum = None
@@ -111,11 +119,17 @@ class Tag2TextTrainee(Trainee[Tag2TextBatch]):
         return list(self.trained.values())
 
     def new_optimiser(self) -> AdamW:
-        """AdamW; the profile says whether biases and norms decay."""
+        """AdamW; the profile says whether biases and norms decay, the plan how fast the image tower learns."""
         plan = self.plan
-        if self.losses.profile.decay_all:
-            return AdamW(self.parameters(), lr=plan.learning_rate, weight_decay=plan.weight_decay)
-        return AdamW(decay_groups(self.module, weight_decay=plan.weight_decay), lr=plan.learning_rate)
+        groups: list[dict[str, Any]] = (
+            [{"params": self.parameters()}]
+            if self.losses.profile.decay_all
+            else decay_groups(self.module, weight_decay=plan.weight_decay)
+        )
+        if plan.tower_rate_share != 1:
+            tower = self.losses.model.image_encoder.parameters()
+            groups = slower_groups(groups, tower, rate_factor=plan.tower_rate_share)
+        return AdamW(groups, lr=plan.learning_rate, weight_decay=plan.weight_decay)
 
     def rate(self, step: int) -> float:
         """Of the plan; the release's depends on the length of an epoch."""

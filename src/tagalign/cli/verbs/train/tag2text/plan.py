@@ -19,6 +19,7 @@ def make_plan(settings: Tag2TextTrainSettings) -> "Tag2TextPlan":
         steps=settings.steps,
         batch_size=settings.batch_size,
         learning_rate=settings.learning_rate,
+        tower_rate_share=settings.tower_rate_share,
         warmup=settings.warmup,
         schedule=settings.schedule,
         weight_decay=settings.weight_decay,

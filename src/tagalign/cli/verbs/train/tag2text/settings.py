@@ -87,6 +87,8 @@ class Tag2TextTrainSettings(TrainerFlags):
     """Images per step, over all processes (the paper's 960 is over 8 GPUs)."""
     learning_rate: float = 1e-4
     """After the warm-up; the paper's."""
+    tower_rate_share: float = 1.0
+    """Share of --learning-rate for the image tower; below 1 where it was trained before and the rest was not."""
     warmup: int = 3000
     """Steps; the paper's."""
     schedule: Literal["linear", "cosine", "constant", "released"] = "linear"
