@@ -1,6 +1,7 @@
 """`tagalign train --method groupvit` from pairs to a folder that segments; it goes on where it was, and what it refuses."""
 
 import json
+import re
 import shutil
 
 import numpy as np
@@ -122,6 +123,7 @@ def test_a_dry_run_says_what_it_will_cost_and_writes_nothing(train, tmp_path, ca
     code, out = train("--dry-run", "--micro-batch", "2")
     assert code == 0
     lines = capsys.readouterr().out.splitlines()
-    assert "images/s: 10 steps of 4 images in" in lines[0]
+    # up to ten, fewer where they take longer than its time limit
+    assert re.search(r"images/s: \d+ steps of 4 images in", lines[0])
     assert lines[-1] == "nothing was written"
     assert not out.exists()

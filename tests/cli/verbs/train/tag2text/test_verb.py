@@ -5,6 +5,7 @@ Holds ``cli/verbs/train/tag2text/rehearsal.py``.
 
 import io
 import json
+import re
 import tarfile
 
 import pyarrow as pa
@@ -205,7 +206,8 @@ def test_a_dry_run_says_what_it_will_cost_and_writes_nothing(files, tmp_path, ca
     more = ["--dry-run", *([] if kept else ["--no-keep-features", "--micro-batch", "1"])]
     assert main(flags(files, tmp_path / "model", *more)) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert "images/s: 10 steps of 2 images in" in lines[0]
+    # up to ten, fewer where they take longer than its time limit
+    assert re.search(r"images/s: \d+ steps of 2 images in", lines[0])
     assert ("images/s while every image is encoded once" in lines[2]) == kept
     assert "2 steps of 2 images, 1.33 rounds through 3:" in lines[-2]
     assert list(tmp_path.iterdir()) == []

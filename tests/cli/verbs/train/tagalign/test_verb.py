@@ -5,6 +5,7 @@ Holds ``cli/verbs/train/dry_run.py``, ``cli/verbs/train/trainer_flags.py``, ``cl
 
 import io
 import json
+import re
 import tarfile
 
 import numpy as np
@@ -189,7 +190,8 @@ def test_a_dry_run_says_what_it_will_cost_and_writes_nothing(train, tmp_path, ca
     code, _ = train("--dry-run", "--steps", "30000", *flags)
     assert code == 0
     lines = capsys.readouterr().out.splitlines()
-    assert "images/s: 10 steps of 8 images in" in lines[0]
+    # up to ten, fewer where they take longer than its time limit
+    assert re.search(r"images/s: \d+ steps of 8 images in", lines[0])
     assert "encoder" in lines[0]
     assert "GiB at 8 images a step" in lines[1]
     assert ("images/s while every image is encoded once" in lines[2]) == cached

@@ -4,6 +4,7 @@ Holds ``cli/verbs/train/trusty/rehearsal.py``.
 """
 
 import json
+import re
 
 import pytest
 
@@ -104,6 +105,7 @@ def test_a_dry_run_says_what_it_will_cost_and_writes_nothing(tmp_path, capsys):
     given = ("--data", "tiny-world", "--limit", "4", "--size", "32", "--batch-size", "2", "--device", "cpu")
     assert run(settings(*given, "--out", str(tmp_path / "model"), "--micro-batch", "1", "--dry-run")) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert "images/s: 10 steps of 2 images in" in lines[0]
+    # up to ten, fewer where they take longer than its time limit
+    assert re.search(r"images/s: \d+ steps of 2 images in", lines[0])
     assert "400 steps of 2 images, 200 rounds through 4:" in lines[-2]
     assert list(tmp_path.iterdir()) == []
