@@ -1,7 +1,4 @@
-"""Whatever a tool calls a photo, the right one is found, or it is said why none is.
-
-Holds ``data/annotations/photo_names.py``.
-"""
+"""Whatever a tool calls a photo, the right one is found, or it is said why none is."""
 
 import pytest
 from annotation_toys import save_photos

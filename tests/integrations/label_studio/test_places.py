@@ -31,6 +31,8 @@ def folder(tmp_path):
         ("day/x.jpg", "day/x.jpg"),
         (r"day\x.jpg", "day/x.jpg"),
         (" day/../day/x.jpg ", "day/x.jpg"),
+        (r"C:\day\x.jpg", "day/x.jpg"),
+        ("s3://bucket/day/x.jpg", "day/x.jpg"),
     ],
 )
 def test_photos_are_found_as_label_studio_and_people_write_them(folder, value, path):
@@ -95,6 +97,14 @@ def test_a_task_without_an_address_is_refused(data):
 def test_an_address_of_the_web_is_left_to_the_fetcher(folder):
     address = "https://example.org/day/x.jpg"
     assert photo_of({"image": address}, "image", [folder]) == WebPhoto(address=address)
+
+
+@pytest.mark.parametrize(
+    "address", ["s3://bucket/no.jpg", "gs://b/no.jpg", "/tasks/1/resolve/?fileuri=czM6Ly9iL25vLmpwZw=="]
+)
+def test_a_bucket_is_refused_with_what_to_do(folder, address):
+    with pytest.raises(InputError, match="photos in a bucket are not fetched; copy the bucket to a folder"):
+        photo_of({"image": address}, "image", [folder])
 
 
 def test_a_file_that_is_too_large_or_gone_is_refused(folder):

@@ -1,58 +1,143 @@
 r"""What a photo may be called on this disk, when a tool on another machine, perhaps with Windows, wrote its name down.
 
-Annotation files hold paths (``C:\photos\a.jpg``), addresses (``https://host/a%20b.jpg?sig=1``, ``s3://bucket/day/a.jpg``),
-and what Label Studio makes of both (``/data/upload/3/ab12cd34-a.jpg``, ``/data/local-files/?d=photos/a.jpg``).
+Annotation files and the tasks of a labelling tool hold paths (``C:\photos\a.jpg``), addresses
+(``https://host/a%20b.jpg?sig=1``, ``s3://bucket/day/a.jpg``), and what Label Studio makes of both
+(``/data/upload/3/ab12cd34-a.jpg``, ``/data/local-files/?d=photos/a.jpg``). This is the one place that knows all of them.
 """
 
+import base64
+import binascii
 import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
 from urllib.parse import parse_qs, unquote, urlsplit
 
-_ADDRESS = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+://")
+_ADDRESS = re.compile(r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]+)://")
 _DRIVE = re.compile(r"^[a-zA-Z]:(?=[\\/])")
-_UPLOAD = re.compile(r"(?:^|/)data/upload/(?:\d+/)?(?P<name>[^/]+)$")
+_UPLOAD = re.compile(r"(?:^|/)(?:data/)?upload/(?:\d+/)?(?P<name>[^/]+)$")
 _MARK = re.compile(r"^[0-9a-f]{8}-(?=.)")
 _NOT_UPLOADED = re.compile(r"[^-\w.]")
-LOCAL_FILES = "/data/local-files/"
+_SIGNED = re.compile(r"/(?:tasks|projects)/\d+/(?:resolve|presign)/?$")
+"""Where Label Studio shows a photo of a bucket: the address stands in the query, in base64."""
+LOCAL_FILES, UPLOADS, STORED_UPLOADS = "/data/local-files", "data/upload/", "/storage-data/uploaded"
+
+NameKind = Literal["inline", "upload", "storage", "file", "web", "bucket", "path"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhotoName:
+    """A name as somebody wrote it.
+
+    Attributes:
+        kind: ``inline``: the picture itself; ``upload`` and ``storage``: of Label Studio; ``web``, ``bucket`` and ``file``:
+            an address of that kind; ``path``: anything else.
+        paths: what the photo may be called, the likeliest first, with their roots where they have some.
+    """
+
+    kind: NameKind
+    paths: tuple[str, ...]
+
+    @property
+    def relative(self) -> tuple[str, ...]:
+        """The paths without their roots."""
+        return tuple(dict.fromkeys(text for text in map(_relative, self.paths) if text))
+
+
+def read_name(name: str, *, is_address: bool = False) -> PhotoName:
+    r"""What a name says, and the paths that it may mean.
+
+    A path is taken as it stands before anything is made of it: ``50%25.jpg`` and ``a\b.jpg`` may be names of files here.
+    What is known to be an address is decoded first, as every reader of it would.
+
+    Args:
+        name: as the tool wrote it.
+        is_address: that percent signs are escapes even where no scheme stands before it, as in Label Studio's tasks.
+
+    >>> read_name("/data/upload/3/a%20b.jpg?token=1", is_address=True).kind
+    'upload'
+    >>> read_name("s3://bucket/day/a.jpg")
+    PhotoName(kind='bucket', paths=('/day/a.jpg',))
+    """
+    if is_inline(name):
+        return PhotoName(kind="inline", paths=())
+    kind, texts = _texts(name, is_address=is_address)
+    slashed = [*texts, *(_DRIVE.sub("", text).replace("\\", "/") for text in texts if "\\" in text)]
+    below = [text.rpartition(UPLOADS)[2].lstrip("/").removeprefix("upload/") for text in slashed]
+    uploads = [form for text in below for form in (f"upload/{text}", text)] if kind == "upload" else []
+    sent = map(without_upload_mark, slashed)
+    return PhotoName(
+        kind=kind, paths=tuple(dict.fromkeys(text for text in [*slashed, *uploads, *sent] if text))
+    )
 
 
 def possible_paths(name: str, *, is_address: bool = False) -> tuple[str, ...]:
     r"""Paths with ``/`` between folders, relative, the likeliest first.
 
-    A name is taken as it stands before anything is made of it: ``50%25.jpg`` and ``a\b.jpg`` may be names of files
-    here. What is known to be an address is decoded first, as every reader of it would.
-
     >>> possible_paths("C:\\photos\\day 1\\a.jpg")
     ('C:\\photos\\day 1\\a.jpg', 'photos/day 1/a.jpg')
-    >>> possible_paths("/data/upload/3/0a1b2c3d-a%20b.jpg", is_address=True)
-    ('data/upload/3/0a1b2c3d-a b.jpg', 'data/upload/3/0a1b2c3d-a%20b.jpg', 'a b.jpg', 'a%20b.jpg')
+    >>> possible_paths("/data/upload/3/0a1b2c3d-a.jpg", is_address=True)
+    ('data/upload/3/0a1b2c3d-a.jpg', 'upload/3/0a1b2c3d-a.jpg', '3/0a1b2c3d-a.jpg', 'a.jpg')
     >>> possible_paths("/data/local-files/?d=day%201/a.jpg")
     ('day 1/a.jpg',)
     >>> possible_paths("https://host:80/x/a%20b.jpg?size=9#top")
     ('x/a b.jpg', 'x/a%20b.jpg')
     """
-    path, from_address = _of_address(name)
-    decoded = unquote(path, errors="surrogateescape")
-    texts = [decoded, path] if is_address or from_address else [path, decoded]
-    if from_address == "query":
-        texts = [path]
-    slashed = [*texts, *(_DRIVE.sub("", text).replace("\\", "/") for text in texts if "\\" in text)]
-    plain = [_relative(text) for text in slashed]
-    return tuple(dict.fromkeys(text for text in [*plain, *map(without_upload_mark, plain)] if text))
+    return read_name(name, is_address=is_address).relative
 
 
-def _of_address(name: str) -> tuple[str, str]:
-    """The path of an address, and which part of it that was; of anything else the name itself and nothing."""
-    if LOCAL_FILES in name and "?" in name:
-        found = parse_qs(name.partition("?")[2], errors="surrogateescape").get("d", [])
-        if found:
-            return found[0], "query"
-    if not _ADDRESS.match(name):
-        return name, ""
+def _texts(name: str, *, is_address: bool) -> tuple[NameKind, list[str]]:
+    """The kind of a name and the path in it, decoded and as it stands, in the order of their likelihood."""
+    scheme, path, query = _parts(name)
+    if LOCAL_FILES in path and (stored := _of_query(query, "d")):
+        return "storage", [stored]
+    if STORED_UPLOADS in path and (stored := _of_query(query, "filepath")):
+        return "upload", [stored]
+    if _SIGNED.search(path) and (signed := _signed(_of_query(query, "fileuri"))):
+        return _texts(signed, is_address=True)
+    is_upload = UPLOADS in path or (not scheme and path.lstrip("/").startswith("upload/"))
+    # without a scheme a question mark may be part of the name
+    plain = [path] if scheme else [name, path] if is_upload else [name]
+    texts = [form for text in plain for form in _decoded(text, first=is_address or bool(scheme))]
+    return "upload" if is_upload else _KINDS.get(scheme, "bucket"), texts
+
+
+_KINDS: dict[str, NameKind] = {"": "path", "http": "web", "https": "web", "file": "file"}
+
+
+def _parts(name: str) -> tuple[str, str, str]:
+    """Scheme, path and query; of what is no address no scheme, and what stands before and behind a question mark."""
+    found = _ADDRESS.match(name)
+    if found is not None:
+        scheme = found["scheme"].lower()
+        try:
+            parts = urlsplit(name)
+        except ValueError:  # a bracket that does not close
+            return scheme, name, ""
+        return scheme, parts.path, parts.query
+    path, _, query = name.partition("?")
+    return "", path, query
+
+
+def _decoded(text: str, *, first: bool) -> Iterator[str]:
+    decoded = unquote(text, errors="surrogateescape")
+    yield from (decoded, text) if first else (text, decoded)
+
+
+def _of_query(query: str, key: str) -> str:
     try:
-        parts = urlsplit(name)
-    except ValueError:  # a bracket that does not close
-        return name, ""
-    return parts.path, "path"
+        return parse_qs(query, errors="surrogateescape").get(key, [""])[0]
+    except ValueError:  # more fields than anybody writes
+        return ""
+
+
+def _signed(code: str) -> str:
+    """The address of a bucket behind one that Label Studio signs; empty where there is none."""
+    try:
+        text = base64.b64decode(code + "=" * (-len(code) % 4), altchars=b"-_").decode("utf-8")
+    except (binascii.Error, ValueError):
+        return ""
+    return text if _ADDRESS.match(text) else ""
 
 
 def _relative(path: str) -> str:
@@ -81,4 +166,4 @@ def uploaded_form(name: str) -> str:
 
 def is_inline(name: str) -> bool:
     """Whether the picture itself stands in the place of its name."""
-    return name.startswith("data:")
+    return name[:5].lower() == "data:"

@@ -1,25 +1,20 @@
 """Where the photo of a task lies: in a folder that the owner of the server named, or behind an address of the web.
 
-Label Studio writes uploads as ``/data/upload/PROJECT/NAME``, files of a local storage as ``/data/local-files/?d=PATH``;
-people write plain paths too, on Windows with backslashes. All of these are looked for below the named folders and nowhere
-else: links that lead out, pipes and devices are no photos.
+What an address may mean is the rule of ``data.annotations.photo_names``. All of it is looked for below the named folders and
+nowhere else: links that lead out, pipes and devices are no photos.
 """
 
-import os
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
-from urllib.parse import parse_qs, unquote_to_bytes, urlsplit
 
+from tagalign.data.annotations.photo_names import read_name
 from tagalign.errors import ImageError, InputError
 from tagalign.tasks.photos.keys import printable
 
 WEB = ("http://", "https://")
-LOCAL_FILES = "/data/local-files"
-UPLOADS = "/data/upload/"
-STORED_UPLOADS = "/storage-data/uploaded"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,18 +68,24 @@ def photo_of(data: Mapping[str, Any], key: str, folders: Sequence[Path]) -> Loca
     value = _value(data, key)
     if not isinstance(value, str) or not value.strip():
         raise InputError(f"data.{key}: expected the address of a photo, got {value!r:.100}")
-    value = value.strip()
-    is_web = value.lower().startswith(WEB)
-    for folder in folders:
-        for relative in _paths(value):
-            if found := _inside(folder, relative):
-                return found
-    if is_web:
-        return WebPhoto(address=value)
+    name = read_name(value.strip(), is_address=True)
+    if name.kind != "web":  # another host's photo is another one, whatever it is called
+        for folder in folders:
+            for path in (*name.paths, *name.relative):
+                if found := _inside(folder, path):
+                    return found
+    if value.strip().lower().startswith(WEB):
+        return WebPhoto(address=value.strip())
+    shown = f"data.{key}: {printable(value.strip())[:200]!r}"
+    if name.kind == "bucket":
+        raise InputError(
+            f"{shown}: photos in a bucket are not fetched; copy the bucket to a folder (aws s3 sync, gsutil rsync) and "
+            "name it with --label-studio-folder, or give tasks https:// addresses and list their host with --allow-host"
+        )
     where = "none of the folders of --label-studio-folder has it" if folders else "no folder is named"
     raise InputError(
-        f"data.{key}: {printable(value)[:200]!r}: {where}; start the server with --label-studio-folder FOLDER, the folder "
-        "of the uploads or of the local storage"
+        f"{shown}: {where}; start the server with --label-studio-folder FOLDER, the folder of the uploads or of the local "
+        "storage"
     )
 
 
@@ -95,46 +96,6 @@ def _value(data: Mapping[str, Any], key: str) -> Any:
     for part in key.split("."):
         value = value.get(part) if isinstance(value, Mapping) else None
     return value
-
-
-def _paths(value: str) -> Iterator[str]:
-    """Paths that an address may mean, the likeliest first."""
-    try:
-        parts = urlsplit(value)
-        query = parse_qs(parts.query, errors="surrogateescape")
-    except ValueError:
-        return
-    if parts.path.startswith(LOCAL_FILES):
-        yield from _spellings(query.get("d", [""])[0])
-    elif parts.path.startswith(STORED_UPLOADS):
-        yield from _uploaded(query.get("filepath", [""])[0])
-    elif UPLOADS in parts.path or (not parts.scheme and parts.path.lstrip("/").startswith("upload/")):
-        # the name as it stands first: a file may be called 50%25.jpg
-        for path in dict.fromkeys((value.partition("?")[0], parts.path, _decoded(parts.path))):
-            yield from _uploaded(path.rpartition(UPLOADS)[2])
-    elif parts.scheme == "file":
-        yield from _spellings(_decoded(parts.path))
-    elif not value.lower().startswith(WEB):
-        yield from _spellings(value)
-        yield from _spellings(_decoded(value))
-
-
-def _uploaded(path: str) -> Iterator[str]:
-    """Below the folder of the media, and below that of the uploads."""
-    inner = path.lstrip("/").removeprefix("upload/")
-    yield from _spellings(f"upload/{inner}")
-    yield from _spellings(inner)
-
-
-def _spellings(path: str) -> Iterator[str]:
-    if path:
-        yield path
-        if "\\" in path:
-            yield path.replace("\\", "/")
-
-
-def _decoded(path: str) -> str:
-    return os.fsdecode(unquote_to_bytes(path))
 
 
 def _inside(folder: Path, relative: str) -> LocalPhoto | None:
