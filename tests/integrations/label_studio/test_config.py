@@ -92,3 +92,50 @@ def test_a_deep_config_is_read():
 def test_nothing_asked_is_no_control():
     assert read_config("<View></View>").controls == ()
     assert read_config('<View><Image name="i" value="fixed.jpg"/></View>').controls == ()
+
+
+# --- labels that the task brings -------------------------------------------------------------------------------------
+
+DYNAMIC = (
+    '<View><Image name="image" value="$image"/>'
+    '<Choices name="scene" toName="image" value="$scenes"><Choice value="other"/></Choices>'
+    '<BrushLabels name="masks" toName="image" value="$about.labels"/></View>'
+)
+
+
+def test_labels_of_a_task_stand_behind_those_of_the_config():
+    config = read_config(DYNAMIC)
+    data = {
+        "scenes": [{"value": "indoor", "children": [{"value": "kitchen"}]}, "street", "other"],
+        "about": {"labels": [{"value": "dog", "alias": "d", "predicted_values": "puppy", "background": 3}]},
+    }
+    scene, masks = config.for_task(data).controls
+    assert [one.value for one in scene.labels] == ["other", "indoor", "kitchen", "street"]
+    assert [(one.value, one.shown, one.synonyms) for one in masks.labels] == [("d", "dog", ("puppy",))]
+    assert config.controls[1].labels == ()  # of that task alone
+    (scene,) = config.for_task(data | {"about": {"labels": []}}).controls
+    assert scene.name == "scene"
+    plain = read_config(CONFIG)
+    assert plain.for_task({}) is plain
+
+
+@pytest.mark.parametrize(
+    ("data", "match"),
+    [
+        ({}, r"data\.scenes: expected the list of labels of 'scene', got None"),
+        ({"scenes": "dog"}, r"got 'dog'"),
+        ({"scenes": [3], "about": {"labels": []}}, r"data\.scenes: expected labels such as .* got 3"),
+        ({"scenes": []}, r"data\.about\.labels: expected the list"),
+    ],
+)
+def test_a_task_without_its_labels_is_refused(data, match):
+    with pytest.raises(InputError, match=match):
+        read_config(DYNAMIC).for_task(data)
+
+
+def test_deep_choices_of_a_task_are_read():
+    row = {"value": "x"}
+    for number in range(5000):
+        row = {"value": str(number), "children": [row]}
+    (scene, _) = read_config(DYNAMIC).for_task({"scenes": [row], "about": {"labels": ["a"]}}).controls
+    assert len(scene.labels) == 5002

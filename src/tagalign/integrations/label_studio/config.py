@@ -1,10 +1,11 @@
 """A project's labelling config: which questions it puts to a photo, and under which names it wants the answers."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, get_args
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from tagalign.errors import InputError, MissingExtraError
+from tagalign.integrations.label_studio.task_values import task_value
 from tagalign.tags.same_label import split_names, tidy_name
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class ControlTag:
         labels: of the tag, in order; none of shapes without labels and of texts.
         one: whether only one choice may be made.
         field: of a text: the key of the task whose value it shows; empty where people type it.
+        labels_from: key of the task that lists more labels; empty where the config has all.
     """
 
     name: str
@@ -57,6 +59,7 @@ class ControlTag:
     labels: tuple[ConfigLabel, ...] = ()
     one: bool = False
     field: str = ""
+    labels_from: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,14 +69,28 @@ class LabellingConfig:
     Attributes:
         controls: that can be answered, in order.
         images: key of the task that holds the address of the photo, by the name of the image tag.
+        lists: names of image tags that show several photos of a task, which are not answered.
     """
 
     controls: tuple[ControlTag, ...]
     images: Mapping[str, str]
+    lists: tuple[str, ...] = ()
 
     def of_image(self, image: str) -> tuple[ControlTag, ...]:
         """The controls of one image tag."""
         return tuple(control for control in self.controls if control.image == image)
+
+    def for_task(self, data: Mapping[str, Any]) -> "LabellingConfig":
+        """The same with the labels that a task brings for itself (``value="$labels"``).
+
+        Raises:
+            InputError: if what stands there is no list of labels.
+        """
+        if not any(control.labels_from for control in self.controls):
+            return self
+        filled = (_filled(control, data) for control in self.controls)
+        kept = tuple(one for one in filled if one.labels or one.kind not in WITH_LABELS)
+        return replace(self, controls=kept)
 
 
 def read_config(text: str) -> LabellingConfig:
@@ -95,9 +112,10 @@ def read_config(text: str) -> LabellingConfig:
         for element in root.iter()
         if _kind(element) == "image" and element.get("name")
     }
+    lists = [one.get("name", "") for one in root.iter() if _kind(one) == "image" and one.get("valueList")]
     labels = _labels_by_control(root)
     controls = (_control(element, images, labels.get(id(element), ())) for element in root.iter())
-    return LabellingConfig(controls=tuple(filter(None, controls)), images=images)
+    return LabellingConfig(controls=tuple(filter(None, controls)), images=images, lists=tuple(lists))
 
 
 def _parsed(text: str) -> "Element":
@@ -131,7 +149,8 @@ def _control(
     image = next((one for one in element.get("toName", "").split(",") if images.get(one)), "")
     if kind is None or not image or not element.get("name") or element.get("perRegion") == "true":
         return None
-    if kind in WITH_LABELS and not labels:
+    labels_from = _key(element.get("value", "")) if kind in (*WITH_LABELS, "labels") else ""
+    if kind in WITH_LABELS and not labels and not labels_from:
         return None
     return ControlTag(
         name=element.get("name", ""),
@@ -141,6 +160,7 @@ def _control(
         # Label Studio's own default
         one=kind == "choices" and element.get("choice", "single") != "multiple",
         field=_key(element.get("value", "")) if kind == "textarea" else "",
+        labels_from=labels_from,
     )
 
 
@@ -158,9 +178,40 @@ def _labels_by_control(root: "Element") -> dict[int, tuple[ConfigLabel, ...]]:
     return {owner: tuple({one.value: one for one in some}.values()) for owner, some in found.items()}
 
 
-def _label(element: "Element") -> Iterator[ConfigLabel]:
+def _label(element: "Element | Mapping[str, str]") -> Iterator[ConfigLabel]:
     shown, alias = element.get("value", ""), element.get("alias", "")
     if not tidy_name(shown or alias):
         return
     words = split_names(element.get("predicted_values", ""))
     yield ConfigLabel(value=alias or shown, shown=shown or alias, synonyms=tuple(filter(None, words)))
+
+
+# --- labels of a task -----------------------------------------------------------------------------------------------
+
+
+def _filled(control: ControlTag, data: Mapping[str, Any]) -> ControlTag:
+    """A control with the labels of the task behind those of the config, as Label Studio shows them."""
+    if not control.labels_from:
+        return control
+    value = task_value(data, control.labels_from)
+    if not isinstance(value, list):
+        raise InputError(
+            f"data.{control.labels_from}: expected the list of labels of {control.name!r}, got {value!r:.100}"
+        )
+    found = {one.value: one for one in (*control.labels, *_task_labels(value, control.labels_from))}
+    return replace(control, labels=tuple(found.values()))
+
+
+def _task_labels(rows: list[Any], key: str) -> Iterator[ConfigLabel]:
+    """Texts, or objects with what a label of the config has as attributes; choices may stand below choices."""
+    waiting = list(reversed(rows))
+    while waiting:
+        row = waiting.pop()
+        values = {"value": row} if isinstance(row, str) else row
+        if not isinstance(values, Mapping):
+            raise InputError(
+                f'data.{key}: expected labels such as "dog" or {{"value": "dog"}}, got {row!r:.100}'
+            )
+        yield from _label({name: value for name, value in values.items() if isinstance(value, str)})
+        below = values.get("children")
+        waiting += reversed(below) if isinstance(below, list) else []

@@ -12,6 +12,7 @@ from typing import Any
 
 from tagalign.data.annotations.photo_names import read_name
 from tagalign.errors import ImageError, InputError
+from tagalign.integrations.label_studio.task_values import task_value
 from tagalign.tasks.photos.keys import printable
 
 WEB = ("http://", "https://")
@@ -65,7 +66,7 @@ def photo_of(data: Mapping[str, Any], key: str, folders: Sequence[Path]) -> Loca
     Raises:
         InputError: if the task has no such text, or no photo lies there.
     """
-    value = _value(data, key)
+    value = task_value(data, key)
     if not isinstance(value, str) or not value.strip():
         raise InputError(f"data.{key}: expected the address of a photo, got {value!r:.100}")
     name = read_name(value.strip(), is_address=True)
@@ -87,15 +88,6 @@ def photo_of(data: Mapping[str, Any], key: str, folders: Sequence[Path]) -> Loca
         f"{shown}: {where}; start the server with --label-studio-folder FOLDER, the folder of the uploads or of the local "
         "storage"
     )
-
-
-def _value(data: Mapping[str, Any], key: str) -> Any:
-    if key in data:
-        return data[key]
-    value: Any = data
-    for part in key.split("."):
-        value = value.get(part) if isinstance(value, Mapping) else None
-    return value
 
 
 def _inside(folder: Path, relative: str) -> LocalPhoto | None:

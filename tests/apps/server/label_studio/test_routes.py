@@ -224,6 +224,37 @@ def test_two_hundred_requests_at_a_time_are_all_answered(folder: Path, clip_fold
     assert all(len(one) == 1 and one[0]["result"] and "error" not in one[0] for one in found)
 
 
+DYNAMIC = (
+    '<View><Image name="image" value="$image"/>'
+    '<Choices name="tags" toName="image" choice="multiple" value="$words"/></View>'
+)
+
+
+def test_labels_that_the_task_brings_are_asked_task_by_task(start: Start, tmp_path: Path) -> None:
+    client = start(out=tmp_path / "out", limits=Limits(max_labels=3))
+    words = [["dog", "cat"], [{"value": "horse"}], [], None, ["a", "b", "c", "d"]]
+    asked = [one | {"data": one["data"] | {"words": some}} for one, some in zip(tasks(5), words, strict=True)]
+    found = client.post("/label-studio/predict", json=body(asked, config=DYNAMIC)).json()["results"]
+    held = [one["result"][0]["value"]["choices"] for one in found[:2]]
+    assert all(set(labels) <= of for labels, of in zip(held, [{"dog", "cat"}, {"horse"}], strict=True))
+    for one, message in zip(
+        found[2:], ["found none", "expected the list of labels", "at most 3"], strict=True
+    ):
+        assert (one["result"], message in one["error"]) == ([], True), one
+    sent = event(0, ["dog"])
+    sent["task"]["data"]["words"], sent["project"]["label_config"] = ["dog", "cow"], DYNAMIC
+    assert client.post("/label-studio/webhook", json=sent).json() == {"status": "kept", "photos": 1}
+    (click,) = read_clicks([tmp_path / "out" / REVIEW_FILE]).counting()
+    assert (click.labels, click.tags) == (("dog", "cow"), ("dog",))
+
+
+def test_several_photos_of_one_task_are_refused_with_what_to_do(start: Start) -> None:
+    config = CONFIG.replace('value="$image"', 'valueList="$images"')
+    answer = start().post("/label-studio/predict", json=body(tasks(1), config=config))
+    assert answer.status_code == 422
+    assert "(valueList) are not answered; make a task of each photo" in answer.json()["error"]["message"]
+
+
 # --- what people submit -----------------------------------------------------------------------------------------------
 
 

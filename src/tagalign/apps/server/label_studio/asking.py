@@ -18,11 +18,13 @@ from tagalign.apps.server.label_studio.requests import (
     typed_phrases,
 )
 from tagalign.apps.server.refusals import invalid, too_large
+from tagalign.data.annotations.photo_names import is_inline
 from tagalign.errors import InputError, TagalignError
 from tagalign.integrations.label_studio.config import KINDS, LabellingConfig, read_config
 from tagalign.integrations.label_studio.places import LocalPhoto, WebPhoto, photo_of
 from tagalign.integrations.label_studio.predicting import Predictor, TaskQuestion
 from tagalign.integrations.label_studio.results import ControlResult, mean_score
+from tagalign.integrations.label_studio.task_values import task_value
 from tagalign.tasks.photos.keys import printable
 
 LOG = logging.getLogger("tagalign.server")
@@ -60,8 +62,8 @@ class TaskPhotos:
         Raises:
             TagalignError: if there is none.
         """
-        value = task.data.get(key)
-        if isinstance(value, str) and value[:5].lower() == "data:":
+        value = task_value(task.data, key)
+        if isinstance(value, str) and is_inline(value):
             return lambda: data_bytes(value)
         return self.load(photo_of(task.data, key, self.folders))
 
@@ -104,6 +106,11 @@ def check_config(config: LabellingConfig, engine: Engine) -> None:
         Refusal: 413 for too many labels, or one that is too long.
     """
     limits = engine.limits
+    if not config.controls and config.lists:
+        raise InputError(
+            f"labelling config: {printable(config.lists[0])}: several photos of one task (valueList) are not answered; make "
+            'a task of each photo, with value="$image"'
+        )
     if not config.controls:
         tags = "Choices, BrushLabels, PolygonLabels, RectangleLabels, Brush, Polygon, Rectangle"
         raise InputError(f"labelling config: expected an Image and one of {tags} for it, found none")
@@ -135,12 +142,17 @@ def _jobs(
     chosen = _chosen(request.context)
     jobs = []
     for number, task in enumerate(request.tasks):
+        try:
+            own = _for_task(config, task, photos.engine)
+        except TagalignError as error:
+            jobs.append(_Job(task=number, error=error))
+            continue
         for image, key in config.images.items():
-            controls = config.of_image(image)
+            controls = own.of_image(image)
             if not controls:
                 continue
             try:
-                shown = [str(task.data.get(one.field, "")) for one in controls if one.field]
+                shown = [str(task_value(task.data, one.field) or "") for one in controls if one.field]
                 phrases = typed or checked_phrases(shown, photos.engine.limits)
                 question = TaskQuestion(
                     controls=controls, phrases=phrases, with_labels=not typed, only=chosen
@@ -149,6 +161,14 @@ def _jobs(
             except TagalignError as error:
                 jobs.append(_Job(task=number, error=error))
     return jobs
+
+
+def _for_task(config: LabellingConfig, task: LabelStudioTask, engine: Engine) -> LabellingConfig:
+    """The config with the labels of the task, which are checked as those of the config are."""
+    own = config.for_task(task.data)
+    if own is not config:
+        check_config(own, engine)
+    return own
 
 
 def _chosen(context: Sequence[Mapping[str, Any]]) -> frozenset[tuple[str, str]]:

@@ -24,6 +24,7 @@ from tagalign.apps.server.openapi import refusals
 from tagalign.apps.server.refusals import invalid
 from tagalign.errors import TagalignError
 from tagalign.integrations.label_studio.config import LabellingConfig, read_config
+from tagalign.integrations.label_studio.learned import list_key
 from tagalign.integrations.label_studio.places import photo_of
 from tagalign.integrations.label_studio.predicting import Predictor
 from tagalign.integrations.label_studio.submitted import click_of, source_of
@@ -124,8 +125,13 @@ class LabelStudioRoutes:
             return {"status": "learned", "model_version": self.model_version()}
         if event.action in SUBMITTED:
             config = read_config(event.project.label_config)
-            clicks = [click for one in event.pairs() for click in self._clicks(*one, config)]
-            await self.learner.submitted(clicks, self._lists(config))
+            told = [
+                (annotation, task, config.for_task(task.data))  # which may bring labels of its own
+                for annotation, task in event.pairs()
+            ]
+            clicks = [click for one in told for click in self._clicks(*one)]
+            lists = {list_key(some): some for _, _, own in told for some in self._lists(own)}
+            await self.learner.submitted(clicks, list(lists.values()))
             return {"status": "kept", "photos": len(clicks)}
         if event.action == DELETED:
             deleted = [*event.annotations, *(one for one, _ in event.pairs() if one)]
