@@ -20,9 +20,9 @@ def save_photos(folder, *names, size=(60, 80), orientation=1):
         image.save(path, exif=exif)
 
 
-def read_all(name, path, size=None):
+def read_all(name, path, size=None, **about):
     """The photos of a file by their names, and the source that was read."""
-    source = AnnotationSource(path=Path(path), size_of=lambda name: size)
+    source = AnnotationSource(path=Path(path), size_of=lambda name: size, **about)
     photos = list(READERS[name].read(source))
     return {photo.name: photo for photo in photos}, source
 

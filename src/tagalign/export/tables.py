@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 
 from tagalign.arrow_rows import table_from_rows
 from tagalign.atomic import atomic_write, sweep
-from tagalign.export.cells import file_cell, text_cell
 from tagalign.export.records import Annotated, tagging_of
+from tagalign.tags.cells import file_cell, text_cell
 
 ROWS_PER_GROUP = 10_000
 SCHEMA = pa.schema(

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tagalign.export.cells import file_cell, text_cell
 from tagalign.json_text import json_text
+from tagalign.tags.cells import file_cell, text_cell
 
 if TYPE_CHECKING:
     from tagalign.tasks.photos.run import PhotoRun

@@ -29,12 +29,14 @@ class LayingRules:
         saved: a mapping of names that a person wrote down.
         exif: which pixels were drawn on.
         with_suggestions: photos that nobody judged count as well, with what a model said.
+        missing_is_empty: that a photo of which a format with a file or lines per photo says nothing holds nothing.
     """
 
     labels: LabelSet | None = None
     saved: Mapping[str, str | None] | None = None
     exif: ExifRule = "auto"
     with_suggestions: bool = False
+    missing_is_empty: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,4 +174,5 @@ def lay(path: Path, name: str, photos: PhotoFolder, rules: LayingRules) -> LaidA
     Raises:
         DataError: if the file is damaged as a whole.
     """
-    return LaidAnnotations(OpenedAnnotations(path, photos, name), photos, rules)
+    opened = OpenedAnnotations(path, photos, name, missing_is_empty=rules.missing_is_empty)
+    return LaidAnnotations(opened, photos, rules)

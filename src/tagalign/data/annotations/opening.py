@@ -12,6 +12,8 @@ from tagalign.data.annotations.told import LeftOut
 from tagalign.errors import DataError, InputError
 from tagalign.types import Size
 
+SPREADSHEETS = frozenset({".xlsx", ".xlsm", ".ods", ".numbers"})
+
 
 def format_of(path: Path) -> str:
     """The name of the format that a file or folder seems to have.
@@ -23,6 +25,8 @@ def format_of(path: Path) -> str:
     if not path.exists():
         raise InputError(f"{path}: no such file or folder; expected annotations of another tool")
     if path.is_file() and zipfile.is_zipfile(path):
+        if path.suffix.lower() in SPREADSHEETS:
+            raise InputError(f"{path}: is a spreadsheet's own format; save it as CSV (UTF-8), then give that")
         raise InputError(f"{path}: is packed; unpack it, then give the file or folder inside")
     for name, entry in READERS.items():
         if entry.looks_like(path):
@@ -47,15 +51,23 @@ class OpenedAnnotations:
         path: of the file or folder.
         photos: that the annotations are about.
         name: of the format.
+        missing_is_empty: see ``AnnotationSource``.
 
     Attributes:
         told: what was left out so far.
     """
 
-    def __init__(self, path: Path, photos: PhotoFolder, name: str) -> None:
+    def __init__(self, path: Path, photos: PhotoFolder, name: str, *, missing_is_empty: bool = False) -> None:
         self._entry, self._photos = READERS.find(name), photos
         self.told = LeftOut()
-        self._source = AnnotationSource(path=path, size_of=self._size_of, told=self.told)
+        self._source = AnnotationSource(
+            path=path,
+            size_of=self._size_of,
+            place_of=self._place_of,
+            places=photos.places,
+            missing_is_empty=missing_is_empty,
+            told=self.told,
+        )
 
     def read(self) -> Iterator[MarkedPhoto]:
         """The photos, as the file has them.
@@ -73,5 +85,11 @@ class OpenedAnnotations:
     def _size_of(self, name: str) -> Size | None:
         try:
             return self._photos.find(name).size
+        except DataError:
+            return None
+
+    def _place_of(self, name: str) -> str | None:
+        try:
+            return self._photos.place_of(name)
         except DataError:
             return None

@@ -76,18 +76,30 @@ class PhotoFolder:
             PhotoNotFound: if none fits, or several do equally.
             DataError: if the photo cannot be read.
         """
+        return self._opened(self.place_of(name, is_address=is_address))
+
+    def places(self) -> list[str]:
+        """Of all photos, relative to the folder, sorted."""
+        return sorted(self._places)
+
+    def place_of(self, name: str, *, is_address: bool = False) -> str:
+        """Where the photo of a name lies, relative to the folder; it is not opened. See ``find``.
+
+        Raises:
+            PhotoNotFound: if none fits, or several do equally.
+        """
         if is_inline(name):
             raise PhotoNotFound("the picture stands inside the file; save it as a photo first")
         paths = [_parts(path) for path in possible_paths(name, is_address=is_address)]
         for parts in paths:
             if "/".join(parts) in self._places:
-                return self._opened("/".join(parts))
+                return "/".join(parts)
         for parts in paths:
             if parts and (found := self._by_name.get(folded(parts[-1]))):
-                return self._opened(_best(found, parts))
+                return _best(found, parts)
         for path in possible_paths(name, is_address=is_address):
             if (sent := without_upload_mark(path)) and (found := self._by_upload.get(uploaded_form(sent))):
-                return self._opened(_best(found, [sent]))
+                return _best(found, [sent])
         raise PhotoNotFound(f"no photo of this name in {self.folder}")
 
     def _open(self, place: str) -> FoundPhoto:

@@ -20,6 +20,10 @@ NO_LABEL = "left out: regions without a label"
 EMPTY = "left out: masks without a pixel"
 UNKNOWN_SHAPES = "left out: shapes that are no region"
 NO_SIZE = "left out: photos of unknown size"
+SILENT_EMPTY = "taken as empty: photos of which the annotations say nothing"
+SILENT_LEFT_OUT = (
+    "left out: photos of which the annotations say nothing; --missing-is-empty takes them as empty"
+)
 
 
 @dataclass(kw_only=True)
@@ -29,12 +33,18 @@ class AnnotationSource:
     Attributes:
         path: of the file or the folder.
         size_of: for formats that do not say how large their photos are.
+        place_of: where the photo of a name lies in the folder; None where it is not found.
+        places: of all photos of the folder, for formats with a file or lines per photo.
+        missing_is_empty: that a photo of which the annotations say nothing holds nothing.
         told: takes what is left out.
         names: labels that the file knows, also those that no photo has, in its order; readers add them.
     """
 
     path: Path
     size_of: SizeOf = field(default=lambda name: None)
+    place_of: Callable[[str], str | None] = field(default=lambda name: None)
+    places: Callable[[], Iterable[str]] = field(default=lambda: ())
+    missing_is_empty: bool = False
     told: LeftOut = field(default_factory=LeftOut)
     names: dict[str, None] = field(default_factory=dict)
 
@@ -53,6 +63,25 @@ class AnnotationReader(Protocol):
     def __call__(self, source: AnnotationSource, /) -> Iterator[MarkedPhoto]:
         """The photos."""
         ...
+
+
+def silent_photos(source: AnnotationSource, names: Iterable[str]) -> Iterator[MarkedPhoto]:
+    """The photos of the folder of which the annotations say nothing, where that says that nothing is in them; all are told.
+
+    Nobody can see from a missing file whether its photo was judged: who trains YOLO takes it for one without objects, who
+    is half-way through a folder has not come to it.
+
+    Args:
+        source: that was read.
+        names: of the photos that it speaks of.
+    """
+    spoken = {source.place_of(name) for name in names}
+    for place in source.places():
+        if place in spoken:
+            continue
+        source.told.say(SILENT_EMPTY if source.missing_is_empty else SILENT_LEFT_OUT, place)
+        if source.missing_is_empty:
+            yield MarkedPhoto(name=place)
 
 
 def made(

@@ -4,12 +4,16 @@ Holds ``cli/verbs/imports/verb.py``.
 """
 
 import json
+import zipfile
+from typing import get_args
 
 import numpy as np
 import pytest
 from annotation_toys import save_photos
 
 from tagalign.cli.main import main
+from tagalign.cli.verbs.imports.annotations import AnnotationFormat
+from tagalign.data.annotations.formats import READERS
 from tagalign.data.benchmarks import open_benchmark
 from tagalign.tasks.review.clicks import read_clicks
 
@@ -95,9 +99,28 @@ def test_thresholds_of_a_model(annotations, capsys):
     ].keys() == {"Kitty", "dog"}
 
 
+def test_a_table_that_was_corrected_in_a_spreadsheet(annotations, capsys):
+    (annotations / "tags.csv").write_text("image;tag;score\na.jpg;cat;0,7\na.jpg;dog;\n")
+    arguments = ("tags.csv", "--photos", "photos")
+    assert call(*arguments, "--out", "one") == 0
+    assert "--missing-is-empty takes them as empty: 1 (b.jpg)" in capsys.readouterr().err
+    (click,) = read_clicks([annotations / "one/review.jsonl"]).counting()
+    assert (click.photo, click.tags, click.given) == ("a.jpg", ("cat", "dog"), ("cat",))
+    assert call(*arguments, "--missing-is-empty", "--out", "two") == 0
+    assert "taken as empty" in capsys.readouterr().err
+    clicks = read_clicks([annotations / "two/review.jsonl"]).counting()
+    assert [(click.photo, click.tags) for click in clicks] == [("a.jpg", ("cat", "dog")), ("b.jpg", ())]
+
+
+def test_every_format_can_be_asked_for_by_name():
+    assert get_args(AnnotationFormat) == ("auto", *sorted(READERS))
+
+
 @pytest.mark.parametrize(
     ("arguments", "match"),
     [
+        (("a.json", "--photos", "photos", "--missing-is-empty"), "--missing-is-empty: coco lists its photos itself"),
+        (("a.xlsx",), "a spreadsheet's own format; save it as CSV"),
         (("none.json",), "none.json: no such file or folder"),
         (("none.json", "--read-as", "coco"), "no such file or folder"),
         (("a.json", "--photos", "nowhere"), "--photos nowhere: expected the folder"),
@@ -115,6 +138,8 @@ def test_thresholds_of_a_model(annotations, capsys):
 )  # fmt: skip
 def test_what_cannot_be_gets_one_line_and_exit_2(annotations, capsys, arguments, match):
     (annotations / "empty").mkdir()
+    with zipfile.ZipFile(annotations / "a.xlsx", "w") as file:
+        file.writestr("a", "b")
     assert call(*arguments) == 2
     said = capsys.readouterr().err.strip().splitlines()
     assert match in said[-1]

@@ -105,3 +105,23 @@ def test_what_looks_like_yolo(tmp_path):
     assert READERS["yolo"].looks_like(write(tmp_path / "set"))
     assert READERS["yolo"].looks_like(tmp_path / "set/data.yaml")
     assert not READERS["yolo"].looks_like(tmp_path)
+
+
+@pytest.mark.parametrize("is_empty", [False, True])
+def test_photos_without_a_file_are_counted_and_empty_where_that_is_meant(tmp_path, is_empty):
+    write(tmp_path, a="0 0.5 0.5 0.25 0.1", b="", gone="")
+    places = {"train/a": "train/a.jpg", "train/b": "train/b.jpg"}
+    photos, source = read_all(
+        "yolo",
+        tmp_path,
+        size=(60, 80),
+        place_of=places.get,
+        places=lambda: ["train/a.jpg", "train/b.jpg", "train/c.jpg", "val/a.jpg"],
+        missing_is_empty=is_empty,
+    )
+    silent = {"train/c.jpg", "val/a.jpg"}
+    assert photos.keys() - {"train/a", "train/b", "train/gone"} == (silent if is_empty else set())
+    assert all(photos[name].labels == () for name in silent & photos.keys())
+    ((reason, count),) = source.told.counts.items()
+    assert count == 2
+    assert ("taken as empty" in reason, "--missing-is-empty" in reason) == (is_empty, not is_empty)

@@ -21,17 +21,19 @@ if TYPE_CHECKING:
     from tagalign.data.annotations.told import LeftOut
     from tagalign.types import LabelSet
 
-AnnotationFormat = Literal["auto", "coco", "cvat", "label-studio", "voc", "yolo"]
+AnnotationFormat = Literal["auto", "coco", "cvat", "label-studio", "table", "voc", "yolo"]
 Target = Literal["clicks", "thresholds", "benchmark", "training"]
 LEFT_OUT, LABEL_MAP = "left_out.jsonl", "label-map.json"
 THRESHOLDS = "labels.calibrated.json"
+PER_PHOTO = ("table", "yolo")
+"""Formats that speak of a photo in a file or lines of its own, and may be silent about one."""
 SHOWN_LINES = 12
 NO_MODEL = ""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Annotations(ModelFlags, LabelFlags):
-    """Annotations of Label Studio, CVAT, COCO, YOLO or VOC, as clicks of a review, thresholds, a benchmark, training data.
+    """Annotations of Label Studio, CVAT, COCO, YOLO, VOC or a table as clicks, thresholds, a benchmark, training data.
 
     Photos that are not found, shapes that are no region and labels that are none of yours are told, counted, and written
     to OUT/left_out.jsonl. OUT/label-map.json says what each name became: change it and give it again with --label-map.
@@ -40,7 +42,7 @@ class Annotations(ModelFlags, LabelFlags):
     """
 
     path: Annotated[Path, tyro.conf.Positional]
-    """The file (.json, .xml, data.yaml) or the folder (YOLO, VOC)."""
+    """The file (.json, .xml, .csv, .parquet, data.yaml) or the folder (YOLO, VOC)."""
     into: Target = "clicks"
     """`clicks`: OUT/review.jsonl, from which --threshold from:OUT/review.jsonl learns; `thresholds`: a label set with them,
     for --threshold calibrated; `benchmark`: a folder for evaluate --data own; `training`: one for train --method trusty."""
@@ -56,6 +58,9 @@ class Annotations(ModelFlags, LabelFlags):
     """Whether people drew on upright photos or on pixels as stored; `auto` goes by the size in the file."""
     with_suggestions: bool = False
     """Take photos too that nobody judged, with what a model said about them."""
+    missing_is_empty: bool = False
+    """Of YOLO and tables: photos without a file or line hold none of the labels, as those who train YOLO take it; without
+    this flag they are left out and counted."""
     out: Path = Path("annotations")
     """Folder for what is written."""
 
@@ -99,8 +104,16 @@ def import_annotations(settings: Annotations) -> int:
     if not settings.path.exists():
         raise InputError(f"{settings.path}: no such file or folder; expected annotations of another tool")
     photos = PhotoFolder(settings.photos or photos_beside(settings.path, name))
+    if settings.missing_is_empty and name not in PER_PHOTO:
+        raise InputError(
+            f"--missing-is-empty: {name} lists its photos itself; leave it out ({' and '.join(PER_PHOTO)} need it)"
+        )
     rules = LayingRules(
-        labels=labels, saved=saved, exif=settings.exif, with_suggestions=settings.with_suggestions
+        labels=labels,
+        saved=saved,
+        exif=settings.exif,
+        with_suggestions=settings.with_suggestions,
+        missing_is_empty=settings.missing_is_empty,
     )
     laid = lay(settings.path, name, photos, rules)
     try:
@@ -213,6 +226,7 @@ def _mark(settings: Annotations, laid: "LaidAnnotations", photos: "PhotoFolder")
         str(photos.folder.resolve()),
         settings.exif,
         settings.with_suggestions,
+        settings.missing_is_empty,
     ]
     text = json_text([*facts, dict(laid.label_map.names), list(laid.labels)])
     return hashlib.sha256(text.encode("ascii")).hexdigest()[:16]

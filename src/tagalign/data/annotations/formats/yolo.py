@@ -9,7 +9,7 @@ import numpy as np
 import yaml
 
 from tagalign.data.annotations.formats import READERS, ReaderEntry
-from tagalign.data.annotations.reader import DAMAGED, NO_SIZE, AnnotationSource, made
+from tagalign.data.annotations.reader import DAMAGED, NO_SIZE, AnnotationSource, made, silent_photos
 from tagalign.data.annotations.records import Marked, MarkedPhoto, region_of
 from tagalign.data.annotations.shapes import check_size
 from tagalign.errors import DataError
@@ -24,7 +24,7 @@ MOST_YAML = 10_000_000  # bytes
 
 
 def read(source: AnnotationSource) -> Iterator[MarkedPhoto]:
-    """See ``AnnotationReader``. A photo without a file of labels is not looked at: nobody knows whether it was judged."""
+    """See ``AnnotationReader``."""
     folder = source.path if source.path.is_dir() else source.path.parent
     names = _names(source.path)
     source.knows(names.values())
@@ -35,12 +35,17 @@ def read(source: AnnotationSource) -> Iterator[MarkedPhoto]:
             f"{labels}: no files of labels (NAME.txt) here; give the folder that holds data.yaml and labels/"
         )
     for path in files:
-        photo = path.relative_to(labels).with_suffix("").as_posix()
+        photo = _photo_of(path, labels)
         size = source.size_of(photo)
         if size is None:
             source.told.say(NO_SIZE, photo, "YOLO's numbers are shares of it; give the photos with --photos")
             continue
         yield MarkedPhoto(name=photo, size=size, regions=tuple(_regions(source, path, photo, size, names)))
+    yield from silent_photos(source, (_photo_of(path, labels) for path in files))
+
+
+def _photo_of(path: Path, labels: Path) -> str:
+    return path.relative_to(labels).with_suffix("").as_posix()
 
 
 def _names(path: Path) -> dict[int, str]:

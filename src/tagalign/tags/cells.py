@@ -20,3 +20,12 @@ def text_cell(text: str) -> str:
     ("'-1 degree", 'dog')
     """
     return f"'{text}" if text.startswith(FORMULA) else text
+
+
+def text_of_cell(cell: str) -> str:
+    """The label that ``text_cell`` wrote; one that began with an apostrophe before such a sign has lost it.
+
+    >>> text_of_cell("'-1 degree"), text_of_cell("dog"), text_of_cell("'tis")
+    ('-1 degree', 'dog', "'tis")
+    """
+    return cell[1:] if cell.startswith("'") and cell[1:].startswith(FORMULA) else cell

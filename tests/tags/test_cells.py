@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tagalign.export.cells import file_cell, text_cell
+from tagalign.tags.cells import file_cell, text_cell
 
 
 @pytest.mark.parametrize("name", ["=1+1.png", "+1.png", "-x.png", "@2x.png", "\tx.png", "\rx.png"])
