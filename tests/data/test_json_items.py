@@ -2,6 +2,7 @@
 
 import json
 import random
+import time
 
 import pytest
 
@@ -90,3 +91,13 @@ def test_a_value_that_does_not_end_is_no_reason_to_read_the_whole_file(tmp_path,
     path.write_text('[{"a": [' + "1, " * 5000)
     with pytest.raises(ValueError, match="more than 100 characters"):
         list(json_items(path, chunk=64))
+
+
+def test_a_file_of_blanks_is_refused_at_once(tmp_path):
+    """Character by character this took half a minute."""
+    path = tmp_path / "a.json"
+    path.write_bytes(b" \n" * 5_000_000)
+    begun = time.process_time()
+    with pytest.raises(ValueError, match="Expecting value"):
+        list(json_items(path))
+    assert time.process_time() - begun < 2  # 0.05 s here

@@ -1,12 +1,14 @@
 """Values of a JSON list, or of the lists of an object, one by one: a file of 14 M records is never in memory as a whole."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
 CHUNK = 1 << 20  # characters read at a time
 NUMBER = frozenset("0123456789+-.eE")
+SPACE = re.compile(r"\s*")
 LONGEST = 1 << 28
 """Characters of one value; a longer one is no record, but a file whose brackets do not close."""
 
@@ -90,8 +92,7 @@ class _Text:
     def next(self) -> str:
         """The next character that is no space; empty at the end."""
         while True:
-            while self._place < len(self._piece) and self._piece[self._place].isspace():
-                self._place += 1
+            self._place = SPACE.match(self._piece, self._place).end()  # type: ignore[union-attr]
             if self._place < len(self._piece):
                 return self._piece[self._place]
             if not self._more():

@@ -8,7 +8,6 @@ says that the photo has none.
 import csv
 import lzma
 from collections.abc import Iterable, Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pyarrow as pa
@@ -38,11 +37,11 @@ def read(source: AnnotationSource) -> Iterator[MarkedPhoto]:
     """See ``AnnotationReader``."""
     spool = Spool()
     try:
-        for name, tags in _rows(source.path):
+        for name, row in _rows(source.path):
             if not name:
-                source.told.say("left out: lines without a photo", "", ", ".join(tag for tag, _ in tags))
+                source.told.say("left out: lines without a photo", "", ", ".join(tag for tag, _ in row))
                 continue
-            spool.add(name, tags)
+            spool.add(name, row)
         for name in spool:
             found = [pair for row in spool.rows(name) for pair in row]
             tags = tuple(dict.fromkeys(tag for tag, _ in found))
@@ -68,25 +67,25 @@ def _rows(path: Path) -> Iterator[TagRow]:
 
 
 def _csv_rows(path: Path) -> Iterator[TagRow]:
-    with closing(text_lines(path)) as lines:
-        head = next(lines, "")
-        separator = max(SEPARATORS, key=head.count)
-        columns = next(csv.reader([head], delimiter=separator), [])
-        photo, tag = _columns(path, columns)
-        score = columns.index("score") if "score" in columns else None
-        for row in csv.reader(lines, delimiter=separator, strict=True):
-            if not row:
-                continue
-            if len(row) <= max(photo, tag):
-                raise DataError(f"a line of {len(row)} cells: {', '.join(row)[:80]!r}")
-            is_given = columns[tag] == "tags" or (score is not None and "".join(row[score : score + 1]) != "")
-            text = text_of_cell(row[tag]).strip()
-            texts = text.split(BAR) if columns[tag] == "tags" else [text]
-            name = row[photo].strip()
-            yield (
-                path_of(name) if columns[photo] == "key" else name,
-                [(one.strip(), is_given) for one in texts if one.strip()],
-            )
+    lines = text_lines(path)
+    head = next(lines, "")
+    separator = max(SEPARATORS, key=head.count)
+    columns = [name.strip() for name in next(csv.reader([head], delimiter=separator), [])]
+    photo, tag = _columns(path, columns)
+    score = columns.index("score") if "score" in columns else None
+    for row in csv.reader(lines, delimiter=separator, strict=True):
+        if not row:
+            continue
+        if len(row) <= max(photo, tag):
+            raise DataError(f"a line of {len(row)} cells: {', '.join(row)[:80]!r}")
+        is_given = columns[tag] == "tags" or (score is not None and "".join(row[score : score + 1]) != "")
+        text = text_of_cell(row[tag]).strip()
+        texts = text.split(BAR) if columns[tag] == "tags" else [text]
+        name = row[photo].strip()
+        yield (
+            path_of(name) if columns[photo] == "key" else name,
+            [(one.strip(), is_given) for one in texts if one.strip()],
+        )
 
 
 def _parquet_rows(path: Path) -> Iterator[TagRow]:
