@@ -173,6 +173,8 @@ def test_five_thousand_labels_vote_in_regions(clip_folder, photos, regions, tmp_
         str(photos),
         "--labels-file",
         str(names),
+        "--templates",
+        "1",
         "--model",
         str(clip_folder),
         "--method",
