@@ -3,8 +3,12 @@
 Processor time per request is given beside the rates, because it says the same on a machine that does other things too.
 ``rate`` is answered requests per second, ``in_process`` the same questions asked of the library, decoding and writing
 the response included: the faster of one loop over all cores and one loop per core. The clients' own processor time is
-given too, for they share the machine. An answer is right when it equals the library's: same names, scores within 1e-3.
-Run: python benchmarks/serve.py [--clients 200] [--seconds 60]
+given too, for they share the machine. ``cpu_ratio`` is the library's processor time for a question over the server's: the
+ratio to go by where other work takes the cores in turns. An answer is right when it equals the library's: same names,
+scores within 1e-3.
+``--workers`` gives the server so many processes; its processor time and memory are those of all of them together, memory
+that they share counted once. ``--model b16`` is a ViT-B/16 with random weights, asked about pictures of 448 pixels.
+Run: python benchmarks/serve.py [--clients 200] [--seconds 60] [--workers 2] [--model b16]
 """
 
 import argparse
@@ -18,6 +22,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -36,6 +41,7 @@ from tagalign.apps.server.inputs import decode_image
 from tagalign.apps.server.limits import Limits
 from tagalign.data.tiny_world import TinyWorld
 from tagalign.tasks.model import Model
+from tagalign.testing.clip_folder import VIT_B16, make_clip_folder
 
 LABELS = ["dog", "cat", "car", "tree", "house", "fish", "boat", "castle", "grass", "sky", "sand", "water"]
 SCENES, BATCH, METHOD = 16, 8, "surgery"
@@ -55,11 +61,16 @@ class Tally:
     resident_mb: list[float] = field(default_factory=list)
 
 
-def pictures() -> list[bytes]:
+def pictures(short_side: int | None = None) -> list[bytes]:
+    """Drawn scenes as files: small ones as PNG, enlarged ones as photos come, in JPEG."""
     files = []
     for scene in TinyWorld(seed=0, split="test").take(SCENES):
-        file = io.BytesIO()
-        Image.fromarray(scene.image).save(file, format="PNG")
+        file, image = io.BytesIO(), Image.fromarray(scene.image)
+        if short_side is None:
+            image.save(file, format="PNG")
+        else:
+            scale = short_side / min(image.size)
+            image.resize((round(scale * image.width), round(scale * image.height))).save(file, format="JPEG")
         files.append(file.getvalue())
     return files
 
@@ -115,10 +126,25 @@ class InProcess:
         return sum(done) / elapsed, 1000 * (time.process_time() - busy) / sum(done)
 
 
+def family(pid: int) -> list[int]:
+    """A process and those that it started."""
+    started = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [pid, *(one for child in started for one in family(int(child)))]
+
+
 def cpu_seconds(pid: int) -> float:
-    """Of a process with all its threads."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    """Of a process with all its threads, and of those that it started."""
+    spent = 0
+    for one in family(pid):
+        fields = Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()
+        spent += int(fields[11]) + int(fields[12])
+    return spent / os.sysconf("SC_CLK_TCK")
+
+
+def resident_mb(pid: int) -> float:
+    """Memory of a process and those that it started; a page that several have counts as a part in each."""
+    texts = [Path(f"/proc/{one}/smaps_rollup").read_text() for one in family(pid)]
+    return sum(int(text.split("Pss:")[1].split()[0]) for text in texts) / 1024
 
 
 def is_right(answer: dict, expected: dict) -> bool:
@@ -155,10 +181,8 @@ async def client(number: int, port: int, questions: list[Question], until: float
 
 async def watch(pid: int, until: float, tally: Tally) -> None:
     """Resident memory of the server, once a second."""
-    status = Path(f"/proc/{pid}/status")
     while time.perf_counter() < until:
-        text = await asyncio.to_thread(status.read_text)
-        tally.resident_mb.append(int(text.split("VmRSS:")[1].split()[0]) / 1024)
+        tally.resident_mb.append(await asyncio.to_thread(resident_mb, pid))
         await asyncio.sleep(1)
 
 
@@ -169,16 +193,19 @@ async def load(pid: int, port: int, questions: list[Question], clients: int, sec
     return tally
 
 
-def start_server(flags: list[str]) -> tuple[subprocess.Popen, int]:
+def start_server(flags: list[str], model: str = "tiny") -> tuple[subprocess.Popen, int]:
+    """A server in a process of its own, and its port, once it listens."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "tagalign.cli.main", "serve", "--model", "tiny", "--method", METHOD]
+    command = [sys.executable, "-m", "tagalign.cli.main", "serve", "--model", model, "--method", METHOD]
     server = subprocess.Popen([*command, "--port", str(port), "--batch-size", str(BATCH), *flags])
     for _ in range(600):
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return server, port
+        if server.poll() is not None:
+            raise SystemExit("the server ended before it began")
         time.sleep(0.1)
     raise SystemExit("the server did not start within a minute")
 
@@ -188,14 +215,26 @@ def main() -> None:
     parser.add_argument("--clients", type=int, default=200)
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--max-queue", type=int, default=256, help="below the clients: some get 503")
+    parser.add_argument("--workers", type=int, default=1, help="processes of the server")
+    parser.add_argument("--model", choices=["tiny", "b16"], default="tiny")
     asked = parser.parse_args()
-    library = InProcess(tagalign.load("tiny", method=METHOD, batch_size=BATCH), pictures())
+    with tempfile.TemporaryDirectory() as folder:
+        if asked.model == "tiny":
+            measure(asked, "tiny", pictures())
+        else:
+            measure(asked, str(make_clip_folder(Path(folder), **VIT_B16)), pictures(448))
+
+
+def measure(asked: argparse.Namespace, model: str, files: list[bytes]) -> None:
+    """Rates in process, of the server, and in process again."""
+    library = InProcess(tagalign.load(model, method=METHOD, batch_size=BATCH), files)
     questions = library.questions()
     library.rate(1, loops=2)  # warm
     seconds = max(2.0, asked.seconds / 20)
     before = library.rates(seconds)
-    server, port = start_server(["--max-queue", str(asked.max_queue)])
+    server, port = start_server(["--max-queue", str(asked.max_queue), "--workers", str(asked.workers)], model)
     try:
+        asyncio.run(load(server.pid, port, questions, asked.clients, seconds))  # warm
         busy, own = cpu_seconds(server.pid), time.process_time()
         tally = asyncio.run(load(server.pid, port, questions, asked.clients, asked.seconds))
         busy, own = cpu_seconds(server.pid) - busy, time.process_time() - own
@@ -206,7 +245,12 @@ def main() -> None:
     # before and after, because a machine that others use too does not stand still
     rates = {loops: (before[loops] + after) / 2 for loops, after in library.rates(seconds).items()}
     requests = max(1, sum(tally.statuses.values()))
-    cpu = {"cpu_ms": round(1000 * busy / requests, 2), "clients_cpu_ms": round(1000 * own / requests, 2)}
+    least = min(ms for _, ms in rates.values())
+    cpu = {
+        "cpu_ms": round(1000 * busy / requests, 2),
+        "clients_cpu_ms": round(1000 * own / requests, 2),
+        "cpu_ratio": round(least * requests / (1000 * busy), 2),
+    }
     print(json.dumps(report(tally, rates, asked) | cpu | {"exit": stopped}))
 
 
@@ -219,6 +263,8 @@ def report(tally: Tally, rates: dict[str, np.ndarray], asked: argparse.Namespace
         "clients": asked.clients,
         "seconds": asked.seconds,
         "max_queue": asked.max_queue,
+        "workers": asked.workers,
+        "model": asked.model,
         "statuses": dict(tally.statuses),
         "right": round((answered - tally.wrong) / max(1, answered), 4),
         "refused_without_retry_after": tally.unexplained,

@@ -7,7 +7,15 @@ import sys
 
 import pytest
 
-from tagalign.cores import PASSIVE, settle_threads, share_of_time, threads_now, usable_cores, worker_start
+from tagalign.cores import (
+    PASSIVE,
+    settle_threads,
+    share_of_threads,
+    share_of_time,
+    threads_now,
+    usable_cores,
+    worker_start,
+)
 from tagalign.errors import InputError
 
 
@@ -84,6 +92,11 @@ def test_what_is_asked_for_goes_before_the_environment_and_that_before_the_cores
     settle_threads(5)
     assert threads_now() == 5
     assert os.environ["OMP_NUM_THREADS"] == "5"
+
+
+def test_processes_side_by_side_share_the_threads(environment):
+    environment.setenv("OMP_NUM_THREADS", "7")
+    assert [share_of_threads(count) for count in (1, 2, 3, 9)] == [7, 3, 2, 1]
 
 
 def test_waiting_is_passive_unless_the_user_says_otherwise(environment):

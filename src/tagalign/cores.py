@@ -11,6 +11,8 @@ from tagalign.errors import InputError
 CGROUPS = Path("/sys/fs/cgroup")
 OWN_CGROUPS = Path("/proc/self/cgroup")
 
+ProcessStart = Literal["fork", "spawn"]
+
 PASSIVE = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0", "KMP_BLOCKTIME": "0"}
 """What GNU's, LLVM's and Intel's OpenMP call waiting without spinning."""
 
@@ -48,13 +50,18 @@ def threads_now() -> int:
     return int(first) if first.isdigit() and int(first) else usable_cores()
 
 
+def share_of_threads(processes: int) -> int:
+    """Threads of each of so many processes that compute side by side: an equal share of `threads_now`, at least 1."""
+    return max(1, threads_now() // processes)
+
+
 def usable_cores() -> int:
     """Cores this process may use: those it is bound to, and no more than its container's share of time, rounded up."""
     bound = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, min(bound, math.ceil(min(share_of_time(), bound))))
 
 
-def worker_start() -> Literal["fork", "spawn"]:
+def worker_start() -> ProcessStart:
     """How processes begin that read training data: forked on Linux, where they share large tables; anew elsewhere.
 
     macOS has fork too, and its system libraries break in forked processes; Windows has none.

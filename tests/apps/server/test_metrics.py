@@ -1,5 +1,10 @@
 """The page of numbers, read back with the reader of Prometheus' own client."""
 
+import os
+import subprocess
+import sys
+
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tagalign.apps.server.metrics import Metrics
@@ -30,3 +35,39 @@ def test_two_servers_in_one_process_count_apart():
     one, other = Metrics(), Metrics()
     one.waiting.set(3)
     assert samples(other)["tagalign_queue_length", ()] == 0
+
+
+COUNTED_TWICE = """
+import os
+from pathlib import Path
+from tagalign.apps.server.metrics import FOLDER, Metrics, forget_process
+def count():
+    metrics = Metrics()
+    metrics.requests.labels("/tag", "200").inc(2)
+    metrics.waiting.set(3)
+    return metrics
+child = os.fork()
+if child == 0:
+    count()
+    os._exit(0)
+os.waitpid(child, 0)
+metrics = count()
+forget_process(child, Path(os.environ[FOLDER]))
+print(metrics.page().decode())
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="forks")
+def test_processes_that_share_a_folder_are_counted_together(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", COUNTED_TWICE],
+        env={
+            **os.environ,
+            "PROMETHEUS_MULTIPROC_DIR": str(tmp_path),
+        },  # read at import, so not in this process
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert 'tagalign_requests_total{path="/tag",status="200"} 4.0' in done.stdout
+    assert "tagalign_queue_length 3.0" in done.stdout  # of those that live

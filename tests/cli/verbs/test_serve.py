@@ -1,5 +1,6 @@
 """The server as a process: it answers, finishes what is open when asked to stop, and ends well."""
 
+import base64
 import http.client
 import io
 import json
@@ -12,7 +13,9 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -36,6 +39,7 @@ def running_server(*flags):
         yield server, port
     finally:
         server.kill()
+        server.communicate()
 
 
 @pytest.mark.slow
@@ -106,12 +110,129 @@ def _wait(address, server):
         (["--port", "70000"], "--port must be 0 to 65535, got 70000"),
         (["--max-queue", "0"], "limit max_queue must be above 0, got 0"),
         (["--parallel-batches", "0"], "--parallel-batches must be at least 1, got 0"),
+        (["--workers", "0"], "--workers must be at least 1, got 0"),
+        (["--workers", "-3"], "--workers must be at least 1, got -3"),
+        (["--threads", "2", "--workers", "3"], "--workers 3: there are threads for 2"),
+        (["--workers", "2", "--label-studio-out", "kept"], "--label-studio-out: one process keeps"),
         (["--api-key-file", os.devnull], "the file is empty"),
         (["--label-studio-folder", "none"], "--label-studio-folder none: expected a folder of photos"),
         (["--label-studio-out", __file__], "expected a folder, found a file"),
         (["--label-studio-words", os.devnull], "expected JSON"),
     ],
 )
-def test_flags_that_cannot_be_are_refused(flags, message, capsys):
+def test_flags_that_cannot_be_are_refused(flags, message, capsys, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")  # those of this process are put back afterwards
     assert main(["serve", *flags]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_a_port_in_use_is_refused_before_the_model_is_loaded(capsys):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert main(["serve", "--model", "nowhere", "--port", str(port)]) == 2
+    assert f"--port {port}: cannot listen on 127.0.0.1" in capsys.readouterr().err
+
+
+def _children(pid):
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def _counted(port, path, status):
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=60) as answer:
+        found = re.search(
+            rf'requests_total{{path="{path}",status="{status}"}} (\S+)', answer.read().decode(), re.MULTILINE
+        )
+    return float(found[1]) if found else 0.0
+
+
+def _tag_of(port):
+    with closing(_ask("/v1/tag", port, ["dog", "car"])) as client:
+        answer = client.getresponse()
+        return answer.status, answer.read()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_several_workers_answer_as_one_and_outlive_each_other():
+    """One server of two processes for all of it: 200 at once, half a request, a slow one, a death, masks, a stop."""
+    with running_server("--model", "tiny", "--method", "clip", "--threads", 2, "--workers", 2) as (
+        server,
+        port,
+    ):
+        _wait(f"http://127.0.0.1:{port}/health", server)
+        workers = _children(server.pid)
+        assert len(workers) == 2
+        assert not _children(workers[0])
+
+        # a client that hangs up in the middle of its upload, and one that does not go on
+        half = b"POST /v1/tag HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9000\r\n\r\n{"
+        with socket.create_connection(("127.0.0.1", port), 30) as gone:
+            gone.sendall(half)
+        slow = socket.create_connection(("127.0.0.1", port), 30)
+        slow.sendall(half)
+
+        with ThreadPoolExecutor(200) as clients:
+            answers = list(clients.map(lambda _: _tag_of(port), range(200)))
+        assert {status for status, _ in answers} == {200}
+        assert len({body for _, body in answers}) == 1
+        assert _counted(port, "/v1/tag", 200) == 200  # of both, whichever counts them
+
+        os.kill(workers[0], signal.SIGKILL)
+        while _children(server.pid) in (workers, workers[1:]):
+            time.sleep(0.05)
+        assert _tag_of(port)[1] == answers[0][1]
+        assert _counted(port, "/v1/tag", 200) == 201  # what the dead one counted stays
+
+        masks = [_mask_of(port) for _ in range(6)]  # each of a new connection, so of either
+        assert set(masks) == {masks[0]}
+        assert masks[0][:2] == (200, 304)
+
+        slow.close()
+        server.send_signal(signal.SIGTERM)
+        _, errors = server.communicate(timeout=120)
+    assert server.returncode == 0, errors
+    assert "was ended by SIGKILL; started again as" in errors
+    assert "Traceback" not in errors
+    assert not [worker for worker in workers if Path(f"/proc/{worker}").exists()]
+
+
+def _mask_of(port):
+    """Status of a mask by its address, of the same asked again, and its tag."""
+    with closing(_ask("/v1/segment", port, ["dog", "car"], masks="url")) as client:
+        address = json.load(client.getresponse())["mask_url"]
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=60)) as client:
+        client.request("GET", address)
+        first = client.getresponse()
+        first.read()
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=60)) as client:
+        client.request("GET", address, headers={"If-None-Match": first.headers["ETag"]})
+        again = client.getresponse()
+        return first.status, again.status, first.headers["ETag"]
+
+
+def _ask(path, port, labels, **more):
+    file = io.BytesIO()
+    Image.new("RGB", (64, 48), "red").save(file, format="PNG")
+    body = {"image_base64": base64.b64encode(file.getvalue()).decode(), "labels": labels, **more}
+    client = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
+    client.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})
+    return client
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_workers_end_when_the_process_above_is_killed():
+    with running_server("--model", "tiny", "--method", "clip", "--threads", 2, "--workers", 2) as (
+        server,
+        port,
+    ):
+        _wait(f"http://127.0.0.1:{port}/health", server)
+        workers = _children(server.pid)
+        server.kill()
+        server.wait()
+        until = time.monotonic() + 60
+        while any(Path(f"/proc/{worker}").exists() for worker in workers) and time.monotonic() < until:
+            time.sleep(0.05)
+        assert not [worker for worker in workers if Path(f"/proc/{worker}").exists()]

@@ -52,12 +52,14 @@ class Batcher:
         max_queue: int,
         workers: int = 1,
         on_batch: Report = lambda size: None,
+        on_line: Report = lambda waiting: None,
     ) -> None:
         self._encode = encode
         self._max_batch = max_batch
         self._max_wait_s = max_wait_s
         self._max_queue = max_queue
         self._on_batch = on_batch
+        self._on_line = on_line
         self._workers = workers
         self._line: deque[Waiting] = deque()
         self._came = asyncio.Event()
@@ -110,6 +112,7 @@ class Batcher:
             raise busy(f"{self._max_queue} requests are waiting already; come back in a moment")
         job = Waiting(image, encode or self._encode, answer, asyncio.get_running_loop().create_future())
         self._line.append(job)
+        self._on_line(len(self._line))
         self._open += 1
         self._came.set()
         return await job.result
@@ -150,6 +153,7 @@ class Batcher:
         jobs = [self._line[place] for place in chosen]
         taken = set(chosen)
         self._line = deque(job for place, job in enumerate(self._line) if place not in taken)
+        self._on_line(len(self._line))
         return jobs
 
     def _answer(self, jobs: Sequence[Waiting]) -> list[Any]:

@@ -67,8 +67,8 @@ class Engine:
             max_queue=limits.max_queue,
             workers=limits.workers,
             on_batch=metrics.batch.observe,
+            on_line=metrics.waiting.set,
         )
-        metrics.waiting.set_function(lambda: self._batcher.waiting)
 
     async def start(self) -> None:
         """Begin to answer; may be done again after ``close``."""

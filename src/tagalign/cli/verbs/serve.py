@@ -1,27 +1,35 @@
 """``tagalign serve``: an HTTP server."""
 
 import dataclasses
-import math
 import os
 import signal
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Any, cast
 
 from tagalign.cli.shared.look_flow import look_folder
 from tagalign.cli.shared.model_flags import ModelFlags, warn_tiny
-from tagalign.cli.shared.renamed import Formerly
+from tagalign.cores import settle_threads
 from tagalign.errors import InputError, MissingExtraError
 
 if TYPE_CHECKING:
+    import socket
+
     from fastapi import FastAPI
 
     from tagalign.apps.server.label_studio.routes import LabelStudioSettings
     from tagalign.apps.server.limits import Limits
+    from tagalign.apps.server.workers.plan import WorkerPlan
+    from tagalign.tasks.model import Model
     from tagalign.tasks.search.engine import SearchEngine
 
 KEY_VARIABLE = "TAGALIGN_API_KEY"
-MOST_WORKERS = 4
+NUMBERS = "PROMETHEUS_MULTIPROC_DIR"
+MOST_BATCHES = 4
 """More batches at a time than this by default only cost memory: each of them may use several cores."""
 
 
@@ -60,15 +68,17 @@ class ServeSettings(ModelFlags):
     max_labels: int = 1000
     """Most labels of a request."""
     max_queue: int = 256
-    """Most images that wait; more get 503."""
+    """Most images that wait in a worker; more get 503."""
     max_per_client: int = 256
-    """Most open requests of one client; more get 429."""
+    """Most open requests of one client in a worker; more get 429."""
     timeout: float = 30.0
     """Seconds from the last byte of a request to its answer; later is 503. A stop waits as long for open requests."""
     max_wait_ms: float = 2.0
     """How long the first image of a batch waits for others."""
-    parallel_batches: Annotated[int | None, Formerly("workers")] = None
-    """Batches that are done at the same time; by default one per processor core, at most 4, and one on a GPU."""
+    parallel_batches: int | None = None
+    """Batches that a worker does at the same time; by default one per core that it has, at most 4, and one on a GPU."""
+    workers: int = 1
+    """Processes that answer on the port; each takes an equal share of the cores, or a GPU of its own."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -76,55 +86,137 @@ class ServeSettings(ModelFlags):
             raise InputError(f"--port must be 0 to 65535, got {self.port}")
         if self.parallel_batches is not None and self.parallel_batches < 1:
             raise InputError(f"--parallel-batches must be at least 1, got {self.parallel_batches}")
+        if self.workers < 1:
+            raise InputError(f"--workers must be at least 1, got {self.workers}")
+        if self.workers > 1 and self.label_studio_out is not None:
+            raise InputError(
+                "--label-studio-out: one process keeps what people submit and learns from it; leave out --workers"
+            )
 
 
 def run(settings: ServeSettings) -> int:
     """Serve until asked to stop."""
+    if settings.workers == 1:
+        return _run_alone(settings)
+    with tempfile.TemporaryDirectory(prefix="tagalign-serve-") as shared:
+        numbers, masks = Path(shared) / "metrics", Path(shared) / "masks"
+        numbers.mkdir()
+        masks.mkdir()
+        os.environ[NUMBERS] = str(numbers)  # before Prometheus' client is imported, by whatever
+        return _run_workers(settings, numbers, masks)
+
+
+def _run_alone(settings: ServeSettings) -> int:
+    with _bound(settings) as bound:
+        from tagalign.apps.server import listening
+        from tagalign.apps.server.serving import make_server, run_server
+
+        app = make_app(settings)
+        listening.listen(bound)
+        print(f"serving {settings.model} on {listening.address_of(bound, settings.host)}", file=sys.stderr)
+        _end_quietly()
+        return 0 if run_server(make_server(app, stop_within_s=settings.timeout), bound) else 2
+
+
+def _run_workers(settings: ServeSettings, numbers: Path, masks: Path) -> int:
+    """Several processes; where they are forked, the model is loaded once, before, and they share its weights."""
+    with _bound(settings) as bound:
+        from tagalign.apps.server import listening
+        from tagalign.apps.server.metrics import forget_process
+        from tagalign.apps.server.workers.supervisor import Supervisor
+        from tagalign.apps.server.workers.worker import Worker
+
+        plan = _plan(settings)
+        settle_threads(
+            1
+        )  # OpenMP's threads would not live on in a forked process, and it would wait for them for ever
+        model = _load(settings) if plan.shares_model else None
+        workers = []
+        for device in plan.devices:
+            own = dataclasses.replace(settings, device=cast(Any, device))  # cuda:1 is no choice of the flag
+            make = partial(make_app, own, model=model, mask_folder=masks)
+            workers.append(Worker(make_app=make, threads=plan.threads))
+        listening.listen(bound)
+        where = listening.address_of(bound, settings.host)
+        print(f"serving {settings.model} on {where} with {plan.count} workers", file=sys.stderr, flush=True)
+        return Supervisor(
+            workers,
+            bound,
+            start=plan.start,
+            stop_within_s=settings.timeout,
+            gone=partial(forget_process, folder=numbers),
+        ).run()
+
+
+@contextmanager
+def _bound(settings: ServeSettings) -> Iterator["list[socket.socket]"]:
+    """The port, taken when everything that can be refused without the model was."""
     try:
         import fastapi  # noqa: F401
         import prometheus_client  # noqa: F401
         import python_multipart  # noqa: F401
-        import uvicorn
+        import uvicorn  # noqa: F401
     except ImportError as error:
         raise MissingExtraError("the server", str(error.name), "serve") from error
-    app = make_app(settings)
-    print(f"serving {settings.model} on http://{settings.host}:{settings.port}", file=sys.stderr)
-    # no access log: one line per request costs a tenth of the throughput of a small model
-    config = uvicorn.Config(
-        app,
-        host=settings.host,
-        port=settings.port,
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=math.ceil(settings.timeout),
+    _check(settings)
+    from tagalign.apps.server import listening
+
+    bound = listening.bind(settings.host, settings.port)
+    try:
+        yield bound
+    finally:
+        listening.close(bound)
+
+
+def _plan(settings: ServeSettings) -> "WorkerPlan":
+    import torch
+
+    from tagalign.apps.server.workers.plan import plan_workers
+    from tagalign.methods.load import pick_device
+
+    return plan_workers(
+        settings.workers, device=pick_device(settings.device).type, gpus=torch.cuda.device_count()
     )
-    server = uvicorn.Server(config)
-    _end_quietly()
-    server.run()
-    return 0 if server.started else 2
 
 
-def make_app(settings: ServeSettings) -> "FastAPI":
-    """The application that these flags ask for."""
-    # what cannot be is refused before the model is loaded
+def _check(settings: ServeSettings) -> None:
+    """What cannot be is refused before the port is taken and the model is loaded."""
     _limits(settings, 1 if settings.parallel_batches is None else settings.parallel_batches)
-    key = _api_key(settings)
-    label_studio = _label_studio(settings)
+    _api_key(settings)
+    _label_studio(settings)
+
+
+def _load(settings: ServeSettings) -> "Model":
     warn_tiny(settings.model)
     import tagalign
+
+    return tagalign.load(settings.model, **settings.whole_model_options(look=look_folder(settings.look)))
+
+
+def make_app(
+    settings: ServeSettings, *, model: "Model | None" = None, mask_folder: Path | None = None
+) -> "FastAPI":
+    """The application that these flags ask for.
+
+    Args:
+        settings: of the command line.
+        model: that they name, where it is loaded already.
+        mask_folder: shared by several processes.
+    """
+    _check(settings)
     from tagalign.apps.server.app import create_app
 
-    model = tagalign.load(settings.model, **settings.whole_model_options(look=look_folder(settings.look)))
-    limits = _limits(settings, _workers(settings))
+    model = _load(settings) if model is None else model
+    limits = _limits(settings, _parallel_batches(settings))
     return create_app(
         model,
         limits=limits,
-        api_key=key,
+        api_key=_api_key(settings),
         allowed_hosts=settings.allow_host,
         private_hosts=settings.allow_private_host,
         search=_search(settings),
-        label_studio=label_studio,
+        label_studio=_label_studio(settings),
+        mask_folder=mask_folder,
     )
 
 
@@ -134,17 +226,17 @@ def _end_quietly() -> None:
         signal.signal(number, lambda *_: None)
 
 
-def _workers(settings: ServeSettings) -> int:
+def _parallel_batches(settings: ServeSettings) -> int:
     import torch
 
     from tagalign.methods.load import pick_device
 
     if settings.parallel_batches is not None:
         return settings.parallel_batches
-    return min(MOST_WORKERS, torch.get_num_threads()) if pick_device(settings.device).type == "cpu" else 1
+    return min(MOST_BATCHES, torch.get_num_threads()) if pick_device(settings.device).type == "cpu" else 1
 
 
-def _limits(settings: ServeSettings, workers: int) -> "Limits":
+def _limits(settings: ServeSettings, parallel_batches: int) -> "Limits":
     from tagalign.apps.server.limits import Limits
 
     return Limits(
@@ -156,7 +248,7 @@ def _limits(settings: ServeSettings, workers: int) -> "Limits":
         timeout_s=settings.timeout,
         max_batch=settings.batch_size,
         max_wait_ms=settings.max_wait_ms,
-        workers=workers,
+        workers=parallel_batches,
     )
 
 

@@ -1,0 +1,54 @@
+"""One process on sockets that listen already."""
+
+import socket
+import threading
+import time
+import urllib.request
+
+import pytest
+
+pytest.importorskip("fastapi", reason="the serve extra is not installed")
+from fastapi import FastAPI
+
+from tagalign.apps.server.listening import bind, listen
+from tagalign.apps.server.serving import make_server, run_server
+
+
+@pytest.mark.parametrize("accepted_at_once", [1, 2048])
+def test_it_answers_and_ends(accepted_at_once):
+    app = FastAPI()
+    app.get("/here")(lambda: "yes")
+    bound = bind("127.0.0.1", 0)
+    listen(bound)
+    address = f"http://127.0.0.1:{bound[0].getsockname()[1]}/here"
+    server = make_server(app, stop_within_s=5.0, accepted_at_once=accepted_at_once)
+    ran = []
+    thread = threading.Thread(target=lambda: ran.append(run_server(server, bound)))
+    thread.start()
+    with urllib.request.urlopen(address, timeout=30) as answer:
+        assert answer.read() == b'"yes"'
+    server.should_exit = True
+    thread.join(30)
+    assert ran == [True]
+    with socket.socket() as late:
+        assert late.connect_ex(("127.0.0.1", int(address.rsplit(":")[-1].partition("/")[0]))) != 0
+
+
+def test_more_clients_than_are_accepted_at_once_wait_and_are_answered():
+    app = FastAPI()
+    app.get("/here")(lambda: time.sleep(0.001))
+    bound = bind("127.0.0.1", 0)
+    listen(bound)
+    place = bound[0].getsockname()
+    waiting = [socket.create_connection(place, 30) for _ in range(200)]  # nobody accepts yet
+    server = make_server(app, stop_within_s=5.0, accepted_at_once=1)
+    thread = threading.Thread(target=run_server, args=(server, bound))
+    thread.start()
+    for one in waiting:
+        one.sendall(b"GET /here HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    heads = [one.makefile("rb").readline() for one in waiting]
+    for one in waiting:
+        one.close()
+    server.should_exit = True
+    thread.join(30)
+    assert set(heads) == {b"HTTP/1.1 200 OK\r\n"}
