@@ -22,19 +22,20 @@ from torch import Tensor
 from tagalign.atomic import atomic_write
 from tagalign.errors import DataError, MissingExtraError
 from tagalign.json_text import json_text
+from tagalign.tasks.search.cells import PER_CELL, count_cells, learn_cells
 from tagalign.tasks.search.files import IndexHead, part_paths, read_part
 
 HEAD, CELLS, EMBEDS = "approximate.json", "approximate.faiss", "approximate.embeds"
 FORMAT = 1
-PER_CELL = 39
-"""Embeddings that a cell is learned from at least; faiss warns of fewer."""
-TRAINED_ON = 64
-"""Embeddings per cell that are learned from at most: more change little and take long."""
+CODED_FROM = 50_000
+"""Embeddings that the range of each coded number is taken from, at most."""
 LOOKED_AT = 16
 """One of so many cells is looked at."""
 SHORTLIST = 20
 """Photos that are scored anew, per hit that is wanted."""
 LEAST = 200
+BLOCK = 65_536
+"""Embeddings that are laid into their cells together."""
 _FOOTER = 1 << 16
 
 
@@ -104,7 +105,7 @@ class ApproximateIndex:
 def build_approximate(folder: Path) -> int:
     """Make the approximate index of an index folder anew; returns the number of its cells.
 
-    Memory holds one part and the embeddings that the cells are learned from, at most 64 per cell.
+    Memory holds the codes, one part, and the embeddings that the cells are learned from, 39 per cell.
 
     Raises:
         DataError: if there is no index, or it holds no photo.
@@ -119,9 +120,7 @@ def build_approximate(folder: Path) -> int:
         if not total:
             raise DataError(f"{folder}: the index holds no photo yet")
         embeds = np.memmap(temp, np.float16, "r", shape=(total, head.dim))
-        cells = _learned(faiss, embeds)
-        for start in range(0, total, 65_536):
-            cells.add(embeds[start : start + 65_536].astype(np.float32))
+        cells = _filled(faiss, embeds)
         del embeds  # Windows renames no file that is mapped
     with atomic_write(folder / CELLS) as temp:
         faiss.write_index(cells, str(temp))
@@ -154,14 +153,33 @@ def candidate_rows(
     return torch.from_numpy(np.unique(np.concatenate(found)))
 
 
-def _learned(faiss: Any, embeds: Float[np.ndarray, "photos dim"]) -> Any:
+def _filled(faiss: Any, embeds: Float[np.ndarray, "photos dim"]) -> Any:
+    """An index of faiss, with the cells that ``cells`` learned and chose."""
+    faiss.omp_set_num_threads(torch.get_num_threads())  # it would take all cores there are
     total, dim = embeds.shape
-    cells = max(1, min(round(4 * math.sqrt(total)), total // PER_CELL))
-    made = faiss.index_factory(dim, f"IVF{cells},SQ8", faiss.METRIC_INNER_PRODUCT)
-    # spread over the whole: photos come in the order of their folders
-    some = np.unique(np.linspace(0, total - 1, min(total, TRAINED_ON * cells)).astype(np.int64))
-    made.train(embeds[some].astype(np.float32))
+    wanted = count_cells(total)
+    some = _some(embeds, PER_CELL * wanted)
+    cells = learn_cells(faiss, some, wanted)
+    centres = faiss.IndexFlatIP(dim)
+    centres.add(cells.centres.numpy())
+    made = faiss.IndexIVFScalarQuantizer(
+        centres, dim, centres.ntotal, faiss.ScalarQuantizer.QT_8bit, faiss.METRIC_INNER_PRODUCT
+    )
+    made.own_fields = True
+    centres.this.disown()  # the index frees them
+    made.train(some[:: math.ceil(len(some) / CODED_FROM)])
+    for start in range(0, total, BLOCK):
+        rows = embeds[start : start + BLOCK].astype(np.float32)
+        ids = np.arange(start, start + len(rows))
+        chosen = cells.nearest(torch.from_numpy(rows)).numpy()
+        made.add_core(len(rows), *map(faiss.swig_ptr, (rows, ids, chosen)))
     return made
+
+
+def _some(embeds: Float[np.ndarray, "photos dim"], count: int) -> Float[np.ndarray, "some dim"]:
+    """Spread over the whole: photos come in the order of their folders."""
+    chosen = np.unique(np.linspace(0, len(embeds) - 1, min(len(embeds), count)).astype(np.int64))
+    return embeds[chosen].astype(np.float32)
 
 
 def _append(file: Any, path: Path, dim: int) -> int:
