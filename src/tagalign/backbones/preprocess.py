@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -10,6 +11,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL.JpegImagePlugin import JpegImageFile
 from torch import Tensor
 
 from tagalign.backbones.grey import Said, is_wide_grey, said_by, to_bytes
@@ -22,9 +24,15 @@ CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
+ORIENTATION = 274  # EXIF
+TURNED = frozenset({5, 6, 7, 8})  # of its values: a quarter turn
+
 MAX_PIXELS = 100_000_000
 """Images with more pixels are refused before they are decoded: a small file can unpack to gigabytes."""
 
+
+SeenSize = Callable[[Size], Size]
+"""From the ``(height, width)`` of an upright photo to the size that will be seen of it."""
 
 Resample = Literal["nearest", "lanczos", "bilinear", "bicubic", "box", "hamming"]
 """Filters in the order of Pillow's numbers, which processor files give."""
@@ -50,11 +58,19 @@ class Preprocessing:
     resample: Resample = "bicubic"
 
 
-def open_image(source: str | Path | Image.Image, *, max_pixels: int = MAX_PIXELS) -> Image.Image:
+def open_image(
+    source: str | Path | Image.Image, *, max_pixels: int = MAX_PIXELS, seen: SeenSize | None = None
+) -> Image.Image:
     """An RGB image, turned upright by its EXIF mark; transparent pixels lie on white.
 
     Grey, palette, CMYK and 16-bit images are converted (16 bit by its upper byte, other wide greys as ``grey.to_bytes``
     says, with a sentence about it in ``image.info["note"]``); of an animation the first frame is taken.
+
+    Args:
+        source: path, or an image that was opened and not decoded.
+        max_pixels: of the file, whatever is decoded of it.
+        seen: decode a JPEG at 1/2, 1/4 or 1/8 where no side becomes smaller than what this says; the size of the file then
+            stands in ``image.info["full_size"]``. Other formats, and JPEGs that are not large enough, are decoded whole.
 
     Raises:
         ImageError: if the file is missing, empty, truncated, no image, or larger than ``max_pixels``.
@@ -66,9 +82,9 @@ def open_image(source: str | Path | Image.Image, *, max_pixels: int = MAX_PIXELS
             # our own limit below is the stricter one
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             if not isinstance(source, (str, Path)):
-                return _upright_rgb(source, name, max_pixels)
+                return _upright_rgb(source, name, max_pixels, seen)
             with Image.open(source) as image:
-                return _upright_rgb(image, name, max_pixels)
+                return _upright_rgb(image, name, max_pixels, seen)
     except FileNotFoundError as error:
         raise MissingImageError(f"{name}: no such file") from error
     except IsADirectoryError as error:
@@ -81,13 +97,31 @@ def open_image(source: str | Path | Image.Image, *, max_pixels: int = MAX_PIXELS
         raise ImageError(f"{name}: the image is damaged ({error or type(error).__name__})") from error
 
 
-def _upright_rgb(image: Image.Image, name: object, max_pixels: int) -> Image.Image:
+def _upright_rgb(
+    image: Image.Image, name: object, max_pixels: int, seen: SeenSize | None = None
+) -> Image.Image:
     if image.width * image.height > max_pixels:
         raise ImageError(
             f"{name}: {image.width} x {image.height} pixels, at most {max_pixels:,} are opened; shrink it first"
         )
     said = said_by(image)  # turning makes a copy without the file's tags
-    return _to_rgb(ImageOps.exif_transpose(image), said, name)
+    full = None if seen is None else _decode_smaller(image, seen)
+    rgb = _to_rgb(ImageOps.exif_transpose(image), said, name)
+    rgb.info |= {} if full is None else {"full_size": full}
+    return rgb
+
+
+def _decode_smaller(image: Image.Image, seen: SeenSize) -> Size | None:
+    """Ask the decoder of a JPEG for less; returns the upright size of the file where it gives less, else None."""
+    if not isinstance(image, JpegImageFile):
+        return None
+    before = image.size
+    turned = image.getexif().get(ORIENTATION, 1) in TURNED
+    full = (image.width, image.height) if turned else (image.height, image.width)
+    height, width = seen(full)
+    least = (height, width) if turned else (width, height)
+    image.draft(None, (max(1, least[0]), max(1, least[1])))  # None keeps the colours
+    return None if image.size == before else full
 
 
 def _to_rgb(image: Image.Image, said: Said, name: object) -> Image.Image:

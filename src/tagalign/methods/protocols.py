@@ -108,6 +108,15 @@ class Preparable(Protocol):
 
 
 @runtime_checkable
+class SaysSeenSize(Protocol):
+    """It says how much of a photo it sees, so that no more has to be decoded."""
+
+    def seen_size(self, size: Size) -> Size:
+        """``(height, width)`` that an upright photo of this size is resized to before it is encoded."""
+        ...
+
+
+@runtime_checkable
 class BatchTagger(Protocol):
     """A tagger that takes several images at once, with the result of one by one."""
 

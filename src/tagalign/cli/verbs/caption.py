@@ -9,7 +9,7 @@ import tyro
 from tagalign.cli.shared.flag_values import check_text
 from tagalign.cli.shared.model_flags import ModelFlags, warn_tiny
 from tagalign.cli.shared.output import print_json
-from tagalign.cli.shared.photo_flow import Flow, RunFlags
+from tagalign.cli.shared.photo_flow import DecodeFlags, Flow, RunFlags
 from tagalign.cli.shared.renamed import Formerly
 from tagalign.errors import InputError
 
@@ -26,7 +26,7 @@ WRITERS = (
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class CaptionSettings(ModelFlags, RunFlags):
+class CaptionSettings(ModelFlags, RunFlags, DecodeFlags):
     """Describe photos in one sentence each, guided by recognised tags or by yours.
 
     Writes captions.jsonl: path, caption, and the tags that guided it with their scores. A run that was stopped goes on where
@@ -89,6 +89,7 @@ def run(settings: CaptionSettings) -> int:
         question=CaptionQuestion(tags=tags, both=settings.both),
         **job_facts(settings, "caption"),
         workers=settings.workers,
+        fast_decode=settings.fast_decode,
     )
     sink = CaptionRows()
 

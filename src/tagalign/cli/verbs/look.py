@@ -166,7 +166,9 @@ def _open(settings: LookSettings, prompts: tuple[str, ...]) -> tuple["Job", "Sco
         compounds=prompts,
         experts=settings.experts,
     )
-    job = JobSpec(question=question, **facts, workers=settings.workers).open()
+    job = JobSpec(
+        question=question, **facts, workers=settings.workers, fast_decode=settings.fast_decode
+    ).open()
     return job, sink_of(job)
 
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +14,7 @@ from tagalign.cli.shared.label_flags import LabelFlags
 from tagalign.cli.shared.look_flow import look_folder
 from tagalign.cli.shared.model_flags import ModelFlags, warn_tiny
 from tagalign.cli.shared.output import counted, print_json
+from tagalign.cli.shared.photo_flow import DecodeFlags
 from tagalign.errors import InputError
 
 if TYPE_CHECKING:
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Index(ModelFlags, LabelFlags):
+class Index(ModelFlags, LabelFlags, DecodeFlags):
     """Add photos to an index; what is there already is left alone, nothing is rebuilt.
 
     Example: tagalign search index photos/ --index my-index --model openai/clip-vit-base-patch16 --method clip
@@ -117,6 +119,7 @@ def _index(settings: Index) -> int:
         question=IndexQuestion(labels=_labels(settings)),
         **settings.job_facts("search", look=settings.look),
         workers=settings.workers,
+        fast_decode=settings.fast_decode,
     ).open()
     if not isinstance(job.asked, AskedRanks):
         raise AssertionError("an index asks for ranks")
@@ -133,8 +136,13 @@ def _index(settings: Index) -> int:
     if settings.approximate and in_all:
         from tagalign.tasks.search.approximate import build_approximate
 
+        started = time.perf_counter()
         cells = build_approximate(settings.index)
-        print(f"approximate index of {counted(in_all, 'photo')} in {counted(cells, 'cell')}", file=sys.stderr)
+        took = f"{time.perf_counter() - started:.0f} s"
+        print(
+            f"approximate index of {counted(in_all, 'photo')} in {counted(cells, 'cell')}, made in {took}",
+            file=sys.stderr,
+        )
     tail = f", {failed} failed (see {errors})" if errors else ""
     print(f"{counted(added, 'photo')} added to {settings.index}, {in_all} in all{tail}", file=sys.stderr)
     # a few broken photos are no failure of the run, an index without any photo is

@@ -79,7 +79,7 @@ def run(settings: SuggestSettings) -> int:
     facts = settings.job_facts("tag")
     facts["options"] |= cache_option(settings)
     question = TagQuestion(labels=candidates, threshold=Threshold(kind="top", value=NAMED))
-    spec = JobSpec(question=question, **facts, workers=settings.workers)
+    spec = JobSpec(question=question, **facts, workers=settings.workers, fast_decode=settings.fast_decode)
     job = spec.open()
     flow = Flow(
         flags=settings,

@@ -111,6 +111,7 @@ def _spec(settings: TagSettings) -> "JobSpec":
         question=TagQuestion(labels=_asked(settings, facts["method"]), threshold=_threshold(settings)),
         **facts,
         workers=settings.workers,
+        fast_decode=settings.fast_decode,
         disagreement=settings.disagreement,
     )
 

@@ -26,7 +26,7 @@ from tagalign.methods.looks.step import finish_tagging, mark_of, open_step
 from tagalign.methods.looks.taker import TakesLook
 from tagalign.methods.protocols import refuse_foreign, refuse_foreign_labels
 from tagalign.methods.resources import Resources
-from tagalign.methods.tagclip.image import lay_whole, whole_batches
+from tagalign.methods.tagclip.image import lay_whole, seen_whole, whole_batches
 from tagalign.methods.tagclip.profiles import tagclip_profile
 from tagalign.methods.text_cache import prompted_labels
 from tagalign.tags.label_sets import template_set
@@ -92,6 +92,11 @@ class ClassToken(TakesLook):
         """Encode upright RGB images of any sizes; equal to encoding them one by one."""
         pixels = [self.lay(image) for image in images]
         return self.encode_pixels(pixels, [(image.height, image.width) for image in images])
+
+    def seen_size(self, size: Size) -> Size:
+        """See ``SaysSeenSize``."""
+        given = self.options
+        return seen_whole(size, self.backbone, short_side=given.short_side, max_patches=given.max_patches)
 
     def lay(self, image: Image.Image) -> Float[Tensor, "3 height width"]:
         """Resize to whole patches and normalise: what a loading thread can do ahead."""

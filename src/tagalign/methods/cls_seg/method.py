@@ -36,7 +36,7 @@ from tagalign.ops.cam import activation_maps, tag_weights, tag_weights_autograd
 from tagalign.ops.refinement import Refinement, RefinementInput
 from tagalign.ops.windows import upsample
 from tagalign.tags.label_sets import template_set
-from tagalign.types import EncodedLabels, LabelSet, Segmentation, Tagging
+from tagalign.types import EncodedLabels, LabelSet, Segmentation, Size, Tagging
 
 BACKGROUND = "background"
 REFINE_SIDE = 512  # pixels; a VOC photo is refined at its own size, as the papers do
@@ -148,6 +148,10 @@ class ClsSeg(TaggerTakesLook):
     def encode_images(self, images: Sequence[Image.Image]) -> list[TagClipImage]:
         """Encode upright RGB images of any sizes; equal to encoding them one by one."""
         return self.tagger.encode_images(images)
+
+    def seen_size(self, size: Size) -> Size:
+        """See ``SaysSeenSize``."""
+        return self.tagger.seen_size(size)
 
     def lay(self, image: Image.Image) -> Float[Tensor, "3 height width"]:
         """Resize and normalise: what a loading thread can do ahead."""

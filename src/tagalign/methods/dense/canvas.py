@@ -48,10 +48,14 @@ class CanvasRule:
     patch_size: int = 1
     on_patches: bool = False
 
+    def canvas_size(self, size: Size) -> Size:
+        """Of the canvas of an image of this size."""
+        return short_side_size(size, self.short_side, max_side=self.max_side, patch_size=self.patch_size)
+
     def lay(self, image: Image.Image, preprocessing: Preprocessing) -> Canvas:
         """Resize, normalise and list the views."""
         size = (image.height, image.width)
-        canvas = short_side_size(size, self.short_side, max_side=self.max_side, patch_size=self.patch_size)
+        canvas = self.canvas_size(size)
         pixels = to_tensor(resize(image, canvas), preprocessing)
         if self.window is None:
             return Canvas(pixels=pixels, size=size, boxes=((0, 0, canvas[1], canvas[0]),))

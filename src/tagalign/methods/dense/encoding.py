@@ -33,7 +33,7 @@ from tagalign.methods.resources import Resources
 from tagalign.methods.text_cache import prompted_labels
 from tagalign.ops.grid import map_to_tokens, tokens_to_map
 from tagalign.ops.precision import autocast
-from tagalign.types import EncodedImage, EncodedLabels, Label, LabelSet, View
+from tagalign.types import EncodedImage, EncodedLabels, Label, LabelSet, Size, View
 
 Embedded = tuple[
     list[tuple[int, int]],
@@ -134,6 +134,10 @@ class DenseEncoder(TakesLook):
     def clip_weight(self) -> float:
         """Weight of the frozen head's map beside the trained one; 0 for baselines."""
         return self.options.clip_weight or 0.0 if isinstance(self.options, TagAlignOptions) else 0.0
+
+    def seen_size(self, size: Size) -> Size:
+        """See ``SaysSeenSize``."""
+        return self.canvas_rule.canvas_size(size)
 
     def encode_images(self, images: Sequence[Image.Image]) -> list[EncodedImage | BlendedImage]:
         """Upright RGB images of any sizes; equal to encoding them one by one."""

@@ -20,13 +20,14 @@ from tagalign.methods.protocols import (
     Adjustable,
     BackgroundRule,
     HeatMapper,
+    SaysSeenSize,
     Segmenter,
     refuse_foreign,
     refuse_foreign_labels,
 )
 from tagalign.methods.tagclip.image import TagClipImage
 from tagalign.methods.tagclip.method import TagClip
-from tagalign.types import EncodedLabels, LabelSet, Segmentation, Tagging
+from tagalign.types import EncodedLabels, LabelSet, Segmentation, Size, Tagging
 
 GATES = ("hard", "soft")
 BACKGROUND = "background"
@@ -135,6 +136,13 @@ class Gated(TaggerTakesLook):
             sharpness=options.sharpness,
             given=options,
         )
+
+    def seen_size(self, size: Size) -> Size:
+        """See ``SaysSeenSize``: what the larger of both needs."""
+        tags = self.tagger.seen_size(size)
+        # one that does not say needs all of it
+        dense = self.segmenter.seen_size(size) if isinstance(self.segmenter, SaysSeenSize) else size
+        return max(tags[0], dense[0]), max(tags[1], dense[1])
 
     def encode_images(self, images: Sequence[Image.Image]) -> list[GatedImage]:
         """Encode upright RGB images for both; two passes of the encoder."""

@@ -32,7 +32,7 @@ from tagalign.methods.protocols import refuse_foreign, refuse_foreign_labels
 from tagalign.methods.resources import Resources
 from tagalign.ops.looks.standardise import bounded
 from tagalign.ops.windows import upsample
-from tagalign.types import EncodedImage, EncodedLabels, LabelSet, Segmentation, Tagging, View
+from tagalign.types import EncodedImage, EncodedLabels, LabelSet, Segmentation, Size, Tagging, View
 
 METHOD = "piaa"
 
@@ -129,6 +129,10 @@ class Piaa(TakesLook):
     # --- encoding -------------------------------------------------------------------------------------------------
 
     @torch.inference_mode()
+    def seen_size(self, size: Size) -> Size:
+        """See ``SaysSeenSize``."""
+        return self.by_text.seen_size(size)
+
     def encode_images(self, images: Sequence[Image.Image]) -> list[PiaaImage]:
         """Upright RGB images of any sizes; equal to encoding them one by one."""
         canvases = [self.by_text.canvas_rule.lay(image, self.by_text.preprocessing) for image in images]

@@ -30,7 +30,7 @@ from tagalign.methods.tag2text.tag_choice import TagChoice
 from tagalign.methods.tag2text.tag_names import TagNames
 from tagalign.methods.tag2text.wordpieces import Wordpieces
 from tagalign.methods.thresholds import Threshold
-from tagalign.types import Caption, EncodedLabels, Label, LabelSet, Negatives, Tagging
+from tagalign.types import Caption, EncodedLabels, Label, LabelSet, Negatives, Size, Tagging
 
 METHOD = "tag2text"
 TagLists = Sequence[Sequence[str] | None]
@@ -116,6 +116,10 @@ class Tag2TextMethod(TakesLook):
         return LabelSet(name=METHOD, labels=tuple(Label(name=name) for name in names))
 
     # ---------------------------------------------------------------- encode
+
+    def seen_size(self, size: Size) -> Size:
+        """See ``SaysSeenSize``."""
+        return self.preprocessing.image_size, self.preprocessing.image_size
 
     def encode_images(self, images: Sequence[Image.Image]) -> list[Tag2TextImage]:
         """Image tokens and tag logits of upright RGB images; each is squeezed to the model's square, as in training."""

@@ -74,16 +74,16 @@ def canvas_size(size: Size, *, patch_size: int, short_side: int | None, max_patc
     return rows * patch_size, cols * patch_size
 
 
+def seen_whole(size: Size, backbone: BlockBackbone, *, short_side: int | None, max_patches: int) -> Size:
+    """``canvas_size`` for an encoder."""
+    return canvas_size(size, patch_size=backbone.patch_size, short_side=short_side, max_patches=max_patches)
+
+
 def lay_whole(
     image: Image.Image, backbone: BlockBackbone, *, short_side: int | None, max_patches: int
 ) -> Float[Tensor, "3 height width"]:
     """An upright image, resized to ``canvas_size`` and normalised: what a loading thread can do ahead."""
-    size = canvas_size(
-        (image.height, image.width),
-        patch_size=backbone.patch_size,
-        short_side=short_side,
-        max_patches=max_patches,
-    )
+    size = seen_whole((image.height, image.width), backbone, short_side=short_side, max_patches=max_patches)
     return to_tensor(resize(image, size), backbone.preprocessing)
 
 

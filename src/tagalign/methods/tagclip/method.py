@@ -24,14 +24,14 @@ from tagalign.methods.protocols import refuse_foreign, refuse_foreign_labels
 from tagalign.methods.resources import Resources
 from tagalign.methods.tagclip.crops import CropRegions, find_regions, masked_class_tokens
 from tagalign.methods.tagclip.encoder_pass import TagClipPass, tagclip_pass
-from tagalign.methods.tagclip.image import TagClipImage, lay_whole, whole_batches
+from tagalign.methods.tagclip.image import TagClipImage, lay_whole, seen_whole, whole_batches
 from tagalign.methods.tagclip.options import TagClipOptions
 from tagalign.methods.tagclip.presets import STANDARD, filled, find_preset
 from tagalign.methods.tagclip.profiles import TagClipProfile, layer_choice, tagclip_profile
 from tagalign.methods.tagclip.steps import LocalScores, fuse, keep_until_empty, local_scores, own_scores
 from tagalign.methods.text_cache import prompted_labels
 from tagalign.tags.label_sets import template_set
-from tagalign.types import EncodedLabels, LabelSet, Tagging
+from tagalign.types import EncodedLabels, LabelSet, Size, Tagging
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -126,6 +126,11 @@ class TagClip(TakesLook):
         """Encode upright RGB images of any sizes; equal to encoding them one by one."""
         pixels = [self.lay(image) for image in images]
         return self.encode_pixels(pixels, [(image.height, image.width) for image in images])
+
+    def seen_size(self, size: Size) -> Size:
+        """See ``SaysSeenSize``."""
+        given = self.options
+        return seen_whole(size, self.backbone, short_side=given.short_side, max_patches=given.max_patches)
 
     def lay(self, image: Image.Image) -> Float[Tensor, "3 height width"]:
         """Resize to whole patches and normalise: what a loading thread can do ahead."""

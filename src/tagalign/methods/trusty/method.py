@@ -12,7 +12,7 @@ from torch import Tensor
 
 from tagalign.backbones.facts import facts_of
 from tagalign.backbones.finite import checked
-from tagalign.backbones.preprocess import resize, short_side_size, to_tensor
+from tagalign.backbones.preprocess import resize, to_tensor
 from tagalign.backbones.protocols import BlockBackbone
 from tagalign.methods.dense.canvas import Canvas, batches_of_one_size
 from tagalign.methods.dense.score_maps import label_chunks
@@ -20,7 +20,7 @@ from tagalign.methods.describe import describe_options
 from tagalign.methods.labels import encode_label_set
 from tagalign.methods.protocols import refuse_foreign, refuse_foreign_labels
 from tagalign.methods.resources import Resources
-from tagalign.methods.trusty.canvas import default_crop, default_stride, whole_patches
+from tagalign.methods.trusty.canvas import canvas_size, default_crop, default_stride
 from tagalign.methods.trusty.combine import Weighting, check_weighting, seen_mask, weigh
 from tagalign.methods.trusty.label_logits import best_alias, margins
 from tagalign.methods.trusty.names import seen_ids
@@ -33,7 +33,6 @@ from tagalign.types import EncodedLabels, LabelSet, Negatives, Segmentation, Siz
 
 METHOD = "trusty"
 DEFAULT_TEMPLATES = ("a photo of a {}",)  # ZegCLIP's single prompt for VOC
-LONGEST_RATIO = 16  # sides of the canvas; only longer strips are shrunk below the window
 
 AUTOMATIC = ("auto", "cross-dataset")
 
@@ -208,15 +207,15 @@ class TrustyClip:
             for canvas, found in zip(canvases, views, strict=True)
         ]
 
+    def seen_size(self, size: Size) -> Size:
+        """See ``SaysSeenSize``."""
+        patch = self.backbone.patch_size
+        return canvas_size(size, short_side=self.short_side, patch=patch, window=self.window)
+
     def lay(self, image: Image.Image) -> Canvas:
         """Resize so that the short side fits, normalise, list the windows; a side below a window is whole patches."""
         size = (image.height, image.width)
-        patch = self.backbone.patch_size
-        height, width = short_side_size(
-            size, self.short_side, max_side=LONGEST_RATIO * self.short_side, patch_size=patch
-        )
-        limit = self.window or max(height, width) + 1
-        canvas = (whole_patches(height, patch, limit), whole_patches(width, patch, limit))
+        canvas = self.seen_size(size)
         pixels = to_tensor(resize(image, canvas), self.preprocessing)
         if not self.window:
             return Canvas(pixels=pixels, size=size, boxes=((0, 0, canvas[1], canvas[0]),))

@@ -71,7 +71,7 @@ class KeptPhotos:
     def add(self, opened: OpenedPhoto, encoded: EncodedImage) -> None:
         """Keep a photo where there is room."""
         size = sum(view.embeds.numel() * view.embeds.element_size() for view in encoded.views)
-        photo = OpenedPhoto(source=opened.source, size=opened.size, note=opened.note)
+        photo = replace(opened, image=None, pixels=None)
         if self._bytes + size <= self.most:
             self._photos[opened.source.key] = KeptPhoto(photo=photo, encoded=encoded)
             self._bytes += size
@@ -136,4 +136,4 @@ class AskedAgain(AskedTags):
 def _opened(photo: OpenedPhoto) -> OpenedPhoto:
     """With its pixels: one that was given twice is kept once."""
     known = photo.image is not None or photo.pixels is not None
-    return photo if known else replace(photo, image=photo.source.open())
+    return photo if known else replace(photo, image=photo.source.open(photo.seen))

@@ -1,19 +1,27 @@
 """A question and the model that answers it: plain values that another process can open, and the same opened."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from PIL import Image
 
+from tagalign.backbones.preprocess import SeenSize
+from tagalign.errors import InputError
 from tagalign.json_text import json_text
 from tagalign.methods.load import load_method
+from tagalign.methods.protocols import SaysSeenSize
 from tagalign.tasks.photos.questions import Asked, PhotoQuestion
 from tagalign.tasks.photos.second_look import SecondLook, open_second_look
 from tagalign.tasks.photos.source import PhotoSource
 from tagalign.tasks.photos.stream import Answered, answer_photos
-from tagalign.types import EncodedLabels, Segmentation
+from tagalign.types import EncodedLabels, Segmentation, Size
+
+DECODED = 2
+"""Pixels a side that are decoded for one that is seen, at least. With 1 the decoder alone would smooth, and other than the
+resizing after it: twice as many pixels of a mask changed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +37,7 @@ class JobSpec:
         batch_size: photos in one pass; likewise.
         workers: threads that decode; likewise.
         disagreement: what answers a second time: ``flip`` or a method; None for nothing.
+        fast_decode: decode large JPEGs at 1/2, 1/4 or 1/8, never below twice the size that the method sees.
     """
 
     question: PhotoQuestion
@@ -39,6 +48,7 @@ class JobSpec:
     batch_size: int = 8
     workers: int = 2
     disagreement: str | None = None
+    fast_decode: bool = False
 
     def open(self) -> "Job":
         """Load the model and encode the labels.
@@ -52,7 +62,16 @@ class JobSpec:
         return self.asking(self.question.put(method))
 
     def asking(self, asked: Asked) -> "Job":
-        """The same with a question that was put to the method already."""
+        """The same with a question that was put to the method already.
+
+        Raises:
+            InputError: if photos shall be decoded small for a method that does not say what it sees.
+        """
+        job = self._asking(asked)
+        job.seen()  # said before the first photo
+        return job
+
+    def _asking(self, asked: Asked) -> "Job":
         if self.disagreement is None:
             return Job(spec=self, asked=asked)
         facts = {name: getattr(self, name) for name in ("model", "device", "batch_size", "options")}
@@ -90,12 +109,35 @@ class Job:
         """What a result must name; equal descriptions give equal results."""
         question = self.spec.question
         second = {} if self.second is None else {"disagreement": self._described_second()}
-        return {"kind": question.kind, "model": self.method.describe(), **self.asked.describe(), **second}
+        fast = {"fast_decode": True} if self.spec.fast_decode else {}  # runs without it go on as they began
+        return {
+            "kind": question.kind,
+            "model": self.method.describe(),
+            **self.asked.describe(),
+            **second,
+            **fast,
+        }
 
     def _described_second(self) -> object:
         if self.second is None or self.second.mirrored:
             return self.spec.disagreement
         return self.second.asked.method.describe()
+
+    def seen(self) -> SeenSize | None:
+        """The size that must be left of a photo, twice what any that answers sees; None where all of it is decoded.
+
+        Raises:
+            InputError: for a method that does not say.
+        """
+        if not self.spec.fast_decode:
+            return None
+        methods = [self.method, *([] if self.second is None else [self.second.asked.method])]
+        for method in methods:
+            if not isinstance(method, SaysSeenSize):
+                raise InputError(
+                    f"--fast-decode: method {method.method!r} does not say how large a picture it needs; leave it out"
+                )
+        return partial(_largest, methods)
 
     def fingerprint(self) -> str:
         """16 hex digits of ``describe``."""
@@ -109,7 +151,13 @@ class Job:
             batch_size=self.spec.batch_size,
             workers=self.spec.workers,
             again=None if self.second is None else self.second.answers,
+            seen=self.seen(),
         )
+
+
+def _largest(methods: Sequence[SaysSeenSize], size: Size) -> Size:
+    sizes = [method.seen_size(size) for method in methods]
+    return DECODED * max(height for height, _ in sizes), DECODED * max(width for _, width in sizes)
 
 
 def job_mark(described: Mapping[str, object]) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 
 from PIL import Image
 
+from tagalign.backbones.preprocess import SeenSize
 from tagalign.errors import TagalignError
 from tagalign.tasks.photos.source import PhotoSource
 from tagalign.types import Size
@@ -18,7 +19,9 @@ class OpenedPhoto:
         source: of the photo.
         image: the photo; None where nothing needs it any more.
         pixels: from ``Preparable.lay``.
-        size: ``(height, width)``.
+        size: ``(height, width)`` of what was decoded.
+        full_size: of the photo in its file; None where all of it was decoded.
+        seen: how it was opened; see ``PhotoSource.open``.
         note: see ``PhotoSource.open``.
         error: why it cannot be opened.
     """
@@ -27,5 +30,12 @@ class OpenedPhoto:
     image: Image.Image | None = None
     pixels: Any = None
     size: Size = (0, 0)
+    full_size: Size | None = None
+    seen: SeenSize | None = None
     note: str | None = None
     error: TagalignError | None = None
+
+    @property
+    def photo_size(self) -> Size:
+        """``(height, width)`` of the photo, whatever was decoded of it."""
+        return self.full_size or self.size

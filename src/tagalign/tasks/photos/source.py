@@ -8,13 +8,10 @@ from pathlib import Path
 
 from PIL import Image
 
-from tagalign.backbones.preprocess import open_image
+from tagalign.backbones.preprocess import ORIENTATION, TURNED, SeenSize, open_image
 from tagalign.errors import DataError, ImageError
 from tagalign.tasks.photos.keys import key_of, printable
 from tagalign.types import Size
-
-ORIENTATION = 274  # EXIF
-TURNED = frozenset({5, 6, 7, 8})  # of its values: a quarter turn
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,8 +39,11 @@ class PhotoSource:
         """Unique in the run: the path, or ``TAR/MEMBER``; see ``keys.key_of``."""
         return key_of(self.path if self.member is None else f"{self.path}/{self.member}")
 
-    def open(self) -> Image.Image:
+    def open(self, seen: SeenSize | None = None) -> Image.Image:
         """The photo, upright and RGB; ``info["note"]`` says where its values had to be scaled.
+
+        Args:
+            seen: where a smaller picture is enough; see ``open_image``.
 
         Raises:
             ImageError: if it cannot be read.
@@ -54,8 +54,8 @@ class PhotoSource:
         try:
             if self.offset is None:
                 _refuse_streams(self.path)
-                return open_image(self.path)
-            return open_image(self._member())
+                return open_image(self.path, seen=seen)
+            return open_image(self._member(), seen=seen)
         except ImageError as error:
             text = printable(str(error).removeprefix(f"{self.path}: ").removeprefix("image: "))
             raise ImageError(f"{self.key}: {text}") from error

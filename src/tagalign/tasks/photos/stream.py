@@ -7,11 +7,14 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from PIL import Image
 
+from tagalign.backbones.preprocess import SeenSize
 from tagalign.errors import NotFiniteError, TagalignError
+from tagalign.tasks.photos.full_size import at_full_size
 from tagalign.tasks.photos.keys import printable
 from tagalign.tasks.photos.opened import OpenedPhoto
 from tagalign.tasks.photos.questions import Asked
@@ -30,9 +33,9 @@ class Answered:
 
     Attributes:
         source: of the photo.
-        size: ``(height, width)``; None where it failed.
+        size: ``(height, width)`` of the photo; None where it failed.
         answer: of the kind of the question: ``Tagging``, ``Segmentation``, ``Referring``, ``Caption``, ``str``, ...
-        image: the photo, where the question keeps it.
+        image: what was decoded of the photo, where the question keeps it.
         encoded: what the method made of it.
         second: a second answer, where one was asked for.
         note: what was done to its values, if anything.
@@ -65,6 +68,7 @@ def answer_photos(
     batch_size: int,
     workers: int = 2,
     again: Again | None = None,
+    seen: SeenSize | None = None,
 ) -> Iterator[Answered]:
     """Answers in the order of the sources.
 
@@ -76,13 +80,15 @@ def answer_photos(
         batch_size: photos in one pass.
         workers: threads that decode.
         again: answers a second time, from the photos of a batch.
+        seen: where less of a large JPEG is decoded; masks are enlarged to the photo then.
     """
     # larger than a batch: photos of one size find each other in it, and answers still come in order
     window = max(1, batch_size * asked.question.window)
     pool = ThreadPoolExecutor(max(1, workers))
     try:
         chunk: list[OpenedPhoto] = []
-        for read in _ahead(pool, asked, sources, depth=max(window, workers), keeps_photo=again is not None):
+        opened = partial(_open, asked, keeps_photo=again is not None, seen=seen)
+        for read in _ahead(pool, opened, sources, depth=max(window, workers)):
             chunk.append(read)
             if len(chunk) == window:
                 yield from _answer_window(asked, chunk, batch_size, again)
@@ -98,28 +104,27 @@ def answer_photos(
 
 def _ahead(
     pool: ThreadPoolExecutor,
-    asked: Asked,
+    opened: Callable[[PhotoSource], OpenedPhoto],
     sources: Iterable[PhotoSource],
     *,
     depth: int,
-    keeps_photo: bool,
 ) -> Iterator[OpenedPhoto]:
     """Photos in order, at most ``depth`` of them under way or waiting."""
     waiting: deque[Future[OpenedPhoto]] = deque()
     for source in sources:
-        waiting.append(pool.submit(_open, asked, source, keeps_photo))
+        waiting.append(pool.submit(opened, source))
         if len(waiting) >= depth:
             yield waiting.popleft().result()
     while waiting:
         yield waiting.popleft().result()
 
 
-def _open(asked: Asked, source: PhotoSource, keeps_photo: bool) -> OpenedPhoto:
+def _open(asked: Asked, source: PhotoSource, *, keeps_photo: bool, seen: SeenSize | None) -> OpenedPhoto:
     recalled = asked.recall(source)
     if recalled is not None:
         return recalled
     try:
-        image = source.open()
+        image = source.open(seen)
         pixels = asked.lay(image)
     except TagalignError as error:
         return OpenedPhoto(source=source, error=error)
@@ -129,6 +134,8 @@ def _open(asked: Asked, source: PhotoSource, keeps_photo: bool) -> OpenedPhoto:
         image=image if keeps_photo else None,
         pixels=pixels,
         size=(image.height, image.width),
+        full_size=image.info.get("full_size"),
+        seen=seen,
         note=image.info.get("note"),
     )
 
@@ -167,6 +174,7 @@ def _try(asked: Asked, chunk: Sequence[OpenedPhoto], again: Again | None) -> lis
         encoded = asked.encode(chunk)
         answers = asked.answers(encoded, [read.image for read in chunk])
         second = [None] * len(chunk) if again is None else again([r.image for r in chunk if r.image])
+        answers, second = _on_photos(answers, chunk), _on_photos(second, chunk)
         finished = [asked.finish(answer, read) for answer, read in zip(answers, chunk, strict=True)]
     except TagalignError as error:
         if isinstance(error, NotFiniteError) and error.by_weights:
@@ -177,7 +185,7 @@ def _try(asked: Asked, chunk: Sequence[OpenedPhoto], again: Again | None) -> lis
     return [
         Answered(
             source=read.source,
-            size=read.size,
+            size=read.photo_size,
             answer=answer,
             image=read.image,
             encoded=value,
@@ -185,4 +193,12 @@ def _try(asked: Asked, chunk: Sequence[OpenedPhoto], again: Again | None) -> lis
             note="; ".join(said for said in (read.note, note) if said) or None,
         )
         for read, value, (answer, note), other in zip(chunk, encoded, finished, second, strict=True)
+    ]
+
+
+def _on_photos(answers: Sequence[Any], chunk: Sequence[OpenedPhoto]) -> list[Any]:
+    """The answers as large as the photos in their files, where less was decoded."""
+    return [
+        answer if read.full_size is None else at_full_size(answer, read.full_size)
+        for answer, read in zip(answers, chunk, strict=True)
     ]

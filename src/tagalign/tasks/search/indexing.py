@@ -140,7 +140,12 @@ def open_index_run(
         first = 1 + max((int(path.stem.removeprefix("part-")) for path in part_paths(folder)), default=-1)
         known = set(stored_keys(folder))
         _write_first(place, first)
-    described = {"kind": "index", "model": dict(sink.table.model), "tags": list(sink.table.tag_names)}
+    described: dict[str, object] = {
+        "kind": "index",
+        "model": dict(sink.table.model),
+        "tags": list(sink.table.tag_names),
+    }
+    described |= {"fast_decode": True} if job.spec.fast_decode else {}
     run = open_run(
         described, inputs, folder, sink, part_size=part_size, keep=lambda source: source.key not in known
     )

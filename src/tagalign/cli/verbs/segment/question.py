@@ -33,6 +33,7 @@ def job_spec(settings: SegmentSettings) -> "JobSpec":
         ),
         **facts,
         workers=settings.workers,
+        fast_decode=settings.fast_decode,
         disagreement=settings.disagreement,
     )
 

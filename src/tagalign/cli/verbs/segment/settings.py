@@ -93,11 +93,22 @@ class SegmentSettings(ModelFlags, PromptFlags, LabelRunFlags):
         if self.rle and (self.overlay or self.heat_maps):
             raise InputError("--rle writes run-length code; leave out --overlay and --heat-maps")
         self._check_instances()
+        self._check_decode()
         look_folder(self.look)
         if self.heat_side < 0:
             raise InputError(f"--heat-side must be at least 0, got {self.heat_side}")
         if self.png and not self.rle:
             raise InputError("--png belongs to --rle; without it there is a PNG per photo anyway")
+
+    def _check_decode(self) -> None:
+        needing = {
+            "--overlay": self.overlay,
+            "--heat-maps": self.heat_maps,
+            "--regions": self.regions is not None,
+        }
+        if self.fast_decode and any(needing.values()):
+            flag = next(name for name, given in needing.items() if given)
+            raise InputError(f"{flag} needs every pixel of the photo; leave it or --fast-decode out")
 
     def _check_instances(self) -> None:
         if self.regions is None and self.region_option:
