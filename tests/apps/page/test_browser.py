@@ -108,9 +108,19 @@ def test_a_legend_entry_isolates_its_mask_and_asks_for_its_heat_map(page: Page, 
     page.keyboard.press("Enter")
     expect(entry).to_have_attribute("aria-pressed", "true")
     assert panel.locator("svg g").evaluate_all("all => all.map(one => one.matches('.off'))") == [True, False]
-    panel.get_by_text("Heat map of the chosen name").click()
+    asked = panel.get_by_text("Heat map of the chosen name")
+    asked.click()
+    # on the same picture, and away again
+    expect(panel.locator(".mask-canvas .heat")).to_be_visible()
+    expect(panel.locator(".mask-say")).to_contain_text("Heat map of cat")
     expect(page.locator("#heat-scale")).to_contain_text("cat")
-    expect(page.locator("#heat-picture img")).to_be_visible()
+    expect(panel.locator("svg g").last).not_to_be_visible()
+    asked.click()
+    expect(panel.locator(".heat")).to_have_count(0)
+    page.get_by_text("Heat map of any words").click()
+    page.locator("#heat-name input, #heat-name textarea").fill("a brown tail")
+    page.keyboard.press("Enter")
+    expect(panel.locator(".mask-say")).to_contain_text("Heat map of a brown tail")
 
 
 def test_masks_are_faded_outlined_and_named_and_stay_so(page: Page, photos: Path) -> None:
@@ -131,7 +141,118 @@ def test_masks_are_faded_outlined_and_named_and_stay_so(page: Page, photos: Path
             page.click("#look-go")
             expect(panel.locator("button").filter(has_text="bee 50 %")).to_be_visible()
     panel.get_by_label("Outline only").uncheck()
+    panel.get_by_label("Names").check()
     assert panel.locator(".fill").first.evaluate("one => getComputedStyle(one).fillOpacity") == "0.2"
+
+
+def test_the_slider_hides_masks_of_a_lower_score_and_says_how_many_are_left(page: Page, photos: Path) -> None:
+    look_at(page, photos / "a.png")
+    panel = page.locator("#look-masks .mask-panel")
+    slider = panel.locator("[data-panel=least]")
+    slider.focus()
+    for key, left in (("End", 0), ("Home", 2)):  # by keyboard; the stub's scores are one half
+        page.keyboard.press(key)
+        expect(panel.locator(".mask-say")).to_have_text(f"{left} of 2 masks have this score or more")
+        expect(panel.locator("svg g:not(.weak)")).to_have_count(left)
+    expect(panel.locator("output")).to_have_text("0.00")
+
+
+def test_the_photo_is_enlarged_moved_and_walked_by_keyboard(page: Page, photos: Path) -> None:
+    look_at(page, photos / "a.png")
+    panel = page.locator("#look-masks .mask-panel")
+    stage, say = panel.locator(".mask-stage"), panel.locator(".mask-say")
+
+    def place() -> list[float]:
+        """Scale, and where the left upper corner lies."""
+        found = panel.locator(".mask-canvas").evaluate("one => getComputedStyle(one).transform")
+        numbers = [float(one) for one in found.removeprefix("matrix(").strip(")").split(",")]
+        return [numbers[0], *numbers[4:]]
+
+    stage.focus()
+    page.keyboard.press("+")
+    scale, x, y = place()
+    assert (scale, x < 0, y < 0) == (1.5, True, True)
+    page.keyboard.press("ArrowLeft")  # never beyond the border
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowLeft")
+    assert place()[1] == 0
+    expect(panel.locator("[data-panel=zoom-whole]")).to_have_text("150 %")
+    panel.locator("[data-panel=zoom-in]").click()
+    assert place()[0] == 2.25
+    box = stage.bounding_box()
+    assert box is not None
+    before = place()
+    page.mouse.move(box["x"] + 100, box["y"] + 100)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 60, box["y"] + 90, steps=3)
+    page.mouse.up()
+    assert place()[1] == pytest.approx(before[1] - 40, abs=1)
+    expect(panel.locator(".mask-legend button").first).to_have_attribute("aria-pressed", "false")  # no click
+    stage.focus()
+    page.keyboard.press("0")
+    assert panel.locator(".mask-canvas").evaluate("one => one.style.transform") == ""
+    page.keyboard.press("n")
+    expect(say).to_contain_text("dog · score")
+    page.keyboard.press("n")
+    expect(say).to_contain_text("cat · score")
+    page.keyboard.press("p")
+    page.keyboard.press("Enter")
+    expect(panel.locator(".mask-legend button").filter(has_text="dog")).to_have_attribute(
+        "aria-pressed", "true"
+    )
+    page.keyboard.press("Escape")
+    expect(panel.locator("svg g.off")).to_have_count(0)
+    panel.locator(".mask-legend button").first.focus()
+    page.keyboard.press("ArrowRight")
+    expect(say).to_contain_text("cat · score")
+
+
+def test_edges_are_smoothed_within_three_units_and_come_back_as_they_were(page: Page, photos: Path) -> None:
+    look_at(page, photos / "a.png")
+    panel = page.locator("#look-masks .mask-panel")
+    paths = "all => all.map(one => one.getAttribute('d'))"
+    exact = panel.locator("path").evaluate_all(paths)
+    areas = (
+        "all => all.map(one => { const box = one.getBBox(); return [box.x, box.y, box.width, box.height]; })"
+    )
+    boxes = panel.locator("path.fill").evaluate_all(areas)
+    panel.get_by_label("Smooth edges").check()
+    smooth = panel.locator("path").evaluate_all(paths)
+    assert all("L" in one for one in smooth)
+    # long edges keep their place: only corners are cut
+    assert panel.locator("path.fill").evaluate_all(areas) == boxes
+    panel.get_by_label("Smooth edges").uncheck()
+    assert panel.locator("path").evaluate_all(paths) == exact
+
+
+def test_labels_are_suggested_and_join_the_list(page: Page, photos: Path) -> None:
+    look_at(page, photos / "a.png")
+    page.click("#look-suggest")
+    first = page.locator("#look-suggested label").first
+    name = first.inner_text().strip()
+    first.click()
+    expect(page.locator("#look-status")).to_contain_text("of 3 labels")
+    expect(page.locator("#look-labels-note")).to_contain_text("3 labels")
+    assert page.locator("#look-labels textarea").input_value() == f"dog, cat, {name}"
+    first.click()
+    expect(page.locator("#look-status")).to_contain_text("of 2 labels")
+
+
+def test_a_large_photo_is_seen_at_the_size_of_the_screen_and_its_files_have_its_own(
+    page: Page, photos: Path, tmp_path: Path
+) -> None:
+    path = photos / "large.png"
+    Image.new("RGB", (2000, 1500), "teal").save(path)
+    look_at(page, path)
+    path.unlink()
+    expect(page.locator("#look-status")).to_contain_text("2000 × 1500, seen at 1024 × 768")
+    expect(page.locator("#look-files")).to_have_count(0)
+    page.get_by_text("Make the files at full size, 2000 × 1500").click()
+    with page.expect_download() as download:
+        page.locator("#look-files a[download]").first.click()
+    download.value.save_as(tmp_path / "mask.png")
+    with Image.open(tmp_path / "mask.png") as mask:
+        assert mask.size == (2000, 1500)
 
 
 def test_instances_are_counted_and_downloaded(page: Page, photos: Path, tmp_path: Path) -> None:

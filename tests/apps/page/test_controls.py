@@ -5,7 +5,6 @@ import dataclasses
 import pytest
 
 from tagalign.apps.page.controls import (
-    OWN,
     PAGE_VERBS,
     all_controls,
     at_start,
@@ -13,6 +12,7 @@ from tagalign.apps.page.controls import (
     method_facts,
     read_controls,
 )
+from tagalign.apps.page.texts import say
 from tagalign.methods.options import build_options, facts_of
 from tagalign.methods.table import METHODS
 
@@ -40,7 +40,7 @@ def test_controls_that_are_left_alone_set_nothing(method: str) -> None:
 def test_what_is_set_is_taken_by_the_options(method: str) -> None:
     for control in controls_of(method):
         if control.kind == "choice":
-            values = [one for one in control.choices if one not in {control.default, OWN}]
+            values = [one for one in control.choices if one not in {control.default, say("method.own")}]
         elif control.kind == "switch":
             values = [not control.default]
         else:

@@ -60,7 +60,7 @@ def test_a_walk_through_all_tabs(
     expect(page.locator("#look-status")).to_contain_text(ENCODED)
     page.locator("#look-masks .mask-legend button").nth(1).click()
     page.locator("#look-masks [data-panel=heat]").click()
-    expect(page.locator("#heat-picture img")).to_be_visible()
+    expect(page.locator("#look-masks .heat")).to_be_visible()
     page.get_by_text("Find what a phrase means").click()
     page.locator("#refer-phrase textarea, #refer-phrase input").fill("the house")
     page.keyboard.press("Enter")

@@ -5,6 +5,7 @@ import typing
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
+from tagalign.apps.page.texts import say
 from tagalign.apps.variants.rules import LEAST, MOST, settled_at_start
 from tagalign.methods.options import OptionFacts, facts_of, option_names, read_value
 from tagalign.methods.table import DEFAULTS, METHODS
@@ -13,8 +14,6 @@ from tagalign.option_fields import Verb, members_of
 ControlKind = Literal["choice", "switch", "whole", "number", "text"]
 PAGE_VERBS: tuple[Verb, ...] = ("tag", "segment", "refer", "caption")
 """What the page asks."""
-OWN = "by default"
-"""Of a choice that is left to the profile or the model."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -48,7 +47,7 @@ class Control:
 
     def given(self, value: Any) -> Any:
         """What a person set, as an option takes it; None where the control was left alone."""
-        if value is None or value == OWN or (isinstance(value, str) and not value.strip()):
+        if value is None or value == say("method.own") or (isinstance(value, str) and not value.strip()):
             return None
         if self.kind == "switch" and not isinstance(value, str):
             return None if bool(value) == bool(self.default) else bool(value)
@@ -126,12 +125,15 @@ def _control(
         default = read_value(started[field.name], hint, name=field.name)
     kind: ControlKind = "text"
     if choices:
-        kind, default = "choice", OWN if default is None else str(default)
-        choices = ((OWN,) if optional else ()) + choices
+        kind, default = "choice", say("method.own") if default is None else str(default)
+        choices = ((say("method.own"),) if optional else ()) + choices
     elif bool in members:
         kind = "choice" if optional else "switch"
         if optional:
-            choices, default = (OWN, "yes", "no"), OWN if default is None else ("yes" if default else "no")
+            choices, default = (
+                (say("method.own"), "yes", "no"),
+                say("method.own") if default is None else ("yes" if default else "no"),
+            )
     elif default is None:
         kind = "text"  # a field for numbers has no way to be empty
     elif int in members:
@@ -160,9 +162,12 @@ def _choices(field: dataclasses.Field[Any], members: Sequence[Any]) -> tuple[str
 
 
 def _hint(fact: OptionFacts) -> str:
-    source = f" (by default: {fact.source})" if fact.source and not fact.has_default else ""
-    source = f" (default from {fact.source})" if fact.source and fact.has_default else source
-    acts = f" Acts in {', '.join(fact.verbs)}." if fact.verbs else ""
+    source = ""
+    if fact.source:
+        source = say(
+            "method.default_from" if fact.has_default else "method.default_source", source=fact.source
+        )
+    acts = say("method.acts", verbs=", ".join(fact.verbs)) if fact.verbs else ""
     return f"{fact.text}{source}.{acts}"
 
 
@@ -185,12 +190,14 @@ def method_facts(method: str) -> Mapping[str, str]:
     if method not in METHODS:
         return {}
     entry = METHODS[method]
-    needs = "nothing but an encoder"
+    needs = say("method.needs_nothing")
     if entry.needs_look:
-        needs = "a look at the folder before (tagalign look), given to the page with --looks"
+        needs = say("method.needs_look")
     if entry.trained_by:
-        needs = f"a trained part: {entry.trained_by.format(model='MODEL')}"
-    verbs = ", ".join(f"{verb} (its default)" if DEFAULTS[verb] == method else verb for verb in entry.can)
+        needs = say("method.needs_part", command=entry.trained_by.format(model="MODEL"))
+    verbs = ", ".join(
+        say("method.its_default", verb=verb) if DEFAULTS[verb] == method else verb for verb in entry.can
+    )
     return {
         "what": entry.summary,
         "answers": verbs,

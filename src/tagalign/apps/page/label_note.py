@@ -6,6 +6,7 @@ import gradio as gr
 from markupsafe import Markup
 
 from tagalign.apps.page.studio import typed_labels
+from tagalign.apps.page.texts import say
 from tagalign.apps.page.words import refusal
 from tagalign.errors import TagalignError
 from tagalign.pages.document import joined
@@ -13,7 +14,6 @@ from tagalign.tags.label_sets import FILE_ENDINGS, load_label_set
 from tagalign.tags.label_words import word_problems
 from tagalign.types import LabelSet
 
-HINT = "Names between commas; or a line each: cup: mug; not trophy"
 MOST_CHECKED = 2000
 """Longer lists are counted only: what is said while one types must not be waited for."""
 MOST_NOTES = 3
@@ -21,10 +21,13 @@ MOST_NOTES = 3
 
 def labels_box(labels: str, elem_id: str) -> Any:
     """The field for labels with what is said about them below, inside the page that is being built."""
-    names = gr.Textbox(labels, label="Labels", info=HINT, max_lines=6, elem_id=elem_id)
+    names = gr.Textbox(
+        labels, label=say("look.labels"), info=say("look.labels_hint"), max_lines=6, elem_id=elem_id
+    )
     said = gr.HTML(label_note(labels), elem_id=f"{elem_id}-note", container=False)
     # one answer at a time, the last text last: a fast typist is not answered letter by letter
-    names.input(
+    # a change, not an input: suggestions that are checked change the list too
+    names.change(
         label_note, names, said, show_progress="hidden", trigger_mode="always_last", api_visibility="private"
     )
     return names
@@ -33,7 +36,7 @@ def labels_box(labels: str, elem_id: str) -> Any:
 def label_note(text: str) -> str:
     """HTML: how many labels, or why they are refused; and up to ``MOST_NOTES`` things to think about."""
     if text.strip().lower().endswith(FILE_ENDINGS):
-        return _said("a file of the machine that shows this page, read when it is asked")
+        return _said(say("notes.file"))
     try:
         labels = load_label_set(typed_labels(text))
     except TagalignError as error:
@@ -51,19 +54,19 @@ def counts(labels: LabelSet) -> str:
     """
     groups = dict.fromkeys(label.group for label in labels.labels if label.group is not None)
     numbers = (
-        (len(labels), "label"),
-        (sum(len(label.aliases) for label in labels.labels), "other word"),
-        (sum(len(label.negatives) for label in labels.labels), "excluded word"),
-        (len(groups), "group"),
+        (len(labels), "notes.label"),
+        (sum(len(label.aliases) for label in labels.labels), "notes.word"),
+        (sum(len(label.negatives) for label in labels.labels), "notes.excluded"),
+        (len(groups), "notes.group"),
     )
-    return " · ".join(f"{n:,} {word}{'' if n == 1 else 's'}" for n, word in numbers if n)
+    return " · ".join(say(key if n == 1 else f"{key}_many", number=n) for n, key in numbers if n)
 
 
 def _said(line: str | Markup, notes: list[str] | None = None) -> str:
     notes = notes or []
     shown = [
         *notes[:MOST_NOTES],
-        *([f"and {len(notes) - MOST_NOTES} more"] if len(notes) > MOST_NOTES else []),
+        *([say("notes.more", number=len(notes) - MOST_NOTES)] if len(notes) > MOST_NOTES else []),
     ]
     items = joined(Markup("<li>{}</li>").format(one) for one in shown)
     tail = Markup("<ul>{}</ul>").format(items) if shown else Markup()

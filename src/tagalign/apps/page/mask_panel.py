@@ -1,28 +1,26 @@
 """The photo under its masks as one look should tell it: names drawn where they are, a legend that isolates, outlines.
 
-A drawing (SVG) over the photo, so that a browser can show one mask alone, fade all, or say what lies under the pointer;
-``panel_script`` moves it, ``panel_style`` colours it.
+A drawing (SVG) over the photo, so that a browser can show one mask alone, fade all, smooth or enlarge them, or say what lies
+under the pointer; ``static/panel.js`` moves it, ``static/panel.css`` colours it.
 """
 
 import base64
 import io
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool
 from markupsafe import Markup
 from PIL import Image
 from scipy import ndimage
 
-from tagalign.apps.page.pictures import hex_color, on_screen
+from tagalign.apps.page.drawn import Drawn, GridMask, drawn_masks
+from tagalign.apps.page.pictures import on_screen
+from tagalign.apps.page.rings import border_path
+from tagalign.apps.page.texts import say
 from tagalign.export.overlay import percent
-from tagalign.export.polygons import polygons
 from tagalign.pages.document import joined
-from tagalign.types import BACKGROUND, Segmentation
+from tagalign.types import Segmentation
 
-DRAWN_SIDE = 640
-"""Longest side of the drawing in its own units; finer outlines cost a browser more than an eye sees."""
 NAMED_SHARE = 0.01
 """Of the photo: names of smaller masks are said by the legend and the pointer alone."""
 MOST_NAMES = 16
@@ -31,31 +29,21 @@ LETTERS_PER_SIDE = 24
 LETTER = 0.6
 """Width of a letter beside its height, about: names that would lie on each other are left out."""
 
-GridMask = Bool[np.ndarray, "rows cols"]
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Drawn:
-    """One mask of the drawing: all pixels of a label, or one instance.
-
-    Attributes:
-        name: of the label.
-        color: as the browser writes it.
-        mask: at the size of the drawing.
-        share: of the photo.
-        score: mean of the winning scores inside.
-    """
-
-    name: str
-    color: str
-    mask: GridMask
-    share: float
-    score: float
-
-    @property
-    def words(self) -> str:
-        """What is said of it."""
-        return f"{self.name} · score {self.score:.2f} · {percent(self.share)} of the photo"
+_PANEL = Markup(
+    '<div class="mask-panel" data-count="{count}">{tools}<div class="mask-stage" tabindex="0" role="group" '
+    'aria-label="{stage}"><div class="mask-canvas">{photo}<svg viewBox="0 0 {width} {height}" '
+    'preserveAspectRatio="none" role="img" aria-label="{masks}" style="font-size:{size:.2f}px">{body}</svg></div></div>'
+    '<p class="mask-say" aria-live="polite">{hint}</p>'
+    '<div class="mask-legend" role="group" aria-label="{legend_name}">{legend}</div></div>'
+)
+_SLIDER = Markup(
+    '<label>{} <input type="range" min="0" max="{}" step="{}" value="{}" data-panel="{}">{}</label>'
+)
+_BOX = Markup('<label><input type="checkbox" data-panel="{}"{}> {}</label>')
+_BUTTON = Markup('<button type="button" data-panel="{}"{}>{}</button>')
+_BARE = Markup(
+    '<div class="mask-panel"><div class="mask-stage"><div class="mask-canvas">{}</div></div></div>'
+)
 
 
 def mask_panel(image: Image.Image, found: Segmentation | None, *, heat: bool = False) -> str:
@@ -64,99 +52,79 @@ def mask_panel(image: Image.Image, found: Segmentation | None, *, heat: bool = F
     Args:
         image: upright RGB.
         found: its label map, with instances where they were asked for.
-        heat: offer a button that asks for the heat map of the chosen name (``panel_script``).
+        heat: offer a button that asks for the heat map of the chosen name (``static/panel.js``).
     """
-    photo = _photo(on_screen(image))
+    photo = picture(on_screen(image), alt=say("masks.photo"))
     if found is None:
-        return str(Markup('<div class="mask-panel"><div class="mask-stage">{}</div></div>').format(photo))
+        return str(_BARE.format(photo))
     masks = list(drawn_masks(found))
     height, width = masks[0].mask.shape if masks else (1, 1)
     size = max(width, height) / LETTERS_PER_SIDE
     body = joined(_mask(one) for one in masks), joined(_names(masks, size, width))
-    tools = _tools(heat) if masks else Markup("<p>No mask: every pixel is background.</p>")
     return str(
-        Markup(
-            '<div class="mask-panel">{tools}<div class="mask-stage">{photo}<svg viewBox="0 0 {width} {height}" '
-            'preserveAspectRatio="none" role="img" aria-label="Masks" style="font-size:{size:.2f}px">{body}</svg></div>'
-            '<p class="mask-say" aria-live="polite">Point at a mask, or choose a name below to see it alone.</p>'
-            '<div class="mask-legend">{legend}</div></div>'
-        ).format(
-            tools=tools,
+        _PANEL.format(
+            count=say("masks.count"),
+            tools=_tools(heat) if masks else Markup("<p>{}</p>").format(say("masks.none")),
+            stage=say("masks.stage"),
             photo=photo,
+            masks=say("masks.title"),
             width=width,
             height=height,
             size=size,
             body=joined(body),
+            hint=say("masks.hint"),
+            legend_name=say("masks.legend"),
             legend=joined(_legend(masks)),
         )
     )
 
 
-def drawn_masks(found: Segmentation) -> Iterator[Drawn]:
-    """The masks of a drawing, largest first; ``background`` has none."""
-    ids, scores = found.labels.cpu().numpy(), found.scores.float().cpu().numpy()
-    if found.instances is not None:
-        for one in sorted(found.instances, key=lambda one: -one.area):
-            mask = one.mask.numpy()
-            yield _drawn(mask, one.name, one.label, float(one.score))
-        return
-    for name in found.shares():
-        if name != BACKGROUND:
-            label = found.names.index(name)
-            yield _drawn(ids == label, name, label, float(scores[ids == label].mean()))
-
-
-def _drawn(mask: GridMask, name: str, label: int, score: float) -> Drawn:
-    scale = min(1.0, DRAWN_SIDE / max(mask.shape))
-    size = max(1, round(mask.shape[1] * scale)), max(1, round(mask.shape[0] * scale))
-    small = np.asarray(Image.fromarray(mask).resize(size, Image.Resampling.NEAREST))
-    return Drawn(name=name, color=hex_color(label), mask=small, share=float(mask.mean()), score=score)
-
-
-def _photo(image: Image.Image) -> Markup:
+def picture(image: Image.Image, *, alt: str, **attributes: str) -> Markup:
+    """A picture that holds its own bytes."""
     file = io.BytesIO()
     image.save(file, format="JPEG", quality=88)
     code = base64.b64encode(file.getvalue()).decode("ascii")
-    return Markup('<img src="data:image/jpeg;base64,{}" width="{}" height="{}" alt="The photo">').format(
-        code, image.width, image.height
+    more = joined(Markup(' {}="{}"').format(name, value) for name, value in attributes.items())
+    return Markup('<img src="data:image/jpeg;base64,{}" width="{}" height="{}" alt="{}"{}>').format(
+        code, image.width, image.height, alt, more
     )
 
 
 def _tools(heat: bool) -> Markup:
-    ask = Markup('<button type="button" data-panel="heat" disabled>Heat map of the chosen name</button>')
-    return Markup(
-        '<div class="mask-tools"><label>Opacity <input type="range" min="0" max="100" value="55" data-panel="opacity">'
-        '</label><label><input type="checkbox" data-panel="outline"> Outline only</label>'
-        '<label><input type="checkbox" data-panel="names" checked> Names</label>{}</div>'
-    ).format(ask if heat else "")
+    asked = _BUTTON.format("heat", Markup(' disabled aria-pressed="false"'), say("masks.heat"))
+    steps = [
+        _BUTTON.format("zoom-out", _titled("masks.zoom_out"), "−"),
+        _BUTTON.format("zoom-whole", _titled("masks.zoom_whole"), "100 %"),
+        _BUTTON.format("zoom-in", _titled("masks.zoom_in"), "+"),
+    ]
+    return Markup('<div class="mask-tools">{}</div>').format(
+        joined(
+            [
+                _SLIDER.format(say("masks.opacity"), 100, 1, 55, "opacity", ""),
+                _SLIDER.format(say("masks.least"), 1, 0.01, 0, "least", Markup("<output>0.00</output>")),
+                _BOX.format("outline", "", say("masks.outline")),
+                _BOX.format("smooth", "", say("masks.smooth")),
+                _BOX.format("names", Markup(" checked"), say("masks.names")),
+                Markup('<span class="mask-zoom" role="group" aria-label="{}">{}</span>').format(
+                    say("masks.zoom"), joined(steps)
+                ),
+                _BUTTON.format("whole", Markup(" disabled"), say("masks.all")),
+                asked if heat else "",
+            ]
+        )
+    )
+
+
+def _titled(key: str) -> Markup:
+    return Markup(' title="{0}" aria-label="{0}"').format(say(key))
 
 
 def _mask(one: Drawn) -> Markup:
+    path = border_path(one.mask)
     return Markup(
-        '<g data-label="{}" data-say="{}" style="--mask:{}"><path class="fill" d="{}"/><path class="edge" d="{}"/></g>'
-    ).format(one.name, one.words, one.color, _area(one.mask), _border(one.mask))
-
-
-def _area(mask: GridMask) -> str:
-    """What is filled, exactly along the pixels."""
-    rings = polygons(mask, tolerance=0.0)
-    return "".join("M" + "L".join(f"{x:g} {y:g}" for x, y in ring) + "Z" for ring in rings)
-
-
-def _border(mask: GridMask) -> str:
-    """The lines between inside and outside, holes as well; a ring has cuts to its holes, which nobody wants to see."""
-    padded = np.pad(mask, 1)
-    level, upright = padded[1:, 1:-1] != padded[:-1, 1:-1], padded[1:-1, 1:] != padded[1:-1, :-1]
-    rows = (f"M{start} {y}H{end}" for y, start, end in _runs(level))
-    return "".join([*rows, *(f"M{x} {start}V{end}" for x, start, end in _runs(upright.T))])
-
-
-def _runs(lines: Bool[np.ndarray, "lines places"]) -> Iterator[tuple[int, int, int]]:
-    """Line, first place and one past the last of every run of True."""
-    steps = np.diff(np.pad(lines, ((0, 0), (1, 1))).astype(np.int8), axis=1)
-    at, starts = np.nonzero(steps == 1)
-    ends = np.nonzero(steps == -1)[1]
-    yield from zip(at.tolist(), starts.tolist(), ends.tolist(), strict=True)
+        '<g data-label="{}" data-score="{:.4f}" data-say="{}" style="--mask:{}"><path class="fill" d="{}"/>'
+        '<path class="edge" d="{}"/></g>'
+    ).format(one.name, one.score, one.words, one.color, path, path)
 
 
 def _names(masks: Sequence[Drawn], size: float, width: int) -> Iterator[Markup]:
@@ -173,8 +141,8 @@ def _names(masks: Sequence[Drawn], size: float, width: int) -> Iterator[Markup]:
         ):
             continue
         taken.append((x, y, half))
-        yield Markup('<text data-label="{}" x="{:.1f}" y="{:.1f}">{}</text>').format(
-            one.name, x, y + size / 3, one.name
+        yield Markup('<text data-label="{}" data-score="{:.4f}" x="{:.1f}" y="{:.1f}">{}</text>').format(
+            one.name, one.score, x, y + size / 3, one.name
         )
 
 
@@ -186,7 +154,7 @@ def _middle(mask: GridMask) -> tuple[float, float]:
 
 
 def _legend(masks: Sequence[Drawn]) -> Iterator[Markup]:
-    """One entry per label, largest first."""
+    """One entry per label, largest first; the score of its best mask decides whether the slider leaves it."""
     by_name: dict[str, list[Drawn]] = {}
     for one in masks:
         by_name.setdefault(one.name, []).append(one)
@@ -195,12 +163,13 @@ def _legend(masks: Sequence[Drawn]) -> Iterator[Markup]:
         score = sum(one.share * one.score for one in parts) / share
         times = f" × {len(parts)}" if len(parts) > 1 else ""
         yield Markup(
-            '<button type="button" data-label="{0}" data-say="{1}" aria-pressed="false"><i style="background:{2}"></i>'
-            "{0}{3} {4}</button>"
+            '<button type="button" data-label="{0}" data-score="{5:.4f}" data-say="{1}" aria-pressed="false">'
+            '<i style="background:{2}"></i>{0}{3} {4}</button>'
         ).format(
             name,
-            f"{name}{times} · score {score:.2f} · {percent(share)} of the photo",
+            say("masks.say", name=f"{name}{times}", score=f"{score:.2f}", share=percent(share)),
             parts[0].color,
             times,
             percent(share),
+            max(one.score for one in parts),
         )

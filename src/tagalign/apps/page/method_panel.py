@@ -17,12 +17,12 @@ from tagalign.apps.page.controls import (
     read_controls,
 )
 from tagalign.apps.page.studio import Studio
+from tagalign.apps.page.texts import say
 from tagalign.pages.document import joined
 from tagalign.tasks.regions.options import MIN_AREA
 
-NO_LOOK = "none"
-OWN_WORDS = "those of the labels"
-BACKGROUND_WORDS = (OWN_WORDS, "none", "voc", "coco")
+BACKGROUND_WORDS = ("none", "voc", "coco")
+"""Lists by name, as a request names them."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -61,8 +61,8 @@ class MethodPanel:
         return MethodChoice(
             method=method,
             options=read_controls(controls, dict(zip(self.fields, own, strict=True))),
-            look=None if look == NO_LOOK else look,
-            background_words=None if words == OWN_WORDS else words,
+            look=look or None,
+            background_words=words or None,
             instances=bool(instances),
             min_area=int(area or 0),
         )
@@ -71,13 +71,15 @@ class MethodPanel:
 def add_method_panel(studio: Studio) -> MethodPanel:
     """Build the chooser inside the page that is being built."""
     first = studio.methods[0]
-    method = gr.Dropdown(list(studio.offered), value=first, label="Method", elem_id="look-method")
+    method = gr.Dropdown(
+        method_choices(studio.offered), value=first, label=say("method.title"), elem_id="look-method"
+    )
     card = gr.HTML(method_card(first), elem_id="method-card")
     controls = all_controls(studio.offered, studio.started)
-    with gr.Accordion("Options", open=False, elem_id="look-options"):
+    with gr.Accordion(say("method.options"), open=False, elem_id="look-options"):
         fields = _fields([one for one in controls if one.common], studio, first)
         shared = _shared(studio)
-        with gr.Accordion("More options of this method", open=False, elem_id="look-more-options"):
+        with gr.Accordion(say("method.more"), open=False, elem_id="look-more-options"):
             fields |= _fields([one for one in controls if not one.common], studio, first)
             fixed = gr.Markdown(_fixed(first))
 
@@ -92,27 +94,34 @@ def add_method_panel(studio: Studio) -> MethodPanel:
     return MethodPanel(studio=studio, method=method, shared=shared, fields=fields, chosen=chosen)
 
 
+def method_choices(methods: Sequence[str]) -> list[tuple[str, str]]:
+    """Methods with what they cost, and their names as values."""
+    costs = {method: method_facts(method).get("costs", "") for method in methods}
+    return [
+        (say("method.title_cost", method=method, cost=cost) if cost else method, method)
+        for method, cost in costs.items()
+    ]
+
+
 def _shared(studio: Studio) -> tuple[Any, ...]:
     look = gr.Dropdown(
-        [NO_LOOK, *studio.looks],
-        value=NO_LOOK,
-        label="look at the folder",
-        info="Tags are seen against what a folder shows. Looks are given when the page is started: --looks LOOK.",
+        [(say("method.no_look"), ""), *((name, name) for name in studio.looks)],
+        value="",
+        label=say("method.look"),
+        info=say("method.look_hint"),
         elem_id="option-look",
     )
     words = gr.Dropdown(
-        list(BACKGROUND_WORDS),
-        value=OWN_WORDS,
-        label="background words",
-        info="Words that compete with the labels and are never answered.",
+        [(say("method.words_own"), ""), *((name, name) for name in BACKGROUND_WORDS)],
+        value="",
+        label=say("method.words"),
+        info=say("method.words_hint"),
         elem_id="option-words",
     )
     instances = gr.Checkbox(
-        False, label="instances", info="Tell objects apart: each connected part.", elem_id="option-instances"
+        False, label=say("method.instances"), info=say("method.instances_hint"), elem_id="option-instances"
     )
-    area = gr.Number(
-        MIN_AREA, label="smallest instance in pixels", minimum=0, precision=0, elem_id="option-min-area"
-    )
+    area = gr.Number(MIN_AREA, label=say("method.area"), minimum=0, precision=0, elem_id="option-min-area")
     return look, words, instances, area
 
 
@@ -135,7 +144,7 @@ def _field(control: Control, own: Control | None) -> Any:
     if control.kind == "switch":
         return gr.Checkbox(bool((own or control).default), **shared)
     if control.kind == "text":
-        return gr.Textbox((own or control).text, placeholder="by default", **shared)
+        return gr.Textbox((own or control).text, placeholder=say("method.own"), **shared)
     return gr.Number(
         (own or control).default,
         precision=0 if control.kind == "whole" else None,
@@ -158,13 +167,13 @@ def _update(control: Control, own: Control | None) -> Any:
 def _fixed(method: str) -> str:
     """Which options are settled already."""
     names = ", ".join(f"`{name}`" for name in at_start(method))
-    return f"Settled when the page is started (`--option name=value`): {names}." if names else ""
+    return say("method.settled", names=names) if names else ""
 
 
 def method_card(method: str) -> str:
     """What a method is, answers, costs and needs."""
     rows = joined(
-        Markup("<dt>{}</dt><dd>{}</dd>").format(name, text)
+        Markup("<dt>{}</dt><dd>{}</dd>").format(say(f"method.{name}"), text)
         for name, text in method_facts(method).items()
         if name != "what"
     )

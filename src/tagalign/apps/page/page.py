@@ -5,16 +5,14 @@ from typing import Any
 
 import gradio as gr
 
-from tagalign.apps.page import words
+from tagalign.apps.page.assets import static_text
 from tagalign.apps.page.compare import add_compare
 from tagalign.apps.page.look import add_look
-from tagalign.apps.page.panel_style import PANEL_CSS, PANEL_KEYS
 from tagalign.apps.page.review import add_review
 from tagalign.apps.page.review_store import ReviewStore
 from tagalign.apps.page.studio import Studio
-from tagalign.apps.page.style import CSS, KEYS
-
-SYSTEM_FONTS = ("system-ui", "sans-serif")  # nothing is loaded from elsewhere
+from tagalign.apps.page.texts import say, texts
+from tagalign.apps.page.theme import page_theme
 
 
 def build_page(
@@ -36,20 +34,20 @@ def build_page(
         review: a folder under review; no third tab without.
         notice: say that the model knows drawn scenes only.
     """
-    with gr.Blocks(title="tagalign", analytics_enabled=False) as page:
-        gr.Markdown(f"# tagalign\nTags, masks and regions from your own labels, with `{model}`.")
+    with gr.Blocks(title=say("page.title"), analytics_enabled=False) as page:
+        gr.Markdown(f"# {say('page.title')}\n{say('page.lead', model=model)}")
         if notice:
-            gr.Markdown(words.TINY_NOTICE, elem_id="tiny-notice")
+            gr.Markdown(say("page.tiny"), elem_id="tiny-notice")
         with gr.Tabs(selected="review" if review is not None else "look"):
-            with gr.Tab("One photo", id="look"):
+            with gr.Tab(say("page.tab_look"), id="look"):
                 add_look(studio, examples, labels)
-            with gr.Tab("Two methods", id="compare"):
+            with gr.Tab(say("page.tab_compare"), id="compare"):
                 add_compare(studio, examples, labels)
             if review is not None:
-                with gr.Tab("Review a folder", id="review"):
+                with gr.Tab(say("page.tab_review"), id="review"):
                     add_review(page, studio, review, labels)
-        page.load(None, None, None, js=KEYS)
-        page.load(None, None, None, js=PANEL_KEYS)
+        page.load(None, None, None, js=static_text("keys.js").replace("EXAMPLE", texts()["page.example"]))
+        page.load(None, None, None, js=static_text("panel.js"))
     return page
 
 
@@ -66,14 +64,13 @@ def launch(
         wait: return only when the page is closed.
         options: of gradio's ``launch``.
     """
-    theme = gr.themes.Soft(primary_hue="blue", font=SYSTEM_FONTS, font_mono=("ui-monospace", "monospace"))
     return page.launch(
         server_name=host,
         server_port=port or None,
         prevent_thread_lock=not wait,
         allowed_paths=[str(out)] if out is not None else [],
-        theme=theme,
-        css=CSS + PANEL_CSS,
+        theme=page_theme(),
+        css=static_text("page.css") + static_text("panel.css"),
         footer_links=[],
         share=False,
         quiet=True,

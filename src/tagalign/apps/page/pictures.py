@@ -7,6 +7,7 @@ from jaxtyping import Bool, Float
 from PIL import Image
 from torch import Tensor
 
+from tagalign.apps.page.texts import say
 from tagalign.export import drawing
 from tagalign.export.overlay import percent
 from tagalign.export.records import Region
@@ -65,8 +66,11 @@ def annotated_phrase(image: Image.Image, found: Referring) -> tuple[AnnotatedIma
         return (shown, []), {}
     title, scale = f"{found.phrase}  {found.score:.2f}", shown.width / image.width
     left, top, right, bottom = (round(side * scale) for side in found.box)
-    masks = [_annotation(found.mask.cpu().numpy(), title, shown.size), ((left, top, right, bottom), "box")]
-    return (shown, masks), {title: hex_color(1), "box": hex_color(2)}
+    masks = [
+        _annotation(found.mask.cpu().numpy(), title, shown.size),
+        ((left, top, right, bottom), say("look.region_box")),
+    ]
+    return (shown, masks), {title: hex_color(1), say("look.region_box"): hex_color(2)}
 
 
 def _annotation(mask: Bool[np.ndarray, "height width"], title: str, size: tuple[int, int]) -> ImageAnnotation:
@@ -74,15 +78,11 @@ def _annotation(mask: Bool[np.ndarray, "height width"], title: str, size: tuple[
     return np.asarray(resized).astype(np.float64) * OPACITY, title
 
 
-def heat_picture(
-    image: Image.Image, heat: Float[Tensor, "height width"], opacity: float = 0.65
-) -> Image.Image:
-    """The photo in grey under a heat map, from dark (0) to bright (1)."""
-    size = screen_size(image)
-    warm = Image.fromarray(drawing.heat_colors(heat.float().cpu().numpy())).resize(
-        size, Image.Resampling.BILINEAR
-    )
-    return Image.blend(on_screen(image.convert("L")).convert("RGB"), warm, opacity)
+def heat_layer(heat: Float[Tensor, "height width"]) -> Image.Image:
+    """A heat map at the size of the screen, from dark (0) to bright (1); the page lays it on the photo."""
+    values = Image.fromarray(heat.float().cpu().numpy())
+    size = screen_size(values)
+    return Image.fromarray(drawing.heat_colors(np.asarray(values.resize(size, Image.Resampling.BILINEAR))))
 
 
 def hex_color(label: int) -> str:

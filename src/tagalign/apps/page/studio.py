@@ -12,16 +12,18 @@ from typing import Any, TypeVar
 from PIL import Image
 
 from tagalign.apps.page.choice import MethodChoice, as_choice
+from tagalign.apps.page.texts import say
 from tagalign.apps.variants.variants import Variant, Variants
 from tagalign.backbones.preprocess import open_image
 from tagalign.errors import InputError, TagalignError
 from tagalign.methods.protocols import Captioner, LookTaker, Segmenter, Tagger
 from tagalign.methods.table import background_words_act
 from tagalign.tags.label_lines import is_plain
-from tagalign.tags.label_sets import background_words, label_set_of, load_label_set
+from tagalign.tags.label_sets import background_words, common_things, label_set_of, load_label_set
 from tagalign.tags.same_label import split_names
 from tagalign.tasks.model import Model
 from tagalign.tasks.regions.voting import part_instances
+from tagalign.tasks.suggesting import merge, rank
 from tagalign.types import Caption, EncodedLabels, Referring, Segmentation, Tagging
 
 Key = TypeVar("Key")
@@ -32,6 +34,9 @@ KEPT_LABEL_LISTS = 64
 MAX_PHOTO_BYTES = 50_000_000
 WRITER = "tag2text"
 """The method that writes sentences."""
+SUGGESTER = "maskclip"
+SUGGESTED, NAMED = 12, 30
+"""Names that are suggested, and those looked at for them."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -39,7 +44,8 @@ class StudioPhoto:
     """A photo on the page.
 
     Attributes:
-        image: upright RGB.
+        image: upright RGB, shrunk where that was asked for.
+        size: width and height of the file.
         name: of the file.
         encoded: what the method made of it.
         encode_ms: what that took, when it was done.
@@ -47,10 +53,16 @@ class StudioPhoto:
     """
 
     image: Image.Image
+    size: tuple[int, int]
     name: str
     encoded: Any
     encode_ms: float
     from_memory: bool = False
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the image has the size of the file."""
+        return self.image.size == self.size
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -137,32 +149,42 @@ class Studio:
         if choice.look is None:
             return model
         if not isinstance(model.implementation, LookTaker):
-            raise InputError(
-                f"a look does not act on method {choice.method!r}, which does not tag; choose none"
-            )
+            raise InputError(say("errors.look", method=repr(choice.method)))
         return Model(model.implementation.with_look(self.looks[choice.look]), name=model.name)
 
-    def open(self, path: str | Path | None, choice: MethodChoice | str) -> StudioPhoto:
+    def open(
+        self, path: str | Path | None, choice: MethodChoice | str, *, most: int | None = None
+    ) -> StudioPhoto:
         """A photo, encoded by a method under the options that act there.
+
+        Args:
+            path: of the file.
+            choice: a method and what goes with it.
+            most: longest side; a larger photo is shrunk before. None for the photo as it is.
 
         Raises:
             InputError: without a photo.
             ImageError: if it cannot be read.
         """
         if path is None:
-            raise InputError("choose a photo first")
+            raise InputError(say("errors.photo"))
         data, choice = _read(Path(path)), as_choice(choice)
         mark = hashlib.blake2b(data, digest_size=16).hexdigest()
-        key = (repr((choice.method, choice.look, sorted(choice.before.items()))), mark)
+        key = (repr((choice.method, choice.look, sorted(choice.before.items()), most)), mark)
         with self._lock:
             if key in self._photos:
                 self._photos.move_to_end(key)
                 return replace(self._photos[key], name=Path(path).name, from_memory=True)
             image, model = open_image(path), self.variant(choice, choice.before).model
+            size = image.size
+            if most is not None and max(size) > most:
+                # reducing by whole steps first: four times as fast, and nothing that an eye could tell
+                image.thumbnail((most, most), Image.Resampling.LANCZOS, reducing_gap=2.0)
             start = time.perf_counter()
             encoded = model.encode_image(image)
             opened = StudioPhoto(
                 image=image,
+                size=size,
                 name=Path(path).name,
                 encoded=encoded,
                 encode_ms=1000 * (time.perf_counter() - start),
@@ -190,8 +212,16 @@ class Studio:
             self._labels.move_to_end(key)
             return self._labels[key]
 
-    def look(self, path: str | Path | None, text: str, choice: MethodChoice | str) -> Shown:
+    def look(
+        self, path: str | Path | None, text: str, choice: MethodChoice | str, *, most: int | None = None
+    ) -> Shown:
         """Tags and masks of a photo.
+
+        Args:
+            path: of the file.
+            text: labels as they were typed.
+            choice: a method and what goes with it.
+            most: longest side that the photo is answered at, as of ``open``; the least area of instances shrinks with it.
 
         Raises:
             TagalignError: if the photo, the labels or the method cannot be used.
@@ -200,14 +230,15 @@ class Studio:
         with self._lock:
             model = self.variant(choice).model
             _check(choice, model)
-            opened, labels = self.open(path, choice), self.labels(text, choice)
+            opened, labels = self.open(path, choice, most=most), self.labels(text, choice)
             start = time.perf_counter()
             tagging = model.tag(opened.encoded, labels) if isinstance(model.implementation, Tagger) else None
             found = None
             if isinstance(model.implementation, Segmenter):
                 found = model.segment(opened.encoded, labels, photo=opened.image)
                 if choice.instances:
-                    found = part_instances(found, min_area=choice.min_area)
+                    shrunk = opened.image.width * opened.image.height / (opened.size[0] * opened.size[1])
+                    found = part_instances(found, min_area=round(choice.min_area * shrunk))
             elapsed = 1000 * (time.perf_counter() - start)
             return Shown(
                 opened=opened,
@@ -219,17 +250,48 @@ class Studio:
                 choice=choice,
             )
 
-    def heat(self, path: str | Path | None, name: str, choice: MethodChoice | str) -> tuple[Image.Image, Any]:
-        """A photo and the map of one label on it, in [0, 1]."""
+    def heat(
+        self, path: str | Path | None, name: str, choice: MethodChoice | str, *, most: int | None = None
+    ) -> tuple[Image.Image, Any]:
+        """A photo and the map of one label on it, in [0, 1]; ``most`` as of ``open``."""
         with self._lock:
-            opened = self.open(path, choice)
+            opened = self.open(path, choice, most=most)
             maps = self.variant(choice).model.heat_maps(opened.encoded, self.labels_of_name(name, choice))
             return opened.image, maps[0]
+
+    def suggest(
+        self, path: str | Path | None, choice: MethodChoice | str, *, most: int | None = None
+    ) -> list[str]:
+        """Names that fit a photo best, near-synonyms as one, best first.
+
+        By ``maskclip`` where it is at hand: one pass, however many names.
+        """
+        choice = as_choice(choice)
+        if SUGGESTER in self.methods:
+            choice = MethodChoice(method=SUGGESTER)
+        with self._lock:
+            opened, labels = self.open(path, choice, most=most), self._things(choice)
+            found = self.variant(choice).model.tag(opened.encoded, labels).top(NAMED)
+            row = {
+                "key": opened.name,
+                "tags": [name for name, _ in found],
+                "tag_scores": [s for _, s in found],
+            }
+            return [one.name for one in merge(rank([row]), labels, most=SUGGESTED)]
+
+    def _things(self, choice: MethodChoice) -> EncodedLabels:
+        """The thousand things, encoded once."""
+        key = (_key_of(choice), "\nthings")
+        if key not in self._labels:
+            _keep(
+                self._labels, key, self.variant(choice).model.encode_labels(common_things()), KEPT_LABEL_LISTS
+            )
+        return self._labels[key]
 
     def labels_of_name(self, name: str, choice: MethodChoice | str) -> EncodedLabels:
         """One label as a list of its own; it may hold a comma."""
         if not name.strip():
-            raise InputError("choose a label first")
+            raise InputError(say("errors.label"))
         with self._lock:
             key = (_key_of(as_choice(choice)), "\n" + name)
             if key not in self._labels:
@@ -272,19 +334,14 @@ def _check(choice: MethodChoice, model: Model) -> None:
     """
     tags, has_masks = isinstance(model.implementation, Tagger), isinstance(model.implementation, Segmenter)
     if choice.instances and not has_masks:
-        raise InputError(f"method {choice.method!r} has no masks, so there are no instances; uncheck them")
+        raise InputError(say("errors.instances", method=repr(choice.method)))
     has_background = bool(choice.options.get("background_rule"))
     asked = (verb for verb, can in (("tag", tags), ("segment", has_masks)) if can)
     acts = any(background_words_act(choice.method, one, has_background=has_background) for one in asked)
     if choice.background_words is not None and not acts and not has_masks:
-        raise InputError(
-            f"background words do not act: method {choice.method!r} scores each label by itself; choose none"
-        )
+        raise InputError(say("errors.words", method=repr(choice.method)))
     if choice.background_words is not None and not acts:
-        raise InputError(
-            f"background words do not act on masks of method {choice.method!r} without a background; check "
-            "'background rule', or choose none"
-        )
+        raise InputError(say("errors.words_of_masks", method=repr(choice.method)))
 
 
 def typed_labels(text: str) -> str:
@@ -300,7 +357,7 @@ def typed_labels(text: str) -> str:
         return text.rstrip() + "\n"  # blank lines above count: an error names the line
     names = list(filter(None, split_names(text)))
     if not names:
-        raise InputError("type at least one label, e.g. dog, grass, sky")
+        raise InputError(say("errors.labels"))
     return ",".join(names)
 
 
@@ -320,10 +377,10 @@ def _read(path: Path) -> bytes:
     try:
         size = path.stat().st_size
         if size > MAX_PHOTO_BYTES:
-            raise InputError(f"{path.name}: larger than {MAX_PHOTO_BYTES // 1_000_000} MB")
+            raise InputError(say("errors.large", name=path.name, most=MAX_PHOTO_BYTES // 1_000_000))
         return path.read_bytes()
     except OSError as error:
-        raise InputError(f"{path.name}: cannot be read ({error.strerror})") from error
+        raise InputError(say("errors.unread", name=path.name, reason=error.strerror)) from error
 
 
 def _keep(kept: "OrderedDict[Key, Value]", key: Key, value: Value, most: int) -> None:
