@@ -1,7 +1,7 @@
 """Draw the pictures of the documentation and the README: python runs/draw_docs.py [docs/images].
 
-One scene of the tiny world, its masks, a heat map and a phrase, and the house of the library, all by its own drawing. The
-two pictures of the web page are screenshots that its browser test leaves in build/screenshots.
+One scene of the tiny world, its masks, a heat map and a phrase, and the house of the library, all by its own drawing; the
+pictures of the web page are ``draw_page.py``'s.
 """
 
 import sys
@@ -16,7 +16,6 @@ from tagalign.export.overlay import heat_overlay, overlay, referring_overlay
 
 SCENE, METHOD = 12, "surgery"
 LABELS = ["boat", "car", "grass", "sky"]
-SCREENSHOTS = {"look-desktop.png": "app-look.png", "review-desktop.png": "app-review.png"}
 TARGET = "boat"
 HEIGHT = 320
 
@@ -37,13 +36,6 @@ def main(folder: Path) -> None:
     beside([photo, *pictures.values()]).save(folder / "overview.png", optimize=True)
     draw_mistakes(model).save(folder / "mistakes.png", optimize=True)
     (folder / "architecture.svg").write_text(draw_house() + "\n", encoding="utf-8")
-    for source, target in SCREENSHOTS.items():
-        path = Path("build/screenshots") / source
-        if path.is_file():
-            with Image.open(path) as shot:
-                shot.convert("RGB").resize((shot.width * 3 // 4, shot.height * 3 // 4)).quantize(200).save(
-                    folder / target, optimize=True
-                )
     print(f"{found.shares()}; tags {model.tag(image, LABELS).top(3)}", file=sys.stderr)
 
 

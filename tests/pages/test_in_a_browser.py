@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 pytest.importorskip("playwright", reason="playwright is not installed")
+from axe_scan import grave_faults
 from PIL import Image
 from playwright.sync_api import expect
 
@@ -116,6 +117,7 @@ def test_a_page_fits_its_window_and_can_be_read(new_page, address, screenshots, 
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     # AA of WCAG 2.2 for text of any size
     assert page.evaluate(CONTRAST) >= 4.5
+    assert grave_faults(page) == []
     assert page.locator("img").count() > 0
     assert page.locator("img:not([alt])").count() == 0
     # those below the window are not loaded yet; decode() fails for a picture that is none

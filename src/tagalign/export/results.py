@@ -51,12 +51,12 @@ def read_results(folder: str | Path, *, photos: Path | None = None) -> Iterator[
         path = folder / f"{source.name}.png"
         if path.exists():  # it failed, or its turn did not come
             found = True
-            mask = instances.added(_read_mask(path, names), source.key)
+            mask = instances.added(read_mask(path, names), source.key)
             yield replace(mask, file_name=finder.of(source, mask.size))
     for path in () if found else sorted(folder.glob("*.png")):
         if not path.name.endswith(PICTURES):
             found = True
-            mask = _read_mask(path, names)
+            mask = read_mask(path, names)
             yield replace(mask, file_name=finder.of_mask(path, mask.size))
     if not found:
         raise DataError(f"{folder}: no masks (NAME.png) and no tags (*.parquet) here; give a result folder")
@@ -65,7 +65,12 @@ def read_results(folder: str | Path, *, photos: Path | None = None) -> Iterator[
 # --- palette PNG ----------------------------------------------------------------------------------------------------
 
 
-def _read_mask(path: Path, names: tuple[str, ...]) -> Annotated:
+def read_mask(path: Path, names: tuple[str, ...]) -> Annotated:
+    """A palette PNG of ids; its name is the photo's until somebody knows better.
+
+    Raises:
+        DataError: if it cannot be read, or holds other ids.
+    """
     try:
         with Image.open(path) as image:
             ids = np.asarray(image).astype(np.int64)
@@ -89,16 +94,17 @@ def _read_part(
         with pq.ParquetFile(path) as file:
             for batch in file.iter_batches(batch_size=ROWS):
                 for row in batch.to_pylist():
-                    yield _read_row(row, names, finder, sources)
+                    yield read_row(row, names, finder, sources)
     except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
         if isinstance(error, TagalignError):
             raise
         raise DataError(f"{path}: not a part of a result ({type(error).__name__}: {error})") from error
 
 
-def _read_row(
+def read_row(
     row: Mapping[str, Any], names: tuple[str, ...], finder: PhotoNames, sources: Mapping[str, PhotoSource]
 ) -> Annotated:
+    """Masks or tags of a row of ``TAG_SCHEMA`` or ``MASK_SCHEMA``; named by its key where no sources are given."""
     size = (row["size"][0], row["size"][1])
     segmentation = _masks(row, names, size) if "counts" in row else None
     file_name = row["key"]

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import torch
 from PIL import Image
 
 pytest.importorskip("gradio", reason="the app extra is not installed")
@@ -12,13 +13,14 @@ pytest.importorskip("playwright", reason="playwright is not installed")
 from playwright.sync_api import Page, expect
 
 from tagalign.apps.page.page import build_page, launch
-from tagalign.apps.page.review import photos_of
+from tagalign.apps.page.review_opening import open_place, photos_of
 from tagalign.apps.page.review_store import ReviewStore
 from tagalign.apps.page.studio import Studio
 from tagalign.tasks.model import Model
-from tagalign.tasks.photos.rows import TAG_SCHEMA, write_rows
+from tagalign.tasks.photos.rows import MASK_SCHEMA, TAG_SCHEMA, mask_row, write_rows
 from tagalign.tasks.review.queue import read_queue
 from tagalign.testing.stub_method import StubMethod
+from tagalign.types import Segmentation
 
 # gradio, its server and its client warn about each other's coming versions
 pytestmark = [
@@ -46,7 +48,13 @@ def address(photos: Path, out: Path) -> Iterator[str]:
     studio = Studio(lambda name: Model(StubMethod()), ["first", "second"])
     store = ReviewStore(photos, photos_of(photos), out)
     page = build_page(
-        studio, model="stub", examples=[str(photos / "a.png")], labels="dog, cat", review=store, notice=True
+        studio,
+        model="stub",
+        examples=[str(photos / "a.png")],
+        labels="dog, cat",
+        review=store,
+        opener=lambda name: open_place(Path(name), None),
+        notice=True,
     )
     _, url, _ = launch(page, host="127.0.0.1", port=0, out=out, wait=False)
     yield url
@@ -114,7 +122,7 @@ def test_a_legend_entry_isolates_its_mask_and_asks_for_its_heat_map(page: Page, 
     expect(panel.locator(".mask-canvas .heat")).to_be_visible()
     expect(panel.locator(".mask-say")).to_contain_text("Heat map of cat")
     expect(page.locator("#heat-scale")).to_contain_text("cat")
-    expect(panel.locator("svg g").last).not_to_be_visible()
+    expect(panel.locator("svg .fill").last).not_to_be_visible()
     asked.click()
     expect(panel.locator(".heat")).to_have_count(0)
     page.get_by_text("Heat map of any words").click()
@@ -359,6 +367,44 @@ def test_a_folder_is_reviewed_with_the_keyboard(page: Page, out: Path) -> None:
     names = {row["id"]: row["name"] for row in data["categories"]}
     assert [names[row["category_id"]] for row in data["annotations"]] == ["cat"]
     assert "ball" in (out / "accepted.tags.csv").read_text()
+
+
+def test_results_of_a_run_are_picked_and_reviewed_without_computing_again(page: Page, tmp_path: Path) -> None:
+    """The run found what the stub would never say: a horse in the upper half."""
+    photo = tmp_path / "d.png"
+    Image.new("RGB", (400, 300), "olive").save(photo)
+    run = tmp_path / "of the run"
+    labels = torch.zeros(300, 400, dtype=torch.int64)
+    labels[:150] = 2
+    names = ("background", "dog", "horse")
+    found = Segmentation(labels=labels, names=names, scores=torch.ones(300, 400))
+    write_rows(
+        run / "masks" / "part-00000-of-00001-000000.parquet", [mask_row(str(photo), found)], MASK_SCHEMA
+    )
+    (run / "settings.json").write_text(json.dumps({"labels": list(names)}))
+    page.get_by_text("Choose a folder").click()
+    path = page.locator("#review-folder textarea, #review-folder input")
+    path.fill(str(tmp_path / "nowhere"))
+    path.press("Enter")
+    expect(page.get_by_text("expected a folder, found none").first).to_be_visible()
+    page.locator("#review-inside input").click()
+    page.get_by_role("option", name=".. (one up)").click()
+    expect(path).to_have_value(str(Path.cwd().parent))
+    path.fill(str(run))
+    page.click("#review-open")
+    status = page.locator("#review-status")
+    expect(status).to_contain_text("d.png · 1 of 1")
+    expect(page.get_by_label("horse 50 %")).to_be_checked()
+    expect(page.locator("#review-photo .mask-legend button")).to_have_text(["horse 50 %"])
+    status.click()
+    page.keyboard.press("a")
+    expect(status).to_contain_text("1 accepted")
+    (click,) = map(json.loads, (run / "review" / "review.jsonl").read_text().splitlines())
+    assert [one["name"] for one in click["masks"]] == ["horse"]
+    page.get_by_text("Labels and method").click()
+    expect(page.locator("#review-labels textarea")).to_have_value("dog, horse")
+    page.get_by_label("Ask the model again").check()
+    expect(page.locator("#review-masks")).to_contain_text("dog 50 %")
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ import pytest
 
 pytest.importorskip("gradio", reason="the app extra is not installed")
 pytest.importorskip("playwright", reason="playwright is not installed")
+from axe_scan import grave_faults
 from playwright.sync_api import Page, expect
 
 from tagalign.apps.page.page import launch
@@ -55,6 +56,7 @@ def test_a_walk_through_all_tabs(
     expect(page.locator("#review-photo img").first).to_be_visible()
     expect(page.locator("#tiny-notice")).to_contain_text("drawn scenes only")
     page.screenshot(path=screenshots / f"review-{scheme}.png", full_page=True)
+    faults = {"review": grave_faults(page)}
     open_tab(page, "One photo")
     page.locator(EXAMPLE).filter(visible=True).first.click()
     expect(page.locator("#look-status")).to_contain_text(ENCODED)
@@ -69,11 +71,14 @@ def test_a_walk_through_all_tabs(
     page.click("#caption-go")
     expect(page.locator("#caption-text")).to_contain_text("house")
     page.screenshot(path=screenshots / f"look-{scheme}.png", full_page=True)
+    faults["look"] = grave_faults(page)
     open_tab(page, "Two methods")
     page.locator(EXAMPLE).filter(visible=True).nth(1).click()
     for side in (1, 2):
         expect(page.locator(f"#compare-status-{side}")).to_contain_text(ENCODED)
     page.screenshot(path=screenshots / f"compare-{scheme}.png", full_page=True)
+    faults["compare"] = grave_faults(page)
+    assert faults == {"review": [], "look": [], "compare": []}
     assert no_wider_than_the_window(page)
     page.close()
 

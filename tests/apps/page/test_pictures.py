@@ -11,7 +11,7 @@ from tagalign.apps.page.downloads import write_files
 from tagalign.apps.page.studio import Studio
 from tagalign.tasks.model import Model
 from tagalign.testing.stub_method import StubMethod
-from tagalign.types import Caption, Referring, Segmentation, Tagging
+from tagalign.types import Caption, Referring, Tagging
 
 
 @pytest.mark.parametrize(
@@ -20,20 +20,6 @@ from tagalign.types import Caption, Referring, Segmentation, Tagging
 )
 def test_photos_get_the_size_of_a_screen(size: tuple[int, int], expected: tuple[int, int]) -> None:
     assert pictures.on_screen(Image.new("RGB", size)).size == expected
-
-
-def test_masks_have_the_size_of_the_picture_and_its_colours() -> None:
-    labels = torch.zeros(100, 200, dtype=torch.int64)
-    labels[:, 150:] = 2
-    found = Segmentation(labels=labels, names=("background", "cat", "dog"), scores=torch.ones(100, 200))
-    (image, masks), colors = pictures.annotated(Image.new("RGB", (200, 100)), found)
-    ((mask, title),) = masks
-    assert title == "dog  25 %"
-    assert mask.shape == (image.height, image.width)
-    # OPACITY inside, nothing outside
-    assert np.unique(mask).tolist() == [0, pictures.OPACITY]
-    assert (mask > 0).mean() == pytest.approx(0.25, abs=0.01)  # a column more or less by resizing
-    assert colors == {title: pictures.hex_color(2)}
 
 
 def test_a_phrase_is_a_mask_and_a_box_at_the_size_of_the_screen() -> None:

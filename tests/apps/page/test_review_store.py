@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tagalign.apps.page.review import photos_of
 from tagalign.apps.page.review_items import kept_titles, suggest
+from tagalign.apps.page.review_opening import photos_of
 from tagalign.apps.page.review_store import ReviewStore
 from tagalign.apps.page.studio import Studio
 from tagalign.errors import DataError, InputError

@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from tagalign.apps.page.choice import MethodChoice
 from tagalign.apps.page.studio import Studio, typed_labels, usable_methods
 from tagalign.errors import ImageError, InputError, MissingPartError
 from tagalign.tasks.model import Model
@@ -117,3 +118,23 @@ def test_lines_with_words_of_labels_are_read_as_a_label_file(photo: Path) -> Non
     assert shown.labels.label_set.groups[0].one
     with pytest.raises(InputError, match="excludes it too"):
         studio.look(photo, "cup: mug; not mug", "stub")
+
+
+def test_a_large_photo_is_answered_at_the_size_of_the_screen_and_at_its_own(tmp_path: Path) -> None:
+    Image.new("RGB", (2000, 1500), "red").save(tmp_path / "a.png")
+    studio = Counted("stub")
+    # of a half that has 1,500,000 pixels at full size: an area is in pixels of the file at either size
+    choice = MethodChoice(method="stub", instances=True, min_area=1_000_000)
+    seen, whole = (studio.look(tmp_path / "a.png", "dog, cat", choice, most=most) for most in (1024, None))
+    assert (seen.opened.image.size, seen.opened.size, seen.opened.is_whole) == (
+        (1024, 768),
+        (2000, 1500),
+        False,
+    )
+    assert (whole.opened.image.size, whole.opened.is_whole) == ((2000, 1500), True)
+    for view in (seen, whole):
+        assert view.segmentation is not None
+        assert view.segmentation.labels.shape[::-1] == view.opened.image.size
+        assert [one.name for one in view.segmentation.instances or ()] == ["dog", "cat"]
+    small = studio.look(tmp_path / "a.png", "dog", "stub", most=4000)
+    assert small.opened.is_whole

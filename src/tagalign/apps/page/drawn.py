@@ -9,6 +9,7 @@ from jaxtyping import Bool, Shaped
 from tagalign.apps.page.pictures import hex_color
 from tagalign.apps.page.texts import say
 from tagalign.export.overlay import percent
+from tagalign.export.records import Region
 from tagalign.types import BACKGROUND, Segmentation
 
 DRAWN_SIDE = 640
@@ -26,19 +27,42 @@ class Drawn:
         color: as the browser writes it.
         mask: at the size of the drawing.
         share: of the photo.
-        score: mean of the winning scores inside.
+        score: mean of the winning scores inside; None where nobody knows.
     """
 
     name: str
     color: str
     mask: GridMask
     share: float
-    score: float
+    score: float | None
 
     @property
     def words(self) -> str:
         """What is said of it."""
-        return say("masks.say", name=self.name, score=f"{self.score:.2f}", share=percent(self.share))
+        return mask_words(self.name, self.score, self.share)
+
+    @property
+    def rank(self) -> float:
+        """The score for the slider, which leaves masks alone that have none."""
+        return 1.0 if self.score is None else self.score
+
+
+def mask_words(name: str, score: float | None, share: float) -> str:
+    """What is said of a mask.
+
+    >>> mask_words("dog", 0.5, 0.123), mask_words("dog", None, 0.123)
+    ('dog · score 0.50 · 12 % of the photo', 'dog · 12 % of the photo')
+    """
+    if score is None:
+        return say("masks.say_unscored", name=name, share=percent(share))
+    return say("masks.say", name=name, score=f"{score:.2f}", share=percent(share))
+
+
+def drawn_region(name: str, region: Region, *, scored: bool = True) -> Drawn:
+    """One region under a name of its own."""
+    mask = _shrunk(region.full_mask())
+    share = region.area / (region.size[0] * region.size[1])
+    return _drawn(mask, name, region.label, share, region.score if scored else None)
 
 
 def drawn_masks(found: Segmentation) -> Iterator[Drawn]:
@@ -60,7 +84,7 @@ def drawn_masks(found: Segmentation) -> Iterator[Drawn]:
             yield _drawn(small == label, name, label, share, float(sums[label] / counts[label]))
 
 
-def _drawn(mask: GridMask, name: str, label: int, share: float, score: float) -> Drawn:
+def _drawn(mask: GridMask, name: str, label: int, share: float, score: float | None) -> Drawn:
     return Drawn(name=name, color=hex_color(label), mask=mask, share=share, score=score)
 
 

@@ -13,7 +13,7 @@ from markupsafe import Markup
 from PIL import Image
 from scipy import ndimage
 
-from tagalign.apps.page.drawn import Drawn, GridMask, drawn_masks
+from tagalign.apps.page.drawn import Drawn, GridMask, drawn_masks, mask_words
 from tagalign.apps.page.pictures import on_screen
 from tagalign.apps.page.rings import border_path
 from tagalign.apps.page.texts import say
@@ -54,17 +54,28 @@ def mask_panel(image: Image.Image, found: Segmentation | None, *, heat: bool = F
         found: its label map, with instances where they were asked for.
         heat: offer a button that asks for the heat map of the chosen name (``static/panel.js``).
     """
-    photo = picture(on_screen(image), alt=say("masks.photo"))
     if found is None:
-        return str(_BARE.format(photo))
-    masks = list(drawn_masks(found))
+        return str(_BARE.format(picture(on_screen(image), alt=say("masks.photo"))))
+    return panel_of(image, list(drawn_masks(found)), heat=heat)
+
+
+def panel_of(image: Image.Image, masks: Sequence[Drawn], *, heat: bool = False, none: str = "") -> str:
+    """The panel of some masks, drawn in this order.
+
+    Args:
+        image: upright RGB.
+        masks: of one size.
+        heat: as of ``mask_panel``.
+        none: what is said where there is no mask; that all is background by default.
+    """
+    photo = picture(on_screen(image), alt=say("masks.photo"))
     height, width = masks[0].mask.shape if masks else (1, 1)
     size = max(width, height) / LETTERS_PER_SIDE
     body = joined(_mask(one) for one in masks), joined(_names(masks, size, width))
     return str(
         _PANEL.format(
             count=say("masks.count"),
-            tools=_tools(heat) if masks else Markup("<p>{}</p>").format(say("masks.none")),
+            tools=_tools(heat) if masks else Markup("<p>{}</p>").format(none or say("masks.none")),
             stage=say("masks.stage"),
             photo=photo,
             masks=say("masks.title"),
@@ -124,7 +135,7 @@ def _mask(one: Drawn) -> Markup:
     return Markup(
         '<g data-label="{}" data-score="{:.4f}" data-say="{}" style="--mask:{}"><path class="fill" d="{}"/>'
         '<path class="edge" d="{}"/></g>'
-    ).format(one.name, one.score, one.words, one.color, path, path)
+    ).format(one.name, one.rank, one.words, one.color, path, path)
 
 
 def _names(masks: Sequence[Drawn], size: float, width: int) -> Iterator[Markup]:
@@ -142,7 +153,7 @@ def _names(masks: Sequence[Drawn], size: float, width: int) -> Iterator[Markup]:
             continue
         taken.append((x, y, half))
         yield Markup('<text data-label="{}" data-score="{:.4f}" x="{:.1f}" y="{:.1f}">{}</text>').format(
-            one.name, one.score, x, y + size / 3, one.name
+            one.name, one.rank, x, y + size / 3, one.name
         )
 
 
@@ -160,16 +171,17 @@ def _legend(masks: Sequence[Drawn]) -> Iterator[Markup]:
         by_name.setdefault(one.name, []).append(one)
     for name, parts in sorted(by_name.items(), key=lambda item: -sum(one.share for one in item[1])):
         share = sum(one.share for one in parts)
-        score = sum(one.share * one.score for one in parts) / share
+        scores = [one.share * one.score for one in parts if one.score is not None]
+        score = sum(scores) / share if len(scores) == len(parts) else None
         times = f" × {len(parts)}" if len(parts) > 1 else ""
         yield Markup(
             '<button type="button" data-label="{0}" data-score="{5:.4f}" data-say="{1}" aria-pressed="false">'
             '<i style="background:{2}"></i>{0}{3} {4}</button>'
         ).format(
             name,
-            say("masks.say", name=f"{name}{times}", score=f"{score:.2f}", share=percent(share)),
+            mask_words(f"{name}{times}", score, share),
             parts[0].color,
             times,
             percent(share),
-            max(one.score for one in parts),
+            max(one.rank for one in parts),
         )

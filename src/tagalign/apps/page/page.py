@@ -9,9 +9,11 @@ from tagalign.apps.page.assets import static_text
 from tagalign.apps.page.compare import add_compare
 from tagalign.apps.page.look import add_look
 from tagalign.apps.page.review import add_review
+from tagalign.apps.page.review_opening import ReviewOpener
 from tagalign.apps.page.review_store import ReviewStore
+from tagalign.apps.page.reviewer import Reviewer
 from tagalign.apps.page.studio import Studio
-from tagalign.apps.page.texts import say, texts
+from tagalign.apps.page.texts import say
 from tagalign.apps.page.theme import page_theme
 
 
@@ -22,6 +24,7 @@ def build_page(
     examples: list[str],
     labels: str,
     review: ReviewStore | None = None,
+    opener: ReviewOpener | None = None,
     notice: bool = False,
 ) -> gr.Blocks:
     """A page for one model.
@@ -31,7 +34,9 @@ def build_page(
         model: its name, for the title.
         examples: paths of photos to choose from; may be empty.
         labels: typed in at the start.
-        review: a folder under review; no third tab without.
+        review: a folder under review.
+        opener: what opens another one; None where the page must not look into the folders of this machine. Without both
+            there is no third tab.
         notice: say that the model knows drawn scenes only.
     """
     with gr.Blocks(title=say("page.title"), analytics_enabled=False) as page:
@@ -43,10 +48,16 @@ def build_page(
                 add_look(studio, examples, labels)
             with gr.Tab(say("page.tab_compare"), id="compare"):
                 add_compare(studio, examples, labels)
-            if review is not None:
+            if review is not None or opener is not None:
                 with gr.Tab(say("page.tab_review"), id="review"):
-                    add_review(page, studio, review, labels)
-        page.load(None, None, None, js=static_text("keys.js").replace("EXAMPLE", texts()["page.example"]))
+                    reviewer = Reviewer(studio, opener, review)
+                    add_review(page, reviewer, studio, labels, chooses=opener is not None, first=review)
+        page.load(
+            None,
+            None,
+            None,
+            js=static_text("keys.js").replace("EXAMPLE", say("page.example", number="{number}")),
+        )
         page.load(None, None, None, js=static_text("panel.js"))
     return page
 

@@ -1,7 +1,5 @@
 """Pictures at the size of a screen: shrunk photos, masks with their colours, heat maps."""
 
-from collections.abc import Sequence
-
 import numpy as np
 from jaxtyping import Bool, Float
 from PIL import Image
@@ -9,9 +7,7 @@ from torch import Tensor
 
 from tagalign.apps.page.texts import say
 from tagalign.export import drawing
-from tagalign.export.overlay import percent
-from tagalign.export.records import Region
-from tagalign.types import BACKGROUND, Referring, Segmentation
+from tagalign.types import Referring
 
 SCREEN_SIDE = 1024
 """Longest side of what is sent to the browser; downloads keep the size of the photo."""
@@ -34,29 +30,6 @@ def screen_size(image: Image.Image) -> tuple[int, int]:
 def on_screen(image: Image.Image) -> Image.Image:
     """The photo at the size of the screen."""
     return image.resize(screen_size(image), Image.Resampling.LANCZOS)
-
-
-def annotated(image: Image.Image, segmentation: Segmentation) -> tuple[AnnotatedImage, dict[str, str]]:
-    """The photo with one mask per label that occurs, largest first, and the colours of their names."""
-    ids = segmentation.labels.cpu().numpy()
-    masks, colors = [], {}
-    for name, share in segmentation.shares().items():
-        if name == BACKGROUND:
-            continue
-        label = segmentation.names.index(name)
-        title = f"{name}  {percent(share)}"
-        masks.append(_annotation(ids == label, title, screen_size(image)))
-        colors[title] = hex_color(label)
-    return (on_screen(image), masks), colors
-
-
-def annotated_regions(
-    image: Image.Image, regions: Sequence[tuple[str, Region]]
-) -> tuple[AnnotatedImage, dict[str, str]]:
-    """The photo with titled regions, and the colours of their titles."""
-    size = screen_size(image)
-    masks = [_annotation(region.full_mask(), title, size) for title, region in regions]
-    return (on_screen(image), masks), {title: hex_color(region.label) for title, region in regions}
 
 
 def annotated_phrase(image: Image.Image, found: Referring) -> tuple[AnnotatedImage, dict[str, str]]:

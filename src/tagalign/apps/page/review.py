@@ -1,184 +1,159 @@
 """The third tab: a folder of photos, one after the other, until every tag and mask is let stand or taken away."""
 
-import os
-from dataclasses import replace
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from tagalign.apps.page import pictures
 from tagalign.apps.page.label_note import labels_box
+from tagalign.apps.page.method_panel import method_choices
 from tagalign.apps.page.photo_input import told
-from tagalign.apps.page.review_items import Suggestion, kept_titles, suggest
+from tagalign.apps.page.review_opening import folders_in
 from tagalign.apps.page.review_store import ReviewStore
+from tagalign.apps.page.reviewer import Reviewer, ReviewPlace
 from tagalign.apps.page.studio import Studio, typed_labels
-from tagalign.errors import InputError, TagalignError
-from tagalign.export.coco import write_coco
-from tagalign.export.tables import write_tags_csv
+from tagalign.apps.page.texts import say
 from tagalign.tags.label_sets import load_label_set
 from tagalign.tags.same_label import tidy_name
-from tagalign.tasks.photos.keys import key_of, printable
-from tagalign.tasks.photos.walk import Walk
-from tagalign.tasks.review.clicks import Click, ClickVerdict
+
+PLACED = 5
+"""Values of a ``ReviewPlace``, which every question of the tab begins with."""
 
 
-class Reviewer:
-    """Handlers of the tab; which photo is open is the browser's to remember.
+def add_review(
+    page: gr.Blocks,
+    reviewer: Reviewer,
+    studio: Studio,
+    labels: str,
+    *,
+    chooses: bool,
+    first: ReviewStore | None,
+) -> None:
+    """Build the tab inside the page that is being built.
 
-    Attributes:
-        store: decisions.
+    Args:
+        page: being built.
+        reviewer: what answers.
+        studio: its methods are offered.
+        labels: typed in at the start.
+        chooses: whether folders of this machine may be opened from the page.
+        first: what is reviewed at the start.
     """
-
-    def __init__(self, studio: Studio, store: ReviewStore) -> None:
-        self._studio = studio
-        self.store = store
-
-    def suggestion(self, number: int, labels: str, method: str) -> Suggestion:
-        """What is suggested for a photo."""
-        photo = self.store.photos[number]
-        found = suggest(self._studio, self.store.folder, photo, labels, method)
-        queued, queue = self.store.queued(photo), self.store.queue
-        if queued is None or queue is None or set(found.names) != set(queue.names):
-            return found
-        return replace(found, tags=queued.tags)  # those of the run are judged, not those of this moment
-
-    def show(self, number: int, labels: str, method: str) -> tuple[Any, ...]:
-        """Photo, status, tags and masks of a photo; a broken one says so and can be skipped."""
-        decision = self.store.load(self.store.photos[number])
-        try:
-            found = self.suggestion(number, labels, method)
-        except TagalignError as error:
-            empty = gr.update(choices=[], value=[])
-            # the folder on the server is nobody's business
-            reason = printable(str(error).replace(f"{self.store.folder}/", ""))
-            return number, None, self.status(number, decision, f" · **{reason}**"), empty, empty
-        kept = kept_titles(found, decision)
-        decided = decision is not None and decision.verdict == "accepted"
-        tags = list(decision.tags if decided and decision is not None else found.tags)
-        return (
-            number,
-            _annotated(found, kept),
-            self.status(number, decision),
-            gr.update(choices=list(dict.fromkeys([*found.names, *tags])), value=tags),
-            gr.update(choices=list(found.masks), value=kept),
-        )
-
-    def repaint(self, number: int, labels: str, method: str, titles: list[str]) -> Any:
-        """The photo with the checked masks alone."""
-        return _annotated(self.suggestion(number, labels, method), titles)
-
-    def decide(
-        self, verdict: ClickVerdict, number: int, labels: str, method: str, tags: list[str], titles: list[str]
-    ) -> tuple[Any, ...]:
-        """Write a decision and open the next photo."""
-        file_name = self.store.photos[number]
-        if verdict == "accepted":
-            click = self.suggestion(number, labels, method).click(verdict, tags, titles)
-        else:
-            click = Click(photo=file_name, verdict=verdict)
-        self.store.save(click)
-        return self.show(self.store.first_open(number), labels, method)
-
-    def back(self, number: int, labels: str, method: str) -> tuple[Any, ...]:
-        """Open the photo before."""
-        return self.show((number - 1) % len(self.store.photos), labels, method)
-
-    def undo(self, number: int, labels: str, method: str) -> tuple[Any, ...]:
-        """Take the last decision back, and open its photo.
-
-        Raises:
-            InputError: when nothing was decided since the page was started.
-        """
-        photo = self.store.undo()
-        if photo is None:
-            raise InputError("nothing was decided since this page was started")
-        return self.show(self.store.photos.index(photo), labels, method)
-
-    def status(self, number: int, decision: Click | None, more: str = "") -> str:
-        """Which photo this is, and how far the review has come."""
-        counts = self.store.counts()
-        verdict = f" · {decision.verdict} before" if decision is not None else ""
-        return (
-            f"**{self.store.photos[number]}** · {number + 1} of {len(self.store.photos)}{verdict}{more}  \n"
-            f"{counts['accepted']} accepted · {counts['skipped']} skipped · {counts['open']} open"
-            f"{self._place(self.store.photos[number])}"
-        )
-
-    def _place(self, photo: str) -> str:
-        """Why the queue shows a photo, and what the judged ones say of all."""
-        queued, found = self.store.queued(photo), self.store.precision()
-        if queued is None or found is None:
-            return ""
-        reason = "drawn at random" if queued.drawn == "random" else "doubtful"
-        alike = f", {queued.alike} nearly the same follow" if queued.alike else ""
-        return f"  \n{reason}{alike} · {found}"
-
-    def export(self) -> list[str]:
-        """Write what was accepted, and nothing else.
-
-        Raises:
-            InputError: when nothing was accepted yet.
-        """
-        if not self.store.counts()["accepted"]:
-            raise InputError("nothing is accepted yet")
-        coco, table = self.store.out / "accepted.coco.json", self.store.out / "accepted.tags.csv"
-        write_coco(coco, self.store.accepted())
-        write_tags_csv(table, self.store.accepted())
-        return [str(coco), str(table)]
-
-
-def _annotated(found: Suggestion, titles: list[str]) -> Any:
-    kept = [(title, found.masks[title]) for title in titles if title in found.masks]
-    value, colors = pictures.annotated_regions(found.image, kept)
-    return gr.AnnotatedImage(value=value, color_map=colors)
-
-
-def add_review(page: gr.Blocks, studio: Studio, store: ReviewStore, labels: str) -> None:
-    """Build the tab inside the page that is being built."""
-    reviewer = Reviewer(studio, store)
-    number = gr.State(store.first_open())
+    place, number = gr.State(""), gr.State(0 if first is None else first.first_open())
+    picker = _picker(first is None) if chooses else None
     with gr.Row():
         with gr.Column(scale=3, min_width=300):
             status = gr.Markdown(elem_classes="status", elem_id="review-status")
-            photo = gr.AnnotatedImage(label="Checked masks", elem_id="review-photo")
+            photo = gr.HTML(elem_id="review-photo")
         with gr.Column(scale=2, min_width=300):
-            tags = gr.CheckboxGroup(label="Tags", elem_id="review-tags")
-            more = gr.Textbox(label="Add a tag", placeholder="type it and press Enter", elem_id="review-add")
-            masks = gr.CheckboxGroup(label="Masks", elem_id="review-masks")
-            # two and two: of four in a row the first wraps its word and the last stands alone
-            with gr.Row():
-                accept = gr.Button("Accept (a)", variant="primary", min_width=90, elem_id="review-accept")
-                skip = gr.Button("Skip (s)", min_width=90, elem_id="review-skip")
-            with gr.Row():
-                back = gr.Button("Back (b)", min_width=90, elem_id="review-back")
-                undo = gr.Button("Undo (z)", min_width=90, elem_id="review-undo")
-    with gr.Accordion("Labels and method", open=False):
+            tags = gr.CheckboxGroup(label=say("review.tags"), elem_id="review-tags")
+            more = gr.Textbox(
+                label=say("review.add"), placeholder=say("review.add_hint"), elem_id="review-add"
+            )
+            masks = gr.CheckboxGroup(label=say("review.masks"), elem_id="review-masks")
+            accept, skip, back, undo = _buttons()
+    with gr.Accordion(say("review.labels"), open=False, elem_id="review-options"):
+        again = gr.Checkbox(
+            False,
+            label=say("review.again"),
+            info=say("review.again_hint"),
+            visible=first is not None and first.results is not None,
+            elem_id="review-again",
+        )
         names = labels_box(labels, "review-labels")
-        method = gr.Dropdown(list(studio.methods), value=studio.methods[0], label="Method")
-    export = gr.Button("Export what was accepted", elem_id="review-export")
-    files = gr.Files(label="Accepted", visible=False, interactive=False, elem_id="review-files")
-    shown, asked = [number, photo, status, tags, masks], [number, names, method]
-    for event in (page.load, names.submit, method.change):
-        event(told(reviewer.show), asked, shown, api_visibility="private")
-    accept.click(
-        told(lambda *given: reviewer.decide("accepted", *given)),
-        [*asked, tags, masks],
-        shown,
-        api_visibility="private",
-    )
-    skip.click(
-        told(lambda *given: reviewer.decide("skipped", *given)),
-        [*asked, tags, masks],
-        shown,
-        api_visibility="private",
-    )
-    back.click(told(reviewer.back), asked, shown, api_visibility="private")
-    undo.click(told(reviewer.undo), asked, shown, api_visibility="private")
-    masks.input(told(reviewer.repaint), [*asked, masks], photo, api_visibility="private")
+        method = gr.Dropdown(
+            method_choices(studio.methods), value=studio.methods[0], label=say("method.title")
+        )
+    export = gr.Button(say("review.export"), elem_id="review-export")
+    files = gr.Files(label=say("review.exported"), visible=False, interactive=False, elem_id="review-files")
+    shown, placed = [number, photo, status, tags, masks], [place, number, names, method, again]
+
+    def bind(event: Any, answer: Callable[..., Any], inputs: list[Any], outputs: Any) -> None:
+        event(_placed(answer), [*placed, *inputs], outputs, api_visibility="private")
+
+    for event in (page.load, names.submit, method.change, again.input):
+        bind(event, reviewer.show, [], shown)
+    bind(accept.click, lambda at, *kept: reviewer.decide(at, "accepted", *kept), [tags, masks], shown)
+    bind(skip.click, lambda at, *kept: reviewer.decide(at, "skipped", *kept), [tags, masks], shown)
+    bind(back.click, reviewer.back, [], shown)
+    bind(undo.click, reviewer.undo, [], shown)
+    bind(masks.input, reviewer.repaint, [masks], photo)
+    bind(export.click, lambda at: gr.update(value=reviewer.export(at), visible=True), [], files)
     more.submit(add_tag, [more, tags, names], [more, tags], api_visibility="private")
-    export.click(
-        told(lambda: gr.update(value=reviewer.export(), visible=True)), None, files, api_visibility="private"
+    if picker is not None:
+        _bind_picker(picker, reviewer, placed, [place, names, again, *shown])
+
+
+def _placed(answer: Callable[..., Any]) -> Callable[..., Any]:
+    """The answer, with what the browser remembers in one piece."""
+
+    @told
+    def asked(*values: Any) -> Any:
+        store, number, labels, method, again = values[:PLACED]
+        at = ReviewPlace(store=store, number=number, labels=labels, method=method, again=bool(again))
+        return answer(at, *values[PLACED:])
+
+    return asked
+
+
+def _buttons() -> list[Any]:
+    """Two and two: of four in a row the first wraps its word and the last stands alone."""
+    made = []
+    for pair in (("accept", "skip"), ("back", "undo")):
+        with gr.Row():
+            for name in pair:
+                kind = "primary" if name == "accept" else "secondary"
+                text = say(f"review.{name}")
+                made.append(gr.Button(text, variant=kind, min_width=90, elem_id=f"review-{name}"))
+    return made
+
+
+def _picker(is_open: bool) -> tuple[Any, Any, Any]:
+    """A path, a button, and the folders inside, from the folder that the page was started in."""
+    with gr.Accordion(say("review.choose"), open=is_open, elem_id="review-choose"):
+        with gr.Row(elem_classes="ask"):
+            path = gr.Textbox(
+                str(Path.cwd()), label=say("review.folder"), scale=4, min_width=240, elem_id="review-folder"
+            )
+            go = gr.Button(say("review.open"), scale=1, min_width=100, elem_id="review-open")
+        inside = gr.Dropdown(
+            folders_in(Path.cwd()),
+            value=None,
+            label=say("review.inside"),
+            # gradio sends a choice twice, and would refuse the second among the folders of the first
+            allow_custom_value=True,
+            elem_id="review-inside",
+        )
+    return path, go, inside
+
+
+def _bind_picker(
+    picker: tuple[Any, Any, Any], reviewer: Reviewer, placed: list[Any], outputs: list[Any]
+) -> None:
+    path, go, inside = picker
+
+    def opened(at: ReviewPlace, typed: str) -> tuple[Any, ...]:
+        store = reviewer.open(typed)
+        queue = store.queue
+        labels = at.labels if queue is None else ", ".join(queue.names)
+        now = ReviewPlace(store=typed, number=store.first_open(), labels=labels, method=at.method)
+        box = gr.update(visible=store.results is not None, value=False)
+        return typed, labels, box, *reviewer.show(now)
+
+    for event in (go.click, path.submit):
+        event(_placed(opened), [*placed, path], outputs, api_visibility="private")
+
+    def walked(chosen: str | None) -> tuple[Any, Any]:
+        if not chosen:
+            return gr.skip(), gr.skip()
+        return chosen, gr.update(choices=folders_in(Path(chosen)), value=None)
+
+    inside.input(
+        told(walked),
+        inside,
+        [path, inside],
+        api_visibility="private",
     )
 
 
@@ -190,13 +165,3 @@ def add_tag(typed: str, tags: list[str], labels: str) -> tuple[str, Any]:
     known = load_label_set(typed_labels(labels)).names
     value = list(dict.fromkeys([*tags, name]))
     return "", gr.update(choices=list(dict.fromkeys([*known, *value])), value=value)
-
-
-def photos_of(folder: Path) -> list[str]:
-    """Keys of the photos below a folder, relative to it, in order; ``keys.path_of`` leads back to the file.
-
-    What every verb finds there, but for photos inside of tars, which a browser cannot be handed.
-    """
-    found = Walk().below(str(folder))
-    files = (source.path for source in found if source.problem is None and source.member is None)
-    return sorted(key_of(os.path.relpath(path, folder)) for path in files)

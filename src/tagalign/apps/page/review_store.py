@@ -8,8 +8,10 @@ from pathlib import Path
 
 import torch
 
+from tagalign.apps.page.texts import say
 from tagalign.errors import DataError, InputError
 from tagalign.export.records import Annotated, Region
+from tagalign.export.result_index import ResultIndex
 from tagalign.ops.masks import decode_rle, encode_rle
 from tagalign.tasks.photos.keys import key_of
 from tagalign.tasks.review.clicks import REVIEW_FILE, Click, Clicks, append_click, read_clicks
@@ -33,15 +35,25 @@ class ReviewStore:
         photos: keys, relative to ``folder``, in the order in which they are shown.
         out: folder of the review.
         queue: of a run whose tags are reviewed; None where photos are shown by name.
+        results: what that run found; None where a model is asked.
     """
 
-    def __init__(self, folder: Path, photos: Sequence[str], out: Path, *, queue: Queue | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        photos: Sequence[str],
+        out: Path,
+        *,
+        queue: Queue | None = None,
+        results: ResultIndex | None = None,
+    ) -> None:
         if not photos:
-            raise InputError(f"{folder}: no photo to review in this folder")
+            raise InputError(say("review.empty", folder=folder))
         self.folder = folder
         self.photos = tuple(photos)
         self.out = out
         self.queue = queue
+        self.results = results
         self._places = {} if queue is None else {one.key: one for one in queue.photos}
         self._key = key_of(str(folder.resolve()))
         self._clicks = read_clicks([self.path]) if self.path.exists() else Clicks()
@@ -107,9 +119,7 @@ class ReviewStore:
         except FileNotFoundError:
             return None
         except (ValueError, KeyError, TypeError, OSError) as error:
-            raise DataError(
-                f"{path}: damaged ({type(error).__name__}); delete it and review the photo again"
-            ) from error
+            raise DataError(say("review.damaged", path=path, kind=type(error).__name__)) from error
 
     def first_open(self, behind: int = -1) -> int:
         """Number of the first photo without a decision behind one, else before it; the next one when all have one."""

@@ -15,10 +15,12 @@ from tagalign.errors import InputError, MissingExtraError
 if TYPE_CHECKING:
     import gradio
 
+    from tagalign.apps.page.review_opening import ReviewOpener
     from tagalign.apps.page.review_store import ReviewStore
     from tagalign.apps.page.studio import Studio
 
 EXAMPLES = 6
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 PHOTO_LABELS = "person, dog, cat, car, tree, grass, sky, building, road, water"
 
 
@@ -94,6 +96,7 @@ def make_page(settings: AppSettings) -> "tuple[gradio.Blocks, ReviewStore | None
         examples=_examples(settings),
         labels=labels,
         review=review,
+        opener=_opener(settings),
         notice=is_tiny,
     )
     return page, review
@@ -127,39 +130,37 @@ def _studio(settings: AppSettings) -> "Studio":
         started=settings.method_options(),
         looks={str(look): look for look in settings.looks},
     )
-    studio.model(first)  # what cannot be opened is said before the page is there
+    if settings.queue is None:  # results of a run are shown without a model
+        studio.model(first)  # what cannot be opened is said before the page is there
     return studio
 
 
 def _review(settings: AppSettings) -> "ReviewStore | None":
     if settings.queue is not None:
-        return _queue_review(settings, settings.queue)
+        from tagalign.apps.page.review_opening import open_run
+
+        return open_run(settings.queue, None if settings.order == "auto" else settings.order, settings.out)
     if settings.review is None:
         return None
-    from tagalign.apps.page.review import photos_of
-    from tagalign.apps.page.review_store import ReviewStore
+    from tagalign.apps.page.review_opening import open_photos
 
     if not settings.review.is_dir():
         raise InputError(f"--review {settings.review}: expected a folder of photos")
-    return ReviewStore(
-        settings.review, photos_of(settings.review), (settings.out or Path("review")).resolve()
-    )
+    return open_photos(settings.review, settings.out)
 
 
-def _queue_review(settings: AppSettings, folder: Path) -> "ReviewStore":
-    from tagalign.apps.page.review_store import ReviewStore
-    from tagalign.tasks.photos.result_labels import result_names
-    from tagalign.tasks.review.queue import read_queue
+def _opener(settings: AppSettings) -> "ReviewOpener | None":
+    """Folders are opened from the page by whoever sits at this machine, and by nobody else on the network."""
+    from tagalign.apps.page.review_opening import open_place
 
-    names = result_names(folder)
-    queue = read_queue(folder, names, None if settings.order == "auto" else settings.order)
-    out = settings.out or folder / "review"
-    return ReviewStore(Path.cwd(), [one.key for one in queue.photos], out.resolve(), queue=queue)
+    if settings.host not in LOOPBACK:
+        return None
+    return lambda name: open_place(Path(name).expanduser(), settings.out)
 
 
 def _examples(settings: AppSettings) -> list[str]:
     if settings.examples is not None:
-        from tagalign.apps.page.review import photos_of
+        from tagalign.apps.page.review_opening import photos_of
         from tagalign.tasks.photos.keys import path_of
 
         if not settings.examples.is_dir():

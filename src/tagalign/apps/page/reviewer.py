@@ -1,0 +1,192 @@
+"""What the tab of the review answers: which photo is shown, and what a decision does."""
+
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from tagalign.apps.page.mask_panel import panel_of
+from tagalign.apps.page.review_items import Suggestion, kept_titles, suggest, suggest_of_run
+from tagalign.apps.page.review_opening import ReviewOpener
+from tagalign.apps.page.review_store import ReviewStore
+from tagalign.apps.page.studio import Studio
+from tagalign.apps.page.texts import say
+from tagalign.errors import InputError, TagalignError
+from tagalign.export.coco import write_coco
+from tagalign.export.tables import write_tags_csv
+from tagalign.tasks.photos.keys import printable
+from tagalign.tasks.review.clicks import Click, ClickVerdict
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReviewPlace:
+    """What a browser remembers of its review.
+
+    Attributes:
+        store: name of what is reviewed; empty before something is.
+        number: of the photo.
+        labels: as they are typed.
+        method: by name.
+        again: ask the model where the results of a run are at hand.
+    """
+
+    store: str
+    number: int
+    labels: str
+    method: str
+    again: bool = False
+
+
+class Reviewer:
+    """Answers of the tab; which photo is open is the browser's to remember."""
+
+    def __init__(self, studio: Studio, opener: ReviewOpener | None, first: ReviewStore | None) -> None:
+        """What answers, what opens another folder, and the one that the page was started with."""
+        self._studio = studio
+        self._opener = opener
+        self._stores: dict[str, ReviewStore] = {} if first is None else {"": first}
+
+    def open(self, name: str) -> ReviewStore:
+        """Take in another folder; one that was open before keeps what can be taken back.
+
+        Raises:
+            TagalignError: if there is nothing to review in it.
+        """
+        if self._opener is None or not name.strip():
+            raise InputError(say("review.start"))
+        if name not in self._stores:
+            self._stores[name] = self._opener(name)
+        return self._stores[name]
+
+    def find(self, place: ReviewPlace) -> ReviewStore | None:
+        """What is reviewed there; None before something is."""
+        return self._stores.get(place.store)
+
+    def _store(self, place: ReviewPlace) -> ReviewStore:
+        found = self.find(place)
+        if found is None:
+            raise InputError(say("review.start"))
+        return found
+
+    def suggestion(self, place: ReviewPlace) -> Suggestion:
+        """What is suggested for a photo: what the run found, else what the model says now."""
+        store = self._store(place)
+        photo = store.photos[place.number]
+        queued, queue = store.queued(photo), store.queue
+        if store.results is not None and not place.again:
+            found = suggest_of_run(store.results, photo)
+            if found is not None:
+                return found
+        found = suggest(self._studio, store.folder, photo, place.labels, place.method)
+        if queued is None or queue is None or set(found.names) != set(queue.names):
+            return found
+        return replace(found, tags=queued.tags)  # those of the run are judged, not those of this moment
+
+    def show(self, place: ReviewPlace) -> tuple[Any, ...]:
+        """Number, photo, status, tags and masks; a broken photo says so and can be skipped."""
+        store = self.find(place)
+        empty = gr.update(choices=[], value=[])
+        if store is None:
+            return 0, "", say("review.start"), empty, empty
+        decision = store.load(store.photos[place.number])
+        try:
+            found = self.suggestion(place)
+        except TagalignError as error:
+            # the folder on the server is nobody's business
+            reason = printable(str(error).replace(f"{store.folder}/", ""))
+            return place.number, "", self.status(place, f" · **{reason}**"), empty, empty
+        kept = kept_titles(found, decision)
+        decided = decision is not None and decision.verdict == "accepted"
+        tags = list(decision.tags if decided and decision is not None else found.tags)
+        return (
+            place.number,
+            _panel(found, kept),
+            self.status(place),
+            gr.update(choices=list(dict.fromkeys([*found.names, *tags])), value=tags),
+            gr.update(choices=list(found.masks), value=kept),
+        )
+
+    def repaint(self, place: ReviewPlace, titles: Sequence[str]) -> str:
+        """The photo with the checked masks alone."""
+        return _panel(self.suggestion(place), titles)
+
+    def decide(
+        self, place: ReviewPlace, verdict: ClickVerdict, tags: list[str], titles: list[str]
+    ) -> tuple[Any, ...]:
+        """Write a decision and open the next photo."""
+        store = self._store(place)
+        if verdict == "accepted":
+            click = self.suggestion(place).click(verdict, tags, titles)
+        else:
+            click = Click(photo=store.photos[place.number], verdict=verdict)
+        store.save(click)
+        return self.show(replace(place, number=store.first_open(place.number)))
+
+    def back(self, place: ReviewPlace) -> tuple[Any, ...]:
+        """Open the photo before."""
+        return self.show(replace(place, number=(place.number - 1) % len(self._store(place).photos)))
+
+    def undo(self, place: ReviewPlace) -> tuple[Any, ...]:
+        """Take the last decision back, and open its photo.
+
+        Raises:
+            InputError: when nothing was decided since the page was started.
+        """
+        store = self._store(place)
+        photo = store.undo()
+        if photo is None:
+            raise InputError(say("review.nothing_decided"))
+        return self.show(replace(place, number=store.photos.index(photo)))
+
+    def status(self, place: ReviewPlace, more: str = "") -> str:
+        """Which photo this is, and how far the review has come."""
+        store = self._store(place)
+        photo = store.photos[place.number]
+        decision = store.load(photo)
+        if decision is not None:
+            more = say("review.before", verdict=say(f"review.{decision.verdict}")) + more
+        lines = [
+            say(
+                "review.place",
+                photo=photo,
+                number=place.number + 1,
+                photos=len(store.photos),
+                more=more,
+            ),
+            say("review.counts", **store.counts()),
+            *_queued(store, photo),
+        ]
+        return "  \n".join(lines)
+
+    def export(self, place: ReviewPlace) -> list[str]:
+        """Write what was accepted, and nothing else; returns copies that a browser may be handed, wherever the review lies.
+
+        Raises:
+            InputError: when nothing was accepted yet.
+        """
+        store = self._store(place)
+        if not store.counts()["accepted"]:
+            raise InputError(say("review.none_accepted"))
+        coco, table = store.out / "accepted.coco.json", store.out / "accepted.tags.csv"
+        write_coco(coco, store.accepted())
+        write_tags_csv(table, store.accepted())
+        folder = Path(tempfile.mkdtemp(prefix="tagalign-"))
+        return [str(shutil.copy(path, folder)) for path in (coco, table)]
+
+
+def _queued(store: ReviewStore, photo: str) -> list[str]:
+    """Why the queue shows a photo, and what the judged ones say of all."""
+    queued, found = store.queued(photo), store.precision()
+    if queued is None or found is None:
+        return []
+    reason = say("review.random" if queued.drawn == "random" else "review.doubtful")
+    alike = say("review.alike", number=queued.alike) if queued.alike else ""
+    return [f"{reason}{alike} · {found}"]
+
+
+def _panel(found: Suggestion, titles: Sequence[str]) -> str:
+    return panel_of(found.image, found.drawn(titles), none=say("review.no_mask"))
