@@ -17,8 +17,7 @@ from tagalign.apps.page.review_opening import open_place, photos_of
 from tagalign.apps.page.review_store import ReviewStore
 from tagalign.apps.page.studio import Studio
 from tagalign.tasks.model import Model
-from tagalign.tasks.photos.rows import MASK_SCHEMA, TAG_SCHEMA, mask_row, write_rows
-from tagalign.tasks.review.queue import read_queue
+from tagalign.tasks.photos.rows import MASK_SCHEMA, mask_row, write_rows
 from tagalign.testing.stub_method import StubMethod
 from tagalign.types import Segmentation
 
@@ -180,9 +179,8 @@ def test_the_photo_is_enlarged_moved_and_walked_by_keyboard(page: Page, photos: 
     page.keyboard.press("+")
     scale, x, y = place()
     assert (scale, x < 0, y < 0) == (1.5, True, True)
-    page.keyboard.press("ArrowLeft")  # never beyond the border
-    page.keyboard.press("ArrowLeft")
-    page.keyboard.press("ArrowLeft")
+    for _ in range(3):
+        page.keyboard.press("ArrowLeft")  # never beyond the border
     assert place()[1] == 0
     expect(panel.locator("[data-panel=zoom-whole]")).to_have_text("150 %")
     panel.locator("[data-panel=zoom-in]").click()
@@ -199,10 +197,9 @@ def test_the_photo_is_enlarged_moved_and_walked_by_keyboard(page: Page, photos: 
     stage.focus()
     page.keyboard.press("0")
     assert panel.locator(".mask-canvas").evaluate("one => one.style.transform") == ""
-    page.keyboard.press("n")
-    expect(say).to_contain_text("dog · score")
-    page.keyboard.press("n")
-    expect(say).to_contain_text("cat · score")
+    for name in ("dog", "cat"):
+        page.keyboard.press("n")
+        expect(say).to_contain_text(f"{name} · score")
     page.keyboard.press("p")
     page.keyboard.press("Enter")
     expect(panel.locator(".mask-legend button").filter(has_text="dog")).to_have_attribute(
@@ -303,9 +300,15 @@ def test_a_broken_file_is_said_and_the_page_lives_on(page: Page, photos: Path) -
     expect(page.get_by_text("not an image that can be read").first).to_be_visible()
 
 
-def swap_masks(page: Page) -> None:
+def swap_masks_and_accept(page: Page) -> None:
     page.locator("#review-masks").get_by_text("dog 50 %").click()
     page.locator("#review-masks").get_by_text("cat 50 %").click()
+    page.locator("#review-add textarea, #review-add input").fill("ball")
+    page.keyboard.press("Enter")
+    expect(page.locator("#review-tags")).to_contain_text("ball")
+    page.locator("#review-status").click()
+    page.keyboard.press("a")
+    expect(page.locator("#review-status")).to_contain_text("b.png · 2 of 3")
 
 
 def test_labels_are_checked_while_they_are_typed(page: Page, photos: Path) -> None:
@@ -340,24 +343,12 @@ def test_a_folder_is_reviewed_with_the_keyboard(page: Page, out: Path) -> None:
     # the stub tags a dog and no cat: only the dog's half is tinted
     expect(page.get_by_label("dog 50 %")).to_be_checked()
     expect(page.get_by_label("cat 50 %")).not_to_be_checked()
-    swap_masks(page)
-    page.locator("#review-add textarea, #review-add input").fill("ball")
-    page.keyboard.press("Enter")
-    expect(page.locator("#review-tags")).to_contain_text("ball")
-    page.locator("#review-status").click()
-    page.keyboard.press("a")
-    expect(status).to_contain_text("b.png · 2 of 3")
+    swap_masks_and_accept(page)
     expect(status).to_contain_text("1 accepted")
     page.keyboard.press("z")
     expect(status).to_contain_text("a.png · 1 of 3")
     expect(status).to_contain_text("3 open")
-    swap_masks(page)
-    page.locator("#review-add textarea, #review-add input").fill("ball")
-    page.keyboard.press("Enter")
-    expect(page.locator("#review-tags")).to_contain_text("ball")
-    page.locator("#review-status").click()
-    page.keyboard.press("a")
-    expect(status).to_contain_text("b.png · 2 of 3")
+    swap_masks_and_accept(page)
     page.keyboard.press("s")
     expect(status).to_contain_text("not an image that can be read")
     page.click("#review-export")
@@ -405,62 +396,3 @@ def test_results_of_a_run_are_picked_and_reviewed_without_computing_again(page: 
     expect(page.locator("#review-labels textarea")).to_have_value("dog, horse")
     page.get_by_label("Ask the model again").check()
     expect(page.locator("#review-masks")).to_contain_text("dog 50 %")
-
-
-@pytest.fixture(scope="module")
-def queue_address(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A run that is sure of a.png and not of b.png; of six photos the fifth place is a draw."""
-    folder, run = tmp_path_factory.mktemp("six"), tmp_path_factory.mktemp("run")
-    for name in "abcdef":
-        Image.new("RGB", (400, 300), "navy").save(folder / f"{name}.png")
-    doubts = dict(zip("abcdef", (0.1, 0.9, 0.5, 0.4, 0.3, 0.2), strict=True))
-    rows = [
-        {
-            "key": str(folder / f"{name}.png"),
-            "size": [300, 400],
-            "tags": ["cat"],
-            "scores": [0.4, 0.6],
-            "errors": value,
-        }
-        for name, value in doubts.items()
-    ]
-    write_rows(run / "tags" / "part-00000-of-00001-000000.parquet", rows, TAG_SCHEMA)
-    queue = read_queue(run, ("dog", "cat"))
-    store = ReviewStore(Path.cwd(), [one.key for one in queue.photos], run / "review", queue=queue)
-    studio = Studio(lambda name: Model(StubMethod()), ["first"])
-    page = build_page(studio, model="stub", examples=[], labels="dog, cat", review=store)
-    _, url, _ = launch(page, host="127.0.0.1", port=0, out=store.out, wait=False)
-    yield url
-    page.close()
-
-
-@pytest.mark.parametrize("scheme", ["phone", "dark", "desktop"])
-def test_a_queue_shows_the_doubtful_first_and_says_how_many_tags_are_right(
-    new_page: Callable[[str, str], Page], queue_address: str, screenshots: Path, scheme: str
-) -> None:
-    """Every scheme takes its own click back, so that each begins with the same review."""
-    page = new_page(scheme, queue_address)
-    status = page.locator("#review-status")
-    expect(status).to_contain_text("b.png · 1 of 6")
-    expect(status).to_contain_text("doubtful")
-    expect(status).to_contain_text("not known before")
-    # the tags of the run are judged, not those of this moment (the stub says dog)
-    expect(page.locator("#review-tags input[type=checkbox]:checked")).to_have_count(1)
-    expect(page.get_by_label("cat", exact=True).first).to_be_checked()
-    page.screenshot(path=str(screenshots / f"queue-{scheme}.png"), full_page=True)
-    buttons = [page.locator(f"#review-{name}") for name in ("accept", "skip", "back", "undo")]
-    assert len({button.evaluate("b => `${b.offsetWidth} ${b.offsetHeight}`") for button in buttons}) == 1
-    wide = page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
-    assert not wide
-    for number in range(2, 7):
-        status.click()
-        page.keyboard.press("a")
-        expect(status).to_contain_text(f"{number} of 6")
-    page.keyboard.press("a")
-    expect(status).to_contain_text("about 100 % of the run's tags are right")
-    expect(status).to_contain_text("0 open")
-    page.screenshot(path=str(screenshots / f"queue-{scheme}-done.png"), full_page=True)
-    for left in range(1, 7):
-        page.keyboard.press("z")
-        expect(status).to_contain_text(f"{left} open")
-    page.close()

@@ -45,7 +45,7 @@ def add_look(studio: Studio, examples: list[str], labels: str) -> None:
             status = gr.Markdown(say("look.start"), elem_classes="status", elem_id="look-status")
             masks = gr.HTML(elem_id="look-masks")
             bars = gr.HTML(label=say("look.tags"), elem_id="look-tags")
-            whole = gr.Button(visible=False, elem_id="look-whole")
+            whole = gr.Button(say("look.files"), visible=False, elem_id="look-whole")
             files = gr.Files(label=say("look.files"), visible=False, interactive=False, elem_id="look-files")
             heat = _heat(studio, asked, ask)
     with gr.Row():

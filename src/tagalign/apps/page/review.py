@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import gradio as gr
 
@@ -17,6 +17,7 @@ from tagalign.apps.page.texts import say
 from tagalign.tags.label_sets import load_label_set
 from tagalign.tags.same_label import tidy_name
 
+ButtonKind = Literal["primary", "secondary"]
 PLACED = 5
 """Values of a ``ReviewPlace``, which every question of the tab begins with."""
 
@@ -103,7 +104,7 @@ def _buttons() -> list[Any]:
     for pair in (("accept", "skip"), ("back", "undo")):
         with gr.Row():
             for name in pair:
-                kind = "primary" if name == "accept" else "secondary"
+                kind: ButtonKind = "primary" if name == "accept" else "secondary"
                 text = say(f"review.{name}")
                 made.append(gr.Button(text, variant=kind, min_width=90, elem_id=f"review-{name}"))
     return made
