@@ -10,7 +10,8 @@ from tagalign.errors import DataError
 from tagalign.export.instances import InstanceRows
 from tagalign.export.photos import PhotoNames, named_sources
 from tagalign.export.records import Annotated
-from tagalign.export.results import read_mask, read_row, result_names
+from tagalign.export.results import read_mask, read_row
+from tagalign.tasks.photos.result_labels import result_names
 from tagalign.tasks.photos.tables import MASKS, TAGS
 
 

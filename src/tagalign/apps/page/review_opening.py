@@ -8,9 +8,9 @@ from tagalign.apps.page.review_store import ReviewStore
 from tagalign.apps.page.texts import say
 from tagalign.errors import InputError
 from tagalign.export.result_index import ResultIndex
-from tagalign.export.results import SETTINGS, result_names
 from tagalign.tasks.photos.doubts import DoubtKind
 from tagalign.tasks.photos.keys import key_of
+from tagalign.tasks.photos.result_labels import SETTINGS, result_names
 from tagalign.tasks.photos.walk import Walk
 from tagalign.tasks.review.queue import read_queue
 
