@@ -23,9 +23,18 @@ def page_theme() -> gr.themes.Base:
         for part in ("button_primary_background_fill", "button_primary_background_fill_hover")
         for mode in ("", "_dark")
     }
+    chosen = {
+        "checkbox_label_background_fill_selected": "*primary_600",
+        "checkbox_label_background_fill_selected_dark": "*primary_600",
+        "block_label_background_fill_dark": "*neutral_700",
+        "block_title_background_fill_dark": "*neutral_700",
+        "color_accent": "*primary_600",
+        "link_text_color_dark": "*primary_300",
+        "link_text_color_visited_dark": "*primary_300",
+    }
     # set() of gradio 6 forgets these two, and with them the ground that the cards lie on
     ground = {
         "background_fill_primary": theme.background_fill_primary,
         "background_fill_primary_dark": theme.background_fill_primary_dark,
     }
-    return theme.set(**titles, **subdued, **buttons, **ground)
+    return theme.set(**titles, **subdued, **buttons, **chosen, **ground)
