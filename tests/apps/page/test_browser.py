@@ -393,6 +393,6 @@ def test_results_of_a_run_are_picked_and_reviewed_without_computing_again(page: 
     (click,) = map(json.loads, (run / "review" / "review.jsonl").read_text().splitlines())
     assert [one["name"] for one in click["masks"]] == ["horse"]
     page.get_by_text("Labels and method").click()
-    expect(page.locator("#review-labels textarea")).to_have_value("background, dog, horse")
+    expect(page.locator("#review-labels textarea")).to_have_value("dog, horse")
     page.get_by_label("Ask the model again").check()
     expect(page.locator("#review-masks")).to_contain_text("dog 50 %")

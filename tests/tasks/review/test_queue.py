@@ -80,6 +80,15 @@ def test_masks_are_queued_too(tmp_path):
     assert queue.photos[0].tags == ("dog",)
 
 
+def test_the_background_of_a_run_is_nothing_to_judge(tmp_path):
+    lines = [{"path": "a", "shares": {"background": 0.6, "dog": 0.4}, "margin": 0.1}]
+    write_lines(tmp_path / "rows" / "part-00000-of-00001-000000.jsonl", lines)
+    queue = read_queue(tmp_path, ("background", *NAMES))
+    assert (queue.asked, queue.photos[0].tags) == (NAMES, ("dog",))
+    found = queue.precision([judge(queue, queue.photos[0], ("dog",))])
+    assert (found.judged, found.value) == (1, 1)
+
+
 def test_a_folder_without_results_is_refused(tmp_path):
     with pytest.raises(DataError, match="no results"):
         read_queue(tmp_path, NAMES)

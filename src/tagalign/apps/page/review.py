@@ -137,7 +137,7 @@ def _bind_picker(
     def opened(at: ReviewPlace, typed: str) -> tuple[Any, ...]:
         store = reviewer.open(typed)
         queue = store.queue
-        labels = at.labels if queue is None else ", ".join(queue.names)
+        labels = at.labels if queue is None else ", ".join(queue.asked)
         now = ReviewPlace(store=typed, number=store.first_open(), labels=labels, method=at.method)
         box = gr.update(visible=store.results is not None, value=False)
         return typed, labels, box, *reviewer.show(now)

@@ -82,7 +82,7 @@ class Reviewer:
             if found is not None:
                 return found
         found = suggest(self._studio, store.folder, photo, place.labels, place.method)
-        if queued is None or queue is None or set(found.names) != set(queue.names):
+        if queued is None or queue is None or set(found.names) != set(queue.asked):
             return found
         return replace(found, tags=queued.tags)  # those of the run are judged, not those of this moment
 

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 Corner = tuple[int, int]
-Run = tuple[Corner, Corner]
+Straight = tuple[Corner, Corner]
 RIGHT_OF = {(0, 1): (-1, 0), (0, -1): (1, 0), (1, 0): (0, 1), (-1, 0): (0, -1)}
 """The turn to the right on a screen, by the direction (x, y) of a run."""
 
@@ -22,23 +22,23 @@ def border_path(mask: Bool[np.ndarray, "rows cols"]) -> str:
     return "".join(map(_drawn, _rings(mask)))
 
 
-def _drawn(ring: list[Run]) -> str:
+def _drawn(ring: list[Straight]) -> str:
     (x, y), _ = ring[0]
     steps = (f"h{to_x - at_x}" if to_x != at_x else f"v{to_y - at_y}" for (at_x, at_y), (to_x, to_y) in ring)
     return f"M{x} {y}{''.join(steps)}z"
 
 
-def _rings(mask: Bool[np.ndarray, "rows cols"]) -> Iterator[list[Run]]:
+def _rings(mask: Bool[np.ndarray, "rows cols"]) -> Iterator[list[Straight]]:
     """Runs that follow each other until the first comes again."""
     level = [((start, y), (end, y)) for y, start, end in _runs(mask)]
     upright = [((x, end), (x, start)) for x, start, end in _runs(mask.T)]
-    begins: dict[Corner, list[Run]] = {}
+    begins: dict[Corner, list[Straight]] = {}
     for run in level + upright:
         begins.setdefault(run[0], []).append(run)
     left = dict.fromkeys(level)  # every ring has level runs
     while left:
         run = first = next(iter(left))
-        ring = list[Run]()
+        ring = list[Straight]()
         while not ring or run != first:
             left.pop(run, None)
             ring.append(run)
@@ -46,13 +46,13 @@ def _rings(mask: Bool[np.ndarray, "rows cols"]) -> Iterator[list[Run]]:
         yield ring
 
 
-def _following(run: Run, choices: list[Run]) -> Run:
+def _following(run: Straight, choices: list[Straight]) -> Straight:
     """The run that begins where one ends; of two, at a corner where pixels touch, the one around the same pixel."""
     turn = RIGHT_OF[_direction(run)]
     return next((one for one in choices if _direction(one) == turn), choices[0])
 
 
-def _direction(run: Run) -> Corner:
+def _direction(run: Straight) -> Corner:
     (x, y), (to_x, to_y) = run
     return (to_x > x) - (to_x < x), (to_y > y) - (to_y < y)
 

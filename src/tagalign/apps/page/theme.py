@@ -22,7 +22,7 @@ def page_theme() -> gr.themes.Base:
         f"{part}{mode}": "*primary_700" if part.endswith("hover") else "*primary_600"
         for part in ("button_primary_background_fill", "button_primary_background_fill_hover")
         for mode in ("", "_dark")
-    }
+    } | {"button_secondary_background_fill_hover_dark": "*primary_700"}
     chosen = {
         "checkbox_label_background_fill_selected": "*primary_600",
         "checkbox_label_background_fill_selected_dark": "*primary_600",

@@ -89,7 +89,7 @@ def make_page(settings: AppSettings) -> "tuple[gradio.Blocks, ReviewStore | None
     review = _review(settings)
     labels = settings.labels or (_drawn_names() if is_tiny else PHOTO_LABELS)
     if review is not None and review.queue is not None:
-        labels = settings.labels or ", ".join(review.queue.names)
+        labels = settings.labels or ", ".join(review.queue.asked)
     page = build_page(
         _studio(settings),
         model=settings.model,

@@ -21,6 +21,7 @@ from tagalign.tasks.photos.rows import count_rows, read_rows
 from tagalign.tasks.photos.tables import MASK_FILES, MASKS, TAGS, count_lines, read_lines
 from tagalign.tasks.review.clicks import Click, DrawnBy
 from tagalign.tasks.review.precision import Judged, TagPrecision, estimate_precision
+from tagalign.types import BACKGROUND
 
 EVERY = 5
 """One photo in so many is drawn at random."""
@@ -54,7 +55,7 @@ class Queue:
     """All photos of a run in the order in which they are shown.
 
     Attributes:
-        names: labels that were asked.
+        names: labels of the run, ``background`` among them where it has one.
         order: what the doubt is.
         photos: in order.
         mark: 16 hex digits of the order; places in another order mean something else.
@@ -64,6 +65,11 @@ class Queue:
     order: DoubtKind
     photos: tuple[Queued, ...]
     mark: str
+
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """The labels that a person judges: the background is what is left."""
+        return tuple(name for name in self.names if name != BACKGROUND)
 
     def place(self, click: Click, queued: Queued) -> Click:
         """A click with the place of its photo."""
@@ -80,7 +86,7 @@ class Queue:
             for one in self.photos
             if one.key in clicked
             and clicked[one.key].verdict == "accepted"
-            and set(clicked[one.key].labels) == set(self.names)
+            and set(clicked[one.key].labels) - {BACKGROUND} == set(self.asked)
         }
         last = max((one.rank for one in self.photos if self._here(judged.get(one.key), "doubt")), default=-1)
         found, unknown = [], 0
@@ -163,11 +169,12 @@ def _photos(
             embeds = read_embeds(folder / "embeds" / f"{path.stem}.npy", count)
             rows = read_lines(path) if table.schema is None else read_rows([path])
             for i, row in enumerate(rows):
-                tags = row.get("tags") or row.get("names") or row.get("shares") or ()
+                found = row.get("tags") or row.get("names") or row.get("shares") or ()
+                tags = tuple(str(one) for one in found if one != BACKGROUND)
                 key = row["path"] if "path" in row else row["key"]
                 if isinstance(key, str):
                     values = {**row, "errors": next(errors, row.get("errors"))}
-                    yield key, tuple(map(str, tags)), values, None if embeds is None else embeds[i]
+                    yield key, tags, values, None if embeds is None else embeds[i]
 
 
 def _together(found: Sequence[tuple[Queued, Tensor | None]]) -> list[Queued]:
