@@ -5,14 +5,13 @@ import gzip
 import io
 import json
 import signal
-import subprocess
-import sys
 import tarfile
 import textwrap
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from forked_runs import start_run
 
 from tagalign.cli.main import main
 from tagalign.errors import DataError, InputError
@@ -180,9 +179,8 @@ def run_until_killed(flags, out, owner, method, calls):
         corpus.BLOCK = {corpus.BLOCK}
         sys.exit(main(["parse", *sys.argv[1:]]))
     """)
-    command = [sys.executable, "-c", script, *map(str, flags), "--out", str(out)]
-    done = subprocess.run(command, stderr=subprocess.PIPE, timeout=300, check=False)
-    assert done.returncode == -signal.SIGKILL, done.stderr
+    run = start_run(script, *flags, "--out", out, said=out.with_suffix(".txt"))
+    assert run.wait() == -signal.SIGKILL, run.errors()
 
 
 @pytest.mark.parametrize("parser", ["rules", "distilled"])

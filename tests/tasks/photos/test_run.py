@@ -2,14 +2,13 @@
 
 import json
 import signal
-import subprocess
-import sys
 import time
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import torch
+from forked_runs import run_verb
 from PIL import Image
 
 from tagalign.cli.shared.mask_sinks import MaskParts
@@ -216,9 +215,9 @@ def test_a_killed_run_is_complete_after_a_second_start(clip_folder, photos, tmp_
     links.mkdir()
     for i in range(400):
         (links / f"{i:04d}.png").symlink_to(photos / f"{i % 7}.png")
-    command = [sys.executable, "-m", "tagalign.cli.main", "tag", str(links), "--labels", "dog,cat", "--templates", "1",
+    command = ["tag", str(links), "--labels", "dog,cat", "--templates", "1",
                "--model", str(clip_folder), "--out", str(tmp_path / "out"), "--part-size", "20", "--no-cache"]  # fmt: skip
-    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    process = run_verb(*command, said=tmp_path / "killed.txt")
     while len(part_files(tmp_path / "out", "tag")) < 3 and process.poll() is None:
         time.sleep(0.05)
     process.send_signal(signal.SIGKILL)
@@ -226,7 +225,8 @@ def test_a_killed_run_is_complete_after_a_second_start(clip_folder, photos, tmp_
     before = part_files(tmp_path / "out", "tag")
     assert 3 <= len(before) < 20
     assert all(pq.read_metadata(path).num_rows == 20 for path in before)
-    assert subprocess.run(command, stderr=subprocess.DEVNULL, check=False).returncode == 0
+    again = run_verb(*command, said=tmp_path / "again.txt")
+    assert again.wait() == 0, again.errors()
     assert keys_of(tmp_path / "out") == [str(links / f"{i:04d}.png") for i in range(400)]
     assert len((tmp_path / "out" / "tags.csv").read_text().splitlines()) == 401
 

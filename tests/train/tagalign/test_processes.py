@@ -1,15 +1,13 @@
 """Whole processes: killed at any moment, asked to stop, or two of them instead of one."""
 
-import os
 import signal
 import socket
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 import torch
+from forked_runs import start_run
 from safetensors.torch import load_file
 
 from tagalign.train.loop.log import read_metrics
@@ -24,12 +22,8 @@ pytestmark = pytest.mark.slow
 
 
 def start(clip, out, pause=0.0, **env):
-    command = [sys.executable, str(CHILD), str(clip), str(out), str(STEPS), str(pause)]
-    own = {
-        "OMP_NUM_THREADS": "1",
-        "PYTHONPATH": os.pathsep.join(sys.path),
-    }  # it shares doubles with this process
-    return subprocess.Popen(command, env={**os.environ, **own, **env}, stderr=subprocess.PIPE)
+    said = Path(f"{out}-{env.get('RANK', 0)}.txt")
+    return start_run(CHILD.read_text(), clip, out, STEPS, pause, said=said, **env)
 
 
 def wait_for_steps(out, count):
@@ -44,8 +38,7 @@ def wait_for_steps(out, count):
 
 
 def finish(child):
-    _, errors = child.communicate(timeout=TIMEOUT_S)
-    assert child.returncode == 0, errors.decode()[-2000:]
+    assert child.wait(TIMEOUT_S) == 0, child.errors()[-2000:]
 
 
 @pytest.fixture
@@ -69,8 +62,7 @@ def test_a_killed_run_ends_bit_identical_to_an_undisturbed_one(clip_folder, sing
         child = start(clip_folder, out, pause=0.3)
         wait_for_steps(out, count)
         child.send_signal(signal.SIGKILL)
-        child.wait(timeout=TIMEOUT_S)
-        child.stderr.close()
+        assert child.wait(TIMEOUT_S) == -signal.SIGKILL
         assert not (out / "config.json").exists()
     done = max(int(p.stem.split("-")[1]) for p in out.glob("checkpoints/step-*"))
     assert done >= 10 - 3  # at most the steps since the last checkpoint are lost

@@ -2,16 +2,14 @@
 
 import dataclasses
 import json
-import os
 import pickle
 import signal
-import subprocess
-import sys
 import time
 
 import numpy as np
 import pytest
 import torch
+from forked_runs import run_verb
 
 from tagalign.backbones.load import load_backbone
 from tagalign.backbones.preprocess import Preprocessing
@@ -316,17 +314,12 @@ def test_self_training_restarts_optimiser_and_schedule(clip):
 @pytest.mark.slow
 def test_kill_9_and_resume_give_the_bits_of_an_unbroken_run(tmp_path):
     """A real process, killed without a word while it trains."""
-    start = (
-        "import sys; from tagalign.cli.main import parse_settings; from tagalign.cli.verbs.train.trusty.verb import *; "
-        "sys.exit(run(parse_settings(TrainTrustySettings, sys.argv[1:], verb='train')))"
-    )
     command = [
-        sys.executable, "-c", start, "--data", "tiny-world-objects", "--model", str(make_clip_folder(tmp_path / "clip")),
+        "train", "--method", "trusty", "--data", "tiny-world-objects", "--model", str(make_clip_folder(tmp_path / "clip")),
         "--steps", "30", "--batch-size", "2", "--size", "32", "--warmup", "2", "--checkpoint-every", "4",
         "--log-every", "1", "--device", "cpu",
     ]  # fmt: skip
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    killed = subprocess.Popen([*command, "--out", str(tmp_path / "killed")], env=environment)
+    killed = run_verb(*command, "--out", tmp_path / "killed", said=tmp_path / "killed.txt")
     try:
         log = tmp_path / "killed/metrics.jsonl"
         for _ in range(3000):
@@ -336,11 +329,12 @@ def test_kill_9_and_resume_give_the_bits_of_an_unbroken_run(tmp_path):
         else:
             pytest.fail("the run never came to step 6")
     finally:
-        killed.kill()  # SIGKILL
+        killed.send_signal(signal.SIGKILL)
         killed.wait()
     assert not (tmp_path / "killed/config.json").exists()
     for name in ("killed", "whole"):
-        subprocess.run([*command, "--out", str(tmp_path / name)], env=environment, check=True)
+        again = run_verb(*command, "--out", tmp_path / name, said=tmp_path / "again.txt")
+        assert again.wait() == 0, again.errors()
     found = [(tmp_path / name / "model.safetensors").read_bytes() for name in ("killed", "whole")]
     assert found[0] == found[1]
     steps = [

@@ -1,4 +1,6 @@
-"""``torchrun tagalign train`` with two processes: a run that was killed ends in the bits of an undisturbed one.
+"""``tagalign train`` in the two processes of torchrun: a run that was killed ends in the bits of an undisturbed one.
+
+torchrun itself starts one of the four runs; the others are forked with the variables that it sets.
 
 The fast twins: resumed runs of one process in ``train/trusty`` and ``train/tag2text``, two threads in ``train/loop``.
 """
@@ -6,12 +8,14 @@ The fast twins: resumed runs of one process in ``train/trusty`` and ``train/tag2
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from forked_runs import run_verb
 from PIL import Image
 
 from tagalign.testing.clip_folder import make_clip_folder
@@ -59,24 +63,44 @@ FLAGS = {
 }
 
 
+def torchrun(words):
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    command = [*launcher, "-m", "tagalign.cli.main", *map(str, words)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, env=environment, capture_output=True, timeout=TIMEOUT_S)
+    assert done.returncode == 0, done.stderr.decode()[-3000:]
+
+
+def fork_two(words):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    world = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    said = [words[-1].with_suffix(f".{rank}.txt") for rank in (0, 1)]
+    both = [
+        run_verb(*words, said=path, RANK=str(rank), LOCAL_RANK=str(rank), **world)
+        for rank, path in enumerate(said)
+    ]
+    for one in both:
+        assert one.wait(TIMEOUT_S) == 0, one.errors()[-3000:]
+
+
+def weights_of(start, command, out):
+    start([*command, "--out", out])
+    return (out / "model.safetensors").read_bytes()
+
+
 @pytest.mark.parametrize("method", FLAGS)
 def test_two_processes_resume_to_the_bits_of_an_undisturbed_run(tmp_path, method):
     """Dropout on: every process goes on with its own random state, at its own place in the data."""
     clip = make_clip_folder(tmp_path / "clip")
     command = [
-        sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "tagalign.cli.main",
         "train", "--method", method, *FLAGS[method](tmp_path), "--model", clip, "--device", "cpu", "--steps", "6",
         "--batch-size", "4", "--warmup", "1", "--checkpoint-every", "2", "--keep", "3", "--log-every", "1",
     ]  # fmt: skip
 
-    def run(out):
-        flags = [str(part) for part in [*command, "--out", out]]
-        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-        done = subprocess.run(flags, env=environment, capture_output=True, timeout=TIMEOUT_S)
-        assert done.returncode == 0, done.stderr.decode()[-3000:]
-        return (out / "model.safetensors").read_bytes()
-
-    whole = run(tmp_path / "whole")
+    start = torchrun if method == "trusty" else fork_two
+    whole = weights_of(start, command, tmp_path / "whole")
     # what a kill between steps 2 and 4 leaves: the checkpoint of step 2, and lines of the log that nobody will count
     cut = tmp_path / "cut"
     shutil.copytree(tmp_path / "whole", cut)
@@ -86,7 +110,7 @@ def test_two_processes_resume_to_the_bits_of_an_undisturbed_run(tmp_path, method
     for step in (4, 6):
         (cut / f"checkpoints/step-{step:08d}.safetensors").unlink()
     (cut / "checkpoints/best.safetensors").unlink(missing_ok=True)
-    assert run(cut) == whole
+    assert weights_of(fork_two, command, cut) == whole
     assert [json.loads(line)["step"] for line in (cut / "metrics.jsonl").read_text().splitlines()] == [
         1,
         2,
