@@ -4,14 +4,12 @@ Holds ``tags/llm_journal.py``, ``testing/llm_server.py``.
 """
 
 import dataclasses
-import os
 import signal
-import subprocess
-import sys
 import textwrap
 import time
 
 import pytest
+from forked_runs import start_run
 
 pytest.importorskip("openai", reason="needs the llm extra")
 
@@ -157,12 +155,12 @@ def test_after_kill_9_no_saved_answer_is_asked_again(tmp_path):
     """)
     journal = tmp_path / "answers.sqlite"
     with StubLLMServer(delay_s=0.05) as server:
-        process = subprocess.Popen([sys.executable, "-c", script, server.url, str(journal)])
+        run = start_run(script, server.url, journal, said=tmp_path / "killed.txt")
         deadline = time.monotonic() + 300
         while sum(server.log.answered.values()) < 6 and time.monotonic() < deadline:
             time.sleep(0.02)
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait(timeout=60)
+        run.send_signal(signal.SIGKILL)
+        assert run.wait() == -signal.SIGKILL
         parser = parser_for(server, journal=journal)
         parses = parser.parse(CAPTIONS)
         assert all(parse.error is None for parse in parses)

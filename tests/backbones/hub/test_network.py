@@ -4,11 +4,11 @@ import os
 import shutil
 import socket
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
+from forked_runs import start_run
 from huggingface_hub import snapshot_download
 from PIL import Image
 
@@ -236,30 +236,31 @@ for number, id in enumerate(ids):
 """
 
 
-@pytest.mark.slow  # two processes that import torch: four seconds
+@pytest.mark.slow  # the process that they are forked from imports torch: four seconds
 def test_two_processes_that_start_together_fetch_nothing_twice(hub, layouts, tmp_path):
-    """Of three layouts, one after the other: a process that imports torch takes longer than what it fetches here."""
+    """Of three layouts, one after the other."""
     chosen = [layouts[name] for name in ("main", "conversion", "metaclip")]
     ids = [layout.repository.id for layout in chosen]
     Image.new("RGB", (64, 64), "red").save(tmp_path / "photo.png")
     for layout in chosen:
         for name in (*layout.weights, "config.json"):  # so that both ask before one is done
             hub.fail(HubFault(kind="slow", delay_s=1.0, where=f"{layout.repository.id}/{name}", times=None))
-    environment = os.environ | hub.variables(tmp_path / "fresh")
     started = [
-        subprocess.Popen(
-            [sys.executable, "-c", CODE, str(tmp_path), own, other, *ids],
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
+        start_run(
+            CODE,
+            tmp_path,
+            own,
+            other,
+            *ids,
+            said=tmp_path / f"{own}.txt",
+            **hub.variables(tmp_path / "fresh"),
         )
         for own, other in (("a", "b"), ("b", "a"))
     ]
-    said = [process.communicate(timeout=240) for process in started]
-    assert [process.returncode for process in started] == [0, 0], said
-    assert said[0][0] == said[1][0]
-    assert len(said[0][0].splitlines()) == len(ids)
+    assert [run.wait() for run in started] == [0, 0], [run.errors() for run in started]
+    said = [[line for line in run.errors().splitlines() if line.startswith("{")] for run in started]
+    assert said[0] == said[1]
+    assert len(said[0]) == len(ids)
     fetches = hub.log.fetches()
     for layout in chosen:
         assert {f"{layout.repository.id}/{name}" for name in layout.weights} <= set(fetches)

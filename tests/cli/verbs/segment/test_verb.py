@@ -2,7 +2,6 @@
 
 import json
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from forked_runs import run_verb
 from PIL import Image
 
 from tagalign.cli.main import main
@@ -241,21 +241,23 @@ def test_interrupt_leaves_no_half_written_file(clip_folder, photo, tmp_path):
     photo.resize((640, 480)).save(tmp_path / "0.png")
     for i in range(1, 400):  # more than any machine segments before the signal comes
         (tmp_path / f"{i}.png").hardlink_to(tmp_path / "0.png")
-    command = [sys.executable, "-m", "tagalign.cli.main", "segment", str(tmp_path), "--labels", "dog,grass"]
-    process = subprocess.Popen(
-        [*command, "--model", str(clip_folder), "--out", str(tmp_path / "out")],
-        stderr=subprocess.PIPE,
-        text=True,
-        # a shell's background job ignores Ctrl-C, and so would its children
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
+    command = [
+        "segment",
+        tmp_path,
+        "--labels",
+        "dog,grass",
+        "--model",
+        clip_folder,
+        "--out",
+        tmp_path / "out",
+    ]
+    run = run_verb(*command, said=tmp_path / "said.txt")
     deadline = time.monotonic() + 300
     while not list((tmp_path / "out").glob("*.png")) and time.monotonic() < deadline:
         time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=300)
-    assert process.returncode == 130
-    assert "Traceback" not in err
+    run.send_signal(signal.SIGINT)
+    assert run.wait() == 130
+    assert "Traceback" not in run.errors()
     for path in (tmp_path / "out").glob("*.png"):
         opened(path)  # raises on a truncated file
     assert not list((tmp_path / "out").glob(".*tmp"))
