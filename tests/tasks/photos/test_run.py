@@ -229,16 +229,3 @@ def test_a_killed_run_is_complete_after_a_second_start(clip_folder, photos, tmp_
     assert again.wait() == 0, again.errors()
     assert keys_of(tmp_path / "out") == [str(links / f"{i:04d}.png") for i in range(400)]
     assert len((tmp_path / "out" / "tags.csv").read_text().splitlines()) == 401
-
-
-@pytest.mark.slow
-@pytest.mark.ray
-@pytest.mark.filterwarnings("ignore")  # Ray uses its own deprecated settings
-def test_ray_labels_the_same(spec, photos, tmp_path):
-    pytest.importorskip("ray", reason="the ray extra is not installed")
-    from tagalign.tasks.photos.ray import answer_run_on_ray
-
-    job = spec.open()
-    run = begin(job, photos, tmp_path / "out")
-    assert sum(done for done, _ in answer_run_on_ray(spec, run, TagParquet(), models=1)) == 7
-    assert sorted(keys_of(tmp_path / "out")) == [str(photos / f"{i}.png") for i in range(7)]

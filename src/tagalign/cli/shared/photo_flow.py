@@ -28,17 +28,34 @@ RAY_MODELS = 2
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class RunFlags:
+class EngineFlags:
+    """Flags about where a run is computed."""
+
+    engine: EngineChoice = "local"
+    """This machine, or a Ray cluster."""
+    ray_models: int | None = None
+    """With --engine ray: models that answer at a time, over all machines; by default 2."""
+
+    def check_engine(self) -> None:
+        """Refuse what does not act.
+
+        Raises:
+            InputError: naming the flag and its value.
+        """
+        if self.ray_models is not None and (self.engine != "ray" or self.ray_models < 1):
+            raise InputError(
+                f"--ray-models takes 1 or more and belongs to --engine ray, got {self.ray_models}"
+            )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RunFlags(EngineFlags):
     """Flags about long runs."""
 
     workers: int = 2
     """Threads that decode photos."""
     shard: str = "0/1"
     """i/n: every n-th photo from the i-th on, for several machines that write into one folder."""
-    engine: EngineChoice = "local"
-    """This machine, or a Ray cluster."""
-    ray_models: int | None = None
-    """With --engine ray: models that answer at a time, over all machines; by default 2."""
     part_size: int = 1000
     """Photos per part: what a kill costs at most."""
     overwrite: bool = False
@@ -54,10 +71,7 @@ class RunFlags:
             raise InputError(
                 f"--workers and --part-size must be at least 1, got {self.workers} and {self.part_size}"
             )
-        if self.ray_models is not None and (self.engine != "ray" or self.ray_models < 1):
-            raise InputError(
-                f"--ray-models takes 1 or more and belongs to --engine ray, got {self.ray_models}"
-            )
+        self.check_engine()
         parse_shard(self.shard)
 
 
@@ -176,14 +190,9 @@ class Flow:
                 self.on_done(answered)
 
     def _on_ray(self, spec: "JobSpec", job: "Job", run: "PhotoRun", sink: "Sink") -> None:
-        from tagalign.tasks.photos.ray import answer_run_on_ray
-
-        gpus = 1.0 if spec.device == "cuda" else 0.0
         # before any answer: the workers of Ray write the first results, and this process sees none of them
         self.record(job, None)
-        parts = answer_run_on_ray(spec, run, sink, models=self.flags.ray_models or RAY_MODELS, gpus=gpus)
-        for _ in progress(parts, f"{spec.question.kind}, parts", total=len(run.pending())):
-            pass
+        answer_on_ray(self.flags, spec, run, sink, f"{spec.question.kind}, parts")
 
     def record(self, job: "Job", answered: "Answered | None") -> None:
         """``settings.json``, before the first file of results: those of a run that is stopped can be read too."""
@@ -219,6 +228,16 @@ class Flow:
             return result_names(self.out)
         except DataError:
             return () if self.names is None else self.names(None)
+
+
+def answer_on_ray(flags: EngineFlags, spec: "JobSpec", run: "PhotoRun", sink: "Sink", title: str) -> None:
+    """Answer everything that is pending of an opened run, by the workers of a Ray cluster."""
+    from tagalign.tasks.photos.ray import answer_run_on_ray
+
+    gpus = 1.0 if spec.device == "cuda" else 0.0
+    parts = answer_run_on_ray(spec, run, sink, models=flags.ray_models or RAY_MODELS, gpus=gpus)
+    for _ in progress(parts, title, total=len(run.pending())):
+        pass
 
 
 def _say_before(job: "Job", run: "PhotoRun") -> int:

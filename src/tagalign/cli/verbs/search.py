@@ -14,7 +14,7 @@ from tagalign.cli.shared.label_flags import LabelFlags
 from tagalign.cli.shared.look_flow import look_folder
 from tagalign.cli.shared.model_flags import ModelFlags, warn_tiny
 from tagalign.cli.shared.output import counted, print_json
-from tagalign.cli.shared.photo_flow import DecodeFlags
+from tagalign.cli.shared.photo_flow import DecodeFlags, EngineFlags, answer_on_ray
 from tagalign.errors import InputError
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Index(ModelFlags, LabelFlags, DecodeFlags):
+class Index(ModelFlags, LabelFlags, EngineFlags, DecodeFlags):
     """Add photos to an index; what is there already is left alone, nothing is rebuilt.
 
     Example: tagalign search index photos/ --index my-index --model openai/clip-vit-base-patch16 --method clip
@@ -45,6 +45,7 @@ class Index(ModelFlags, LabelFlags, DecodeFlags):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        self.check_engine()
         if look_folder(self.look) is not None and _labels(self) is None:
             raise InputError(
                 f"--look {self.look} holds for the labels it was made with, and an index without --labels has no tags of "
@@ -115,12 +116,13 @@ def _index(settings: Index) -> int:
 
     if settings.workers < 1:
         raise InputError(f"--workers must be at least 1, got {settings.workers}")
-    job = JobSpec(
+    spec = JobSpec(
         question=IndexQuestion(labels=_labels(settings)),
         **settings.job_facts("search", look=settings.look),
         workers=settings.workers,
         fast_decode=settings.fast_decode,
-    ).open()
+    )
+    job = spec.open()
     if not isinstance(job.asked, AskedRanks):
         raise AssertionError("an index asks for ranks")
     names = tuple(job.asked.ranker.tag_names.names)
@@ -129,7 +131,10 @@ def _index(settings: Index) -> int:
     run = open_index_run(settings.index, inputs, job, sink, part_size=settings.part_size)
     for note in inputs.notes():
         print(f"note: {note}", file=sys.stderr)
-    _add(run, job, sink)
+    if settings.engine == "ray":
+        answer_on_ray(settings, spec, run, sink, "indexing, parts")
+    else:
+        _add(run, job, sink)
     (added, failed), errors = run.done(), close_index_run(run)
     # counted on disk: an index grows over several runs, and this one knows of its own alone
     in_all = sum(1 for _ in stored_keys(settings.index))
