@@ -18,7 +18,7 @@ from tagalign.errors import DataError
 
 Verdict = Literal["holds", "fails", "not testable"]
 
-PAPERS = ("TagAlign", "Tag2Text", "TagCLIP", "CLS-SEG", "TrustyCLIP")
+PAPERS = ("TagAlign", "Tag2Text", "TagCLIP", "CLS-SEG", "TrustyCLIP", "SPARC", "PIAA")
 """In the order of the page."""
 
 
