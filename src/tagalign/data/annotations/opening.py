@@ -1,5 +1,6 @@
 """A file or folder of another tool, opened: which format it is, and where its photos lie."""
 
+import dataclasses
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -75,12 +76,12 @@ class OpenedAnnotations:
         Raises:
             DataError: if the file is damaged as a whole.
         """
-        yield from self._entry.read(self._source)
+        yield from map(_written, self._entry.read(self._source))
 
     @property
     def names(self) -> tuple[str, ...]:
         """Labels that the file knows; all of them once it has been read."""
-        return tuple(self._source.names)
+        return tuple(dict.fromkeys(map(_text, self._source.names)))
 
     def _size_of(self, name: str) -> Size | None:
         try:
@@ -93,3 +94,20 @@ class OpenedAnnotations:
             return self._photos.place_of(name)
         except DataError:
             return None
+
+
+def _written(marked: MarkedPhoto) -> MarkedPhoto:
+    """With labels that any file can hold."""
+    if all(label == _text(label) for label in (*marked.tags, *marked.given, *marked.labels)):
+        return marked
+    return dataclasses.replace(
+        marked,
+        regions=tuple(dataclasses.replace(one, label=_text(one.label)) for one in marked.regions),
+        tags=tuple(map(_text, marked.tags)),
+        given=tuple(map(_text, marked.given)),
+    )
+
+
+def _text(label: str) -> str:
+    """Half a character, which JSON and YAML can escape and no file in UTF-8 can hold, becomes a blank box."""
+    return "".join("\ufffd" if "\ud800" <= c <= "\udfff" else c for c in label)

@@ -14,6 +14,10 @@ MOST_TEXT = 10_000_000
 """Characters of one text between tags."""
 MOST_CHILDREN = 2_000_000
 """Elements inside one that is asked for."""
+LONGEST_TAG = 1 << 24
+"""Bytes in which nothing begins or ends: a tag that does not close is read again from its beginning with every piece."""
+LONGEST_HEAD = 1 << 20
+"""Bytes before the outermost element is known."""
 
 
 @dataclass(kw_only=True)
@@ -61,7 +65,10 @@ def read_elements(path: Path, paths: Iterable[str], *, chunk: int = CHUNK) -> It
     try:
         with path.open("rb") as file:
             while piece := file.read(chunk):
+                found.silence += len(piece)
                 parser.feed(piece)
+                if found.silence > max(LONGEST_TAG, chunk):
+                    raise DataError(f"{path}: one tag has more than {LONGEST_TAG:,} bytes, or does not end")
                 yield from found.take()
         parser.close()
     except (ParseError, LookupError, ValueError) as error:
@@ -77,7 +84,7 @@ def root_of(path: Path) -> str:
     parser = XMLParser(target=found)  # noqa: S314 - as above
     try:
         with path.open("rb") as file:
-            while not found.root and (piece := file.read(4096)):
+            while not found.root and file.tell() < LONGEST_HEAD and (piece := file.read(1 << 14)):
                 parser.feed(piece)
     except (ParseError, LookupError, ValueError, OSError, DataError):
         return found.root
@@ -94,12 +101,14 @@ class _Collector:
         self._done: list[Element] = []
         self._inside = 0
         self.root = ""
+        self.silence = 0  # bytes since something began or ended
 
     def doctype(self, name: str, pubid: str | None, system: str | None) -> NoReturn:
         """Entities are declared in a document type, and may grow without bound or read other files."""
         raise DataError(f"{self._path}: declares a document type ({name}), which is not read")
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
+        self.silence = 0
         self._tags.append(tag)
         self.root = self.root or tag
         if len(self._tags) > DEEPEST:
@@ -117,6 +126,7 @@ class _Collector:
             self._open.append(Element(tag=tag, attributes=attributes))
 
     def end(self, tag: str) -> None:
+        self.silence = 0
         self._tags.pop()
         if self._open:
             last = self._open.pop()
@@ -125,6 +135,7 @@ class _Collector:
                 self._inside = 0
 
     def data(self, text: str) -> None:
+        self.silence = 0
         if self._open:
             if len(self._open[-1].text) + len(text) > MOST_TEXT:
                 raise DataError(
