@@ -58,7 +58,7 @@ def read_results(source: AnnotationSource, rows: list[Any], photo: str) -> Resul
         photo: its name.
     """
     rows = [row for row in rows if isinstance(row, dict) and isinstance(row.get("value"), dict)]
-    labelled = {row.get("id") for row in rows if _labels(row)}
+    labelled = {str(row.get("id")) for row in rows if _labels(row)}
     regions, tags, size = [], [], None
     for row in rows:
         shape = _shape(row["value"])
@@ -66,7 +66,7 @@ def read_results(source: AnnotationSource, rows: list[Any], photo: str) -> Resul
             tags += _choices(source, row, photo)
         elif not (labels := _labels(row)):
             # a shape tag beside a Labels tag gives two results with one id: the other one has the label
-            if row.get("id") not in labelled or row.get("id") is None:
+            if str(row.get("id")) not in labelled or row.get("id") is None:
                 source.told.say(NO_LABEL, photo, str(row.get("type")))
         else:
             size = size or _size_or_none(row)

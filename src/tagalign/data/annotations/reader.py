@@ -1,5 +1,6 @@
 """What a format of other tools is read from and what it yields."""
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -97,6 +98,8 @@ def made(
     """
     try:
         region = make()
+        if region is not None and not all(map(math.isfinite, region.box)):
+            raise DataError("a box without an end; its numbers are too large")
     except TooFewCorners as error:
         source.told.say(POLYGONS_TOO_SMALL, photo, f"{what} {error}".strip())
         return None

@@ -114,6 +114,8 @@ def test_a_photo_without_annotations_is_a_photo_with_nothing_in_it(tmp_path):
         ({"bbox": [1, 1, 0, 5]}, "damaged", "a box of 0.0 x 5.0"),
         ({}, "damaged", "bbox"),
         ({"category_id": 8, "bbox": [1, 1, 5, 5]}, "unknown category", "8"),
+        ({"category_id": None, "bbox": [1, 1, 5, 5]}, "unknown category", "None"),
+        ({"category_id": [1], "bbox": [1, 1, 5, 5]}, "unknown category", "[1]"),
         ({"image_id": 2, "bbox": [1, 1, 5, 5]}, "a photo that the file does not have", "image 2"),
     ],
 )  # fmt: skip

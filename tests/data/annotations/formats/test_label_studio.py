@@ -185,6 +185,24 @@ def test_tasks_without_a_picture_are_told(tmp_path):
     assert "tasks without a picture: 2 (task 9" in next(iter(source.told.lines()))
 
 
+def test_data_that_are_none_and_several_pictures_are_told(tmp_path):
+    several = {"id": 4, "data": {"images": ["a.jpg", "b.jpg"]}, "annotations": []}
+    photos, source = read(tmp_path, {"id": 9, "data": None}, {"id": 8, "data": 3}, several)
+    assert not photos
+    assert list(source.told.lines()) == [
+        "left out: tasks without a picture: 2 (task 9: data is a NoneType, task 8: data is a int)",
+        "left out: tasks with several pictures; make a task of each photo: 1 (task 4)",
+    ]
+
+
+def test_ids_of_results_may_be_anything(tmp_path):
+    shape = result("polygon", SQUARE, id=["x"])
+    label = result("labels", SQUARE | {"labels": ["cat"]}, id=["x"])
+    (photo,), source = read(tmp_path, task(shape, label))
+    assert [one.label for one in photo.regions] == ["cat"]
+    assert not source.told.counts
+
+
 @pytest.mark.parametrize("text", ["", "[", "{}", "[1]", '[{"data": {"image": "a.jpg"}}', "[" * 100_000])
 def test_a_damaged_file_is_one_line(tmp_path, text):
     (tmp_path / "a.json").write_text(text)

@@ -64,6 +64,7 @@ def test_names_may_stand_in_a_list_beside(tmp_path):
         ("cat 0.5 0.5 0.1 0.2", "could not convert"),
         ("inf 0.5 0.5 0.1 0.2", "class inf"),
         ("0 900 900 901 900 902 903", "pixels away"),
+        ("0 1e308 1e308 1e308 1e308", "a box without an end"),
     ],
 )
 def test_what_cannot_be_used_costs_itself_and_is_told(tmp_path, line, reason):
@@ -87,13 +88,16 @@ def test_without_the_photo_nobody_knows_the_pixels(tmp_path):
         ("names: [a, [b]]", "expected a name"),
         ("names: {x: y}", "invalid literal"),
         ("names: [a", "could not read it"),
+        ("names: [a]\n\0", "could not read it"),
+        ("names: [" + "a," * 500_000 + "]", "more than 1,000,000 bytes"),
         ("nc: 3", "nobody says what the class ids mean"),
         ("a: &a [x]\nnames: !!python/object/apply:os.system [ls]", "could not read it"),
     ],
 )
 def test_a_damaged_list_of_names_is_one_line(tmp_path, yaml, match):
-    with pytest.raises(DataError, match=match):
+    with pytest.raises(DataError, match=match) as refused:
         read_all("yolo", write(tmp_path, yaml, a=""))
+    assert "\n" not in str(refused.value)
 
 
 def test_a_folder_without_labels_is_refused(tmp_path):

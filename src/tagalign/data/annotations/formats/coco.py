@@ -100,7 +100,10 @@ def _photo(
     name, size = entry["name"], entry["size"] or source.size_of(entry["name"])
     regions = []
     for row in rows:
-        label = categories.get(_id(row.get("category_id", "")))
+        try:
+            label = categories.get(_id(row.get("category_id", "")))
+        except TypeError:
+            label = None
         if label is None:
             source.told.say("left out: regions of an unknown category", name, str(row.get("category_id")))
             continue

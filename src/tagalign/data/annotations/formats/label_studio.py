@@ -55,9 +55,7 @@ def _task(source: AnnotationSource, task: dict[str, Any], number: int) -> Marked
     where = f"task {task.get('id', number)}"
     name = _photo_name(task["data"])
     if name is None:
-        source.told.say(
-            "left out: tasks without a picture", where, f"keys {', '.join(map(str, task['data']))[:80]}"
-        )
+        source.told.say(*_no_picture(task["data"], where))
         return None
     annotation, said_by = _counting(source, task, where)
     suggestions = [one for one in _list(task.get("predictions")) if isinstance(one, dict)]
@@ -91,6 +89,16 @@ def _photo_name(data: Any) -> str | None:
     texts = {key: value for key, value in data.items() if isinstance(value, str)}
     known = next((texts[key] for key in PHOTO_KEYS if key in texts), None)
     return known or next((value for value in texts.values() if _is_picture(value)), None)
+
+
+def _no_picture(data: Any, where: str) -> tuple[str, str, str]:
+    """What is told of a task whose data hold no address of one picture."""
+    if not isinstance(data, dict):
+        return "left out: tasks without a picture", where, f"data is a {type(data).__name__}"
+    lists = (value for value in data.values() if isinstance(value, list))
+    if any(isinstance(one, str) and _is_picture(one) for some in lists for one in some):
+        return "left out: tasks with several pictures; make a task of each photo", where, ""
+    return "left out: tasks without a picture", where, f"keys {', '.join(map(str, data))[:80]}"
 
 
 def _is_picture(text: str) -> bool:
@@ -129,7 +137,7 @@ def _flat_task(source: AnnotationSource, task: dict[str, Any], number: int) -> M
     where = f"task {task.get('id', number)}"
     name = _photo_name({key: value for key, value in task.items() if key not in MIN_KEYS})
     if name is None:
-        source.told.say("left out: tasks without a picture", where, f"keys {', '.join(map(str, task))[:80]}")
+        source.told.say(*_no_picture(task, where))
         return None
     results = [
         row
