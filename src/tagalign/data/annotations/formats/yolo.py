@@ -11,7 +11,7 @@ import yaml
 try:  # ten times as fast, where the library is built with it
     from yaml import CSafeLoader as SafeLoader
 except ImportError:
-    from yaml import SafeLoader  # type: ignore[assignment]
+    from yaml import SafeLoader
 
 from tagalign.data.annotations.formats import READERS, ReaderEntry
 from tagalign.data.annotations.reader import DAMAGED, NO_SIZE, AnnotationSource, made, silent_photos
