@@ -6,20 +6,9 @@ import torch
 from PIL import Image
 
 from tagalign.errors import InputError
-from tagalign.export.masks import mask_image, palette, save_mask
+from tagalign.export.masks import mask_image, save_mask
 
 # the published colours of PASCAL VOC 2012, ids 0 to 20 and the void border
-VOC_COLORS = [
-    (0, 0, 0), (128, 0, 0), (0, 128, 0), (128, 128, 0), (0, 0, 128), (128, 0, 128), (0, 128, 128), (128, 128, 128),
-    (64, 0, 0), (192, 0, 0), (64, 128, 0), (192, 128, 0), (64, 0, 128), (192, 0, 128), (64, 128, 128),
-    (192, 128, 128), (0, 64, 0), (128, 64, 0), (0, 192, 0), (128, 192, 0), (0, 64, 128),
-]  # fmt: skip
-
-
-def test_palette_has_the_published_colours() -> None:
-    assert list(palette()[:21]) == VOC_COLORS
-    assert palette()[255] == (224, 224, 192)
-    assert len(set(palette())) == 256
 
 
 def test_a_mask_of_few_labels_is_a_palette_png(tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 """Label maps as palette PNG, the form in which the benchmarks store their ground truth."""
 
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -10,28 +9,11 @@ from torch import Tensor
 
 from tagalign.atomic import atomic_write
 from tagalign.errors import InputError
+from tagalign.ops.voc_colours import palette
 from tagalign.types import IGNORE, WIDE_IGNORE, ignored_id
 
 MAX_PALETTE_LABELS = IGNORE  # id 255 means "ignore", so a byte holds 255 labels
 MAX_LABELS = WIDE_IGNORE
-
-
-@cache
-def palette() -> tuple[tuple[int, int, int], ...]:
-    """The 256 colours of PASCAL VOC, as ``(red, green, blue)`` in [0, 255].
-
-    Bit ``3 j + c`` of an id becomes bit ``7 - j`` of channel ``c``: near ids get far colours, 0 is black.
-
-    Example:
-        >>> palette()[1], palette()[15]
-        ((128, 0, 0), (192, 128, 128))
-    """
-    return tuple(_voc_color(label) for label in range(256))
-
-
-def _voc_color(label: int) -> tuple[int, int, int]:
-    red, green, blue = (sum((label >> (3 * j + c) & 1) << (7 - j) for j in range(3)) for c in range(3))
-    return red, green, blue
 
 
 def mask_image(labels: Int[Tensor, "height width"], num_labels: int) -> Image.Image:

@@ -7,7 +7,7 @@ from PIL import Image
 
 from tagalign.data.annotations.formats import READERS
 from tagalign.errors import DataError
-from tagalign.export.masks import palette
+from tagalign.ops.voc_colours import palette
 
 
 def xml(*objects, database="me", name="a, b.jpg"):
@@ -94,6 +94,21 @@ def test_colours_of_a_label_map(tmp_path):
     assert next(iter(source.told.lines())).startswith(
         "left out: regions of an unknown class: 1 (x: id 592137"
     )
+
+
+def test_labels_without_a_colour_have_vocs(tmp_path):
+    ids = np.zeros((60, 80), dtype=np.uint8)
+    ids[:10], ids[10:20] = 1, 15
+    save_mask(tmp_path / "SegmentationClass/x.png", ids)
+    names = ["background", *(f"name {i}" for i in range(1, 16))]
+    (tmp_path / "labelmap.txt").write_text("# a line of words\n" + "".join(f"{name}:::\n" for name in names))
+    photos, source = read_all("voc", tmp_path)
+    found = {one.label: int(one.mask((60, 80)).sum()) for one in photos["x"].regions}
+    assert found == {"name 1": 800, "name 15": 800}
+    assert not source.told.counts
+    (tmp_path / "labelmap.txt").write_text("a:::\n" * 257)
+    with pytest.raises(DataError, match=r"labelmap\.txt, line 257: expected NAME:R,G,B"):
+        read_all("voc", tmp_path)
 
 
 def test_one_file_by_itself(tmp_path):

@@ -18,6 +18,7 @@ from tagalign.data.annotations.reader import AnnotationSource, made
 from tagalign.data.annotations.records import VOID, Marked, MarkedPhoto, region_of
 from tagalign.data.annotations.xml_stream import Element, read_elements, root_of
 from tagalign.errors import DataError
+from tagalign.ops.voc_colours import palette
 from tagalign.tags.label_sets import benchmark_labels
 from tagalign.tags.text_files import read_text
 from tagalign.types import BACKGROUND, Size
@@ -132,17 +133,20 @@ class _Names:
             names = (BACKGROUND, *benchmark_labels("voc20").names)
             return cls(by_id=dict(enumerate(names)) | {255: VOID}, by_colour={VOID_COLOUR: VOID})
         by_colour = {VOID_COLOUR: VOID}
+        place = 0
         for number, line in enumerate(read_text(path).splitlines(), start=1):
             if not line.strip() or line.startswith("#"):
                 continue
             try:
                 name, colour, *_ = line.rsplit(":", 3)
-                red, green, blue = (int(value) for value in colour.split(","))
-            except ValueError as error:
+                # Datumaro writes none where nobody chose one, and paints with VOC's
+                red, green, blue = map(int, colour.split(",")) if colour.strip() else palette()[place]
+            except (ValueError, IndexError) as error:
                 raise DataError(
                     f"{path}, line {number}: expected NAME:R,G,B:PARTS:ACTIONS ({error})"
                 ) from error
             by_colour[red, green, blue] = VOID if name in {"void", "ignored"} else name
+            place += 1
         return cls(by_id={}, by_colour=by_colour)
 
     def name_of(self, place: int, colour: Colour) -> str | None:
