@@ -18,6 +18,8 @@ from tagalign.data.tiny_world import TinyWorld
 
 WIDTH, HEIGHT = 1280, 900
 WAIT_MS = 120_000
+SETTLED_MS = 2_000
+"""After the answer: the page asks its server for ever, so that its network is never idle."""
 COLORS = 200
 SCENES = 3
 
@@ -46,7 +48,7 @@ def main(folder: Path) -> None:
 def review(page: Page) -> bytes:
     """The tab of the review with its first photo."""
     page.wait_for_selector("#review-photo img")
-    page.wait_for_load_state("networkidle")
+    page.wait_for_timeout(SETTLED_MS)
     return page.screenshot(full_page=True)
 
 
@@ -55,9 +57,10 @@ def look(page: Page) -> bytes:
     page.get_by_role("tab", name="One photo").click()
     page.locator(".gallery-item, .gallery button").filter(visible=True).first.click()
     page.wait_for_selector("#look-masks .mask-legend button")
-    page.get_by_label("Smooth edges").check()
+    page.locator("#look-masks").get_by_label("Smooth edges").check()
     page.locator("#look-masks .mask-legend button").nth(1).focus()
-    page.wait_for_load_state("networkidle")
+    page.wait_for_function("document.querySelector('#look-masks .mask-say').textContent.includes('score')")
+    page.wait_for_timeout(SETTLED_MS)
     return page.screenshot(full_page=True)
 
 

@@ -1,7 +1,6 @@
 """Everything the page does, in a real browser, over a method whose answers are known."""
 
 import json
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,15 +9,10 @@ from PIL import Image
 
 pytest.importorskip("gradio", reason="the app extra is not installed")
 pytest.importorskip("playwright", reason="playwright is not installed")
+from page_of_stub import look_at, open_tab
 from playwright.sync_api import Page, expect
 
-from tagalign.apps.page.page import build_page, launch
-from tagalign.apps.page.review_opening import open_place, photos_of
-from tagalign.apps.page.review_store import ReviewStore
-from tagalign.apps.page.studio import Studio
-from tagalign.tasks.model import Model
 from tagalign.tasks.photos.rows import MASK_SCHEMA, mask_row, write_rows
-from tagalign.testing.stub_method import StubMethod
 from tagalign.types import Segmentation
 
 # gradio, its server and its client warn about each other's coming versions
@@ -26,56 +20,6 @@ pytestmark = [
     pytest.mark.browser,
     pytest.mark.filterwarnings("ignore"),
 ]
-
-
-@pytest.fixture(scope="module")
-def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("photos")
-    for name, color in (("a.png", "red"), ("b.png", "green")):
-        Image.new("RGB", (400, 300), color).save(folder / name)
-    (folder / "c.jpg").write_text("not an image")
-    return folder
-
-
-@pytest.fixture(scope="module")
-def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("out")
-
-
-@pytest.fixture(scope="module")
-def address(photos: Path, out: Path) -> Iterator[str]:
-    studio = Studio(lambda name: Model(StubMethod()), ["first", "second"])
-    store = ReviewStore(photos, photos_of(photos), out)
-    page = build_page(
-        studio,
-        model="stub",
-        examples=[str(photos / "a.png")],
-        labels="dog, cat",
-        review=store,
-        opener=lambda name: open_place(Path(name), None),
-        notice=True,
-    )
-    _, url, _ = launch(page, host="127.0.0.1", port=0, out=out, wait=False)
-    yield url
-    page.close()
-
-
-@pytest.fixture
-def page(new_page: Callable[[str, str], Page], address: str) -> Iterator[Page]:
-    page = new_page("desktop", address)
-    expect(page.locator("#review-status")).to_contain_text(" of 3")
-    yield page
-    page.close()
-
-
-def open_tab(page: Page, name: str) -> None:
-    page.get_by_role("tab", name=name).click()
-
-
-def look_at(page: Page, photo: Path) -> None:
-    open_tab(page, "One photo")
-    page.set_input_files("#look-photo input[type=file]", str(photo))
-    expect(page.locator("#look-status")).to_contain_text(photo.name)
 
 
 def test_a_photo_gets_tags_masks_and_downloads(page: Page, photos: Path, tmp_path: Path) -> None:
@@ -104,130 +48,6 @@ def test_new_labels_and_another_method(page: Page, photos: Path) -> None:
     # another method has not seen the photo yet
     expect(page.locator("#look-status")).not_to_contain_text("from memory")
     expect(page.locator("#look-tags")).to_contain_text("sea")
-
-
-def test_a_legend_entry_isolates_its_mask_and_asks_for_its_heat_map(page: Page, photos: Path) -> None:
-    look_at(page, photos / "a.png")
-    panel = page.locator("#look-masks")
-    entry = panel.locator("button").filter(has_text="cat 50 %")
-    entry.focus()  # by keyboard, as by mouse
-    expect(panel.locator(".mask-say")).to_have_text("cat · score 0.50 · 50 % of the photo")
-    page.keyboard.press("Enter")
-    expect(entry).to_have_attribute("aria-pressed", "true")
-    assert panel.locator("svg g").evaluate_all("all => all.map(one => one.matches('.off'))") == [True, False]
-    asked = panel.get_by_text("Heat map of the chosen name")
-    asked.click()
-    # on the same picture, and away again
-    expect(panel.locator(".mask-canvas .heat")).to_be_visible()
-    expect(panel.locator(".mask-say")).to_contain_text("Heat map of cat")
-    expect(page.locator("#heat-scale")).to_contain_text("cat")
-    expect(panel.locator("svg .fill").last).not_to_be_visible()
-    asked.click()
-    expect(panel.locator(".heat")).to_have_count(0)
-    page.get_by_text("Heat map of any words").click()
-    page.locator("#heat-name input, #heat-name textarea").fill("a brown tail")
-    page.keyboard.press("Enter")
-    expect(panel.locator(".mask-say")).to_contain_text("Heat map of a brown tail")
-
-
-def test_masks_are_faded_outlined_and_named_and_stay_so(page: Page, photos: Path) -> None:
-    look_at(page, photos / "a.png")
-    panel = page.locator("#look-masks .mask-panel")
-    expect(panel.locator("svg text")).to_have_text(["dog", "cat"])
-    panel.locator("svg g").first.hover()
-    expect(panel.locator(".mask-say")).to_contain_text("dog · score 0.50")
-    panel.get_by_label("Outline only").check()
-    panel.get_by_label("Names").uncheck()
-    panel.locator("[data-panel=opacity]").fill("20")
-    for label in ("dog", "ant"):  # and after a new answer
-        assert panel.locator(".fill").first.evaluate("one => getComputedStyle(one).fillOpacity") == "0"
-        expect(panel.locator("svg text").first).not_to_be_visible()
-        expect(panel.get_by_label("Outline only")).to_be_checked()
-        if label == "dog":
-            page.locator("#look-labels textarea").fill("ant, bee")
-            page.click("#look-go")
-            expect(panel.locator("button").filter(has_text="bee 50 %")).to_be_visible()
-    panel.get_by_label("Outline only").uncheck()
-    panel.get_by_label("Names").check()
-    assert panel.locator(".fill").first.evaluate("one => getComputedStyle(one).fillOpacity") == "0.2"
-
-
-def test_the_slider_hides_masks_of_a_lower_score_and_says_how_many_are_left(page: Page, photos: Path) -> None:
-    look_at(page, photos / "a.png")
-    panel = page.locator("#look-masks .mask-panel")
-    slider = panel.locator("[data-panel=least]")
-    slider.focus()
-    for key, left in (("End", 0), ("Home", 2)):  # by keyboard; the stub's scores are one half
-        page.keyboard.press(key)
-        expect(panel.locator(".mask-say")).to_have_text(f"{left} of 2 masks have this score or more")
-        expect(panel.locator("svg g:not(.weak)")).to_have_count(left)
-    expect(panel.locator("output")).to_have_text("0.00")
-
-
-def test_the_photo_is_enlarged_moved_and_walked_by_keyboard(page: Page, photos: Path) -> None:
-    look_at(page, photos / "a.png")
-    panel = page.locator("#look-masks .mask-panel")
-    stage, say = panel.locator(".mask-stage"), panel.locator(".mask-say")
-
-    def place() -> list[float]:
-        """Scale, and where the left upper corner lies."""
-        found = panel.locator(".mask-canvas").evaluate("one => getComputedStyle(one).transform")
-        numbers = [float(one) for one in found.removeprefix("matrix(").strip(")").split(",")]
-        return [numbers[0], *numbers[4:]]
-
-    stage.focus()
-    page.keyboard.press("+")
-    scale, x, y = place()
-    assert (scale, x < 0, y < 0) == (1.5, True, True)
-    for _ in range(3):
-        page.keyboard.press("ArrowLeft")  # never beyond the border
-    assert place()[1] == 0
-    expect(panel.locator("[data-panel=zoom-whole]")).to_have_text("150 %")
-    panel.locator("[data-panel=zoom-in]").click()
-    assert place()[0] == 2.25
-    box = stage.bounding_box()
-    assert box is not None
-    before = place()
-    page.mouse.move(box["x"] + 100, box["y"] + 100)
-    page.mouse.down()
-    page.mouse.move(box["x"] + 60, box["y"] + 90, steps=3)
-    page.mouse.up()
-    assert place()[1] == pytest.approx(before[1] - 40, abs=1)
-    expect(panel.locator(".mask-legend button").first).to_have_attribute("aria-pressed", "false")  # no click
-    stage.focus()
-    page.keyboard.press("0")
-    assert panel.locator(".mask-canvas").evaluate("one => one.style.transform") == ""
-    for name in ("dog", "cat"):
-        page.keyboard.press("n")
-        expect(say).to_contain_text(f"{name} · score")
-    page.keyboard.press("p")
-    page.keyboard.press("Enter")
-    expect(panel.locator(".mask-legend button").filter(has_text="dog")).to_have_attribute(
-        "aria-pressed", "true"
-    )
-    page.keyboard.press("Escape")
-    expect(panel.locator("svg g.off")).to_have_count(0)
-    panel.locator(".mask-legend button").first.focus()
-    page.keyboard.press("ArrowRight")
-    expect(say).to_contain_text("cat · score")
-
-
-def test_edges_are_smoothed_within_three_units_and_come_back_as_they_were(page: Page, photos: Path) -> None:
-    look_at(page, photos / "a.png")
-    panel = page.locator("#look-masks .mask-panel")
-    paths = "all => all.map(one => one.getAttribute('d'))"
-    exact = panel.locator("path").evaluate_all(paths)
-    areas = (
-        "all => all.map(one => { const box = one.getBBox(); return [box.x, box.y, box.width, box.height]; })"
-    )
-    boxes = panel.locator("path.fill").evaluate_all(areas)
-    panel.get_by_label("Smooth edges").check()
-    smooth = panel.locator("path").evaluate_all(paths)
-    assert all("L" in one for one in smooth)
-    # long edges keep their place: only corners are cut
-    assert panel.locator("path.fill").evaluate_all(areas) == boxes
-    panel.get_by_label("Smooth edges").uncheck()
-    assert panel.locator("path").evaluate_all(paths) == exact
 
 
 def test_labels_are_suggested_and_join_the_list(page: Page, photos: Path) -> None:

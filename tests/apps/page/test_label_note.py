@@ -38,4 +38,4 @@ def test_what_is_no_mistake_is_a_note_and_only_the_first_are_shown():
 
 def test_names_are_text_and_long_lists_are_counted():
     assert "<script>" not in label_note("<script>; not <b>\n<script>")
-    assert "10,000 labels ·" in label_note("\n".join(f"label {i}; not label {i + 1}" for i in range(10_000)))
+    assert "2,500 labels ·" in label_note("\n".join(f"label {i}; not label {i + 1}" for i in range(2_500)))

@@ -36,7 +36,7 @@ def test_each_mask_is_drawn_where_it_is():
 def test_names_and_legend_say_score_and_share():
     html = mask_panel(Image.new("RGB", (4, 4)), segmentation([[0, 0], [0, 1]], ('a "dog"', "cat & co"), 0.25))
     assert "cat &amp; co · score 0.25 · 25 % of the photo" in html
-    assert html.count("a &#34;dog&#34; 75 %") == 1
+    assert html.count("a &#34;dog&#34; <small>75 %</small>") == 1
     assert re.findall(r"<text [^>]*>([^<]*)</text>", html) == ["a &#34;dog&#34;", "cat &amp; co"]
 
 
@@ -44,7 +44,7 @@ def test_instances_are_masks_of_their_own_under_one_entry():
     found = part_instances(segmentation([[0, 1, 0]], ("dog", "cat")), min_area=1)
     html = mask_panel(Image.new("RGB", (3, 1)), found)
     assert html.count('<g data-label="dog"') == 2
-    assert "dog × 2 67 %" in html
+    assert "dog × 2 <small>67 %</small>" in html
 
 
 def test_scores_stand_where_the_slider_reads_them():

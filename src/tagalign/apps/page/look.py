@@ -28,7 +28,7 @@ def add_look(studio: Studio, examples: list[str], labels: str) -> None:
     )
     ask = gr.Button(say("page.scripts"), elem_id="heat-asked-go", elem_classes="for-scripts")
     with gr.Row():
-        with gr.Column(scale=2, min_width=300):
+        with gr.Column(scale=2, min_width=300, elem_id="look-asked"):
             photo = photo_input(label=say("look.photo"), height=300, elem_id="look-photo")
             if examples:
                 gr.Examples(
@@ -40,14 +40,15 @@ def add_look(studio: Studio, examples: list[str], labels: str) -> None:
             names = labels_box(labels, "look-labels")
             suggestion, checked = add_suggestions(studio, names)
             go = gr.Button(say("look.go"), variant="primary", elem_id="look-go")
-            chooser = gr.Column(min_width=0)
-        with gr.Column(scale=3, min_width=300):
+            chooser = gr.Column(min_width=0, elem_id="look-chooser")
+        with gr.Column(scale=3, min_width=300, elem_id="look-answer"):
             status = gr.Markdown(say("look.start"), elem_classes="status", elem_id="look-status")
             masks = gr.HTML(elem_id="look-masks")
+            scale = gr.HTML(elem_id="heat-scale")
             bars = gr.HTML(label=say("look.tags"), elem_id="look-tags")
             whole = gr.Button(say("look.files"), visible=False, elem_id="look-whole")
             files = gr.Files(label=say("look.files"), visible=False, interactive=False, elem_id="look-files")
-            heat = _heat(studio, asked, ask)
+            heat = _heat(studio, asked, ask, scale)
     with gr.Row():
         with gr.Column(min_width=300):
             phrase = _phrase(studio)
@@ -128,11 +129,10 @@ def _nothing() -> tuple[Any, ...]:
     return "", "", say("look.start"), HIDDEN, HIDDEN
 
 
-def _heat(studio: Studio, asked: Any, ask: Any) -> list[TabQuestion]:
+def _heat(studio: Studio, asked: Any, ask: Any, scale: Any) -> list[TabQuestion]:
     layer = gr.HTML(elem_id="heat-layer", elem_classes="for-scripts")
     with gr.Accordion(say("look.heat"), open=False, elem_id="look-heat"):
         name = gr.Textbox(label=say("look.heat_label"), elem_id="heat-name", info=say("look.heat_hint"))
-    scale = gr.HTML(elem_id="heat-scale")
 
     def heat(path: str | None, words_: str, choice: MethodChoice) -> tuple[Any, str]:
         _, found = studio.heat(path, words_, choice, most=SCREEN_SIDE)

@@ -26,8 +26,8 @@ NAMED_SHARE = 0.01
 MOST_NAMES = 16
 LETTERS_PER_SIDE = 24
 """Height of a name: so many of them would fill the longest side of the photo."""
-LETTER = 0.6
-"""Width of a letter beside its height, about: names that would lie on each other are left out."""
+LETTER = 0.7
+"""Width of a bold letter beside its height, about: names stay inside the photo, and none lies on another."""
 
 _PANEL = Markup(
     '<div class="mask-panel" data-count="{count}">{tools}<div class="mask-stage" tabindex="0" role="group" '
@@ -83,7 +83,7 @@ def panel_of(image: Image.Image, masks: Sequence[Drawn], *, heat: bool = False, 
             height=height,
             size=size,
             body=joined(body),
-            hint=say("masks.hint"),
+            hint=say("masks.hint") if masks else "",
             legend_name=say("masks.legend"),
             legend=joined(_legend(masks)),
         )
@@ -176,7 +176,7 @@ def _legend(masks: Sequence[Drawn]) -> Iterator[Markup]:
         times = f" × {len(parts)}" if len(parts) > 1 else ""
         yield Markup(
             '<button type="button" data-label="{0}" data-score="{5:.4f}" data-say="{1}" aria-pressed="false">'
-            '<i style="background:{2}"></i>{0}{3} {4}</button>'
+            '<i style="background:{2}"></i>{0}{3} <small>{4}</small></button>'
         ).format(
             name,
             mask_words(f"{name}{times}", score, share),

@@ -71,7 +71,14 @@ def add_review(
     shown, placed = [number, photo, status, tags, masks], [place, number, names, method, again]
 
     def bind(event: Any, answer: Callable[..., Any], inputs: list[Any], outputs: Any) -> None:
-        event(_placed(answer), [*placed, *inputs], outputs, api_visibility="private")
+        # one place says that something is computed, or went wrong: not every component that would change
+        event(
+            _placed(answer),
+            [*placed, *inputs],
+            outputs,
+            api_visibility="private",
+            show_progress_on=status,
+        )
 
     for event in (page.load, names.submit, method.change, again.input):
         bind(event, reviewer.show, [], shown)
@@ -83,7 +90,7 @@ def add_review(
     bind(export.click, lambda at: gr.update(value=reviewer.export(at), visible=True), [], files)
     more.submit(add_tag, [more, tags, names], [more, tags], api_visibility="private")
     if picker is not None:
-        _bind_picker(picker, reviewer, placed, [place, names, again, *shown])
+        _bind_picker(picker, reviewer, placed, [place, names, again, *shown], status)
 
 
 def _placed(answer: Callable[..., Any]) -> Callable[..., Any]:
@@ -130,7 +137,7 @@ def _picker(is_open: bool) -> tuple[Any, Any, Any]:
 
 
 def _bind_picker(
-    picker: tuple[Any, Any, Any], reviewer: Reviewer, placed: list[Any], outputs: list[Any]
+    picker: tuple[Any, Any, Any], reviewer: Reviewer, placed: list[Any], outputs: list[Any], status: Any
 ) -> None:
     path, go, inside = picker
 
@@ -143,7 +150,7 @@ def _bind_picker(
         return typed, labels, box, *reviewer.show(now)
 
     for event in (go.click, path.submit):
-        event(_placed(opened), [*placed, path], outputs, api_visibility="private")
+        event(_placed(opened), [*placed, path], outputs, api_visibility="private", show_progress_on=status)
 
     def walked(chosen: str | None) -> tuple[Any, Any]:
         if not chosen:

@@ -189,4 +189,5 @@ def _queued(store: ReviewStore, photo: str) -> list[str]:
 
 
 def _panel(found: Suggestion, titles: Sequence[str]) -> str:
-    return panel_of(found.image, found.drawn(titles), none=say("review.no_mask"))
+    none = say("review.no_mask" if found.masks else "review.tags_alone")
+    return panel_of(found.image, found.drawn(titles), none=none)

@@ -94,6 +94,7 @@
     next.y = within(next.y, stage.clientHeight);
     zooms.set(panel, next);
     canvas.style.transform = next.scale === 1 ? "" : `translate(${next.x}px, ${next.y}px) scale(${next.scale})`;
+    canvas.style.setProperty("--zoom", next.scale); // names keep their size: they are to be read, not to be enlarged
     stage.classList.toggle("zoomed", next.scale > 1);
     const shown = panel.querySelector("[data-panel=zoom-whole]");
     if (shown) shown.textContent = `${Math.round(100 * next.scale)} %`;
