@@ -3,7 +3,7 @@
 import pytest
 
 from tagalign.errors import InputError
-from tagalign.tags.label_lines import is_plain, label_lines, parse_label, parse_lines
+from tagalign.tags.label_lines import is_plain, label_line, label_lines, parse_label, parse_lines
 from tagalign.tags.label_sets import benchmark_labels, label_set_names, load_label_set, read_label_set
 from tagalign.types import Label, LabelGroup, LabelSet
 
@@ -98,6 +98,11 @@ def test_shipped_and_quoted_names_are_read_as_they_stand(tmp_path):
         (": mug", "before and behind"),
         ("; not mug", "before and behind"),
         ("cup; not", "before and behind"),
+        (
+            "cup: not trophy",
+            "'not trophy' stands among other words for 'cup'; write '; not trophy' behind them",
+        ),
+        ("cup: mug, Not a vase", "'Not a vase' stands among other words"),
         ("cup: mug,, can", "between two commas is empty"),
         ("cup: mug; vase", "one '; not' at most"),
         ("cup; not a; not b", "one '; not' at most"),
@@ -153,3 +158,11 @@ def test_ten_thousand_labels_are_read_and_written():
     labels = load_label_set("\n".join(f"thing {i}: item {i}; not other {i}" for i in range(10_000)))
     assert len(labels) == 10_000
     assert load_label_set(label_lines(labels)) == labels
+
+
+def test_a_word_that_begins_with_not_is_one_in_quotes():
+    line = 'knot: "not a bow", nothing; not rope'
+    label = parse_lines([line], "here").lines[0].label
+    assert (label.aliases, label.negatives) == (("not a bow", "nothing"), ("rope",))
+    assert label_line(label) == line
+    assert parse_lines(["not a bow"], "here").lines[0].label.name == "not a bow"

@@ -15,6 +15,7 @@ from tagalign.types import Label, LabelGroup, LabelSet
 _QUOTED = re.compile('"((?:[^"]|"")*)"')
 _HELD = re.compile("\0(\\d+)\0")
 _NOT = re.compile(r"\s*;\s*not(?:\s+|$)", re.IGNORECASE)
+_BARE_NOT = re.compile(r"not\s+\S", re.IGNORECASE)
 _COLON = re.compile(r"\s*:(?:\s+|$)")
 _HEADER = re.compile(r"\[([^\[\]]*)\]")
 HINT = 'put a name that holds such marks in double quotes: "Star Wars: A New Hope"'
@@ -106,6 +107,11 @@ def parse_label(text: str, where: str, group: str | None = None) -> Label:
         raise InputError(
             f"{where}: expected NAME: other, words; not other, things - with one '; not' at most, got {text!r}; {HINT}"
         )
+    if misplaced := next((word for word in split_names("".join(synonyms)) if _BARE_NOT.match(word)), None):
+        raise InputError(
+            f"{where}: {_restored(misplaced, held)!r} stands among other words for {_restored(name, held)!r}; write "
+            f"'; {_restored(misplaced, held)}' behind them to exclude it, or put it in double quotes, got {text!r}"
+        )
     words = [_words(part, held, f"{where}: {text!r}") for part in ("".join(synonyms), "".join(exclusions))]
     if not name.strip() or (synonyms and not words[0]) or (exclusions and not words[1]):
         raise InputError(
@@ -177,7 +183,8 @@ def _header_of(name: str | None, rule: LabelGroup | None) -> str:
 
 def _quoted(word: str, *, alone: bool = False) -> str:
     """A word, in quotes where it would be read as more than a name; commas part nothing where it stands ``alone``."""
-    if is_plain(word) and '"' not in word and (alone or (len(split_names(word)) == 1 and ";" not in word)):
+    is_one = alone or (len(split_names(word)) == 1 and ";" not in word and not _BARE_NOT.match(word))
+    if is_plain(word) and '"' not in word and is_one:
         return word
     doubled = word.replace('"', '""')
     return f'"{doubled}"'
