@@ -132,20 +132,20 @@
   });
 
   // --- smooth edges: stairs become the line that they stand for, long edges keep their place ---
-  const CUT = 3; // units of the drawing: no corner is cut by more
-  const smooth = (path) => path.replace(/M(\d+) (\d+)([hv\d-]*)z/g, (_, x, y, steps) => {
+  const cutOf = (drawing) => Math.min(3, Math.max(drawing.width, drawing.height) / 80); // no corner is cut by more
+  const smooth = (path, cut) => path.replace(/M(\d+) (\d+)([hv\d-]*)z/g, (_, x, y, steps) => {
     let at = [Number(x), Number(y)];
     let points = [];
     for (const [, way, length] of steps.matchAll(/([hv])(-?\d+)/g)) {
       const by = Number(length), side = way === "h" ? 0 : 1, next = [...at];
       next[side] += by;
-      const cuts = Math.abs(by) <= 2 * CUT ? [by / 2] : [Math.sign(by) * CUT, by - Math.sign(by) * CUT];
-      for (const cut of cuts) { const point = [...at]; point[side] += cut; points.push(point); }
+      const kept = Math.abs(by) <= 2 * cut ? [by / 2] : [Math.sign(by) * cut, by - Math.sign(by) * cut];
+      for (const one of kept) { const point = [...at]; point[side] += one; points.push(point); }
       at = next;
     }
-    points = points.flatMap((a, i) => { // corners cut once more (Chaikin)
-      const b = points[(i + 1) % points.length];
-      return [0.25, 0.75].map((t) => [a[0] + t * (b[0] - a[0]), a[1] + t * (b[1] - a[1])]);
+    points = points.flatMap((a, i) => { // corners cut once more (Chaikin), but of a long edge no more than of a short one
+      const b = points[(i + 1) % points.length], part = Math.min(0.25, cut / 4 / Math.hypot(b[0] - a[0], b[1] - a[1]));
+      return [part, 1 - part].map((t) => [a[0] + t * (b[0] - a[0]), a[1] + t * (b[1] - a[1])]);
     });
     return `M${points.map((point) => point.map((one) => +one.toFixed(2)).join(" ")).join("L")}z`;
   });
@@ -153,7 +153,7 @@
     const drawn = path.getAttribute("d");
     if (state.smooth && drawn !== path.smoothed) {
       path.exact = drawn;
-      path.smoothed = smooth(drawn);
+      path.smoothed = smooth(drawn, cutOf(path.ownerSVGElement.viewBox.baseVal));
       path.setAttribute("d", path.smoothed);
     } else if (!state.smooth && drawn === path.smoothed) path.setAttribute("d", path.exact);
   };
