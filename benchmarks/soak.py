@@ -2,8 +2,9 @@
 
 Clients ask in turns for tags and masks of pictures of many sizes, with label lists that are new half of the time, many
 photos in one request, masks by address, and things that are wrong. Growth is that of the resident memory between the
-second and the last quarter.
-Run: python benchmarks/soak.py [--minutes 2] [--clients 4]
+second and the last quarter, the slope that of a straight line through its second half, in MB per hour. Errors are
+statuses of 500 and above.
+Run: python benchmarks/soak.py [--minutes 2] [--clients 4] [--workers 2]
 """
 
 import argparse
@@ -15,13 +16,12 @@ import random
 import signal
 import time
 from collections import Counter
-from pathlib import Path
 from statistics import median
 
 import httpx
 import numpy as np
 from PIL import Image
-from serve import start_server
+from serve import resident_mb, start_server
 
 WORDS = ["dog", "cat", "car", "tree", "house", "fish", "boat", "castle", "grass", "sky", "sand", "water"]
 
@@ -63,41 +63,53 @@ async def client(number: int, port: int, until: float, statuses: Counter) -> Non
                 statuses[(await http.get(answer.json()["mask_url"])).status_code] += 1
 
 
-async def watch(pid: int, until: float, resident_mb: list[float]) -> None:
-    """Resident memory of the server, once a second."""
+async def watch(pid: int, until: float, memory: list[tuple[float, float]]) -> None:
+    """Seconds and resident memory of the server with its workers, once a second."""
+    start = time.monotonic()
     while time.monotonic() < until:
-        text = await asyncio.to_thread(Path(f"/proc/{pid}/status").read_text)
-        resident_mb.append(int(text.split("VmRSS:")[1].split()[0]) / 1024)
+        memory.append((time.monotonic() - start, await asyncio.to_thread(resident_mb, pid)))
         await asyncio.sleep(1)
 
 
-async def soak(pid: int, port: int, clients: int, seconds: float) -> tuple[Counter, list[float]]:
+async def soak(
+    pid: int, port: int, clients: int, seconds: float
+) -> tuple[Counter, list[tuple[float, float]]]:
     statuses: Counter = Counter()
-    resident_mb: list[float] = []
+    memory: list[tuple[float, float]] = []
     until = time.monotonic() + seconds
     everyone = [client(number, port, until, statuses) for number in range(clients)]
-    await asyncio.gather(watch(pid, until, resident_mb), *everyone)
-    return statuses, resident_mb
+    await asyncio.gather(watch(pid, until, memory), *everyone)
+    return statuses, memory
+
+
+def slope(memory: list[tuple[float, float]]) -> float:
+    """MB per hour of the least squares line through the second half; 0 for fewer than two points."""
+    half = np.array(memory[len(memory) // 2 :])
+    return 3600 * float(np.polyfit(half[:, 0], half[:, 1], 1)[0]) if len(half) > 1 else 0.0
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=2)
     parser.add_argument("--clients", type=int, default=4)
+    parser.add_argument("--workers", type=int, default=1, help="processes of the server")
     asked = parser.parse_args()
-    server, port = start_server([])
+    server, port = start_server(["--workers", str(asked.workers)])
     try:
-        statuses, resident_mb = asyncio.run(soak(server.pid, port, asked.clients, 60 * asked.minutes))
+        statuses, memory = asyncio.run(soak(server.pid, port, asked.clients, 60 * asked.minutes))
         server.send_signal(signal.SIGTERM)
         stopped = server.wait(40)
     finally:
         server.kill()
-    quarter = max(1, len(resident_mb) // 4)
-    second, last = median(resident_mb[quarter : 2 * quarter] or resident_mb), median(resident_mb[-quarter:])
+    quarter = max(1, len(memory) // 4)
+    sizes = [mb for _, mb in memory]
+    second, last = median(sizes[quarter : 2 * quarter] or sizes), median(sizes[-quarter:])
     line = {
-        "benchmark": "soak", "minutes": asked.minutes, "clients": asked.clients, "requests": sum(statuses.values()),
-        "statuses": dict(statuses), "resident_mb": [round(second), round(last)],
-        "memory_growth": round(last / second - 1, 3), "exit": stopped,
+        "benchmark": "soak", "minutes": asked.minutes, "clients": asked.clients, "workers": asked.workers,
+        "requests": sum(statuses.values()), "statuses": dict(statuses),
+        "errors": sum(count for status, count in statuses.items() if status >= 500),
+        "resident_mb": [round(second), round(last)], "memory_growth": round(last / second - 1, 3),
+        "slope_mb_per_hour": round(slope(memory), 1), "exit": stopped,
     }  # fmt: skip
     print(json.dumps(line))
 
