@@ -68,12 +68,14 @@ class LabelsByVerb(EncodedLabels):
     """Labels as the segmenter sees them, and as others do once they are asked."""
 
     others: dict[str, EncodedLabels] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def encoded(self, method: Method[Any]) -> EncodedLabels:
         """The labels as a method encodes them; computed once."""
-        if method.method not in self.others:
-            self.others[method.method] = method.encode_labels(self.label_set)
-        return self.others[method.method]
+        with self.lock:  # a server encodes them ahead, in another thread than the one that answers
+            if method.method not in self.others:
+                self.others[method.method] = method.encode_labels(self.label_set)
+            return self.others[method.method]
 
 
 class ByVerb:

@@ -117,6 +117,18 @@ class SaysSeenSize(Protocol):
 
 
 @runtime_checkable
+class PassSharer(Protocol):
+    """Knows which photos go through its encoder together."""
+
+    def pass_shape(self, size: Size) -> tuple[int, ...]:
+        """Of an image of this size: equal for those that can share a pass, whatever their sizes.
+
+        What the encoder sees counts: windows of one size can be cut out of photos of many.
+        """
+        ...
+
+
+@runtime_checkable
 class BatchTagger(Protocol):
     """A tagger that takes several images at once, with the result of one by one."""
 

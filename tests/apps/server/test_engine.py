@@ -44,12 +44,19 @@ def ask_all(
         questions = []
         for source, names in zip(sources, labels, strict=True):
             questions += [
-                engine.ask(source, lambda e, _, n=names: tag_response(model.tag(e, engine.labels(n)), None)),
+                engine.ask(
+                    source,
+                    lambda e, _, n=names: tag_response(model.tag(e, engine.labels(n)), None),
+                    verb="tag",
+                ),
                 engine.ask(
                     source,
                     lambda e, _, n=names: segment_response(model.segment(e, engine.labels(n)), "png", 0),
+                    verb="segment",
                 ),
-                engine.ask(source, lambda e, _: refer_response(model.refer(e, "the dog"), "rle")),
+                engine.ask(
+                    source, lambda e, _: refer_response(model.refer(e, "the dog"), "rle"), verb="refer"
+                ),
             ]
         answers = await asyncio.gather(*questions)
         await engine.close()

@@ -173,7 +173,7 @@ def _add_image_route(app: FastAPI, engine: Engine, masks: MaskStore, path: str) 
             return _written(variant, answers.with_address(found, masks.put) if by_address else found)
 
         async def answer_one(source: Source) -> str:
-            text: str = await engine.ask(source, written, variant, entries=entries)
+            text: str = await engine.ask(source, written, variant, verb=verb, entries=entries)
             return text
 
         return answer_one

@@ -1,6 +1,7 @@
 """Micro-batching: images of requests that arrive together are encoded together, in threads beside the event loop.
 
-Of those that wait, images of one size are taken together, whichever requests they came with.
+Of those that wait, images that go through the encoder in one pass are taken together, whichever requests they came with
+and whatever their own sizes.
 """
 
 import asyncio
@@ -23,10 +24,11 @@ Report = Callable[[int], None]
 
 @dataclass(frozen=True, eq=False)
 class Waiting:
-    """One image, what encodes it, what to ask about it, and who waits for the answer."""
+    """One image, what encodes it, what it is for the encoder, what to ask about it, and who waits for the answer."""
 
     image: Image.Image
     encode: EncodeImages
+    shape: Hashable
     answer: AnswerOne
     result: "asyncio.Future[Any]"
 
@@ -94,13 +96,21 @@ class Batcher:
         if self._threads is not None:
             await asyncio.to_thread(self._threads.shutdown)
 
-    async def submit(self, image: Image.Image, answer: AnswerOne, encode: EncodeImages | None = None) -> Any:
+    async def submit(
+        self,
+        image: Image.Image,
+        answer: AnswerOne,
+        encode: EncodeImages | None = None,
+        *,
+        shape: Hashable | None = None,
+    ) -> Any:
         """Wait for ``answer(encoded, image)``.
 
         Args:
             image: upright, RGB.
             answer: see ``Answer``.
             encode: what encodes it, where that is not what encodes the others; images with equal ones share a batch.
+            shape: equal for images that go through the encoder in one pass; the image's own size when None.
 
         Raises:
             Refusal: 503 when the queue is full or the server stops.
@@ -110,7 +120,8 @@ class Batcher:
             raise busy("the server is stopping; ask another one or come back")
         if len(self._line) >= self._max_queue:
             raise busy(f"{self._max_queue} requests are waiting already; come back in a moment")
-        job = Waiting(image, encode or self._encode, answer, asyncio.get_running_loop().create_future())
+        kind = image.size if shape is None else shape
+        job = Waiting(image, encode or self._encode, kind, answer, asyncio.get_running_loop().create_future())
         self._line.append(job)
         self._on_line(len(self._line))
         self._open += 1
@@ -168,7 +179,7 @@ class Batcher:
 
 def _pass(job: Waiting) -> Hashable:
     """Equal for jobs that go through the encoder in one pass."""
-    return job.encode, job.image.size
+    return job.encode, job.shape
 
 
 def _by_encoder(jobs: Sequence[Waiting]) -> list[list[Waiting]]:

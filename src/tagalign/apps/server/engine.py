@@ -15,7 +15,7 @@ from tagalign.apps.server.metrics import Metrics
 from tagalign.apps.server.refusals import Refusal, busy, invalid
 from tagalign.apps.server.room import Room
 from tagalign.apps.server.schemas import SearchRequest
-from tagalign.apps.variants.variants import Variant, Variants
+from tagalign.apps.variants.variants import Variant, Variants, VerbEncoder
 from tagalign.errors import TagalignError
 from tagalign.option_fields import Verb
 from tagalign.tasks.model import Model
@@ -88,6 +88,7 @@ class Engine:
         answer: AnswerOne,
         variant: Variant | None = None,
         *,
+        verb: Verb,
         entries: LabelEntries | None = None,
     ) -> Any:
         """Decode an image and answer a question about it.
@@ -96,6 +97,7 @@ class Engine:
             source: an encoded image, or an address on the server's list.
             answer: see ``batching.Answer``; runs in one of the model's threads.
             variant: what encodes the image; the model as it was started when None.
+            verb: that is asked.
             entries: labels that ``answer`` will want; new ones are encoded while the image is decoded.
 
         Raises:
@@ -103,15 +105,16 @@ class Engine:
             Refusal: 503 when there is no room or no time.
         """
         variant = variant or self._variants.own
+        encoder = variant.encoder(verb)
         if entries is not None and not variant.holds(entries):
-            ahead = asyncio.ensure_future(self._batcher.run(lambda: variant.labels(entries)))
+            ahead = asyncio.ensure_future(self._batcher.run(lambda: encoder.read_ahead(entries)))
             ahead.add_done_callback(_forget)
-        return await self._in_time(self._ask(source, answer, variant))
+        return await self._in_time(self._ask(source, answer, encoder))
 
-    async def _ask(self, source: bytes | str, answer: AnswerOne, variant: Variant) -> Any:
+    async def _ask(self, source: bytes | str, answer: AnswerOne, encoder: VerbEncoder) -> Any:
         loop = asyncio.get_running_loop()
         image = await loop.run_in_executor(self._decoders, decode_image, source, self.limits, self.fetch)
-        return await self._batcher.submit(image, answer, variant.encode)
+        return await self._batcher.submit(image, answer, encoder, shape=encoder.shape(image))
 
     async def ask_together(
         self, loads: Sequence[Callable[[], bytes]], answers: Sequence[AnswerOne]

@@ -3,6 +3,7 @@
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from PIL import Image
@@ -10,9 +11,9 @@ from PIL import Image
 from tagalign.apps.variants.rules import read_options
 from tagalign.errors import InputError, TagalignError
 from tagalign.json_text import json_text
-from tagalign.methods.by_verb import ByVerb
+from tagalign.methods.by_verb import ByVerb, LabelsByVerb, PhotoByVerb
 from tagalign.methods.describe import describe_options
-from tagalign.methods.protocols import Adjustable, Method
+from tagalign.methods.protocols import Adjustable, Method, PassSharer
 from tagalign.methods.table import METHODS, refuse_verb
 from tagalign.option_fields import Verb
 from tagalign.tags.label_sets import load_label_set
@@ -47,7 +48,7 @@ class Variant:
         self.acted = acted
         self._before = before
         self._label_lists = label_lists
-        self._labels: OrderedDict[str, EncodedLabels] = OrderedDict()
+        self._labels: OrderedDict[str, _Place] = OrderedDict()
         self._lock = threading.Lock()
 
     def labels(self, entries: Sequence[str | Mapping[str, Any]]) -> EncodedLabels:
@@ -57,23 +58,88 @@ class Variant:
             entries: as ``load_label_set`` takes them.
         """
         key = json_text(entries)
-        # locked while encoding too: whoever has the same list waits instead of encoding it again
         with self._lock:
-            if key not in self._labels:
-                self._labels[key] = self.model.encode_labels(load_label_set(entries))
+            place = self._labels.setdefault(key, _Place())
             self._labels.move_to_end(key)
             while len(self._labels) > self._label_lists:
                 self._labels.popitem(last=False)
-            return self._labels[key]
+        # a lock per list: who has the same one waits instead of encoding it again, who has another does not wait
+        with place.lock:
+            if place.labels is None:
+                place.labels = self._encoded(key, place, entries)
+            return place.labels
+
+    def _encoded(
+        self, key: str, place: "_Place", entries: Sequence[str | Mapping[str, Any]]
+    ) -> EncodedLabels:
+        try:
+            return self.model.encode_labels(load_label_set(entries))
+        except BaseException:
+            with self._lock:  # a list that cannot be used takes no room
+                if self._labels.get(key) is place:
+                    del self._labels[key]
+            raise
 
     def holds(self, entries: Sequence[str | Mapping[str, Any]]) -> bool:
-        """Whether the list is encoded already; no lock, for it only saves work."""
+        """Whether the list is encoded, or being encoded, already; no lock, for it only saves work."""
         return json_text(entries) in self._labels
 
     def encode(self, images: Sequence[Image.Image]) -> Sequence[Any]:
         """Images that are asked under the same options; for the model's threads."""
         self._before()
         return self.model.encode_images(images)
+
+    def encoder(self, verb: Verb) -> "VerbEncoder":
+        """What encodes images that are asked one thing."""
+        whole = self.model.implementation
+        return VerbEncoder(self, whole.methods.get(verb, whole) if isinstance(whole, ByVerb) else whole)
+
+
+@dataclass(eq=False)
+class _Place:
+    """Of one list of labels among those that are kept."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    labels: EncodedLabels | None = None
+
+
+class VerbEncoder:
+    """A variant as the encoder of images for one verb; equal for verbs that one method of the variant answers.
+
+    A model without a method answers every verb by another one, and each encodes for itself: images for different verbs in
+    one batch would be encoded by all of them.
+    """
+
+    def __init__(self, variant: Variant, method: Method[Any]) -> None:
+        """The variant, and that of its methods which answers."""
+        self._variant = variant
+        self._method = method
+        self._key = (id(variant), method.method)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, VerbEncoder) and self._key == other._key
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+    def __call__(self, images: Sequence[Image.Image]) -> Sequence[Any]:
+        """Encode now, for the model's threads: what goes wrong is then known before anything is answered."""
+        encoded = self._variant.encode(images)
+        for one in encoded[:1]:  # it encodes all of its batch
+            if isinstance(one, PhotoByVerb):
+                one.encoded(self._method)
+        return encoded
+
+    def read_ahead(self, entries: Sequence[str | Mapping[str, Any]]) -> None:
+        """Encode labels as the method that answers will want them, for the model's threads."""
+        labels = self._variant.labels(entries)
+        if isinstance(labels, LabelsByVerb):
+            labels.encoded(self._method)
+
+    def shape(self, image: Image.Image) -> tuple[int, ...]:
+        """Equal for images that go through the encoder in one pass."""
+        size = (image.height, image.width)
+        return self._method.pass_shape(size) if isinstance(self._method, PassSharer) else size
 
 
 class Variants:

@@ -103,6 +103,10 @@ class ClassToken(TakesLook):
         given = self.options
         return lay_whole(image, self.backbone, short_side=given.short_side, max_patches=given.max_patches)
 
+    def pass_shape(self, size: Size) -> tuple[int, ...]:
+        """Whole images of one size share a pass."""
+        return self.seen_size(size)
+
     def encode_pixels(
         self, pixels: Sequence[Float[Tensor, "3 _ _"]], sizes: Sequence[Size]
     ) -> list[WholeImage]:

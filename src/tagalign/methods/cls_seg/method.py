@@ -157,6 +157,10 @@ class ClsSeg(TaggerTakesLook):
         """Resize and normalise: what a loading thread can do ahead."""
         return self.tagger.lay(image)
 
+    def pass_shape(self, size: Size) -> tuple[int, ...]:
+        """Those of the tagger."""
+        return self.tagger.pass_shape(size)
+
     def encode_pixels(
         self, pixels: Sequence[Float[Tensor, "3 _ _"]], sizes: Sequence[tuple[int, int]]
     ) -> list[TagClipImage]:

@@ -70,6 +70,15 @@ class CanvasRule:
         ]
         return Canvas(pixels=pixels, size=size, boxes=tuple(boxes))
 
+    def view_size(self, size: Size) -> Size:
+        """Of every view of such an image: all views of one image have one size."""
+        height, width = self.canvas_size(size)
+        if self.window is None:
+            return height, width
+        unit = self.patch_size if self.on_patches else 1
+        most = self.window // unit
+        return min(height // unit, most) * unit, min(width // unit, most) * unit
+
 
 def default_short_side(image_size: int) -> int:
     """448 for CLIPs of 224 pixels (their own size above 448), the native size for smaller encoders."""

@@ -143,6 +143,10 @@ class DenseEncoder(TakesLook):
         """Upright RGB images of any sizes; equal to encoding them one by one."""
         return self.encode_canvases([self.canvas_rule.lay(image, self.preprocessing) for image in images])
 
+    def pass_shape(self, size: Size) -> tuple[int, ...]:
+        """Views of one size share a pass; of stitched ones those that are stitched alike, though each has its own."""
+        return self.canvas_rule.canvas_size(size) if self._stitch else self.canvas_rule.view_size(size)
+
     @torch.inference_mode()
     def encode_canvases(self, canvases: Sequence[Canvas]) -> list[EncodedImage | BlendedImage]:
         """Canvases that are already laid, for callers that load and resize in other processes."""

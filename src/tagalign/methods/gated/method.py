@@ -20,6 +20,7 @@ from tagalign.methods.protocols import (
     Adjustable,
     BackgroundRule,
     HeatMapper,
+    PassSharer,
     SaysSeenSize,
     Segmenter,
     refuse_foreign,
@@ -148,6 +149,11 @@ class Gated(TaggerTakesLook):
         """Encode upright RGB images for both; two passes of the encoder."""
         pairs = zip(self.tagger.encode_images(images), self.segmenter.encode_images(images), strict=True)
         return [GatedImage(method=self.method, tags=tags, dense=dense) for tags, dense in pairs]
+
+    def pass_shape(self, size: Size) -> tuple[int, ...]:
+        """Those that share a pass in both."""
+        dense = self.segmenter.pass_shape(size) if isinstance(self.segmenter, PassSharer) else size
+        return (*self.tagger.pass_shape(size), *dense)
 
     def encode_labels(self, labels: LabelSet) -> GatedLabels:
         """Labels for both, each with its own prompts where the set brings none."""

@@ -128,11 +128,15 @@ class Piaa(TakesLook):
 
     # --- encoding -------------------------------------------------------------------------------------------------
 
-    @torch.inference_mode()
+    def pass_shape(self, size: Size) -> tuple[int, ...]:
+        """Those of the method that asks by words."""
+        return self.by_text.pass_shape(size)
+
     def seen_size(self, size: Size) -> Size:
         """See ``SaysSeenSize``."""
         return self.by_text.seen_size(size)
 
+    @torch.inference_mode()
     def encode_images(self, images: Sequence[Image.Image]) -> list[PiaaImage]:
         """Upright RGB images of any sizes; equal to encoding them one by one."""
         canvases = [self.by_text.canvas_rule.lay(image, self.by_text.preprocessing) for image in images]

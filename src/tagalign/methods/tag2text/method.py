@@ -130,6 +130,10 @@ class Tag2TextMethod(TakesLook):
             encoded += self.encode_pixels(pixels, [(image.height, image.width) for image in chunk])
         return encoded
 
+    def pass_shape(self, size: Size) -> tuple[int, ...]:
+        """All images share a pass: each is squeezed to one square."""
+        return ()
+
     @torch.no_grad()
     def encode_pixels(
         self, pixels: Float[Tensor, "batch 3 side side"], sizes: Sequence[tuple[int, int]]

@@ -33,7 +33,6 @@ from tagalign.types import EncodedLabels, LabelSet, Negatives, Segmentation, Siz
 
 METHOD = "trusty"
 DEFAULT_TEMPLATES = ("a photo of a {}",)  # ZegCLIP's single prompt for VOC
-
 AUTOMATIC = ("auto", "cross-dataset")
 
 
@@ -209,8 +208,9 @@ class TrustyClip:
 
     def seen_size(self, size: Size) -> Size:
         """See ``SaysSeenSize``."""
-        patch = self.backbone.patch_size
-        return canvas_size(size, short_side=self.short_side, patch=patch, window=self.window)
+        return canvas_size(
+            size, short_side=self.short_side, patch=self.backbone.patch_size, window=self.window
+        )
 
     def lay(self, image: Image.Image) -> Canvas:
         """Resize so that the short side fits, normalise, list the windows; a side below a window is whole patches."""
@@ -224,6 +224,10 @@ class TrustyClip:
             size=size,
             boxes=tuple(window_boxes(canvas, crop=self.window, stride=self.stride)),
         )
+
+    def pass_shape(self, size: Size) -> tuple[int, ...]:
+        """Views of one size share a pass."""
+        return tuple(min(side, self.window or side) for side in self.seen_size(size))
 
     def encode_labels(self, labels: LabelSet) -> EncodedLabels:
         """Labels with the templates of their set, or with those of the training."""
