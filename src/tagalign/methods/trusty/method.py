@@ -208,9 +208,8 @@ class TrustyClip:
 
     def seen_size(self, size: Size) -> Size:
         """See ``SaysSeenSize``."""
-        return canvas_size(
-            size, short_side=self.short_side, patch=self.backbone.patch_size, window=self.window
-        )
+        patch = self.backbone.patch_size
+        return canvas_size(size, short_side=self.short_side, patch=patch, window=self.window)
 
     def lay(self, image: Image.Image) -> Canvas:
         """Resize so that the short side fits, normalise, list the windows; a side below a window is whole patches."""
@@ -219,11 +218,8 @@ class TrustyClip:
         pixels = to_tensor(resize(image, canvas), self.preprocessing)
         if not self.window:
             return Canvas(pixels=pixels, size=size, boxes=((0, 0, canvas[1], canvas[0]),))
-        return Canvas(
-            pixels=pixels,
-            size=size,
-            boxes=tuple(window_boxes(canvas, crop=self.window, stride=self.stride)),
-        )
+        boxes = tuple(window_boxes(canvas, crop=self.window, stride=self.stride))
+        return Canvas(pixels=pixels, size=size, boxes=boxes)
 
     def pass_shape(self, size: Size) -> tuple[int, ...]:
         """Views of one size share a pass."""
