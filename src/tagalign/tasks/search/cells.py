@@ -24,7 +24,7 @@ NEAR_GROUPS = 4
 
 
 @dataclass(frozen=True, eq=False)
-class Cells:
+class GroupedCells:
     """Centres of cells, and the groups they were learned in.
 
     Attributes:
@@ -58,7 +58,7 @@ def count_cells(total: int) -> int:
     return max(1, min(round(4 * math.sqrt(total)), total // PER_CELL))
 
 
-def learn_cells(faiss: Any, some: Float[np.ndarray, "rows dim"], cells: int) -> Cells:
+def learn_cells(faiss: Any, some: Float[np.ndarray, "rows dim"], cells: int) -> GroupedCells:
     """Spherical k-means in two steps.
 
     Args:
@@ -76,7 +76,9 @@ def learn_cells(faiss: Any, some: Float[np.ndarray, "rows dim"], cells: int) -> 
         rows = some[own == group]
         found.append(_centres(faiss, rows, max(1, round(cells * len(rows) / len(some)))))
         starts.append(starts[-1] + len(found[-1]))
-    return Cells(groups[torch.from_numpy(kept)], torch.from_numpy(np.concatenate(found)), tuple(starts))
+    return GroupedCells(
+        groups[torch.from_numpy(kept)], torch.from_numpy(np.concatenate(found)), tuple(starts)
+    )
 
 
 def _centres(faiss: Any, rows: Float[np.ndarray, "rows dim"], count: int) -> Float[np.ndarray, "count dim"]:

@@ -29,7 +29,7 @@ SEPARATORS = ",;\t"
 BAR = "|"
 ENDINGS = (".csv", ".tsv", ".parquet")
 ROWS_AT_A_TIME = 10_000
-TagRow = tuple[str, list[tuple[str, bool]]]
+NamedTags = tuple[str, list[tuple[str, bool]]]
 """The name of a photo, and tags with whether a model gave them a score."""
 
 
@@ -53,7 +53,7 @@ def read(source: AnnotationSource) -> Iterator[MarkedPhoto]:
         spool.close()
 
 
-def _rows(path: Path) -> Iterator[TagRow]:
+def _rows(path: Path) -> Iterator[NamedTags]:
     """The rows.
 
     Raises:
@@ -66,7 +66,7 @@ def _rows(path: Path) -> Iterator[TagRow]:
         raise DataError(f"{path}: expected a table of tags, could not read it ({reason})") from error
 
 
-def _csv_rows(path: Path) -> Iterator[TagRow]:
+def _csv_rows(path: Path) -> Iterator[NamedTags]:
     lines = text_lines(path)
     head = next(lines, "")
     separator = max(SEPARATORS, key=head.count)
@@ -88,7 +88,7 @@ def _csv_rows(path: Path) -> Iterator[TagRow]:
         )
 
 
-def _parquet_rows(path: Path) -> Iterator[TagRow]:
+def _parquet_rows(path: Path) -> Iterator[NamedTags]:
     with pq.ParquetFile(path) as file:
         names = file.schema_arrow.names
         photo, tag = (names[place] for place in _columns(path, names))
