@@ -20,8 +20,8 @@ def screenshots(pytestconfig: pytest.Config) -> Path:
     return folder
 
 
-# not of the session: while its loop runs, tests of other folders could run none of their own
-@pytest.fixture(scope="package")
+# of a file: while its loop runs no other can, and a scope of folders would last to the end (folders here are no packages)
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     if CHROMIUM is None:
         pytest.skip("Chromium is not installed")
@@ -33,7 +33,7 @@ def browser() -> Iterator[Any]:
         browser.close()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def new_page(browser: Any) -> Iterator[Callable[[str, str], Any]]:
     """From a scheme of ``WIDTHS`` and an address to an open page; pages of one scheme share what they loaded."""
     contexts: dict[str, Any] = {}

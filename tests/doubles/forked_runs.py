@@ -21,8 +21,9 @@ from typing import Any
 
 IMPORTED = (
     "import torch, tagalign.cli.main, tagalign.tasks.model, tagalign.backbones.load, tagalign.methods.load, "
-    "tagalign.train.tagalign.training, tagalign.train.trusty.training, tagalign.train.tag2text.training"
+    "tagalign.train.tagalign.training, tagalign.train.trusty.training"
 )
+"""Nothing that reads the environment when it is imported, for a run has its own: transformers and the hub's client do."""
 PATIENCE_S = 300  # a busy machine
 
 

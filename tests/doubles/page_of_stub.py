@@ -1,4 +1,4 @@
-"""The page over a method whose answers are known, open in a browser; one server answers all tests of a folder."""
+"""The page over a method whose answers are known, open in a browser; one server answers all tests of a file."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("photos")
     for name, color in (("a.png", "red"), ("b.png", "green")):
@@ -17,12 +17,12 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("out")
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def stub_address(photos: Path, out: Path) -> Iterator[str]:
     # the app extra is needed by the tests that ask for the page alone
     from tagalign.apps.page.page import build_page, launch
