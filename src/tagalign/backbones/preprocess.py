@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 import torch
 from jaxtyping import Float
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from PIL.JpegImagePlugin import JpegImageFile
 from torch import Tensor
 
@@ -24,7 +24,7 @@ CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
-ORIENTATION = 274  # EXIF
+ORIENTATION: int = ExifTags.Base.Orientation
 TURNED = frozenset({5, 6, 7, 8})  # of its values: a quarter turn
 
 MAX_PIXELS = 100_000_000
@@ -111,15 +111,22 @@ def _upright_rgb(
     return rgb
 
 
+def upright_size(image: Image.Image) -> Size:
+    """``(height, width)`` of an opened file once it is turned by its EXIF mark; nothing is decoded."""
+    return (image.width, image.height) if _is_turned(image) else (image.height, image.width)
+
+
+def _is_turned(image: Image.Image) -> bool:
+    return image.getexif().get(ORIENTATION, 1) in TURNED
+
+
 def _decode_smaller(image: Image.Image, seen: SeenSize) -> Size | None:
     """Ask the decoder of a JPEG for less; returns the upright size of the file where it gives less, else None."""
     if not isinstance(image, JpegImageFile):
         return None
-    before = image.size
-    turned = image.getexif().get(ORIENTATION, 1) in TURNED
-    full = (image.width, image.height) if turned else (image.height, image.width)
+    before, full = image.size, upright_size(image)
     height, width = seen(full)
-    least = (height, width) if turned else (width, height)
+    least = (height, width) if _is_turned(image) else (width, height)
     image.draft(None, (max(1, least[0]), max(1, least[1])))  # None keeps the colours
     return None if image.size == before else full
 

@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from PIL import Image
 
 from tagalign.backbones.image_formats import image_suffixes, register_plugins
+from tagalign.backbones.preprocess import ORIENTATION, TURNED, upright_size
 from tagalign.data.annotations.photo_names import (
     is_inline,
     possible_paths,
@@ -21,8 +22,6 @@ from tagalign.data.annotations.photo_names import (
 from tagalign.errors import DataError, InputError
 from tagalign.types import Size
 
-ORIENTATION = 0x0112  # EXIF
-QUARTER_TURNS = frozenset({5, 6, 7, 8})
 LISTED = 3
 RESULTS = re.compile(r"import\.json|run-\d+-of-\d+\.json")
 """In a folder that an import or a run has written."""
@@ -51,7 +50,7 @@ class FoundPhoto:
     @property
     def stored_size(self) -> Size:
         """Of the pixels as they are in the file."""
-        return (self.size[1], self.size[0]) if self.orientation in QUARTER_TURNS else self.size
+        return (self.size[1], self.size[0]) if self.orientation in TURNED else self.size
 
 
 class PhotoFolder:
@@ -108,11 +107,10 @@ class PhotoFolder:
         try:
             with Image.open(path) as image:
                 orientation = int(image.getexif().get(ORIENTATION, 1))
-                height, width = image.height, image.width
+                size = upright_size(image)
         except (OSError, SyntaxError, ValueError, TypeError, Image.DecompressionBombError) as error:
             raise DataError(f"the photo is damaged ({error})") from error
         orientation = orientation if 1 <= orientation <= 8 else 1
-        size = (width, height) if orientation in QUARTER_TURNS else (height, width)
         return FoundPhoto(place=place, path=path, size=size, orientation=orientation)
 
     # --- what is there ----------------------------------------------------------------------------------------------

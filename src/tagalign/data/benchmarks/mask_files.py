@@ -7,14 +7,13 @@ import numpy as np
 from jaxtyping import Int, Integer
 from PIL import Image, UnidentifiedImageError
 
-from tagalign.backbones.preprocess import MAX_PIXELS, open_image
+from tagalign.backbones.preprocess import MAX_PIXELS, ORIENTATION, open_image
 from tagalign.errors import DataError
 from tagalign.types import IGNORE, Size
 
 FORBIDDEN = -1
 """In a class table: an id that the benchmark does not have."""
 
-ORIENTATION = 0x0112  # EXIF tag
 UNDO = {  # what undoes the turn that each EXIF orientation asks for
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from tagalign.backbones.preprocess import ORIENTATION, TURNED, SeenSize, open_image
+from tagalign.backbones.preprocess import SeenSize, open_image, upright_size
 from tagalign.errors import DataError, ImageError
 from tagalign.tasks.photos.keys import key_of, printable
 from tagalign.types import Size
@@ -68,8 +68,7 @@ class PhotoSource:
         """
         try:
             with Image.open(self.path if self.offset is None else self._bytes()) as image:
-                turned = image.getexif().get(ORIENTATION, 1) in TURNED
-                return (image.width, image.height) if turned else (image.height, image.width)
+                return upright_size(image)
         except (OSError, SyntaxError, ValueError) as error:
             raise ImageError(f"{self.key}: not an image that can be read ({error})") from error
 
