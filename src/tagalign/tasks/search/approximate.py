@@ -22,7 +22,7 @@ from torch import Tensor
 from tagalign.atomic import atomic_write
 from tagalign.errors import DataError, MissingExtraError
 from tagalign.json_text import json_text
-from tagalign.tasks.search.cells import PER_CELL, count_cells, learn_cells
+from tagalign.tasks.search.cells import PER_CELL, count_cells, learn_cells, spread
 from tagalign.tasks.search.files import IndexHead, part_paths, read_part
 
 HEAD, CELLS, EMBEDS = "approximate.json", "approximate.faiss", "approximate.embeds"
@@ -158,7 +158,7 @@ def _filled(faiss: Any, embeds: Float[np.ndarray, "photos dim"]) -> Any:
     faiss.omp_set_num_threads(torch.get_num_threads())  # it would take all cores there are
     total, dim = embeds.shape
     wanted = count_cells(total)
-    some = _some(embeds, PER_CELL * wanted)
+    some = spread(embeds, PER_CELL * wanted)
     cells = learn_cells(faiss, some, wanted)
     centres = faiss.IndexFlatIP(dim)
     centres.add(cells.centres.numpy())
@@ -174,12 +174,6 @@ def _filled(faiss: Any, embeds: Float[np.ndarray, "photos dim"]) -> Any:
         chosen = cells.nearest(torch.from_numpy(rows)).numpy()
         made.add_core(len(rows), *map(faiss.swig_ptr, (rows, ids, chosen)))
     return made
-
-
-def _some(embeds: Float[np.ndarray, "photos dim"], count: int) -> Float[np.ndarray, "some dim"]:
-    """Spread over the whole: photos come in the order of their folders."""
-    chosen = np.unique(np.linspace(0, len(embeds) - 1, min(len(embeds), count)).astype(np.int64))
-    return embeds[chosen].astype(np.float32)
 
 
 def _append(file: Any, path: Path, dim: int) -> int:

@@ -67,7 +67,7 @@ def learn_cells(faiss: Any, some: Float[np.ndarray, "rows dim"], cells: int) -> 
         cells: wanted; a group gets its share by its embeddings, so that a few more or fewer come.
     """
     number = max(1, round(math.sqrt(cells)))
-    sample = _spread(some, PER_GROUP * number)
+    sample = spread(some, PER_GROUP * number)
     groups = torch.from_numpy(_centres(faiss, sample, number))
     own = (torch.from_numpy(some) @ groups.T).argmax(dim=1).numpy()
     kept = np.unique(own)  # of equal embeddings one group takes all
@@ -90,6 +90,8 @@ def _centres(faiss: Any, rows: Float[np.ndarray, "rows dim"], count: int) -> Flo
     return np.asarray(made.centroids, np.float32)
 
 
-def _spread(rows: Float[np.ndarray, "rows dim"], count: int) -> Float[np.ndarray, "some dim"]:
-    """So many rows, evenly over the whole."""
-    return rows[np.unique(np.linspace(0, len(rows) - 1, min(len(rows), count)).astype(np.int64))]
+def spread(rows: Float[np.ndarray, "rows dim"], count: int) -> Float[np.ndarray, "some dim"]:
+    """So many rows in float32, evenly over the whole: photos come in the order of their folders."""
+    return rows[np.unique(np.linspace(0, len(rows) - 1, min(len(rows), count)).astype(np.int64))].astype(
+        np.float32, copy=False
+    )
