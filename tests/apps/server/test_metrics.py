@@ -40,7 +40,8 @@ def test_two_servers_in_one_process_count_apart():
 COUNTED_TWICE = """
 import os
 from pathlib import Path
-from tagalign.apps.server.metrics import FOLDER, Metrics, forget_process
+from tagalign.apps.server.metrics import Metrics, forget_process
+from tagalign.apps.server.workers.plan import NUMBERS_FOLDER
 def count():
     metrics = Metrics()
     metrics.requests.labels("/tag", "200").inc(2)
@@ -52,7 +53,7 @@ if child == 0:
     os._exit(0)
 os.waitpid(child, 0)
 metrics = count()
-forget_process(child, Path(os.environ[FOLDER]))
+forget_process(child, Path(os.environ[NUMBERS_FOLDER]))
 print(metrics.page().decode())
 """
 

@@ -135,6 +135,17 @@ def test_a_port_in_use_is_refused_before_the_model_is_loaded(capsys):
     assert f"--port {port}: cannot listen on 127.0.0.1" in capsys.readouterr().err
 
 
+@contextmanager
+def _two_workers():
+    """A server of two processes that answers: it, its port, and the numbers of the two."""
+    with running_server("--model", "tiny", "--method", "clip", "--threads", 2, "--workers", 2) as (
+        server,
+        port,
+    ):
+        _wait(f"http://127.0.0.1:{port}/health", server)
+        yield server, port, _children(server.pid)
+
+
 def _children(pid):
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
@@ -157,12 +168,7 @@ def _tag_of(port):
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_several_workers_answer_as_one_and_outlive_each_other():
     """One server of two processes for all of it: 200 at once, half a request, a slow one, a death, masks, a stop."""
-    with running_server("--model", "tiny", "--method", "clip", "--threads", 2, "--workers", 2) as (
-        server,
-        port,
-    ):
-        _wait(f"http://127.0.0.1:{port}/health", server)
-        workers = _children(server.pid)
+    with _two_workers() as (server, port, workers):
         assert len(workers) == 2
         assert not _children(workers[0])
 
@@ -224,12 +230,7 @@ def _ask(path, port, labels, **more):
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_workers_end_when_the_process_above_is_killed():
-    with running_server("--model", "tiny", "--method", "clip", "--threads", 2, "--workers", 2) as (
-        server,
-        port,
-    ):
-        _wait(f"http://127.0.0.1:{port}/health", server)
-        workers = _children(server.pid)
+    with _two_workers() as (server, _, workers):
         server.kill()
         server.wait()
         until = time.monotonic() + 60

@@ -1,4 +1,7 @@
-"""The border of a mask as one SVG path along the pixels: level and upright steps in turn, holes against the clock."""
+"""The border of a mask as one SVG path along the pixels: level and upright steps in turn, holes against the clock.
+
+``export.polygons`` joins holes to the outline by cuts, for formats that know none; a drawn outline would show them.
+"""
 
 from collections.abc import Iterator
 

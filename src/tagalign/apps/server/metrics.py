@@ -6,17 +6,16 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
+from tagalign.apps.server.workers.plan import NUMBERS_FOLDER
+
 LATENCIES_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 BATCHES = (1, 2, 4, 8, 16, 32, 64)
-
-FOLDER = "PROMETHEUS_MULTIPROC_DIR"
-"""Variable with the folder in which several processes keep numbers; Prometheus' client reads it when it is imported."""
 
 
 class Metrics:
     """Counters of one server; a registry of their own, so that several servers fit into one process.
 
-    Where `FOLDER` is set, the page is that of all processes together: counters are added, those of ended ones too.
+    Where ``NUMBERS_FOLDER`` is set, the page is that of all processes together: counters are added, those of ended ones too.
     """
 
     def __init__(self) -> None:
@@ -52,7 +51,7 @@ class Metrics:
 
     def page(self) -> bytes:
         """All values in Prometheus' text form."""
-        folder = os.environ.get(FOLDER)
+        folder = os.environ.get(NUMBERS_FOLDER)
         if folder is None:
             return generate_latest(self.registry)
         everyone = CollectorRegistry()

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from tagalign.tasks.search.engine import SearchEngine
 
 KEY_VARIABLE = "TAGALIGN_API_KEY"
-NUMBERS = "PROMETHEUS_MULTIPROC_DIR"
 MOST_BATCHES = 4
 """More batches at a time than this by default only cost memory: each of them may use several cores."""
 
@@ -98,11 +97,13 @@ def run(settings: ServeSettings) -> int:
     """Serve until asked to stop."""
     if settings.workers == 1:
         return _run_alone(settings)
+    from tagalign.apps.server.workers.plan import NUMBERS_FOLDER
+
     with tempfile.TemporaryDirectory(prefix="tagalign-serve-") as shared:
         numbers, masks = Path(shared) / "metrics", Path(shared) / "masks"
         numbers.mkdir()
         masks.mkdir()
-        os.environ[NUMBERS] = str(numbers)  # before Prometheus' client is imported, by whatever
+        os.environ[NUMBERS_FOLDER] = str(numbers)  # before Prometheus' client is imported, by whatever
         return _run_workers(settings, numbers, masks)
 
 
@@ -127,9 +128,8 @@ def _run_workers(settings: ServeSettings, numbers: Path, masks: Path) -> int:
         from tagalign.apps.server.workers.worker import Worker
 
         plan = _plan(settings)
-        settle_threads(
-            1
-        )  # OpenMP's threads would not live on in a forked process, and it would wait for them for ever
+        # OpenMP's threads would not live on in a forked process, and it would wait for them for ever
+        settle_threads(1)
         model = _load(settings) if plan.shares_model else None
         workers = []
         for device in plan.devices:
@@ -203,19 +203,19 @@ def make_app(
         model: that they name, where it is loaded already.
         mask_folder: shared by several processes.
     """
-    _check(settings)
     from tagalign.apps.server.app import create_app
 
-    model = _load(settings) if model is None else model
-    limits = _limits(settings, _parallel_batches(settings))
+    # before the model: whatever is refused is refused at once
+    limits, api_key = _limits(settings, _parallel_batches(settings)), _api_key(settings)
+    label_studio = _label_studio(settings)
     return create_app(
-        model,
+        _load(settings) if model is None else model,
         limits=limits,
-        api_key=_api_key(settings),
+        api_key=api_key,
         allowed_hosts=settings.allow_host,
         private_hosts=settings.allow_private_host,
         search=_search(settings),
-        label_studio=_label_studio(settings),
+        label_studio=label_studio,
         mask_folder=mask_folder,
     )
 

@@ -5,6 +5,10 @@ from dataclasses import dataclass
 from tagalign.cores import ProcessStart, share_of_threads, threads_now, worker_start
 from tagalign.errors import InputError
 
+NUMBERS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+"""Variable with the folder in which several processes keep their numbers. Prometheus' client reads it when it is imported,
+so it is named where nothing imports that."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class WorkerPlan:
