@@ -47,6 +47,16 @@ def ctrl_c_as_before():
         signal.signal(signal.SIGINT, before)
 
 
+@pytest.fixture(autouse=True)
+def threads_as_before():
+    """A verb with ``--threads`` sets those of this process: left at two, each later test waits for the tests beside it."""
+    torch = sys.modules.get("torch")
+    before = None if torch is None else torch.get_num_threads()
+    yield
+    if before is not None and torch.get_num_threads() != before:
+        torch.set_num_threads(before)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def cache_root(tmp_path_factory):
     """What is kept between runs never lies in the user's cache; also for what modules and sessions share."""
