@@ -104,7 +104,10 @@ def run(settings: ServeSettings) -> int:
         numbers.mkdir()
         masks.mkdir()
         os.environ[NUMBERS_FOLDER] = str(numbers)  # before Prometheus' client is imported, by whatever
-        return _run_workers(settings, numbers, masks)
+        try:
+            return _run_workers(settings, numbers, masks)
+        finally:  # the folder goes, and who called may go on
+            os.environ.pop(NUMBERS_FOLDER, None)
 
 
 def _run_alone(settings: ServeSettings) -> int:
