@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 CHUNK = 1 << 20  # characters read at a time
-NUMBER = frozenset("0123456789+-.eE")
+NUMBER = re.compile(r"[-+.0-9eE]*")
 SPACE = re.compile(r"\s*")
 LONGEST = 1 << 28
 """Characters of one value; a longer one is no record, but a file whose brackets do not close."""
@@ -120,10 +120,13 @@ class _Text:
                     raise
                 continue
             # a number may go on behind the piece, which ends after "6" or "6." of "6.5"
-            if set(self._piece[end:]) <= NUMBER and isinstance(found, int | float) and self._more():
+            if isinstance(found, int | float) and self._is_number_to_its_end(end) and self._more():
                 continue
             self._place = end
             return found
+
+    def _is_number_to_its_end(self, place: int) -> bool:
+        return NUMBER.match(self._piece, place).end() == len(self._piece)  # type: ignore[union-attr]
 
     def _more(self) -> bool:
         """Read on; False at the end of the file. Pieces double, so that a long value is not tried over and over."""
