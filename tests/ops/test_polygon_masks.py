@@ -6,7 +6,8 @@ from scipy import ndimage
 
 from tagalign.errors import DataError
 from tagalign.export.polygons import polygons
-from tagalign.ops.polygon_masks import TooFewCorners, mask_of_polygons, runs_of_polygon
+from tagalign.ops import polygon_masks as module
+from tagalign.ops.polygon_masks import TooFewCorners, flips_of_each, flips_of_polygons, mask_of_polygons
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:__array__ implementation:DeprecationWarning"
@@ -58,7 +59,7 @@ def test_several_polygons_are_joined_and_none_is_empty():
     found = mask_of_polygons([square, square + 1], (4, 4))
     assert found.sum() == 7
     assert not mask_of_polygons([], (4, 4)).any()
-    assert runs_of_polygon(square, (2, 2)) == [0, 4]
+    np.testing.assert_array_equal(flips_of_polygons([square], (2, 2)), [0])
 
 
 @pytest.mark.parametrize(
@@ -78,3 +79,14 @@ def test_a_zigzag_that_would_fill_the_memory_is_refused():
     zigzag = np.stack([np.arange(20_000) % 2 * 2000.0, np.arange(20_000) * 0.1], axis=1)
     with pytest.raises(DataError, match=r"crosses 40,000,000 columns"):
         mask_of_polygons([zigzag], (2000, 2000))
+
+
+@pytest.mark.parametrize("at_once", [1, 50, 1_000_000])
+def test_many_at_once_are_each_by_itself_and_a_damaged_one_costs_itself(monkeypatch, at_once):
+    monkeypatch.setattr(module, "AT_ONCE", at_once)
+    size, broken = (30, 40), np.array([[0, 0], [np.inf, 1], [1, 1]])
+    drawn = [ring for ring, _ in rings(20)]
+    found = flips_of_each([*drawn[:10], broken, *drawn[10:]], size)
+    assert isinstance(found.pop(10), DataError)
+    for ring, one in zip(drawn, found, strict=True):
+        np.testing.assert_array_equal(one, flips_of_polygons([ring], size))

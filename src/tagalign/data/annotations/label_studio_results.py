@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tagalign.data.annotations.reader import NO_LABEL, UNKNOWN_SHAPES, AnnotationSource, made
-from tagalign.data.annotations.records import Marked, region_of
+from tagalign.data.annotations.records import Marked, region_of, region_of_polygons
 from tagalign.data.annotations.shapes import (
     box_around,
     check_size,
@@ -17,7 +17,6 @@ from tagalign.data.annotations.shapes import (
     turned,
 )
 from tagalign.errors import DataError
-from tagalign.ops.polygon_masks import mask_of_polygons
 from tagalign.types import Size
 
 SHAPE_KEYS = {
@@ -133,9 +132,9 @@ def _region(row: dict[str, Any], shape: str, label: str) -> Marked | None:
         ring = turned(
             ellipse(around, (float(radii[0]), float(radii[1]))), float(value.get("rotation") or 0), around
         )
-        return region_of(mask_of_polygons([ring], size), label, **about)
+        return region_of_polygons([ring], size, label, **about)
     ring = np.array([[float(x), float(y)] for x, y in value["points"]], dtype=np.float64).reshape(-1, 2)
-    return region_of(mask_of_polygons([ring * scale], size), label, **about)
+    return region_of_polygons([ring * scale], size, label, **about)
 
 
 def _pair(value: dict[str, Any], *names: str) -> np.ndarray:
@@ -154,7 +153,7 @@ def _rectangle(
     corners = turned(rectangle(left, top, left + width, top + height), degrees, (left, top))
     if not degrees % 360:
         return Marked(label=label, box=(left, top, left + width, top + height), is_box=True, **about)
-    found = region_of(mask_of_polygons([corners], size), label, is_box=True, **about)
+    found = region_of_polygons([corners], size, label, is_box=True, **about)
     if found is None:
         raise DataError("a turned box outside of the photo")
     return Marked(**(vars(found) | {"box": box_around(corners)}))

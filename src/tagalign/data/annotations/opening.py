@@ -1,6 +1,7 @@
 """A file or folder of another tool, opened: which format it is, and where its photos lie."""
 
 import dataclasses
+import re
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from tagalign.data.annotations.told import LeftOut
 from tagalign.errors import DataError, InputError
 from tagalign.types import Size
 
+_HALVES = re.compile("[\ud800-\udfff]")
 SPREADSHEETS = frozenset({".xlsx", ".xlsm", ".ods", ".numbers"})
 
 
@@ -110,4 +112,4 @@ def _written(marked: MarkedPhoto) -> MarkedPhoto:
 
 def _text(label: str) -> str:
     """Half a character, which JSON and YAML can escape and no file in UTF-8 can hold, becomes a blank box."""
-    return "".join("\ufffd" if "\ud800" <= c <= "\udfff" else c for c in label)
+    return _HALVES.sub("\ufffd", label)

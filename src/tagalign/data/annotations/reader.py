@@ -3,8 +3,9 @@
 import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeVar, runtime_checkable
 
 from tagalign.data.annotations.records import Marked, MarkedPhoto
 from tagalign.data.annotations.told import LeftOut
@@ -12,6 +13,7 @@ from tagalign.errors import DataError
 from tagalign.ops.polygon_masks import TooFewCorners
 from tagalign.types import Size
 
+T = TypeVar("T")
 SizeOf = Callable[[str], Size | None]
 """Size of the upright photo of a name; None where it is not found."""
 
@@ -96,16 +98,26 @@ def made(
         make: makes the region; gives None for a mask without a pixel.
         what: the label, for people.
     """
+    region = tried(source, photo, partial(_finite, make), what=what)
+    if region is not None and region[0] is None:
+        source.told.say(EMPTY, photo, what)
+    return None if region is None else region[0]
+
+
+def tried(source: AnnotationSource, photo: str, make: Callable[[], T], *, what: str = "") -> T | None:
+    """What is made, or None with the reason told; see ``made``."""
     try:
-        region = make()
-        if region is not None and not all(map(math.isfinite, region.box)):
-            raise DataError("a box without an end; its numbers are too large")
+        return make()
     except TooFewCorners as error:
         source.told.say(POLYGONS_TOO_SMALL, photo, f"{what} {error}".strip())
-        return None
     except (DataError, ArithmeticError, LookupError, TypeError, ValueError, AttributeError) as error:
         source.told.say(DAMAGED, photo, f"{what} {error}".strip())
-        return None
-    if region is None:
-        source.told.say(EMPTY, photo, what)
-    return region
+    return None
+
+
+def _finite(make: Callable[[], Marked | None]) -> tuple[Marked | None]:
+    """In a tuple: a mask without a pixel is None, and so is what could not be made."""
+    region = make()
+    if region is not None and not all(map(math.isfinite, region.box)):
+        raise DataError("a box without an end; its numbers are too large")
+    return (region,)

@@ -1,13 +1,16 @@
 """One photo with what people said about it, whatever tool they said it in."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 import torch
 from jaxtyping import Bool
 
-from tagalign.ops.masks import decode_rle, encode_rle
+from tagalign.ops.flips import Flips, boxes_of_flips, encode_flips, flips_of_runs
+from tagalign.ops.masks import decode_rle, run_lengths
+from tagalign.ops.polygon_masks import Ring, flips_of_polygons
 from tagalign.types import Size
 
 CornerBox = tuple[float, float, float, float]
@@ -77,12 +80,12 @@ class MarkedPhoto:
         return tuple(dict.fromkeys(label for label in found if label != VOID))
 
     def values(self) -> dict[str, Any]:
-        """As JSON."""
-        return asdict(self)
+        """As plain values, which are not copied: ``asdict`` would copy each label of each region."""
+        return vars(self) | {"regions": [vars(region) for region in self.regions]}
 
 
 def photo_of(values: dict[str, Any]) -> MarkedPhoto:
-    """Back from ``MarkedPhoto.values`` through JSON."""
+    """Back from ``MarkedPhoto.values``, also through JSON."""
     regions = tuple(Marked(**(one | {"box": tuple(one["box"])})) for one in values["regions"])
     size = None if values["size"] is None else (values["size"][0], values["size"][1])
     lists = {name: tuple(values[name]) for name in ("tags", "given")}
@@ -91,9 +94,23 @@ def photo_of(values: dict[str, Any]) -> MarkedPhoto:
 
 def region_of(mask: MarkedMask, label: str, **about: Any) -> Marked | None:
     """A region of a mask, with the box around it; None for a mask without a pixel."""
-    rows, cols = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    if not len(rows):
+    size = (mask.shape[0], mask.shape[1])
+    return region_of_flips(flips_of_runs(run_lengths(torch.from_numpy(mask)), size), size, label, **about)
+
+
+def region_of_flips(flips: Flips, size: Size, label: str, **about: Any) -> Marked | None:
+    """The same of the places where a mask changes (``ops.flips``): a polygon need not be painted to be a region."""
+    (box,) = boxes_of_flips([flips], size)
+    if box is None:
         return None
-    box = (float(cols[0]), float(rows[0]), float(cols[-1] + 1), float(rows[-1] + 1))
-    code = encode_rle(torch.from_numpy(mask)).decode("ascii")
-    return Marked(label=label, box=box, code=code, **about)
+    (code,) = encode_flips([flips], size)
+    return Marked(label=label, box=box, code=code.decode("ascii"), **about)
+
+
+def region_of_polygons(rings: Sequence[Ring], size: Size, label: str, **about: Any) -> Marked | None:
+    """The same of polygons together.
+
+    Raises:
+        DataError: see ``mask_of_polygons``.
+    """
+    return region_of_flips(flips_of_polygons(rings, size), size, label, **about)

@@ -7,7 +7,7 @@ or a full disk costs itself alone: the next click begins a line of its own.
 import json
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -224,7 +224,7 @@ def _texts(values: dict[str, Any], name: str) -> tuple[str, ...]:
 
 def _values(click: Click) -> dict[str, Any]:
     """As JSON; the time comes first, by it the beginning of a click is found in a damaged line."""
-    values = {"at": click.at} | asdict(click)
+    values = {"at": click.at} | vars(click)  # not asdict, which copies every label of every click
     return values | {"masks": [{"name": name, "counts": counts} for name, counts in click.masks]}
 
 

@@ -6,24 +6,28 @@ memory: its annotations wait on the disk until the photos and the categories are
 
 from collections.abc import Iterator
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from tagalign.data.annotations.drawn import Drawn, regions_of
 from tagalign.data.annotations.formats import READERS, ReaderEntry
-from tagalign.data.annotations.reader import AnnotationSource, made
-from tagalign.data.annotations.records import CornerBox, Marked, MarkedPhoto, region_of
+from tagalign.data.annotations.reader import AnnotationSource, tried
+from tagalign.data.annotations.records import CornerBox, Marked, MarkedPhoto
 from tagalign.data.annotations.shapes import check_size
 from tagalign.data.annotations.spool import Spool
 from tagalign.data.json_items import json_members
 from tagalign.errors import DataError
-from tagalign.ops.masks import decode_rle, mask_of_runs
-from tagalign.ops.polygon_masks import mask_of_polygons
+from tagalign.ops.flips import flips_of_runs
+from tagalign.ops.masks import expand_runs
 from tagalign.types import Size
 
 LISTS = ("images", "annotations", "categories")
 KEPT = ("category_id", "segmentation", "bbox", "iscrowd", "score")
+AT_ONCE = 500
+"""Annotations of one photo whose masks are made together."""
 
 
 def read(source: AnnotationSource) -> Iterator[MarkedPhoto]:
@@ -98,21 +102,31 @@ def _photo(
     source: AnnotationSource, entry: dict[str, Any], rows: Iterator[Any], categories: dict[str, str]
 ) -> MarkedPhoto:
     name, size = entry["name"], entry["size"] or source.size_of(entry["name"])
-    regions = []
-    for row in rows:
-        try:
-            label = categories.get(_id(row.get("category_id", "")))
-        except TypeError:
-            label = None
-        if label is None:
-            source.told.say("left out: regions of an unknown category", name, str(row.get("category_id")))
-            continue
-        region = made(source, name, partial(_region, row, label, size), what=label)
-        regions += [region] if region is not None else []
+    regions: list[Marked] = []
+    while some := list(islice(rows, AT_ONCE)):
+        drawn = (_drawn_or_none(source, name, row, categories, size) for row in some)
+        regions += regions_of(source, name, [one for one in drawn if one is not None])
     return MarkedPhoto(name=name, size=size, regions=tuple(regions))
 
 
-def _region(row: dict[str, Any], label: str, size: Size | None) -> Marked | None:
+def _drawn_or_none(
+    source: AnnotationSource,
+    photo: str,
+    row: dict[str, Any],
+    categories: dict[str, str],
+    size: Size | None,
+) -> Drawn | Marked | None:
+    try:
+        label = categories.get(_id(row.get("category_id", "")))
+    except TypeError:
+        label = None
+    if label is None:
+        source.told.say("left out: regions of an unknown category", photo, str(row.get("category_id")))
+        return None
+    return tried(source, photo, partial(_drawn, row, label, size), what=label)
+
+
+def _drawn(row: dict[str, Any], label: str, size: Size | None) -> Drawn | Marked:
     about: dict[str, Any] = {
         "crowd": bool(row.get("iscrowd")),
         "score": None if row.get("score") is None else float(row["score"]),
@@ -128,16 +142,13 @@ def _region(row: dict[str, Any], label: str, size: Size | None) -> Marked | None
                 f"its code is for {own[0]} x {own[1]} pixels, its photo has {size[0]} x {size[1]}"
             )
         counts = drawn["counts"]
-        mask = (
-            mask_of_runs(counts, own) if isinstance(counts, list) else decode_rle(counts.encode("ascii"), own)
-        )
-        return region_of(mask.numpy(), label, **about)
+        runs = counts if isinstance(counts, list) else expand_runs(counts.encode("ascii"))
+        return Drawn(label=label, size=own, flips=flips_of_runs(runs, own), about=about)
     if size is None:
         raise DataError("nobody knows the size of its photo")
     if not isinstance(drawn[0], list):
         drawn = [drawn]  # some tools write a single polygon without its list
-    rings = [_ring(one) for one in drawn]
-    return region_of(mask_of_polygons(rings, check_size(size)), label, **about)
+    return Drawn(label=label, size=check_size(size), rings=tuple(map(_ring, drawn)), about=about)
 
 
 def _ring(values: list[Any]) -> np.ndarray:

@@ -9,7 +9,7 @@ import numpy as np
 
 from tagalign.data.annotations.formats import READERS, ReaderEntry
 from tagalign.data.annotations.reader import UNKNOWN_SHAPES, AnnotationSource, made
-from tagalign.data.annotations.records import Marked, MarkedPhoto, region_of
+from tagalign.data.annotations.records import Marked, MarkedPhoto, region_of, region_of_polygons
 from tagalign.data.annotations.shapes import (
     Ring,
     box_around,
@@ -21,7 +21,6 @@ from tagalign.data.annotations.shapes import (
 )
 from tagalign.data.annotations.xml_stream import Element, read_elements, root_of
 from tagalign.errors import DataError
-from tagalign.ops.polygon_masks import mask_of_polygons
 from tagalign.types import Size
 
 ROOT = "annotations"
@@ -88,7 +87,7 @@ def _region(shape: Element, size: Size) -> Marked | None:
         ring = turned(ellipse(middle, (float(values["rx"]), float(values["ry"]))), degrees, middle)
     else:
         ring = _points(values["points"])
-    return region_of(mask_of_polygons([ring], size), label, **about)
+    return region_of_polygons([ring], size, label, **about)
 
 
 def _box(values: dict[str, str], degrees: float, size: Size, label: str, about: dict[str, Any]) -> Marked:
@@ -99,7 +98,7 @@ def _box(values: dict[str, str], degrees: float, size: Size, label: str, about: 
     corners = turned(rectangle(left, top, right, bottom), degrees, ((left + right) / 2, (top + bottom) / 2))
     if not degrees % 180:
         return Marked(label=label, box=(left, top, right, bottom), is_box=True, **about)
-    found = region_of(mask_of_polygons([corners], size), label, is_box=True, **about)
+    found = region_of_polygons([corners], size, label, is_box=True, **about)
     if found is None:
         raise DataError("a turned box outside of the photo")
     return Marked(**(vars(found) | {"box": box_around(corners)}))

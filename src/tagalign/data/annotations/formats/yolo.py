@@ -15,10 +15,9 @@ except ImportError:
 
 from tagalign.data.annotations.formats import READERS, ReaderEntry
 from tagalign.data.annotations.reader import DAMAGED, NO_SIZE, AnnotationSource, made, silent_photos
-from tagalign.data.annotations.records import Marked, MarkedPhoto, region_of
+from tagalign.data.annotations.records import Marked, MarkedPhoto, region_of_polygons
 from tagalign.data.annotations.shapes import check_size
 from tagalign.errors import DataError
-from tagalign.ops.polygon_masks import mask_of_polygons
 from tagalign.tags.text_files import read_text
 from tagalign.types import Size
 
@@ -145,7 +144,7 @@ def _region(values: list[float], label: str, size: Size) -> Marked | None:
     if len(values) % 2:
         raise DataError(f"expected a box of 4 numbers or x and y in turns, got {len(values)}")
     ring = np.array(values, dtype=np.float64).reshape(-1, 2) * (size[1], size[0])
-    return region_of(mask_of_polygons([ring], check_size(size)), label)
+    return region_of_polygons([ring], check_size(size), label)
 
 
 def looks_like(path: Path) -> bool:
