@@ -191,6 +191,8 @@ def _by_encoder(jobs: Sequence[Waiting]) -> list[list[Waiting]]:
 
 
 def _try(job: Waiting, encoded: Any) -> Any:
+    if job.result.done():  # the client's time was over while others of the batch were answered
+        return None
     try:
         return job.answer(encoded, job.image)
     except Exception as error:

@@ -9,6 +9,7 @@ import torch
 from PIL import Image
 
 from tagalign.apps.server.batching import AnswerOne, Batcher
+from tagalign.apps.server.deadline import ended
 from tagalign.apps.server.inputs import Fetch, decode_image
 from tagalign.apps.server.limits import Limits
 from tagalign.apps.server.metrics import Metrics
@@ -117,29 +118,43 @@ class Engine:
         return await self._batcher.submit(image, answer, encoder, shape=encoder.shape(image))
 
     async def ask_together(
-        self, loads: Sequence[Callable[[], bytes]], answers: Sequence[AnswerOne]
+        self,
+        loads: Sequence[Callable[[], bytes]],
+        answers: Sequence[AnswerOne],
+        *,
+        within_s: float | None = None,
     ) -> list[Any]:
         """Decode several images and answer a question about each; they go through the model together, a batch at a time.
 
         Args:
             loads: give the bytes of each image; run in the decoders' threads.
             answers: one per image, as in ``ask``.
+            within_s: for all of them; the time of one request when None.
 
         Returns:
-            Answers in order; the error of the library in the place of an image that cannot be answered.
+            Answers in order; the error of the library in the place of an image that cannot be answered, and a refusal
+            with 503 in the place of one whose turn did not come in time.
 
         Raises:
-            Refusal: 503 when there is no room or no time.
+            Refusal: 503 when there is no room, or no time for any of them.
         """
+        within_s = self.limits.timeout_s if within_s is None else within_s
+        late, until = _late(within_s), asyncio.get_running_loop().time() + within_s
         found: list[Any] = []
         for first in range(0, len(loads), self.limits.max_batch):
             some = slice(first, first + self.limits.max_batch)
             async with self._room.take(len(loads[some])):
-                found += await self._in_time(self._ask_some(loads[some], answers[some]))
-        return found
+                found += await self._ask_some(loads[some], answers[some], until, late)
+            if (
+                asyncio.get_running_loop().time() >= until
+            ):  # nothing is decoded for those whose turn cannot come
+                break
+        if found and all(one is late for one in found):
+            raise late
+        return found + [late] * (len(loads) - len(found))
 
     async def _ask_some(
-        self, loads: Sequence[Callable[[], bytes]], answers: Sequence[AnswerOne]
+        self, loads: Sequence[Callable[[], bytes]], answers: Sequence[AnswerOne], until: float, late: Refusal
     ) -> list[Any]:
         loop, own = asyncio.get_running_loop(), self._variants.own
 
@@ -147,15 +162,15 @@ class Engine:
             return decode_image(load(), self.limits, None)
 
         opening = [loop.run_in_executor(self._decoders, decoded, load) for load in loads]
-        images = await asyncio.gather(*opening, return_exceptions=True)
-        readable = [(i, image) for i, image in enumerate(images) if isinstance(image, Image.Image)]
-        asking = [self._batcher.submit(image, answers[i], own.encode) for i, image in readable]
-        found: list[Any] = list(images)
-        answered = await asyncio.gather(*asking, return_exceptions=True)
-        for (i, _), answer in zip(readable, answered, strict=True):
+        found = await ended(opening, until=until, late=late)
+        places = [i for i, image in enumerate(found) if isinstance(image, Image.Image)]
+        asking = [
+            asyncio.ensure_future(self._batcher.submit(found[i], answers[i], own.encode)) for i in places
+        ]
+        for i, answer in zip(places, await ended(asking, until=until, late=late), strict=True):
             found[i] = answer
         for one in found:
-            if isinstance(one, BaseException) and not _is_about_one(one):
+            if isinstance(one, BaseException) and one is not late and not _is_about_one(one):
                 raise one
         return found
 
@@ -188,7 +203,7 @@ class Engine:
         try:
             return await asyncio.wait_for(work, self.limits.timeout_s)
         except TimeoutError:
-            raise busy(f"no answer within {self.limits.timeout_s:g} s; come back later") from None
+            raise _late(self.limits.timeout_s) from None
 
     async def variant(self, verb: Verb, options: Mapping[str, Any]) -> Variant:
         """The model under the options of a request; as it was started where there are none.
@@ -209,6 +224,10 @@ class Engine:
         if self.limits.workers > 1:  # for this thread: alone it takes all cores, beside others its share
             busy = self.limits.workers if self._batcher.waiting else max(1, self._batcher.working)
             torch.set_num_threads(max(1, self._cores // busy))
+
+
+def _late(within_s: float) -> Refusal:
+    return busy(f"no answer within {within_s:g} s; come back later")
 
 
 def _forget(ahead: "asyncio.Future[Any]") -> None:

@@ -17,7 +17,7 @@ from tagalign.apps.server.label_studio.requests import (
     checked_phrases,
     typed_phrases,
 )
-from tagalign.apps.server.refusals import invalid, too_large
+from tagalign.apps.server.refusals import Refusal, invalid, too_large
 from tagalign.data.annotations.photo_names import is_inline
 from tagalign.errors import InputError, TagalignError
 from tagalign.integrations.label_studio.config import KINDS, LabellingConfig, read_config
@@ -28,6 +28,8 @@ from tagalign.integrations.label_studio.task_values import task_value
 from tagalign.tasks.photos.keys import printable
 
 LOG = logging.getLogger("tagalign.server")
+PATIENCE_S = 90.0
+"""For all tasks of a request: Label Studio waits 100 s (its ``ML_TIMEOUT_PREDICT``), then what was answered is lost."""
 Load = Callable[[], bytes]
 
 
@@ -71,7 +73,10 @@ class TaskPhotos:
 async def predictions(
     request: PredictRequest, photos: TaskPhotos, predictor: Predictor, model_version: str
 ) -> list[dict[str, Any]]:
-    """A prediction per task, in their order. A task that cannot be answered gets an empty one, and its error beside it.
+    """A prediction per task, in order; its error alone for one that cannot be answered, or whose turn did not come in time.
+
+    Label Studio keeps no prediction without a result, writes the error into its log, and sends the task again when
+    predictions are retrieved again, without those that were answered. An empty result would count as an answer.
 
     Raises:
         InputError: for a config that asks for nothing we know, or whose error every task shares.
@@ -81,7 +86,9 @@ async def predictions(
     check_config(config, photos.engine)
     jobs = _jobs(request, config, photos, predictor)
     asked = [job.asked for job in jobs if job.asked is not None]
-    found = await photos.engine.ask_together([load for load, _ in asked], [answer for _, answer in asked])
+    loads, answers_to = [load for load, _ in asked], [answer for _, answer in asked]
+    within_s = max(PATIENCE_S, photos.engine.limits.timeout_s)
+    found = await photos.engine.ask_together(loads, answers_to, within_s=within_s)
     answers = iter(found)
     results: list[list[ControlResult]] = [[] for _ in request.tasks]
     errors: dict[int, TagalignError] = {}
@@ -94,7 +101,11 @@ async def predictions(
     if errors and len(errors) == len(request.tasks):
         raise errors[0]
     for task, error in errors.items():
-        LOG.warning("label-studio: task %d of %d: %s", task + 1, len(results), printable(str(error)))
+        if not is_late(error):
+            LOG.warning("label-studio: task %d of %d: %s", task + 1, len(results), printable(str(error)))
+    if late := sum(map(is_late, errors.values())):
+        message = "label-studio: no time for %d of %d tasks; retrieve predictions again and they come next"
+        LOG.warning(message, late, len(results))
     return [_prediction(some, model_version, errors.get(i)) for i, some in enumerate(results)]
 
 
@@ -192,8 +203,14 @@ def _answer(predictor: Predictor, question: TaskQuestion) -> AnswerOne:
     return answer
 
 
+def is_late(error: TagalignError | None) -> bool:
+    """Whether asking again may help."""
+    return isinstance(error, Refusal) and error.retry_after_s is not None
+
+
 def _prediction(
     results: list[ControlResult], model_version: str, error: TagalignError | None
 ) -> dict[str, Any]:
-    found = {"model_version": model_version, "score": mean_score(results), "result": results}
-    return found if error is None else found | {"error": printable(str(error))}
+    if error is not None:
+        return {"model_version": model_version, "error": printable(str(error))}
+    return {"model_version": model_version, "score": mean_score(results), "result": results}

@@ -10,7 +10,8 @@ from tagalign.apps.server.limits import Limits
 from tagalign.apps.server.refusals import invalid, too_large
 from tagalign.apps.server.schemas import is_whole
 
-MOST_TASKS = 1000
+MOST_TASKS = 100_000
+"""Of one request: Label Studio sends all that a person chose; those answered in time are kept."""
 MOST_PHRASES = 16
 """Of one task."""
 
