@@ -11,6 +11,7 @@ import functools
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -82,6 +83,33 @@ def run_verb(*words: object, said: Path, **environment: str) -> ForkedRun:
         said=said,
         **environment,
     )
+
+
+def run_two(code: str, *arguments: object, said: Path) -> None:
+    """Python code in two processes with torchrun's variables, until both are done; one that fails fails the test.
+
+    Args:
+        code: see ``start_run``.
+        *arguments: as a shell would give them.
+        said: folder for what they write.
+    """
+    (port,) = free_ports(1)
+    world = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    both = [
+        start_run(code, *arguments, said=said / f"said-{rank}.txt", RANK=rank, LOCAL_RANK=rank, **world)
+        for rank in ("0", "1")
+    ]
+    for one in both:
+        assert one.wait() == 0, one.errors()[-3000:]
+
+
+def free_ports(count: int) -> list[int]:
+    """Different ports of this machine on which nobody listens."""
+    with contextlib.ExitStack() as held:
+        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in sockets]
 
 
 def ask(order: Mapping[str, Any]) -> dict[str, Any]:

@@ -44,8 +44,12 @@ def checked(values: Tensor, source: nn.Module, *, name: str, what: str, item: st
 
 def broken_weights(source: nn.Module) -> str:
     """Name of the first parameter or buffer with NaN or infinity; empty if all are finite."""
+    from torch.distributed.tensor import DTensor  # takes a while, and is wanted when something is wrong
+
     for name, tensor in (*source.named_parameters(), *source.named_buffers()):
-        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+        # of an encoder that is spread over processes its own part: the others may not be asking
+        own = tensor.to_local() if isinstance(tensor, DTensor) else tensor
+        if own.is_floating_point() and not bool(torch.isfinite(own).all()):
             return name
     return ""
 

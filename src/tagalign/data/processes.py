@@ -15,16 +15,23 @@ class Processes:
         rank: of this process.
         size: number of processes.
         device: of this process.
+        is_spread: whether the frozen encoder is spread over them, and so answers only when all ask.
     """
 
     rank: int = 0
     size: int = 1
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    is_spread: bool = False
 
     @property
     def is_first(self) -> bool:
         """Whether this process writes files and shows progress."""
         return self.rank == 0
+
+    @property
+    def looks(self) -> bool:
+        """Whether this process computes validations: the first, and all where the encoder answers only when all ask."""
+        return self.is_first or self.is_spread
 
     def own_share(self, batch_size: int, *, least: int = 1) -> int:
         """Images of a batch that this process takes; every process takes the same number.

@@ -1,6 +1,7 @@
 """Many processes, one per GPU, started by ``torchrun``; everything here is the identity in a single process."""
 
 import os
+import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -11,16 +12,26 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from tagalign.data.processes import Processes
+from tagalign.errors import InputError
 
 
 @contextmanager
-def join_world(device: torch.device | str = "cpu") -> Iterator[Processes]:
+def join_world(device: torch.device | str = "cpu", *, is_spread: bool = False) -> Iterator[Processes]:
     """The world that ``torchrun`` set up in the environment, or a world of one.
 
     On CUDA every process takes the GPU of its local rank and talks over NCCL; on CPU it talks over Gloo.
+
+    Args:
+        device: CPU or CUDA.
+        is_spread: the frozen encoder will be spread over the processes (``backbones.spread``).
+
+    Raises:
+        InputError: for an encoder that is to be spread over a single process.
     """
     device = torch.device(device)
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+        if is_spread:
+            raise InputError("an encoder is spread over the processes of torchrun, and this is the only one")
         yield Processes(device=device)
         return
     if device.type == "cuda":
@@ -28,7 +39,12 @@ def join_world(device: torch.device | str = "cpu") -> Iterator[Processes]:
         torch.cuda.set_device(device)
     dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
     try:
-        yield Processes(rank=dist.get_rank(), size=dist.get_world_size(), device=device)
+        with warnings.catch_warnings():
+            # lest somebody change such a product in place, which blocks of ours never do
+            warnings.filterwarnings("ignore", "FSDP2-wrapped module .* returned a view tensor")
+            yield Processes(
+                rank=dist.get_rank(), size=dist.get_world_size(), device=device, is_spread=is_spread
+            )
     finally:
         dist.destroy_process_group()
 

@@ -73,7 +73,8 @@ class Hooks(Generic[Model]):
     """What a caller hears of a run, and how he ends it.
 
     Attributes:
-        validate: numbers (e.g. mIoU) of the model so far, in evaluation mode; called in the first process alone.
+        validate: numbers (e.g. mIoU) of the model so far, in evaluation mode; called in the processes that
+            look (``Processes.looks``): the first alone, or all where the encoder is spread over them.
         progress: see ``Progress``; called in the first process alone.
         stop: becomes true when the run shall save and end.
     """

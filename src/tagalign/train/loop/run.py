@@ -242,11 +242,11 @@ class TrainingRun:
         self.record.write(self.step, {**self.shown, "images_per_s": rate, **stages, **skipped})
 
     def _validate(self) -> None:
-        if self.processes.is_first:
+        if self.processes.looks:
             self.trainee.module.eval()
             numbers = self.trainee.validate(self.step, self.shown)
             self.trainee.module.train()  # dropout and the like belong to the steps that follow
-            if numbers:
+            if numbers and self.processes.is_first:
                 self.record.write(self.step, {f"validation_{name}": v for name, v in numbers.items()})
                 self.record.keep_best(self.step, numbers, self.trainee.state())
         wait_for_all(self.processes)

@@ -122,7 +122,7 @@ class Trainee(Protocol[BatchT]):
         return {}
 
     def validate(self, step: int, shown: Mapping[str, float]) -> Mapping[str, float]:
-        """Numbers of a validation after ``step`` steps; called in the first process alone, in evaluation mode."""
+        """Numbers of a validation after ``step`` steps, in evaluation mode; called where ``Processes.looks``."""
         return {}
 
 

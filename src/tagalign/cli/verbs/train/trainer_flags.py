@@ -1,6 +1,7 @@
 """Flags that every trainer has: the frozen encoder, what a run may cost, where it runs and what it writes."""
 
 import dataclasses
+import os
 
 from tagalign.cli.shared.model_flags import EncoderFlags
 from tagalign.cli.verbs.train.run_flags import TrainingRunFlags
@@ -15,6 +16,8 @@ class TrainerFlags(EncoderFlags, TrainingRunFlags):
     """Images whose graph is held at a time, to fit into memory; the gradient stays that of the whole batch."""
     compile: bool = False
     """Compile what a step computes (torch.compile); worth it from a few hundred steps on."""
+    fsdp: bool = False
+    """Spread the frozen encoder over the processes of torchrun, where one device does not hold it; slower, same numbers."""
     dry_run: bool = False
     """Time a few steps, print images/s, memory and days for this machine and these data, and write nothing."""
 
@@ -22,3 +25,16 @@ class TrainerFlags(EncoderFlags, TrainingRunFlags):
         super().__post_init__()
         if self.micro_batch is not None and self.micro_batch < 1:
             raise InputError(f"--micro-batch must be at least 1, got {self.micro_batch}")
+        if self.fsdp:
+            self._check_fsdp()
+
+    def _check_fsdp(self) -> None:
+        if self.compile:
+            raise InputError(
+                "--fsdp gathers the weights of a layer when it is called, which compiled code does not; leave out --compile"
+            )
+        if int(os.environ.get("WORLD_SIZE", "1")) < 2:
+            raise InputError(
+                "--fsdp spreads the encoder over the processes of torchrun, and this is the only one; start it with "
+                "torchrun --no-python --nproc-per-node 2 tagalign train ... --fsdp"
+            )

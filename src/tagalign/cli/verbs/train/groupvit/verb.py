@@ -2,7 +2,6 @@
 
 import dataclasses
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tagalign.cli.shared.bars import StepBar
@@ -10,6 +9,7 @@ from tagalign.cli.shared.model_flags import warn_tiny
 from tagalign.cli.shared.output import counted
 from tagalign.cli.shared.run_record import write_settings
 from tagalign.cli.verbs.train.dry_run import dry_run
+from tagalign.cli.verbs.train.encoder import open_encoder
 from tagalign.cli.verbs.train.groupvit.settings import TrainGroupVitSettings
 from tagalign.errors import InputError
 
@@ -34,7 +34,8 @@ def run(settings: TrainGroupVitSettings) -> int:
     from tagalign.train.loop.guards import stop_on_signals
 
     refs = find_shards(settings.pairs)
-    with join_world(pick_device(settings.device)) as processes, stop_on_signals() as stop:
+    world = join_world(pick_device(settings.device), is_spread=settings.fsdp)
+    with world as processes, stop_on_signals() as stop:
         if processes.is_first:
             warn_tiny(settings.model)
         backbone = _backbone(settings, processes)
@@ -46,11 +47,8 @@ def run(settings: TrainGroupVitSettings) -> int:
 
 def _backbone(settings: TrainGroupVitSettings, processes: "Processes") -> "Encoder":
     from tagalign.backbones.encoder import Encoder
-    from tagalign.backbones.load import load_backbone
 
-    # a folder by its full name: the model must find it from anywhere
-    name = str(Path(settings.model).resolve()) if Path(settings.model).is_dir() else settings.model
-    backbone = load_backbone(name, device=processes.device)
+    backbone = open_encoder(settings, processes)
     if not isinstance(backbone, Encoder):
         raise InputError(f"--model {settings.model}: GroupViT is trained against the text tower of a CLIP")
     return backbone

@@ -127,6 +127,10 @@ class Tag2TextTrainSettings(TrainerFlags):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.fsdp:
+            raise InputError(
+                "--fsdp spreads a frozen encoder, and Tag2Text trains its own; leave it out, --micro-batch saves memory too"
+            )
         if self.records is None or (self.tag_list is None and self.model in STARTS):
             raise InputError(
                 "--records FILE and --tag-list FILE are needed: records, and the tag list their ids point into"

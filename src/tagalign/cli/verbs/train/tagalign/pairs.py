@@ -42,7 +42,7 @@ def open_pairs(
     from tagalign.train.tagalign.plan import TrainingPairs
 
     pixels = pixel_plan(settings, processes)
-    held_out = _held_out(settings, backbone, tags, pixels) if processes.is_first else None
+    held_out = _held_out(settings, backbone, tags, pixels) if processes.looks else None
     if settings.cache_features is None:
         stream, encode = pixel_source(
             backbone,

@@ -46,8 +46,8 @@ def loss_with_options(settings: TrainSettings) -> str | None:
     return f"{settings.loss}:{','.join(settings.loss_option)}"
 
 
-def watched(settings: TrainSettings) -> "Watched":
-    """What is looked at at every validation."""
+def watched(settings: TrainSettings, *, writes: bool = True) -> "Watched":
+    """What is looked at at every validation; one process of those that look writes the maps."""
     from tagalign.cli.verbs.train.tagalign.validation import Watched
 
     return Watched(
@@ -57,5 +57,5 @@ def watched(settings: TrainSettings) -> "Watched":
         images=settings.validate_images,
         photos=settings.watch,
         labels=settings.watch_labels,
-        out=settings.out / "maps",
+        out=settings.out / "maps" if writes else None,
     )

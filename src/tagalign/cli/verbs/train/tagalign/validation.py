@@ -24,7 +24,7 @@ class Watched:
         images: only so many of its first.
         photos: whose heat maps are drawn.
         labels: of the heat maps, with commas between them.
-        out: folder of the heat maps.
+        out: folder of the heat maps; None where another process writes them.
     """
 
     benchmark: str | None
@@ -33,7 +33,7 @@ class Watched:
     images: int
     photos: tuple[Path, ...]
     labels: str
-    out: Path
+    out: Path | None
 
 
 def make_validation(
@@ -85,9 +85,9 @@ def _miou(
 
 
 def draw_maps(
-    method: "DenseMethod", photos: Sequence[Path], labels: Sequence[str], out: Path, *, step: int
+    method: "DenseMethod", photos: Sequence[Path], labels: Sequence[str], out: Path | None, *, step: int
 ) -> list[Path]:
-    """Write ``STEP.PHOTO.LABEL.png`` for each photo and label.
+    """Write ``STEP.PHOTO.LABEL.png`` for each photo and label into a folder; None computes them and writes nothing.
 
     Raises:
         ImageError: if a photo cannot be read.
@@ -106,6 +106,8 @@ def draw_maps(
     for path, name in zip(photos, names, strict=True):
         photo = open_image(path)
         maps = method.heat_maps(method.encode_images([photo])[0], encoded)
+        if out is None:
+            continue
         for label, part, heat in zip(labels, parts, maps, strict=True):
             target = out / f"{step:08d}.{name}.{part}.png"
             with atomic_write(target) as temp:

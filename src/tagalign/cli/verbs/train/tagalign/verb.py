@@ -2,20 +2,19 @@
 
 import dataclasses
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tagalign.cli.shared.bars import StepBar
 from tagalign.cli.shared.model_flags import warn_tiny
 from tagalign.cli.shared.output import counted
 from tagalign.cli.shared.run_record import run_record
+from tagalign.cli.verbs.train.encoder import open_encoder
 from tagalign.cli.verbs.train.tagalign.pairs import open_pairs, open_tags
 from tagalign.cli.verbs.train.tagalign.plan import make_plan, watched
 from tagalign.cli.verbs.train.tagalign.rehearsal import rehearse_run
 from tagalign.cli.verbs.train.tagalign.settings import TrainSettings
 
 if TYPE_CHECKING:
-    from tagalign.backbones.protocols import BlockBackbone
     from tagalign.data.pair_records import ShardRef
     from tagalign.data.processes import Processes
     from tagalign.data.tag_table import TagTable
@@ -33,11 +32,13 @@ def run(settings: TrainSettings) -> int:
 
     refs = find_shards(settings.pairs)
     vocabulary, tags = open_tags(settings)
-    with join_world(pick_device(settings.device)) as processes, stop_on_signals() as stop:
+    world = join_world(pick_device(settings.device), is_spread=settings.fsdp)
+    with world as processes, stop_on_signals() as stop:
         if processes.is_first:
             warn_tiny(settings.model)
         if settings.dry_run:
-            return rehearse_run(settings, _backbone(settings, processes), refs, vocabulary, tags, processes)
+            backbone = open_encoder(settings, processes)
+            return rehearse_run(settings, backbone, refs, vocabulary, tags, processes)
         trained = _train(settings, refs, vocabulary, tags, processes=processes, stop=stop)
         return _report(settings, trained, stop) if processes.is_first else 0
 
@@ -55,11 +56,12 @@ def _train(
     from tagalign.train.loop.plan import Hooks
     from tagalign.train.tagalign.training import train_tagalign
 
-    backbone = _backbone(settings, processes)
+    backbone = open_encoder(settings, processes)
     distilled = settings.open_teacher(refs, settings.vocabulary)  # refused before anything is encoded
     data = open_pairs(settings, backbone, refs, tags, processes=processes)
-    # only the first process measures, so only it opens what is measured on
-    validate = make_validation(watched(settings), backbone) if processes.is_first else None
+    # who does not measure need not open what is measured on
+    looked_at = watched(settings, writes=processes.is_first)
+    validate = make_validation(looked_at, backbone) if processes.looks else None
     with StepBar("training", settings.steps) as bar:
         return train_tagalign(
             backbone,
@@ -70,14 +72,6 @@ def _train(
             processes=processes,
             settings=run_record(settings),
         )
-
-
-def _backbone(settings: TrainSettings, processes: "Processes") -> "BlockBackbone":
-    from tagalign.backbones.load import load_backbone
-
-    # a folder by its full name: the model must find it from anywhere
-    name = str(Path(settings.model).resolve()) if Path(settings.model).is_dir() else settings.model
-    return load_backbone(name, device=processes.device)
 
 
 def _report(settings: TrainSettings, trained: "TrainedProjector", stop: "StopRequest") -> int:

@@ -1,6 +1,5 @@
 """What ``tagalign train --method trusty`` learns from: images with masks, and which classes hide theirs."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tagalign.cli.verbs.train.trusty.presets import PRESETS
@@ -8,9 +7,7 @@ from tagalign.cli.verbs.train.trusty.settings import TrainTrustySettings
 from tagalign.errors import InputError
 
 if TYPE_CHECKING:
-    from tagalign.backbones.protocols import BlockBackbone
     from tagalign.data.benchmarks.records import SegmentationSet
-    from tagalign.data.processes import Processes
     from tagalign.data.trusty.sources import ClassSplit
     from tagalign.train.trusty.trainee import MaskData
 
@@ -63,11 +60,3 @@ def mask_data(settings: TrainTrustySettings, data: "SegmentationSet") -> "MaskDa
     source, held_out = hold_out(BenchmarkSource(data), settings.held_out_count)
     split = class_split(settings, data)
     return MaskData(source=source, split=split, held_out=held_out, workers=settings.loaders)
-
-
-def open_backbone(settings: TrainTrustySettings, processes: "Processes") -> "BlockBackbone":
-    """The frozen encoder; a folder by its full name: the model must find it from anywhere."""
-    from tagalign.backbones.load import load_backbone
-
-    name = str(Path(settings.model).resolve()) if Path(settings.model).is_dir() else settings.model
-    return load_backbone(name, device=processes.device)

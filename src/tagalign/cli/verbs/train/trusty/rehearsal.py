@@ -4,7 +4,8 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from tagalign.cli.verbs.train.dry_run import dry_run
-from tagalign.cli.verbs.train.trusty.masks import mask_data, open_backbone
+from tagalign.cli.verbs.train.encoder import open_encoder
+from tagalign.cli.verbs.train.trusty.masks import mask_data
 from tagalign.cli.verbs.train.trusty.plan import make_plan
 from tagalign.cli.verbs.train.trusty.settings import TrainTrustySettings
 
@@ -21,7 +22,7 @@ def rehearse_run(settings: TrainTrustySettings, data: "SegmentationSet", process
     from tagalign.train.loop.rehearsal import TRIAL_STEPS
     from tagalign.train.trusty.trainee import TrustyTrainee, new_network
 
-    backbone = open_backbone(settings, processes)
+    backbone = open_encoder(settings, processes)
     masks, crop = mask_data(settings, data), default_crop(backbone)
     whole = make_plan(settings, default_crop=crop)
 

@@ -7,7 +7,8 @@ from tagalign.cli.shared.bars import StepBar
 from tagalign.cli.shared.model_flags import warn_tiny
 from tagalign.cli.shared.output import counted
 from tagalign.cli.shared.run_record import run_record
-from tagalign.cli.verbs.train.trusty.masks import mask_data, open_backbone, open_masks
+from tagalign.cli.verbs.train.encoder import open_encoder
+from tagalign.cli.verbs.train.trusty.masks import mask_data, open_masks
 from tagalign.cli.verbs.train.trusty.plan import make_plan
 from tagalign.cli.verbs.train.trusty.rehearsal import rehearse_run
 from tagalign.cli.verbs.train.trusty.settings import TrainTrustySettings
@@ -27,7 +28,8 @@ def run(settings: TrainTrustySettings) -> int:
     from tagalign.train.loop.guards import stop_on_signals
 
     data = open_masks(settings)
-    with join_world(pick_device(settings.device)) as processes, stop_on_signals() as stop:
+    world = join_world(pick_device(settings.device), is_spread=settings.fsdp)
+    with world as processes, stop_on_signals() as stop:
         if processes.is_first:
             warn_tiny(settings.model)
         if settings.dry_run:
@@ -43,7 +45,7 @@ def _train(
     from tagalign.train.loop.plan import Hooks
     from tagalign.train.trusty.training import train_trusty
 
-    backbone = open_backbone(settings, processes)
+    backbone = open_encoder(settings, processes)
     plan = make_plan(settings, default_crop=default_crop(backbone))
     with StepBar("training", plan.steps) as bar:
         model = train_trusty(
