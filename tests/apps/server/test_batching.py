@@ -167,3 +167,50 @@ def test_whoever_gave_up_is_not_worked_for() -> None:
 
     asyncio.run(ask())
     assert seen == [1]
+
+
+def test_an_answer_does_not_wait_for_the_others_of_its_batch() -> None:
+    may = threading.Event()
+
+    def slow(encoded: Any, image: Image.Image) -> Any:
+        return may.wait(60)
+
+    async def ask() -> tuple[Any, bool, Any]:
+        own = batcher()
+        await own.start()
+        first = asyncio.ensure_future(own.submit(image(1), same))
+        second = asyncio.ensure_future(own.submit(image(2), slow))
+        early = await asyncio.wait_for(first, 60)
+        waits = not second.done()
+        may.set()
+        late = await second
+        await own.close()
+        return early, waits, late
+
+    assert asyncio.run(ask()) == (1, True, True)
+
+
+def test_whoever_gives_up_while_others_of_the_batch_are_answered_is_not_worked_for() -> None:
+    began, may, answered = threading.Event(), threading.Event(), []
+
+    def slow(encoded: Any, image: Image.Image) -> None:
+        began.set()
+        may.wait(60)
+
+    def note(encoded: Any, image: Image.Image) -> None:
+        answered.append(encoded)
+
+    async def ask() -> None:
+        own = batcher()
+        await own.start()
+        first = asyncio.ensure_future(own.submit(image(1), slow))
+        second = asyncio.ensure_future(own.submit(image(2), note))
+        await asyncio.to_thread(began.wait, 60)
+        second.cancel()
+        await asyncio.sleep(0)
+        may.set()
+        await first
+        await own.close()
+
+    asyncio.run(ask())
+    assert answered == []

@@ -143,14 +143,17 @@ class Batcher:
             self._done.set()
 
     async def _answer_all(self, jobs: list[Waiting]) -> None:
+        loop = asyncio.get_running_loop()
+
+        def tell(job: Waiting, outcome: Any) -> None:  # at once: nobody waits for the others of a batch
+            loop.call_soon_threadsafe(_deliver, job, outcome)
+
         self._on_batch(len(jobs))
         self.working += 1
         try:
-            outcomes = await self.run(lambda: self._answer(jobs))
+            await self.run(lambda: self._answer(jobs, tell))
         finally:
             self.working -= 1
-        for job, outcome in zip(jobs, outcomes, strict=True):
-            _deliver(job, outcome)
 
     async def _collect(self) -> list[Waiting]:
         """The next batch: of all that wait when it is full or the waiting time of the first is over."""
@@ -167,14 +170,19 @@ class Batcher:
         self._on_line(len(self._line))
         return jobs
 
-    def _answer(self, jobs: Sequence[Waiting]) -> list[Any]:
-        """Answers and errors, in the order of the jobs; runs in one of the model's threads."""
+    def _answer(self, jobs: Sequence[Waiting], tell: Callable[[Waiting, Any], None]) -> None:
+        """Tell answers and errors, each as soon as it is there; runs in one of the model's threads."""
         try:
             encoded = jobs[0].encode([job.image for job in jobs])
         except Exception as error:
-            # one by one, to find whose image it was; a lone one gets the error itself
-            return [error] if len(jobs) == 1 else [self._answer([job])[0] for job in jobs]
-        return [_try(job, value) for job, value in zip(jobs, encoded, strict=True)]
+            if len(jobs) == 1:
+                tell(jobs[0], error)
+                return
+            for job in jobs:  # one by one, to find whose image it was; a lone one gets the error itself
+                self._answer([job], tell)
+            return
+        for job, value in zip(jobs, encoded, strict=True):
+            tell(job, _try(job, value))
 
 
 def _pass(job: Waiting) -> Hashable:
