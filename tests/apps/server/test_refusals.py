@@ -2,7 +2,7 @@
 
 import pytest
 
-from tagalign.apps.server.refusals import body_of, busy, invalid, status_of, too_large
+from tagalign.apps.server.refusals import body_of, busy, invalid, passes, status_of, too_large
 from tagalign.errors import DataError, ImageError, InputError, NotFiniteError
 
 
@@ -27,6 +27,12 @@ def test_only_a_busy_server_says_when_to_ask_again():
     assert busy("later").retry_after_s == 1
     assert too_large("less").retry_after_s is None
     assert invalid("otherwise").retry_after_s is None
+    assert [passes(one) for one in (busy("later"), invalid("otherwise"), ImageError("no image"), None)] == [
+        True,
+        False,
+        False,
+        False,
+    ]
 
 
 def test_every_body_has_one_form():

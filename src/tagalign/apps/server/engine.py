@@ -13,7 +13,7 @@ from tagalign.apps.server.deadline import ended
 from tagalign.apps.server.inputs import Fetch, decode_image
 from tagalign.apps.server.limits import Limits
 from tagalign.apps.server.metrics import Metrics
-from tagalign.apps.server.refusals import Refusal, busy, invalid
+from tagalign.apps.server.refusals import Refusal, busy, invalid, passes
 from tagalign.apps.server.room import Room
 from tagalign.apps.server.schemas import SearchRequest
 from tagalign.apps.variants.variants import Variant, Variants, VerbEncoder
@@ -136,7 +136,7 @@ class Engine:
             with 503 in the place of one whose turn did not come in time.
 
         Raises:
-            Refusal: 503 when there is no room, or no time for any of them.
+            Refusal: 503 when there is no room.
         """
         within_s = self.limits.timeout_s if within_s is None else within_s
         late, until = _late(within_s), asyncio.get_running_loop().time() + within_s
@@ -149,8 +149,6 @@ class Engine:
                 asyncio.get_running_loop().time() >= until
             ):  # nothing is decoded for those whose turn cannot come
                 break
-        if found and all(one is late for one in found):
-            raise late
         return found + [late] * (len(loads) - len(found))
 
     async def _ask_some(
@@ -238,6 +236,4 @@ def _forget(ahead: "asyncio.Future[Any]") -> None:
 
 def _is_about_one(error: BaseException) -> bool:
     """Whether the others of a request can be answered nevertheless."""
-    if isinstance(error, Refusal):
-        return error.retry_after_s is None
-    return isinstance(error, TagalignError)
+    return isinstance(error, TagalignError) and not passes(error)

@@ -25,6 +25,11 @@ def busy(message: str) -> Refusal:
     return Refusal(HTTPStatus.SERVICE_UNAVAILABLE, message, retry_after_s=1)
 
 
+def passes(error: object) -> bool:
+    """Whether it is a refusal after which asking again may help."""
+    return isinstance(error, Refusal) and error.retry_after_s is not None
+
+
 def too_large(message: str) -> Refusal:
     """413: bytes, pixels or labels above the server's limit."""
     return Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, message)

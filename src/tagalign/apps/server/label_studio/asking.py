@@ -17,7 +17,7 @@ from tagalign.apps.server.label_studio.requests import (
     checked_phrases,
     typed_phrases,
 )
-from tagalign.apps.server.refusals import Refusal, invalid, too_large
+from tagalign.apps.server.refusals import invalid, passes, too_large
 from tagalign.data.annotations.photo_names import is_inline
 from tagalign.errors import InputError, TagalignError
 from tagalign.integrations.label_studio.config import KINDS, LabellingConfig, read_config
@@ -98,14 +98,14 @@ async def predictions(
             errors.setdefault(job.task, answer)
         elif answer is not None:
             results[job.task] += answer
-    if errors and len(errors) == len(request.tasks):
-        raise errors[0]
     for task, error in errors.items():
-        if not is_late(error):
+        if not passes(error):
             LOG.warning("label-studio: task %d of %d: %s", task + 1, len(results), printable(str(error)))
-    if late := sum(map(is_late, errors.values())):
+    if late := sum(map(passes, errors.values())):
         message = "label-studio: no time for %d of %d tasks; retrieve predictions again and they come next"
         LOG.warning(message, late, len(results))
+    if errors and len(errors) == len(request.tasks):
+        raise errors[0]
     return [_prediction(some, model_version, errors.get(i)) for i, some in enumerate(results)]
 
 
@@ -201,11 +201,6 @@ def _answer(predictor: Predictor, question: TaskQuestion) -> AnswerOne:
         return predictor.results(encoded, image, question)
 
     return answer
-
-
-def is_late(error: TagalignError | None) -> bool:
-    """Whether asking again may help."""
-    return isinstance(error, Refusal) and error.retry_after_s is not None
 
 
 def _prediction(

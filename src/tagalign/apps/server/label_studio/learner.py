@@ -15,7 +15,7 @@ from typing import Any
 from PIL import Image
 
 from tagalign.apps.server.label_studio.asking import TaskPhotos
-from tagalign.apps.server.refusals import Refusal
+from tagalign.apps.server.refusals import Refusal, passes
 from tagalign.errors import InputError, TagalignError
 from tagalign.integrations.label_studio.learned import LearnedLists, list_key, read_learned
 from tagalign.integrations.label_studio.places import LocalPhoto, WebPhoto
@@ -149,6 +149,8 @@ class Learner:
             found = error
         else:
             (found,) = await self._photos.engine.ask_together([load], [scores])
+        if passes(found):
+            raise found
         if isinstance(found, TagalignError):
             LOG.warning("label-studio: left out of learning: %s: %s", click.photo, printable(str(found)))
             return None
