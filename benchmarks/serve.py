@@ -141,10 +141,17 @@ def cpu_seconds(pid: int) -> float:
     return spent / os.sysconf("SC_CLK_TCK")
 
 
+PRIVATE = ("Pss_Anon", "Pss_Shmem")
+"""Fields of Linux's ``smaps_rollup``, in KB."""
+
+
 def resident_mb(pid: int) -> float:
-    """Memory of a process and those that it started; a page that several have counts as a part in each."""
+    """Memory of a process and those that it started; a page that several have counts as a part in each.
+
+    Pages of files are left out: their parts grow when another program that has the same libraries ends.
+    """
     texts = [Path(f"/proc/{one}/smaps_rollup").read_text() for one in family(pid)]
-    return sum(int(text.split("Pss:")[1].split()[0]) for text in texts) / 1024
+    return sum(int(text.split(f"{field}:")[1].split()[0]) for text in texts for field in PRIVATE) / 1024
 
 
 def is_right(answer: dict, expected: dict) -> bool:

@@ -1,9 +1,9 @@
 """The server for a long time: its memory must stay flat whatever comes. Prints one JSON line.
 
 Clients ask in turns for tags and masks of pictures of many sizes, with label lists that are new half of the time, many
-photos in one request, masks by address, and things that are wrong. Growth is that of the resident memory between the
-second and the last quarter, the slope that of a straight line through its second half, in MB per hour. Errors are
-statuses of 500 and above.
+photos in one request, masks by address, and things that are wrong. Memory is that of the server and its workers, without
+the pages of libraries. Growth is between the second and the last quarter of the time, the slope that of a straight line
+through its second half, in MB per hour. Errors are statuses of 500 and above. A line a minute goes to standard error.
 Run: python benchmarks/soak.py [--minutes 2] [--clients 4] [--workers 2]
 """
 
@@ -14,6 +14,7 @@ import io
 import json
 import random
 import signal
+import sys
 import time
 from collections import Counter
 from statistics import median
@@ -65,9 +66,13 @@ async def client(number: int, port: int, until: float, statuses: Counter) -> Non
 
 async def watch(pid: int, until: float, memory: list[tuple[float, float]]) -> None:
     """Seconds and resident memory of the server with its workers, once a second."""
-    start = time.monotonic()
+    start, told = time.monotonic(), -1.0
     while time.monotonic() < until:
         memory.append((time.monotonic() - start, await asyncio.to_thread(resident_mb, pid)))
+        seconds, mb = memory[-1]
+        if seconds // 60 != told:
+            told = seconds // 60
+            print(f"{seconds / 60:.0f} min: {mb:.1f} MB", file=sys.stderr, flush=True)
         await asyncio.sleep(1)
 
 
