@@ -1,4 +1,6 @@
-"""Values of flags that several verbs read: a shard, a text."""
+"""Values of flags that several verbs read: a shard, a text, a number."""
+
+from collections.abc import Mapping
 
 from tagalign.errors import InputError
 
@@ -13,6 +15,22 @@ def parse_shard(shard: str) -> tuple[int, int]:
     if not (index.isdecimal() and count.isdecimal() and int(index) < int(count)):
         raise InputError(f"--shard must be i/n with 0 <= i < n, e.g. 0/4, got {shard!r}")
     return int(index), int(count)
+
+
+def check_least(settings: object, least: Mapping[str, int | float]) -> None:
+    """Refuse numbers that are too small, before anything heavy is imported; flags that were not given are no numbers.
+
+    Args:
+        settings: of a verb.
+        least: the smallest value of each field.
+
+    Raises:
+        InputError: naming the flag and its value.
+    """
+    for name, smallest in least.items():
+        value = getattr(settings, name)
+        if value is not None and not value >= smallest:  # nan is at least nothing
+            raise InputError(f"--{name.replace('_', '-')} must be at least {smallest:g}, got {value:g}")
 
 
 def check_text(flag: str, text: str | None) -> None:

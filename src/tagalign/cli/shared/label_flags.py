@@ -21,18 +21,26 @@ class LabelFlags:
     labels_file: Path | None = None
     """A file with one label per line (labels may hold commas), or a label set in JSON."""
 
+    def check_labels(self) -> None:
+        """Refuse no labels and two lists of them; what they are is read later, with much that is imported for it.
+
+        Raises:
+            InputError: if none or both flags are given.
+        """
+        if (self.labels is None) == (self.labels_file is None):
+            raise InputError(
+                'give labels with --labels "a,b,c" or with --labels-file FILE (exactly one of them)'
+            )
+
     def label_set(self) -> "LabelSet":
         """The labels meant.
 
         Raises:
             InputError: if none or both flags are given, or the labels cannot be used.
         """
+        self.check_labels()
         from tagalign.tags.label_sets import load_label_set
 
-        if (self.labels is None) == (self.labels_file is None):
-            raise InputError(
-                'give labels with --labels "a,b,c" or with --labels-file FILE (exactly one of them)'
-            )
         check_text("--labels", self.labels)
         return load_label_set(self.labels_file if self.labels_file is not None else str(self.labels))
 

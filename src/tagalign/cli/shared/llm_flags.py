@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from tagalign.cli.shared.flag_values import check_least
 from tagalign.errors import InputError
 from tagalign.json_text import json_text
 
@@ -37,6 +38,15 @@ class ChatFlags:
     """Price of a million prompt tokens, to show the cost."""
     price_completion: float = 0.0
     """Price of a million answer tokens."""
+
+    def check_chat(self) -> None:
+        """Refuse numbers that no call can have.
+
+        Raises:
+            InputError: naming the flag and its value.
+        """
+        check_least(self, {"concurrency": 1, "llm_retries": 0, "llm_max_tokens": 1})
+        check_least(self, dict.fromkeys(("llm_timeout_s", "price_prompt", "price_completion"), 0))
 
     def chat_model(self, asked_by: str) -> str:
         """The model.
@@ -96,6 +106,11 @@ class LLMFlags(ChatFlags):
     """Captions in one call; more are cheaper, and a little less exact."""
     keep_unsupported: bool = False
     """Keep tags that the caption does not support."""
+
+    def check_chat(self) -> None:
+        """See ``ChatFlags``."""
+        super().check_chat()
+        check_least(self, {"captions_per_call": 1})
 
     def llm_parser(self, out: Path) -> "LLMParser":
         """The parser; answers are saved in ``OUT/answers.sqlite``.

@@ -9,10 +9,10 @@ from typing import Any, Literal
 
 from tagalign.backbones.packaged import TINY
 from tagalign.cli.shared.bars import StepBar, progress
+from tagalign.cli.shared.flag_values import check_least
 from tagalign.cli.shared.lines import Pace, paced, say
 from tagalign.cli.shared.model_flags import PHOTO_MODEL
 from tagalign.cli.shared.run_record import run_record
-from tagalign.errors import InputError
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -39,11 +39,7 @@ class DemoSettings:
     """Version of the drawn world: 2 has 1,120 concepts, 1 has 28 kinds that one batch of captions names."""
 
     def __post_init__(self) -> None:
-        for name, least in {"train_scenes": 128, "test_scenes": 4, "steps": 1}.items():
-            if getattr(self, name) < least:
-                raise InputError(
-                    f"--{name.replace('_', '-')} must be at least {least}, got {getattr(self, name)}"
-                )
+        check_least(self, {"train_scenes": 128, "test_scenes": 4, "steps": 1, "seed": 0})
 
 
 def run(settings: DemoSettings) -> int:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import tyro
 
+from tagalign.cli.shared.flag_values import check_least
 from tagalign.cli.shared.output import counted, print_json
 from tagalign.cli.shared.run_record import write_settings
 from tagalign.errors import InputError
@@ -44,6 +45,7 @@ class DistilVerbSettings:
     def __post_init__(self) -> None:
         if not 0 <= self.test_share < 1:
             raise InputError(f"--test-share must be in [0, 1), got {self.test_share}")
+        check_least(self, {"epochs": 1, "dim": 1, "width": 1, "layers": 1, "seed": 0})
 
 
 def run(settings: DistilVerbSettings) -> int:

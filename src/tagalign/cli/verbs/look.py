@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
+from tagalign.cli.shared.flag_values import check_least
 from tagalign.cli.shared.label_flags import PromptFlags
 from tagalign.cli.shared.llm_flags import ChatFlags
 from tagalign.cli.shared.model_flags import ModelFlags, warn_tiny
@@ -55,6 +56,8 @@ class LookSettings(ModelFlags, PromptFlags, LabelRunFlags, ChatFlags):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.check_run()
+        self.check_chat()
+        check_least(self, {"short_side": 1})
         if self.merge and (self.compounds or self.experts):
             raise InputError(
                 "--merge takes looks as they are; give --compounds and --experts when looking at photos"

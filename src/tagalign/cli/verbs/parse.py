@@ -11,7 +11,7 @@ import tyro
 
 from tagalign.cli.shared.bars import RowProgress
 from tagalign.cli.shared.choices import EngineChoice
-from tagalign.cli.shared.flag_values import parse_shard
+from tagalign.cli.shared.flag_values import check_least, parse_shard
 from tagalign.cli.shared.llm_flags import LLMFlags
 from tagalign.cli.shared.output import counted, print_json
 from tagalign.cli.shared.renamed import Formerly
@@ -65,8 +65,8 @@ class ParseSettings(LLMFlags):
     """Print the summary as JSON on standard output."""
 
     def __post_init__(self) -> None:
-        if self.processes < 0:
-            raise InputError(f"--processes must be at least 0, got {self.processes}")
+        check_least(self, {"processes": 0})
+        self.check_chat()
         if self.engine == "ray" and self.parser == "llm":
             raise InputError(
                 "the LLM parser waits for its server: use --concurrency, or --shard i/n, instead of Ray"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from tagalign.cli.shared.flag_values import check_text
+from tagalign.cli.shared.flag_values import check_least, check_text
 from tagalign.cli.shared.model_flags import ModelFlags, warn_tiny
 from tagalign.cli.shared.output import print_json
 from tagalign.cli.shared.photo_flow import Flow, RunFlags
@@ -43,6 +43,7 @@ class ReferSettings(ModelFlags, RunFlags):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.check_run()
+        check_least(self, {"short_side": 1})
         check_text("--phrase", self.phrase)
         if not self.phrase.strip():
             raise InputError("--phrase is empty; give it words such as 'the brown dog'")

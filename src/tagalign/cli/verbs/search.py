@@ -10,6 +10,7 @@ import tyro
 
 from tagalign.cli.shared.bars import progress
 from tagalign.cli.shared.choices import DeviceChoice
+from tagalign.cli.shared.flag_values import check_least
 from tagalign.cli.shared.label_flags import LabelFlags
 from tagalign.cli.shared.look_flow import look_folder
 from tagalign.cli.shared.model_flags import ModelFlags, warn_tiny
@@ -46,6 +47,7 @@ class Index(ModelFlags, LabelFlags, EngineFlags, DecodeFlags):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.check_engine()
+        check_least(self, {"workers": 1, "part_size": 1})
         if look_folder(self.look) is not None and _labels(self) is None:
             raise InputError(
                 f"--look {self.look} holds for the labels it was made with, and an index without --labels has no tags of "
@@ -114,8 +116,6 @@ def _index(settings: Index) -> int:
     )
     from tagalign.tasks.search.rankers import identity
 
-    if settings.workers < 1:
-        raise InputError(f"--workers must be at least 1, got {settings.workers}")
     spec = JobSpec(
         question=IndexQuestion(labels=_labels(settings)),
         **settings.job_facts("search", look=settings.look),

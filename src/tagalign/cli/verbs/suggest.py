@@ -65,14 +65,15 @@ class SuggestSettings(ModelFlags, LabelRunFlags):
 
 def run(settings: SuggestSettings) -> int:
     """Score all candidates on all photos, and write what fits."""
-    from tagalign.methods.thresholds import Threshold
     from tagalign.tasks.photos.inputs import refuse_missing
+
+    refuse_missing(settings.images)
+    from tagalign.methods.thresholds import Threshold
     from tagalign.tasks.photos.job import JobSpec
     from tagalign.tasks.photos.questions import TagQuestion
     from tagalign.tasks.photos.sinks import TagParquet
     from tagalign.tasks.suggesting import NAMED
 
-    refuse_missing(settings.images)
     counts = _caption_counts(settings) if settings.captions else None
     candidates = _candidates(settings, counts)
     warn_tiny(settings.model)

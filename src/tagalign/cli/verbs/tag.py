@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
+from tagalign.cli.shared.flag_values import check_least
 from tagalign.cli.shared.label_flags import PromptFlags
 from tagalign.cli.shared.look_flow import AUTO, look_option, refuse_auto, tag_with_auto_look
 from tagalign.cli.shared.model_flags import ModelFlags, warn_tiny
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from tagalign.types import LabelSet, Tagging
 
 SHEET_IMAGES = 60
+CALIBRATED = "calibrated"
 FROM = "from:"
 """Before files of clicks, as ``--threshold``."""
 
@@ -60,20 +62,32 @@ class TagSettings(ModelFlags, PromptFlags, LabelRunFlags):
         self.check_run()
         if self.look == AUTO:
             refuse_auto(self)
+        check_least(self, {"short_side": 1})
+        _check_threshold(self.threshold)
         if not self.images and self.calibrate is None:
             raise InputError(
                 "give photos to tag: files, folders, patterns, lists, tars, or - for paths on standard input"
             )
 
 
+def _check_threshold(text: str | None) -> None:
+    if text is None or text == CALIBRATED or text.startswith(FROM):
+        return
+    from tagalign.methods.thresholds import parse_threshold
+
+    parse_threshold(text)
+
+
 def run(settings: TagSettings) -> int:
     """Calibrate where asked, tag all photos, and write the tables and pages."""
+    settings.check_labels()
     from tagalign.tasks.photos.inputs import refuse_missing
-    from tagalign.tasks.photos.sinks import TagParquet
 
-    settings.prompted_labels()  # what was typed wrongly is said before a model is looked for
     if settings.images:
         refuse_missing(settings.images)
+    settings.prompted_labels()  # what was typed wrongly is said before a model is looked for
+    from tagalign.tasks.photos.sinks import TagParquet
+
     spec = _spec(settings)
     warn_tiny(settings.model)
     flow = Flow(
@@ -135,7 +149,7 @@ def _threshold(settings: TagSettings) -> "Threshold | None":
         return None
     if settings.threshold.startswith(FROM):
         return None  # learned in a moment
-    if settings.threshold == "calibrated":
+    if settings.threshold == CALIBRATED:
         if settings.calibrate is not None:
             return None  # measured in a moment
         if settings.labels_file is None:

@@ -5,13 +5,17 @@ import os
 import stat
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PIL import Image
 
-from tagalign.backbones.preprocess import SeenSize, open_image, upright_size
 from tagalign.errors import DataError, ImageError
 from tagalign.tasks.photos.keys import key_of, printable
-from tagalign.types import Size
+
+if TYPE_CHECKING:
+    # what opens photos imports torch, and a photo that is not there is said without it
+    from tagalign.backbones.preprocess import SeenSize
+    from tagalign.types import Size
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,7 +43,7 @@ class PhotoSource:
         """Unique in the run: the path, or ``TAR/MEMBER``; see ``keys.key_of``."""
         return key_of(self.path if self.member is None else f"{self.path}/{self.member}")
 
-    def open(self, seen: SeenSize | None = None) -> Image.Image:
+    def open(self, seen: "SeenSize | None" = None) -> Image.Image:
         """The photo, upright and RGB; ``info["note"]`` says where its values had to be scaled.
 
         Args:
@@ -49,6 +53,8 @@ class PhotoSource:
             ImageError: if it cannot be read.
             DataError: if it is no photo but a folder, link or tar that could not be searched.
         """
+        from tagalign.backbones.preprocess import open_image
+
         if self.problem is not None:
             raise DataError(f"{self.key}: {self.problem}")
         try:
@@ -60,12 +66,14 @@ class PhotoSource:
             text = printable(str(error).removeprefix(f"{self.path}: ").removeprefix("image: "))
             raise ImageError(f"{self.key}: {text}") from error
 
-    def size(self) -> Size:
+    def size(self) -> "Size":
         """``(height, width)`` as the photo is shown, from its head alone.
 
         Raises:
             ImageError: if it cannot be read.
         """
+        from tagalign.backbones.preprocess import upright_size
+
         try:
             with Image.open(self.path if self.offset is None else self._bytes()) as image:
                 return upright_size(image)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from tagalign.backbones.packaged import TINY
 from tagalign.cli.shared.choices import BackgroundWords, Protocol, RefinementChoice, Task, Templates, Wording
+from tagalign.cli.shared.flag_values import check_least
 from tagalign.cli.shared.model_flags import PHOTO_MODEL, ModelFlags
 from tagalign.errors import InputError
 
@@ -93,10 +94,8 @@ class EvaluateSettings(ModelFlags):
         calibration_count(self.threshold)
         if self.task != "retrieval" and (self.tag_weight is not None or self.rerank):
             raise InputError("--tag-weight and --rerank rank images and sentences; add --task retrieval")
-        for name in ("limit", "workers"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise InputError(f"--{name} must be at least 1, got {value}")
+        check_least(self, {"limit": 1, "workers": 1, "short_side": 1})
+        check_least(self, {"resamples": 0, "seed": 0, "gallery": 0, "tag_weight": 0, "rerank": 0})
 
 
 def calibration_count(threshold: str | None) -> int | None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 from tagalign.cli.shared.choices import RefinementChoice
+from tagalign.cli.shared.flag_values import check_least
 from tagalign.cli.shared.label_flags import PromptFlags
 from tagalign.cli.shared.look_flow import look_folder
 from tagalign.cli.shared.model_flags import ModelFlags
@@ -86,6 +87,7 @@ class SegmentSettings(ModelFlags, PromptFlags, LabelRunFlags):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.check_run()
+        check_least(self, {"short_side": 1, "heat_side": 0})
         if self.order == "errors":
             raise InputError(
                 "--order errors counts labels of `tag`; for masks choose entropy, margin or disagreement"
@@ -95,8 +97,6 @@ class SegmentSettings(ModelFlags, PromptFlags, LabelRunFlags):
         self._check_instances()
         self._check_decode()
         look_folder(self.look)
-        if self.heat_side < 0:
-            raise InputError(f"--heat-side must be at least 0, got {self.heat_side}")
         if self.png and not self.rle:
             raise InputError("--png belongs to --rle; without it there is a PNG per photo anyway")
 

@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 
 def run(settings: SegmentSettings) -> int:
     """Segment all photos; one that fails is listed in ``errors.jsonl``."""
+    settings.check_labels()
     from tagalign.tasks.photos.inputs import refuse_missing
 
-    settings.prompted_labels()  # what was typed wrongly is said before a model is looked for
     refuse_missing(settings.images)
+    settings.prompted_labels()  # what was typed wrongly is said before a model is looked for
     spec = job_spec(settings)
     check_seen(settings)
     warn_tiny(settings.model)

@@ -3,6 +3,7 @@
 import dataclasses
 import os
 
+from tagalign.cli.shared.flag_values import check_least
 from tagalign.cli.shared.model_flags import EncoderFlags
 from tagalign.cli.verbs.train.run_flags import TrainingRunFlags
 from tagalign.errors import InputError
@@ -23,8 +24,7 @@ class TrainerFlags(EncoderFlags, TrainingRunFlags):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.micro_batch is not None and self.micro_batch < 1:
-            raise InputError(f"--micro-batch must be at least 1, got {self.micro_batch}")
+        check_least(self, {"micro_batch": 1, "checkpoint_every": 0, "keep": 1, "log_every": 0})
         if self.fsdp:
             self._check_fsdp()
 

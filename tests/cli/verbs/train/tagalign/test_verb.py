@@ -162,9 +162,9 @@ def test_captions_alone_need_no_tags(collection, clip_folder, tmp_path):
         (["--loss", "hinge"], "unknown loss 'hinge'"),
         (["--loaders", "2", "--streams", "3"], "2 workers cannot share 3 streams"),
         (["--watch", "x.jpg"], "--watch needs --watch-labels"),
-        (["--blocks", "-1"], "num_blocks must be at least 0, got -1"),
+        (["--blocks", "-1"], "--blocks must be at least 0, got -1"),
         (["--mode", "mask"], "unknown mode 'mask'; did you mean 'maskclip'"),
-        (["--tag-loss-weight", "-1"], "that of 'tag' is negative"),
+        (["--tag-loss-weight", "-1"], "--tag-loss-weight must be at least 0, got -1"),
     ],
 )
 def test_wrong_flags_get_one_line(train, capsys, flags, message):

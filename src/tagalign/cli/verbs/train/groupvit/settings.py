@@ -5,11 +5,18 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from tagalign.cli.shared.choices import PrecisionChoice, TagKind
+from tagalign.cli.shared.flag_values import check_least
 from tagalign.cli.shared.renamed import Formerly
 from tagalign.cli.verbs.train.teacher_flags import TeacherFlags
 from tagalign.errors import InputError
 
-AT_LEAST_1 = ("steps", "batch_size", "chunk", "width", "heads", "patch", "keep")
+LEAST = {
+    **dict.fromkeys(("steps", "batch_size", "chunk", "width", "heads", "patch", "size", "streams"), 1),
+    **dict.fromkeys(
+        ("tag_loss_weight", "contrastive_weight", "learning_rate", "warmup", "seed", "loaders"), 0
+    ),
+}
+"""Smallest values of the numbers."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -89,9 +96,7 @@ class TrainGroupVitSettings(TeacherFlags):
             )
         if self.consistency_weight and self.tags is None:
             raise InputError("--consistency-weight needs --tags: they say which images share an object")
-        for name in AT_LEAST_1:
-            if getattr(self, name) < 1:
-                raise InputError(f"--{name.replace('_', '-')} must be at least 1, got {getattr(self, name)}")
+        check_least(self, LEAST)
         if len(self.groups) != len(self.depths) - 1 or min((*self.groups, *self.depths)) < 1:
             raise InputError(
                 f"--groups has one number less than --depths, all from 1, got {list(self.groups)} and {list(self.depths)}"

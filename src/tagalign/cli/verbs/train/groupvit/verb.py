@@ -29,11 +29,12 @@ if TYPE_CHECKING:
 def run(settings: TrainGroupVitSettings) -> int:
     """Train; exit 0 when done, 128 + signal when a signal asked for a stop and a checkpoint was saved."""
     from tagalign.data.pairs import find_shards
+
+    refs = find_shards(settings.pairs)
     from tagalign.methods.load import pick_device
     from tagalign.train.loop.distributed import join_world
     from tagalign.train.loop.guards import stop_on_signals
 
-    refs = find_shards(settings.pairs)
     world = join_world(pick_device(settings.device), is_spread=settings.fsdp)
     with world as processes, stop_on_signals() as stop:
         if processes.is_first:

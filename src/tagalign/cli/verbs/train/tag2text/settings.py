@@ -6,11 +6,20 @@ from typing import Annotated, Literal
 
 from tagalign.backbones.models import AUTO
 from tagalign.cli.shared.choices import PrecisionChoice, Profile
+from tagalign.cli.shared.flag_values import check_least
 from tagalign.cli.shared.renamed import Formerly
 from tagalign.cli.verbs.train.trainer_flags import TrainerFlags
 from tagalign.errors import InputError
 
 STARTS = ("swin-base", "vit-base")
+
+TASKS = ("tagging", "captioning", "contrastive", "matching", "answering")
+LEAST = {
+    **dict.fromkeys(("image_size", "layers", "width", "heads", "steps", "batch_size", "workers"), 1),
+    **dict.fromkeys((*TASKS, "recognised_share", "learning_rate", "tower_rate_share", "warmup"), 0),
+    **dict.fromkeys(("weight_decay", "clip_norm", "seed", "validate_every"), 0),
+}
+"""Smallest values of the numbers."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -127,6 +136,7 @@ class Tag2TextTrainSettings(TrainerFlags):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        check_least(self, LEAST)
         if self.fsdp:
             raise InputError(
                 "--fsdp spreads a frozen encoder, and Tag2Text trains its own; leave it out, --micro-batch saves memory too"

@@ -13,11 +13,23 @@ from tagalign.cli.shared.choices import (
     TagKind,
     TagLossChoice,
 )
+from tagalign.cli.shared.flag_values import check_least
 from tagalign.cli.shared.renamed import Formerly
 from tagalign.cli.verbs.train.teacher_flags import TeacherFlags
 from tagalign.errors import InputError
 
 EXAMPLE = "tagalign parse pairs.jsonl --out tags, then tagalign vocabulary tags --out vocabulary.tsv"
+
+LEAST = {
+    **dict.fromkeys(
+        ("steps", "batch_size", "chunk", "size", "streams", "held_out_pairs", "validate_images"), 1
+    ),
+    **dict.fromkeys(
+        ("blocks", "tag_loss_weight", "contrastive_weight", "learning_rate", "warmup", "seed"), 0
+    ),
+    **dict.fromkeys(("loaders", "validate_every"), 0),
+}
+"""Smallest values of the numbers."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -107,9 +119,7 @@ class TrainSettings(TeacherFlags):
         super().__post_init__()
         if not self.pairs:
             raise InputError("--pairs is missing: give tars, JSONL or Parquet files, or a folder")
-        for name in ("steps", "batch_size", "chunk"):
-            if getattr(self, name) < 1:
-                raise InputError(f"--{name.replace('_', '-')} must be at least 1, got {getattr(self, name)}")
+        check_least(self, LEAST)
         if self.tag_loss_weight and (self.tags is None or self.vocabulary is None):
             raise InputError(
                 f"the tag loss needs --tags and --vocabulary; make them with {EXAMPLE}, or give --tag-loss-weight 0"

@@ -26,12 +26,13 @@ if TYPE_CHECKING:
 def run(settings: TrainSettings) -> int:
     """Train; exit 0 when done, 128 + signal (143, 130) when a signal asked for a stop and a checkpoint was saved."""
     from tagalign.data.pairs import find_shards
+
+    refs = find_shards(settings.pairs)
+    vocabulary, tags = open_tags(settings)
     from tagalign.methods.load import pick_device
     from tagalign.train.loop.distributed import join_world
     from tagalign.train.loop.guards import stop_on_signals
 
-    refs = find_shards(settings.pairs)
-    vocabulary, tags = open_tags(settings)
     world = join_world(pick_device(settings.device), is_spread=settings.fsdp)
     with world as processes, stop_on_signals() as stop:
         if processes.is_first:

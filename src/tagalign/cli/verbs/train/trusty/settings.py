@@ -6,11 +6,20 @@ from typing import Annotated, Literal
 
 from tagalign.backbones.packaged import TINY
 from tagalign.cli.shared.choices import PrecisionChoice, Profile, Templates
+from tagalign.cli.shared.flag_values import check_least
 from tagalign.cli.shared.model_flags import PHOTO_MODEL
 from tagalign.cli.shared.renamed import Formerly
 from tagalign.cli.verbs.train.trainer_flags import TrainerFlags
 from tagalign.cli.verbs.train.trusty.presets import PRESETS
 from tagalign.errors import InputError
+
+WEIGHTS = ("mask_weight", "dice_weight", "trusty_weight", "cls_weight", "weight_decay")
+LEAST = {
+    **dict.fromkeys(("steps", "batch_size", "limit", "size", "hidden"), 1),
+    **dict.fromkeys((*WEIGHTS, "learning_rate", "warmup", "prompts", "min_score", "seed"), 0),
+    **dict.fromkeys(("loaders", "held_out_count", "validate_every"), 0),
+}
+"""Smallest values of the numbers."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -119,7 +128,4 @@ class TrainTrustySettings(TrainerFlags):
             raise InputError("your own data needs --photos, --masks and --labels (or --labels-file)")
         if self.data is not None and (self.labels or self.labels_file):
             raise InputError("--labels names your own classes; a data set brings its own")
-        for name in ("steps", "limit", "size", "hidden"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise InputError(f"--{name} must be at least 1, got {value}")
+        check_least(self, LEAST)
