@@ -161,11 +161,10 @@ def read_clicks(paths: Sequence[Path]) -> Clicks:
         except OSError as error:
             raise DataError(f"{path}: expected the {REVIEW_FILE} of a review ({error.strerror})") from error
         for number, line in enumerate(lines, start=1):
-            some, is_whole = _clicks_of(line.decode("utf-8", "replace").strip())
+            some, is_whole = clicks_of_line(line)
             clicks += some
             if not is_whole:
-                used = f"{len(some)} whole clicks in it are used" if some else "nothing in it is used"
-                found.notes.append(f"{path}, line {number}: cut or damaged; {used}")
+                found.notes.append(damage(path, number, len(some)))
     if len(paths) > 1:  # within one file the lines are the order, whatever the clock did
         clicks.sort(key=lambda click: click.at)
     for click in clicks:
@@ -176,8 +175,9 @@ def read_clicks(paths: Sequence[Path]) -> Clicks:
 # --- one line ---------------------------------------------------------------------------------------------------------
 
 
-def _clicks_of(line: str) -> tuple[list[Click], bool]:
+def clicks_of_line(raw: bytes) -> tuple[list[Click], bool]:
     """The clicks of a line and whether it held nothing else; files joined by ``cat`` may have several in one."""
+    line = raw.decode("utf-8", "replace").strip()
     clicks, place, is_whole = list[Click](), 0, True
     while 0 <= place < len(line):
         try:
@@ -188,6 +188,12 @@ def _clicks_of(line: str) -> tuple[list[Click], bool]:
             is_whole = False
             place = line.find(_BEGIN, place + 1)
     return clicks, is_whole
+
+
+def damage(path: Path, number: int, used: int) -> str:
+    """What is said of a line that holds more than clicks, or less."""
+    rest = f"{used} whole clicks in it are used" if used else "nothing in it is used"
+    return f"{path}, line {number}: cut or damaged; {rest}"
 
 
 def _click(values: dict[str, Any]) -> Click:
