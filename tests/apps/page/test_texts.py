@@ -22,7 +22,7 @@ FOLDER = Path(package.__file__).parent
 MARK = "⟦{}⟧"
 READ = ("label", "info", "placeholder", "value")
 """What a component of gradio shows."""
-DATA = {"", "first", "second", "dog, cat", str(Path.cwd())}
+DATA = {"", "{}", "first", "second", "dog, cat", str(Path.cwd())}
 """Values that are no texts of ours: names of methods, labels, a path."""
 
 

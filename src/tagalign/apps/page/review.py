@@ -1,25 +1,29 @@
 """The third tab: a folder of photos, one after the other, until every tag and mask is let stand or taken away."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
 import gradio as gr
 
+from tagalign.apps.page.assets import static_text
 from tagalign.apps.page.label_note import labels_box
 from tagalign.apps.page.method_panel import method_choices
 from tagalign.apps.page.photo_input import told
 from tagalign.apps.page.review_opening import folders_in
+from tagalign.apps.page.review_place import ReviewPlace, place_of
 from tagalign.apps.page.review_store import ReviewStore
-from tagalign.apps.page.reviewer import Reviewer, ReviewPlace
+from tagalign.apps.page.reviewer import Reviewer
 from tagalign.apps.page.studio import Studio, typed_labels
 from tagalign.apps.page.texts import say
 from tagalign.tags.label_sets import load_label_set
 from tagalign.tags.same_label import tidy_name
+from tagalign.tasks.review.clicks import ClickVerdict
 
 ButtonKind = Literal["primary", "secondary"]
-PLACED = 5
-"""Values of a ``ReviewPlace``, which every question of the tab begins with."""
+PLACED = 4
+"""Values that every question of the tab begins with: the place that is shown, and what the next one is asked with."""
 
 
 def add_review(
@@ -41,12 +45,12 @@ def add_review(
         chooses: whether folders of this machine may be opened from the page.
         first: what is reviewed at the start.
     """
-    place, number = gr.State(""), gr.State(0 if first is None else first.first_open())
+    place = _place_box()
     picker = _picker(first is None) if chooses else None
     with gr.Row():
         with gr.Column(scale=3, min_width=300):
             status = gr.Markdown(elem_classes="status", elem_id="review-status")
-            photo = gr.HTML(elem_id="review-photo")
+            photo = gr.HTML(elem_classes="flush", elem_id="review-photo")
         with gr.Column(scale=2, min_width=300):
             tags = gr.CheckboxGroup(label=say("review.tags"), elem_id="review-tags")
             more = gr.Textbox(
@@ -64,43 +68,82 @@ def add_review(
         )
         names = labels_box(labels, "review-labels")
         method = gr.Dropdown(
-            method_choices(studio.methods), value=studio.methods[0], label=say("method.title")
+            method_choices(studio.methods),
+            value=studio.methods[0],
+            label=say("method.title"),
+            elem_id="review-method",
         )
     export = gr.Button(say("review.export"), elem_id="review-export")
     files = gr.Files(label=say("review.exported"), visible=False, interactive=False, elem_id="review-files")
-    shown, placed = [number, photo, status, tags, masks], [place, number, names, method, again]
+    shown, placed = [place, photo, status, tags, masks], [place, names, method, again]
 
-    def bind(event: Any, answer: Callable[..., Any], inputs: list[Any], outputs: Any) -> None:
+    def bind(event: Any, asked: Callable[..., Any], inputs: list[Any], outputs: Any, **more: Any) -> None:
         # one place says that something is computed, or went wrong: not every component that would change
         event(
-            _placed(answer),
+            asked,
             [*placed, *inputs],
             outputs,
             api_visibility="private",
             show_progress_on=status,
+            **more,
         )
 
-    for event in (page.load, names.submit, method.change, again.input):
-        bind(event, reviewer.show, [], shown)
-    bind(accept.click, lambda at, *kept: reviewer.decide(at, "accepted", *kept), [tags, masks], shown)
-    bind(skip.click, lambda at, *kept: reviewer.decide(at, "skipped", *kept), [tags, masks], shown)
-    bind(back.click, reviewer.back, [], shown)
-    bind(undo.click, reviewer.undo, [], shown)
-    bind(masks.input, reviewer.repaint, [masks], photo)
-    bind(export.click, lambda at: gr.update(value=reviewer.export(at), visible=True), [], files)
+    bind(page.load, _placed(reviewer.first), [], shown, js=static_text("tab.js"))
+    for event in (names.submit, method.change, again.input):
+        bind(event, _placed(reviewer.show), [], shown)
+    bind(accept.click, _decided(reviewer, "accepted"), [tags, masks], shown)
+    bind(skip.click, _decided(reviewer, "skipped"), [tags, masks], shown)
+    bind(back.click, _placed(reviewer.back), [], shown)
+    bind(undo.click, _placed(reviewer.undo), [], shown)
+    bind(masks.input, _seen(reviewer.repaint), [masks], photo)
+    bind(export.click, _seen(lambda at: gr.update(value=reviewer.export(at), visible=True)), [], files)
     more.submit(add_tag, [more, tags, names], [more, tags], api_visibility="private")
     if picker is not None:
-        _bind_picker(picker, reviewer, placed, [place, names, again, *shown], status)
+        _bind_picker(picker, reviewer, placed, [names, again, *shown], status)
+
+
+def _place_box() -> Any:
+    """What the browser shows: its own, not a state of the server, and sent with what is checked: both are of one photo."""
+    return gr.Textbox(
+        "{}",
+        elem_id="review-place",
+        elem_classes="for-scripts",
+        label=say("page.scripts"),
+        container=False,
+    )
+
+
+def _now(shown: ReviewPlace, values: Sequence[Any]) -> ReviewPlace:
+    """The same photo, asked with what the fields of the tab hold now."""
+    labels, method, again = values[: PLACED - 1]
+    return replace(shown, labels=labels or "", method=method, again=bool(again))
 
 
 def _placed(answer: Callable[..., Any]) -> Callable[..., Any]:
-    """The answer, with what the browser remembers in one piece."""
+    """The answer about the place of the browser, asked with what its fields hold now."""
 
     @told
-    def asked(*values: Any) -> Any:
-        store, number, labels, method, again = values[:PLACED]
-        at = ReviewPlace(store=store, number=number, labels=labels, method=method, again=bool(again))
-        return answer(at, *values[PLACED:])
+    def asked(place: str, *values: Any) -> Any:
+        return answer(_now(place_of(place), values), *values[PLACED - 1 :])
+
+    return asked
+
+
+def _seen(answer: Callable[..., Any]) -> Callable[..., Any]:
+    """The answer about what the browser shows, whatever was typed since."""
+
+    @told
+    def asked(place: str, *values: Any) -> Any:
+        return answer(place_of(place), *values[PLACED - 1 :])
+
+    return asked
+
+
+def _decided(reviewer: Reviewer, verdict: ClickVerdict) -> Callable[..., Any]:
+    @told
+    def asked(place: str, *values: Any) -> Any:
+        shown, (tags, titles) = place_of(place), values[PLACED - 1 :]
+        return reviewer.decide(shown, _now(shown, values), verdict, tags, titles)
 
     return asked
 
@@ -145,9 +188,8 @@ def _bind_picker(
         store = reviewer.open(typed)
         queue = store.queue
         labels = at.labels if queue is None else ", ".join(queue.asked)
-        now = ReviewPlace(store=typed, number=store.first_open(), labels=labels, method=at.method)
         box = gr.update(visible=store.results is not None, value=False)
-        return typed, labels, box, *reviewer.show(now)
+        return labels, box, *reviewer.first(replace(at, store=typed, labels=labels, again=False))
 
     for event in (go.click, path.submit):
         event(_placed(opened), [*placed, path], outputs, api_visibility="private", show_progress_on=status)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,8 @@ from tagalign.export.records import Annotated, Region
 from tagalign.export.result_index import ResultIndex
 from tagalign.ops.masks import decode_rle, encode_rle
 from tagalign.tasks.photos.keys import key_of
-from tagalign.tasks.review.clicks import REVIEW_FILE, Click, Clicks, append_click, read_clicks
+from tagalign.tasks.review.click_file import ClickFile
+from tagalign.tasks.review.clicks import REVIEW_FILE, Click
 from tagalign.tasks.review.precision import TagPrecision
 from tagalign.tasks.review.queue import Queue, Queued
 from tagalign.types import BACKGROUND, Segmentation, Tagging
@@ -56,10 +58,10 @@ class ReviewStore:
         self.results = results
         self._places = {} if queue is None else {one.key: one for one in queue.photos}
         self._key = key_of(str(folder.resolve()))
-        self._clicks = read_clicks([self.path]) if self.path.exists() else Clicks()
+        self._file = ClickFile(self.path)
         older = self.photos if (out / "decisions").is_dir() else ()
         self._older = {name: click for name in older if (click := self._of_older_release(name))}
-        self._last: list[str] = []
+        self._last: list[tuple[str, Click]] = []
 
     @property
     def path(self) -> Path:
@@ -69,14 +71,31 @@ class ReviewStore:
     @property
     def notes(self) -> tuple[str, ...]:
         """What could not be read of the clicks, for people."""
-        return tuple(self._clicks.notes)
+        return tuple(self._file.clicks.notes)
 
-    def save(self, click: Click) -> None:
-        """Write a click; it counts instead of an earlier one about the same photo."""
+    def refresh(self) -> None:
+        """Take in what others decided since: another tab, or another page on the same folder."""
+        self._file.refresh()
+
+    def refusal(self) -> str:
+        """Why no decision could be written, as far as it is known before one is tried; empty where one can."""
+        place = next(one for one in (self.out, *self.out.parents) if one.exists())
+        if not place.is_dir():
+            return say("review.no_folder", path=place)
+        if self.path.exists() and not os.access(self.path, os.W_OK):
+            return say("review.read_only", path=self.path)
+        return "" if os.access(place, os.W_OK | os.X_OK) else say("review.read_only", path=place)
+
+    def save(self, click: Click, tab: str = "") -> None:
+        """Write a click of a tab; it counts instead of an earlier one about the same photo."""
         if self.queue is not None and click.photo in self._places:
             click = self.queue.place(click, self._places[click.photo])
-        self._clicks.add(append_click(self.path, replace(click, folder=self._key)))
-        self._last.append(click.photo)
+        self._last.append((tab, self._file.append(replace(click, folder=self._key))))
+
+    def mark(self, photo: str) -> str:
+        """Of the click that counts about a photo: another one has another mark; empty before there is one."""
+        click = self.load(photo)
+        return "" if click is None else f"{click.at} {click.verdict}"
 
     def queued(self, photo: str) -> Queued | None:
         """What the queue knows of a photo; None without a queue."""
@@ -88,18 +107,31 @@ class ReviewStore:
             return None
         return self.queue.precision([c for name in self.photos if (c := self.load(name)) is not None])
 
-    def undo(self) -> str | None:
-        """Take back the last click of this process that was not taken back, and return its photo; None if there is none."""
-        if not self._last:
+    def undo(self, tab: str = "") -> str | None:
+        """Take back the last click of a tab that was not taken back, and return its photo; None if there is none.
+
+        Raises:
+            InputError: if somebody else decided about that photo since: theirs would be taken back instead.
+        """
+        number = next((i for i in reversed(range(len(self._last))) if self._last[i][0] == tab), None)
+        if number is None:
             return None
-        photo = self._last[-1]
-        self._clicks.add(append_click(self.path, Click(photo=photo, verdict="undone", folder=self._key)))
-        self._last.pop()
-        return photo
+        _, click = self._last[number]
+        self.refresh()
+        if self.load(click.photo) != click:
+            self._last.pop(number)
+            raise InputError(say("review.decided_since", photo=click.photo))
+        self._file.append(Click(photo=click.photo, verdict="undone", folder=self._key))
+        self._last.pop(number)
+        return click.photo
+
+    def last_of(self, tab: str) -> str | None:
+        """The photo that a tab decided about last; None before it did."""
+        return next((click.photo for owner, click in reversed(self._last) if owner == tab), None)
 
     def load(self, photo: str) -> Click | None:
         """The click that counts about a photo; None before there is one."""
-        return self._clicks.of(self._key, photo) or self._older.get(photo)
+        return self._file.clicks.of(self._key, photo) or self._older.get(photo)
 
     def _of_older_release(self, photo: str) -> Click | None:
         """Releases before ``review.jsonl`` kept one small file per photo."""

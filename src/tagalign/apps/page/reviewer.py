@@ -3,7 +3,7 @@
 import shutil
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import gradio as gr
 from tagalign.apps.page.mask_panel import panel_of
 from tagalign.apps.page.review_items import Suggestion, kept_titles, suggest, suggest_of_run
 from tagalign.apps.page.review_opening import ReviewOpener
+from tagalign.apps.page.review_place import ReviewPlace
 from tagalign.apps.page.review_store import ReviewStore
 from tagalign.apps.page.studio import Studio
 from tagalign.apps.page.texts import say
@@ -20,25 +21,6 @@ from tagalign.export.coco import write_coco
 from tagalign.export.tables import write_tags_csv
 from tagalign.tasks.photos.keys import printable
 from tagalign.tasks.review.clicks import Click, ClickVerdict
-
-
-@dataclass(frozen=True, kw_only=True)
-class ReviewPlace:
-    """What a browser remembers of its review.
-
-    Attributes:
-        store: name of what is reviewed; empty before something is.
-        number: of the photo.
-        labels: as they are typed.
-        method: by name.
-        again: ask the model where the results of a run are at hand.
-    """
-
-    store: str
-    number: int
-    labels: str
-    method: str
-    again: bool = False
 
 
 class Reviewer:
@@ -68,7 +50,7 @@ class Reviewer:
 
     def _store(self, place: ReviewPlace) -> ReviewStore:
         found = self.find(place)
-        if found is None:
+        if found is None or place.number >= len(found.photos):
             raise InputError(say("review.start"))
         return found
 
@@ -86,45 +68,71 @@ class Reviewer:
             return found
         return replace(found, tags=queued.tags)  # those of the run are judged, not those of this moment
 
-    def show(self, place: ReviewPlace) -> tuple[Any, ...]:
-        """Number, photo, status, tags and masks; a broken photo says so and can be skipped."""
+    def first(self, place: ReviewPlace) -> tuple[Any, ...]:
+        """The first open photo of what is reviewed there."""
         store = self.find(place)
+        return self.show(place if store is None else replace(place, number=store.first_open()))
+
+    def show(self, place: ReviewPlace, more: str = "") -> tuple[Any, ...]:
+        """Place, photo, status, tags and masks; a broken photo says so and can be skipped."""
         empty = gr.update(choices=[], value=[])
-        if store is None:
-            return 0, "", say("review.start"), empty, empty
+        if self.find(place) is None:
+            return place.text(), "", say("review.start"), empty, empty
+        store = self._store(place)
+        store.refresh()
         decision = store.load(store.photos[place.number])
+        place = replace(place, seen=store.mark(store.photos[place.number]))
         try:
             found = self.suggestion(place)
         except TagalignError as error:
             # the folder on the server is nobody's business
             reason = printable(str(error).replace(f"{store.folder}/", ""))
-            return place.number, "", self.status(place, f" · **{reason}**"), empty, empty
+            return place.text(), "", self.status(place, f"{more} · **{reason}**"), empty, empty
         kept = kept_titles(found, decision)
         decided = decision is not None and decision.verdict == "accepted"
         tags = list(decision.tags if decided and decision is not None else found.tags)
         return (
-            place.number,
+            place.text(),
             _panel(found, kept),
-            self.status(place),
+            self.status(place, more),
             gr.update(choices=list(dict.fromkeys([*found.names, *tags])), value=tags),
             gr.update(choices=list(found.masks), value=kept),
         )
 
-    def repaint(self, place: ReviewPlace, titles: Sequence[str]) -> str:
+    def repaint(self, shown: ReviewPlace, titles: Sequence[str]) -> str:
         """The photo with the checked masks alone."""
-        return _panel(self.suggestion(place), titles)
+        return _panel(self.suggestion(shown), titles)
 
     def decide(
-        self, place: ReviewPlace, verdict: ClickVerdict, tags: list[str], titles: list[str]
+        self,
+        shown: ReviewPlace,
+        now: ReviewPlace,
+        verdict: ClickVerdict,
+        tags: list[str],
+        titles: list[str],
     ) -> tuple[Any, ...]:
-        """Write a decision and open the next photo."""
-        store = self._store(place)
-        if verdict == "accepted":
-            click = self.suggestion(place).click(verdict, tags, titles)
-        else:
-            click = Click(photo=store.photos[place.number], verdict=verdict)
-        store.save(click)
-        return self.show(replace(place, number=store.first_open(place.number)))
+        """Write a decision and open the next photo.
+
+        Nothing is written where somebody else decided about the photo since it was shown: their decision is shown instead.
+
+        Args:
+            shown: what the person saw.
+            now: the same, with what the next photo is asked with.
+            verdict: about what was seen.
+            tags: that were checked.
+            titles: of the masks that were checked.
+        """
+        store = self._store(shown)
+        photo = store.photos[shown.number]
+        store.refresh()
+        if store.mark(photo) != shown.seen and store.last_of(shown.tab) != photo:
+            return self.show(now, f" · **{say('review.meanwhile')}**")
+        if store.mark(photo) == shown.seen:  # else the second press of a key, before the next photo was there
+            click = Click(photo=photo, verdict=verdict)
+            if verdict == "accepted":
+                click = self.suggestion(shown).click(verdict, tags, titles)
+            store.save(click, shown.tab)
+        return self.show(replace(now, number=store.first_open(shown.number)))
 
     def back(self, place: ReviewPlace) -> tuple[Any, ...]:
         """Open the photo before."""
@@ -134,10 +142,10 @@ class Reviewer:
         """Take the last decision back, and open its photo.
 
         Raises:
-            InputError: when nothing was decided since the page was started.
+            InputError: when nothing was decided in this tab since the page was started, or somebody else decided since.
         """
         store = self._store(place)
-        photo = store.undo()
+        photo = store.undo(place.tab)
         if photo is None:
             raise InputError(say("review.nothing_decided"))
         return self.show(replace(place, number=store.photos.index(photo)))
@@ -159,6 +167,7 @@ class Reviewer:
             ),
             say("review.counts", **store.counts()),
             *_queued(store, photo),
+            *([f"**{refusal}**"] if (refusal := printable(store.refusal())) else []),
         ]
         return "  \n".join(lines)
 
