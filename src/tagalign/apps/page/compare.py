@@ -28,6 +28,7 @@ def add_compare(studio: Studio, examples: list[str], labels: str) -> None:
                     inputs=[photo],
                     label=say("look.examples"),
                     examples_per_page=8,
+                    elem_id="compare-examples",
                 )
     with gr.Row():
         sides = [_side(studio, side) for side in (0, 1)]
@@ -39,10 +40,15 @@ def add_compare(studio: Studio, examples: list[str], labels: str) -> None:
 def _side(studio: Studio, side: int) -> tuple[Any, ...]:
     start = studio.methods[min(side, len(studio.methods) - 1)]
     with gr.Column(min_width=300):
-        method = gr.Dropdown(method_choices(studio.methods), value=start, label=say("method.title"))
-        masks = gr.HTML(elem_id=f"compare-masks-{side + 1}")
+        method = gr.Dropdown(
+            method_choices(studio.methods),
+            value=start,
+            label=say("compare.method", number=side + 1),
+            elem_id=f"compare-method-{side + 1}",
+        )
+        masks = gr.HTML(elem_classes="flush", elem_id=f"compare-masks-{side + 1}")
         status = gr.Markdown(elem_classes="status", elem_id=f"compare-status-{side + 1}")
-        bars = gr.HTML()
+        bars = gr.HTML(elem_classes="flush", elem_id=f"compare-tags-{side + 1}")
     return method, masks, status, bars
 
 

@@ -36,6 +36,7 @@ def add_look(studio: Studio, examples: list[str], labels: str) -> None:
                     inputs=[photo],
                     label=say("look.examples"),
                     examples_per_page=8,
+                    elem_id="look-examples",
                 )
             names = labels_box(labels, "look-labels")
             suggestion, checked = add_suggestions(studio, names)
@@ -43,9 +44,9 @@ def add_look(studio: Studio, examples: list[str], labels: str) -> None:
             chooser = gr.Column(min_width=0, elem_id="look-chooser")
         with gr.Column(scale=3, min_width=300, elem_id="look-answer"):
             status = gr.Markdown(say("look.start"), elem_classes="status", elem_id="look-status")
-            masks = gr.HTML(elem_id="look-masks")
+            masks = gr.HTML(elem_classes="flush", elem_id="look-masks")
             scale = gr.HTML(elem_id="heat-scale")
-            bars = gr.HTML(label=say("look.tags"), elem_id="look-tags")
+            bars = gr.HTML(label=say("look.tags"), elem_classes="flush", elem_id="look-tags")
             whole = gr.Button(say("look.files"), visible=False, elem_id="look-whole")
             files = gr.Files(label=say("look.files"), visible=False, interactive=False, elem_id="look-files")
             heat = _heat(studio, asked, ask, scale)
@@ -157,12 +158,13 @@ def _phrase(studio: Studio) -> list[TabQuestion]:
             )
             go = gr.Button(say("look.phrase_go"), scale=1, min_width=100, elem_id="refer-go")
         note = gr.Markdown(elem_classes="status", elem_id="refer-note")
-        picture = gr.AnnotatedImage(label=say("look.region"), elem_id="refer-picture")
+        # shown with its first answer: an empty one is a large grey box, and says nothing to a screen reader
+        picture = gr.AnnotatedImage(label=say("look.region"), visible=False, elem_id="refer-picture")
 
     def refer(path: str | None, text: str, choice: MethodChoice) -> tuple[Any, str]:
         image, found = studio.refer(path, text, choice)
         value, colors = pictures.annotated_phrase(image, found)
-        return gr.AnnotatedImage(value=value, color_map=colors), words.phrase_note(found)
+        return gr.AnnotatedImage(value=value, color_map=colors, visible=True), words.phrase_note(found)
 
     return [
         TabQuestion(events=[go.click, phrase.submit], answer=refer, inputs=[phrase], outputs=[picture, note])

@@ -30,11 +30,11 @@ LETTER = 0.7
 """Width of a bold letter beside its height, about: names stay inside the photo, and none lies on another."""
 
 _PANEL = Markup(
-    '<div class="mask-panel" data-count="{count}">{tools}<div class="mask-stage" tabindex="0" role="group" '
+    '<div class="mask-panel" data-count="{count}">{none}<div class="mask-stage" tabindex="0" role="group" '
     'aria-label="{stage}"><div class="mask-canvas">{photo}<svg viewBox="0 0 {width} {height}" '
     'preserveAspectRatio="none" role="img" aria-label="{masks}" style="font-size:{size:.2f}px">{body}</svg></div></div>'
     '<p class="mask-say" aria-live="polite">{hint}</p>'
-    '<div class="mask-legend" role="group" aria-label="{legend_name}">{legend}</div></div>'
+    '<div class="mask-legend" role="group" aria-label="{legend_name}">{legend}</div>{tools}</div>'
 )
 _SLIDER = Markup(
     '<label>{} <input type="range" min="0" max="{}" step="{}" value="{}" data-panel="{}">{}</label>'
@@ -75,7 +75,8 @@ def panel_of(image: Image.Image, masks: Sequence[Drawn], *, heat: bool = False, 
     return str(
         _PANEL.format(
             count=say("masks.count"),
-            tools=_tools(heat) if masks else Markup("<p>{}</p>").format(none or say("masks.none")),
+            none=Markup() if masks else Markup("<p>{}</p>").format(none or say("masks.none")),
+            tools=_tools(heat) if masks else "",
             stage=say("masks.stage"),
             photo=photo,
             masks=say("masks.title"),

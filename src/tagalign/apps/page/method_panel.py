@@ -74,7 +74,7 @@ def add_method_panel(studio: Studio) -> MethodPanel:
     method = gr.Dropdown(
         method_choices(studio.offered), value=first, label=say("method.title"), elem_id="look-method"
     )
-    card = gr.HTML(method_card(first), elem_id="method-card")
+    card = gr.HTML(method_card(first), elem_classes="flush", elem_id="method-card")
     controls = all_controls(studio.offered, studio.started)
     with gr.Accordion(say("method.options"), open=False, elem_id="look-options"):
         fields = _fields([one for one in controls if one.common], studio, first)

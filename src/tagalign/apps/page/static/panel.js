@@ -212,7 +212,11 @@
     }
   });
 
+  // what is for scripts alone is no stop of the Tab key; a tab that is opened later brings it later
+  const unreached = () => document.querySelectorAll(".for-scripts :is(input, textarea, button), button.for-scripts")
+    .forEach((node) => { node.tabIndex = -1; });
   new MutationObserver((changes) => {
+    unreached();
     const found = new Set();
     for (const change of changes) {
       if (panelOf(change.target)) found.add(panelOf(change.target));
@@ -230,6 +234,5 @@
     if (layer) heat(layer);
   // gradio takes over the attributes of a new answer, and with them the mark away
   }).observe(document.body, { childList: true, subtree: true, attributes: true, attributeFilter: ["data-dressed", "src"] });
-  for (const node of document.querySelectorAll(".for-scripts :is(input, textarea, button), button.for-scripts"))
-    node.tabIndex = -1;
+  unreached();
 }
