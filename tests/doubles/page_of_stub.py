@@ -1,11 +1,39 @@
 """The page over a method whose answers are known, open in a browser; one server answers all tests of a file."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
+
+from tagalign.methods.thresholds import parse_threshold
+from tagalign.testing.stub_method import StubMethod
+from tagalign.types import EncodedLabels, Tagging
+
+LOOK = "look at a folder"
+
+
+class ChoosyStub(StubMethod):
+    """Tags one label, the last one where it has a look; none where background words compete: every control shows."""
+
+    step = None
+    tag_threshold = parse_threshold("top:1")
+
+    def __init__(self, *, last: bool = False) -> None:
+        super().__init__()
+        self.last = last
+
+    def look_facts(self) -> dict[str, Any]:
+        return {}
+
+    def with_look(self, path: Path) -> "ChoosyStub":
+        return ChoosyStub(last=not self.last)
+
+    def tag(self, image: Any, labels: EncodedLabels) -> Tagging:
+        chosen = () if labels.label_set.background else (len(labels.names) - 1 if self.last else 0,)
+        return replace(super().tag(image, labels), chosen=chosen)
 
 
 @pytest.fixture(scope="module")
@@ -30,9 +58,12 @@ def stub_address(photos: Path, out: Path) -> Iterator[str]:
     from tagalign.apps.page.review_store import ReviewStore
     from tagalign.apps.page.studio import Studio
     from tagalign.tasks.model import Model
-    from tagalign.testing.stub_method import StubMethod
 
-    studio = Studio(lambda name: Model(StubMethod()), ["first", "second"])
+    studio = Studio(
+        lambda name: Model(ChoosyStub(last=name == "second")),
+        ["first", "second"],
+        looks={LOOK: photos},
+    )
     page = build_page(
         studio,
         model="stub",

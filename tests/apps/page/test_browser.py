@@ -22,6 +22,7 @@ pytestmark = [
 ]
 
 
+@pytest.mark.controls("tab-look", "look-photo", "look-files")
 def test_a_photo_gets_tags_masks_and_downloads(page: Page, photos: Path, tmp_path: Path) -> None:
     expect(page.locator("#tiny-notice")).to_contain_text("drawn scenes only")
     look_at(page, photos / "a.png")
@@ -35,6 +36,7 @@ def test_a_photo_gets_tags_masks_and_downloads(page: Page, photos: Path, tmp_pat
         assert (mask.size, mask.mode) == ((400, 300), "P")
 
 
+@pytest.mark.controls("look-labels", "look-method")
 def test_new_labels_and_another_method(page: Page, photos: Path) -> None:
     look_at(page, photos / "a.png")
     expect(page.locator("#look-status")).to_contain_text("of 2 labels")
@@ -50,6 +52,7 @@ def test_new_labels_and_another_method(page: Page, photos: Path) -> None:
     expect(page.locator("#look-tags")).to_contain_text("sea")
 
 
+@pytest.mark.controls("look-suggest", "look-suggested")
 def test_labels_are_suggested_and_join_the_list(page: Page, photos: Path) -> None:
     look_at(page, photos / "a.png")
     page.click("#look-suggest")
@@ -63,6 +66,7 @@ def test_labels_are_suggested_and_join_the_list(page: Page, photos: Path) -> Non
     expect(page.locator("#look-status")).to_contain_text("of 2 labels")
 
 
+@pytest.mark.controls("look-whole")
 def test_a_large_photo_is_seen_at_the_size_of_the_screen_and_its_files_have_its_own(
     page: Page, photos: Path, tmp_path: Path
 ) -> None:
@@ -80,6 +84,7 @@ def test_a_large_photo_is_seen_at_the_size_of_the_screen_and_its_files_have_its_
         assert mask.size == (2000, 1500)
 
 
+@pytest.mark.controls("look-options", "option-instances")
 def test_instances_are_counted_and_downloaded(page: Page, photos: Path, tmp_path: Path) -> None:
     look_at(page, photos / "a.png")
     page.locator("#look-options > button").click()
@@ -96,6 +101,7 @@ def test_instances_are_counted_and_downloaded(page: Page, photos: Path, tmp_path
     assert values["chosen"] == {"method": "first", "instances": {"min_area": 64}}
 
 
+@pytest.mark.controls("look-refer", "refer-phrase", "refer-go", "look-caption", "caption-go", "caption-tags")
 def test_a_phrase_and_a_sentence(page: Page, photos: Path) -> None:
     look_at(page, photos / "a.png")
     page.get_by_text("Find what a phrase means").click()
@@ -106,12 +112,10 @@ def test_a_phrase_and_a_sentence(page: Page, photos: Path) -> None:
     page.get_by_text("Describe the photo").click()
     page.click("#caption-go")
     expect(page.locator("#caption-text")).to_contain_text("a photo")
-
-
-def test_two_methods_side_by_side(page: Page, photos: Path) -> None:
-    open_tab(page, "Two methods")
-    page.set_input_files("#compare-photo input[type=file]", str(photos / "b.png"))
-    expect(page.get_by_text("cat 50 %")).to_have_count(2)
+    page.locator("#caption-tags textarea, #caption-tags input").fill("ball, stick")
+    page.keyboard.press("Enter")
+    expect(page.locator("#caption-text")).to_contain_text("a photo of ball and stick")
+    expect(page.locator("#caption-text")).to_contain_text("guided by: ball 1.00, stick 1.00")
 
 
 def test_a_broken_file_is_said_and_the_page_lives_on(page: Page, photos: Path) -> None:
@@ -153,6 +157,7 @@ def test_labels_are_checked_while_they_are_typed(page: Page, photos: Path) -> No
     expect(page.locator("#look-status")).to_contain_text("of 2 labels")
 
 
+@pytest.mark.controls("key-a", "key-s", "key-b", "key-z", "review-add", "review-masks", "review-export")
 def test_a_folder_is_reviewed_with_the_keyboard(page: Page, out: Path) -> None:
     status = page.locator("#review-status")
     expect(status).to_contain_text("3 open")
@@ -180,6 +185,9 @@ def test_a_folder_is_reviewed_with_the_keyboard(page: Page, out: Path) -> None:
     assert "ball" in (out / "accepted.tags.csv").read_text()
 
 
+@pytest.mark.controls(
+    "review-choose", "review-folder", "review-inside", "review-open", "review-options", "review-again"
+)
 def test_results_of_a_run_are_picked_and_reviewed_without_computing_again(page: Page, tmp_path: Path) -> None:
     """The run found what the stub would never say: a horse in the upper half."""
     photo = tmp_path / "d.png"

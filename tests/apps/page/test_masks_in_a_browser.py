@@ -13,6 +13,7 @@ from playwright.sync_api import Page, expect
 pytestmark = [pytest.mark.browser, pytest.mark.filterwarnings("ignore")]
 
 
+@pytest.mark.controls("masks-legend", "masks-heat", "look-heat", "heat-name")
 def test_a_legend_entry_isolates_its_mask_and_asks_for_its_heat_map(page: Page, photos: Path) -> None:
     look_at(page, photos / "a.png")
     panel = page.locator("#look-masks")
@@ -39,6 +40,7 @@ def test_a_legend_entry_isolates_its_mask_and_asks_for_its_heat_map(page: Page, 
     expect(panel.locator(".mask-say")).to_contain_text("Heat map of a brown tail")
 
 
+@pytest.mark.controls("masks-opacity", "masks-outline", "masks-names", "look-go")
 def test_masks_are_faded_outlined_and_named_and_stay_so(page: Page, photos: Path) -> None:
     look_at(page, photos / "a.png")
     panel = page.locator("#look-masks .mask-panel")
@@ -61,6 +63,7 @@ def test_masks_are_faded_outlined_and_named_and_stay_so(page: Page, photos: Path
     assert panel.locator(".fill").first.evaluate("one => getComputedStyle(one).fillOpacity") == "0.2"
 
 
+@pytest.mark.controls("masks-least")
 def test_the_slider_hides_masks_of_a_lower_score_and_says_how_many_are_left(page: Page, photos: Path) -> None:
     look_at(page, photos / "a.png")
     panel = page.locator("#look-masks .mask-panel")
@@ -73,6 +76,29 @@ def test_the_slider_hides_masks_of_a_lower_score_and_says_how_many_are_left(page
     expect(panel.locator("output")).to_have_text("0.00")
 
 
+@pytest.mark.controls(
+    "masks-stage",
+    "masks-zoom-in",
+    "masks-zoom-out",
+    "masks-zoom-whole",
+    "masks-key-+",
+    "masks-key-=",
+    "masks-key--",
+    "masks-key-ArrowLeft",
+    "masks-key-ArrowRight",
+    "masks-key-ArrowUp",
+    "masks-key-ArrowDown",
+    "masks-key-0",
+    "masks-key-n",
+    "masks-key-p",
+    "masks-key-Enter",
+    "masks-key-Escape",
+    "masks-legend-ArrowRight",
+    "masks-legend-ArrowLeft",
+    "masks-legend-ArrowDown",
+    "masks-legend-ArrowUp",
+    "masks-whole",
+)
 def test_the_photo_is_enlarged_moved_and_walked_by_keyboard(page: Page, photos: Path) -> None:
     look_at(page, photos / "a.png")
     panel = page.locator("#look-masks .mask-panel")
@@ -108,7 +134,26 @@ def test_the_photo_is_enlarged_moved_and_walked_by_keyboard(page: Page, photos: 
     page.mouse.up()
     assert place()[1] == pytest.approx(before[1] - 40, abs=1)
     expect(panel.locator(".mask-legend button").first).to_have_attribute("aria-pressed", "false")  # no click
+    panel.locator("[data-panel=zoom-out]").click()
+    assert place()[0] == 1.5
+    for key, way in (("ArrowRight", (-60, 0)), ("ArrowDown", (0, -60)), ("ArrowUp", (0, 60))):
+        before = place()
+        stage.focus()
+        page.keyboard.press(key)
+        # the border stops it: never further than asked, and not the other way (a browser rounds)
+        moved = [now - then for now, then in zip(place()[1:], before[1:], strict=True)]
+        assert all(
+            min(0, most) - 0.01 <= one <= max(0, most) + 0.01 for one, most in zip(moved, way, strict=True)
+        )
+        assert max(map(abs, moved)) > 1
+    page.keyboard.press("-")
+    expect(panel.locator("[data-panel=zoom-whole]")).to_have_text("100 %")
+    page.keyboard.press("=")  # plus without its shift key
+    assert place()[0] == 1.5
+    panel.locator("[data-panel=zoom-whole]").click()
+    expect(panel.locator("[data-panel=zoom-whole]")).to_have_text("100 %")
     stage.focus()
+    page.keyboard.press("+")
     page.keyboard.press("0")
     assert panel.locator(".mask-canvas").evaluate("one => one.style.transform") == ""
     for name in ("dog", "cat"):
@@ -122,10 +167,17 @@ def test_the_photo_is_enlarged_moved_and_walked_by_keyboard(page: Page, photos: 
     page.keyboard.press("Escape")
     expect(panel.locator("svg g.off")).to_have_count(0)
     panel.locator(".mask-legend button").first.focus()
-    page.keyboard.press("ArrowRight")
-    expect(say).to_contain_text("cat · score")
+    for key, name in (("ArrowRight", "cat"), ("ArrowLeft", "dog"), ("ArrowDown", "cat"), ("ArrowUp", "dog")):
+        page.keyboard.press(key)
+        expect(say).to_contain_text(f"{name} · score")
+    panel.locator("svg g").first.click()  # a mask itself, as its name
+    expect(panel.locator("svg g.off")).to_have_count(1)
+    panel.get_by_role("button", name="All masks").click()
+    expect(panel.locator("svg g.off")).to_have_count(0)
+    expect(panel.get_by_role("button", name="All masks")).to_be_disabled()
 
 
+@pytest.mark.controls("masks-smooth")
 def test_edges_are_smoothed_within_three_units_and_come_back_as_they_were(page: Page, photos: Path) -> None:
     look_at(page, photos / "a.png")
     panel = page.locator("#look-masks .mask-panel")

@@ -20,6 +20,20 @@ from tagalign.data.tiny_world import TinyWorld
 pytestmark = [pytest.mark.browser, pytest.mark.filterwarnings("ignore")]
 ENCODED = re.compile("encoded (once )?in")
 EXAMPLE = ".gallery-item, .gallery button"
+CHOSEN = {
+    "threshold": "top:2",
+    "reidentify": "False",
+    "gate": "soft",
+    "local_weight": "0.7",
+    "max_patches": "900",
+}
+"""One option of each kind of field."""
+RECORD = """async (names) => {
+  const link = [...document.querySelectorAll("#look-files a[download]")].pop();
+  const text = link ? await (await fetch(link.href)).text() : "{}";
+  return names.every((name) => name in (JSON.parse(text).chosen?.options ?? {})) && text;
+}"""
+"""The numbers that can be downloaded, once they are those of all these options."""
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +97,14 @@ def test_a_walk_through_all_tabs(
     page.close()
 
 
+@pytest.mark.controls(
+    "look-examples",
+    "option of kind textbox",
+    "option of kind dropdown",
+    "option of kind checkbox",
+    "option of kind number",
+    "look-more-options",
+)
 def test_a_method_is_chosen_with_its_options_and_both_are_in_the_record(
     new_page: Callable[[str, str], Page], address: str, tmp_path: Path
 ) -> None:
@@ -101,12 +123,17 @@ def test_a_method_is_chosen_with_its_options_and_both_are_in_the_record(
     expect(page.locator("#look-masks .mask-legend button")).to_have_count(2)
     # an option that acts after encoding: the photo is known
     expect(page.locator("#look-status")).to_contain_text("from memory")
-    with page.expect_download() as download:
-        page.locator("#look-files a[download]").last.click()
-    download.value.save_as(tmp_path / "a.json")
-    values = json.loads((tmp_path / "a.json").read_text())
-    assert values["chosen"] == {"method": "gated", "options": {"threshold": "top:2"}}
-    assert "top:2" in values["model"]["tagger"]
+    page.locator("#look-more-options > button").click()
+    page.locator("#option-reidentify input").uncheck()
+    page.locator("#option-gate input").click()
+    page.get_by_role("option", name="soft", exact=True).click()
+    for name, value in (("local-weight", "0.7"), ("max-patches", "900")):
+        page.locator(f"#option-{name} input").fill(value)
+        page.locator(f"#option-{name} input").press("Enter")
+    found = page.wait_for_function(RECORD, list(CHOSEN)).json_value()
+    values = json.loads(found)
+    assert values["chosen"] == {"method": "gated", "options": CHOSEN}
+    assert all(text in json.dumps(values["model"]) for text in ("top:2", "0.7", "900", "soft"))
     page.locator("#option-threshold textarea, #option-threshold input").fill("some")
     page.keyboard.press("Enter")
     expect(page.locator("#look-status .refusal")).to_contain_text("threshold")
