@@ -7,12 +7,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tagalign.cli.shared.mask_sinks import MaskFiles
 from tagalign.errors import InputError
 from tagalign.tags.label_sets import load_label_set
 from tagalign.tags.ray_cluster import ray_cluster
+from tagalign.tasks.folder_look.patches import sink_of
+from tagalign.tasks.folder_look.question import LookQuestion
 from tagalign.tasks.photos.inputs import Inputs
 from tagalign.tasks.photos.job import JobSpec
-from tagalign.tasks.photos.questions import TagQuestion
+from tagalign.tasks.photos.questions import SegmentQuestion, TagQuestion
 from tagalign.tasks.photos.ray import PartWorker, _lost, answer_run_on_ray
 from tagalign.tasks.photos.run import answer_run, close_run, open_run
 from tagalign.tasks.photos.sinks import TagParquet
@@ -47,46 +50,74 @@ def tag_run(spec, photos, out):
     return open_run(spec.open().describe(), Inputs(items=[str(photos)]), out, TagParquet(), part_size=2)
 
 
-def index_run(spec, photos, out):
-    job = spec.open()
-    table = IndexTable(folder="", model=identity("tiny", job.method), tag_names=())
-    sink = IndexRows(table=table)
-    return open_index_run(out, Inputs(items=[str(photos)]), job, sink, part_size=4), job, sink
+def spec_of(verb):
+    questions = {
+        "tag": TagQuestion(labels=LABELS),
+        "segment": SegmentQuestion(labels=LABELS),
+        "look": LookQuestion(labels=LABELS),
+        "search": IndexQuestion(),
+    }
+    return JobSpec(
+        question=questions[verb], **(FACTS | ({"method": "maskclip"} if verb == "segment" else {}))
+    )
+
+
+def sink_for(verb, job, out):
+    if verb == "search":
+        return IndexRows(table=IndexTable(folder="", model=identity("tiny", job.method), tag_names=()))
+    sinks = {
+        "tag": lambda: TagParquet(),
+        "segment": lambda: MaskFiles(folder=out),
+        "look": lambda: sink_of(job),
+    }
+    return sinks[verb]()
+
+
+def opened(verb, job, photos, out):
+    """A run of the verb, nothing answered yet, with its sink."""
+    inputs, sink = Inputs(items=[str(photos)]), sink_for(verb, job, out)
+    if verb == "search":
+        return open_index_run(out, inputs, job, sink, part_size=2), sink
+    return open_run(job.describe(), inputs, out, sink, part_size=2), sink
 
 
 @pytest.mark.slow
 @pytest.mark.ray
 @pytest.mark.filterwarnings("ignore")  # Ray uses its own deprecated settings
 def test_a_lost_worker_changes_no_byte(photos, tmp_path):
+    """Of any verb that shards a folder; workers are processes that Ray starts, and each is killed once within a part."""
     pytest.importorskip("ray", reason="the ray extra is not installed")
-    killed = str(tmp_path / "killed")
 
-    class Killing(TagParquet):  # here, so that it travels by value: workers cannot import tests
+    class Killing:  # here, so that it travels by value: workers cannot import tests
+        def __init__(self, sink, killed):
+            self.sink, self.killed = sink, killed
+
+        def __getattr__(self, name):
+            if name == "sink":  # asked for while it is unpacked
+                raise AttributeError(name)
+            return getattr(self.sink, name)
+
         def row(self, job, answered):
-            if answered.source.key.endswith("3.png") and not os.path.exists(killed):  # noqa: PTH110
-                os.mkdir(killed)  # noqa: PTH102
+            if answered.source.key.endswith("3.png") and not os.path.exists(self.killed):  # noqa: PTH110
+                os.mkdir(self.killed)  # noqa: PTH102
                 os.kill(os.getpid(), signal.SIGKILL)
-            return super().row(job, answered)
+            return self.sink.row(job, answered)
 
-    tags = JobSpec(question=TagQuestion(labels=LABELS), **FACTS)
-    index = JobSpec(question=IndexQuestion(), **FACTS)
-    here = tag_run(tags, photos, tmp_path / "here")
-    assert sum(1 for _ in answer_run(here, tags.open(), TagParquet())) == 7
-    close_run(here)
-    local, job, sink = index_run(index, photos, tmp_path / "here-index")
-    assert sum(1 for _ in answer_run(local, job, sink)) == 7
     with ray_cluster(None, workers=2):
-        run = tag_run(tags, photos, tmp_path / "ray")
-        done = list(answer_run_on_ray(tags, run, Killing(), models=2))
-        far, _, sink = index_run(index, photos, tmp_path / "ray-index")
-        indexed = list(answer_run_on_ray(index, far, sink, models=1))
-        assert list(answer_run_on_ray(index, far, sink, models=1)) == []
-    assert os.path.isdir(killed)  # noqa: PTH112
-    close_run(run)
-    assert (sum(d for d, _ in done), sum(f for _, f in done)) == (6, 1)
-    assert sum(d for d, _ in indexed) == 6
-    assert contents(tmp_path / "ray") == contents(tmp_path / "here")
-    assert contents(tmp_path / "ray-index") == contents(tmp_path / "here-index")
+        for verb, models in (("tag", 2), ("segment", 1), ("look", 1), ("search", 1)):
+            spec = spec_of(verb)
+            job = spec.open()
+            here, sink = opened(verb, job, photos, tmp_path / verb)
+            assert sum(1 for _ in answer_run(here, job, sink)) == 7
+            killed = str(tmp_path / f"{verb}-killed")
+            far, sink = opened(verb, job, photos, tmp_path / f"{verb}-ray")
+            done = list(answer_run_on_ray(spec, far, Killing(sink, killed), models=models))
+            assert os.path.isdir(killed), verb  # noqa: PTH112
+            assert (sum(d for d, _ in done), sum(f for _, f in done)) == (6, 1), verb
+            assert list(answer_run_on_ray(spec, far, sink, models=1)) == []
+            for run in (here, far):
+                close_run(run)
+            assert contents(tmp_path / f"{verb}-ray") == contents(tmp_path / verb), verb
 
 
 class Refusing(TagParquet):
