@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sized
 from typing import Any
 
 from tagalign.backbones.hub.progress import TerminalBar
+from tagalign.cli.shared.lines import paced
 
 
 def progress(items: Iterable[Any], description: str, *, total: int | None = None) -> Iterator[Any]:
@@ -37,6 +38,11 @@ def progress(items: Iterable[Any], description: str, *, total: int | None = None
             yield item
             speed = bar.tasks[task].speed
             bar.update(task, advance=1, rate=f"{speed:.1f}/s" if speed else "")
+
+
+def followed(items: Iterable[Any], what: str) -> Iterator[Any]:
+    """Pass items on with a bar on a terminal, and a line now and then in a pipe."""
+    return progress(items, what) if sys.stderr.isatty() else paced(items, what)
 
 
 class StepBar(TerminalBar):

@@ -2,15 +2,15 @@
 
 import dataclasses
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal
+from typing import Literal
 
 from tagalign.backbones.packaged import TINY
-from tagalign.cli.shared.bars import StepBar, progress
+from tagalign.cli.shared.bars import StepBar, followed
 from tagalign.cli.shared.flag_values import check_least
-from tagalign.cli.shared.lines import Pace, paced, say
+from tagalign.cli.shared.lines import Pace, say
 from tagalign.cli.shared.model_flags import PHOTO_MODEL
 from tagalign.cli.shared.run_record import run_record
 
@@ -61,7 +61,7 @@ def run(settings: DemoSettings) -> int:
         command=try_command(settings.out),
     )
     with _Steps() as steps:
-        listeners = Listeners(say=say, progress=_progress, on_step=steps)
+        listeners = Listeners(say=say, progress=followed, on_step=steps)
         print(run_demo(load_backbone(settings.model), sizes, setting, listeners))
     say(
         f"Tables, pictures and settings: {settings.out / 'report.html'}; numbers: {settings.out / 'metrics.json'}"
@@ -74,11 +74,6 @@ def run(settings: DemoSettings) -> int:
 def try_command(out: Path) -> str:
     """What to type next."""
     return f'tagalign segment photo.jpg --labels "dog,grass,sky" --model {PHOTO_MODEL} --overlay --out {out / "photo"}'
-
-
-def _progress(items: Any, description: str) -> Iterator[Any]:
-    """A bar on a terminal, lines in a pipe."""
-    return progress(items, description) if sys.stderr.isatty() else paced(items, description)
 
 
 class _Steps:

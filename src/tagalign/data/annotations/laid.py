@@ -8,6 +8,7 @@ from typing import Literal
 
 from tagalign.data.annotations.opening import OpenedAnnotations
 from tagalign.data.annotations.photo_folder import FoundPhoto, PhotoFolder, PhotoNotFound
+from tagalign.data.annotations.reader import Advance
 from tagalign.data.annotations.records import VOID, MarkedPhoto, photo_of
 from tagalign.data.annotations.spool import Spool
 from tagalign.data.annotations.told import LeftOut
@@ -162,7 +163,14 @@ class LaidAnnotations:
         return tuple(dict.fromkeys(name for name in found if name is not None))
 
 
-def lay(path: Path, name: str, photos: PhotoFolder, rules: LayingRules) -> LaidAnnotations:
+def lay(
+    path: Path,
+    name: str,
+    photos: PhotoFolder,
+    rules: LayingRules,
+    *,
+    advance: Advance = lambda entries: None,
+) -> LaidAnnotations:
     """Read a file or folder of annotations and find its photos.
 
     Args:
@@ -170,9 +178,10 @@ def lay(path: Path, name: str, photos: PhotoFolder, rules: LayingRules) -> LaidA
         name: of their format.
         photos: the folder of the photos.
         rules: labels, and which pixels were drawn on.
+        advance: is told now and then how many entries more were read.
 
     Raises:
         DataError: if the file is damaged as a whole.
     """
-    opened = OpenedAnnotations(path, photos, name, missing_is_empty=rules.missing_is_empty)
+    opened = OpenedAnnotations(path, photos, name, missing_is_empty=rules.missing_is_empty, advance=advance)
     return LaidAnnotations(opened, photos, rules)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tagalign.data.annotations.formats import READERS
 from tagalign.data.annotations.photo_folder import PhotoFolder
-from tagalign.data.annotations.reader import AnnotationSource
+from tagalign.data.annotations.reader import Advance, AnnotationSource
 from tagalign.data.annotations.records import MarkedPhoto
 from tagalign.data.annotations.told import LeftOut
 from tagalign.errors import DataError, InputError
@@ -55,12 +55,21 @@ class OpenedAnnotations:
         photos: that the annotations are about.
         name: of the format.
         missing_is_empty: see ``AnnotationSource``.
+        advance: see ``AnnotationSource``.
 
     Attributes:
         told: what was left out so far.
     """
 
-    def __init__(self, path: Path, photos: PhotoFolder, name: str, *, missing_is_empty: bool = False) -> None:
+    def __init__(
+        self,
+        path: Path,
+        photos: PhotoFolder,
+        name: str,
+        *,
+        missing_is_empty: bool = False,
+        advance: Advance = lambda entries: None,
+    ) -> None:
         self._entry, self._photos = READERS.find(name), photos
         self.told = LeftOut()
         self._source = AnnotationSource(
@@ -70,6 +79,7 @@ class OpenedAnnotations:
             places=photos.places,
             missing_is_empty=missing_is_empty,
             told=self.told,
+            advance=advance,
         )
 
     def read(self) -> Iterator[MarkedPhoto]:
@@ -78,7 +88,9 @@ class OpenedAnnotations:
         Raises:
             DataError: if the file is damaged as a whole.
         """
-        yield from map(_written, self._entry.read(self._source))
+        for marked in self._entry.read(self._source):
+            self._source.advance(1)
+            yield _written(marked)
 
     @property
     def names(self) -> tuple[str, ...]:

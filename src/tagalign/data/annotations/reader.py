@@ -17,6 +17,8 @@ T = TypeVar("T")
 SizeOf = Callable[[str], Size | None]
 """Size of the upright photo of a name; None where it is not found."""
 
+Advance = Callable[[int], None]
+
 POLYGONS_TOO_SMALL = "left out: polygons with fewer than three corners"
 DAMAGED = "left out: damaged regions"
 NO_LABEL = "left out: regions without a label"
@@ -40,6 +42,7 @@ class AnnotationSource:
         places: of all photos of the folder, for formats with a file or lines per photo.
         missing_is_empty: that a photo of which the annotations say nothing holds nothing.
         told: takes what is left out.
+        advance: is told now and then how many entries more were read.
         names: labels that the file knows, also those that no photo has, in its order; readers add them.
     """
 
@@ -49,6 +52,7 @@ class AnnotationSource:
     places: Callable[[], Iterable[str]] = field(default=lambda: ())
     missing_is_empty: bool = False
     told: LeftOut = field(default_factory=LeftOut)
+    advance: Advance = field(default=lambda entries: None)
     names: dict[str, None] = field(default_factory=dict)
 
     def knows(self, names: Iterable[str]) -> None:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 KEPT = 10_000
 """Cases of one reason that are written down; all are counted."""
 SHOWN = 3
+LONGEST = 300
+"""Characters of a photo's name and of a detail: a damaged file may hold names of megabytes."""
 
 
 @dataclass
@@ -31,7 +33,7 @@ class LeftOut:
         self.counts[reason] = self.counts.get(reason, 0) + 1
         kept = self.cases.setdefault(reason, [])
         if len(kept) < KEPT:
-            kept.append((photo, detail))
+            kept.append((_short(photo), _short(detail)))
 
     def lines(self) -> Iterator[str]:
         """One line per reason, with the first cases."""
@@ -40,3 +42,7 @@ class LeftOut:
             shown = [case for case in cases if case][:SHOWN]
             more = ", ..." if shown and count > len(shown) else ""
             yield f"{reason}: {count:,}" + (f" ({', '.join(shown)}{more})" if shown else "")
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."

@@ -6,7 +6,7 @@ or a full disk costs itself alone: the next click begins a line of its own.
 
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -156,12 +156,7 @@ def read_clicks(paths: Sequence[Path]) -> Clicks:
     """
     clicks, found = list[Click](), Clicks()
     for path in paths:
-        try:
-            lines = path.read_bytes().split(b"\n")
-        except OSError as error:
-            raise DataError(f"{path}: expected the {REVIEW_FILE} of a review ({error.strerror})") from error
-        for number, line in enumerate(lines, start=1):
-            some, is_whole = clicks_of_line(line)
+        for number, (some, is_whole) in enumerate(click_lines(path), start=1):
             clicks += some
             if not is_whole:
                 found.notes.append(damage(path, number, len(some)))
@@ -170,6 +165,20 @@ def read_clicks(paths: Sequence[Path]) -> Clicks:
     for click in clicks:
         found.add(click)
     return found
+
+
+def click_lines(path: Path) -> Iterator[tuple[list[Click], bool]]:
+    """The clicks of each line, and whether it held nothing else.
+
+    Raises:
+        DataError: if there is no such file, or it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            for line in file:
+                yield clicks_of_line(line)
+    except OSError as error:
+        raise DataError(f"{path}: expected the {REVIEW_FILE} of a review ({error.strerror})") from error
 
 
 # --- one line ---------------------------------------------------------------------------------------------------------

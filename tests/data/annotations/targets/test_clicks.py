@@ -4,6 +4,7 @@ Holds ``data/annotations/targets/examples.py``, ``data/annotations/records.py``.
 """
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,12 +12,13 @@ from annotation_toys import save_photos
 
 from tagalign.data.annotations.laid import LayingRules, lay
 from tagalign.data.annotations.photo_folder import PhotoFolder
-from tagalign.data.annotations.targets.clicks import answers_of_run, write_clicks
+from tagalign.data.annotations.targets import clicks as module
+from tagalign.data.annotations.targets.clicks import WrittenClicks, answers_of_run, write_clicks
 from tagalign.data.annotations.targets.examples import examples_of
 from tagalign.errors import DataError
 from tagalign.export.label_studio import brush_rle
 from tagalign.ops.masks import decode_rle
-from tagalign.tasks.review.clicks import read_clicks
+from tagalign.tasks.review.clicks import append_click, read_clicks
 
 MASK = np.random.default_rng(0).random((60, 80)) > 0.5
 
@@ -50,7 +52,7 @@ def laid(tmp_path):
 
 def test_clicks_say_what_was_kept_taken_away_and_added(laid, tmp_path):
     path = tmp_path / "out/review.jsonl"
-    assert write_clicks(laid, tmp_path / "photos", path) == 3
+    assert write_clicks(laid, tmp_path / "photos", path).new == 3
     found = read_clicks([path])
     assert not found.notes
     first, second, third = found.counting()
@@ -85,3 +87,25 @@ def test_examples_are_what_was_judged(laid):
     assert [
         example.source.path.endswith(name) for example, name in zip(found, ("a.jpg", "写真.jpg"), strict=True)
     ]
+
+
+def test_an_import_that_was_stopped_is_finished_and_one_that_is_repeated_changes_nothing(
+    laid, tmp_path, monkeypatch
+):
+    whole, path = tmp_path / "whole.jsonl", tmp_path / "review.jsonl"
+    write_clicks(laid, tmp_path / "photos", whole)
+    monkeypatch.setattr(module, "AT_ONCE", 1)
+    path.write_bytes(
+        b"".join(whole.read_bytes().splitlines(keepends=True)[:2])[:-20]
+    )  # cut within the second line
+    assert write_clicks(laid, tmp_path / "photos", path) == WrittenClicks(new=2, repeated=1)
+    assert [replace(one, at="") for one in read_clicks([path]).counting()] == [
+        replace(one, at="") for one in read_clicks([whole]).counting()
+    ]
+    before = path.read_bytes()
+    assert write_clicks(laid, tmp_path / "photos", path) == WrittenClicks(new=0, repeated=3)
+    assert path.read_bytes() == before
+    append_click(path, replace(read_clicks([path]).counting()[0], tags=(), at=""))
+    assert write_clicks(laid, tmp_path / "photos", path) == WrittenClicks(new=1, repeated=2), (
+        "another word between"
+    )

@@ -8,15 +8,19 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
+from tagalign.cli.shared.bars import RowProgress, followed
 from tagalign.cli.shared.flag_values import check_text
 from tagalign.cli.shared.label_flags import LabelFlags
+from tagalign.cli.shared.lines import Pace
 from tagalign.cli.shared.model_flags import ModelFlags
 from tagalign.cli.shared.output import counted
 from tagalign.errors import InputError
 from tagalign.json_text import json_text
 
 if TYPE_CHECKING:
-    from tagalign.data.annotations.laid import LaidAnnotations
+    from collections.abc import Iterator
+
+    from tagalign.data.annotations.laid import LaidAnnotations, LaidPhoto
     from tagalign.data.annotations.photo_folder import PhotoFolder
     from tagalign.data.annotations.told import LeftOut
     from tagalign.types import LabelSet
@@ -115,7 +119,8 @@ def import_annotations(settings: Annotations) -> int:
         with_suggestions=settings.with_suggestions,
         missing_is_empty=settings.missing_is_empty,
     )
-    laid = lay(settings.path, name, photos, rules)
+    with _Reading() as reading:
+        laid = lay(settings.path, name, photos, rules, advance=reading.advance)
     try:
         if not len(laid):
             _say(laid.told)
@@ -129,6 +134,23 @@ def import_annotations(settings: Annotations) -> int:
     finally:
         laid.close()
     return 0
+
+
+class _Reading(RowProgress):
+    """How much of a file was read: a bar on a terminal, a line now and then in a pipe."""
+
+    def __init__(self) -> None:
+        super().__init__("reading annotations")
+        self._pace = None if sys.stderr.isatty() else Pace("reading annotations", None)
+
+    def advance(self, rows: int) -> None:
+        super().advance(rows)
+        if self._pace is not None:
+            self._pace.to(self.rows)
+
+
+def _followed(laid: "LaidAnnotations") -> "Iterator[LaidPhoto]":
+    return followed(laid, "writing annotations of photos")
 
 
 def _labels(settings: Annotations) -> "LabelSet | None":
@@ -163,8 +185,9 @@ def _clicks(
 
     answers = {} if settings.against is None else answers_of_run(settings.against, photos)
     path = settings.out / REVIEW_FILE
-    count = write_clicks(laid, photos.folder, path, given=answers.get)
-    print(f"{counted(count, 'click')} written to {path}", file=sys.stderr)
+    found = write_clicks(laid, photos.folder, path, given=answers.get, follow=_followed)
+    same = f"; {found.repeated:,} more say what stood there before" if found.repeated else ""
+    print(f"{counted(found.new, 'click')} written to {path}{same}", file=sys.stderr)
     asked = f"--labels-file {settings.labels_file}" if settings.labels_file else '--labels "..."'
     print(f"try it: tagalign tag {photos.folder} {asked} --threshold from:{path}", file=sys.stderr)
 
@@ -181,7 +204,7 @@ def _thresholds(
 
     warn_tiny(settings.model)
     asked = labels or label_set_of(laid.labels, where=str(settings.path))
-    examples = examples_of(laid)
+    examples = examples_of(_followed(laid))
     job = JobSpec(question=TagQuestion(labels=asked), **settings.job_facts("tag")).open()
     threshold = calibrate(job, examples)
     path = settings.out / THRESHOLDS
@@ -201,7 +224,9 @@ def _own_folder(
 
     purpose: Literal["benchmark", "training"] = "training" if settings.into == "training" else "benchmark"
     names = labels or LabelSet(name="own", labels=tuple(Label(name=name) for name in laid.labels))
-    found = write_own_folder(laid, names, settings.out, purpose, mark=_mark(settings, laid, photos))
+    found = write_own_folder(
+        _followed(laid), names, settings.out, purpose, mark=_mark(settings, laid, photos)
+    )
     print(
         f"{counted(found.photos, 'photo')}, {found.masks:,} of them with masks, written to {settings.out}",
         file=sys.stderr,

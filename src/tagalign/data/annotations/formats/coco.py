@@ -26,6 +26,7 @@ from tagalign.types import Size
 
 LISTS = ("images", "annotations", "categories")
 KEPT = ("category_id", "segmentation", "bbox", "iscrowd", "score")
+ADVANCE = 1000
 AT_ONCE = 500
 """Annotations of one photo whose masks are made together."""
 
@@ -53,7 +54,9 @@ def _tables(source: AnnotationSource, spool: Spool) -> tuple[dict[str, dict[str,
     categories: dict[str, str] = {}
     lists: set[str] = set()
     try:
-        for name, row in json_members(source.path):
+        for number, (name, row) in enumerate(json_members(source.path), start=1):
+            if number % ADVANCE == 0:
+                source.advance(ADVANCE)
             lists.add(name)
             if name == "annotations":
                 spool.add(_id(row["image_id"]), {key: row[key] for key in KEPT if key in row})

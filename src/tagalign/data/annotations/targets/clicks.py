@@ -1,6 +1,7 @@
 """Annotations as clicks of a review: what was let stand, drawn and taken away says where each label begins."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from tagalign.errors import DataError
 from tagalign.tasks.photos.keys import key_of, path_of
 from tagalign.tasks.photos.rows import read_rows
 from tagalign.tasks.photos.tables import MASK_FILES, MASKS, TAGS, read_lines
-from tagalign.tasks.review.clicks import Click, append_clicks
+from tagalign.tasks.review.clicks import Click, append_clicks, click_lines
 
 AT_ONCE = 500
 """Clicks that go to the disk together."""
@@ -19,33 +20,69 @@ Given = Callable[[str], tuple[str, ...] | None]
 """What a run said about the photo at a place; None where it said nothing."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class WrittenClicks:
+    """What was appended.
+
+    Attributes:
+        new: clicks.
+        repeated: photos whose last click said the same before.
+    """
+
+    new: int
+    repeated: int
+
+
 def write_clicks(
-    laid: LaidAnnotations, folder: Path, path: Path, *, given: Given = lambda place: None
-) -> int:
+    laid: LaidAnnotations,
+    folder: Path,
+    path: Path,
+    *,
+    given: Given = lambda place: None,
+    follow: Callable[[LaidAnnotations], Iterable[LaidPhoto]] = iter,
+) -> WrittenClicks:
     """Append a click for each photo that a person has judged or passed over.
 
     A photo that was judged says yes to the labels that are in it and no to all others. What a model had suggested is the
-    run's answer where one is given, else what the file tells of it.
+    run's answer where one is given, else what the file tells of it. A photo whose last click says the same already gets
+    none: an import that was stopped is finished by the same command, and one that is repeated changes nothing.
 
     Args:
         laid: the annotations.
         folder: of the photos.
         path: of the clicks.
         given: an earlier answer of ours.
-
-    Returns:
-        The number of clicks.
+        follow: passes the photos on and shows how far they are.
     """
-    clicks, count = _clicks(laid, key_of(str(folder.resolve())), given), 0
+    before = _last_said(path)
+    count = repeated = 0
+    clicks = _clicks(follow(laid), laid.labels, key_of(str(folder.resolve())), given)
     while some := list(islice(clicks, AT_ONCE)):
-        append_clicks(path, some)
-        count += len(some)
-    return count
+        new = [click for click in some if before.get(_place(click)) != _said(click)]
+        if new:
+            append_clicks(path, new)
+        count, repeated = count + len(new), repeated + len(some) - len(new)
+    return WrittenClicks(new=count, repeated=repeated)
 
 
-def _clicks(laid: LaidAnnotations, folder: str, given: Given) -> Iterator[Click]:
+def _last_said(path: Path) -> dict[tuple[str, str], int]:
+    """What the last click about each photo says, as a number: the clicks themselves may not fit into memory."""
+    if not path.exists():
+        return {}
+    return {_place(click): _said(click) for clicks, _ in click_lines(path) for click in clicks}
+
+
+def _place(click: Click) -> tuple[str, str]:
+    return click.folder, click.photo
+
+
+def _said(click: Click) -> int:
+    return hash(replace(click, at=""))
+
+
+def _clicks(laid: Iterable[LaidPhoto], labels: tuple[str, ...], folder: str, given: Given) -> Iterator[Click]:
     for one in laid:
-        yield _click(one, folder, laid.labels, given(one.photo.place))
+        yield _click(one, folder, labels, given(one.photo.place))
 
 
 def _click(one: LaidPhoto, folder: str, labels: tuple[str, ...], given: tuple[str, ...] | None) -> Click:

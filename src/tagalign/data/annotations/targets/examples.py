@@ -1,12 +1,14 @@
 """Annotations as examples to measure thresholds on."""
 
-from tagalign.data.annotations.laid import LaidAnnotations
+from collections.abc import Iterable
+
+from tagalign.data.annotations.laid import LaidPhoto
 from tagalign.errors import DataError
 from tagalign.tasks.calibration import Example
 from tagalign.tasks.photos.source import PhotoSource
 
 
-def examples_of(laid: LaidAnnotations) -> list[Example]:
+def examples_of(laid: Iterable[LaidPhoto]) -> list[Example]:
     """The photos that a person judged, and the labels that are in them; what is not there is absent.
 
     Raises:
