@@ -87,10 +87,14 @@ def boxes_of_flips(masks: Sequence[Flips], size: Size) -> list[CornerBox | None]
 
 def encode_flips(masks: Sequence[Flips], size: Size) -> list[bytes]:
     """COCO's compressed run-length code of each, as ``masks.encode_rle`` of the same mask."""
-    if not masks:
-        return []
-    runs = [runs_of_flips(one, size) for one in masks]
-    bounds = np.cumsum([0, *map(len, runs)])
-    code, ends = compress_many(np.concatenate(runs), bounds)
+    if not masks or not size[0] * size[1]:
+        return [b""] * len(masks)
+    begin, end = np.zeros(1, dtype=np.int64), np.full(1, size[0] * size[1])
+    steps = np.diff(np.concatenate([part for one in masks for part in (begin, one, end)]))
+    bounds = np.cumsum([0, *(len(one) + 1 for one in masks)])
+    runs = np.delete(
+        steps, bounds[1:-1] + np.arange(len(masks) - 1)
+    )  # from the end of each mask to the next one's begin
+    code, ends = compress_many(runs, bounds)
     text = code.tobytes()
-    return [text[start:end] for start, end in zip(ends[:-1].tolist(), ends[1:].tolist(), strict=True)]
+    return [text[start:stop] for start, stop in zip(ends[:-1].tolist(), ends[1:].tolist(), strict=True)]

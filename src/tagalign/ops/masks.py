@@ -165,18 +165,20 @@ def compress_many(
     values[plain] = runs[plain]
     # a number ends with the group whose bit 5 is its sign: n groups hold -2^(5n-1) to 2^(5n-1) - 1
     magnitude = np.where(values < 0, ~values, values)
+    long = np.flatnonzero(magnitude >> 4)  # most have one group
     groups = np.ones(len(values), dtype=np.int64)
     limit = 4
-    while len(magnitude) and int(magnitude.max()) >> limit:
-        groups += (magnitude >> limit) > 0
+    while int(magnitude.max(initial=0)) >> limit:
+        groups[long] += magnitude[long] >> limit > 0
         limit += 5
     ends = np.concatenate([[0], np.cumsum(groups)])
     out = np.empty(ends[-1], dtype=np.uint8)
-    left = np.arange(len(values))
-    for group in range(int(groups.max(initial=0))):
-        left = left[groups[left] > group]
-        more = (groups[left] > group + 1) * 32
-        out[ends[left] + group] = ((values[left] >> 5 * group & 31) | more) + 48
+    out[ends[:-1]] = (values & 31 | (groups > 1) << 5) + 48
+    group = 1
+    while len(long):
+        more = groups[long] > group + 1
+        out[ends[long] + group] = (values[long] >> 5 * group & 31 | more << 5) + 48
+        long, group = long[more], group + 1
     return out, ends[bounds]
 
 

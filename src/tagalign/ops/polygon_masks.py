@@ -25,7 +25,9 @@ AT_ONCE = 1_000_000
 
 Ring = Float[np.ndarray, "_ 2"]
 Corners = Int[np.ndarray, "_ 2"]
+Edges = Int[np.ndarray, "edges 4"]
 Numbers = Int[np.ndarray, " _"]
+Rows = Float[np.ndarray, " _"]
 
 
 class TooFewCorners(DataError):
@@ -150,55 +152,51 @@ def _columns(x0: Numbers, x1: Numbers, size: Size) -> tuple[Numbers, Numbers]:
     return first, np.maximum(last - first + 1, 0)
 
 
-def _crossings(edges: Int[np.ndarray, "edges 4"], base: Numbers, size: Size) -> Iterator[Numbers]:
+def _crossings(edges: Edges, base: Numbers, size: Size) -> Iterator[Numbers]:
     """Cells, counted down the columns from ``base`` on, whose upper border an edge crosses at the centre of a column."""
     swap = edges[:, 0] > edges[:, 2]
     edges = np.where(swap[:, None], edges[:, [2, 3, 0, 1]], edges)  # from the left to the right
     first, counts = _columns(edges[:, 0], edges[:, 2], size)
-    done = np.cumsum(counts)
-    cuts = np.searchsorted(done, np.arange(AT_ONCE, int(done[-1]), AT_ONCE))
-    for part in np.split(np.arange(len(edges)), np.unique(cuts)):
-        edge = np.repeat(part, counts[part])
-        inside = np.arange(len(edge)) - np.repeat(np.cumsum(counts[part]) - counts[part], counts[part])
-        column = inside + first[edge]
-        row = _rows(edges[edge], STEPS * column + 2)
-        # the upper of the two steps beside the centre, then the first cell whose centre lies below it
-        cell = np.ceil(np.clip((row + 0.5) / STEPS - 0.5, 0, size[0])).astype(np.int64)
-        yield base[edge] + column * size[0] + cell
+    is_flat = edges[:, 2] - edges[:, 0] >= np.abs(edges[:, 3] - edges[:, 1])
+    for rows, kind in ((_flat_rows, is_flat), (_steep_rows, ~is_flat)):
+        chosen = np.flatnonzero(kind & (counts > 0))
+        done = np.cumsum(counts[chosen])
+        cuts = np.searchsorted(done, np.arange(AT_ONCE, done[-1] if len(done) else 0, AT_ONCE))
+        for part in np.split(chosen, np.unique(cuts)):
+            edge = np.repeat(np.arange(len(part)), counts[part])
+            begin = first[part] - (np.cumsum(counts[part]) - counts[part])
+            column = np.arange(len(edge)) + begin[edge]
+            row = rows(edges[part], edge, STEPS * column + 2).astype(np.int64)
+            # the upper of the two steps beside the centre, then the first cell whose centre lies below it
+            cell = np.clip((row + STEPS // 2) // STEPS, 0, size[0])
+            yield base[part][edge] + column * size[0] + cell
 
 
-def _rows(edges: Int[np.ndarray, "n 4"], before: Numbers) -> Numbers:
-    """The higher of the places of an edge at two neighbouring steps to the right, the first of them ``before``.
+# Below: the higher of the places of an edge at two neighbouring steps to the right, the first of them ``before``. A flat edge
+# has one place per step to the right, a steep one a place per step down: there the two places are those between which it
+# moves to the right. What is the same for a whole edge is computed once and then taken for each of its crossings.
 
-    A flat edge has one place per step to the right, a steep one a place per step down: there the two places are those
-    between which it moves to the right.
-    """
+
+def _flat_rows(edges: Edges, edge: Numbers, before: Numbers) -> Rows:
     x0, y0, x1, y1 = edges.T
-    across, down = x1 - x0, np.abs(y1 - y0)
-    flat = across >= down
-    slope = (y1 - y0) / np.maximum(across, 1)
-    here = np.trunc(y0 + slope * (before - x0) + 0.5)
-    after = np.trunc(y0 + slope * (before + 1 - x0) + 0.5)
-    steep = _steep_rows(edges, before)
-    return np.where(flat, np.minimum(here, after), steep).astype(np.int64)
+    slope = ((y1 - y0) / np.maximum(x1 - x0, 1))[edge]
+    across, start = before - x0[edge], y0[edge] + 0.0
+    here = np.trunc(start + slope * across + 0.5)
+    after = np.trunc(start + slope * (across + 1) + 0.5)
+    return np.minimum(here, after)
 
 
-def _steep_rows(edges: Int[np.ndarray, "n 4"], before: Numbers) -> Numbers:
-    """The upper of the two steps down between which a steep edge goes from ``before`` to the next step to the right."""
+def _steep_rows(edges: Edges, edge: Numbers, before: Numbers) -> Rows:
     x0, y0, x1, y1 = edges.T
-    is_up = y1 < y0  # to the right; the edge is walked from its upper end
-    top_x, top = np.where(is_up, x1, x0), np.where(is_up, y1, y0)
+    goes_up = y1 < y0  # to the right; the edge is walked from its upper end
     length = np.maximum(np.abs(y1 - y0), 1)
-    slope = np.where(is_up, x0 - x1, x1 - x0) / length
-    safe = np.where(slope == 0, 1.0, slope)
-    step = np.clip(np.ceil((before + 0.5 - top_x) / safe), 0, length)
-
-    def is_right(at: np.ndarray) -> np.ndarray:
-        return np.asarray(np.trunc(top_x + slope * at + 0.5) > before)
-
+    slopes = np.where(goes_up, x0 - x1, x1 - x0) / length
+    is_up, slope, last = goes_up[edge], slopes[edge], length[edge]
+    top_x = np.where(goes_up, x1, x0)[edge] + 0.0
+    step = np.clip(np.ceil((before + 0.5 - top_x) / np.where(slopes == 0, 1.0, slopes)[edge]), 0, last)
     # the division is rounded: the step where the side changes is this one or a neighbour
-    is_far = np.where(is_up, ~is_right(step - 1), is_right(step - 1)) & (step > 0)
-    step = np.where(is_far, step - 1, step)
-    is_near = np.where(is_up, is_right(step), ~is_right(step)) & (step < length)
-    step = np.where(is_near, step + 1, step)
-    return np.asarray(top + step - 1).astype(np.int64)
+    is_right = np.trunc(top_x + slope * (step - 1) + 0.5) > before
+    step = step - ((is_right != is_up) & (step > 0))
+    is_right = np.trunc(top_x + slope * step + 0.5) > before
+    step = step + ((is_right == is_up) & (step < last))
+    return np.where(goes_up, y1, y0)[edge] + step - 1

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from tagalign.data.annotations.laid import LaidAnnotations, LaidPhoto
     from tagalign.data.annotations.photo_folder import PhotoFolder
+    from tagalign.data.annotations.records import MarkedPhoto
     from tagalign.data.annotations.told import LeftOut
     from tagalign.types import LabelSet
 
@@ -223,6 +224,8 @@ def _own_folder(
     from tagalign.types import Label, LabelSet
 
     purpose: Literal["benchmark", "training"] = "training" if settings.into == "training" else "benchmark"
+    if purpose == "training" and not any(_has_mask(one.marked) for one in laid):
+        raise InputError(f"{settings.path}: holds no masks to train on, boxes or tags alone")
     names = labels or LabelSet(name="own", labels=tuple(Label(name=name) for name in laid.labels))
     found = write_own_folder(
         _followed(laid), names, settings.out, purpose, mark=_mark(settings, laid, photos)
@@ -235,13 +238,17 @@ def _own_folder(
         data = "own" if found.masks else "own-tags"
         print(f"try it: tagalign evaluate --data {data} --path {settings.out}", file=sys.stderr)
         return
-    if not found.masks:
-        raise InputError(f"{settings.path}: holds no masks to train on, boxes or tags alone")
     folders = f"--photos {settings.out / 'photos'} --masks {settings.out / 'masks'}"
     print(
         f"try it: tagalign train --method trusty {folders} --labels-file {settings.out / 'labels.json'}",
         file=sys.stderr,
     )
+
+
+def _has_mask(marked: "MarkedPhoto") -> bool:
+    """Whether a photo that somebody judged has a region whose pixels are known."""
+    certain = (one for one in marked.regions if not (one.is_box or one.crowd) and one.label)
+    return marked.said_by != "nobody" and any(one.code is not None for one in certain)
 
 
 def _mark(settings: Annotations, laid: "LaidAnnotations", photos: "PhotoFolder") -> str:
