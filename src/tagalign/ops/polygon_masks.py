@@ -172,7 +172,7 @@ def _crossings(edges: Edges, base: Numbers, size: Size) -> Iterator[Numbers]:
             yield base[part][edge] + column * size[0] + cell
 
 
-# Below: the higher of the places of an edge at two neighbouring steps to the right, the first of them ``before``. A flat edge
+# Below: the higher of the places of an edge at two neighbouring steps to the right, the first of them ``before``. A flat one
 # has one place per step to the right, a steep one a place per step down: there the two places are those between which it
 # moves to the right. What is the same for a whole edge is computed once and then taken for each of its crossings.
 
