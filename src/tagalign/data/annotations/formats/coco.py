@@ -67,7 +67,7 @@ def _tables(source: AnnotationSource, spool: Spool) -> tuple[dict[str, dict[str,
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OSError) as error:
         raise DataError(
             f"{source.path}: expected COCO's images, annotations and categories, could not read them "
-            f"({type(error).__name__}: {error})"
+            f"({type(error).__name__}: {error!s:.200})"
         ) from error
     if not photos:
         raise DataError(
@@ -81,7 +81,7 @@ def _id(value: Any) -> str:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int | str):
-        raise TypeError(f"an id is a number or a text, got {value!r}")
+        raise TypeError(f"an id is a number or a text, got {value!r:.100}")
     return str(value)
 
 

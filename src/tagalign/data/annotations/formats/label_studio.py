@@ -44,7 +44,7 @@ def read(source: AnnotationSource) -> Iterator[MarkedPhoto]:
                 yield photo
     except (ValueError, OSError, RecursionError) as error:
         raise DataError(
-            f"{source.path}: expected a list of Label Studio's tasks, could not read it ({error})"
+            f"{source.path}: expected a list of Label Studio's tasks, could not read it ({error!s:.200})"
         ) from error
 
 
