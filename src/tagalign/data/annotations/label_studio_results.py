@@ -100,7 +100,7 @@ def _choices(source: AnnotationSource, row: dict[str, Any], photo: str) -> list[
 def _size_or_none(row: dict[str, Any]) -> Size | None:
     try:
         return _size(row)
-    except (DataError, KeyError, TypeError, ValueError):
+    except (DataError, ArithmeticError, KeyError, TypeError, ValueError):
         return None
 
 

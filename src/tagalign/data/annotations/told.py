@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from tagalign.tasks.photos.keys import printable
+
 KEPT = 10_000
 """Cases of one reason that are written down; all are counted."""
 SHOWN = 3
@@ -38,7 +40,7 @@ class LeftOut:
     def lines(self) -> Iterator[str]:
         """One line per reason, with the first cases."""
         for reason, count in self.counts.items():
-            cases = dict.fromkeys(": ".join(filter(None, case)) for case in self.cases[reason])
+            cases = dict.fromkeys(printable(": ".join(filter(None, case))) for case in self.cases[reason])
             shown = [case for case in cases if case][:SHOWN]
             more = ", ..." if shown and count > len(shown) else ""
             yield f"{reason}: {count:,}" + (f" ({', '.join(shown)}{more})" if shown else "")

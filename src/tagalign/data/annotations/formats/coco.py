@@ -64,7 +64,15 @@ def _tables(source: AnnotationSource, spool: Spool) -> tuple[dict[str, dict[str,
                 _add_category(source, categories, row)
             elif name == "images":
                 _add_photo(source, photos, row)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OSError) as error:
+    except (
+        ValueError,
+        ArithmeticError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        RecursionError,
+        OSError,
+    ) as error:
         raise DataError(
             f"{source.path}: expected COCO's images, annotations and categories, could not read them "
             f"({type(error).__name__}: {error!s:.200})"

@@ -49,7 +49,7 @@ def _photo(source: AnnotationSource, image: Element) -> MarkedPhoto:
         name = image.attributes["name"]
         size = check_size((int(image.attributes["height"]), int(image.attributes["width"])))
     except (KeyError, ValueError) as error:
-        raise DataError(f"{source.path}: an <image> without name or size ({error})") from error
+        raise DataError(f"{source.path}: an <image> without name or size ({error!s:.200})") from error
     regions, tags, given = [], [], []
     for shape in image.children:
         label = shape.attributes.get("label", "")
