@@ -37,6 +37,7 @@ from PIL import Image
 
 import tagalign
 from tagalign.apps.server import answers
+from tagalign.apps.server.heap import keep_freed_memory
 from tagalign.apps.server.inputs import decode_image
 from tagalign.apps.server.limits import Limits
 from tagalign.data.tiny_world import TinyWorld
@@ -225,6 +226,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=1, help="processes of the server")
     parser.add_argument("--model", choices=["tiny", "b16"], default="tiny")
     asked = parser.parse_args()
+    keep_freed_memory()  # as the server does: the library at its best
     with tempfile.TemporaryDirectory() as folder:
         if asked.model == "tiny":
             measure(asked, "tiny", pictures())

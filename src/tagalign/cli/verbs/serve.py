@@ -113,8 +113,10 @@ def run(settings: ServeSettings) -> int:
 def _run_alone(settings: ServeSettings) -> int:
     with _bound(settings) as bound:
         from tagalign.apps.server import listening
+        from tagalign.apps.server.heap import keep_freed_memory
         from tagalign.apps.server.serving import make_server, run_server
 
+        keep_freed_memory()
         app = make_app(settings)
         listening.listen(bound)
         print(f"serving {settings.model} on {listening.address_of(bound, settings.host)}", file=sys.stderr)

@@ -12,6 +12,7 @@ from multiprocessing import connection
 import uvicorn
 from fastapi import FastAPI
 
+from tagalign.apps.server.heap import keep_freed_memory
 from tagalign.apps.server.serving import make_server, run_server
 from tagalign.cores import settle_threads
 from tagalign.errors import TagalignError
@@ -42,6 +43,7 @@ def work(worker: Worker, listening: Sequence[socket.socket], *, stop_within_s: f
     if sys.platform != "win32":
         signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
     settle_threads(worker.threads)
+    keep_freed_memory()
     try:
         app = worker.make_app()
     except TagalignError as error:
