@@ -176,6 +176,9 @@ async def client(number: int, port: int, questions: list[Question], until: float
         lines = (await reader.readuntil(b"\r\n\r\n")).decode().lower().split("\r\n")
         headers = dict(line.split(": ", 1) for line in lines[1:] if ": " in line)
         text = await reader.readexactly(int(headers["content-length"]))
+        if "close" in headers.get("connection", ""):
+            writer.close()
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
         status = int(lines[0].split()[1])
         tally.statuses[status] += 1
         if status == 200:

@@ -9,6 +9,7 @@ from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute
 from PIL import Image
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
@@ -83,6 +84,7 @@ def create_app(
     _add_masks(app, masks)
     _add_search(app, engine)
     _add_state(app, engine, metrics)
+    _take_head(app)
     app.add_exception_handler(TagalignError, _answer_error)
     app.add_exception_handler(HTTPException, _answer_http_error)
     paths = [str(route.path) for route in app.routes if hasattr(route, "path")]
@@ -270,6 +272,14 @@ def _add_state(app: FastAPI, engine: Engine, metrics: Metrics) -> None:
     @app.get("/metrics", summary="Counters for Prometheus.", response_class=Response)
     async def page() -> Response:
         return Response(metrics.page(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+def _take_head(app: FastAPI) -> None:
+    """HEAD wherever there is GET, as HTTP asks and load balancers do: the same without its body, which h11 leaves out."""
+    for route in [one for one in app.routes if isinstance(one, APIRoute) and "GET" in (one.methods or ())]:
+        app.add_api_route(
+            route.path, route.endpoint, methods=["HEAD"], include_in_schema=False, response_model=None
+        )
 
 
 async def _answer_error(_: Request, error: Exception) -> Response:

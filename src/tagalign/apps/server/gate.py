@@ -22,6 +22,8 @@ LOG = logging.getLogger("tagalign.server")
 OPEN_PATHS = frozenset({"/health", "/label-studio/health"})
 """Answered without a key, so that a load balancer can ask."""
 OTHER = "other"
+LEAST_BYTES_PER_S = 10_000
+"""Of a body that takes longer than the limit in time: a slow line is waited for, one that drips is not."""
 CLIENT_GONE = 499  # not a status of the standard; nobody is there to read it, only the counter
 
 
@@ -127,12 +129,13 @@ class _Bounded:
         self._limits = limits
         self._received = 0
         self._complete = False
+        self._since = time.monotonic()
 
     async def __call__(self) -> Message:
         if self._complete:  # only waits for the client to go
             return await self._receive()
         try:
-            message = await asyncio.wait_for(self._receive(), self._limits.timeout_s)
+            message = await asyncio.wait_for(self._receive(), max(0.0, self._seconds_left()))
         except TimeoutError:
             raise Refusal(HTTPStatus.REQUEST_TIMEOUT, "the body did not arrive in time") from None
         self._received += len(message.get("body", b""))
@@ -140,6 +143,10 @@ class _Bounded:
         if self._received > self._limits.max_bytes:
             raise _too_many_bytes(self._limits)
         return message
+
+    def _seconds_left(self) -> float:
+        allowed = self._limits.timeout_s + self._received / LEAST_BYTES_PER_S
+        return self._since + allowed - time.monotonic()
 
 
 class _Answer:
@@ -158,11 +165,11 @@ class _Answer:
         """Send a refusal, unless an answer has begun already."""
         if self.status:
             return
-        headers = [(b"content-type", b"application/json")]
+        body = json_text(body_of(kind, str(refusal))).encode()
+        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
         if refusal.retry_after_s is not None:
             headers.append((b"retry-after", str(refusal.retry_after_s).encode()))
         if refusal.status is HTTPStatus.UNAUTHORIZED:
             headers.append((b"www-authenticate", b"Bearer"))
-        body = json_text(body_of(kind, str(refusal))).encode()
         await self({"type": "http.response.start", "status": int(refusal.status), "headers": headers})
         await self({"type": "http.response.body", "body": body})

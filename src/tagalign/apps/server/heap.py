@@ -15,7 +15,7 @@ def keep_freed_memory() -> bool:
 
     As delivered it hands back whatever lies free at the end of a heap beyond twice the largest block it has seen. The
     activations of a batch of the tiny model are just above that: each request then took up to 580 pages anew from the
-    kernel, 1.5 of its 13 milliseconds of processor. The memory of the process is what its largest batch needs, with or without.
+    kernel, 1.5 of its 13 milliseconds of processor. The process stays as large as its largest batch made it.
 
     Returns:
         Whether it was set; False for another C library, which has rules of its own.

@@ -7,22 +7,30 @@ from collections.abc import Sequence
 import uvicorn
 from fastapi import FastAPI
 
+from tagalign.apps.server.connections import bounded_connection
+
 ACCEPTED_AT_ONCE = 2048
 
 
 def make_server(
-    app: FastAPI, *, stop_within_s: float, accepted_at_once: int = ACCEPTED_AT_ONCE
+    app: FastAPI,
+    *,
+    stop_within_s: float,
+    accepted_at_once: int = ACCEPTED_AT_ONCE,
+    requests_per_connection: int | None = None,
 ) -> uvicorn.Server:
     """A server that is not running yet.
 
     Args:
         app: answers.
-        stop_within_s: how long open requests may take after it was asked to stop.
+        stop_within_s: how long open requests may take after it was asked to stop, and a client to ask for something.
         accepted_at_once: connections that are taken before the server looks at anything else.
+        requests_per_connection: then the client is to come anew; None for no end.
     """
     # no access log: one line per request costs a tenth of the throughput of a small model
     config = uvicorn.Config(
         app,
+        http=bounded_connection(head_within_s=stop_within_s, most_requests=requests_per_connection),
         log_level="warning",
         access_log=False,
         server_header=False,

@@ -12,6 +12,7 @@ from multiprocessing import connection
 import uvicorn
 from fastapi import FastAPI
 
+from tagalign.apps.server.connections import FROM_ANEW
 from tagalign.apps.server.heap import keep_freed_memory
 from tagalign.apps.server.serving import make_server, run_server
 from tagalign.cores import settle_threads
@@ -50,7 +51,9 @@ def work(worker: Worker, listening: Sequence[socket.socket], *, stop_within_s: f
         print(f"tagalign serve: {error}", file=sys.stderr)
         sys.exit(CANNOT_START)
     # one at a time: who is busy with answers comes later to the next, so connections spread over the processes
-    server = make_server(app, stop_within_s=stop_within_s, accepted_at_once=1)
+    server = make_server(
+        app, stop_within_s=stop_within_s, accepted_at_once=1, requests_per_connection=FROM_ANEW
+    )
     threading.Thread(target=_stop_alone, args=(server,), daemon=True).start()
     run_server(server, listening)
 

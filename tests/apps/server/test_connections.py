@@ -1,0 +1,95 @@
+"""Connections that never ask, ask a letter at a time, or send on after their answer end; those that wait for theirs stay."""
+
+import asyncio
+import socket
+import threading
+import time
+
+import pytest
+
+pytest.importorskip("fastapi", reason="the serve extra is not installed")
+from fastapi import FastAPI, Request
+
+from tagalign.apps.server.listening import bind, listen
+from tagalign.apps.server.serving import make_server, run_server
+
+HEAD = b"GET /here HTTP/1.1\r\nHost: x\r\n"
+WITHIN_S = 1.0  # uvicorn takes whole seconds for a stop
+
+
+@pytest.fixture(scope="module")
+def place():
+    app = FastAPI()
+
+    @app.get("/here")
+    async def here(wait_s: float = 0.0) -> str:
+        await asyncio.sleep(wait_s)
+        return "yes"
+
+    @app.post("/refused")
+    async def refused(request: Request) -> str:
+        return "no body was read"
+
+    bound = bind("127.0.0.1", 0)
+    listen(bound)
+    server = make_server(app, stop_within_s=WITHIN_S, requests_per_connection=3)
+    thread = threading.Thread(target=run_server, args=(server, bound))
+    place = bound[0].getsockname()
+    thread.start()
+    yield place
+    server.should_exit = True
+    thread.join(30)
+
+
+def ended(one: socket.socket, drip: bytes = b"") -> float:
+    """Seconds until the server ends the connection, while something is sent every tenth of a second."""
+    start = time.monotonic()
+    one.settimeout(0.1)
+    while time.monotonic() < start + 20:
+        try:
+            if drip:
+                one.sendall(drip)
+            if not one.recv(65536):
+                break
+        except TimeoutError:
+            continue
+        except OSError:  # it was closed while we sent
+            break
+    return time.monotonic() - start
+
+
+def test_who_asks_for_nothing_is_let_go(place):
+    kinds = {"silent": (b"", b""), "a letter at a time": (HEAD, b"X"), "half a head": (HEAD[:9], b"")}
+    opened = {name: socket.create_connection(place, 30) for name in kinds}
+    for name, (first, _) in kinds.items():
+        opened[name].sendall(first)
+    opened["after its answer"] = socket.create_connection(place, 30)
+    opened["after its answer"].sendall(b"POST /refused HTTP/1.1\r\nHost: x\r\nContent-Length: 99999\r\n\r\n")
+    drips = {name: drip for name, (_, drip) in kinds.items()} | {"after its answer": b"x"}
+    seconds = {}
+    waiting = [
+        threading.Thread(target=lambda n=name: seconds.update({n: ended(opened[n], drips[n])}))
+        for name in opened
+    ]
+    for one in waiting:
+        one.start()
+    for one in waiting:
+        one.join()
+        # a little early where the clock began with the connection; late on a busy machine, but long before 20
+    assert {name for name, took in seconds.items() if not 0.5 * WITHIN_S < took < 15} == set()
+    for one in opened.values():
+        one.close()
+
+
+def test_who_waits_for_an_answer_stays(place):
+    with socket.create_connection(place, 30) as one:
+        one.sendall(b"GET /here?wait_s=1.5 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        assert one.makefile("rb").read().startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+def test_a_connection_is_made_anew_after_so_many_requests(place):
+    with socket.create_connection(place, 30) as one:
+        one.sendall(3 * (HEAD + b"\r\n"))
+        answers = one.makefile("rb").read().split(b"HTTP/1.1 ")[1:]
+    assert [b"connection: close" in answer for answer in answers] == [False, False, True]
+    assert all(answer.endswith(b'"yes"') for answer in answers)
