@@ -126,9 +126,13 @@ class Tag2TextMethod(TakesLook):
         encoded: list[Tag2TextImage] = []
         for start in range(0, len(images), self.batch_size):
             chunk = images[start : start + self.batch_size]
-            pixels = torch.stack([square_pixels(image, self.preprocessing) for image in chunk])
+            pixels = [self.lay(image) for image in chunk]
             encoded += self.encode_pixels(pixels, [(image.height, image.width) for image in chunk])
         return encoded
+
+    def lay(self, image: Image.Image) -> Float[Tensor, "3 side side"]:
+        """Squeeze to the model's square and normalise: what a loading thread can do ahead."""
+        return square_pixels(image, self.preprocessing)
 
     def pass_shape(self, size: Size) -> tuple[int, ...]:
         """All images share a pass: each is squeezed to one square."""
@@ -136,10 +140,10 @@ class Tag2TextMethod(TakesLook):
 
     @torch.no_grad()
     def encode_pixels(
-        self, pixels: Float[Tensor, "batch 3 side side"], sizes: Sequence[tuple[int, int]]
+        self, pixels: Sequence[Float[Tensor, "3 side side"]], sizes: Sequence[Size]
     ) -> list[Tag2TextImage]:
-        """The same from normalised pixels."""
-        tokens = self.model.image_encoder(pixels.to(self.device))
+        """The same from what ``lay`` made, in one pass."""
+        tokens = self.model.image_encoder(torch.stack(list(pixels)).to(self.device))
         logits = checked(self.model.tag_logits(tokens), self.model, name=METHOD, what="tag logits")
         return [
             Tag2TextImage(method=METHOD, size=size, tokens=t, tag_logits=x)

@@ -36,8 +36,8 @@ from tagalign.types import Caption, EncodedLabels, LabelSet, Referring, Segmenta
 QuestionKind = Literal["tag", "look", "segment", "refer", "caption", "ask", "index"]
 
 TAG_WINDOW = 4
-"""Batches of a ``tag`` run that are read before one is encoded, so that photos of one size find each other. The others
-hold one: they need the photos themselves, which can be large."""
+"""Batches of a ``tag`` run or an index that are read before one is encoded, so that photos of one size find each other. The
+others hold one: they need the photos themselves, which can be large."""
 
 
 @runtime_checkable
@@ -80,6 +80,11 @@ class Asked:
         self.question = question
         self.method = method
         self.labels = labels
+
+    @property
+    def window(self) -> int:
+        """Batches that are read before one is encoded."""
+        return int(self.question.window)
 
     def recall(self, source: PhotoSource) -> OpenedPhoto | None:
         """A photo that needs not be opened, because ``encode`` has it already; None for all others."""

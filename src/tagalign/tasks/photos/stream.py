@@ -83,7 +83,7 @@ def answer_photos(
         seen: where less of a large JPEG is decoded; masks are enlarged to the photo then.
     """
     # larger than a batch: photos of one size find each other in it, and answers still come in order
-    window = max(1, batch_size * asked.question.window)
+    window = max(1, batch_size * asked.window)
     pool = ThreadPoolExecutor(max(1, workers))
     try:
         chunk: list[OpenedPhoto] = []

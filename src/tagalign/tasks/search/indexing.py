@@ -15,7 +15,7 @@ from tagalign.methods.protocols import Method
 from tagalign.tasks.photos.inputs import Inputs
 from tagalign.tasks.photos.job import Job
 from tagalign.tasks.photos.opened import OpenedPhoto
-from tagalign.tasks.photos.questions import Asked, QuestionKind, check_look
+from tagalign.tasks.photos.questions import TAG_WINDOW, Asked, QuestionKind, check_look
 from tagalign.tasks.photos.rows import count_rows
 from tagalign.tasks.photos.run import PART_SIZE, PhotoRun, close_run, open_run
 from tagalign.tasks.photos.stream import Answered
@@ -34,8 +34,8 @@ class IndexQuestion:
     """
 
     kind: ClassVar[QuestionKind] = "index"
-    window: ClassVar[int] = 1
-    keeps_photo: ClassVar[bool] = True
+    window: ClassVar[int] = TAG_WINDOW
+    keeps_photo: ClassVar[bool] = False
 
     labels: LabelSet | None = None
 
@@ -57,17 +57,24 @@ class AskedRanks(Asked):
             check_look(method, question.labels)
         self.ranker = ranker_for(method, question.labels)
 
+    @property
+    def window(self) -> int:
+        """See ``Asked``; where photos are held themselves, which can be large, one batch."""
+        return TAG_WINDOW if self.ranker.lays_ahead else 1
+
     def lay(self, image: Image.Image) -> Any:
         """See ``Asked``."""
-        return None
+        return self.ranker.lay(image) if self.ranker.lays_ahead else None
 
-    def encode(self, chunk: Sequence[OpenedPhoto]) -> list[Any]:
+    def encode(self, chunk: Sequence[OpenedPhoto]) -> list[RankedPhoto]:
         """See ``Asked``."""
-        return [read.image for read in chunk]
+        if chunk[0].pixels is not None:
+            return list(self.ranker.embed_laid([r.pixels for r in chunk], [r.size for r in chunk]))
+        return list(self.ranker.embed_photos([r.image for r in chunk if r.image is not None]))
 
     def answers(self, encoded: Sequence[Any], photos: Sequence[Image.Image | None]) -> list[RankedPhoto]:
         """See ``Asked``."""
-        return list(self.ranker.embed_photos(encoded))
+        return list(encoded)
 
 
 @dataclass(frozen=True, kw_only=True)

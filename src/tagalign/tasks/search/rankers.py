@@ -14,11 +14,12 @@ from torch import Tensor
 from tagalign.backbones.catalog import file_hash, model_folder, weight_file
 from tagalign.backbones.preprocess import resize, to_tensor
 from tagalign.errors import InputError
+from tagalign.methods.dense.canvas import Canvas, batches_of_one_size
 from tagalign.methods.dense.method import DenseMethod
 from tagalign.methods.load import trained_type
 from tagalign.methods.protocols import Method
 from tagalign.methods.tag2text.tag_names import TagNames
-from tagalign.types import EncodedLabels, LabelSet, Tagging
+from tagalign.types import EncodedLabels, LabelSet, Size, Tagging
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -46,6 +47,21 @@ class Ranker(Protocol):
 
     def embed_photos(self, photos: Sequence[Image.Image]) -> list[RankedPhoto]:
         """Embeddings and recognised tags of upright RGB images of any size."""
+        ...
+
+    @property
+    def lays_ahead(self) -> bool:
+        """Whether one input of a photo is enough, so that a thread can make it ahead of the encoder."""
+        ...
+
+    def lay(self, photo: Image.Image) -> Float[Tensor, "3 height width"]:
+        """That input; images of one shape share a pass. Asked only where it is enough."""
+        ...
+
+    def embed_laid(
+        self, pixels: Sequence[Float[Tensor, "3 height width"]], sizes: Sequence[Size]
+    ) -> list[RankedPhoto]:
+        """``embed_photos`` of what ``lay`` made of photos of these sizes, all of one shape, in one pass."""
         ...
 
     def embed_texts(self, texts: Sequence[str]) -> Float[Tensor, "texts dim"]:
@@ -76,6 +92,16 @@ class AlignedMethod(Method[Any], Protocol):
     tags: TagNames
     model: Any
 
+    def lay(self, image: Image.Image) -> Float[Tensor, "3 side side"]:
+        """See ``Preparable``."""
+        ...
+
+    def encode_pixels(
+        self, pixels: Sequence[Float[Tensor, "3 side side"]], sizes: Sequence[Size]
+    ) -> list[Any]:
+        """See ``Preparable``."""
+        ...
+
     def embed_images(self, images: Sequence[Any]) -> Float[Tensor, "images dim"]:
         """Unit-length embeddings of encoded images."""
         ...
@@ -103,7 +129,24 @@ class Tag2TextRanker:
 
     def embed_photos(self, photos: Sequence[Image.Image]) -> list[RankedPhoto]:
         """See ``Ranker``."""
-        encoded = self.method.encode_images(photos)
+        return self._ranked(self.method.encode_images(photos))
+
+    @property
+    def lays_ahead(self) -> bool:
+        """See ``Ranker``."""
+        return True
+
+    def lay(self, photo: Image.Image) -> Float[Tensor, "3 height width"]:
+        """See ``Ranker``."""
+        return self.method.lay(photo)
+
+    def embed_laid(
+        self, pixels: Sequence[Float[Tensor, "3 height width"]], sizes: Sequence[Size]
+    ) -> list[RankedPhoto]:
+        """See ``Ranker``."""
+        return self._ranked(self.method.encode_pixels(pixels, sizes))
+
+    def _ranked(self, encoded: Sequence[Any]) -> list[RankedPhoto]:
         embeds = self.method.embed_images(encoded).float().cpu()
         found = [self.method.recognise(image) for image in encoded]
         return [
@@ -141,22 +184,44 @@ class DenseRanker:
         """See ``Ranker``."""
         trained = self.method.projector is not None
         encoded = self.method.encode_images(photos) if trained or self.labels is not None else []
-        embeds = [_aligned(image) for image in encoded] if trained else [self._whole(p) for p in photos]
+        embeds = [_aligned(image) for image in encoded] if trained else self._whole(photos)
         tags = [self._tags(image) for image in encoded] if self.labels is not None else [{}] * len(photos)
         return [
             RankedPhoto(embed=F.normalize(embed.float(), dim=-1).cpu(), tags=found)
             for embed, found in zip(embeds, tags, strict=True)
         ]
 
+    @property
+    def lays_ahead(self) -> bool:
+        """See ``Ranker``; patches, which a projector and tags want, are laid another way than the whole photo."""
+        return self.method.projector is None and self.labels is None
+
+    def lay(self, photo: Image.Image) -> Float[Tensor, "3 height width"]:
+        """See ``Ranker``."""
+        rule = self.method.preprocessing
+        if not rule.squash:
+            return self.method.canvas_rule.lay(photo, rule).pixels
+        side = rule.image_size  # as it was trained: the whole photo, its ratio lost
+        return to_tensor(resize(photo, (side, side), rule.resample), rule)
+
+    def embed_laid(
+        self, pixels: Sequence[Float[Tensor, "3 height width"]], sizes: Sequence[Size]
+    ) -> list[RankedPhoto]:
+        """See ``Ranker``."""
+        embeds = F.normalize(self._embeds(torch.stack(list(pixels))).float(), dim=-1).cpu()
+        return [RankedPhoto(embed=embed) for embed in embeds]
+
+    def _whole(self, photos: Sequence[Image.Image]) -> list[Float[Tensor, " dim"]]:
+        embeds: dict[int, Tensor] = {}
+        canvases = [_one_view(self.lay(photo)) for photo in photos]
+        for places, batch in batches_of_one_size(canvases, self.method.resources.batch_size):
+            embeds |= {i: embed for (i, _), embed in zip(places, self._embeds(batch), strict=True)}
+        return [embeds[i] for i in range(len(photos))]
+
     @torch.no_grad()
-    def _whole(self, photo: Image.Image) -> Float[Tensor, " dim"]:
-        backbone, rule = self.method.backbone, self.method.preprocessing
-        if rule.squash:  # as it was trained: the whole photo, its ratio lost
-            side = rule.image_size
-            pixels = to_tensor(resize(photo, (side, side), rule.resample), rule)
-        else:
-            pixels = self.method.canvas_rule.lay(photo, rule).pixels
-        return backbone.embed_images(pixels[None].to(backbone.device))[0]
+    def _embeds(self, pixels: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch dim"]:
+        backbone = self.method.backbone
+        return backbone.embed_images(pixels.to(backbone.device))
 
     def _tags(self, image: Any) -> dict[int, float]:
         assert self.labels is not None  # asked for only then
@@ -166,6 +231,11 @@ class DenseRanker:
     def embed_texts(self, texts: Sequence[str]) -> Float[Tensor, "texts dim"]:
         """See ``Ranker``."""
         return F.normalize(self.method.backbone.encode_text(texts).float(), dim=-1).cpu()
+
+
+def _one_view(pixels: Float[Tensor, "3 height width"]) -> Canvas:
+    height, width = pixels.shape[1:]
+    return Canvas(pixels=pixels, size=(height, width), boxes=((0, 0, width, height),))
 
 
 def _aligned(image: Any) -> Float[Tensor, " dim"]:
