@@ -75,6 +75,7 @@ def asked_labels(
     """
     if not labels and not theirs:
         raise InputError("give labels, such as labels='dog,red car', or the names of the task as task_labels")
+    _check_letters([labels] if isinstance(labels, str) else labels)
     typed = _read(labels or list(theirs))
     asked = replace(typed, labels=tuple(replace(one, name=spoken(one.name)) for one in typed.labels))
     if len(set(map(same_label, asked.names))) < len(asked):
@@ -94,6 +95,17 @@ def asked_labels(
     return ToolLabels(labels=asked, shown={name: shown[name] for name in asked.names if name in shown})
 
 
+def checked_threshold(name: str, value: float | None) -> float | None:
+    """A threshold of scores that a tool hands over; above every score and below every one it may be, but it is a number.
+
+    Raises:
+        InputError: if it is none: nothing is as much as that, so every photo would be empty without a word.
+    """
+    if value is not None and not value == value:
+        raise InputError(f"{name}: expected a number from 0 to 1, or none, got {value}")
+    return value
+
+
 def spoken(name: str) -> str:
     """A name as a text encoder should read it.
 
@@ -101,6 +113,12 @@ def spoken(name: str) -> str:
     ('traffic light', 'T-shirt')
     """
     return tidy_name(name.replace("_", " ")) or name
+
+
+def _check_letters(texts: Sequence[str]) -> None:
+    """Half of a character, which JSON can escape, is no text to any encoder."""
+    if broken := next((text for text in texts if re.search("[\ud800-\udfff]", text)), None):
+        raise InputError(f"labels: expected text, got half of a character in {broken!a:.100}")
 
 
 def _read(labels: str | Sequence[str]) -> LabelSet:

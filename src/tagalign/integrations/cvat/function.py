@@ -10,9 +10,11 @@ from PIL import Image
 from tagalign.backbones.preprocess import open_image
 from tagalign.errors import ImageError, InputError
 from tagalign.integrations.cvat.shapes import LABEL_TYPES, AnnotationForm, sdk, shapes_of, tags_of
-from tagalign.integrations.label_names import asked_labels, assignments, their_names
+from tagalign.integrations.label_names import asked_labels, assignments, checked_threshold, their_names
 from tagalign.integrations.tool_model import ToolModel, open_tool_model
 
+LONGEST_NAME = 64
+"""Of a label, by CVAT's own rule."""
 FORMS: tuple[AnnotationForm, ...] = get_args(AnnotationForm)
 
 logger = logging.getLogger(__name__)
@@ -75,6 +77,10 @@ class CvatFunction:
             raise InputError("every label is called 'background', which is no annotation; give another")
         # before a model is fetched: CVAT may refuse the labels, or not be installed
         one = {"type": LABEL_TYPES[forms[0]]} if len(forms) == 1 else {}
+        if long := next((name for name in asked.names if len(name) > LONGEST_NAME), None):
+            raise InputError(
+                f"labels: CVAT takes names of at most {LONGEST_NAME} letters, got {long[:80]!r}..."
+            )
         rows = [sdk().label_spec(name, number, **one) for number, name in enumerate(asked.names)]
         object.__setattr__(self, "spec", sdk().DetectionFunctionSpec(labels=rows))
         opened = open_tool_model(
@@ -99,7 +105,11 @@ class CvatFunction:
             context: name of the frame, ``conf_threshold`` (None leaves tags to the method, and keeps all shapes), and
                 whether masks are wanted as polygons.
             image: of the frame.
+
+        Raises:
+            InputError: for a ``conf_threshold`` that is no number.
         """
+        threshold = checked_threshold("conf_threshold", context.conf_threshold)
         try:
             photo = open_image(image)
             encoded = self.opened.model.encode_image(photo)
@@ -109,7 +119,7 @@ class CvatFunction:
         found: list[Any] = []
         if "tags" in self._forms:
             ids = {name: number for number, name in enumerate(self.opened.asked.names)}
-            found += tags_of(self.opened.chosen(self.opened.tagging(encoded), context.conf_threshold), ids)
+            found += tags_of(self.opened.chosen(self.opened.tagging(encoded), threshold), ids)
         if drawn := self._drawn(as_polygons=context.conv_mask_to_poly):
             for segmentation in self.opened.segmentations(encoded, photo):
                 for form in drawn:
@@ -117,7 +127,7 @@ class CvatFunction:
                         segmentation,
                         form,
                         self.opened.asked.numbers,
-                        threshold=context.conf_threshold,
+                        threshold=threshold,
                         split=self.split,
                         min_area=self.min_area,
                     )

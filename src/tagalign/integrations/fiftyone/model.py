@@ -13,7 +13,7 @@ from tagalign.backbones.preprocess import open_image
 from tagalign.errors import InputError, MissingExtraError
 from tagalign.export.fiftyone import mask_targets
 from tagalign.integrations.fiftyone.outputs import AskedPhoto, labels_of, read_outputs
-from tagalign.integrations.label_names import ToolLabels, asked_labels, assignments
+from tagalign.integrations.label_names import ToolLabels, asked_labels, assignments, checked_threshold
 from tagalign.integrations.tool_model import ToolModel, open_tool_model
 from tagalign.methods.by_verb import ByVerb
 from tagalign.tasks.search.rankers import DenseRanker, Tag2TextRanker, ranker_for
@@ -157,8 +157,9 @@ class FiftyOneAnswers:
             samples: that they belong to; needed with ``needs_fields``.
 
         Raises:
-            InputError: without labels, or for a sample whose field holds none.
+            InputError: without labels, for a sample whose field holds none, or a threshold that is no number.
         """
+        threshold = checked_threshold("confidence_thresh", self.config.confidence_thresh)
         photos = [photo_of(arg) for arg in args]
         asked = self._askers(len(photos), samples)
         self._last = photos
@@ -166,9 +167,7 @@ class FiftyOneAnswers:
         rest = {name: getattr(self.config, name) for name in ("split", "min_area")}
         return [
             labels_of(
-                AskedPhoto(
-                    opened=opened, encoded=one, image=image, threshold=self.config.confidence_thresh, **rest
-                ),
+                AskedPhoto(opened=opened, encoded=one, image=image, threshold=threshold, **rest),
                 self._outputs,
             )
             for opened, one, image in zip(asked, encoded, photos, strict=True)
@@ -252,6 +251,8 @@ def photo_of(arg: Any) -> Image.Image:
         raise InputError(
             f"expected a photo as uint8 array HW, HWC or HWC with alpha, got {pixels.dtype} of shape {pixels.shape}"
         )
+    if not pixels.size:
+        raise InputError(f"expected a photo of at least one pixel, got shape {pixels.shape}")
     return open_image(Image.fromarray(np.ascontiguousarray(pixels)))
 
 
@@ -261,9 +262,14 @@ def _asked_of(sample: Any, field: str) -> ToolLabels:
         value = sample[field]
     except (KeyError, AttributeError) as error:
         raise InputError(f"the samples have no field {field!r}, which should hold their labels") from error
-    texts = [value] if isinstance(value, str) else list(_texts(value))
-    if not texts:
-        raise InputError(f"field {field!r} of a sample holds no label: expected texts, or labels of FiftyOne")
+    try:
+        texts = [value] if isinstance(value, str) else list(_texts(value))
+    except (AttributeError, TypeError):  # numbers, dictionaries, labels of another kind
+        texts = []
+    if not texts or not all(isinstance(text, str) for text in texts):
+        raise InputError(
+            f"field {field!r} of a sample holds no label: expected texts, or labels of FiftyOne, got {value!r:.100}"
+        )
     return asked_labels(texts[0] if len(texts) == 1 else texts)
 
 
@@ -275,8 +281,10 @@ def _texts(value: Any) -> Iterable[str]:
 
 
 def _members(value: Any) -> list[Any]:
-    import fiftyone as fo
-
+    try:
+        import fiftyone as fo
+    except ImportError as error:
+        raise MissingExtraError("labels of FiftyOne", "fiftyone", "fiftyone") from error
     if isinstance(value, fo.Classifications):
         return list(value.classifications)
     return list(value.detections) if isinstance(value, fo.Detections) else [value]

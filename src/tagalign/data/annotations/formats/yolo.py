@@ -90,7 +90,7 @@ def _yaml_names(path: Path) -> dict[int, str] | None:
             return None
         pairs = names.items() if isinstance(names, dict) else enumerate(names)
         return {int(place): _name(name) for place, name in pairs}
-    except (yaml.YAMLError, OSError, ValueError, TypeError, RecursionError) as error:
+    except (yaml.YAMLError, OSError, ArithmeticError, ValueError, TypeError, RecursionError) as error:
         reason = " ".join(str(error).split())[
             :200
         ]  # YAML's own reader points at the place over several lines
