@@ -8,6 +8,7 @@ import importlib
 import io
 import json
 import os
+import re
 import sys
 import typing
 import warnings
@@ -22,6 +23,8 @@ from tagalign.cli.verbs.table import VERBS
 from tagalign.cli.verbs.train.trainers import training_module
 from tagalign.cores import settle_threads
 from tagalign.errors import InputError, TagalignError, UnknownNameError
+
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 
 
 def program() -> int:
@@ -74,7 +77,7 @@ def _answered(verb: str, args: list[str]) -> int:
             sys.stdout.flush()  # or what is left there fails where nobody can say it
             return code
     except TagalignError as error:
-        print(f"tagalign {verb}: {error}", file=sys.stderr)
+        print(f"tagalign {verb}: {_one_line(str(error))}", file=sys.stderr)
         return 2
     except BrokenPipeError:  # the reader of a pipe has seen enough; what was begun is not done
         leave_stdout()
@@ -86,10 +89,14 @@ def _answered(verb: str, args: list[str]) -> int:
     except OSError as error:
         if error.filename is None and error.errno is None:
             raise  # nothing the system said: a fault of ours, with its traceback
-        print(
-            f"tagalign {verb}: {error.filename or 'the system'}: {error.strerror or error}", file=sys.stderr
-        )
+        where = error.filename or "the system"
+        print(f"tagalign {verb}: {_one_line(f'{where}: {error.strerror or error}')}", file=sys.stderr)
         return 2
+
+
+def _one_line(text: str) -> str:
+    """Without marks that the name of a file or a value in it may hold: they would break the line or paint the terminal."""
+    return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", " ".join(text.splitlines()))
 
 
 def _run(verb: str, args: list[str]) -> int:

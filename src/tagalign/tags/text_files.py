@@ -11,6 +11,7 @@ import gzip
 import io
 import lzma
 import warnings
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from typing import Any
 from tagalign.errors import DataError
 
 PACKINGS = (".gz", ".bz2", ".xz", ".zst")
+UNPACKING_ERRORS = (OSError, EOFError, lzma.LZMAError, zlib.error)
+"""What reading a packed file raises where it is cut off or damaged."""
 
 _HEAD = 4096  # bytes looked at to tell how a file is written
 _OPENERS: dict[str, Callable[[Path], Any]] = {".gz": gzip.open, ".bz2": bz2.BZ2File, ".xz": lzma.open}
@@ -97,7 +100,7 @@ def text_lines(path: Path) -> Iterator[str]:
 
     Raises:
         DataError: if the file is something else: an archive, a spreadsheet's own format, Parquet.
-        OSError: if it cannot be opened or unpacked; ``EOFError`` and ``lzma.LZMAError`` where it is cut off.
+        OSError: if it cannot be opened or unpacked; ``UNPACKING_ERRORS`` where it is cut off or damaged.
     """
     with open_packed(path) as raw:
         head = raw.peek(_HEAD)[:_HEAD]
@@ -158,7 +161,7 @@ def read_text(path: Path) -> str:
     """
     try:
         text = "".join(text_lines(path)).replace("\r\n", "\n").replace("\r", "\n")
-    except (OSError, EOFError, lzma.LZMAError) as error:
+    except UNPACKING_ERRORS as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
         raise DataError(f"cannot read {path}: {reason}") from error
     if "\0" in text or "\ufffd" in text:

@@ -4,7 +4,6 @@ Nothing is held in memory but the current row (a tar's headers, a JSON document)
 ``BadRow``; a file that cannot be read at all raises. ``rows`` has the one rule of keys, ``sources`` what inputs mean.
 """
 
-import lzma
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +21,7 @@ from tagalign.tags.captions.sources import (
     kind_of,
 )
 from tagalign.tags.captions.tars import tar_rows
+from tagalign.tags.text_files import UNPACKING_ERRORS
 
 __all__ = ["BadRow", "CaptionRow", "CaptionSource", "ReadRow", "RowRule", "find_sources", "read_captions"]
 
@@ -48,7 +48,7 @@ def read_captions(
     rule = RowRule.of(path, caption=caption_column, key=key_column)
     try:
         yield from _rows(path, rule)
-    except (OSError, EOFError, lzma.LZMAError, tarfile.TarError) as error:
+    except (*UNPACKING_ERRORS, tarfile.TarError) as error:
         raise DataError(f"cannot read {path}: {error}") from error
 
 

@@ -1,5 +1,6 @@
 """Tables of tags: what we write, what spreadsheets make of it, and files that are none."""
 
+import contextlib
 import gzip
 
 import pyarrow as pa
@@ -118,3 +119,13 @@ def test_a_table_is_known_by_its_ending(tmp_path):
     ] * 4
     assert not entry.looks_like(tmp_path / "a.json")
     assert not entry.looks_like(tmp_path)
+
+
+def test_a_packed_table_whose_bytes_are_damaged_is_one_line(tmp_path):
+    """Each byte of the file in turn: Python's own errors of packing are of four kinds."""
+    packed = gzip.compress(b"image,tag\n" + b"a.jpg,cat\n" * 20)
+    path = tmp_path / "a.csv.gz"
+    for place in range(len(packed)):
+        path.write_bytes(packed[:place] + bytes([packed[place] ^ 0xFF]) + packed[place + 1 :])
+        with contextlib.suppress(DataError):
+            read_all("table", path)

@@ -108,6 +108,10 @@ def import_annotations(settings: Annotations) -> int:
     name = format_of(settings.path) if settings.read_as == "auto" else settings.read_as
     if not settings.path.exists():
         raise InputError(f"{settings.path}: no such file or folder; expected annotations of another tool")
+    if not (settings.path.is_file() or settings.path.is_dir()):
+        raise InputError(
+            f"{settings.path}: is a pipe or a device; save what comes out of it, then give that file"
+        )
     photos = PhotoFolder(settings.photos or photos_beside(settings.path, name))
     if settings.missing_is_empty and name not in PER_PHOTO:
         raise InputError(

@@ -6,7 +6,6 @@ says that the photo has none.
 """
 
 import csv
-import lzma
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from tagalign.data.annotations.records import MarkedPhoto
 from tagalign.data.annotations.spool import Spool
 from tagalign.errors import DataError
 from tagalign.tags.cells import text_of_cell
-from tagalign.tags.text_files import PACKINGS, text_lines
+from tagalign.tags.text_files import PACKINGS, UNPACKING_ERRORS, text_lines
 from tagalign.tasks.photos.keys import path_of
 
 PHOTO_COLUMNS = ("image", "key", "photo", "path", "file_name")
@@ -61,7 +60,7 @@ def _rows(path: Path) -> Iterator[NamedTags]:
     """
     try:
         yield from _parquet_rows(path) if path.suffix.lower() == ".parquet" else _csv_rows(path)
-    except (OSError, EOFError, lzma.LZMAError, csv.Error, pa.ArrowException, ValueError, TypeError) as error:
+    except (*UNPACKING_ERRORS, csv.Error, pa.ArrowException, ValueError, TypeError) as error:
         reason = str(error).partition("\n")[0][:200]
         raise DataError(f"{path}: expected a table of tags, could not read it ({reason})") from error
 

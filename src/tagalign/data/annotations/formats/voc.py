@@ -35,8 +35,8 @@ def read(source: AnnotationSource) -> Iterator[MarkedPhoto]:
     if source.path.is_file():
         yield _boxes_photo(source, source.path)
         return
-    boxes = {_key(path, source.path / BOXES): path for path in (source.path / BOXES).rglob("*.xml")}
-    masks = {_key(path, source.path / CLASSES): path for path in (source.path / CLASSES).rglob("*.png")}
+    boxes = _files(source.path / BOXES, "*.xml")
+    masks = _files(source.path / CLASSES, "*.png")
     if not boxes and not masks:
         raise DataError(f"{source.path}: expected {BOXES}/NAME.xml or {CLASSES}/NAME.png, found neither")
     names = _Names.of(source.path, any_masks=bool(masks))
@@ -57,8 +57,10 @@ def read(source: AnnotationSource) -> Iterator[MarkedPhoto]:
         yield MarkedPhoto(name=name, size=size, regions=regions, tags=tags)
 
 
-def _key(path: Path, folder: Path) -> str:
-    return path.relative_to(folder).with_suffix("").as_posix()
+def _files(folder: Path, pattern: str) -> dict[str, Path]:
+    """Files by their names without ending; links to pipes and devices, which have no end, are none."""
+    found = (path for path in folder.rglob(pattern) if path.is_file())
+    return {path.relative_to(folder).with_suffix("").as_posix(): path for path in found}
 
 
 # --- boxes ----------------------------------------------------------------------------------------------------------

@@ -34,7 +34,7 @@ def read(source: AnnotationSource) -> Iterator[MarkedPhoto]:
     names = _names(source.path)
     source.knows(names.values())
     labels = next((folder / name for name in LABEL_FOLDERS if (folder / name).is_dir()), folder)
-    files = sorted(path for path in labels.rglob("*.txt") if path.name not in NO_LABELS)
+    files = sorted(path for path in labels.rglob("*.txt") if path.name not in NO_LABELS and path.is_file())
     if not files:
         raise DataError(
             f"{labels}: no files of labels (NAME.txt) here; give the folder that holds data.yaml and labels/"
