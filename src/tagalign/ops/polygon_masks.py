@@ -76,17 +76,33 @@ def flips_of_each(rings: Sequence[Ring], size: Size) -> list[Flips | DataError]:
         rings: as of ``mask_of_polygons``.
         size: of the image.
     """
-    found: list[Flips | DataError] = []
-    corners = []
+    corners = _all_checked(rings, size)
+    flips = iter(_flips([one for one in corners if not isinstance(one, DataError)], size))
+    return [one if isinstance(one, DataError) else next(flips) for one in corners]
+
+
+def _all_checked(rings: Sequence[Ring], size: Size) -> Sequence[Corners | DataError]:
+    """Corners of each ring; all at once where nothing is wrong with any."""
+    lengths = [len(ring) for ring in rings]
+    if rings and min(lengths) >= 3 and max(lengths) * size[1] <= MOST_CROSSINGS:
+        together = np.concatenate(rings)
+        if np.abs(together).max() <= _farthest(size):  # and so finite
+            return np.split(_in_steps(together), np.cumsum(lengths)[:-1])
+    found: list[Corners | DataError] = []
     for ring in rings:
         try:
-            corners.append(_checked(ring, size))
+            found.append(_checked(ring, size))
         except DataError as error:
             found.append(error)
-        else:
-            found.append(np.zeros(0, dtype=np.int64))
-    flips = iter(_flips(corners, size))
-    return [one if isinstance(one, DataError) else next(flips) for one in found]
+    return found
+
+
+def _farthest(size: Size) -> int:
+    return 100 * (max(size) + 1)
+
+
+def _in_steps(ring: Ring) -> Corners:
+    return np.trunc(STEPS * ring + 0.5).astype(np.int64)
 
 
 def _checked(ring: Ring, size: Size) -> Corners:
@@ -95,12 +111,12 @@ def _checked(ring: Ring, size: Size) -> Corners:
         raise TooFewCorners(f"a polygon needs at least three corners, got {len(ring)}")
     if not np.isfinite(ring).all():
         raise DataError("a polygon has a corner that is no finite number")
-    far = 100 * (max(size) + 1)
+    far = _farthest(size)
     if np.abs(ring).max() > far:
         raise DataError(
             f"a polygon has a corner more than {far:,} pixels away from an image of {max(size):,} pixels"
         )
-    corners = np.trunc(STEPS * ring + 0.5).astype(np.int64)
+    corners = _in_steps(ring)
     # no outline can cross more columns than that; only of a suspect one they are counted
     if len(corners) * size[1] > MOST_CROSSINGS:
         count = int(_columns(corners[:, 0], np.roll(corners[:, 0], -1), size)[1].sum())

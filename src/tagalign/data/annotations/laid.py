@@ -68,7 +68,9 @@ class LaidAnnotations:
         for marked in opened.read():
             found = self._found(marked, seen)
             if found is not None:
-                self._spool.add(found.place, self._upright(marked, found).values())
+                # what the photo's head says too: a folder of 40,000 need not be opened twice
+                head = (found.size, found.orientation)
+                self._spool.add(found.place, (head, self._upright(marked, found).values()))
         self.label_map: LabelMap = match_labels(opened.names, rules.labels, rules.saved)
         for name in self.label_map.unknown:
             self.told.say("left out: labels that are none of yours", "", name)
@@ -83,8 +85,10 @@ class LaidAnnotations:
 
     def __iter__(self) -> Iterator[LaidPhoto]:
         for place in self._spool:
-            for values in self._spool.rows(place):
-                yield LaidPhoto(photo=self._photos.find(place), marked=self._named(photo_of(values)))
+            for (size, orientation), values in self._spool.rows(place):
+                path = self._photos.folder / place
+                photo = FoundPhoto(place=place, path=path, size=size, orientation=orientation)
+                yield LaidPhoto(photo=photo, marked=self._named(photo_of(values)))
 
     def close(self) -> None:
         """Give the disk back."""
@@ -153,7 +157,7 @@ class LaidAnnotations:
         for region in marked.regions:
             label = VOID if region.label == VOID else self.label_map.of(region.label)
             if label is not None:
-                regions.append(dataclasses.replace(region, label=label))
+                regions.append(region if label == region.label else dataclasses.replace(region, label=label))
         return dataclasses.replace(
             marked, regions=tuple(regions), tags=self._own(marked.tags), given=self._own(marked.given)
         )
