@@ -1,94 +1,33 @@
 """Label Studio's questions over HTTP, as its own connector sends them.
 
-Holds ``apps/server/label_studio/asking.py``, ``apps/server/label_studio/learner.py``,
-``apps/server/label_studio/requests.py``.
+Holds ``apps/server/label_studio/learner.py``, ``apps/server/label_studio/requests.py``.
 """
 
 import asyncio
 import base64
-import io
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import httpx
-import numpy as np
 import pytest
-from PIL import Image
 
 pytest.importorskip("fastapi", reason="the serve extra is not installed")
 from fastapi.testclient import TestClient
+from label_studio_requests import CONFIG, body, data_address, png, tasks
 
 import tagalign
 from tagalign.apps.server.app import create_app
-from tagalign.apps.server.label_studio import asking
 from tagalign.apps.server.label_studio.routes import LabelStudioSettings
 from tagalign.apps.server.limits import Limits
 from tagalign.tasks.model import Model
 from tagalign.tasks.review.clicks import REVIEW_FILE, read_clicks
-from tagalign.testing.stub_method import StubMethod, stub_model
-
-CONFIG = (
-    '<View><Image name="image" value="$image"/><Choices name="tags" toName="image" choice="multiple">'
-    '<Choice value="dog"/><Choice value="cat"/></Choices>'
-    '<RectangleLabels name="boxes" toName="image"><Label value="dog"/><Label value="cat"/></RectangleLabels>'
-    '<TextArea name="phrase" toName="image" value="$say"/></View>'
-)
-
-
-def png(width: int = 40, height: int = 30) -> bytes:
-    file = io.BytesIO()
-    Image.new("RGB", (width, height)).save(file, format="PNG")
-    return file.getvalue()
-
-
-def data_address(data: bytes) -> str:
-    return "data:image/png;base64," + base64.b64encode(data).decode()
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """Twelve photos, one of them broken."""
-    root = tmp_path / "media"
-    (root / "upload/1").mkdir(parents=True)
-    for number in range(12):
-        (root / f"upload/1/{number} a.png").write_bytes(png() if number != 7 else b"broken")
-    return root
-
-
-def tasks(count: int = 12) -> list[dict[str, Any]]:
-    return [{"id": i, "data": {"image": f"/data/upload/1/{i}%20a.png"}} for i in range(count)]
-
-
-def body(some: Any, config: str = CONFIG, **params: Any) -> dict[str, Any]:
-    """As Label Studio's connector writes it."""
-    params = {"login": None, "password": None, "context": None} | params
-    return {"tasks": some, "project": "1.1700000000", "label_config": config, "params": params}
-
+from tagalign.testing.stub_method import StubMethod
 
 Start = Callable[..., TestClient]
-
-
-@pytest.fixture
-def start(folder: Path) -> Iterator[Start]:
-    """Servers that end with the test."""
-    opened: list[TestClient] = []
-
-    def begin(model: Model | None = None, *, limits: Limits | None = None, **settings: Any) -> TestClient:
-        key = settings.pop("api_key", None)
-        own = LabelStudioSettings(folders=(folder,), **settings)
-        app = create_app(model or stub_model(), limits=limits, label_studio=own, api_key=key)
-        client = TestClient(app, raise_server_exceptions=False)
-        client.__enter__()
-        opened.append(client)
-        return client
-
-    yield begin
-    for client in opened:
-        client.__exit__(None, None, None)
 
 
 # --- is it there ------------------------------------------------------------------------------------------------------
@@ -134,50 +73,6 @@ def test_tasks_of_one_request_go_through_the_model_together(start: Start) -> Non
     first = found["results"][0]
     assert first["score"] == pytest.approx((1.0 + 0.5 + 0.5) / 3, abs=1e-6)
     assert [one["from_name"] for one in first["result"]] == ["tags", "boxes", "boxes"]
-
-
-class OneAtOnce(StubMethod):
-    """The first batch is encoded at once, the second when it may."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.may = threading.Event()
-
-    def encode_images(self, images: Sequence[Image.Image]) -> list[np.ndarray]:
-        if self.batches:
-            self.may.wait(60)
-        return super().encode_images(images)
-
-
-def test_what_is_answered_in_time_is_given_and_the_rest_comes_next(
-    start: Start, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    method = OneAtOnce()
-    client = start(Model(method), limits=Limits(max_batch=2, timeout_s=0.1))
-    monkeypatch.setattr(asking, "PATIENCE_S", 1.5)  # more than a stub ever takes for two
-    found = client.post("/label-studio/predict", json=body(tasks(6))).json()["results"]
-    assert ["result" in one for one in found] == [True, True, False, False, False, False]
-    assert {one.get("error") for one in found[2:]} == {"no answer within 1.5 s; come back later"}
-    assert "no time for 4 of 6 tasks" in caplog.text
-    method.may.set()
-    monkeypatch.setattr(asking, "PATIENCE_S", 60.0)
-    rest = client.post("/label-studio/predict", json=body(tasks(6)[2:])).json()["results"]
-    assert ["result" in one for one in rest] == [True] * 4
-    assert method.batches == [
-        2,
-        2,
-        2,
-        2,
-    ]  # the one that was late, and nothing for those whose turn did not come
-
-
-def test_where_there_is_time_for_none_label_studio_is_told_to_come_back(
-    start: Start, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(asking, "PATIENCE_S", 0.05)
-    client = start(stub_model(delay_s=0.3), limits=Limits(timeout_s=0.05))
-    answer = client.post("/label-studio/predict", json=body(tasks(2)))
-    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
 
 
 def test_predictions_are_what_label_studio_takes(start: Start) -> None:
