@@ -1,7 +1,8 @@
 """Processor milliseconds to decode and resize a JPEG whole and as a draft, and what the draft changes; a JSON line per size.
 
 A draft is decoded at 1/2, 1/4 or 1/8, so that at least twice the short side that the model sees is left. Photos are drawn
-scenes enlarged, with the grain of a sensor. Both ways take turns; pixels are compared as the model sees them, of 255.
+scenes enlarged, with the grain of a sensor; ``--folder`` takes the JPEGs of a folder instead, say of COCO. Both ways take
+turns; pixels are compared as the model sees them, of 255. Run: python benchmarks/decode.py [--folder PHOTOS] [--photos 8]
 """
 
 import argparse
@@ -9,6 +10,8 @@ import io
 import json
 import statistics
 import time
+from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -33,34 +36,45 @@ def jpegs(size: tuple[int, int], count: int) -> list[bytes]:
     return files
 
 
-def seen(image: Image.Image, short_side: int) -> np.ndarray:
-    """Pixels at the size that the model sees."""
-    small = resize(image, short_side_size((image.height, image.width), short_side))
-    return np.asarray(small, np.float32)
+def lots(folder: Path | None, count: int) -> Iterator[tuple[str, list[bytes]]]:
+    """Photos of one kind, and what kind it is."""
+    if folder is None:
+        yield from ((name, jpegs(size, count)) for name, size in SIZES.items())
+        return
+    files = [path.read_bytes() for path in sorted(folder.rglob("*.jpg"))[:count]]
+    sizes = [Image.open(io.BytesIO(raw)).size for raw in files]
+    yield f"{statistics.median(w * h for w, h in sizes) / 1e6:.2f} megapixels", files
 
 
-def whole(raw: bytes, short_side: int) -> np.ndarray:
+def seen(image: Image.Image, short_side: int) -> Image.Image:
+    """The photo at the size that the model sees."""
+    return resize(image, short_side_size((image.height, image.width), short_side))
+
+
+def whole(raw: bytes, short_side: int) -> Image.Image:
     return seen(open_image(Image.open(io.BytesIO(raw))), short_side)
 
 
-def draft(raw: bytes, short_side: int) -> np.ndarray:
+def draft(raw: bytes, short_side: int) -> Image.Image:
     return seen(decode(raw, at_least=short_side), short_side)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--photos", type=int, default=8)
+    parser.add_argument("--folder", type=Path, help="of JPEGs, in the place of enlarged scenes")
     parser.add_argument("--short-side", type=int, default=224)
     args = parser.parse_args()
-    for name, size in SIZES.items():
+    for name, files in lots(args.folder, args.photos):
         spent: dict[str, list[float]] = {"whole": [], "draft": []}
         gaps = []
-        for raw in jpegs(size, args.photos):
+        for raw in files:
             pixels = {}
             for way in (whole, draft):
                 started = time.process_time()
-                pixels[way.__name__] = way(raw, args.short_side)
+                small = way(raw, args.short_side)
                 spent[way.__name__].append(1000 * (time.process_time() - started))
+                pixels[way.__name__] = np.asarray(small, np.float32)
             gaps.append(np.abs(pixels["whole"] - pixels["draft"]))
         ms = {way: statistics.median(values) for way, values in spent.items()}
         row = {

@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from process_memory import run_measured
+from process_memory import Cost, run_measured
 
 from tagalign.tags.captions import CaptionRow, read_captions
 
@@ -44,8 +44,8 @@ def write(folder: Path, captions: Iterator[str], count: int) -> None:
                 file.write(json.dumps({"key": f"{i:09d}", "caption": next(captions)}) + "\n")
 
 
-def measure(folder: Path, parser: str, workers: int, out: Path) -> tuple[float, float]:
-    """Seconds and GB of ``tagalign parse``, its start included."""
+def measure(folder: Path, parser: str, workers: int, out: Path) -> Cost:
+    """What it costs to run ``tagalign parse``, its start included."""
     program = [
         sys.executable,
         "-c",
@@ -71,12 +71,13 @@ def main() -> None:
         folder = Path(name)
         write(folder / "many", varied(real, given.captions), given.captions)
         write(folder / "few", varied(real, given.baseline, seed=1), given.baseline)
-        slow_s, _ = measure(folder / "few", "rules", given.workers, folder / "rules")
-        fast_s, memory = measure(folder / "many", "distilled", given.workers, folder / "tags")
-    fast, slow = given.captions / fast_s, given.baseline / slow_s
+        slow = measure(folder / "few", "rules", given.workers, folder / "rules")
+        fast = measure(folder / "many", "distilled", given.workers, folder / "tags")
+    rate, slow_rate = given.captions / fast.seconds, given.baseline / slow.seconds
     line = {
-        "captions": given.captions, "captions_per_s": round(fast), "peak_gb": round(memory, 2),
-        "baseline_captions_per_s": round(slow), "ratio": round(fast / slow, 1),
+        "captions": given.captions, "captions_per_s": round(rate), "peak_gb": round(fast.memory_gb, 2),
+        "processor_s": round(fast.processor_s, 1), "baseline_captions_per_s": round(slow_rate),
+        "ratio": round(rate / slow_rate, 1),
         "workers": given.workers, "machine": platform.machine(),
     }  # fmt: skip
     print(json.dumps(line))

@@ -106,7 +106,9 @@ def _upright_rgb(
         )
     said = said_by(image)  # turning makes a copy without the file's tags
     full = None if seen is None else _decode_smaller(image, seen)
-    rgb = _to_rgb(ImageOps.exif_transpose(image), said, name)
+    # Pillow copies what is upright already, and the change of colours makes a copy anyway
+    upright = ImageOps.exif_transpose(image) if image.getexif().get(ORIENTATION, 1) != 1 else image
+    rgb = _to_rgb(upright, said, name)
     rgb.info |= {} if full is None else {"full_size": full}
     return rgb
 
