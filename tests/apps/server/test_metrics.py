@@ -5,9 +5,12 @@ import subprocess
 import sys
 
 import pytest
+from fastapi.testclient import TestClient
 from prometheus_client.parser import text_string_to_metric_families
 
+from tagalign.apps.server.app import create_app
 from tagalign.apps.server.metrics import Metrics
+from tagalign.testing.stub_method import stub_model
 
 
 def samples(metrics):
@@ -72,3 +75,20 @@ def test_processes_that_share_a_folder_are_counted_together(tmp_path):
     )
     assert 'tagalign_requests_total{path="/tag",status="200"} 4.0' in done.stdout
     assert "tagalign_queue_length 3.0" in done.stdout  # of those that live
+
+
+def test_wrong_paths_names_of_masks_and_keys_make_no_counters() -> None:
+    app = create_app(stub_model())
+    with TestClient(app) as client:
+
+        def lines() -> int:
+            return len(client.get("/metrics").text.splitlines())
+
+        client.get("/v1/masks/0.png", headers={"If-None-Match": '"0"', "X-API-Key": "0"})
+        lines()  # itself a path that is counted from now on
+        before = lines()
+        for i in range(1, 300):
+            headers = {"If-None-Match": f'"{i}"', "X-API-Key": str(i)}
+            assert client.get(f"/v1/masks/{i:032x}.png", headers=headers).status_code == 404
+            assert client.post(f"/wrong/{i}", headers=headers).status_code == 404
+        assert lines() == before

@@ -1,4 +1,4 @@
-"""What shares a pass of the encoder, whom a label list waits for, and that nobody encodes for another verb."""
+"""What shares a pass of the encoder, whom a label list waits for, how many are kept, and that nobody encodes for others."""
 
 import threading
 from typing import Any
@@ -8,9 +8,10 @@ import torch
 from PIL import Image
 
 import tagalign
-from tagalign.apps.variants.variants import Variant, Variants
+from tagalign.apps.variants.variants import CACHED_LABEL_LISTS, Variant, Variants
 from tagalign.errors import InputError
 from tagalign.tasks.model import Model
+from tagalign.testing.stub_method import stub_model
 
 SIZES = [(64, 64), (128, 96), (96, 128), (160, 120), (126, 94)]
 """The fourth is the second enlarged, the last fills as many patches as the second."""
@@ -136,3 +137,11 @@ def test_a_list_that_cannot_be_used_takes_no_room():
             variant.labels(["", "dog"])
     assert not variant.holds(["", "dog"])
     assert variant.holds(["dog"])
+
+
+def test_two_hundred_label_lists_leave_the_last_ones() -> None:
+    own = variant_of(stub_model())
+    for i in range(200):
+        own.labels([f"thing {i}"])
+    assert sum(own.holds([f"thing {i}"]) for i in range(200)) == CACHED_LABEL_LISTS
+    assert own.holds(["thing 199"])

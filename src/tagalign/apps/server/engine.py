@@ -199,7 +199,8 @@ class Engine:
 
     async def _in_time(self, work: Any) -> Any:
         try:
-            return await asyncio.wait_for(work, self.limits.timeout_s)
+            async with asyncio.timeout(self.limits.timeout_s):  # `wait_for` would make a task of it
+                return await work
         except TimeoutError:
             raise _late(self.limits.timeout_s) from None
 

@@ -135,7 +135,8 @@ class _Bounded:
         if self._complete:  # only waits for the client to go
             return await self._receive()
         try:
-            message = await asyncio.wait_for(self._receive(), max(0.0, self._seconds_left()))
+            async with asyncio.timeout(self._seconds_left()):
+                message = await self._receive()
         except TimeoutError:
             raise Refusal(HTTPStatus.REQUEST_TIMEOUT, "the body did not arrive in time") from None
         self._received += len(message.get("body", b""))

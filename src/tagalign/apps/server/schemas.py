@@ -14,7 +14,7 @@ EXAMPLE_BOX = [120, 80, 310, 295]
 
 def is_whole(text: str) -> bool:
     """JSON can write half of a character pair, which no tokenizer and no response can."""
-    return not any("\ud800" <= letter <= "\udfff" for letter in text)
+    return text.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def _is_text(text: str) -> str:

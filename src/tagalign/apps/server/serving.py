@@ -30,6 +30,8 @@ def make_server(
     # no access log: one line per request costs a tenth of the throughput of a small model
     config = uvicorn.Config(
         app,
+        # uvicorn would take uvloop where it is installed, which makes a socket's queue as short as what is accepted at once
+        loop="asyncio",
         http=bounded_connection(head_within_s=stop_within_s, most_requests=requests_per_connection),
         log_level="warning",
         access_log=False,

@@ -49,6 +49,7 @@ class Variant:
         self._before = before
         self._label_lists = label_lists
         self._labels: OrderedDict[str, _Place] = OrderedDict()
+        self._encoders: dict[Verb, VerbEncoder] = {}
         self._lock = threading.Lock()
 
     def labels(self, entries: Sequence[str | Mapping[str, Any]]) -> EncodedLabels:
@@ -91,8 +92,11 @@ class Variant:
 
     def encoder(self, verb: Verb) -> "VerbEncoder":
         """What encodes images that are asked one thing."""
-        whole = self.model.implementation
-        return VerbEncoder(self, whole.methods.get(verb, whole) if isinstance(whole, ByVerb) else whole)
+        if verb not in self._encoders:
+            whole = self.model.implementation
+            method = whole.methods.get(verb, whole) if isinstance(whole, ByVerb) else whole
+            self._encoders[verb] = VerbEncoder(self, method)
+        return self._encoders[verb]
 
 
 @dataclass(eq=False)
@@ -115,6 +119,8 @@ class VerbEncoder:
         self._variant = variant
         self._method = method
         self._key = (id(variant), method.method)
+        # asked once: a Protocol with its attributes is looked through at every `isinstance`
+        self._sharer = method if isinstance(method, PassSharer) else None
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, VerbEncoder) and self._key == other._key
@@ -139,7 +145,7 @@ class VerbEncoder:
     def shape(self, image: Image.Image) -> tuple[int, ...]:
         """Equal for images that go through the encoder in one pass."""
         size = (image.height, image.width)
-        return self._method.pass_shape(size) if isinstance(self._method, PassSharer) else size
+        return size if self._sharer is None else self._sharer.pass_shape(size)
 
 
 class Variants:
