@@ -12,7 +12,7 @@ from PIL import Image
 
 pytest.importorskip("gradio", reason="the app extra is not installed")
 from tagalign.apps.page.review_opening import open_place
-from tagalign.apps.page.review_place import ReviewPlace, place_of
+from tagalign.apps.page.review_place import Draft, ReviewPlace, place_of
 from tagalign.apps.page.review_store import ReviewStore
 from tagalign.apps.page.reviewer import Reviewer
 from tagalign.apps.page.studio import Studio
@@ -128,6 +128,39 @@ def test_a_decision_while_another_folder_opens_is_about_the_photo_that_was_shown
     after, _ = accept(reviewer, shown, ["dog"])
     assert (after.store, after.number) == ("", 1)
     assert clicks(tmp_path / "out") == [("a.png", "accepted", ("dog",))]
+
+
+@pytest.mark.parametrize("folder", ["", "of its own"])
+def test_what_was_checked_outlives_the_page_and_its_server(photos: Path, tmp_path: Path, folder: str) -> None:
+    """A server that is new, also where the folder was opened from the page; other labels are in the field again."""
+    store = folder and str(photos)
+    first = opened(photos, tmp_path / "out")
+    if store:
+        first.open(store)
+    shown, _ = where(first.show(replace(MINE, store=store, number=1, labels="sky, sea")))
+    draft = Draft(place=shown, tags=("sea", "ball"), titles=("sea  50 %", "gone"))
+    labels, *answer = opened(photos, tmp_path / "out").resume(replace(MINE, tab="mine"), draft)
+    assert labels == "sky, sea"
+    assert (place_of(answer[0]).number, "b.png" in answer[2]) == (1, True)
+    assert (answer[3]["value"], answer[3]["choices"]) == (["sea", "ball"], ["sky", "sea", "ball"])
+    assert answer[4]["value"] == ["sea  50 %"]
+
+
+def test_a_draft_about_another_photo_or_a_decided_one_is_left(photos: Path, tmp_path: Path) -> None:
+    reviewer = opened(photos, tmp_path / "out")
+    shown, _ = where(reviewer.first(MINE))
+    accept(reviewer, shown, ["dog"])
+    for place in (
+        shown,
+        replace(shown, photo="b.png"),
+        replace(shown, number=9),
+        replace(shown, store="gone"),
+    ):
+        draft = Draft(place=place, tags=("cat",), titles=())
+        labels, *answer = reviewer.resume(MINE, draft)
+        assert place_of(answer[0]).number == 1
+        assert answer[3]["value"] == ["dog"]
+        assert not isinstance(labels, str)  # the field is left alone
 
 
 def test_a_broken_photo_says_so_and_is_skipped(photos: Path, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from tagalign.apps.page.label_note import labels_box
 from tagalign.apps.page.method_panel import method_choices
 from tagalign.apps.page.photo_input import told
 from tagalign.apps.page.review_opening import folders_in
-from tagalign.apps.page.review_place import ReviewPlace, place_of
+from tagalign.apps.page.review_place import ReviewPlace, draft_of, place_of
 from tagalign.apps.page.review_store import ReviewStore
 from tagalign.apps.page.reviewer import Reviewer
 from tagalign.apps.page.studio import Studio, typed_labels
@@ -45,7 +45,7 @@ def add_review(
         chooses: whether folders of this machine may be opened from the page.
         first: what is reviewed at the start.
     """
-    place = _place_box()
+    place, draft = (_browsers_own(name) for name in ("place", "draft"))
     picker = _picker(first is None) if chooses else None
     with gr.Row():
         with gr.Column(scale=3, min_width=300):
@@ -77,7 +77,7 @@ def add_review(
     files = gr.Files(label=say("review.exported"), visible=False, interactive=False, elem_id="review-files")
     shown, placed = [place, photo, status, tags, masks], [place, names, method, again]
 
-    def bind(event: Any, asked: Callable[..., Any], inputs: list[Any], outputs: Any, **more: Any) -> None:
+    def bind(event: Any, asked: Callable[..., Any], inputs: list[Any], outputs: Any) -> None:
         # one place says that something is computed, or went wrong: not every component that would change
         event(
             asked,
@@ -85,10 +85,16 @@ def add_review(
             outputs,
             api_visibility="private",
             show_progress_on=status,
-            **more,
         )
 
-    bind(page.load, _placed(reviewer.first), [], shown, js=static_text("tab.js"))
+    page.load(
+        _resumed(reviewer),
+        [place, draft, *placed[1:]],
+        [names, *shown],
+        js=static_text("tab.js"),
+        api_visibility="private",
+        show_progress_on=status,
+    )
     for event in (names.submit, method.change, again.input):
         bind(event, _placed(reviewer.show), [], shown)
     bind(accept.click, _decided(reviewer, "accepted"), [tags, masks], shown)
@@ -102,11 +108,11 @@ def add_review(
         _bind_picker(picker, reviewer, placed, [names, again, *shown], status)
 
 
-def _place_box() -> Any:
-    """What the browser shows: its own, not a state of the server, and sent with what is checked: both are of one photo."""
+def _browsers_own(name: str) -> Any:
+    """A text of the browser, no state of the server: it is sent with what is checked, so that both are of one photo."""
     return gr.Textbox(
         "{}",
-        elem_id="review-place",
+        elem_id=f"review-{name}",
         elem_classes="for-scripts",
         label=say("page.scripts"),
         container=False,
@@ -125,6 +131,14 @@ def _placed(answer: Callable[..., Any]) -> Callable[..., Any]:
     @told
     def asked(place: str, *values: Any) -> Any:
         return answer(_now(place_of(place), values), *values[PLACED - 1 :])
+
+    return asked
+
+
+def _resumed(reviewer: Reviewer) -> Callable[..., Any]:
+    @told
+    def asked(place: str, draft: str, *values: Any) -> Any:
+        return reviewer.resume(_now(place_of(place), values), draft_of(draft))
 
     return asked
 

@@ -20,6 +20,7 @@ class ReviewPlace:
     Attributes:
         store: name of what is reviewed; empty for what the page was started with.
         number: of the photo, from 0.
+        photo: its key.
         labels: it was asked with.
         method: by name.
         again: whether the model was asked where the results of a run are at hand.
@@ -29,6 +30,7 @@ class ReviewPlace:
 
     store: str = ""
     number: int = 0
+    photo: str = ""
     labels: str = ""
     method: str = ""
     again: bool = False
@@ -54,3 +56,28 @@ def place_of(text: str) -> ReviewPlace:
     if any(type(getattr(found, one.name)) is not one.type for one in fields(found)) or found.number < 0:
         raise InputError(say("errors.place"))
     return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draft:
+    """What was checked on a photo and not decided before its page was loaded anew.
+
+    Attributes:
+        place: that was shown.
+        tags: checked.
+        titles: of the masks that were checked.
+    """
+
+    place: ReviewPlace
+    tags: tuple[str, ...]
+    titles: tuple[str, ...]
+
+
+def draft_of(text: str) -> Draft | None:
+    """A draft from the text of a browser; None where there is none, or nothing that could be one."""
+    try:
+        values = json.loads(text)
+        tags, titles = (tuple(map(str, values[name])) for name in ("tags", "titles"))
+        return Draft(place=place_of(values["place"]), tags=tags, titles=titles)
+    except (TypeError, ValueError, KeyError, InputError):
+        return None

@@ -12,7 +12,7 @@ import gradio as gr
 from tagalign.apps.page.mask_panel import panel_of
 from tagalign.apps.page.review_items import Suggestion, kept_titles, suggest, suggest_of_run
 from tagalign.apps.page.review_opening import ReviewOpener
-from tagalign.apps.page.review_place import ReviewPlace
+from tagalign.apps.page.review_place import Draft, ReviewPlace
 from tagalign.apps.page.review_store import ReviewStore
 from tagalign.apps.page.studio import Studio
 from tagalign.apps.page.texts import say
@@ -73,7 +73,27 @@ class Reviewer:
         store = self.find(place)
         return self.show(place if store is None else replace(place, number=store.first_open()))
 
-    def show(self, place: ReviewPlace, more: str = "") -> tuple[Any, ...]:
+    def resume(self, place: ReviewPlace, draft: Draft | None) -> tuple[Any, ...]:
+        """Labels, and where a page that was loaded anew goes on: with what was checked before, else at the first open photo.
+
+        A draft counts while its photo is the same one, and nobody decided about it since.
+        """
+        before = self._before(place, draft) if draft is not None else None
+        if draft is None or before is None:
+            return gr.skip(), *self.first(place)
+        return before.labels, *self.show(before, draft=draft)
+
+    def _before(self, place: ReviewPlace, draft: Draft) -> ReviewPlace | None:
+        before = replace(draft.place, tab=place.tab, method=place.method, again=place.again)
+        try:
+            store = self.find(before) or self.open(before.store)  # a server that is new has nothing open
+            store.refresh()
+        except TagalignError:
+            return None
+        is_there = store.photos[before.number : before.number + 1] == (before.photo,)
+        return before if is_there and store.mark(before.photo) == before.seen else None
+
+    def show(self, place: ReviewPlace, more: str = "", *, draft: Draft | None = None) -> tuple[Any, ...]:
         """Place, photo, status, tags and masks; a broken photo says so and can be skipped."""
         empty = gr.update(choices=[], value=[])
         if self.find(place) is None:
@@ -81,7 +101,8 @@ class Reviewer:
         store = self._store(place)
         store.refresh()
         decision = store.load(store.photos[place.number])
-        place = replace(place, seen=store.mark(store.photos[place.number]))
+        photo = store.photos[place.number]
+        place = replace(place, photo=photo, seen=store.mark(photo))
         try:
             found = self.suggestion(place)
         except TagalignError as error:
@@ -91,6 +112,8 @@ class Reviewer:
         kept = kept_titles(found, decision)
         decided = decision is not None and decision.verdict == "accepted"
         tags = list(decision.tags if decided and decision is not None else found.tags)
+        if draft is not None:
+            tags, kept = list(draft.tags), [title for title in draft.titles if title in found.masks]
         return (
             place.text(),
             _panel(found, kept),
