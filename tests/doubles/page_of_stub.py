@@ -88,6 +88,26 @@ def page(new_page: Callable[[str, str], Any], stub_address: str) -> Iterator[Any
     page.close()
 
 
+@pytest.fixture(scope="module")
+def one_page(new_page: Callable[[str, str], Any], stub_address: str) -> Iterator[Any]:
+    """The page once for all tests of a file: loading it takes longer than what most of them do with it."""
+    page = new_page("desktop", stub_address)
+    yield page
+    page.close()
+
+
+@pytest.fixture
+def shared_page(one_page: Any) -> Any:
+    """That page without a photo, with the labels that it was started with; what else a test changes it puts back."""
+    open_tab(one_page, "One photo")
+    taken = one_page.locator("#look-photo button[aria-label='Remove Image']")
+    if taken.count():
+        taken.click()
+        one_page.wait_for_selector("#look-masks .mask-panel", state="detached")
+    one_page.locator("#look-labels textarea").fill("dog, cat")
+    return one_page
+
+
 def open_tab(page: Any, name: str) -> None:
     page.get_by_role("tab", name=name).click()
 

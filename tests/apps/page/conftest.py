@@ -7,9 +7,19 @@ from collections.abc import Iterator
 
 import pytest
 from browser_pages import browser, new_page, screenshots
-from page_of_stub import out, page, photos, stub_address
+from page_of_stub import one_page, out, page, photos, shared_page, stub_address
 
-__all__ = ["browser", "new_page", "out", "page", "photos", "screenshots", "stub_address"]
+__all__ = [
+    "browser",
+    "new_page",
+    "one_page",
+    "out",
+    "page",
+    "photos",
+    "screenshots",
+    "shared_page",
+    "stub_address",
+]
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -14,7 +14,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.filterwarnings("ignore")]
 
 
 @pytest.mark.controls("masks-legend", "masks-heat", "look-heat", "heat-name")
-def test_a_legend_entry_isolates_its_mask_and_asks_for_its_heat_map(page: Page, photos: Path) -> None:
+def test_a_legend_entry_isolates_its_mask_and_asks_for_its_heat_map(shared_page: Page, photos: Path) -> None:
+    page = shared_page
     look_at(page, photos / "a.png")
     panel = page.locator("#look-masks")
     entry = panel.locator("button").filter(has_text="cat 50 %")
@@ -34,14 +35,15 @@ def test_a_legend_entry_isolates_its_mask_and_asks_for_its_heat_map(page: Page, 
     asked.click()
     expect(panel.locator(".heat")).to_have_count(0)
     expect(page.locator("#heat-scale")).not_to_be_visible()
-    page.get_by_text("Heat map of any words").click()
+    page.locator("#look-heat > button").click()
     page.locator("#heat-name input, #heat-name textarea").fill("a brown tail")
     page.keyboard.press("Enter")
     expect(panel.locator(".mask-say")).to_contain_text("Heat map of a brown tail")
 
 
 @pytest.mark.controls("masks-opacity", "masks-outline", "masks-names", "look-go")
-def test_masks_are_faded_outlined_and_named_and_stay_so(page: Page, photos: Path) -> None:
+def test_masks_are_faded_outlined_and_named_and_stay_so(shared_page: Page, photos: Path) -> None:
+    page = shared_page
     look_at(page, photos / "a.png")
     panel = page.locator("#look-masks .mask-panel")
     expect(panel.locator("svg text")).to_have_text(["dog", "cat"])
@@ -64,7 +66,10 @@ def test_masks_are_faded_outlined_and_named_and_stay_so(page: Page, photos: Path
 
 
 @pytest.mark.controls("masks-least")
-def test_the_slider_hides_masks_of_a_lower_score_and_says_how_many_are_left(page: Page, photos: Path) -> None:
+def test_the_slider_hides_masks_of_a_lower_score_and_says_how_many_are_left(
+    shared_page: Page, photos: Path
+) -> None:
+    page = shared_page
     look_at(page, photos / "a.png")
     panel = page.locator("#look-masks .mask-panel")
     slider = panel.locator("[data-panel=least]")
@@ -99,7 +104,8 @@ def test_the_slider_hides_masks_of_a_lower_score_and_says_how_many_are_left(page
     "masks-legend-ArrowUp",
     "masks-whole",
 )
-def test_the_photo_is_enlarged_moved_and_walked_by_keyboard(page: Page, photos: Path) -> None:
+def test_the_photo_is_enlarged_moved_and_walked_by_keyboard(shared_page: Page, photos: Path) -> None:
+    page = shared_page
     look_at(page, photos / "a.png")
     panel = page.locator("#look-masks .mask-panel")
     stage, say = panel.locator(".mask-stage"), panel.locator(".mask-say")
@@ -178,7 +184,10 @@ def test_the_photo_is_enlarged_moved_and_walked_by_keyboard(page: Page, photos: 
 
 
 @pytest.mark.controls("masks-smooth")
-def test_edges_are_smoothed_within_three_units_and_come_back_as_they_were(page: Page, photos: Path) -> None:
+def test_edges_are_smoothed_within_three_units_and_come_back_as_they_were(
+    shared_page: Page, photos: Path
+) -> None:
+    page = shared_page
     look_at(page, photos / "a.png")
     panel = page.locator("#look-masks .mask-panel")
     paths = "all => all.map(one => one.getAttribute('d'))"

@@ -57,6 +57,8 @@ def test_a_queue_shows_the_doubtful_first_and_says_how_many_tags_are_right(
     page = new_page(scheme, queue_address)
     status = page.locator("#review-status")
     expect(status).to_contain_text("b.png · 1 of 6")
+    # the dark mode of the system is that of the page
+    assert page.evaluate("document.body.classList.contains('dark')") == (scheme == "dark")
     expect(status).to_contain_text("doubtful")
     expect(status).to_contain_text("not known before")
     # the tags of the run are judged, not those of this moment (the stub says dog)

@@ -76,7 +76,9 @@ def faults_in_both_schemes(page: Page) -> dict[str, list[str]]:
 NONE: dict[str, list[str]] = {"light": [], "dark": []}
 
 
-def test_the_review_and_its_folder_picker(page: Page) -> None:
+def test_the_review_and_its_folder_picker(one_page: Page) -> None:
+    page = one_page
+    open_tab(page, "Review a folder")
     expect(page.locator("#review-photo img").first).to_be_visible()
     page.locator("#review-choose > button").press("Enter")
     page.locator("#review-options > button").press("Enter")
@@ -86,7 +88,8 @@ def test_the_review_and_its_folder_picker(page: Page) -> None:
     assert faults_in_both_schemes(page) == NONE
 
 
-def test_a_photo_with_options_and_suggestions(page: Page, photos: Path) -> None:
+def test_a_photo_with_options_and_suggestions(shared_page: Page, photos: Path) -> None:
+    page = shared_page
     look_at(page, photos / "a.png")
     expect(page.locator("#look-masks svg g")).to_have_count(2)
     for name in ("options", "more-options", "heat", "refer", "caption"):
@@ -99,7 +102,8 @@ def test_a_photo_with_options_and_suggestions(page: Page, photos: Path) -> None:
     assert faults_in_both_schemes(page) == NONE
 
 
-def test_a_comparison_with_its_answers(page: Page) -> None:
+def test_a_comparison_with_its_answers(one_page: Page) -> None:
+    page = one_page
     open_tab(page, "Two methods")
     page.locator("#compare-examples .gallery-item").first.press("Enter")
     for side in (1, 2):
