@@ -23,7 +23,8 @@ pytestmark = [
 
 
 @pytest.mark.controls("tab-look", "look-photo", "look-files")
-def test_a_photo_gets_tags_masks_and_downloads(page: Page, photos: Path, tmp_path: Path) -> None:
+def test_a_photo_gets_tags_masks_and_downloads(shared_page: Page, photos: Path, tmp_path: Path) -> None:
+    page = shared_page
     expect(page.locator("#tiny-notice")).to_contain_text("drawn scenes only")
     look_at(page, photos / "a.png")
     expect(page.locator("#look-status")).to_contain_text("tags and masks of 2 labels")
@@ -37,7 +38,8 @@ def test_a_photo_gets_tags_masks_and_downloads(page: Page, photos: Path, tmp_pat
 
 
 @pytest.mark.controls("look-labels", "look-method")
-def test_new_labels_and_another_method(page: Page, photos: Path) -> None:
+def test_new_labels_and_another_method(shared_page: Page, photos: Path) -> None:
+    page = shared_page
     look_at(page, photos / "a.png")
     expect(page.locator("#look-status")).to_contain_text("of 2 labels")
     labels = page.locator("#look-labels textarea")
@@ -50,10 +52,14 @@ def test_new_labels_and_another_method(page: Page, photos: Path) -> None:
     # another method has not seen the photo yet
     expect(page.locator("#look-status")).not_to_contain_text("from memory")
     expect(page.locator("#look-tags")).to_contain_text("sea")
+    page.locator("#look-method input").click()
+    page.get_by_role("option", name="first").click()
+    expect(page.locator("#look-tags b.on")).to_have_text("sky")
 
 
 @pytest.mark.controls("look-suggest", "look-suggested")
-def test_labels_are_suggested_and_join_the_list(page: Page, photos: Path) -> None:
+def test_labels_are_suggested_and_join_the_list(shared_page: Page, photos: Path) -> None:
+    page = shared_page
     look_at(page, photos / "a.png")
     page.click("#look-suggest")
     first = page.locator("#look-suggested label").first
@@ -68,8 +74,9 @@ def test_labels_are_suggested_and_join_the_list(page: Page, photos: Path) -> Non
 
 @pytest.mark.controls("look-whole")
 def test_a_large_photo_is_seen_at_the_size_of_the_screen_and_its_files_have_its_own(
-    page: Page, photos: Path, tmp_path: Path
+    shared_page: Page, photos: Path, tmp_path: Path
 ) -> None:
+    page = shared_page
     path = photos / "large.png"
     Image.new("RGB", (2000, 1500), "teal").save(path)
     look_at(page, path)
@@ -85,7 +92,8 @@ def test_a_large_photo_is_seen_at_the_size_of_the_screen_and_its_files_have_its_
 
 
 @pytest.mark.controls("look-options", "option-instances")
-def test_instances_are_counted_and_downloaded(page: Page, photos: Path, tmp_path: Path) -> None:
+def test_instances_are_counted_and_downloaded(shared_page: Page, photos: Path, tmp_path: Path) -> None:
+    page = shared_page
     look_at(page, photos / "a.png")
     page.locator("#look-options > button").click()
     page.locator("#option-instances input").check()
@@ -99,10 +107,13 @@ def test_instances_are_counted_and_downloaded(page: Page, photos: Path, tmp_path
         ("cat", [200, 0, 400, 300]),
     ]
     assert values["chosen"] == {"method": "first", "instances": {"min_area": 64}}
+    page.locator("#option-instances input").uncheck()
+    page.locator("#look-options > button").click()
 
 
 @pytest.mark.controls("look-refer", "refer-phrase", "refer-go", "look-caption", "caption-go", "caption-tags")
-def test_a_phrase_and_a_sentence(page: Page, photos: Path) -> None:
+def test_a_phrase_and_a_sentence(shared_page: Page, photos: Path) -> None:
+    page = shared_page
     look_at(page, photos / "a.png")
     page.get_by_text("Find what a phrase means").click()
     page.locator("#refer-phrase textarea, #refer-phrase input").fill("the brown dog")
@@ -118,7 +129,8 @@ def test_a_phrase_and_a_sentence(page: Page, photos: Path) -> None:
     expect(page.locator("#caption-text")).to_contain_text("guided by: ball 1.00, stick 1.00")
 
 
-def test_a_broken_file_is_said_and_the_page_lives_on(page: Page, photos: Path) -> None:
+def test_a_broken_file_is_said_and_the_page_lives_on(shared_page: Page, photos: Path) -> None:
+    page = shared_page
     open_tab(page, "One photo")
     page.set_input_files("#look-photo input[type=file]", str(photos / "c.jpg"))
     expect(page.get_by_text("not an image that can be read").first).to_be_visible()
@@ -135,8 +147,9 @@ def swap_masks_and_accept(page: Page) -> None:
     expect(page.locator("#review-status")).to_contain_text("b.png · 2 of 3")
 
 
-def test_labels_are_checked_while_they_are_typed(page: Page, photos: Path) -> None:
+def test_labels_are_checked_while_they_are_typed(shared_page: Page, photos: Path) -> None:
     """By keyboard: counted, refused with the line, and refused again when they are asked."""
+    page = shared_page
     look_at(page, photos / "a.png")
     labels, note = page.locator("#look-labels textarea"), page.locator("#look-labels-note")
     expect(note).to_contain_text("2 labels")
