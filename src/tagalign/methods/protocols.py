@@ -95,14 +95,24 @@ class Answerer(Method[Encoded], Protocol[Encoded]):
 
 
 @runtime_checkable
+class Laid(Protocol):
+    """An image as an encoder's input: a tensor, or a canvas with its views."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """``(3, height, width)``."""
+        ...
+
+
+@runtime_checkable
 class Preparable(Protocol):
     """Its images can be made ready in threads, ahead of the encoder."""
 
-    def lay(self, image: Image.Image) -> Tensor:
+    def lay(self, image: Image.Image) -> Laid:
         """An upright RGB image as the encoder's input; images of one shape can share a pass."""
         ...
 
-    def encode_pixels(self, pixels: Sequence[Tensor], sizes: Sequence[Size]) -> list[Any]:
+    def encode_pixels(self, pixels: Sequence[Any], sizes: Sequence[Size]) -> list[Any]:
         """Encode what ``lay`` made, of images of these sizes; equal to ``encode_images``."""
         ...
 

@@ -27,13 +27,13 @@ def photos(tmp_path_factory):
     ids=["all", "none", "some", "the others on disk"],
 )
 def test_a_photo_that_fits_is_encoded_once(room, disk, encodings, photos, clip_folder, tmp_path, monkeypatch):
-    counted, encode = [], Piaa.encode_images
+    counted, encode = [], Piaa.encode_canvases
 
-    def counting(self, images):
-        counted.append(len(images))
-        return encode(self, images)
+    def counting(self, canvases):
+        counted.append(len(canvases))
+        return encode(self, canvases)
 
-    monkeypatch.setattr(Piaa, "encode_images", counting)
+    monkeypatch.setattr(Piaa, "encode_canvases", counting)
     made = kept.KeptPhotos
     monkeypatch.setattr(kept, "KeptPhotos", lambda spill: made(most=room, spill=spill if disk else None))
     flags = [

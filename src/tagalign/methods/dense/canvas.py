@@ -26,6 +26,11 @@ class Canvas:
     size: Size
     boxes: tuple[Box, ...]
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the pixels."""
+        return tuple(self.pixels.shape)
+
 
 @dataclass(frozen=True, kw_only=True)
 class CanvasRule:

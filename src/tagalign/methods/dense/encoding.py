@@ -141,7 +141,17 @@ class DenseEncoder(TakesLook):
 
     def encode_images(self, images: Sequence[Image.Image]) -> list[EncodedImage | BlendedImage]:
         """Upright RGB images of any sizes; equal to encoding them one by one."""
-        return self.encode_canvases([self.canvas_rule.lay(image, self.preprocessing) for image in images])
+        return self.encode_canvases([self.lay(image) for image in images])
+
+    def lay(self, image: Image.Image) -> Canvas:
+        """Resize, normalise and list the views: what a loading thread can do ahead."""
+        return self.canvas_rule.lay(image, self.preprocessing)
+
+    def encode_pixels(
+        self, pixels: Sequence[Canvas], sizes: Sequence[Size]
+    ) -> list[EncodedImage | BlendedImage]:
+        """See ``Preparable``; a canvas knows the size of its image."""
+        return self.encode_canvases(pixels)
 
     def pass_shape(self, size: Size) -> tuple[int, ...]:
         """Views of one size share a pass; of stitched ones those that are stitched alike, though each has its own."""

@@ -16,7 +16,7 @@ from tagalign.backbones.modes import DENSE_MODES
 from tagalign.backbones.protocols import Backbone
 from tagalign.errors import MissingPartError, UnknownNameError
 from tagalign.methods.choosing import choose_labels
-from tagalign.methods.dense.canvas import batches_of_one_size
+from tagalign.methods.dense.canvas import Canvas, batches_of_one_size
 from tagalign.methods.dense.method import DenseMethod
 from tagalign.methods.dense.mode_options import options_in_mode
 from tagalign.methods.dense.score_maps import label_chunks
@@ -136,10 +136,21 @@ class Piaa(TakesLook):
         """See ``SaysSeenSize``."""
         return self.by_text.seen_size(size)
 
-    @torch.inference_mode()
     def encode_images(self, images: Sequence[Image.Image]) -> list[PiaaImage]:
         """Upright RGB images of any sizes; equal to encoding them one by one."""
-        canvases = [self.by_text.canvas_rule.lay(image, self.by_text.preprocessing) for image in images]
+        return self.encode_canvases([self.lay(image) for image in images])
+
+    def lay(self, image: Image.Image) -> Canvas:
+        """That of the method that asks by words."""
+        return self.by_text.lay(image)
+
+    def encode_pixels(self, pixels: Sequence[Canvas], sizes: Sequence[Size]) -> list[PiaaImage]:
+        """See ``Preparable``; a canvas knows the size of its image."""
+        return self.encode_canvases(pixels)
+
+    @torch.inference_mode()
+    def encode_canvases(self, canvases: Sequence[Canvas]) -> list[PiaaImage]:
+        """Canvases that are already laid."""
         found: dict[int, PiaaImage] = {}
         for places, pixels in batches_of_one_size(canvases, self.by_text.resources.batch_size):
             features = self.backbone.encode_dense(
@@ -158,7 +169,7 @@ class Piaa(TakesLook):
                     views=(View(embeds=patches[row].clone(), grid=features.grid, box=canvas.boxes[0]),),
                     token=None if tokens is None else tokens[row].clone(),
                 )
-        return [found[i] for i in range(len(images))]
+        return [found[i] for i in range(len(canvases))]
 
     def encode_labels(self, labels: LabelSet) -> PiaaLabels:
         """Fit the labels to the patches of the look.

@@ -22,6 +22,7 @@ from tagalign.methods.protocols import refuse_foreign, refuse_foreign_labels
 from tagalign.methods.resources import Resources
 from tagalign.methods.trusty.canvas import canvas_size, default_crop, default_stride
 from tagalign.methods.trusty.combine import Weighting, check_weighting, seen_mask, weigh
+from tagalign.methods.trusty.image_value import TrustyImage, TrustyView
 from tagalign.methods.trusty.label_logits import best_alias, margins
 from tagalign.methods.trusty.names import seen_ids
 from tagalign.methods.trusty.network import MaskLogits, TrustyNetwork
@@ -34,32 +35,6 @@ from tagalign.types import EncodedLabels, LabelSet, Negatives, Segmentation, Siz
 METHOD = "trusty"
 DEFAULT_TEMPLATES = ("a photo of a {}",)  # ZegCLIP's single prompt for VOC
 AUTOMATIC = ("auto", "cross-dataset")
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class TrustyView:
-    """One window: its embeddings and its box, XYXY, on the canvas, ends exclusive."""
-
-    patches: Float[Tensor, "dim rows cols"]
-    cls: Float[Tensor, " dim"]
-    box: Box
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class TrustyImage:
-    """An image after the prompted encoder; any number of questions can be asked of it.
-
-    Attributes:
-        method: that encoded it.
-        size: of the original image.
-        canvas: size the image was resized to.
-        views: windows that cover the canvas.
-    """
-
-    method: str
-    size: Size
-    canvas: Size
-    views: tuple[TrustyView, ...]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -187,6 +162,10 @@ class TrustyClip:
     def encode_images(self, images: Sequence[Image.Image]) -> list[TrustyImage]:
         """Upright RGB images of any sizes; equal to encoding them one by one."""
         return self.encode_canvases([self.lay(image) for image in images])
+
+    def encode_pixels(self, pixels: Sequence[Canvas], sizes: Sequence[Size]) -> list[TrustyImage]:
+        """See ``Preparable``; a canvas knows the size of its image."""
+        return self.encode_canvases(pixels)
 
     @torch.inference_mode()
     def encode_canvases(self, canvases: Sequence[Canvas]) -> list[TrustyImage]:

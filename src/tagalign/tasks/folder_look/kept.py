@@ -106,12 +106,13 @@ class AskedAgain(AskedTags):
     def encode(self, chunk: Sequence[OpenedPhoto]) -> list[Any]:
         """See ``Asked``."""
         found = [self.kept.take(photo.source.key) for photo in chunk]
-        missing = [_opened(photo) for photo, one in zip(chunk, found, strict=True) if one is None]
+        missing = [self._opened(photo) for photo, one in zip(chunk, found, strict=True) if one is None]
         encoded = iter(super().encode(missing) if missing else ())
         return [next(encoded) if one is None else one for one in found]
 
-
-def _opened(photo: OpenedPhoto) -> OpenedPhoto:
-    """With its pixels: one that was given twice is kept once."""
-    known = photo.image is not None or photo.pixels is not None
-    return photo if known else replace(photo, image=photo.source.open(photo.seen))
+    def _opened(self, photo: OpenedPhoto) -> OpenedPhoto:
+        """With its pixels: one that was given twice is kept once."""
+        if photo.image is not None or photo.pixels is not None:
+            return photo
+        image = photo.source.open(photo.seen)
+        return replace(photo, image=image, pixels=self.lay(image))

@@ -12,7 +12,7 @@ from tagalign.methods.protocols import CompoundScorer, LookTaker, Method, PatchL
 from tagalign.tasks.folder_look.kept import KeptPhotos
 from tagalign.tasks.photos.job import Job
 from tagalign.tasks.photos.opened import OpenedPhoto
-from tagalign.tasks.photos.questions import AskedTags, QuestionKind, TagQuestion, refuse
+from tagalign.tasks.photos.questions import AskedTags, QuestionKind, TagQuestion, encode_opened, refuse
 from tagalign.tasks.photos.stream import Answered
 from tagalign.tasks.photos.tables import SCORES, AnswerRow, Table
 from tagalign.types import Tagging
@@ -93,7 +93,7 @@ class AskedLook(AskedTags):
         if self.kept is None:
             return super().encode(chunk)
         # by the tagger itself, whose value holds what the text is compared with and the class token beside
-        found = list(self.whole.encode_images([read.image for read in chunk]))
+        found = encode_opened(self.whole, chunk)
         for read, encoded in zip(chunk, found, strict=True):
             self.kept.add(read, encoded)
         return found

@@ -17,6 +17,7 @@ from tagalign.methods.protocols import (
     BatchTagger,
     LookTaker,
     Method,
+    PassSharer,
     Preparable,
     Referrer,
     Segmenter,
@@ -94,11 +95,15 @@ class Asked:
         """The photo as the encoder's input where the method can make that ahead, in a thread; else None."""
         return self.method.lay(image) if isinstance(self.method, Preparable) else None
 
+    def pass_shape(self, read: OpenedPhoto) -> tuple[int, ...]:
+        """Of a photo: equal for those that are encoded together."""
+        if isinstance(self.method, PassSharer):
+            return self.method.pass_shape(read.size)
+        return read.size if read.pixels is None else tuple(read.pixels.shape)
+
     def encode(self, chunk: Sequence[OpenedPhoto]) -> list[Any]:
-        """Photos of one size, encoded."""
-        if chunk[0].pixels is not None:
-            return list(self.method.encode_pixels([r.pixels for r in chunk], [r.size for r in chunk]))
-        return list(self.method.encode_images([r.image for r in chunk]))
+        """Photos of one ``pass_shape``, encoded."""
+        return encode_opened(self.method, chunk)
 
     def answers(self, encoded: Sequence[Any], photos: Sequence[Image.Image | None]) -> list[Any]:
         """One answer for each encoded photo."""
@@ -112,6 +117,13 @@ class Asked:
         """What a result must name beside the model, that which was opened for the question with it."""
         described: dict[str, object] = self.question.describe()
         return described
+
+
+def encode_opened(method: Any, chunk: Sequence[OpenedPhoto]) -> list[Any]:
+    """Photos that share a pass, encoded by a method that lays them as the asked one does."""
+    if chunk[0].pixels is not None:
+        return list(method.encode_pixels([read.pixels for read in chunk], [read.size for read in chunk]))
+    return list(method.encode_images([read.image for read in chunk]))
 
 
 def refuse(method: Any, verb: str) -> InputError:

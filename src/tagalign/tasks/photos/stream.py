@@ -146,25 +146,24 @@ def _open(asked: Asked, source: PhotoSource, *, keeps_photo: bool, seen: SeenSiz
 def _answer_window(
     asked: Asked, window: Sequence[OpenedPhoto], batch_size: int, again: Again | None
 ) -> Iterator[Answered]:
-    """Answers in the order of the photos; batches hold photos of one size."""
+    """Answers in the order of the photos; batches hold photos that share a pass."""
     found: dict[int, Answered] = {
         i: Answered(source=read.source, error=read.error)
         for i, read in enumerate(window)
         if read.error is not None
     }
-    for ids in _batches(window, batch_size):
+    for ids in _batches(asked, window, batch_size):
         found.update(zip(ids, _try(asked, [window[i] for i in ids], again), strict=True))
     yield from (found[i] for i in range(len(window)))
 
 
-def _batches(window: Sequence[OpenedPhoto], batch_size: int) -> Iterator[list[int]]:
-    by_size: dict[tuple[int, ...], list[int]] = {}
+def _batches(asked: Asked, window: Sequence[OpenedPhoto], batch_size: int) -> Iterator[list[int]]:
+    by_shape: dict[tuple[int, ...], list[int]] = {}
     for i, read in enumerate(window):
         if read.error is None:
-            size = read.size if read.pixels is None else tuple(read.pixels.shape)
-            by_size.setdefault(size, []).append(i)
+            by_shape.setdefault(asked.pass_shape(read), []).append(i)
     step = max(1, batch_size)
-    for ids in by_size.values():
+    for ids in by_shape.values():
         yield from (ids[start : start + step] for start in range(0, len(ids), step))
 
 

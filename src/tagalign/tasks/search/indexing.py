@@ -66,6 +66,10 @@ class AskedRanks(Asked):
         """See ``Asked``."""
         return self.ranker.lay(image) if self.ranker.lays_ahead else None
 
+    def pass_shape(self, read: OpenedPhoto) -> tuple[int, ...]:
+        """See ``Asked``; whole photos, not the views that a dense method lays."""
+        return read.size if read.pixels is None else tuple(read.pixels.shape)
+
     def encode(self, chunk: Sequence[OpenedPhoto]) -> list[RankedPhoto]:
         """See ``Asked``."""
         if chunk[0].pixels is not None:

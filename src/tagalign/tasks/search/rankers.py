@@ -200,7 +200,7 @@ class DenseRanker:
         """See ``Ranker``."""
         rule = self.method.preprocessing
         if not rule.squash:
-            return self.method.canvas_rule.lay(photo, rule).pixels
+            return self.method.lay(photo).pixels
         side = rule.image_size  # as it was trained: the whole photo, its ratio lost
         return to_tensor(resize(photo, (side, side), rule.resample), rule)
 
