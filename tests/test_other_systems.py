@@ -4,6 +4,7 @@ import ast
 import os
 import re
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -167,6 +168,26 @@ def test_text_files_are_opened_with_an_encoding() -> None:
 
 
 PATH_NAMES = {"path", "temp", "file", "self.path", "folder"}
+
+
+def test_the_workflow_that_people_are_given_can_be_read_and_names_what_is_there() -> None:
+    import yaml
+
+    root = SOURCE.parents[1]
+    page = (root / "docs/ci-other.md").read_text(encoding="utf-8")
+    (text,) = re.findall(r"```yaml\n(.*?)```", page, flags=re.DOTALL)
+    job = yaml.safe_load(text)["jobs"]["test"]
+    install, test, demo = (step["run"] for step in job["steps"] if "run" in step)
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
+    extras = re.search(r"\[(.*?)\]", install)
+    assert extras is not None
+    assert set(extras[1].split(",")) <= set(project["project"]["optional-dependencies"])
+    assert (root / install.split("-c ")[1]).is_file()
+    markers = {one.partition(":")[0] for one in project["tool"]["pytest"]["ini_options"]["markers"]}
+    assert set(re.findall(r"not (\w+)", test)) <= markers
+    assert demo.startswith("tagalign demo")
+    for path in re.findall(r"`(tests/[\w/.]+)`", page):
+        assert (root / path).is_file(), path
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="has none of these")
