@@ -57,7 +57,7 @@ class ModelFlags:
     """Of the vision tower's products: `bf16` is faster on GPUs and on processors with AMX or AVX512-BF16, much slower on
     others, and moves scores in the third digit; `auto` takes it where it is faster."""
     compile: bool = False
-    """Compile the encoder (torch.compile): minutes once at the first photo, later runs find what was made; for long runs."""
+    """Compile the encoder (torch.compile): half a minute once at the first photo, later runs find what was made."""
 
     def __post_init__(self) -> None:
         if self.model == AUTO:
