@@ -11,6 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
+from tagalign.backbones.load import load_backbone
 from tagalign.backbones.modes import DENSE_MODES
 from tagalign.backbones.preprocess import open_image
 from tagalign.backbones.protocols import BlockBackbone
@@ -22,6 +23,7 @@ from tagalign.methods.dense.options import TagAlignOptions
 from tagalign.methods.dense.projector import Projector
 from tagalign.methods.load import load_method
 from tagalign.tags.label_sets import load_label_set
+from tagalign.testing.clip_folder import make_clip_folder
 from tagalign.testing.companion_folder import make_companion_folder
 from tagalign.testing.stub_method import StubMethod
 
@@ -76,6 +78,12 @@ def check_embeds(method: DenseMethod, folder: Path) -> None:
         (view,) = part.views
         ours = view.embeds.unflatten(0, view.grid).permute(2, 0, 1).numpy()
         np.testing.assert_allclose(output[0], ours, atol=1e-4)  # what the export promises
+
+
+@pytest.fixture(scope="module")
+def backbone(tmp_path_factory: pytest.TempPathFactory) -> BlockBackbone:
+    """A CLIP of two layers: each is traced, optimised and written alike, at one second of processor."""
+    return load_backbone(str(make_clip_folder(tmp_path_factory.mktemp("clip"), layers=2)))
 
 
 @pytest.fixture(scope="module")

@@ -192,17 +192,16 @@ def _need_packages() -> None:
 
 def trace(graph: DenseGraph, path: Path, patch_size: int) -> None:
     """Write a graph whose batch, height and width are free."""
-    from torch.export import Dim
-
     # two different sides of more than one patch, none of them the model's own, so that nothing is taken for a constant
     example = torch.zeros(2, 3, 3 * patch_size, 5 * patch_size)
-    free = {0: Dim("batch"), 2: Dim("height"), 3: Dim("width")}
+    # names, whose ranges the exporter finds; a Dim without its range is refused after a whole trace, which then runs again
+    free = {0: "batch", 2: "height", 3: "width"}
     names = ["embeds", "frozen_embeds"][: 2 if graph.both else 1]
     program = torch.onnx.export(
         graph,
         (example,),
         dynamo=True,
-        dynamic_shapes=({**free},),
+        dynamic_shapes=(free,),
         input_names=["pixels"],
         output_names=names,
         opset_version=OPSET,
