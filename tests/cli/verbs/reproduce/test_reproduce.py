@@ -14,11 +14,25 @@ from tagalign.cli.main import main
 from tagalign.cli.verbs.evaluate.settings import EvaluateSettings
 from tagalign.cli.verbs.reproduce import cost
 from tagalign.cli.verbs.reproduce.measurement import measurements
-from tagalign.data.rehearsal import write_copy
+from tagalign.data.rehearsal import request, write_copy
 from tagalign.evaluate.published.numbers import find_numbers, published_numbers
 
 NUMBER = "tagclip/tableS1/without/voc2007-tags-all"
 FAST_NUMBER = "dense/naclip/naclip/voc20"  # of a model that need not be sure to be fast
+
+
+@pytest.fixture
+def small_pictures(monkeypatch):
+    """Copies with a sixteenth of the official pixels, whose number is the subject of ``tests/data/rehearsal``.
+
+    All numbers take a fifth less of the processor; the rest is masks of every label at the sizes that encoders read.
+    """
+    full = request.draw_scene
+
+    def small(seed, index, size, num_classes, shapes):
+        return full(seed, index, (size[0] // 4, size[1] // 4), num_classes, shapes)
+
+    monkeypatch.setattr(request, "draw_scene", small)
 
 
 def test_the_list_has_every_number_once(capsys):
@@ -68,7 +82,7 @@ def test_a_rehearsal_measures_on_drawn_copies_and_claims_nothing(tmp_path, capsy
 
 
 def test_a_measurement_on_a_folder_says_what_it_takes_and_goes_on_where_it_was(
-    tmp_path, capsys, clip_folder, monkeypatch
+    tmp_path, capsys, clip_folder, monkeypatch, small_pictures
 ):
     """A whole drawn copy stands for the data: the folder is found by the benchmark's name below --path."""
     monkeypatch.setenv("TAGALIGN_CACHE", str(tmp_path / "cache"))
@@ -132,7 +146,7 @@ def test_numbers_of_one_run_are_measured_together():
 
 
 @pytest.mark.slow
-def test_every_public_number_can_be_rehearsed(tmp_path, capsys):
+def test_every_public_number_can_be_rehearsed(tmp_path, capsys, small_pictures):
     """Each protocol, option and layout once; the numbers of random models on drawn shapes mean nothing."""
     assert main(["reproduce", "--all", "--rehearse", "--images", "1", "--out", str(tmp_path), "--json"]) == 0
     captured = capsys.readouterr()
