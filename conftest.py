@@ -8,6 +8,7 @@ import pytest
 
 
 def pytest_addoption(parser):
+    """Seconds of the clock mean little beside other work."""
     parser.addoption(
         "--processor",
         metavar="FOLDER",
