@@ -68,3 +68,26 @@ def test_head_is_answered_wherever_get_is() -> None:
         assert client.head("/v1/masks/" + 32 * "0" + ".png").status_code == 404
         assert client.head("/v1/tag").status_code == 405
         assert not any("head" in one for one in client.get("/openapi.json").json()["paths"].values())
+
+
+def test_a_stop_that_does_not_wait_is_503() -> None:
+    sent: list[Any] = []
+    scope = {"type": "http", "method": "POST", "path": "/v1/tag", "query_string": b""}
+    headers = [(b"content-type", b"application/json")]
+
+    async def receive() -> dict[str, Any]:
+        await asyncio.sleep(60)
+        return {}
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    async def ask() -> None:
+        app = create_app(stub_model())
+        asked = asyncio.ensure_future(app(scope | {"headers": headers}, receive, send))  # type: ignore[arg-type]
+        await asyncio.sleep(0.05)
+        asked.cancel()
+        await asked
+
+    asyncio.run(ask())
+    assert [sent[0]["status"], dict(sent[0]["headers"])[b"retry-after"]] == [503, b"1"]

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tagalign.apps.server.limits import Limits
 from tagalign.apps.server.metrics import Metrics
-from tagalign.apps.server.refusals import Refusal, body_of, too_large
+from tagalign.apps.server.refusals import Refusal, body_of, busy, too_large
 from tagalign.json_text import json_text
 
 LOG = logging.getLogger("tagalign.server")
@@ -61,6 +61,12 @@ class Gate:
             await answer.refuse(refusal)
         except ClientDisconnect:
             answer.status = answer.status or CLIENT_GONE
+        except (
+            asyncio.CancelledError
+        ):  # a second Ctrl-C, or no more time to stop: no fault, and nothing for the log
+            await answer.refuse(
+                busy("the server has stopped before this was done; ask another one or come back")
+            )
         except Exception:
             number = secrets.token_hex(4)
             LOG.exception("fault %s while answering %s", number, scope["path"])
