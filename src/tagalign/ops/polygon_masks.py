@@ -24,10 +24,10 @@ AT_ONCE = 1_000_000
 """Crossings that are computed together, about 100 MB."""
 
 Ring = Float[np.ndarray, "_ 2"]
-Corners = Int[np.ndarray, "_ 2"]
-Edges = Int[np.ndarray, "edges 4"]
+RingCorners = Int[np.ndarray, "_ 2"]
+RingEdges = Int[np.ndarray, "edges 4"]
 Numbers = Int[np.ndarray, " _"]
-Rows = Float[np.ndarray, " _"]
+CrossingRows = Float[np.ndarray, " _"]
 
 
 class TooFewCorners(DataError):
@@ -81,14 +81,14 @@ def flips_of_each(rings: Sequence[Ring], size: Size) -> list[Flips | DataError]:
     return [one if isinstance(one, DataError) else next(flips) for one in corners]
 
 
-def _all_checked(rings: Sequence[Ring], size: Size) -> Sequence[Corners | DataError]:
+def _all_checked(rings: Sequence[Ring], size: Size) -> Sequence[RingCorners | DataError]:
     """Corners of each ring; all at once where nothing is wrong with any."""
     lengths = [len(ring) for ring in rings]
     if rings and min(lengths) >= 3 and max(lengths) * size[1] <= MOST_CROSSINGS:
         together = np.concatenate(rings)
         if np.abs(together).max() <= _farthest(size):  # and so finite
             return np.split(_in_steps(together), np.cumsum(lengths)[:-1])
-    found: list[Corners | DataError] = []
+    found: list[RingCorners | DataError] = []
     for ring in rings:
         try:
             found.append(_checked(ring, size))
@@ -101,11 +101,11 @@ def _farthest(size: Size) -> int:
     return 100 * (max(size) + 1)
 
 
-def _in_steps(ring: Ring) -> Corners:
+def _in_steps(ring: Ring) -> RingCorners:
     return np.trunc(STEPS * ring + 0.5).astype(np.int64)
 
 
-def _checked(ring: Ring, size: Size) -> Corners:
+def _checked(ring: Ring, size: Size) -> RingCorners:
     """Corners in steps."""
     if len(ring) < 3:
         raise TooFewCorners(f"a polygon needs at least three corners, got {len(ring)}")
@@ -125,10 +125,10 @@ def _checked(ring: Ring, size: Size) -> Corners:
     return corners
 
 
-def _flips(rings: Sequence[Corners], size: Size) -> list[Flips]:
+def _flips(rings: Sequence[RingCorners], size: Size) -> list[Flips]:
     """Flips of rings that were checked, as many at once as fit into ``AT_ONCE`` crossings."""
     found: list[Flips] = []
-    some: list[Corners] = []
+    some: list[RingCorners] = []
     crossings = 0
     for ring in rings:
         most = len(ring) * size[1]
@@ -140,7 +140,7 @@ def _flips(rings: Sequence[Corners], size: Size) -> list[Flips]:
     return found + (_flips_together(some, size) if some else [])
 
 
-def _flips_together(rings: Sequence[Corners], size: Size) -> list[Flips]:
+def _flips_together(rings: Sequence[RingCorners], size: Size) -> list[Flips]:
     lengths = np.array([len(ring) for ring in rings])
     number = np.repeat(np.arange(len(rings)), lengths)
     start = np.concatenate(rings)
@@ -168,7 +168,7 @@ def _columns(x0: Numbers, x1: Numbers, size: Size) -> tuple[Numbers, Numbers]:
     return first, np.maximum(last - first + 1, 0)
 
 
-def _crossings(edges: Edges, base: Numbers, size: Size) -> Iterator[Numbers]:
+def _crossings(edges: RingEdges, base: Numbers, size: Size) -> Iterator[Numbers]:
     """Cells, counted down the columns from ``base`` on, whose upper border an edge crosses at the centre of a column."""
     swap = edges[:, 0] > edges[:, 2]
     edges = np.where(swap[:, None], edges[:, [2, 3, 0, 1]], edges)  # from the left to the right
@@ -193,7 +193,7 @@ def _crossings(edges: Edges, base: Numbers, size: Size) -> Iterator[Numbers]:
 # moves to the right. What is the same for a whole edge is computed once and then taken for each of its crossings.
 
 
-def _flat_rows(edges: Edges, edge: Numbers, before: Numbers) -> Rows:
+def _flat_rows(edges: RingEdges, edge: Numbers, before: Numbers) -> CrossingRows:
     x0, y0, x1, y1 = edges.T
     slope = ((y1 - y0) / np.maximum(x1 - x0, 1))[edge]
     across, start = before - x0[edge], y0[edge] + 0.0
@@ -202,7 +202,7 @@ def _flat_rows(edges: Edges, edge: Numbers, before: Numbers) -> Rows:
     return np.minimum(here, after)
 
 
-def _steep_rows(edges: Edges, edge: Numbers, before: Numbers) -> Rows:
+def _steep_rows(edges: RingEdges, edge: Numbers, before: Numbers) -> CrossingRows:
     x0, y0, x1, y1 = edges.T
     goes_up = y1 < y0  # to the right; the edge is walked from its upper end
     length = np.maximum(np.abs(y1 - y0), 1)

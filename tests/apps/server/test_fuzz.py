@@ -21,6 +21,11 @@ from tagalign.apps.server.limits import Limits
 from tagalign.testing.stub_method import stub_model
 from tagalign.types import Hit, Ranking
 
+# Hypothesis compares the global random state around each drawing; a thread of the server's may use it in between
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:Do not use the `random` module inside:hypothesis.errors.HypothesisDeprecationWarning"
+)
+
 # not "positive data is accepted": the page says "base64", and most base64 is no image
 CHECKS = (
     not_a_server_error,

@@ -15,7 +15,7 @@ from tagalign.types import Size
 
 
 @dataclass(frozen=True, kw_only=True)
-class Drawn:
+class Unpainted:
     """A region that has no mask yet.
 
     Attributes:
@@ -33,7 +33,9 @@ class Drawn:
     about: dict[str, Any] = field(default_factory=dict)
 
 
-def regions_of(source: AnnotationSource, photo: str, drawn: Sequence[Drawn | Marked]) -> tuple[Marked, ...]:
+def regions_of(
+    source: AnnotationSource, photo: str, drawn: Sequence[Unpainted | Marked]
+) -> tuple[Marked, ...]:
     """Regions in the order in which they were drawn; those that cannot be made and those without a pixel are told.
 
     Args:
@@ -41,10 +43,12 @@ def regions_of(source: AnnotationSource, photo: str, drawn: Sequence[Drawn | Mar
         photo: its name, for people.
         drawn: what is ``Marked`` is passed on; the others must be of one size.
     """
-    size = next((one.size for one in drawn if isinstance(one, Drawn)), None)
+    size = next((one.size for one in drawn if isinstance(one, Unpainted)), None)
     if size is None:
         return tuple(one for one in drawn if isinstance(one, Marked))
-    flips = iter(flips_of_each([ring for one in drawn if isinstance(one, Drawn) for ring in one.rings], size))
+    flips = iter(
+        flips_of_each([ring for one in drawn if isinstance(one, Unpainted) for ring in one.rings], size)
+    )
     masks = [
         None if isinstance(one, Marked) else _mask_or_none(source, photo, one, flips, size) for one in drawn
     ]
@@ -64,13 +68,13 @@ def regions_of(source: AnnotationSource, photo: str, drawn: Sequence[Drawn | Mar
 
 
 def _mask_or_none(
-    source: AnnotationSource, photo: str, one: Drawn, flips: Iterator[Flips | DataError], size: Size
+    source: AnnotationSource, photo: str, one: Unpainted, flips: Iterator[Flips | DataError], size: Size
 ) -> Flips | None:
     own = list(islice(flips, len(one.rings)))
     return tried(source, photo, partial(_mask, one, own, size), what=one.label)
 
 
-def _mask(one: Drawn, rings: Sequence[Flips | DataError], size: Size) -> Flips:
+def _mask(one: Unpainted, rings: Sequence[Flips | DataError], size: Size) -> Flips:
     if one.size != size:
         raise DataError(
             f"drawn on {one.size[0]} x {one.size[1]} pixels, what came before on {size[0]} x {size[1]}"
@@ -78,5 +82,5 @@ def _mask(one: Drawn, rings: Sequence[Flips | DataError], size: Size) -> Flips:
     return one.flips if one.flips is not None else joined([flips_or_raise(ring) for ring in rings])
 
 
-def _region(one: Drawn, box: CornerBox, code: bytes) -> Marked:
+def _region(one: Unpainted, box: CornerBox, code: bytes) -> Marked:
     return Marked(label=one.label, box=box, code=code.decode("ascii"), **one.about)

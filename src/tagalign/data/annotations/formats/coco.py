@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tagalign.data.annotations.drawn import Drawn, regions_of
+from tagalign.data.annotations.drawn import Unpainted, regions_of
 from tagalign.data.annotations.formats import READERS, ReaderEntry
 from tagalign.data.annotations.reader import AnnotationSource, tried
 from tagalign.data.annotations.records import CornerBox, Marked, MarkedPhoto
@@ -126,7 +126,7 @@ def _drawn_or_none(
     row: dict[str, Any],
     categories: dict[str, str],
     size: Size | None,
-) -> Drawn | Marked | None:
+) -> Unpainted | Marked | None:
     try:
         label = categories.get(_id(row.get("category_id", "")))
     except TypeError:
@@ -137,7 +137,7 @@ def _drawn_or_none(
     return tried(source, photo, partial(_drawn, row, label, size), what=label)
 
 
-def _drawn(row: dict[str, Any], label: str, size: Size | None) -> Drawn | Marked:
+def _drawn(row: dict[str, Any], label: str, size: Size | None) -> Unpainted | Marked:
     about: dict[str, Any] = {
         "crowd": bool(row.get("iscrowd")),
         "score": None if row.get("score") is None else float(row["score"]),
@@ -154,12 +154,12 @@ def _drawn(row: dict[str, Any], label: str, size: Size | None) -> Drawn | Marked
             )
         counts = drawn["counts"]
         runs = counts if isinstance(counts, list) else expand_runs(counts.encode("ascii"))
-        return Drawn(label=label, size=own, flips=flips_of_runs(runs, own), about=about)
+        return Unpainted(label=label, size=own, flips=flips_of_runs(runs, own), about=about)
     if size is None:
         raise DataError("nobody knows the size of its photo")
     if not isinstance(drawn[0], list):
         drawn = [drawn]  # some tools write a single polygon without its list
-    return Drawn(label=label, size=check_size(size), rings=tuple(map(_ring, drawn)), about=about)
+    return Unpainted(label=label, size=check_size(size), rings=tuple(map(_ring, drawn)), about=about)
 
 
 def _ring(values: list[Any]) -> np.ndarray:
