@@ -213,12 +213,8 @@ def _bind_picker(
             return gr.skip(), gr.skip()
         return chosen, gr.update(choices=folders_in(Path(chosen)), value=None)
 
-    inside.input(
-        told(walked),
-        inside,
-        [path, inside],
-        api_visibility="private",
-    )
+    # once: the second sending of a choice would write over a path that was typed since
+    inside.input(told(walked), inside, [path, inside], api_visibility="private", trigger_mode="once")
 
 
 def add_tag(typed: str, tags: list[str], labels: str) -> tuple[str, Any]:

@@ -124,9 +124,18 @@ class SegmentSettings(ModelFlags, PromptFlags, LabelRunFlags):
                 f"--min-area takes pixels from 0 and belongs to --instances, got {self.min_area}"
             )
 
+    @property
+    def _are_seen_and_unseen(self) -> bool:
+        return self.labels is None and self.labels_file is None and bool(self.seen and self.unseen)
+
+    def check_labels(self) -> None:
+        """Refuse no labels and two lists of them; --seen with --unseen is one."""
+        if not self._are_seen_and_unseen:
+            super().check_labels()
+
     def label_set(self) -> "LabelSet":
         """The labels meant; without --labels those of --seen and --unseen."""
-        if self.labels is None and self.labels_file is None and self.seen and self.unseen:
+        if self._are_seen_and_unseen:
             _refuse_both(self)
             return dataclasses.replace(self, labels=f"{self.seen},{self.unseen}").label_set()
         return PromptFlags.label_set(self)
