@@ -53,3 +53,16 @@ def new_page(browser: Any) -> Iterator[Callable[[str, str], Any]]:
     yield open_page
     for context in contexts.values():
         context.close()
+
+
+def type_into(field: Any, text: str) -> None:
+    """Fill a field of a part of the page that has just been opened, as a person who sees whether it holds.
+
+    Gradio draws such a part after it can be reached, and gives its fields their first values once more.
+    """
+    for _ in range(50):
+        field.fill(text)
+        field.page.wait_for_timeout(200)
+        if field.input_value() == text:
+            return
+    raise AssertionError(f"the field does not keep {text!r}")

@@ -9,6 +9,7 @@ from PIL import Image
 
 pytest.importorskip("gradio", reason="the app extra is not installed")
 pytest.importorskip("playwright", reason="playwright is not installed")
+from browser_pages import type_into
 from page_of_stub import look_at, open_tab
 from playwright.sync_api import Page, expect
 
@@ -216,13 +217,13 @@ def test_results_of_a_run_are_picked_and_reviewed_without_computing_again(page: 
     (run / "settings.json").write_text(json.dumps({"labels": list(names)}))
     page.get_by_text("Choose a folder").click()
     path = page.locator("#review-folder textarea, #review-folder input")
-    path.fill(str(tmp_path / "nowhere"))
+    type_into(path, str(tmp_path / "nowhere"))
     path.press("Enter")
     expect(page.get_by_text("expected a folder, found none").first).to_be_visible()
     page.locator("#review-inside input").click()
     page.get_by_role("option", name=".. (one up)").click()
     expect(path).to_have_value(str(Path.cwd().parent))
-    path.fill(str(run))
+    type_into(path, str(run))
     page.click("#review-open")
     status = page.locator("#review-status")
     expect(status).to_contain_text("d.png · 1 of 1")
