@@ -4,12 +4,14 @@ import socket
 import threading
 import time
 import urllib.request
+from types import SimpleNamespace
 
 import pytest
 
 pytest.importorskip("fastapi", reason="the serve extra is not installed")
 from fastapi import FastAPI
 
+from tagalign.apps.server import serving
 from tagalign.apps.server.listening import bind, listen
 from tagalign.apps.server.serving import make_server, run_server
 
@@ -52,3 +54,28 @@ def test_more_clients_than_are_accepted_at_once_wait_and_are_answered():
     server.should_exit = True
     thread.join(30)
     assert set(heads) == {b"HTTP/1.1 200 OK\r\n"}
+
+
+@pytest.mark.parametrize(("is_polite", "waits"), [(False, []), (True, [0.0001, 0.0002, 0.0003, 0.0004])])
+def test_a_process_that_holds_more_lets_others_accept_first(is_polite, waits, monkeypatch):
+    app = FastAPI()
+    app.get("/here")(lambda: "yes")
+    bound = bind("127.0.0.1", 0)
+    listen(bound)
+    place = bound[0].getsockname()
+    seen = []
+    # the thread of the server alone waits; those of the test do not come through its module
+    monkeypatch.setattr(serving, "time", SimpleNamespace(sleep=seen.append))
+    server = make_server(app, stop_within_s=5.0, accepted_at_once=1)
+    thread = threading.Thread(target=run_server, args=(server, bound), kwargs={"is_polite": is_polite})
+    thread.start()
+    held = []
+    for _ in range(5):
+        held.append(socket.create_connection(place, 30))
+        held[-1].sendall(b"GET /here HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert held[-1].recv(12) == b"HTTP/1.1 200"  # it is accepted before the next one comes
+    for one in held:
+        one.close()
+    server.should_exit = True
+    thread.join(30)
+    assert seen == pytest.approx(waits)

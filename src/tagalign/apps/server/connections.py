@@ -1,6 +1,7 @@
 """One client's connection: how long it may take to ask for something, and how often before it is to come anew."""
 
 import asyncio
+import random
 from typing import Any
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -8,7 +9,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 CLOSE = (b"connection", b"close")
 FROM_ANEW = 100
 """Requests of a connection where several processes answer: whoever is idle then takes the next one. Connections that stay
-for ever would stay with the process that happened to take them, and it may have taken all."""
+for ever would stay with the process that happened to take them, and it may have taken all. Each has a number of its own, of
+half as many to half as many again: clients that begin together would come anew together, and one process would take them."""
 
 
 class BoundedConnection(H11Protocol):
@@ -22,13 +24,17 @@ class BoundedConnection(H11Protocol):
     head_within_s = 30.0
     """From the opening, or from the last answer, to the end of the next head."""
     most_requests: int | None = None
-    """Then the client is told to come anew; None for no end."""
+    """About so many, then the client is told to come anew; None for no end."""
+    spread = random.Random()  # noqa: S311  nothing is secret here
+    """Of their number; not the program's own stream of random numbers."""
 
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
         self._late: asyncio.TimerHandle | None = None
         self._counted: object = None
         self._asked = 0
+        most = self.most_requests
+        self._last = None if most is None else self.spread.randint(-(-most // 2), most + most // 2)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """The client has come, and may now ask."""
@@ -45,7 +51,7 @@ class BoundedConnection(H11Protocol):
         if self.cycle is not self._counted:
             self._counted = self.cycle
             self._asked += 1
-            if self._asked == self.most_requests:
+            if self._asked == self._last:
                 # h11 ends the connection after this answer, and the client reads why
                 self.cycle.default_headers = [*self.cycle.default_headers, CLOSE]
 

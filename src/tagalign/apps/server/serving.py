@@ -2,7 +2,9 @@
 
 import math
 import socket
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
@@ -10,6 +12,8 @@ from fastapi import FastAPI
 from tagalign.apps.server.connections import bounded_connection
 
 ACCEPTED_AT_ONCE = 2048
+WAIT_S, LONGEST_WAIT_S = 1e-4, 2e-3
+"""Before a connection is accepted: for each that is held already, and at most. A process that sleeps is woken in less."""
 
 
 def make_server(
@@ -42,21 +46,47 @@ def make_server(
     return uvicorn.Server(config)
 
 
-def run_server(server: uvicorn.Server, listening: Sequence[socket.socket]) -> bool:
+def run_server(
+    server: uvicorn.Server, listening: Sequence[socket.socket], *, is_polite: bool = False
+) -> bool:
     """Answer until a signal asks to stop; finishes what is open, closes the sockets.
+
+    Args:
+        server: to run.
+        listening: to accept from.
+        is_polite: whether other processes accept from them too, and one that holds less goes first.
 
     Returns:
         Whether it ever began to answer.
     """
-    server.run(sockets=[_Listening(one) for one in listening])
+
+    def patience_s() -> float:
+        return min(LONGEST_WAIT_S, WAIT_S * len(server.server_state.connections)) if is_polite else 0.0
+
+    server.run(sockets=[_Listening(one, patience_s) for one in listening])
     return server.started
 
 
 class _Listening(socket.socket):
-    """A socket that listens already: asyncio would call ``listen`` again, with how many it accepts at once as its length."""
+    """A socket that listens already: asyncio would call ``listen`` again, with how many it accepts at once as its length.
 
-    def __init__(self, other: socket.socket) -> None:
+    Of several processes that accept from it, one that is busy looks at it all the time and one that sleeps must be woken
+    first, so the busy one would take every connection. Each waits the longer, the more it holds.
+    """
+
+    def __init__(self, other: socket.socket, patience_s: Callable[[], float]) -> None:
         super().__init__(other.family, other.type, other.proto, fileno=other.detach())
+        self._patience_s = patience_s
 
     def listen(self, backlog: int = 0, /) -> None:
         """Nothing to do."""
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        """See ``socket.accept``.
+
+        Raises:
+            BlockingIOError: where none waits any more.
+        """
+        if waits := self._patience_s():
+            time.sleep(waits)
+        return super().accept()

@@ -55,7 +55,7 @@ def work(worker: Worker, listening: Sequence[socket.socket], *, stop_within_s: f
         app, stop_within_s=stop_within_s, accepted_at_once=1, requests_per_connection=FROM_ANEW
     )
     threading.Thread(target=_stop_alone, args=(server,), daemon=True).start()
-    run_server(server, listening)
+    run_server(server, listening, is_polite=True)
 
 
 def _leave(*_: object) -> None:
