@@ -10,8 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Int
 
-from tagalign.errors import DataError
-from tagalign.ops.masks import compress_many
+from tagalign.ops.masks import check_runs, compress_many
 from tagalign.types import Size
 
 Flips = Int[np.ndarray, " _"]
@@ -24,15 +23,9 @@ def flips_of_runs(lengths: Sequence[int], size: Size) -> Flips:
     Raises:
         DataError: if the lengths are negative or do not fill the size.
     """
-    height, width = size
-    # the sum by Python's numbers: those of a damaged file may not fit into 64 bits
-    if min(lengths, default=0) < 0 or sum(lengths) != height * width:
-        raise DataError(
-            f"expected non-negative run lengths that fill {height} x {width} = {height * width} cells, "
-            f"got a sum of {sum(lengths)}"
-        )
+    check_runs(lengths, size)
     found = odd_ones(np.cumsum(np.asarray(lengths, dtype=np.int64))[:-1])
-    return found[found < height * width]
+    return found[found < size[0] * size[1]]
 
 
 def odd_ones(places: Flips) -> Flips:

@@ -120,18 +120,29 @@ def run_lengths(mask: Bool[Tensor, "height width"]) -> list[int]:
     return [0, *lengths] if cells[0] else lengths
 
 
+def check_runs(lengths: Sequence[int], size: tuple[int, int]) -> None:
+    """Refuse run lengths that are of no mask of this size.
+
+    Raises:
+        DataError: if they are negative or do not fill it.
+    """
+    height, width = size
+    # the sum by Python's numbers: those of a damaged file may not fit into 64 bits
+    if min(lengths, default=0) < 0 or sum(lengths) != height * width:
+        raise DataError(
+            f"expected non-negative run lengths that fill {height} x {width} = {height * width} cells, "
+            f"got a sum of {sum(lengths)}"
+        )
+
+
 def mask_of_runs(lengths: Sequence[int], size: tuple[int, int]) -> Bool[Tensor, "height width"]:
     """The inverse of ``run_lengths``.
 
     Raises:
         DataError: if the lengths are negative or do not fill the size.
     """
+    check_runs(lengths, size)
     height, width = size
-    if min(lengths, default=0) < 0 or sum(lengths) != height * width:
-        raise DataError(
-            f"expected non-negative run lengths that fill {height} x {width} = {height * width} cells, "
-            f"got a sum of {sum(lengths)}"
-        )
     values = np.arange(len(lengths)) % 2 == 1
     cells = np.repeat(values, lengths).reshape(width, height).T
     return torch.from_numpy(np.ascontiguousarray(cells))

@@ -152,7 +152,7 @@ class FeedbackMethod(DenseMethod):
 
     def encode_images(self, images: Sequence[Image.Image]) -> list[Any]:
         """Upright RGB images of any sizes, up to the last block; equal to encoding them one by one."""
-        return self.encode_pixels([self.lay(image) for image in images], [])
+        return self.encode_canvases([self.lay(image) for image in images])
 
     def encode_pixels(self, pixels: Sequence[Canvas], sizes: Sequence[Size]) -> list[Any]:
         """See ``Preparable``; a canvas knows the size of its image."""

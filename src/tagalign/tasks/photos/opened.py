@@ -36,6 +36,11 @@ class OpenedPhoto:
     error: TagalignError | None = None
 
     @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the encoder's input where it is laid, else ``size``."""
+        return self.size if self.pixels is None else tuple(self.pixels.shape)
+
+    @property
     def photo_size(self) -> Size:
         """``(height, width)`` of the photo, whatever was decoded of it."""
         return self.full_size or self.size

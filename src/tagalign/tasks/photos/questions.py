@@ -99,7 +99,7 @@ class Asked:
         """Of a photo: equal for those that are encoded together."""
         if isinstance(self.method, PassSharer):
             return self.method.pass_shape(read.size)
-        return read.size if read.pixels is None else tuple(read.pixels.shape)
+        return read.shape
 
     def encode(self, chunk: Sequence[OpenedPhoto]) -> list[Any]:
         """Photos of one ``pass_shape``, encoded."""

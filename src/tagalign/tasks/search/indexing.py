@@ -60,7 +60,7 @@ class AskedRanks(Asked):
     @property
     def window(self) -> int:
         """See ``Asked``; where photos are held themselves, which can be large, one batch."""
-        return TAG_WINDOW if self.ranker.lays_ahead else 1
+        return super().window if self.ranker.lays_ahead else 1
 
     def lay(self, image: Image.Image) -> Any:
         """See ``Asked``."""
@@ -68,7 +68,7 @@ class AskedRanks(Asked):
 
     def pass_shape(self, read: OpenedPhoto) -> tuple[int, ...]:
         """See ``Asked``; whole photos, not the views that a dense method lays."""
-        return read.size if read.pixels is None else tuple(read.pixels.shape)
+        return read.shape
 
     def encode(self, chunk: Sequence[OpenedPhoto]) -> list[RankedPhoto]:
         """See ``Asked``."""
