@@ -4,6 +4,7 @@ Holds ``cli/verbs/reproduce/verb.py``, ``cli/verbs/reproduce/measurement.py``, `
 ``cli/verbs/reproduce/cost.py``, ``cli/verbs/reproduce/flags.py``.
 """
 
+import dataclasses
 import json
 from collections import Counter
 from pathlib import Path
@@ -15,6 +16,7 @@ from tagalign.cli.verbs.evaluate.settings import EvaluateSettings
 from tagalign.cli.verbs.reproduce import cost
 from tagalign.cli.verbs.reproduce.measurement import measurements
 from tagalign.data.rehearsal import request, write_copy
+from tagalign.evaluate import protocols
 from tagalign.evaluate.published.numbers import find_numbers, published_numbers
 
 NUMBER = "tagclip/tableS1/without/voc2007-tags-all"
@@ -33,6 +35,25 @@ def small_pictures(monkeypatch):
         return full(seed, index, (size[0] // 4, size[1] // 4), num_classes, shapes)
 
     monkeypatch.setattr(request, "draw_scene", small)
+
+
+@pytest.fixture
+def small_protocols(monkeypatch):
+    """Protocols with half their sides and one sentence a label, whose numbers are the subject of ``tests/evaluate``.
+
+    Windows still overlap by half, and pictures still have several. All numbers take a quarter of the processor's time.
+    """
+    for name, protocol in protocols.PROTOCOLS.items():
+        small = dataclasses.replace(
+            protocol,
+            options={key: side // 2 for key, side in protocol.options.items()},
+            options_for={
+                data: {key: side // 2 for key, side in options.items()}
+                for data, options in protocol.options_for.items()
+            },
+            templates={data: "1" for data in protocol.templates},
+        )
+        monkeypatch.setitem(protocols.PROTOCOLS, name, small)
 
 
 def test_the_list_has_every_number_once(capsys):
@@ -82,7 +103,7 @@ def test_a_rehearsal_measures_on_drawn_copies_and_claims_nothing(tmp_path, capsy
 
 
 def test_a_measurement_on_a_folder_says_what_it_takes_and_goes_on_where_it_was(
-    tmp_path, capsys, clip_folder, monkeypatch, small_pictures
+    tmp_path, capsys, clip_folder, monkeypatch, small_pictures, small_protocols
 ):
     """A whole drawn copy stands for the data: the folder is found by the benchmark's name below --path."""
     monkeypatch.setenv("TAGALIGN_CACHE", str(tmp_path / "cache"))
@@ -146,7 +167,7 @@ def test_numbers_of_one_run_are_measured_together():
 
 
 @pytest.mark.slow
-def test_every_public_number_can_be_rehearsed(tmp_path, capsys, small_pictures):
+def test_every_public_number_can_be_rehearsed(tmp_path, capsys, small_pictures, small_protocols):
     """Each protocol, option and layout once; the numbers of random models on drawn shapes mean nothing."""
     assert main(["reproduce", "--all", "--rehearse", "--images", "1", "--out", str(tmp_path), "--json"]) == 0
     captured = capsys.readouterr()
