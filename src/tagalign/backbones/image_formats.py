@@ -1,6 +1,8 @@
 """Which files are taken for photos: the one list of endings, made from what Pillow reads on this machine."""
 
 import importlib.util
+import struct
+import zlib
 from functools import cache
 
 from PIL import Image, features
@@ -10,6 +12,21 @@ PHOTO_FORMATS = frozenset(
 ) | frozenset({"PSD", "QOI", "TGA", "TIFF", "WEBP"})
 """Of the formats that Pillow knows, those that hold photos; the others are icons, vectors (which start another
 program), movies and data."""
+
+DAMAGED: tuple[type[Exception], ...] = (
+    *(
+        ArithmeticError,
+        AttributeError,
+        EOFError,
+        LookupError,
+        MemoryError,
+        OSError,
+        RuntimeError,
+        SyntaxError,
+    ),
+    *(TypeError, ValueError, struct.error, zlib.error, Image.DecompressionBombError),
+)
+"""What Pillow's readers raise of files that are damaged or no picture: one byte in the wrong place ends in any of them."""
 
 
 @cache

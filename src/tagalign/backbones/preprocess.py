@@ -1,5 +1,6 @@
 """Open, orient, resize, normalise. The one place where (width, height) becomes (height, width)."""
 
+import io
 import math
 import warnings
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 from torch import Tensor
 
 from tagalign.backbones.grey import Said, is_wide_grey, said_by, to_bytes
-from tagalign.backbones.image_formats import register_plugins
+from tagalign.backbones.image_formats import DAMAGED, register_plugins
 from tagalign.errors import ImageError, MissingImageError
 from tagalign.types import Size
 
@@ -59,7 +60,10 @@ class Preprocessing:
 
 
 def open_image(
-    source: str | Path | Image.Image, *, max_pixels: int = MAX_PIXELS, seen: SeenSize | None = None
+    source: str | Path | io.BytesIO | Image.Image,
+    *,
+    max_pixels: int = MAX_PIXELS,
+    seen: SeenSize | None = None,
 ) -> Image.Image:
     """An RGB image, turned upright by its EXIF mark; transparent pixels lie on white.
 
@@ -67,13 +71,13 @@ def open_image(
     says, with a sentence about it in ``image.info["note"]``); of an animation the first frame is taken.
 
     Args:
-        source: path, or an image that was opened and not decoded.
+        source: path, bytes of a file, or an image that was opened and not decoded.
         max_pixels: of the file, whatever is decoded of it.
         seen: decode a JPEG at 1/2, 1/4 or 1/8 where no side becomes smaller than what this says; the size of the file then
             stands in ``image.info["full_size"]``. Other formats, and JPEGs that are not large enough, are decoded whole.
 
     Raises:
-        ImageError: if the file is missing, empty, truncated, no image, or larger than ``max_pixels``.
+        ImageError: if the file is missing, empty, truncated, no photo, or larger than ``max_pixels``.
     """
     name = source if isinstance(source, (str, Path)) else "image"
     register_plugins()
@@ -81,7 +85,7 @@ def open_image(
         with warnings.catch_warnings():
             # our own limit below is the stricter one
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            if not isinstance(source, (str, Path)):
+            if isinstance(source, Image.Image):
                 return _upright_rgb(source, name, max_pixels, seen)
             with Image.open(source) as image:
                 return _upright_rgb(image, name, max_pixels, seen)
@@ -93,13 +97,15 @@ def open_image(
         raise ImageError(f"{name}: not an image that can be read (empty, or another kind of file)") from error
     except Image.DecompressionBombError as error:
         raise ImageError(f"{name}: too many pixels ({error})") from error
-    except (OSError, SyntaxError, ValueError, EOFError, MemoryError) as error:
+    except DAMAGED as error:
         raise ImageError(f"{name}: the image is damaged ({error or type(error).__name__})") from error
 
 
 def _upright_rgb(
     image: Image.Image, name: object, max_pixels: int, seen: SeenSize | None = None
 ) -> Image.Image:
+    if image.format == "EPS":  # Pillow starts Ghostscript, and a file from anywhere says what that does
+        raise ImageError(f"{name}: a drawing (EPS); save it as a photo, PNG or JPEG")
     if image.width * image.height > max_pixels:
         raise ImageError(
             f"{name}: {image.width} x {image.height} pixels, at most {max_pixels:,} are opened; shrink it first"

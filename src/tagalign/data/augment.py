@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image, UnidentifiedImageError
 
+from tagalign.backbones.image_formats import DAMAGED
 from tagalign.backbones.preprocess import IMAGENET_MEAN, IMAGENET_STD, open_image
 from tagalign.data.rand_augment import rand_augment
 from tagalign.errors import ImageError
@@ -57,7 +58,7 @@ def decode(image: bytes | Path, *, at_least: int) -> Image.Image:
         raise ImageError("not an image that can be read (empty, or another kind of file)") from error
     except FileNotFoundError as error:
         raise ImageError(f"{image!r}: no such file") from error
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except DAMAGED as error:
         raise ImageError(f"the image is damaged ({error})") from error
 
 

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import torch
 from PIL import Image
 
+from tagalign.backbones.image_formats import DAMAGED
 from tagalign.errors import DataError, TagalignError
 from tagalign.export.instances import InstanceRows, read_instances
 from tagalign.export.photos import PhotoNames, named_sources, part_sources, run_root
@@ -74,7 +75,7 @@ def read_mask(path: Path, names: tuple[str, ...]) -> Annotated:
     try:
         with Image.open(path) as image:
             ids = np.asarray(image).astype(np.int64)
-    except (OSError, ValueError, SyntaxError) as error:
+    except DAMAGED as error:
         raise DataError(f"{path}: cannot be read as a mask ({error})") from error
     if ids.ndim != 2 or ids.max(initial=0) >= len(names):
         raise DataError(f"{path}: expected label ids 0 to {len(names) - 1}, got something else")

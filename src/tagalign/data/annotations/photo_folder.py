@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from PIL import Image
 
-from tagalign.backbones.image_formats import image_suffixes, register_plugins
+from tagalign.backbones.image_formats import DAMAGED, image_suffixes, register_plugins
 from tagalign.backbones.preprocess import ORIENTATION, TURNED, upright_size
 from tagalign.data.annotations.photo_names import (
     is_inline,
@@ -108,7 +108,7 @@ class PhotoFolder:
             with Image.open(path) as image:
                 orientation = int(image.getexif().get(ORIENTATION, 1))
                 size = upright_size(image)
-        except (OSError, SyntaxError, ValueError, TypeError, Image.DecompressionBombError) as error:
+        except DAMAGED as error:
             raise DataError(f"the photo is damaged ({error})") from error
         orientation = orientation if 1 <= orientation <= 8 else 1
         return FoundPhoto(place=place, path=path, size=size, orientation=orientation)

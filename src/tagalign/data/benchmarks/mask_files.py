@@ -5,8 +5,9 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import Int, Integer
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
+from tagalign.backbones.image_formats import DAMAGED
 from tagalign.backbones.preprocess import MAX_PIXELS, ORIENTATION, open_image
 from tagalign.errors import DataError
 from tagalign.types import IGNORE, Size
@@ -76,7 +77,7 @@ def _opened(path: Path) -> Image.Image:
         image.load()
     except FileNotFoundError as error:
         raise DataError(f"{path}: no such mask") from error
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, EOFError) as error:
+    except DAMAGED as error:
         raise DataError(f"{path}: the mask is damaged or no picture ({error})") from error
     return image
 

@@ -22,7 +22,7 @@ from typing import Any
 from PIL import Image
 
 from tagalign.atomic import atomic_write, marked
-from tagalign.backbones.image_formats import image_suffixes, register_plugins
+from tagalign.backbones.image_formats import DAMAGED, image_suffixes, register_plugins
 from tagalign.cache_folder import default_cache_dir
 from tagalign.errors import DataError, InputError, MissingExtraError
 from tagalign.json_text import json_text
@@ -285,7 +285,7 @@ def _ending(raw: bytes) -> str:
             Image.open(io.BytesIO(raw)) as photo,
         ):
             kind = str(photo.format)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+    except DAMAGED:
         return UNREADABLE
     known = image_suffixes()
     found = sorted(end for end, one in Image.registered_extensions().items() if one == kind and end in known)

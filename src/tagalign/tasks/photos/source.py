@@ -61,7 +61,7 @@ class PhotoSource:
             if self.offset is None:
                 _refuse_streams(self.path)
                 return open_image(self.path, seen=seen)
-            return open_image(self._member(), seen=seen)
+            return open_image(self._bytes(), seen=seen)
         except ImageError as error:
             text = printable(str(error).removeprefix(f"{self.path}: ").removeprefix("image: "))
             raise ImageError(f"{self.key}: {text}") from error
@@ -72,19 +72,14 @@ class PhotoSource:
         Raises:
             ImageError: if it cannot be read.
         """
+        from tagalign.backbones.image_formats import DAMAGED
         from tagalign.backbones.preprocess import upright_size
 
         try:
             with Image.open(self.path if self.offset is None else self._bytes()) as image:
                 return upright_size(image)
-        except (OSError, SyntaxError, ValueError) as error:
+        except DAMAGED as error:
             raise ImageError(f"{self.key}: not an image that can be read ({error})") from error
-
-    def _member(self) -> Image.Image:
-        try:
-            return Image.open(self._bytes())
-        except (OSError, SyntaxError, ValueError) as error:
-            raise ImageError(f"not an image that can be read ({error})") from error
 
     def _bytes(self) -> io.BytesIO:
         try:

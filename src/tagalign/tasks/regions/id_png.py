@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from tagalign.backbones.image_formats import DAMAGED
 from tagalign.backbones.preprocess import MAX_PIXELS
 from tagalign.errors import DataError
 from tagalign.tasks.regions.value import Regions
@@ -26,7 +27,7 @@ def read_ids(path: Path) -> Regions:
                     f"{path}: {image.width} x {image.height} pixels, at most {MAX_PIXELS:,} are read"
                 )
             mode, pixels = image.mode, np.asarray(image)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except DAMAGED as error:
         raise DataError(f"{path}: cannot be read as a picture of ids ({error})") from error
     if mode == "RGB":  # id = R + 256 G + 65536 B, as COCO's panoptic pictures
         ids = pixels.astype(np.int64) @ np.array([1, 2**8, 2**16])

@@ -79,7 +79,7 @@ def _tables(source: AnnotationSource, spool: Spool) -> tuple[dict[str, dict[str,
         ) from error
     if not photos:
         raise DataError(
-            f"{source.path}: expected COCO's list of images, found {', '.join(sorted(lists)) or 'nothing'}"
+            f"{source.path}: expected COCO's list of images, found {', '.join(sorted(lists)) or 'nothing':.200}"
         )
     return photos, categories
 

@@ -10,8 +10,9 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
+from tagalign.backbones.image_formats import DAMAGED
 from tagalign.backbones.preprocess import MAX_PIXELS
 from tagalign.data.annotations.formats import READERS, ReaderEntry
 from tagalign.data.annotations.reader import AnnotationSource, made
@@ -195,7 +196,7 @@ def _picture(path: Path) -> tuple[np.ndarray, dict[int, Colour]]:
             else:
                 colours = np.asarray(image.convert("RGB")).reshape(-1, 3)
                 ids = (colours.astype(np.int64) @ (65_536, 256, 1)).reshape(image.height, image.width)
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except DAMAGED as error:
         raise DataError(f"{path}: the mask is damaged or no picture ({error})") from error
     places, first = np.unique(ids.reshape(-1), return_index=True)
     rows = colours[first].tolist()
