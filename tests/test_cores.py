@@ -1,12 +1,15 @@
 """Threads: what is asked for, the environment, the cores a process is bound to and its share of time, in this order."""
 
+import ast
 import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+import tagalign
 from tagalign.cores import (
     PASSIVE,
     settle_threads,
@@ -133,3 +136,20 @@ def test_a_system_that_binds_no_process_to_cores(monkeypatch, tmp_path):
 def test_processes_are_forked_where_that_is_safe(monkeypatch, system, start):
     monkeypatch.setattr(sys, "platform", system)
     assert worker_start() == start
+
+
+def test_a_process_that_reads_ends_before_python_is_taken_down():
+    code = "import atexit; from tagalign.cores import end_at_once; atexit.register(print, 'taken down'); end_at_once(0)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not done.stdout
+
+
+def test_every_loader_of_batches_lets_its_processes_end_so():
+    calls = [
+        (path.name, {keyword.arg: ast.unparse(keyword.value) for keyword in node.keywords})
+        for path in Path(tagalign.__file__).parent.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "DataLoader"
+    ]
+    assert len(calls) == 2
+    assert all(keywords.get("worker_init_fn") == "end_at_once" for _, keywords in calls), calls

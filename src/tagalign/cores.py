@@ -1,5 +1,6 @@
-"""How many cores a process may use, and how its threads wait for each other: decided once, before torch is loaded."""
+"""How many cores a process may use, how its threads wait, how processes that read begin and end: decided once."""
 
+import atexit
 import math
 import os
 import sys
@@ -67,6 +68,15 @@ def worker_start() -> ProcessStart:
     macOS has fork too, and its system libraries break in forked processes; Windows has none.
     """
     return "fork" if sys.platform == "linux" else "spawn"
+
+
+def end_at_once(_number: int) -> None:
+    """Let a process that reads end as a forked one does; the ``worker_init_fn`` of every ``DataLoader``.
+
+    One that began anew would take Python down first, while the thread that sends its last batch may still be inside
+    torch: the whole process is aborted then, and training ends with "DataLoader worker is killed by signal".
+    """
+    atexit.register(os._exit, 0)  # called before all that were registered earlier, so in place of them
 
 
 def share_of_time(own: Path = OWN_CGROUPS, root: Path = CGROUPS) -> float:

@@ -13,7 +13,7 @@ from jaxtyping import Int
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
-from tagalign.cores import worker_start
+from tagalign.cores import end_at_once, worker_start
 from tagalign.data.augment import load_crop
 from tagalign.data.batches import PixelBatch, PixelChunks, Position
 from tagalign.data.pair_records import BrokenPairError, Pair, PairShard, ShardRef
@@ -124,6 +124,7 @@ class PairStream:
             pin_memory=self.pin,
             prefetch_factor=max(2, self.plan.batch_size // self.plan.chunk // self.plan.workers),
             multiprocessing_context=worker_start(),  # forked ones share the tag table
+            worker_init_fn=end_at_once,
         )
         try:
             yield from loader

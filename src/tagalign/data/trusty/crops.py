@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from tagalign.backbones.preprocess import Preprocessing
-from tagalign.cores import worker_start
+from tagalign.cores import end_at_once, worker_start
 from tagalign.data.batches import Position
 from tagalign.data.processes import Processes
 from tagalign.data.trusty.augment import Augmentation, Sample
@@ -128,6 +128,7 @@ def crop_batches(
         batch_size=rows.stop - rows.start,
         num_workers=workers,
         multiprocessing_context=worker_start() if workers else None,
+        worker_init_fn=end_at_once,
         collate_fn=_Collate(preprocessing),
         persistent_workers=False,
     )
