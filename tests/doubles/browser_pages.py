@@ -1,4 +1,4 @@
-"""A browser, and a folder for pictures of the page."""
+"""A browser, a folder for pictures of the page, and what people do with its fields."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -66,3 +66,10 @@ def type_into(field: Any, text: str) -> None:
         if field.input_value() == text:
             return
     raise AssertionError(f"the field does not keep {text!r}")
+
+
+def pick(page: Any, control: str, name: Any) -> None:
+    """Choose from the list of one control: the list of the one before may still be fading."""
+    box = page.locator(f"#{control}")
+    box.locator("input").click()
+    box.get_by_role("option", name=name, exact=True).click()

@@ -9,7 +9,7 @@ from PIL import Image
 
 pytest.importorskip("gradio", reason="the app extra is not installed")
 pytest.importorskip("playwright", reason="playwright is not installed")
-from browser_pages import type_into
+from browser_pages import pick, type_into
 from page_of_stub import look_at, open_tab
 from playwright.sync_api import Page, expect
 
@@ -48,13 +48,11 @@ def test_new_labels_and_another_method(shared_page: Page, photos: Path) -> None:
     labels.press("Enter")
     expect(page.locator("#look-status")).to_contain_text("of 3 labels")
     expect(page.locator("#look-status")).to_contain_text("from memory: 0 ms")
-    page.locator("#look-method input").click()
-    page.get_by_role("option", name="second").click()
+    pick(page, "look-method", "second")
     # another method has not seen the photo yet
     expect(page.locator("#look-status")).not_to_contain_text("from memory")
     expect(page.locator("#look-tags")).to_contain_text("sea")
-    page.locator("#look-method input").click()
-    page.get_by_role("option", name="first").click()
+    pick(page, "look-method", "first")
     expect(page.locator("#look-tags b.on")).to_have_text("sky")
 
 
@@ -220,8 +218,7 @@ def test_results_of_a_run_are_picked_and_reviewed_without_computing_again(page: 
     type_into(path, str(tmp_path / "nowhere"))
     path.press("Enter")
     expect(page.get_by_text("expected a folder, found none").first).to_be_visible()
-    page.locator("#review-inside input").click()
-    page.get_by_role("option", name=".. (one up)").click()
+    pick(page, "review-inside", ".. (one up)")
     expect(path).to_have_value(str(Path.cwd().parent))
     type_into(path, str(run))
     page.click("#review-open")

@@ -6,6 +6,7 @@ import pytest
 
 pytest.importorskip("gradio", reason="the app extra is not installed")
 pytest.importorskip("playwright", reason="playwright is not installed")
+from browser_pages import pick
 from page_of_stub import open_tab
 from playwright.sync_api import Page, expect
 
@@ -58,6 +59,5 @@ def test_two_methods_answer_the_same_photo_and_labels_side_by_side(page: Page, p
     for side in (1, 2):
         expect(page.locator(f"#compare-status-{side}")).to_contain_text("b.png, 400 × 300")
     for side, method, tags in ((1, "second", ("bee", "bee")), (2, "first", ("bee", "ant"))):
-        page.locator(f"#compare-method-{side} input").click()
-        page.get_by_role("option", name=method, exact=True).click()
+        pick(page, f"compare-method-{side}", method)
         chosen(page, *tags)

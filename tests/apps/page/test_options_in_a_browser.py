@@ -7,16 +7,12 @@ import pytest
 
 pytest.importorskip("gradio", reason="the app extra is not installed")
 pytest.importorskip("playwright", reason="playwright is not installed")
+from browser_pages import pick
 from page_of_stub import LOOK, look_at
 from playwright.sync_api import Page, expect
 
 # gradio, its server and its client warn about each other's coming versions
 pytestmark = [pytest.mark.browser, pytest.mark.filterwarnings("ignore")]
-
-
-def pick(page: Page, control: str, value: str) -> None:
-    page.locator(f"#{control} input").click()
-    page.get_by_role("option", name=value, exact=True).click()
 
 
 @pytest.mark.controls("option-look", "option-words", "option-min-area")

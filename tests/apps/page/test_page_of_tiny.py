@@ -10,6 +10,7 @@ import pytest
 pytest.importorskip("gradio", reason="the app extra is not installed")
 pytest.importorskip("playwright", reason="playwright is not installed")
 from axe_scan import grave_faults
+from browser_pages import pick
 from page_of_stub import open_tab
 from playwright.sync_api import Page, expect
 
@@ -128,8 +129,7 @@ def test_a_method_is_chosen_with_its_options_and_both_are_in_the_record(
     expect(page.locator("#look-status")).to_contain_text("from memory")
     page.locator("#look-more-options > button").click()
     page.locator("#option-reidentify input").uncheck()
-    page.locator("#option-gate input").click()
-    page.get_by_role("option", name="soft", exact=True).click()
+    pick(page, "option-gate", "soft")
     page.locator("#option-local-weight input").fill("0.7")
     page.locator("#option-max-patches input").fill("900")
     page.keyboard.press("Enter")  # of one field: the others are sent with it
@@ -147,8 +147,7 @@ def test_a_method_is_chosen_with_its_options_and_both_are_in_the_record(
 
 
 def choose(page: Page, method: str) -> None:
-    page.locator("#look-method input").click()
-    page.get_by_role("option", name=re.compile(rf"^{method}\b")).click()  # its cost stands behind it
+    pick(page, "look-method", re.compile(rf"^{method}\b"))  # its cost stands behind it
 
 
 LACKING = {

@@ -8,6 +8,7 @@ import pytest
 
 pytest.importorskip("gradio", reason="the app extra is not installed")
 pytest.importorskip("playwright", reason="playwright is not installed")
+from browser_pages import pick
 from playwright.sync_api import Page, expect
 
 # gradio, its server and its client warn about each other's coming versions
@@ -68,8 +69,7 @@ def test_a_folder_is_reviewed_with_the_mouse(page: Page, out: Path, tmp_path: Pa
     page.click("#review-undo")
     expect(status).to_contain_text("3 open")
     expect(tags.get_by_label("sky")).to_be_checked()
-    page.locator("#review-method input").click()
-    page.get_by_role("option", name="second", exact=True).click()
+    pick(page, "review-method", "second")
     expect(tags.get_by_label("sea")).to_be_checked()  # it tags the last label
     expect(tags.get_by_label("sky")).not_to_be_checked()
 
