@@ -16,8 +16,9 @@ from safetensors.torch import load_file, save_file
 
 import tagalign
 from tagalign.backbones.hub import fetch, remote
+from tagalign.backbones.hub.cached import is_here
 from tagalign.backbones.hub.locate import locate, parse_hub_id, peek
-from tagalign.backbones.hub.look import in_words, is_here, look
+from tagalign.backbones.hub.look import in_words, look
 from tagalign.backbones.load import load_backbone
 from tagalign.backbones.vision_only import load_vision_only
 from tagalign.errors import ModelError

@@ -10,10 +10,10 @@ import re
 from pathlib import Path
 
 from tagalign.atomic import atomic_write
-from tagalign.backbones.hub.choose import SAFETENSORS
+from tagalign.backbones.hub.choose import SAFETENSORS, choose
 from tagalign.backbones.hub.listing import Conversion, Listing, list_folder
 from tagalign.backbones.hub.names import HubId
-from tagalign.errors import InputError
+from tagalign.errors import InputError, ModelError
 from tagalign.json_text import json_text
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -60,6 +60,19 @@ def list_cache(hub_id: HubId) -> Listing | None:
         files=found.files,
         conversions=cached_conversions(hub_id, commit),
     )
+
+
+def is_here(name: str) -> bool:
+    """Whether the cache holds a set of weights of a hub id; nothing is asked, and torch is not needed."""
+    hub_id = HubId.parse(name)
+    listing = None if hub_id is None else list_cache(hub_id)
+    if listing is None:
+        return False
+    try:
+        choose(listing)
+    except ModelError:
+        return False
+    return True
 
 
 def cached_conversions(hub_id: HubId, commit: str) -> tuple[Conversion, ...]:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tagalign.backbones.hub.cached import list_cache
 from tagalign.backbones.hub.choose import Choice, check_tokenizer, choose
 from tagalign.backbones.hub.fetch import FileAtCommit, licence_of, missing_files, wanted_files
 from tagalign.backbones.hub.listing import Listing, list_folder
@@ -15,7 +14,6 @@ from tagalign.backbones.hub.permission import may_open_pickle
 from tagalign.backbones.hub.progress import megabytes
 from tagalign.backbones.hub.trouble import Unreachable
 from tagalign.backbones.models import resolve_auto
-from tagalign.errors import ModelError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,18 +59,6 @@ def look(name: str) -> FetchPreview:
         return _look_at_hub(hub_id, listing, choose(listing))
     except Unreachable as trouble:
         raise unreachable(hub_id, trouble) from trouble
-
-
-def is_here(name: str) -> bool:
-    """Whether the cache holds a set of weights of a hub id; nothing is asked."""
-    listing = list_cache(parse_hub_id(name))
-    if listing is None:
-        return False
-    try:
-        choose(listing)
-    except ModelError:
-        return False
-    return True
 
 
 def _look_at_folder(name: str, path: Path) -> FetchPreview:

@@ -49,7 +49,7 @@ def run(settings: ModelsSettings) -> int:
 
 
 def _list(as_json: bool) -> None:
-    from tagalign.backbones.hub.look import is_here
+    from tagalign.backbones.hub.cached import is_here
 
     rows = [(model, is_here(model.id)) for model in known_models()]
     if as_json:

@@ -16,7 +16,7 @@ TRIED = 6
 
 def fetch_note(model: str) -> str:
     """Whether the model is here, else how large it is."""
-    from tagalign.backbones.hub.look import is_here
+    from tagalign.backbones.hub.cached import is_here
     from tagalign.backbones.hub.progress import megabytes
     from tagalign.backbones.models import known_models
 
