@@ -91,3 +91,25 @@ def test_a_stop_that_does_not_wait_is_503() -> None:
 
     asyncio.run(ask())
     assert [sent[0]["status"], dict(sent[0]["headers"])[b"retry-after"]] == [503, b"1"]
+
+
+def test_a_second_ctrl_c_is_no_fault_of_the_application() -> None:
+    """Uvicorn ends the task that waits for the word to stop, and would log what the application says of it."""
+    app = create_app(stub_model())
+    words: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+    sent: list[str] = []
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message["type"])
+
+    async def begin_and_end() -> None:
+        task = asyncio.ensure_future(app({"type": "lifespan"}, words.get, send))  # type: ignore[arg-type]
+        words.put_nowait({"type": "lifespan.startup"})
+        while not sent:
+            await asyncio.sleep(0.01)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(begin_and_end())
+    assert sent == ["lifespan.startup.complete"]

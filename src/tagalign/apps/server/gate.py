@@ -43,7 +43,7 @@ class Gate:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request through, or answer it with what is wrong."""
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
+            await _until_stopped(self._app, scope, receive, send)
             return
         # unknown paths share one label: clients must not be able to make counters
         path = scope["path"] if scope["path"] in self._paths else OTHER
@@ -106,6 +106,25 @@ class Gate:
         length = headers.get(b"content-length", b"0")
         if length.isdigit() and int(length) > self._limits.max_bytes:
             raise _too_many_bytes(self._limits)
+
+
+async def _until_stopped(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+    """The application's own start and stop; a second Ctrl-C ends them as well, and is no fault for the log."""
+    is_stopped = False
+
+    async def heard() -> Message:
+        nonlocal is_stopped
+        try:
+            return await receive()
+        except asyncio.CancelledError:
+            is_stopped = True
+            raise
+
+    async def said(message: Message) -> None:
+        if not is_stopped:
+            await send(message)
+
+    await app(scope, heard, said)
 
 
 def _key_in(authorization: bytes) -> bytes:
