@@ -7,7 +7,14 @@ import torch
 from torch import nn
 
 from tagalign.errors import ModelError
-from tagalign.methods.folder import FORMAT, load_strictly, load_tensors, read_folder_config, save_folder
+from tagalign.methods.folder import (
+    FORMAT,
+    check_encoder,
+    load_strictly,
+    load_tensors,
+    read_folder_config,
+    save_folder,
+)
 
 
 @pytest.fixture
@@ -67,3 +74,18 @@ def test_weights_that_fit_are_taken(tmp_path):
     layer = nn.Linear(3, 2)
     load_strictly(layer, state(), folder=tmp_path)
     assert not layer.weight.any()
+
+
+def test_another_encoder_is_refused_by_its_weights_or_its_sizes(tmp_path, backbone):
+    own = {"name": "mine", "weight_hash": backbone.weight_hash}
+    sizes = (backbone.width, backbone.embed_dim)
+    check_encoder(tmp_path, backbone, **own)
+    check_encoder(tmp_path, backbone, **own, sizes=sizes)
+    with pytest.raises(
+        ModelError, match=f"trained on mine with weights other, found weights {backbone.weight_hash}"
+    ):
+        check_encoder(tmp_path, backbone, **own | {"weight_hash": "other"}, sizes=sizes)
+    with pytest.raises(
+        ModelError, match=rf"made for width 7 and dimension 9, mine has {sizes[0]} and {sizes[1]}"
+    ):
+        check_encoder(tmp_path, backbone, **own, sizes=(7, 9))

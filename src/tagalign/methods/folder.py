@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from tagalign.atomic import atomic_write, sweep
 from tagalign.backbones.catalog import read_json, weight_file
+from tagalign.backbones.protocols import BlockBackbone
 from tagalign.errors import ModelError
 from tagalign.json_text import json_text
 
@@ -76,6 +77,38 @@ def load_tensors(folder: Path) -> dict[str, Tensor]:
         raise ModelError(
             f"{path}: cannot be read ({error}); the file may be truncated or no safetensors file"
         ) from error
+
+
+def check_encoder(
+    folder: Path,
+    encoder: BlockBackbone,
+    *,
+    name: object,
+    weight_hash: object,
+    sizes: tuple[int, int] | None = None,
+) -> None:
+    """Refuse another encoder than the one that a folder was trained on.
+
+    Args:
+        folder: for messages.
+        encoder: that was found.
+        name: of the one it was trained on.
+        weight_hash: of that one.
+        sizes: width and dimension of the joint space of that one, where the folder says them.
+
+    Raises:
+        ModelError: for other weights or sizes.
+    """
+    if encoder.weight_hash != weight_hash:
+        raise ModelError(
+            f"{folder}: trained on {name} with weights {weight_hash}, found weights {encoder.weight_hash}; "
+            "use the same backbone or train again"
+        )
+    if sizes is not None and sizes != (encoder.width, encoder.embed_dim):
+        raise ModelError(
+            f"{folder}: made for width {sizes[0]} and dimension {sizes[1]}, "
+            f"{name} has {encoder.width} and {encoder.embed_dim}"
+        )
 
 
 def load_strictly(module: nn.Module, tensors: Mapping[str, Tensor], *, folder: Path) -> None:

@@ -16,7 +16,7 @@ from tagalign.backbones.packaged import TINY
 from tagalign.backbones.preprocess import Preprocessing
 from tagalign.errors import ModelError
 from tagalign.json_text import json_text
-from tagalign.methods.folder import load_tensors, read_folder_config, save_folder
+from tagalign.methods.folder import check_encoder, load_tensors, read_folder_config, save_folder
 from tagalign.methods.opened import Opened
 from tagalign.methods.resources import Resources
 from tagalign.methods.tag2text.build import build_tag2text
@@ -201,18 +201,10 @@ def _load_model(folder: Path, config: Mapping[str, Any], *, num_tags: int) -> Ta
         raise ModelError(f"{folder}/config.json: {missing[0]} is missing")
     model = build_tag2text(num_tags=num_tags, **{name: config[name] for name in SIZES if name in config})
     if isinstance(model.image_encoder, ClipTokens):
-        _check_backbone(folder, config, model.image_encoder)
+        found = model.image_encoder.backbone
+        check_encoder(folder, found, name=config.get("backbone"), weight_hash=config.get("backbone_hash"))
     load_parameters(model, load_tensors(folder), where=str(folder))
     return model
-
-
-def _check_backbone(folder: Path, config: Mapping[str, Any], encoder: ClipTokens) -> None:
-    found, trained = encoder.backbone.weight_hash, config.get("backbone_hash")
-    if found != trained:
-        raise ModelError(
-            f"{folder}: trained on {config.get('backbone')} with weights {trained}, found weights {found}; "
-            "use the same backbone or train again"
-        )
 
 
 def load_parameters(model: Tag2Text, tensors: Mapping[str, torch.Tensor], *, where: str) -> None:

@@ -9,14 +9,19 @@ import torch
 
 from tagalign.backbones.load import load_backbone
 from tagalign.backbones.modes import DENSE_MODES
-from tagalign.backbones.protocols import BlockBackbone
 from tagalign.errors import ModelError
 from tagalign.json_text import json_text
 from tagalign.methods.dense.method import DenseMethod
 from tagalign.methods.dense.options import TagAlignOptions
 from tagalign.methods.dense.profiles import dense_profile
 from tagalign.methods.dense.projector import Projector
-from tagalign.methods.folder import load_strictly, load_tensors, read_folder_config, save_folder
+from tagalign.methods.folder import (
+    check_encoder,
+    load_strictly,
+    load_tensors,
+    read_folder_config,
+    save_folder,
+)
 from tagalign.methods.opened import Opened
 from tagalign.methods.resources import Resources
 
@@ -133,12 +138,14 @@ def load_tagalign(
     options = options or TagAlignOptions()
     config = TagAlignConfig.read(folder)
     backbone = load_backbone(config.backbone, device=device, precision=precision, compile=compile)
-    if backbone.weight_hash != config.backbone_hash:
-        raise ModelError(
-            f"{folder}: trained on {config.backbone} with weights {config.backbone_hash}, "
-            f"found weights {backbone.weight_hash}; use the same backbone or train again"
-        )
-    projector = _projector(folder, config, backbone)
+    check_encoder(
+        folder,
+        backbone,
+        name=config.backbone,
+        weight_hash=config.backbone_hash,
+        sizes=(config.width, config.dim),
+    )
+    projector = _projector(folder, config)
     mode = options.mode or config.mode
     DENSE_MODES.find(mode)
     trained_profile = dense_profile(options.profile or config.profile).name
@@ -171,12 +178,7 @@ def build(opened: Opened, options: TagAlignOptions, resources: Resources) -> Den
     )
 
 
-def _projector(folder: Path, config: TagAlignConfig, backbone: BlockBackbone) -> Projector:
-    if (config.width, config.dim) != (backbone.width, backbone.embed_dim):
-        raise ModelError(
-            f"{folder}: made for width {config.width} and dimension {config.dim}, "
-            f"{config.backbone} has {backbone.width} and {backbone.embed_dim}"
-        )
+def _projector(folder: Path, config: TagAlignConfig) -> Projector:
     projector = Projector(width=config.width, dim=config.dim, num_blocks=config.num_blocks)
     load_strictly(projector, {k: v.float() for k, v in load_tensors(folder).items()}, folder=folder)
     return projector

@@ -8,10 +8,15 @@ from typing import Any
 import torch
 
 from tagalign.backbones.load import load_backbone
-from tagalign.backbones.protocols import BlockBackbone
 from tagalign.errors import ModelError
 from tagalign.json_text import json_text
-from tagalign.methods.folder import load_strictly, load_tensors, read_folder_config, save_folder
+from tagalign.methods.folder import (
+    check_encoder,
+    load_strictly,
+    load_tensors,
+    read_folder_config,
+    save_folder,
+)
 from tagalign.methods.opened import Opened
 from tagalign.methods.resources import Resources
 from tagalign.methods.trusty.method import METHOD, TrustyClip
@@ -143,7 +148,8 @@ def load_trusty(
     options = options or TrustyOptions()
     config = TrustyConfig.read(folder)
     backbone = load_backbone(config.backbone, device=device, precision=precision, compile=compile)
-    _check_backbone(folder, config, backbone)
+    sizes = (config.sizes.width, config.sizes.dim)
+    check_encoder(folder, backbone, name=config.backbone, weight_hash=config.backbone_hash, sizes=sizes)
     network = TrustyNetwork(config.sizes)
     load_strictly(network, {k: v.float() for k, v in load_tensors(folder).items()}, folder=folder)
     own: dict[str, Any] = {
@@ -179,16 +185,3 @@ def build(opened: Opened, options: TrustyOptions, resources: Resources) -> Trust
         compile=opened.compile,
         resources=resources,
     )
-
-
-def _check_backbone(folder: Path, config: TrustyConfig, backbone: BlockBackbone) -> None:
-    if backbone.weight_hash != config.backbone_hash:
-        raise ModelError(
-            f"{folder}: trained on {config.backbone} with weights {config.backbone_hash}, "
-            f"found weights {backbone.weight_hash}; use the same backbone or train again"
-        )
-    if (config.sizes.width, config.sizes.dim) != (backbone.width, backbone.embed_dim):
-        raise ModelError(
-            f"{folder}: made for width {config.sizes.width} and dimension {config.sizes.dim}, "
-            f"{config.backbone} has {backbone.width} and {backbone.embed_dim}"
-        )
