@@ -8,7 +8,7 @@ from PIL import Image
 from tagalign.backbones.image_formats import image_suffixes
 
 
-@pytest.mark.parametrize("suffix", [".jpg", ".jpeg", ".png", ".webp", ".tif", ".bmp", ".gif"])
+@pytest.mark.parametrize("suffix", [".jpg", ".jpeg", ".png", ".webp", ".tif", ".bmp", ".gif", ".mpo"])
 def test_an_ending_that_people_have_is_taken_and_readable(suffix):
     assert suffix in image_suffixes()
     kind = Image.registered_extensions()[suffix]

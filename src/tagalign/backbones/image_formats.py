@@ -38,7 +38,7 @@ def image_suffixes() -> frozenset[str]:
     register_plugins()
     missing = set() if features.check("avif") else {"AVIF"}
     found = Image.registered_extensions().items()
-    readable = (PHOTO_FORMATS - missing) & set(Image.OPEN)
+    readable = (PHOTO_FORMATS - missing) & {*Image.OPEN, "MPO"}  # which the reader of JPEG opens
     return frozenset(suffix.lower() for suffix, kind in found if kind in readable)
 
 
