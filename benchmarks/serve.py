@@ -85,7 +85,7 @@ class InProcess:
 
     def answer(self, numbers: list[int], paths: list[str]) -> list[str]:
         """One batch: pictures by number, each asked at its path."""
-        images = [decode_image(self.files[i], self.limits, None) for i in numbers]
+        images = [decode_image(self.files[i], self.limits) for i in numbers]
         batch = zip(paths, self.model.encode_images(images), images, strict=True)
         return [self._one(path, encoded, image) for path, encoded, image in batch]
 

@@ -3,6 +3,7 @@
 import asyncio
 import io
 import json
+import threading
 from collections.abc import Sequence
 
 import pytest
@@ -11,12 +12,12 @@ from PIL import Image
 pytest.importorskip("fastapi", reason="the serve extra is not installed")
 import tagalign
 from tagalign.apps.server.answers import refer_response, segment_response, tag_response
-from tagalign.apps.server.engine import Engine
+from tagalign.apps.server.engine import READERS, Engine
 from tagalign.apps.server.limits import Limits
 from tagalign.apps.server.metrics import Metrics
 from tagalign.data.tiny_world import TinyWorld
 from tagalign.tasks.model import Model
-from tagalign.testing.stub_method import StubMethod
+from tagalign.testing.stub_method import StubMethod, stub_model
 from tagalign.types import EncodedLabels, LabelSet
 
 LABELS = ("dog", "car", "grass", "sky")
@@ -99,3 +100,33 @@ class SlowLabels(StubMethod):
     def encode_labels(self, labels: LabelSet) -> EncodedLabels:
         asyncio.run(asyncio.sleep(0.05))
         return super().encode_labels(labels)
+
+
+def test_addresses_that_wait_hold_up_no_upload() -> None:
+    """As many as there are threads that read, all at a host that does not answer; the upload is answered before they are."""
+    answers, (file,) = threading.Event(), files(1)
+
+    def fetch(address: str) -> bytes:
+        answers.wait()
+        return file
+
+    async def ask() -> list[str]:
+        engine = Engine(
+            stub_model(), limits=Limits(timeout_s=600.0), metrics=Metrics(), fetch=fetch, search=None
+        )
+        await engine.start()
+        waiting = [
+            asyncio.ensure_future(engine.ask(f"http://a/{i}", lambda e, _: "fetched", verb="tag"))
+            for i in range(READERS)
+        ]
+        waiting.append(asyncio.ensure_future(engine.ask_together([lambda: fetch("")], [lambda e, _: "read"])))
+        try:
+            uploaded = await asyncio.wait_for(engine.ask(file, lambda e, _: "sent", verb="tag"), timeout=60)
+            assert not any(one.done() for one in waiting)
+        finally:
+            answers.set()
+            found = await asyncio.gather(*waiting)
+            await engine.close()
+        return [uploaded, *found]
+
+    assert asyncio.run(ask()) == ["sent", *["fetched"] * READERS, ["read"]]

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, Protocol, runtime_checkable
 
 import torch
@@ -37,6 +38,9 @@ class Searcher(Protocol):
 
 
 DECODERS = 2
+READERS = 8
+"""Threads that wait for hosts and disks; those that decode never do, or two slow addresses would hold up every upload."""
+Load = Callable[[], bytes]
 LabelEntries = Sequence[str | Mapping[str, Any]]
 """As ``load_label_set`` takes them."""
 
@@ -60,6 +64,7 @@ class Engine:
         self._variants = Variants(model, before=self._share_cores)
         self._cores = torch.get_num_threads()
         self._decoders: ThreadPoolExecutor | None = None
+        self._readers: ThreadPoolExecutor | None = None
         self._room = Room(1, 1)
         self._batcher = Batcher(
             self._variants.own.encode,
@@ -74,13 +79,17 @@ class Engine:
     async def start(self) -> None:
         """Begin to answer; may be done again after ``close``."""
         self._decoders = ThreadPoolExecutor(DECODERS, thread_name_prefix="decode")
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="read")
         self._room = Room(self.limits.max_batch * (self.limits.workers + 1), self.limits.max_queue)
         await self._batcher.start()
 
     async def close(self) -> None:
         """Finish what waits, then stop."""
         await self._batcher.close()
-        if self._decoders is not None:
+        if self._readers is not None and self._decoders is not None:
+            self._readers.shutdown(
+                cancel_futures=True
+            )  # nobody waits any more for what was not fetched in time
             self._decoders.shutdown()
 
     async def ask(
@@ -113,13 +122,21 @@ class Engine:
         return await self._in_time(self._ask(source, answer, encoder))
 
     async def _ask(self, source: bytes | str, answer: AnswerOne, encoder: VerbEncoder) -> Any:
-        loop = asyncio.get_running_loop()
-        image = await loop.run_in_executor(self._decoders, decode_image, source, self.limits, self.fetch)
+        image = await self._opened(source)
         return await self._batcher.submit(image, answer, encoder, shape=encoder.shape(image))
+
+    async def _opened(self, source: bytes | str | Load) -> Image.Image:
+        if isinstance(source, str):
+            if self.fetch is None:
+                raise invalid("image_url: this server fetches nothing; send the image itself")
+            source = partial(self.fetch, source)
+        loop = asyncio.get_running_loop()
+        data = source if isinstance(source, bytes) else await loop.run_in_executor(self._readers, source)
+        return await loop.run_in_executor(self._decoders, decode_image, data, self.limits)
 
     async def ask_together(
         self,
-        loads: Sequence[Callable[[], bytes]],
+        loads: Sequence[Load],
         answers: Sequence[AnswerOne],
         *,
         within_s: float | None = None,
@@ -127,7 +144,7 @@ class Engine:
         """Decode several images and answer a question about each; they go through the model together, a batch at a time.
 
         Args:
-            loads: give the bytes of each image; run in the decoders' threads.
+            loads: give the bytes of each image; run in threads.
             answers: one per image, as in ``ask``.
             within_s: for all of them; the time of one request when None.
 
@@ -152,14 +169,10 @@ class Engine:
         return found + [late] * (len(loads) - len(found))
 
     async def _ask_some(
-        self, loads: Sequence[Callable[[], bytes]], answers: Sequence[AnswerOne], until: float, late: Refusal
+        self, loads: Sequence[Load], answers: Sequence[AnswerOne], until: float, late: Refusal
     ) -> list[Any]:
-        loop, own = asyncio.get_running_loop(), self._variants.own
-
-        def decoded(load: Callable[[], bytes]) -> Image.Image:
-            return decode_image(load(), self.limits, None)
-
-        opening = [loop.run_in_executor(self._decoders, decoded, load) for load in loads]
+        own = self._variants.own
+        opening = [asyncio.ensure_future(self._opened(load)) for load in loads]
         found = await ended(opening, until=until, late=late)
         places = [i for i, image in enumerate(found) if isinstance(image, Image.Image)]
         asking = [
@@ -193,8 +206,7 @@ class Engine:
             return await self._batcher.run(
                 lambda: search.by_text(words, count=count, tag_weight=weight, rerank=rerank)
             )
-        loop = asyncio.get_running_loop()
-        photo = await loop.run_in_executor(self._decoders, decode_image, source, self.limits, self.fetch)
+        photo = await self._opened(source)
         return await self._batcher.run(lambda: search.by_photo(photo, count=count, tag_weight=weight))
 
     async def _in_time(self, work: Any) -> Any:

@@ -1,15 +1,18 @@
 """Images by address, from listed hosts alone: those of a private network are listed as such. Off unless hosts are listed."""
 
+import socket
 import ssl
-import time
+import threading
 import urllib.parse
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import closing, contextmanager, suppress
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 
 from tagalign.apps.server.connecting import Connect, connect_to_any, connect_to_public
 from tagalign.apps.server.refusals import Refusal, invalid, too_large
 
 FETCH_TIMEOUT_S = 10.0
+"""From the connection to the last byte."""
 PIECE = 1 << 16
 PORTS = {"http": 80, "https": 443}
 
@@ -36,13 +39,8 @@ def make_fetch(
 
     def fetch(address: str) -> bytes:
         parts = _checked(address, allowed)
-        deadline = time.monotonic() + FETCH_TIMEOUT_S
         try:
-            response = _ask(parts, connect_to_any if parts.netloc.lower() in private else connect)
-            try:
-                data = _read(response, max_bytes, deadline)
-            finally:
-                response.close()
+            data = _ask(parts, connect_to_any if parts.netloc.lower() in private else connect, max_bytes)
         except (OSError, HTTPException, ValueError) as error:
             raise invalid(f"image_url: cannot be fetched ({type(error).__name__})") from None
         if len(data) > max_bytes:
@@ -52,32 +50,58 @@ def make_fetch(
     return fetch
 
 
-def _ask(parts: urllib.parse.SplitResult, connect: Connect) -> HTTPResponse:
+def _ask(parts: urllib.parse.SplitResult, connect: Connect, max_bytes: int) -> bytes:
+    """Up to one byte more than is allowed."""
     host, port = parts.hostname or "", parts.port or PORTS[parts.scheme]
-    connection = HTTPConnection(host, port, timeout=FETCH_TIMEOUT_S)
-    connection.sock = connect(host, port, FETCH_TIMEOUT_S)
-    try:
+    with closing(HTTPConnection(host, port)) as connection:
+        connection.sock = connect(host, port, FETCH_TIMEOUT_S)
         if parts.scheme == "https":
-            connection.sock = ssl.create_default_context().wrap_socket(connection.sock, server_hostname=host)
-        target = urllib.parse.urlunsplit(("", "", parts.path or "/", parts.query, ""))
-        connection.request("GET", target, headers={"Host": parts.netloc, "Connection": "close"})
-        response = connection.getresponse()  # keeps the socket until it is closed itself
-    finally:
-        connection.close()
-    if response.status != 200:
-        response.close()
-        raise invalid(f"image_url: cannot be fetched (status {response.status})")
-    return response
+            connection.sock = ssl.create_default_context().wrap_socket(
+                connection.sock, server_hostname=host, do_handshake_on_connect=False
+            )
+        with _cut_off(connection.sock, FETCH_TIMEOUT_S):
+            if isinstance(connection.sock, ssl.SSLSocket):
+                connection.sock.do_handshake()
+            target = urllib.parse.urlunsplit(("", "", parts.path or "/", parts.query, ""))
+            connection.request("GET", target, headers={"Host": parts.netloc, "Connection": "close"})
+            with closing(connection.getresponse()) as response:
+                if response.status != 200:
+                    raise invalid(f"image_url: cannot be fetched (status {response.status})")
+                return _read(response, max_bytes)
 
 
-def _read(response: HTTPResponse, max_bytes: int, deadline: float) -> bytes:
-    """Up to one byte more than is allowed; a host that sends a byte now and then does not hold a thread for long."""
+def _read(response: HTTPResponse, max_bytes: int) -> bytes:
     data = bytearray()
     while len(data) <= max_bytes and (piece := response.read1(PIECE)):
         data += piece
-        if time.monotonic() > deadline:
-            raise TimeoutError
     return bytes(data)
+
+
+@contextmanager
+def _cut_off(sock: socket.socket, after_s: float) -> Iterator[None]:
+    """The socket until then; each byte that a host sends now and then would win it a socket's time anew.
+
+    Raises:
+        TimeoutError: if it was cut off: what came may have had no other end.
+    """
+    is_late = threading.Event()
+
+    def cut() -> None:
+        is_late.set()
+        with suppress(OSError):  # it was closed in between
+            socket.socket.shutdown(
+                sock, socket.SHUT_RDWR
+            )  # that of ssl would take its state from under a reader
+
+    timer = threading.Timer(after_s, cut)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        if is_late.is_set():
+            raise TimeoutError
 
 
 def _checked(address: str, allowed: frozenset[str]) -> urllib.parse.SplitResult:

@@ -250,16 +250,13 @@ def _decode_base64(text: str, field: str) -> bytes:
         raise invalid(f"{field}: not base64") from None
 
 
-def decode_image(source: bytes | str, limits: Limits, fetch: Fetch | None) -> Image.Image:
+def decode_image(data: bytes, limits: Limits) -> Image.Image:
     """An upright RGB image; runs in a thread.
 
     Raises:
         ImageError: if it cannot be read.
-        Refusal: 413 for too many pixels or bytes, 422 for an address that cannot be fetched.
+        Refusal: 413 for too many pixels.
     """
-    data = fetch(source) if isinstance(source, str) and fetch is not None else source
-    if not isinstance(data, bytes):
-        raise invalid("image_url: this server fetches nothing; send the image itself")
     try:
         image = Image.open(io.BytesIO(data))
     except Image.DecompressionBombError:

@@ -71,7 +71,7 @@ def hosts(monkeypatch: pytest.MonkeyPatch) -> list[str | None]:
     """Hosts that the server would connect to."""
     found: list[str | None] = []
 
-    def ask(parts: SplitResult, connect: Any) -> Any:
+    def ask(parts: SplitResult, *_: Any) -> Any:
         found.append(parts.hostname)
         raise OSError("no network in this test")
 

@@ -1,7 +1,7 @@
 """Predictions for the tasks of one request: their photos found, answered together, each error in its own place."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 from PIL import Image
 
 from tagalign.apps.server.batching import AnswerOne
-from tagalign.apps.server.engine import Engine
+from tagalign.apps.server.engine import Engine, Load
 from tagalign.apps.server.inputs import data_bytes
 from tagalign.apps.server.label_studio.requests import (
     LabelStudioTask,
@@ -30,7 +30,6 @@ from tagalign.tasks.photos.keys import printable
 LOG = logging.getLogger("tagalign.server")
 PATIENCE_S = 90.0
 """For all tasks of a request: Label Studio waits 100 s (its ``ML_TIMEOUT_PREDICT``), then what was answered is lost."""
-Load = Callable[[], bytes]
 
 
 @dataclass(frozen=True, kw_only=True)
