@@ -21,6 +21,10 @@ from tagalign.tasks.search.rankers import RankedPhoto
 
 FORMAT = 1
 PART_ROWS = 4096
+_SMALL = ["key", "tags.list.element", "scores.list.element"]
+# embeddings neither repeat nor shrink: without dictionary and zstd parts are 7 % larger and read in a fifth of the time
+WRITTEN: Mapping[str, Any] = {"compression": dict.fromkeys(_SMALL, "zstd"), "use_dictionary": _SMALL}
+"""How Parquet keeps the columns of a part."""
 
 IndexRow = tuple[str, RankedPhoto]
 
@@ -74,7 +78,7 @@ class IndexHead:
 def write_part(path: Path, rows: Sequence[IndexRow], dim: int) -> None:
     """Write a part; it appears whole or not at all."""
     with atomic_write(path) as temp:
-        pq.write_table(_table(rows, dim), temp, compression="zstd")
+        pq.write_table(_table(rows, dim), temp, **WRITTEN)
 
 
 def add_photos(
