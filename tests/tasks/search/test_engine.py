@@ -45,7 +45,7 @@ def test_words_are_compared_with_every_photo(folder):
     engine = SearchEngine.open(folder, device="cpu")
     found = engine.by_text("a dog", count=4)
     embed = engine.ranker.embed_texts(["a dog"])[0]
-    expected = (SearchIndex.open(folder).embeds @ embed).sort(descending=True).values
+    expected = (SearchIndex.open(folder).embeds.float() @ embed).sort(descending=True).values
     torch.testing.assert_close(torch.tensor([hit.score for hit in found.hits]), expected)
 
 

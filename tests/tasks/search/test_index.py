@@ -5,12 +5,14 @@ Holds ``tasks/search/files.py``.
 
 import hashlib
 
+import pyarrow.parquet as pq
 import pytest
 import torch
 import torch.nn.functional as F
 
 from tagalign.errors import DataError, InputError
 from tagalign.tasks.search import files as index_files
+from tagalign.tasks.search import index as search_index
 from tagalign.tasks.search.files import add_photos, part_paths
 from tagalign.tasks.search.index import SearchIndex, best_rows
 from tagalign.tasks.search.rankers import RankedPhoto
@@ -82,10 +84,21 @@ def test_parts_have_a_bounded_size(tmp_path, monkeypatch):
     monkeypatch.setattr(index_files, "PART_ROWS", 8)
     add(tmp_path, photos(20))
     assert len(part_paths(tmp_path)) == 3
-    assert SearchIndex.open(tmp_path).keys == tuple(key for key, _ in photos(20))
+    assert list(SearchIndex.open(tmp_path).keys) == [key for key, _ in photos(20)]
 
 
-def test_equal_scores_keep_the_order_of_the_index():
+def test_embeddings_lie_in_a_part_as_they_are_and_all_else_is_packed(tmp_path):
+    add(tmp_path, photos(20))
+    row_group = pq.read_metadata(part_paths(tmp_path)[0]).row_group(0)
+    columns = {c.path_in_schema.split(".")[0]: c for c in map(row_group.column, range(row_group.num_columns))}
+    packed = {name: (c.compression, "RLE_DICTIONARY" in c.encodings) for name, c in columns.items()}
+    assert packed.pop("embed") == ("UNCOMPRESSED", False)
+    assert packed == dict.fromkeys(("key", "tags", "scores"), ("ZSTD", True))
+
+
+@pytest.mark.parametrize("together", [1, 2, 65_536])
+def test_equal_scores_keep_the_order_of_the_index(together, monkeypatch):
+    monkeypatch.setattr(search_index, "LOOKED_OVER", together)
     assert best_rows(torch.tensor([1.0, 2.0, 1.0, 2.0, 1.0]), 4) == [1, 3, 0, 2]
     assert best_rows(torch.zeros(4), 2) == [0, 1]
     assert best_rows(torch.tensor([3.0]), 5) == [0]

@@ -23,7 +23,7 @@ from tagalign.atomic import atomic_write
 from tagalign.errors import DataError, MissingExtraError
 from tagalign.json_text import json_text
 from tagalign.tasks.search.cells import PER_CELL, count_cells, learn_cells, spread
-from tagalign.tasks.search.files import IndexHead, part_paths, read_part
+from tagalign.tasks.search.files import IndexHead, part_paths, read_embeds
 
 HEAD, CELLS, EMBEDS = "approximate.json", "approximate.faiss", "approximate.embeds"
 FORMAT = 1
@@ -60,23 +60,14 @@ class ApproximateIndex:
             MissingExtraError: without faiss.
         """
         faiss = _faiss()
-        made = _read_head(folder)
-        if made["parts"] != parts_mark(folder):
-            raise DataError(
-                f"{folder}: photos were added or removed since the approximate index was made; {_again(folder)}"
-            )
+        embeds = map_embeds(folder)
         try:
             cells = faiss.read_index(str(folder / CELLS), faiss.IO_FLAG_MMAP)
-            shape = (int(made["photos"]), int(made["dim"]))
-            # "c": torch wants memory that may be written, and nothing of it reaches the file
-            embeds = np.memmap(folder / EMBEDS, np.float16, "c", shape=shape)
-        except (OSError, RuntimeError, ValueError) as error:
-            raise DataError(
-                f"{folder}: the approximate index is damaged; {_again(folder)} ({error})"
-            ) from error
-        if (cells.ntotal, cells.d) != shape:
-            raise DataError(f"{folder}: the approximate index is damaged; {_again(folder)}")
-        return cls(cells, torch.from_numpy(embeds))
+        except (OSError, RuntimeError) as error:
+            raise _damaged(folder, error) from error
+        if (cells.ntotal, cells.d) != embeds.shape:
+            raise _damaged(folder, f"{cells.ntotal} embeddings of {cells.d} numbers have cells")
+        return cls(cells, embeds)
 
     def rows(
         self, embed: Float[Tensor, " dim"], count: int, among: Int[np.ndarray, " some"] | None = None
@@ -100,6 +91,25 @@ class ApproximateIndex:
             query, min(max(LEAST, SHORTLIST * count), self.cells.ntotal), params=asked
         )
         return np.sort(found[0][found[0] >= 0])
+
+
+def map_embeds(folder: Path) -> Float[Tensor, "photos dim"]:
+    """All embeddings in the order of the parts, float16, mapped from the file of an approximate index; needs no faiss.
+
+    Raises:
+        DataError: if there is none, it was made of other parts, or it is damaged.
+    """
+    made = _read_head(folder)
+    if made["parts"] != parts_mark(folder):
+        raise DataError(
+            f"{folder}: photos were added or removed since the approximate index was made; {_again(folder)}"
+        )
+    try:
+        shape = (int(made["photos"]), int(made["dim"]))
+        # "c": torch wants memory that may be written, and nothing of it reaches the file
+        return torch.from_numpy(np.memmap(folder / EMBEDS, np.float16, "c", shape=shape))
+    except (OSError, ValueError) as error:
+        raise _damaged(folder, error) from error
 
 
 def build_approximate(folder: Path) -> int:
@@ -177,10 +187,9 @@ def _filled(faiss: Any, embeds: Float[np.ndarray, "photos dim"]) -> Any:
 
 
 def _append(file: Any, path: Path, dim: int) -> int:
-    column = read_part(path, ["embed"])["embed"].combine_chunks()
-    flat = column.values.to_numpy(zero_copy_only=False) if len(column) else np.zeros(0, np.float16)
-    file.write(flat.astype(np.float16).tobytes())
-    return len(flat) // dim
+    embeds = read_embeds(path, dim)
+    file.write(embeds.numpy().tobytes())
+    return len(embeds)
 
 
 def _read_head(folder: Path) -> dict[str, Any]:
@@ -196,6 +205,10 @@ def _read_head(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"{folder / HEAD}: damaged ({error}); {_again(folder)}") from error
     return values
+
+
+def _damaged(folder: Path, reason: object) -> DataError:
+    return DataError(f"{folder}: the approximate index is damaged; {_again(folder)} ({reason})")
 
 
 def _again(folder: Path) -> str:

@@ -40,7 +40,7 @@ class SearchEngine:
     """An index, and the model that it was made with.
 
     Attributes:
-        index: in memory.
+        index: opened.
         ranker: embeds queries as the photos were embedded.
     """
 
@@ -69,7 +69,7 @@ class SearchEngine:
         """An index with a model that is open already.
 
         Args:
-            index: in memory.
+            index: opened.
             name: the model was opened by.
             method: of the model.
 

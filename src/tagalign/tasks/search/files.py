@@ -10,9 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from tagalign.atomic import atomic_write
 from tagalign.errors import DataError
@@ -192,3 +195,21 @@ def read_part(path: Path, columns: Sequence[str]) -> pa.Table:
         return pq.read_table(path, columns=list(columns))
     except (OSError, pa.ArrowException) as error:
         raise DataError(f"{path}: cannot be read ({error}); remove it and index its photos again") from error
+
+
+def read_embeds(path: Path, dim: int) -> Float[Tensor, "photos dim"]:
+    """The embeddings of a part file, float16.
+
+    Raises:
+        DataError: if it cannot be read, or they have another size than the index says.
+    """
+    column = read_part(path, ["embed"])["embed"].combine_chunks()
+    if not len(column):  # a part whose photos all failed knows no size
+        return torch.zeros(0, dim, dtype=torch.float16)
+    if column.type != pa.list_(pa.float16(), dim):
+        raise DataError(
+            f"{path}: expected embeddings of {dim} numbers in float16, found {column.type}; remove it and index its "
+            "photos again"
+        )
+    # copied: torch wants memory that may be written
+    return torch.from_numpy(np.array(column.values.to_numpy(zero_copy_only=False))).view(-1, dim)

@@ -13,23 +13,23 @@ from torch import Tensor
 
 from tagalign.errors import DataError, InputError
 from tagalign.tasks.search.approximate import ApproximateIndex, candidate_rows
+from tagalign.tasks.search.embeds import PartEmbeds, cosines, open_embeds
 from tagalign.tasks.search.files import IndexHead, part_paths, read_part
 from tagalign.tasks.search.scores import matching_tags, with_tags
 from tagalign.tasks.search.weights import TAG_WEIGHT
 from tagalign.types import Hit, Ranking
 
-# 256 MB at 512 numbers; every block is a wait for all threads, small ones took twice the time
-BLOCK_ROWS = 131_072
+LOOKED_OVER = 65_536
+"""Scores that the best are taken from together."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class SearchIndex:
-    """An index in memory. Searching it is exact, every stored embedding is compared, unless an approximate index says which.
+    """An opened index. Searching it is exact, every stored embedding is compared, unless an approximate index says which.
 
     Attributes:
         keys: of the photos.
-        embeds: float32 copies of the stored float16 ones, unit length before rounding; these themselves, on the disk, with
-            an approximate index.
+        embeds: float16, unit length before rounding; see ``embeds`` for where they are.
         tags: recognised tag ids of each photo.
         by_tag: photos and scores of each tag id.
         head: model and tag names.
@@ -37,7 +37,7 @@ class SearchIndex:
     """
 
     keys: Sequence[str]
-    embeds: Float[Tensor, "photos dim"]
+    embeds: Float[Tensor, "photos dim"] | PartEmbeds
     tags: Sequence[Sequence[int]]
     by_tag: Mapping[int, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
     head: IndexHead
@@ -45,11 +45,11 @@ class SearchIndex:
 
     @classmethod
     def open(cls, folder: Path, *, approximate: bool = False) -> "SearchIndex":
-        """Read all parts.
+        """Read the keys and tags of all parts; embeddings as ``embeds.open_embeds`` does.
 
         Args:
             folder: of the index.
-            approximate: leave the embeddings on the disk and ask the approximate index.
+            approximate: ask the approximate index.
 
         Raises:
             DataError: if there is no index or a part is damaged; if the approximate one is missing or stale.
@@ -57,29 +57,19 @@ class SearchIndex:
         """
         head = IndexHead.read(folder)
         near = ApproximateIndex.open(folder) if approximate else None
-        columns = ["key", "tags", "scores"] if near is not None else ["key", "embed", "tags", "scores"]
-        parts = (read_part(path, columns) for path in part_paths(folder))
+        parts = (read_part(path, ["key", "tags", "scores"]) for path in part_paths(folder))
         tables = [part for part in parts if len(part)]
         if not tables:
             raise DataError(f"{folder}: the index holds no photo yet")
         table = pa.concat_tables(tables).combine_chunks()
-        if near is not None:
-            # of millions of photos, Python's own values would take more memory than all else
-            return cls(
-                keys=_Column(table["key"]),
-                embeds=near.embeds,
-                tags=_Column(table["tags"]),
-                by_tag=_by_tag(table),
-                head=head,
-                approximate=near,
-            )
-        flat = table["embed"].combine_chunks().values.to_numpy(zero_copy_only=False)
         return cls(
-            keys=tuple(table["key"].to_pylist()),
-            embeds=torch.from_numpy(flat.astype(np.float32).reshape(-1, head.dim)),
-            tags=table["tags"].to_pylist(),
+            # of millions of photos, Python's own values would take more memory than all else
+            keys=_Column(table["key"]),
+            embeds=open_embeds(folder, head, len(table)) if near is None else near.embeds,
+            tags=_Column(table["tags"]),
             by_tag=_by_tag(table),
             head=head,
+            approximate=near,
         )
 
     def __len__(self) -> int:
@@ -94,8 +84,7 @@ class SearchIndex:
             InputError: if the embedding is of another size.
         """
         self._check(embed)
-        blocks = self.embeds.split(BLOCK_ROWS)
-        cosine = torch.cat([block.to(embed.dtype) @ embed for block in blocks])
+        cosine = cosines(self.embeds, embed)
         return with_tags(cosine, self._overlap(text_tags), tag_weight) if text_tags else cosine
 
     def _check(self, embed: Float[Tensor, " dim"]) -> None:
@@ -113,7 +102,7 @@ class SearchIndex:
         self._check(embed)
         tagged = [self.by_tag[tag][0] for tag in text_tags if tag in self.by_tag] if tag_weight else []
         rows = candidate_rows(self.approximate, embed, tagged, count)
-        cosine = self.embeds[rows].to(embed.dtype) @ embed
+        cosine = self.approximate.embeds[rows].to(embed.dtype) @ embed
         scored = with_tags(cosine, self._overlap(text_tags)[rows], tag_weight) if text_tags else cosine
         return rows, scored
 
@@ -182,7 +171,7 @@ def _by_tag(table: pa.Table) -> dict[int, tuple[np.ndarray, np.ndarray]]:
     tags = table["tags"].combine_chunks()
     ids = tags.values.to_numpy(zero_copy_only=False)
     scores = table["scores"].combine_chunks().values.to_numpy(zero_copy_only=False)
-    rows = np.repeat(np.arange(len(tags)), np.diff(tags.offsets.to_numpy()))
+    rows = np.repeat(np.arange(len(tags), dtype=np.int32), np.diff(tags.offsets.to_numpy()))
     order = np.argsort(ids, kind="stable")
     found, starts = np.unique(ids[order], return_index=True)
     ends = [*starts[1:], len(ids)] if len(found) else []
@@ -197,8 +186,9 @@ def best_rows(scores: Float[Tensor, " photos"], count: int) -> list[int]:
     count = min(count, len(scores))
     if count == 0:
         return []
-    # topk promises no order among equals: only the value at the cut is taken from it
-    cut = scores.topk(count).values[-1]
+    # topk promises no order among equals, only the value at the cut is taken from it; it copies all that it looks at
+    best = [block.topk(min(count, len(block))).values for block in scores.split(LOOKED_OVER)]
+    cut = torch.cat(best).topk(count).values[-1]
     rows = (scores >= cut).nonzero()[:, 0]
     order = scores[rows].argsort(descending=True, stable=True)
     return [int(row) for row in rows[order[:count]]]
