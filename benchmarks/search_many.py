@@ -4,7 +4,8 @@ Embeddings are drawn: centres of 64 latent numbers with noise of the same kind, 
 noise of their own. The i-th latent number is ``i^-decay`` wide; 0 makes all equally wide, which cells fit worst. The noise
 counts beside centres of width 1. Embeddings of an encoder may be easier or harder.
 Parts are written straight, because what is measured is asking; exact and approximate queries take turns in one process,
-memory is that of a process each.
+memory is that of a process each: ``parts`` asks exactly where there is no approximate index, ``exact`` where there is one.
+Ten million of 512 numbers take 25 GB of disk; ``--folder`` keeps them for another run.
 """
 
 import argparse
@@ -21,8 +22,8 @@ import pyarrow.parquet as pq
 import torch
 import torch.nn.functional as F
 
-from tagalign.tasks.search.approximate import build_approximate
-from tagalign.tasks.search.files import IndexHead
+from tagalign.tasks.search.approximate import HEAD, build_approximate
+from tagalign.tasks.search.files import WRITTEN, IndexHead, part_paths
 from tagalign.tasks.search.index import SearchIndex
 
 LATENT, TAGS, CHUNK = 64, 200, 65_536
@@ -41,7 +42,7 @@ def drawn(count: int, dim: int, *, noise: float, decay: float, centres: int, see
 
 def write(folder: Path, args: argparse.Namespace) -> None:
     """Parts of many rows with three tags each."""
-    folder.mkdir()
+    folder.mkdir(parents=True)
     names = tuple(f"tag {i}" for i in range(TAGS))
     IndexHead(model={"method": "clip", "model": "drawn"}, dim=args.dim, tag_names=names).write(folder)
     for number, first in enumerate(range(0, args.photos, CHUNK)):
@@ -60,22 +61,37 @@ def write(folder: Path, args: argparse.Namespace) -> None:
             "tags": pa.ListArray.from_arrays(offsets, tags),
             "scores": pa.ListArray.from_arrays(offsets, scores),
         }
-        pq.write_table(pa.table(columns), folder / f"part-{number:06d}.parquet", compression="zstd")
+        pq.write_table(pa.table(columns), folder / f"part-{number:06d}.parquet", **WRITTEN)
 
 
-def memory(folder: Path, approximate: bool, queries: torch.Tensor) -> dict[str, int]:
-    """MB of a fresh process after its queries: its own, and pages of mapped files, which the system may take back."""
+def memory(folder: Path, approximate: bool, queries: torch.Tensor) -> dict[str, float]:
+    """Of a fresh process: seconds to open and of a query; MB after, its own and mapped, which the system may take back."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(_asked, (folder, approximate, queries))
+        return pool.apply(_asked, (folder, approximate, queries, torch.get_num_threads()))
 
 
-def _asked(folder: Path, approximate: bool, queries: torch.Tensor) -> dict[str, int]:
-    before = _status()
+def _asked(folder: Path, approximate: bool, queries: torch.Tensor, threads: int) -> dict[str, float]:
+    torch.set_num_threads(threads)
+    before, started = _status(), time.process_time()
     index = SearchIndex.open(folder, approximate=approximate)
+    opened = time.process_time()
     for query in queries:
         index.search("", query, count=10)
-    after = _status()
-    return {"own_mb": after["RssAnon"] - before["RssAnon"], "mapped_mb": after["RssFile"] - before["RssFile"]}
+    asked, after = time.process_time(), _status()
+    return {
+        "open_cpu_s": round(opened - started, 2),
+        "query_cpu_s": round((asked - opened) / len(queries), 3),
+        "own_mb": after["RssAnon"] - before["RssAnon"],
+        "mapped_mb": after["RssFile"] - before["RssFile"],
+    }
+
+
+def linked(folder: Path, alone: Path) -> Path:
+    """The same index without its approximate one."""
+    alone.mkdir()
+    for path in (folder / "index.json", *part_paths(folder)):
+        (alone / path.name).hardlink_to(path)
+    return alone
 
 
 def _status() -> dict[str, int]:
@@ -84,11 +100,11 @@ def _status() -> dict[str, int]:
 
 
 def measure(folder: Path, queries: torch.Tensor) -> dict[str, object]:
-    """Recall of ten and of a hundred, with and without tags, and processor milliseconds of each way."""
+    """Recall of ten and of a hundred, with and without tags, and milliseconds of each way: of a processor, by the clock."""
     ways = {"exact": SearchIndex.open(folder), "approximate": SearchIndex.open(folder, approximate=True)}
     for index in ways.values():
         index.search("", queries[0], count=10)
-    spent: dict[str, list[float]] = {"exact": [], "approximate": []}
+    spent: dict[str, list[float]] = {f"{way}_{clock}_ms": [] for way in ways for clock in ("cpu", "wall")}
     recall: dict[str, list[float]] = {"recall_10": [], "recall_100": [], "recall_10_with_tags": []}
     for query in queries:
         for name, count, tags in (
@@ -98,15 +114,26 @@ def measure(folder: Path, queries: torch.Tensor) -> dict[str, object]:
         ):
             keys = {}
             for way, index in ways.items():
-                started = time.process_time()
+                started, begun = time.process_time(), time.perf_counter()
                 keys[way] = {hit.key for hit in index.search("", query, tags, count=count).hits}
                 if name == "recall_10":
-                    spent[way].append(1000 * (time.process_time() - started))
+                    spent[f"{way}_cpu_ms"].append(1000 * (time.process_time() - started))
+                    spent[f"{way}_wall_ms"].append(1000 * (time.perf_counter() - begun))
             recall[name].append(len(keys["exact"] & keys["approximate"]) / count)
-    return {
-        **{name: round(statistics.mean(values), 4) for name, values in recall.items()},
-        **{f"{way}_cpu_ms": round(statistics.median(values), 1) for way, values in spent.items()},
-    }
+    means = {name: round(statistics.mean(values), 4) for name, values in recall.items()}
+    return {**means, **{name: round(statistics.median(values), 1) for name, values in spent.items()}}
+
+
+def built(folder: Path, args: argparse.Namespace) -> dict[str, object]:
+    """Parts and an approximate index, where they are not there yet: what they took."""
+    if not (folder / "index.json").exists():
+        write(folder, args)
+    if (folder / HEAD).exists():
+        return {}
+    started, begun = time.process_time(), time.perf_counter()
+    cells = build_approximate(folder)
+    spent = {"build_cpu_s": time.process_time() - started, "build_s": time.perf_counter() - begun}
+    return {"cells": cells, **{name: round(value, 1) for name, value in spent.items()}}
 
 
 def main() -> None:
@@ -118,32 +145,22 @@ def main() -> None:
     parser.add_argument("--decay", type=float, default=0.5)
     parser.add_argument("--centres", type=int, default=5_000)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--only-approximate", action="store_true", help="where the exact one does not fit")
+    parser.add_argument("--folder", type=Path, help="keep the index here, or ask the one that is here")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     queries = drawn(args.queries, args.dim, noise=args.noise, decay=args.decay, centres=args.centres, seed=0)
-    with tempfile.TemporaryDirectory() as temp:
-        folder = Path(temp) / "index"
-        write(folder, args)
-        started, begun = time.process_time(), time.perf_counter()
-        cells = build_approximate(folder)
-        row: dict[str, object] = {"benchmark": "search_many", "photos": args.photos, "dim": args.dim}
-        row |= {
-            "noise": args.noise,
-            "decay": args.decay,
-            "centres": args.centres,
-            "threads": args.threads,
-            "cells": cells,
-        }
-        row["build_cpu_s"] = round(time.process_time() - started, 1)
-        row["build_s"] = round(time.perf_counter() - begun, 1)
-        row["disk_mb"] = {
-            path.name: path.stat().st_size >> 20 for path in sorted(folder.glob("approximate.*"))
-        }
+    with tempfile.TemporaryDirectory(
+        dir=args.folder and args.folder.parent
+    ) as temp:  # where links to it can be
+        folder = args.folder or Path(temp) / "index"
+        row = {name: value for name, value in vars(args).items() if name != "folder"}
+        row |= {"benchmark": "search_many", **built(folder, args)}
+        sizes = {path.name: path.stat().st_size >> 20 for path in sorted(folder.glob("approximate.*"))}
+        row["disk_mb"] = {"parts": sum(p.stat().st_size for p in part_paths(folder)) >> 20, **sizes}
         row["approximate"] = memory(folder, True, queries)
-        if not args.only_approximate:
-            row["exact"] = memory(folder, False, queries)
-            row |= measure(folder, queries)
+        row["exact"] = memory(folder, False, queries)
+        row["parts"] = memory(linked(folder, Path(temp) / "parts"), False, queries[:2])
+        row |= measure(folder, queries)
     print(json.dumps(row))
 
 
