@@ -58,6 +58,17 @@ def threads_as_before():
 
 
 @pytest.fixture(scope="session", autouse=True)
+def no_wait_for_the_disk():
+    """No power is cut: a file need not be on the disk before it gets its name, which takes milliseconds, thousands of times.
+
+    Runs in processes of their own do wait.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", os.fstat)  # which refuses a descriptor that is closed, too
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
 def cache_root(tmp_path_factory):
     """What is kept between runs never lies in the user's cache; also for what modules and sessions share."""
     root = tmp_path_factory.mktemp("cache")
