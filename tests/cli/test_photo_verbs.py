@@ -90,6 +90,32 @@ def test_words_that_are_no_text_are_one_line(run, photos, verb, flag):
     assert "expected UTF-8 text" in err
 
 
+def test_a_query_that_is_no_text_is_one_line_unless_it_is_a_photo(run, photos, tmp_path, capsys):
+    run("index", photos)
+    odd = photos / os.fsdecode(b"caf\xe9.png")
+    try:
+        shutil.copyfile(photos / "a.png", odd)
+    except OSError:
+        pytest.skip("this file system takes names in UTF-8 alone")
+    for query, expected in ((os.fsdecode(b"caf\xe9"), 2), (str(odd), 0)):
+        assert (
+            main(["search", "query", query, "--index", str(tmp_path / "out"), "--device", "cpu"]) == expected
+        )
+        assert ("expected UTF-8 text" in capsys.readouterr().err) == bool(expected)
+
+
+def test_names_that_this_system_cannot_write_are_one_line(run, photo, tmp_path, monkeypatch):
+    """As where Python's UTF-8 mode is off and the locale has one byte a letter."""
+    photo.save(tmp_path / "狗.png")
+    monkeypatch.setattr("tagalign.atomic.os.fsencode", lambda name: name.encode("ascii", "surrogateescape"))
+    with pytest.raises(UnicodeEncodeError):  # where names are UTF-8 that is a fault of ours
+        run("segment", tmp_path / "狗.png")
+    monkeypatch.setattr(sys, "getfilesystemencoding", lambda: "ascii")
+    code, _, err = run("segment", tmp_path / "狗.png", out="again")
+    assert code == 2
+    assert err.splitlines()[-1].endswith(r"names of files are ascii here, without '\u72d7'; set PYTHONUTF8=1")
+
+
 @pytest.mark.parametrize("verb", sorted(VERBS))
 def test_odd_names_and_broken_photos_are_done_or_listed(run, photos, photo, verb):
     photo.save(photos / "good.png")

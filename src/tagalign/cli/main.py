@@ -86,6 +86,15 @@ def _answered(verb: str, args: list[str]) -> int:
             file=sys.stderr,
         )
         return NOBODY_READS
+    except UnicodeEncodeError as error:
+        if (names := sys.getfilesystemencoding()) == "utf-8":
+            raise  # every name can be written: a fault of ours
+        letters = ascii(error.object[error.start : error.end])
+        print(
+            f"tagalign {verb}: names of files are {names} here, without {letters}; set PYTHONUTF8=1",
+            file=sys.stderr,
+        )
+        return 2
     except OSError as error:
         if error.filename is None and error.errno is None:
             raise  # nothing the system said: a fault of ours, with its traceback

@@ -1,6 +1,7 @@
 """``tagalign search``: an index over photos, and questions to it."""
 
 import dataclasses
+import os
 import sys
 import time
 from pathlib import Path
@@ -10,7 +11,7 @@ import tyro
 
 from tagalign.cli.shared.bars import progress
 from tagalign.cli.shared.choices import DeviceChoice
-from tagalign.cli.shared.flag_values import check_least
+from tagalign.cli.shared.flag_values import check_least, check_text
 from tagalign.cli.shared.label_flags import LabelFlags
 from tagalign.cli.shared.look_flow import look_folder
 from tagalign.cli.shared.model_flags import ModelFlags, warn_tiny
@@ -80,6 +81,8 @@ class Query:
     """Print one JSON object per result."""
 
     def __post_init__(self) -> None:
+        if not os.path.isfile(self.query):  # noqa: PTH113 - a sentence may be too long for a path
+            check_text("the query", self.query)
         if not self.query.strip():
             raise InputError("expected a sentence, keywords or a photo to search with, got nothing")
         if self.count < 1 or self.rerank < 0 or (self.tag_weight or 0) < 0:
