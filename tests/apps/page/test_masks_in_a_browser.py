@@ -207,3 +207,26 @@ def test_edges_are_smoothed_within_three_units_and_come_back_as_they_were(
     assert panel.locator("path.fill").evaluate_all(areas) == boxes
     panel.get_by_label("Smooth edges").uncheck()
     assert panel.locator("path").evaluate_all(paths) == exact
+
+
+def test_the_hint_keeps_off_the_photo_and_the_sliders_stand_in_one_line(
+    shared_page: Page, photos: Path
+) -> None:
+    """Gradio's own rules for paragraphs and fields are stronger than they look: what counts is where things stand."""
+    page = shared_page
+    look_at(page, photos / "a.png")
+    panel = page.locator("#look-masks .mask-panel")
+    photo, legend = panel.locator(".mask-stage").bounding_box(), panel.locator(".mask-legend").bounding_box()
+    letters = panel.locator(".mask-say").evaluate(
+        "line => { const r = document.createRange(); r.selectNodeContents(line); const b = r.getBoundingClientRect();"
+        " return [b.top, b.bottom]; }"
+    )
+    assert photo is not None
+    assert legend is not None
+    least_px = 4.0  # of the 4.8 that the page's 0.3rem are
+    assert letters[0] - photo["y"] - photo["height"] >= least_px
+    assert legend["y"] - letters[1] >= least_px
+    sliders = panel.locator("input[type=range]").evaluate_all(
+        "all => all.map(one => one.getBoundingClientRect().top)"
+    )
+    assert len(set(sliders)) == 1
