@@ -143,16 +143,18 @@ def cpu_seconds(pid: int) -> float:
 
 
 PRIVATE = ("Pss_Anon", "Pss_Shmem")
-"""Fields of Linux's ``smaps_rollup``, in KB."""
+"""Fields of Linux's ``smaps_rollup``, in KB: what several processes have counts once."""
+EACH = ("Anonymous",)
+"""It counts in each of them: this sum stays where a page is written to, and shared no more."""
 
 
-def resident_mb(pid: int) -> float:
-    """Memory of a process and those that it started; a page that several have counts as a part in each.
+def resident_mb(pid: int, fields: tuple[str, ...] = PRIVATE) -> float:
+    """Memory of a process and those that it started.
 
     Pages of files are left out: their parts grow when another program that has the same libraries ends.
     """
     texts = [Path(f"/proc/{one}/smaps_rollup").read_text() for one in family(pid)]
-    return sum(int(text.split(f"{field}:")[1].split()[0]) for text in texts for field in PRIVATE) / 1024
+    return sum(int(text.split(f"{field}:")[1].split()[0]) for text in texts for field in fields) / 1024
 
 
 def is_right(answer: dict, expected: dict) -> bool:

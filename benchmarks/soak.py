@@ -2,8 +2,10 @@
 
 Clients ask in turns for tags and masks of pictures of many sizes, with label lists that are new half of the time, many
 photos in one request, masks by address, and things that are wrong. Memory is that of the server and its workers, without
-the pages of libraries. Growth is between the second and the last quarter of the time, the slope that of a straight line
-through its second half, in MB per hour. Errors are statuses of 500 and above. A line a minute goes to standard error.
+the pages of libraries. ``resident`` counts a page that several share once, so it grows while workers write to what they
+were forked with; ``each`` counts it in each of them, and grows by what is new alone. Growth is between the second and the
+last quarter of the time, the slope that of a straight line through its second half, in MB per hour. Errors are statuses of
+500 and above. A line a minute goes to standard error.
 Run: python benchmarks/soak.py [--minutes 2] [--clients 4] [--workers 2]
 """
 
@@ -17,12 +19,11 @@ import signal
 import sys
 import time
 from collections import Counter
-from statistics import median
 
 import httpx
 import numpy as np
 from PIL import Image
-from serve import resident_mb, start_server
+from serve import EACH, resident_mb, start_server
 
 WORDS = ["dog", "cat", "car", "tree", "house", "fish", "boat", "castle", "grass", "sky", "sand", "water"]
 
@@ -64,33 +65,50 @@ async def client(number: int, port: int, until: float, statuses: Counter) -> Non
                 statuses[(await http.get(answer.json()["mask_url"])).status_code] += 1
 
 
-async def watch(pid: int, until: float, memory: list[tuple[float, float]]) -> None:
-    """Seconds and resident memory of the server with its workers, once a second."""
+Memory = list[tuple[float, float, float]]
+"""Seconds since the start, and memory in both ways of counting."""
+
+
+async def watch(pid: int, until: float, memory: Memory) -> None:
+    """Memory of the server with its workers, once a second."""
     start, told = time.monotonic(), -1.0
     while time.monotonic() < until:
-        memory.append((time.monotonic() - start, await asyncio.to_thread(resident_mb, pid)))
-        seconds, mb = memory[-1]
+        both = await asyncio.to_thread(lambda: (resident_mb(pid), resident_mb(pid, EACH)))
+        memory.append((time.monotonic() - start, *both))
+        seconds, mb, each = memory[-1]
         if seconds // 60 != told:
             told = seconds // 60
-            print(f"{seconds / 60:.0f} min: {mb:.1f} MB", file=sys.stderr, flush=True)
+            print(
+                f"{seconds / 60:.0f} min: {mb:.1f} MB, {each:.1f} counted in each",
+                file=sys.stderr,
+                flush=True,
+            )
         await asyncio.sleep(1)
 
 
-async def soak(
-    pid: int, port: int, clients: int, seconds: float
-) -> tuple[Counter, list[tuple[float, float]]]:
+async def soak(pid: int, port: int, clients: int, seconds: float) -> tuple[Counter, Memory]:
     statuses: Counter = Counter()
-    memory: list[tuple[float, float]] = []
+    memory: Memory = []
     until = time.monotonic() + seconds
     everyone = [client(number, port, until, statuses) for number in range(clients)]
     await asyncio.gather(watch(pid, until, memory), *everyone)
     return statuses, memory
 
 
-def slope(memory: list[tuple[float, float]]) -> float:
-    """MB per hour of the least squares line through the second half; 0 for fewer than two points."""
-    half = np.array(memory[len(memory) // 2 :])
-    return 3600 * float(np.polyfit(half[:, 0], half[:, 1], 1)[0]) if len(half) > 1 else 0.0
+def grown(memory: Memory, way: int) -> dict[str, object]:
+    """Medians of the second and the last quarter, their ratio less one, and the slope; of the one or the other way."""
+    seconds, sizes = np.array(memory)[:, [0, way]].T
+    quarter, half = max(1, len(sizes) // 4), len(sizes) // 2
+    second, last = (
+        np.median(sizes[quarter : 2 * quarter] if len(sizes) > 1 else sizes),
+        np.median(sizes[-quarter:]),
+    )
+    slope = 3600 * float(np.polyfit(seconds[half:], sizes[half:], 1)[0]) if len(sizes) > 3 else 0.0
+    return {
+        "mb": [round(float(second)), round(float(last))],
+        "growth": round(float(last / second - 1), 3),
+        "slope_mb_per_hour": round(slope, 1),
+    }
 
 
 def main() -> None:
@@ -106,15 +124,11 @@ def main() -> None:
         stopped = server.wait(40)
     finally:
         server.kill()
-    quarter = max(1, len(memory) // 4)
-    sizes = [mb for _, mb in memory]
-    second, last = median(sizes[quarter : 2 * quarter] or sizes), median(sizes[-quarter:])
     line = {
         "benchmark": "soak", "minutes": asked.minutes, "clients": asked.clients, "workers": asked.workers,
         "requests": sum(statuses.values()), "statuses": dict(statuses),
         "errors": sum(count for status, count in statuses.items() if status >= 500),
-        "resident_mb": [round(second), round(last)], "memory_growth": round(last / second - 1, 3),
-        "slope_mb_per_hour": round(slope(memory), 1), "exit": stopped,
+        "resident": grown(memory, 1), "each": grown(memory, 2), "exit": stopped,
     }  # fmt: skip
     print(json.dumps(line))
 
