@@ -2,12 +2,13 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 import weakref
 
 import pytest
 
-from tagalign.cli.shared.ctrl_c import heard_everywhere
+from tagalign.cli.shared.ctrl_c import AGAIN_AFTER_S, heard_everywhere
 
 
 class Thing:
@@ -23,6 +24,17 @@ def press_in_a_callback() -> None:
 
 
 def test_ctrl_c_in_a_callback_is_heard(capfd):
+    with pytest.raises(KeyboardInterrupt), heard_everywhere():
+        press_in_a_callback()
+    assert capfd.readouterr().err == ""
+
+
+def test_ctrl_c_is_heard_where_the_hook_itself_takes_long(capfd, monkeypatch):
+    """As on a busy machine, where the thread that presses again may begin before the hook goes on."""
+    start = threading.Thread.start
+    monkeypatch.setattr(
+        threading.Thread, "start", lambda thread: (start(thread), time.sleep(10 * AGAIN_AFTER_S))
+    )
     with pytest.raises(KeyboardInterrupt), heard_everywhere():
         press_in_a_callback()
     assert capfd.readouterr().err == ""

@@ -8,8 +8,10 @@ import _thread
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import CodeType
 
 AGAIN_AFTER_S = 0.02
 
@@ -21,8 +23,8 @@ def heard_everywhere() -> Iterator[None]:
 
     def again(dropped: "sys.UnraisableHookArgs") -> None:
         if issubclass(dropped.exc_type, KeyboardInterrupt):
-            # from another thread and a moment later: here it would be dropped once more
-            threading.Timer(AGAIN_AFTER_S, _press).start()
+            # from another thread and when this has ended: here it would be dropped once more
+            threading.Thread(target=_press_outside, args=(again.__code__,), daemon=True).start()
         else:
             before(dropped)
 
@@ -31,6 +33,18 @@ def heard_everywhere() -> Iterator[None]:
         yield
     finally:
         sys.unraisablehook = before
+
+
+def _press_outside(hook: CodeType) -> None:
+    """Press once the main thread has left the hook, however long a busy machine keeps it there."""
+    while True:
+        time.sleep(AGAIN_AFTER_S)
+        frame = sys._current_frames().get(threading.main_thread().ident or 0)
+        while frame is not None and frame.f_code is not hook:
+            frame = frame.f_back
+        if frame is None:
+            break
+    _press()
 
 
 def _press() -> None:
