@@ -13,7 +13,6 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
-from PIL import Image
 from torch import Tensor
 
 from tagalign.backbones.facts import facts_of
@@ -26,8 +25,9 @@ from tagalign.methods.looks.step import finish_tagging, mark_of, open_step
 from tagalign.methods.looks.taker import TakesLook
 from tagalign.methods.protocols import refuse_foreign, refuse_foreign_labels
 from tagalign.methods.resources import Resources
-from tagalign.methods.tagclip.image import lay_whole, seen_whole, whole_batches
+from tagalign.methods.tagclip.image import whole_batches
 from tagalign.methods.tagclip.profiles import tagclip_profile
+from tagalign.methods.tagclip.whole import SeesWhole
 from tagalign.methods.text_cache import prompted_labels
 from tagalign.tags.label_sets import template_set
 from tagalign.types import EncodedLabels, LabelSet, Size, Tagging
@@ -50,7 +50,7 @@ class WholeImage:
     embed: Float[Tensor, " dim"]
 
 
-class ClassToken(TakesLook):
+class ClassToken(TakesLook, SeesWhole[WholeImage]):
     """Training-free tagger on the embedding of the whole image.
 
     Attributes:
@@ -88,29 +88,10 @@ class ClassToken(TakesLook):
         """The same tagger under other options; the encoder is shared."""
         return ClassToken(self.backbone, options, method=self.method, resources=self.resources)
 
-    def encode_images(self, images: Sequence[Image.Image]) -> list[WholeImage]:
-        """Encode upright RGB images of any sizes; equal to encoding them one by one."""
-        pixels = [self.lay(image) for image in images]
-        return self.encode_pixels(pixels, [(image.height, image.width) for image in images])
-
-    def seen_size(self, size: Size) -> Size:
-        """See ``SaysSeenSize``."""
-        given = self.options
-        return seen_whole(size, self.backbone, short_side=given.short_side, max_patches=given.max_patches)
-
-    def lay(self, image: Image.Image) -> Float[Tensor, "3 height width"]:
-        """Resize to whole patches and normalise: what a loading thread can do ahead."""
-        given = self.options
-        return lay_whole(image, self.backbone, short_side=given.short_side, max_patches=given.max_patches)
-
-    def pass_shape(self, size: Size) -> tuple[int, ...]:
-        """Whole images of one size share a pass."""
-        return self.seen_size(size)
-
     def encode_pixels(
         self, pixels: Sequence[Float[Tensor, "3 _ _"]], sizes: Sequence[Size]
     ) -> list[WholeImage]:
-        """Encode what ``lay`` made, of images of these sizes."""
+        """See ``SeesWhole``."""
         embeds: dict[int, Tensor] = {}
         for ids, batch in whole_batches(pixels, self.backbone, batch_size=self.resources.batch_size):
             embeds |= dict(zip(ids, self._embeds(batch), strict=True))

@@ -8,10 +8,8 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
-from PIL import Image
 from torch import Tensor
 
-from tagalign.backbones.preprocess import resize, to_tensor
 from tagalign.backbones.protocols import BlockBackbone
 from tagalign.types import Size
 
@@ -72,19 +70,6 @@ def canvas_size(size: Size, *, patch_size: int, short_side: int | None, max_patc
         cols = max(1, min(math.floor(cols * shrink), max_patches // rows))
         rows = min(rows, max_patches // cols)
     return rows * patch_size, cols * patch_size
-
-
-def seen_whole(size: Size, backbone: BlockBackbone, *, short_side: int | None, max_patches: int) -> Size:
-    """``canvas_size`` for an encoder."""
-    return canvas_size(size, patch_size=backbone.patch_size, short_side=short_side, max_patches=max_patches)
-
-
-def lay_whole(
-    image: Image.Image, backbone: BlockBackbone, *, short_side: int | None, max_patches: int
-) -> Float[Tensor, "3 height width"]:
-    """An upright image, resized to ``canvas_size`` and normalised: what a loading thread can do ahead."""
-    size = seen_whole((image.height, image.width), backbone, short_side=short_side, max_patches=max_patches)
-    return to_tensor(resize(image, size), backbone.preprocessing)
 
 
 def pass_limit(backbone: BlockBackbone, tokens: int) -> int | None:

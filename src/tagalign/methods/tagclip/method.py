@@ -9,7 +9,6 @@ from typing import Any
 
 import torch
 from jaxtyping import Float
-from PIL import Image
 from torch import Tensor
 
 from tagalign.backbones.facts import facts_of
@@ -24,14 +23,15 @@ from tagalign.methods.protocols import refuse_foreign, refuse_foreign_labels
 from tagalign.methods.resources import Resources
 from tagalign.methods.tagclip.crops import CropRegions, find_regions, masked_class_tokens
 from tagalign.methods.tagclip.encoder_pass import TagClipPass, tagclip_pass
-from tagalign.methods.tagclip.image import TagClipImage, lay_whole, seen_whole, whole_batches
+from tagalign.methods.tagclip.image import TagClipImage, whole_batches
 from tagalign.methods.tagclip.options import TagClipOptions
 from tagalign.methods.tagclip.presets import STANDARD, filled, find_preset
 from tagalign.methods.tagclip.profiles import TagClipProfile, layer_choice, tagclip_profile
 from tagalign.methods.tagclip.steps import LocalScores, fuse, keep_until_empty, local_scores, own_scores
+from tagalign.methods.tagclip.whole import SeesWhole
 from tagalign.methods.text_cache import prompted_labels
 from tagalign.tags.label_sets import template_set
-from tagalign.types import EncodedLabels, LabelSet, Size, Tagging
+from tagalign.types import EncodedLabels, LabelSet, Tagging
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -53,7 +53,7 @@ class GroupSteps:
     final: Float[Tensor, " labels"]
 
 
-class TagClip(TakesLook):
+class TagClip(TakesLook, SeesWhole[TagClipImage]):
     """Training-free tagger on any CLIP vision transformer.
 
     Attributes:
@@ -122,34 +122,10 @@ class TagClip(TakesLook):
 
     # --- encoding -------------------------------------------------------------------------------------------------
 
-    def encode_images(self, images: Sequence[Image.Image]) -> list[TagClipImage]:
-        """Encode upright RGB images of any sizes; equal to encoding them one by one."""
-        pixels = [self.lay(image) for image in images]
-        return self.encode_pixels(pixels, [(image.height, image.width) for image in images])
-
-    def seen_size(self, size: Size) -> Size:
-        """See ``SaysSeenSize``."""
-        given = self.options
-        return seen_whole(size, self.backbone, short_side=given.short_side, max_patches=given.max_patches)
-
-    def lay(self, image: Image.Image) -> Float[Tensor, "3 height width"]:
-        """Resize to whole patches and normalise: what a loading thread can do ahead."""
-        given = self.options
-        return lay_whole(image, self.backbone, short_side=given.short_side, max_patches=given.max_patches)
-
-    def pass_shape(self, size: Size) -> tuple[int, ...]:
-        """Whole images of one size share a pass."""
-        return self.seen_size(size)
-
     def encode_pixels(
         self, pixels: Sequence[Float[Tensor, "3 _ _"]], sizes: Sequence[tuple[int, int]]
     ) -> list[TagClipImage]:
-        """Encode images that are already resized and normalised.
-
-        Args:
-            pixels: from ``lay``, or anything normalised whose sides are whole patches.
-            sizes: of the original images.
-        """
+        """See ``SeesWhole``."""
         encoded: dict[int, TagClipImage] = {}
         for ids, batch in whole_batches(pixels, self.backbone, batch_size=self.resources.batch_size):
             result = self._pass(batch)
