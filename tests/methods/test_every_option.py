@@ -13,12 +13,16 @@ import pytest
 from every_method import model_folders
 from PIL import Image
 
+from tagalign.backbones.load import load_backbone
 from tagalign.data.tiny_world import TinyWorld
 from tagalign.errors import InputError
+from tagalign.methods import opened
 from tagalign.methods.load import load_method
 from tagalign.methods.options import facts_of
 from tagalign.methods.table import METHODS
+from tagalign.methods.tagalign import folder as tagalign_folder
 from tagalign.methods.tagclip.options import TagClipOptions
+from tagalign.methods.trusty import folder as trusty_folder
 from tagalign.tags.label_sets import template_set
 from tagalign.types import Label, LabelSet
 
@@ -170,6 +174,16 @@ def models(tmp_path_factory, clip_folder, backbone):
     return model_folders(tmp_path_factory.mktemp("models"), clip_folder, backbone)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def one_encoder():
+    """A folder's encoder is opened once: anew for each option, it took a third of all of them."""
+    kept = cache(load_backbone)
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (opened, tagalign_folder, trusty_folder):
+            patch.setattr(module, "load_backbone", kept)
+        yield
+
+
 @pytest.fixture(scope="module")
 def answers_before(models, photo, scenes):
     """By method, verb and what is given on both sides: many options are compared with one and the same answer."""
@@ -278,6 +292,6 @@ def test_none_is_the_choice_of_that_name_where_there_is_one(models):
     """Of rcs it means that all patches count as joined, not that the profile decides; its kind says it once."""
     facts = {fact.name: fact for fact in facts_of(METHODS["rcs"].options)}
     assert facts["feedback_path"].kind == "line, component or none"
-    opened = load_method(models["rcs"], method="rcs", feedback=True, feedback_path="none")
-    assert opened.describe()["feedback_path"] == "none"
+    method = load_method(models["rcs"], method="rcs", feedback=True, feedback_path="none")
+    assert method.describe()["feedback_path"] == "none"
     assert load_method(models["rcs"], method="rcs", window="none").describe()["window"] is None
