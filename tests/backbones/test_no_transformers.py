@@ -1,9 +1,7 @@
 """No verb with a CLIP imports transformers: it costs longer than everything else on the way to the first answer."""
 
-import subprocess
-import sys
-
 import pytest
+from forked_runs import start_run
 
 CODE = """
 import sys
@@ -23,7 +21,7 @@ def test_a_verb_with_a_clip_imports_no_model_library(verb, photo_file, tmp_path)
         "refer": ["refer", str(photo_file), "--phrase", "the dog", "--out", str(tmp_path / "out")],
         "search": ["search", "index", str(photo_file.parent), "--index", str(tmp_path / "index")],
     }[verb]
-    command = [sys.executable, "-c", CODE, *arguments, "--model", "tiny"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.strip().splitlines()[-1] == "HEAVY []"
+    # a fork of a process that imported the verbs: what they bring along is there as well
+    done = start_run(CODE, *arguments, "--model", "tiny", said=tmp_path / "said.txt")
+    assert done.wait() == 0, done.errors()
+    assert done.errors().strip().splitlines()[-1] == "HEAVY []"

@@ -239,11 +239,14 @@ def test_the_onnx_example_refuses_maps_that_are_no_numbers(tmp_path, photo_file,
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
-def test_an_export_of_maps_that_are_no_numbers_is_refused(overflowing, tmp_path, capsys, monkeypatch):
+def test_an_export_of_maps_that_are_no_numbers_is_refused(tmp_path, capsys, monkeypatch):
+    """Two layers: each is traced, optimised and written alike, at one second of processor."""
     monkeypatch.setattr(
         jaxtyping.config, "jaxtyping_disable", True
     )  # a graph has symbols where signatures say int
     pytest.importorskip("onnxscript", reason="the onnx extra is not installed")
-    words = ["export", "onnx", "--labels", "dog,cat", "--method", "maskclip", "--model", overflowing]
+    folder = make_clip_folder(tmp_path / "clip", layers=2)
+    spoil(folder, LAYER.replace("layers.3", "layers.0"), "overflowing")
+    words = ["export", "onnx", "--labels", "dog,cat", "--method", "maskclip", "--model", folder]
     assert re.search(NO_NUMBERS, refused([*words, "--out", tmp_path / "out"], capsys))
     assert not list((tmp_path / "out").glob("*.onnx"))
