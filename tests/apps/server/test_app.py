@@ -348,6 +348,13 @@ def test_damaged_bodies(client: TestClient, data: bytes, kind: str, status: int)
     assert set(answer.json()["error"]) == {"type", "message"}
 
 
+def test_a_kind_of_body_that_is_long_is_not_sent_back_whole(client: TestClient) -> None:
+    found = client.post("/v1/tag", content=b"{}", headers={"content-type": "a" * 9000})
+    assert found.status_code == 415
+    assert "a" * 50 in found.text
+    assert len(found.text) < 300
+
+
 def test_a_body_without_a_length_is_bounded_too(client: TestClient) -> None:
     def parts() -> Iterator[bytes]:
         for _ in range(11):

@@ -18,6 +18,9 @@ def signed(address):
         ("DATA:image/png;base64,AAAA", "inline", None),
         ("day/a.jpg", "path", "day/a.jpg"),
         ("is it?.jpg", "path", "is it?.jpg"),
+        (r"day/a\x0ab.jpg", "path", "day/a\nb.jpg"),
+        (r"caf\xe9.jpg", "path", "caf\udce9.jpg"),
+        (r"/data/upload/3/a\x0ab.jpg", "upload", "/data/upload/3/a\nb.jpg"),
         ("/home/me/a.jpg", "path", "/home/me/a.jpg"),
         (r"C:\me\a.jpg", "path", "/me/a.jpg"),
         (r"\\server\share\a.jpg", "path", "//server/share/a.jpg"),
@@ -45,7 +48,8 @@ def test_kinds(name, kind, path):
 
 
 @pytest.mark.parametrize(
-    "name", ["", "/", "?", "//", "\\", "%", "://", "s3://", "a\0b", "\ud800.jpg", "/data/upload/"]
+    "name",
+    ["", "/", "?", "//", "\\", "%", "://", "s3://", "a\0b", "\ud800.jpg", "\ud800\\x0a", "/data/upload/"],
 )
 def test_nothing_is_too_odd_to_be_read(name):
     for is_address in (False, True):

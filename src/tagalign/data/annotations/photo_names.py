@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from tagalign.tasks.photos.keys import path_of
+
 _ADDRESS = re.compile(r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]+)://")
 _DRIVE = re.compile(r"^[a-zA-Z]:(?=[\\/])")
 _UPLOAD = re.compile(r"(?:^|/)(?:data/)?upload/(?:\d+/)?(?P<name>[^/]+)$")
@@ -66,8 +68,9 @@ def read_name(name: str, *, is_address: bool = False) -> PhotoName:
     below = [text.rpartition(UPLOADS)[2].lstrip("/").removeprefix("upload/") for text in slashed]
     uploads = [form for text in below for form in (f"upload/{text}", text)] if kind == "upload" else []
     sent = map(without_upload_mark, slashed)
+    keys = map(_of_key, texts)
     return PhotoName(
-        kind=kind, paths=tuple(dict.fromkeys(text for text in [*slashed, *uploads, *sent] if text))
+        kind=kind, paths=tuple(dict.fromkeys(text for text in [*slashed, *uploads, *sent, *keys] if text))
     )
 
 
@@ -138,6 +141,14 @@ def _signed(code: str) -> str:
     except (binascii.Error, ValueError):
         return ""
     return text if _ADDRESS.match(text) else ""
+
+
+def _of_key(name: str) -> str:
+    """The path where the name is a key, by which our own exports call a photo; empty where it cannot be one."""
+    try:
+        return path_of(name)
+    except UnicodeEncodeError:  # half a character, which no key holds
+        return ""
 
 
 def _relative(path: str) -> str:

@@ -38,6 +38,7 @@ ADDRESSES = (
     "http://example.org@127.0.0.1/", "http://example.org/a.png", "HTTP://EXAMPLE.ORG/a", "http://example.org:99999/",
     "C:\\a.png", "\\\\srv\\a.png", "data:image/png;base64,%%%", "data:text/html,<x>", "javascript:alert(1)", "", "..", "/",
     "\x00", "a\nb", "\ud800", "/data/upload/1/%2e%2e/%2e%2e/secret.png", "/dev/zero", "/proc/self/environ",
+    r"\x2e\x2e/secret.png", r"\x2fetc\x2fpasswd", r"a\x00.png",
     "/tasks/1/resolve/?fileuri=" + base64.urlsafe_b64encode(b"s3://b/../../secret.png").decode(),
 )  # fmt: skip
 CONFIGS = (
