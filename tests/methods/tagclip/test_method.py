@@ -1,6 +1,7 @@
 """TagCLIP end to end on a small random encoder: golden cases, batches, profiles, and images that break other code.
 
-Holds ``methods/tagclip/encoder_pass.py``, ``methods/tagclip/image.py``, ``methods/tagclip/steps.py``, ``methods/tagclip/whole.py``.
+Holds ``methods/tagclip/encoder_pass.py``, ``methods/tagclip/image.py``, ``methods/tagclip/steps.py``,
+``methods/tagclip/whole.py``.
 """
 
 from pathlib import Path

@@ -65,7 +65,8 @@ async def read_upload(request: Request, *, most_files: int = 1) -> Upload:
     if kind == FORM:
         return await _read_form(request, most_files)
     raise Refusal(
-        HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"expected a body of type {JSON} or {FORM}, got {kind or 'none':.100}"
+        HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+        f"expected a body of type {JSON} or {FORM}, got {kind or 'none':.100}",
     )
 
 
