@@ -1,4 +1,4 @@
-"""A model of openai/clip-vit-base-patch16's shape on real photos; preprocessing against transformers."""
+"""A model with openai/clip-vit-base-patch16's patches and sizes on real photos; preprocessing against transformers."""
 
 import json
 
@@ -29,7 +29,9 @@ def is_wide(path) -> bool:
 
 @pytest.fixture(scope="module")
 def vit_b16(tmp_path_factory):
-    return make_clip_folder(tmp_path_factory.mktemp("vit_b16"), **VIT_B16)
+    """Two layers of each tower; all twelve meet photos in ``tests/backbones/test_full_size.py``."""
+    sizes = VIT_B16 | {"layers": 2, "text_layers": 2}
+    return make_clip_folder(tmp_path_factory.mktemp("vit_b16"), **sizes)
 
 
 @pytest.fixture(scope="module")
