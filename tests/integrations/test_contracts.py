@@ -1,4 +1,4 @@
-"""Twenty real photos through a random CLIP with a full one's patches and sizes, and each tool's own reader on what comes out.
+"""Twenty real photos through a random CLIP with a full one's patches and sizes, and each tool's reader on what comes out.
 
 A random encoder gives the masks that readers stumble over: islands, holes, masks inside masks, single pixels. One photo has
 no mask at all. Labels, areas, boxes and pixels must be equal after decoding; polygons promise areas within 2 %.
