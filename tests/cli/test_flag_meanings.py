@@ -41,7 +41,7 @@ TYPES = {
 ANY = 0
 SUBJECTS = {
     "allow_pickle": ("whether weights of a pickle are opened", 2),
-    "approximate": ("an approximate index beside the exact one", 2),
+    "approximate": ("an approximate index beside the exact one", 3),
     "augmentation": ("what training does to pixels", 2),
     "background_words": ("words that compete and are never answered", 2),
     "batch_size": ("images that go through the model together", 5),

@@ -23,6 +23,7 @@ from PIL import Image
 pytest.importorskip("uvicorn", reason="the serve extra is not installed")
 pytest.importorskip("fastapi", reason="the serve extra is not installed")
 from tagalign.cli.main import main
+from tagalign.cli.verbs import serve
 
 STARTS_WITHIN_S = 300
 
@@ -110,6 +111,7 @@ def _wait(address, server):
         (["--port", "70000"], "--port must be 0 to 65535, got 70000"),
         (["--max-queue", "0"], "limit max_queue must be above 0, got 0"),
         (["--parallel-batches", "0"], "--parallel-batches must be at least 1, got 0"),
+        (["--approximate"], "--approximate: searches an index; name it with --index"),
         (["--workers", "0"], "--workers must be at least 1, got 0"),
         (["--workers", "-3"], "--workers must be at least 1, got -3"),
         (["--threads", "2", "--workers", "3"], "--workers 3: there are threads for 2"),
@@ -124,6 +126,18 @@ def test_flags_that_cannot_be_are_refused(flags, message, capsys, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "2")  # those of this process are put back afterwards
     assert main(["serve", *flags]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_the_approximate_index_is_asked_where_it_is_wanted(tmp_path):
+    pytest.importorskip("faiss", reason="the search extra is not installed")
+    Image.new("RGB", (64, 64), "red").save(tmp_path / "red.png")
+    index = ["--index", str(tmp_path / "index")]
+    assert (
+        main(["search", "index", str(tmp_path / "red.png"), *index, "--model", "tiny", "--approximate"]) == 0
+    )
+    for wanted in (False, True):
+        found = serve._search(serve.ServeSettings(index=tmp_path / "index", approximate=wanted))
+        assert (found.index.approximate is not None) == wanted
 
 
 def test_a_port_in_use_is_refused_before_the_model_is_loaded(capsys):

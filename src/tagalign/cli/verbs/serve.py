@@ -50,6 +50,8 @@ class ServeSettings(ModelFlags):
     """A look at the folder (from `tagalign look`): tags of its labels are then seen against that folder."""
     index: Path | None = None
     """Folder that `tagalign search index` wrote; turns /v1/search on."""
+    approximate: bool = False
+    """Ask its approximate index (`search index --approximate` makes it): faster with millions of photos, may miss some."""
     allow_host: tuple[str, ...] = ()
     """Hosts that images may be fetched from by address, as NAME or NAME:PORT; none by default."""
     allow_private_host: tuple[str, ...] = ()
@@ -87,6 +89,8 @@ class ServeSettings(ModelFlags):
             raise InputError(f"--parallel-batches must be at least 1, got {self.parallel_batches}")
         if self.workers < 1:
             raise InputError(f"--workers must be at least 1, got {self.workers}")
+        if self.approximate and self.index is None:
+            raise InputError("--approximate: searches an index; name it with --index")
         if self.workers > 1 and self.label_studio_out is not None:
             raise InputError(
                 "--label-studio-out: one process keeps what people submit and learns from it; leave out --workers"
@@ -295,4 +299,4 @@ def _search(settings: ServeSettings) -> "SearchEngine | None":
         return None
     from tagalign.tasks.search.engine import SearchEngine
 
-    return SearchEngine.open(settings.index, device=settings.device)
+    return SearchEngine.open(settings.index, device=settings.device, approximate=settings.approximate)
