@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tagalign.data.annotations.reader import NO_LABEL, UNKNOWN_SHAPES, AnnotationSource, made
+from tagalign.data.annotations.reader import DAMAGED, NO_LABEL, UNKNOWN_SHAPES, AnnotationSource, made
 from tagalign.data.annotations.records import Marked, region_of, region_of_polygons
 from tagalign.data.annotations.shapes import (
     box_around,
@@ -56,7 +56,7 @@ def read_results(source: AnnotationSource, rows: list[Any], photo: str) -> Resul
         rows: as the file has them.
         photo: its name.
     """
-    rows = [row for row in rows if isinstance(row, dict) and isinstance(row.get("value"), dict)]
+    rows = [row for row in rows if _has_value(source, row, photo)]
     labelled = {str(row.get("id")) for row in rows if _labels(row)}
     regions, tags, size = [], [], None
     for row in rows:
@@ -72,6 +72,17 @@ def read_results(source: AnnotationSource, rows: list[Any], photo: str) -> Resul
             found = (made(source, photo, partial(_region, row, shape, n), what=n) for n in labels)
             regions += [region for region in found if region is not None]
     return Results(size=size, regions=tuple(regions), tags=tuple(dict.fromkeys(tags)))
+
+
+def _has_value(source: AnnotationSource, row: Any, photo: str) -> bool:
+    """Whether a result is about the photo; one that is not is told: it relates regions, or is damaged."""
+    if isinstance(row, dict) and isinstance(row.get("value"), dict):
+        return True
+    if isinstance(row, dict) and row.get("type") == "relation":
+        source.told.say(UNKNOWN_SHAPES, photo, "relation")
+    else:
+        source.told.say(DAMAGED, photo, f"a result without a value: {row!r:.80}")
+    return False
 
 
 def _shape(value: dict[str, Any]) -> str | None:

@@ -29,6 +29,7 @@ def check_size(size: Size) -> Size:
     return size
 
 
+@np.errstate(invalid="ignore", over="ignore")  # numbers without an end are refused as corners
 def turned(corners: Ring, degrees: float, around: tuple[float, float]) -> Ring:
     """Corners turned clockwise on the screen (y down)."""
     angle = math.radians(degrees)
@@ -42,6 +43,7 @@ def rectangle(left: float, top: float, right: float, bottom: float) -> Ring:
     return np.array([[left, top], [right, top], [right, bottom], [left, bottom]], dtype=np.float64)
 
 
+@np.errstate(invalid="ignore", over="ignore")  # numbers without an end are refused as corners
 def ellipse(middle: tuple[float, float], radii: tuple[float, float]) -> Ring:
     """Corners of an ellipse, about one a pixel, at least 32 and at most 2,048."""
     count = int(np.clip(2 * math.pi * max(radii), 32, 2048))

@@ -203,6 +203,32 @@ def test_ids_of_results_may_be_anything(tmp_path):
     assert not source.told.counts
 
 
+@pytest.mark.parametrize("odd", [None, 3, "x", [], {}, {"value": None}, {"value": [1]}, {"type": "relation"}])
+def test_a_result_without_a_value_costs_itself_and_is_told(tmp_path, odd):
+    good = result("polygonlabels", SQUARE | {"polygonlabels": ["cat"]})
+    (photo,), source = read(tmp_path, task(odd, good))
+    assert [one.label for one in photo.regions] == ["cat"]
+    assert list(source.told.counts.values()) == [1]
+
+
+@pytest.mark.parametrize("side", ["x", "radiusX", "rotation"])
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), 1e308])
+def test_numbers_without_an_end_are_damage_and_no_warning(tmp_path, side, number):
+    """Here a warning is an error; on a terminal it would be a line that nobody understands."""
+    value = {"x": 30, "y": 30, "radiusX": 10, "radiusY": 5, "rotation": 10, "ellipselabels": ["cat"]}
+    (photo,), source = read(tmp_path, task(result("ellipselabels", value | {side: number})))
+    assert len(photo.regions) + sum(source.told.counts.values()) == 1
+
+
+@pytest.mark.parametrize("odd", [3, "x", {"a": 1}, [3], ["x"], [{"result": "x"}], [{"result": {"a": 1}}]])
+def test_annotations_that_are_none_say_no_to_no_label(tmp_path, odd):
+    """Read as an empty annotation they would be a person who saw none of the labels."""
+    photos, source = read(tmp_path, {"id": 1, "data": {"image": "a.jpg"}, "annotations": odd})
+    assert not [photo for photo in photos if photo.said_by == "person"]
+    (line,) = source.told.lines()
+    assert "damaged regions: 1" in line
+
+
 @pytest.mark.parametrize("text", ["", "[", "{}", "[1]", '[{"data": {"image": "a.jpg"}}', "[" * 100_000])
 def test_a_damaged_file_is_one_line(tmp_path, text):
     (tmp_path / "a.json").write_text(text)

@@ -10,7 +10,7 @@ from typing import Any
 from tagalign.backbones.image_formats import image_suffixes
 from tagalign.data.annotations.formats import READERS, ReaderEntry
 from tagalign.data.annotations.label_studio_results import SHAPE_KEYS, read_results
-from tagalign.data.annotations.reader import AnnotationSource
+from tagalign.data.annotations.reader import DAMAGED, AnnotationSource
 from tagalign.data.annotations.records import MarkedPhoto, SaidBy
 from tagalign.data.json_items import json_items
 from tagalign.errors import DataError
@@ -58,6 +58,10 @@ def _task(source: AnnotationSource, task: dict[str, Any], number: int) -> Marked
         source.told.say(*_no_picture(task["data"], where))
         return None
     annotation, said_by = _counting(source, task, where)
+    if annotation is not None and not isinstance(annotation.get("result") or [], list):
+        # taken as empty it would say no to every label
+        source.told.say(DAMAGED, name, f"{where}: a result that is a {type(annotation['result']).__name__}")
+        return None
     suggestions = [one for one in _list(task.get("predictions")) if isinstance(one, dict)]
     quiet = AnnotationSource(
         path=source.path
@@ -110,7 +114,10 @@ def _counting(
     source: AnnotationSource, task: dict[str, Any], where: str
 ) -> tuple[dict[str, Any] | None, SaidBy]:
     """The annotation that counts, and who said it."""
-    rows = [one for one in _list(task.get("annotations") or task.get("completions")) if isinstance(one, dict)]
+    found = task.get("annotations") or task.get("completions") or []
+    rows = [one for one in _list(found) if isinstance(one, dict)]
+    if not isinstance(found, list) or len(rows) < len(found):
+        source.told.say(DAMAGED, where, f"annotations that are none: {found!r:.80}")
     kept = [one for one in rows if not one.get("was_cancelled")]
     if not kept:
         suggestions = [one for one in _list(task.get("predictions")) if isinstance(one, dict)]
