@@ -94,7 +94,7 @@ def _labels(row: dict[str, Any]) -> list[str]:
     lists = [
         value for key, value in row["value"].items() if key.endswith("labels") and isinstance(value, list)
     ]
-    return [str(label) for one in lists for label in one]
+    return [text for one in lists for label in one if (text := str(label))]
 
 
 def _choices(source: AnnotationSource, row: dict[str, Any], photo: str) -> list[str]:

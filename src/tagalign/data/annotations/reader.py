@@ -57,7 +57,7 @@ class AnnotationSource:
 
     def knows(self, names: Iterable[str]) -> None:
         """Take in names of labels."""
-        self.names |= dict.fromkeys(names)
+        self.names |= dict.fromkeys(filter(None, names))
 
 
 @runtime_checkable

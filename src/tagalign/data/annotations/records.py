@@ -17,7 +17,7 @@ CornerBox = tuple[float, float, float, float]
 MarkedMask = Bool[np.ndarray, "height width"]
 SaidBy = Literal["person", "model", "nobody"]
 VOID = ""
-"""Label of pixels that are not to be counted, whatever is there."""
+"""Label of pixels that are not to be counted, whatever is there; a name that a file leaves empty is not this one."""
 
 
 @dataclass(frozen=True, kw_only=True)

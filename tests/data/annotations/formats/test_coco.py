@@ -147,3 +147,13 @@ def test_only_coco_looks_like_coco(tmp_path):
     assert not READERS["coco"].looks_like(tmp_path / "b.json")
     assert not READERS["coco"].looks_like(tmp_path)
     assert not masks_by_label(read_all("coco", tmp_path / "a.json")[0]["a.jpg"])
+
+
+def test_a_category_without_a_name_is_unknown_and_not_void(tmp_path):
+    """An empty label means pixels that are not counted: nobody said that."""
+    names = [{"id": 7, "name": ""}, {"id": 90, "name": "dog"}]
+    rows = [one(segmentation=[SQUARE]), one(category_id=90, segmentation=[SQUARE])]
+    photos, source = read_all("coco", write(tmp_path / "a.json", rows, categories=names))
+    assert [region.label for region in photos["a.jpg"].regions] == ["dog"]
+    assert list(source.told.counts.values()) == [1]
+    assert list(source.names) == ["dog"]

@@ -153,3 +153,11 @@ def test_only_cvat_looks_like_cvat(tmp_path):
     assert READERS["cvat"].looks_like(write(tmp_path / "a.xml"))
     (tmp_path / "b.xml").write_text("<annotation/>")
     assert not READERS["cvat"].looks_like(tmp_path / "b.xml")
+
+
+@pytest.mark.parametrize("label", ["", 'label=""'])
+def test_shapes_and_tags_without_a_label_are_told_and_not_void(tmp_path, label):
+    shapes = (f"<tag {label}/>", f'<polygon {label} points="1,1;50,2;30,40"/>', '<tag label="dog"/>')
+    photos, source = read_all("cvat", write(tmp_path / "a.xml", *shapes))
+    assert (photos["a.jpg"].tags, photos["a.jpg"].regions) == (("dog",), ())
+    assert list(source.told.counts.values()) == [2]

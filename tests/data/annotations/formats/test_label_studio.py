@@ -242,3 +242,10 @@ def test_what_looks_like_label_studio(tmp_path):
     (tmp_path / "a.json").write_text('{"images": []}')
     assert not READERS["label-studio"].looks_like(tmp_path / "a.json")
     assert not READERS["label-studio"].looks_like(tmp_path)
+
+
+def test_a_region_of_an_empty_label_has_none(tmp_path):
+    rows = [result("polygonlabels", SQUARE | {"polygonlabels": [label]}, id=label) for label in ("", "cat")]
+    (photo,), source = read(tmp_path, task(*rows))
+    assert [one.label for one in photo.regions] == ["cat"]
+    assert list(source.told.counts.values()) == [1]

@@ -129,3 +129,10 @@ def test_photos_without_a_file_are_counted_and_empty_where_that_is_meant(tmp_pat
     ((reason, count),) = source.told.counts.items()
     assert count == 2
     assert ("taken as empty" in reason, "--missing-is-empty" in reason) == (is_empty, not is_empty)
+
+
+def test_a_class_without_a_name_is_unknown_and_not_void(tmp_path):
+    write(tmp_path, yaml="names: ['', dog]", a="0 .5 .5 .2 .2\n1 .5 .5 .2 .2\n")
+    photos, source = read_all("yolo", tmp_path, size=(60, 80))
+    assert [region.label for region in photos["train/a"].regions] == ["dog"]
+    assert list(source.told.counts.values()) == [1]

@@ -131,7 +131,7 @@ def _drawn_or_none(
         label = categories.get(_id(row.get("category_id", "")))
     except TypeError:
         label = None
-    if label is None:
+    if not label:
         source.told.say("left out: regions of an unknown category", photo, str(row.get("category_id")))
         return None
     return tried(source, photo, partial(_drawn, row, label, size), what=label)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tagalign.data.annotations.formats import READERS, ReaderEntry
-from tagalign.data.annotations.reader import UNKNOWN_SHAPES, AnnotationSource, made
+from tagalign.data.annotations.reader import NO_LABEL, UNKNOWN_SHAPES, AnnotationSource, made
 from tagalign.data.annotations.records import Marked, MarkedPhoto, region_of, region_of_polygons
 from tagalign.data.annotations.shapes import (
     Ring,
@@ -54,7 +54,9 @@ def _photo(source: AnnotationSource, image: Element) -> MarkedPhoto:
     for shape in image.children:
         label = shape.attributes.get("label", "")
         is_auto = shape.attributes.get("source", "").lower() in {"auto", "semi-auto"}
-        if shape.tag == "tag":
+        if not label:
+            source.told.say(NO_LABEL, name, f"<{shape.tag}>")
+        elif shape.tag == "tag":
             tags.append(label)
             given += [label] if is_auto else []
         elif shape.tag not in SHAPES:

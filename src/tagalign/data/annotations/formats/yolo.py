@@ -119,7 +119,7 @@ def _regions(
         except (ValueError, OverflowError) as error:
             source.told.say(DAMAGED, photo, f"{where}: {error}")
             continue
-        if label is None:
+        if not label:
             source.told.say("left out: regions of an unknown class", photo, f"{where}: class {words[0]}")
             continue
         region = made(source, photo, partial(_region, values[1:], label, size), what=f"{where}:")
