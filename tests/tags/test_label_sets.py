@@ -1,7 +1,9 @@
 """Label sets: every way to name one, every way to get it wrong, and what the package ships."""
 
+import gc
 import json
 import re
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -247,3 +249,25 @@ def test_what_is_wrong_in_a_label_file_is_said_with_its_lines(text, said, tmp_pa
     for spec, where in ((path, str(path)), (str(path), str(path)), (text, "the lines")):
         with pytest.raises(InputError, match=re.escape(f"{where}, {said}")):
             load_label_set(spec)
+
+
+def test_new_labels_leave_nothing_in_memory():
+    """A server is asked for words that nobody asked for before, all its life."""
+
+    def ask(first, count):
+        for number in range(first, first + count):
+            load_label_set(["dog", f"thing {number}"])
+
+    ask(0, 50)  # word lists are read
+    tracemalloc.start()
+    try:
+        ask(50, 50)
+        gc.collect()
+        before, _ = tracemalloc.get_traced_memory()
+        ask(1000, 500)
+        gc.collect()
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    # free lists may hold a page or two; one kept string a label would be 25 kB
+    assert after - before < 8_000

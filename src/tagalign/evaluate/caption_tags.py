@@ -18,7 +18,7 @@ from tagalign.errors import InputError
 from tagalign.evaluate.ask_dense import describe_labels
 from tagalign.evaluate.rows import Row
 from tagalign.methods.protocols import Captioner, Method
-from tagalign.tags.normalize import normalize_parse, normalize_settings, normalize_tag
+from tagalign.tags.normalize import normalize_parse, normalize_repeated, normalize_settings
 from tagalign.tags.parsers import load_parser
 from tagalign.tags.parses import ParsedCaption, Parser
 from tagalign.tasks.captioning import BatchCaptioner
@@ -52,7 +52,7 @@ class LabelFinder:
             for word in (label.name, *label.aliases):
                 # a label says not whether it is a thing or an action: it is found under the form of each
                 for kind in KINDS:
-                    if form := normalize_tag(word, kind):
+                    if form := normalize_repeated(word, kind):
                         self._ids.setdefault(form, set()).add(i)
 
     def ids(self, parse: ParsedCaption) -> tuple[int, ...]:
@@ -71,7 +71,7 @@ class LabelFinder:
         # the longest ending first: the head of an English noun phrase stands last
         for start in range(len(words)):
             ending = " ".join(words[start:])
-            for form in (ending, normalize_tag(ending)):
+            for form in (ending, normalize_repeated(ending)):
                 if form in self._ids:
                     return self._ids[form]
         return set()

@@ -6,7 +6,7 @@ from itertools import islice
 from pathlib import Path
 
 from tagalign.tags.captions import BadRow, find_sources, read_captions
-from tagalign.tags.normalize import normalize_tag
+from tagalign.tags.normalize import normalize_repeated
 from tagalign.tags.parses import Parser
 
 BATCH = 500
@@ -34,7 +34,7 @@ def caption_objects(
     counts = Counter[str]()
     for batch in _batches(_captions(inputs)):
         for parsed in parser.parse(batch):
-            counts.update({normalize_tag(one) for one in parsed.objects} - {""})
+            counts.update({normalize_repeated(one) for one in parsed.objects} - {""})
     order = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     return {name: count for name, count in order[:most] if count >= least}
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from tagalign.tags.alignment import spans
 from tagalign.tags.distilled import DistilledParser
 from tagalign.tags.lemmas import infinitive
-from tagalign.tags.normalize import normalize_settings, normalize_tag
+from tagalign.tags.normalize import normalize_repeated, normalize_settings
 from tagalign.tags.scene_graph import PREPOSITIONS, is_verb, lonely_action
 from tagalign.tags.words import word_set
 
@@ -82,7 +82,7 @@ class GraphReader:
     def _graph(self, tokens: Sequence[str], labels: Sequence[int]) -> CaptionGraph:
         heads = self._heads(tokens, labels)
         attributes = [
-            (normalize_tag(name), normalize_tag(_as_verb(word), "attribute"))
+            (normalize_repeated(name), normalize_repeated(_as_verb(word), "attribute"))
             for name, word in self._tagger.decode(tokens, labels).pairs
         ]
         ties = _Ties()
@@ -104,7 +104,7 @@ class GraphReader:
         for kind, start, end in spans(labels):
             if kind == "object":
                 for name in self._tagger.decode(tokens[start:end], labels[start:end]).objects:
-                    if canonical := normalize_tag(name):
+                    if canonical := normalize_repeated(name):
                         found.append(_Head(canonical, start, end))
         return found
 

@@ -41,7 +41,6 @@ def normalize_settings() -> dict[str, object]:
     return {"version": _VERSION, "words": words_hash()}
 
 
-@lru_cache(maxsize=400_000)
 def normalize_tag(tag: str, kind: str = "object") -> str:
     """The canonical form of one tag.
 
@@ -67,6 +66,11 @@ def normalize_tag(tag: str, kind: str = "object") -> str:
             break
         text = changed
     return text
+
+
+normalize_repeated = lru_cache(maxsize=400_000)(normalize_tag)
+"""The same, and what was said of a tag is kept: for captions, which repeat their words. Not for what clients of a server
+send: each new word would stay in memory for good."""
 
 
 def _once(text: str, kind: str) -> str:
@@ -116,16 +120,19 @@ def normalize_parse(parse: ParsedCaption, caption: str = "") -> ParsedCaption:
         ('glass', 'wine')
     """
     names = {name: _in_context(name, caption) for name in parse.objects}
-    pairs = ((names.get(o) or _in_context(o, caption), normalize_tag(a, "attribute")) for o, a in parse.pairs)
+    pairs = (
+        (names.get(o) or _in_context(o, caption), normalize_repeated(a, "attribute")) for o, a in parse.pairs
+    )
     relations = (
-        (normalize_tag(s), normalize_tag(r, "action"), normalize_tag(o)) for s, r, o in parse.relations
+        (normalize_repeated(s), normalize_repeated(r, "action"), normalize_repeated(o))
+        for s, r, o in parse.relations
     )
     return ParsedCaption(
         objects=_unique(names.values()),
-        attributes=_unique(normalize_tag(tag, "attribute") for tag in parse.attributes),
+        attributes=_unique(normalize_repeated(tag, "attribute") for tag in parse.attributes),
         pairs=tuple(dict.fromkeys(pair for pair in pairs if pair[0] and pair[1])),
-        scenes=_unique(normalize_tag(tag, "scene") for tag in parse.scenes),
-        actions=_unique(normalize_tag(tag, "action") for tag in parse.actions),
+        scenes=_unique(normalize_repeated(tag, "scene") for tag in parse.scenes),
+        actions=_unique(normalize_repeated(tag, "action") for tag in parse.actions),
         relations=tuple(dict.fromkeys(relation for relation in relations if all(relation))),
         error=parse.error,
     )
@@ -152,7 +159,7 @@ def settle_senses(parse: ParsedCaption, caption: str) -> ParsedCaption:
 
 
 def _in_context(name: str, caption: str) -> str:
-    return _sense(normalize_tag(name), caption)
+    return _sense(normalize_repeated(name), caption)
 
 
 def _sense(tag: str, caption: str) -> str:

@@ -17,7 +17,7 @@ from tagalign.errors import DataError, InputError
 from tagalign.tags.captions.rows import key_text
 from tagalign.tags.counting import TagCounter
 from tagalign.tags.manifest import Manifest, source_stamp
-from tagalign.tags.normalize import normalize_tag
+from tagalign.tags.normalize import normalize_repeated
 from tagalign.tags.parses import FIELD_OF_KIND
 from tagalign.tags.row_hashes import caption_hash
 from tagalign.tags.shards import read_batches
@@ -80,7 +80,7 @@ class _Canonical(dict[str | None, str]):
 
     def find(self, raw: str | None) -> str:
         """The tag, which is not kept."""
-        tag = normalize_tag(raw or "", self.kind)
+        tag = normalize_repeated(raw or "", self.kind)
         return self._merges.get(tag, tag)
 
 

@@ -10,7 +10,7 @@ from jaxtyping import Int
 
 from tagalign.errors import InputError
 from tagalign.tags.counting import TagCounter
-from tagalign.tags.normalize import normalize_tag
+from tagalign.tags.normalize import normalize_repeated, normalize_tag
 from tagalign.tags.parses import KINDS, ParsedCaption
 from tagalign.tags.vocabulary_file import VocabularyEntry, read_entries, write_entries
 
@@ -162,7 +162,7 @@ class TagVocabulary:
 
 def normalized(parse: ParsedCaption, kind: str) -> Iterator[str]:
     """The canonical tags of one kind."""
-    return (tag for name in parse.tags(kind) if (tag := normalize_tag(name, kind)))
+    return (tag for name in parse.tags(kind) if (tag := normalize_repeated(name, kind)))
 
 
 def check_sizes(sizes: Mapping[str, int] | None) -> dict[str, int]:
