@@ -10,12 +10,17 @@ import warnings
 from collections import Counter
 from pathlib import Path
 
+import hypothesis
 import numpy as np
 import pytest
 from PIL import Image
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 
+
+# no test of the clock: Hypothesis fails an example of more than 200 ms, which on a busy machine each can be
+hypothesis.settings.register_profile("tagalign", deadline=None)
+hypothesis.settings.load_profile("tagalign")
 
 NOT_ON_WINDOWS = re.compile(r"SIGKILL|mkfifo|/dev/|os\.fork|rlimit|symlink_to|chmod|geteuid|kills")
 
