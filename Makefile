@@ -37,7 +37,7 @@ check: $(VENV)/.dev
 # One thread each: threads of several processes on the same cores wait for each other. Bytecode is kept even where the shell
 # says not to: modules with checked types and tests with rewritten assertions take 13 s to compile, in every process.
 test: check
-	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -m "" -rfEs --durations=15 -n auto --maxprocesses 4 --dist loadfile
+	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -m "" -rfEs --durations=15 -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 format: $(VENV)/.dev
 	$(BIN)/ruff format .

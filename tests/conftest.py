@@ -26,10 +26,15 @@ NOT_ON_WINDOWS = re.compile(r"SIGKILL|mkfifo|/dev/|os\.fork|rlimit|symlink_to|ch
 
 
 def pytest_collection_modifyitems(items):
-    """Of tests with one and the same name, several processes would run only one and not say so."""
+    """No two of one name, of which several processes would run only one and not say so; files with a slow test first.
+
+    Processes take one file after the other: one that took a minute at the end would leave the others without work.
+    """
     twice = [name for name, count in Counter(item.nodeid for item in items).items() if count > 1]
     if twice:
         raise pytest.UsageError(f"tests share a name: {', '.join(twice)}")
+    with_slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in with_slow)
     for item in items if sys.platform == "win32" else ():
         if isinstance(item, pytest.Function) and NOT_ON_WINDOWS.search(inspect.getsource(item.function)):
             item.add_marker(
