@@ -11,6 +11,12 @@ import pytest
 from tagalign.cli.shared.ctrl_c import AGAIN_AFTER_S, heard_everywhere
 
 
+@pytest.fixture(autouse=True)
+def a_key_that_is_heard():
+    """A shell's background job would ignore it; ``ctrl_c_as_before`` puts back what was."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 class Thing:
     pass
 
