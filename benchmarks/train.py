@@ -45,7 +45,8 @@ from tagalign.train.tagalign.plan import TagAlignPlan, TrainingPairs
 from tagalign.train.tagalign.training import train_tagalign
 
 TAGS, TAGS_PER_IMAGE, SHORT, LONG = 10_000, 5, 256, 342
-CAPTION = "a photo of number {} with some more words about what it shows and where it was taken"
+# the random encoder's tokenizer knows letters: about as many tokens as words and marks of a caption of the web
+CAPTION = "a photo of no. {}"
 
 
 def jpeg(number: int) -> bytes:
