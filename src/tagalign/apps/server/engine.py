@@ -87,9 +87,8 @@ class Engine:
         """Finish what waits, then stop."""
         await self._batcher.close()
         if self._readers is not None and self._decoders is not None:
-            self._readers.shutdown(
-                cancel_futures=True
-            )  # nobody waits any more for what was not fetched in time
+            # nobody waits any more for what was not fetched in time
+            self._readers.shutdown(cancel_futures=True)
             self._decoders.shutdown()
 
     async def ask(

@@ -89,9 +89,8 @@ def _cut_off(sock: socket.socket, after_s: float) -> Iterator[None]:
     def cut() -> None:
         is_late.set()
         with suppress(OSError):  # it was closed in between
-            socket.socket.shutdown(
-                sock, socket.SHUT_RDWR
-            )  # that of ssl would take its state from under a reader
+            # not that of ssl, which would take its state from under a reader
+            socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
     timer = threading.Timer(after_s, cut)
     timer.daemon = True
