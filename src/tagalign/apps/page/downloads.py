@@ -1,6 +1,5 @@
 """Files that the page offers: the label map as PNG, everything as JSON."""
 
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +7,10 @@ from tagalign.apps.page.studio import Shown
 from tagalign.export.masks import save_mask
 from tagalign.json_text import json_text
 from tagalign.ops.masks import encode_rle
+from tagalign.temporary import PassingFolders
+
+HANDED = PassingFolders("downloads", most=256)
+"""Where files lie until gradio has copied them, which it does before it answers."""
 
 
 def write_files(view: Shown, described: dict[str, Any], folder: Path | None = None) -> list[str]:
@@ -16,9 +19,9 @@ def write_files(view: Shown, described: dict[str, Any], folder: Path | None = No
     Args:
         view: what is on the screen.
         described: what answered, for the JSON file.
-        folder: where; a new temporary one by default, which gradio copies from.
+        folder: where; a passing one by default.
     """
-    folder = Path(tempfile.mkdtemp(prefix="tagalign-")) if folder is None else folder
+    folder = HANDED.new() if folder is None else folder
     stem = Path(view.opened.name).stem or "photo"
     files = []
     if view.segmentation is not None:

@@ -16,6 +16,11 @@ from tagalign.apps.page.studio import Studio
 from tagalign.apps.page.texts import say
 from tagalign.apps.page.theme import page_theme
 
+FILES_GO = (3600, 86400)
+"""Every so many seconds, uploads and downloads older than so many go; the rest of them when the page is closed."""
+MOST_BYTES = 200_000_000
+"""Of a file that is uploaded: a photo of 50 megapixels without compression has 150 million."""
+
 
 def build_page(
     studio: Studio,
@@ -39,7 +44,7 @@ def build_page(
             there is no third tab.
         notice: say that the model knows drawn scenes only.
     """
-    with gr.Blocks(title=say("page.title"), analytics_enabled=False) as page:
+    with gr.Blocks(title=say("page.title"), analytics_enabled=False, delete_cache=FILES_GO) as page:
         gr.Markdown(f"# {say('page.title')}\n{say('page.lead', model=model)}")
         if notice:
             gr.Markdown(say("page.tiny"), elem_id="tiny-notice")
@@ -84,6 +89,7 @@ def launch(
         css=static_text("page.css") + static_text("panel.css"),
         footer_links=[],
         share=False,
+        max_file_size=MOST_BYTES,
         quiet=True,
         **options,
     )

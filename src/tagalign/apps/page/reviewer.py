@@ -1,14 +1,13 @@
 """What the tab of the review answers: which photo is shown, and what a decision does."""
 
 import shutil
-import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
+from tagalign.apps.page.downloads import HANDED
 from tagalign.apps.page.mask_panel import panel_of
 from tagalign.apps.page.review_items import Suggestion, kept_titles, suggest, suggest_of_run
 from tagalign.apps.page.review_opening import ReviewOpener
@@ -206,7 +205,7 @@ class Reviewer:
         coco, table = store.out / "accepted.coco.json", store.out / "accepted.tags.csv"
         write_coco(coco, store.accepted())
         write_tags_csv(table, store.accepted())
-        folder = Path(tempfile.mkdtemp(prefix="tagalign-"))
+        folder = HANDED.new()
         return [str(shutil.copy(path, folder)) for path in (coco, table)]
 
 

@@ -180,13 +180,12 @@ def _drawn_names() -> str:
 
 def _drawn_scenes() -> list[str]:
     """Scenes drawn for the occasion: they are what `tiny` knows."""
-    import tempfile
-
     from PIL import Image
 
     from tagalign.data.tiny_world import TinyWorld
+    from tagalign.temporary import folder_of_process
 
-    folder = Path(tempfile.mkdtemp(prefix="tagalign-scenes-"))
+    folder = folder_of_process("scenes")
     paths = []
     for i, scene in enumerate(TinyWorld(seed=7, split="test").take(EXAMPLES)):
         path = folder / f"scene {i + 1}.png"
