@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("gradio", reason="the app extra is not installed")
 pytest.importorskip("playwright", reason="playwright is not installed")
-from browser_pages import pick
+from browser_pages import pick, type_into
 from page_of_stub import LOOK, look_at
 from playwright.sync_api import Page, expect
 
@@ -32,7 +32,7 @@ def test_a_look_background_words_and_the_least_instance_act_and_are_recorded(
     expect(tags).to_have_text("cat")
     page.locator("#option-instances input").check()
     expect(masks).to_have_count(2)
-    page.locator("#option-min-area input").fill("60001")  # half the photo has 60,000 pixels
+    type_into(page.locator("#option-min-area input"), "60001")  # half the photo has 60,000 pixels
     expect(page.locator("#look-masks")).to_contain_text("No mask")
     page.locator("#option-min-area input").fill("60000")
     expect(masks).to_have_count(2)

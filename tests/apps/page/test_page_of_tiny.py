@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip("gradio", reason="the app extra is not installed")
 pytest.importorskip("playwright", reason="playwright is not installed")
 from axe_scan import grave_faults
-from browser_pages import pick
+from browser_pages import pick, type_into
 from page_of_stub import open_tab
 from playwright.sync_api import Page, expect
 
@@ -83,7 +83,7 @@ def test_a_walk_through_all_tabs(
     page.locator("#look-masks [data-panel=heat]").click()
     expect(page.locator("#look-masks .heat")).to_be_visible()
     page.get_by_text("Find what a phrase means").click()
-    page.locator("#refer-phrase textarea, #refer-phrase input").fill("the house")
+    type_into(page.locator("#refer-phrase textarea, #refer-phrase input"), "the house")
     page.keyboard.press("Enter")
     expect(page.locator("#refer-picture")).to_contain_text("the house")
     page.get_by_text("Describe the photo").click()
@@ -122,7 +122,7 @@ def test_a_method_is_chosen_with_its_options_and_both_are_in_the_record(
     choose(page, "gated")
     expect(page.locator("#method-card")).to_contain_text("the tags of an image prune the label list")
     expect(page.locator("#look-status")).to_contain_text(ENCODED)
-    page.locator("#option-threshold textarea, #option-threshold input").fill("top:2")
+    type_into(page.locator("#option-threshold textarea, #option-threshold input"), "top:2")
     page.keyboard.press("Enter")
     expect(page.locator("#look-masks .mask-legend button")).to_have_count(2)
     # an option that acts after encoding: the photo is known
@@ -130,8 +130,8 @@ def test_a_method_is_chosen_with_its_options_and_both_are_in_the_record(
     page.locator("#look-more-options > button").click()
     page.locator("#option-reidentify input").uncheck()
     pick(page, "option-gate", "soft")
-    page.locator("#option-local-weight input").fill("0.7")
-    page.locator("#option-max-patches input").fill("900")
+    type_into(page.locator("#option-local-weight input"), "0.7")
+    type_into(page.locator("#option-max-patches input"), "900")
     page.keyboard.press("Enter")  # of one field: the others are sent with it
     for _ in range(100):  # the last answer is on its way
         values = page.evaluate(RECORD)
@@ -140,7 +140,7 @@ def test_a_method_is_chosen_with_its_options_and_both_are_in_the_record(
         page.wait_for_timeout(200)
     assert values["chosen"] == {"method": "gated", "options": CHOSEN}
     assert all(text in json.dumps(values["model"]) for text in ("top:2", "0.7", "900", "soft"))
-    page.locator("#option-threshold textarea, #option-threshold input").fill("some")
+    type_into(page.locator("#option-threshold textarea, #option-threshold input"), "some")
     page.keyboard.press("Enter")
     expect(page.locator("#look-status .refusal")).to_contain_text("threshold")
     page.close()

@@ -8,7 +8,7 @@ import pytest
 
 pytest.importorskip("gradio", reason="the app extra is not installed")
 pytest.importorskip("playwright", reason="playwright is not installed")
-from browser_pages import pick
+from browser_pages import pick, type_into
 from playwright.sync_api import Page, expect
 
 # gradio, its server and its client warn about each other's coming versions
@@ -63,7 +63,7 @@ def test_a_folder_is_reviewed_with_the_mouse(page: Page, out: Path, tmp_path: Pa
     ]
     page.get_by_text("Labels and method").click()
     labels = page.locator("#review-labels textarea")
-    labels.fill("sky, sea")
+    type_into(labels, "sky, sea")
     labels.press("Enter")
     expect(page.locator("#review-masks")).to_contain_text("sea 50 %")
     page.click("#review-undo")

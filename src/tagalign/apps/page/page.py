@@ -48,7 +48,8 @@ def build_page(
         gr.Markdown(f"# {say('page.title')}\n{say('page.lead', model=model)}")
         if notice:
             gr.Markdown(say("page.tiny"), elem_id="tiny-notice")
-        with gr.Tabs(selected="review" if review is not None else "look"):
+        # the other way measures the tabs once, and may hide one that fits behind a menu for good
+        with gr.Tabs(selected="review" if review is not None else "look", overflow_behavior="wrap"):
             with gr.Tab(say("page.tab_look"), id="look"):
                 add_look(studio, examples, labels)
             with gr.Tab(say("page.tab_compare"), id="compare"):
