@@ -110,7 +110,15 @@ REFUSED = [
 ]  # fmt: skip
 
 
-ANSWERED = ["models", "models --json", "methods tagclip"]
+ANSWERED = [
+    "models",
+    "models --json",
+    "methods",
+    "methods --json",
+    "methods tagclip",
+    "methods surgery",
+    "methods rcs",
+]
 
 
 def test_what_is_typed_wrongly_is_refused_before_torch_is_imported(tmp_path):

@@ -14,6 +14,7 @@ from tagalign.backbones.modes import DENSE_MODES
 from tagalign.errors import InputError, UnknownNameError
 from tagalign.methods.class_token.options import ClassTokenOptions
 from tagalign.methods.cls_seg.options import ClsSegOptions
+from tagalign.methods.dense.mode_options import options_in_mode
 from tagalign.methods.dense.options import DenseOptions, TagAlignOptions
 from tagalign.methods.gated.options import GatedOptions
 from tagalign.methods.options import facts_of
@@ -89,8 +90,6 @@ class DenseEntry:
     @property
     def options(self) -> type[Any]:
         """Those of every dense method, then the mode's own."""
-        from tagalign.methods.dense.mode_options import options_in_mode  # with torch, as the mode itself
-
         return options_in_mode(DENSE_MODES[self._mode].kind)
 
 

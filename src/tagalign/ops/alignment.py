@@ -3,22 +3,19 @@
 Heads have the shape ``(batch, heads, tokens, head_dim)``. One rotation per head and image, from all its tokens.
 """
 
-from typing import Literal
-
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
 from tagalign.ops.attention import Heads
+from tagalign.ops.option_values import KEY_WEIGHT, Factor
 
 Matrix = Float[Tensor, "batch heads head_dim head_dim"]
-Factor = Literal["newton", "svd"]
 
 WEIGHT_FLOOR = 1e-6
 NORM_FLOOR = 1e-6
 NEWTON_STEPS = 5  # PEARL, released
-KEY_WEIGHT = 0.08  # released; 0.3 for ADE20K and Cityscapes; 0 in the paper
 
 
 def centred(q: Heads, k: Heads, *, prefix: int) -> tuple[Heads, Heads]:

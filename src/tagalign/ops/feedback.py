@@ -3,8 +3,6 @@
 Labels are those of the patch grid; maps have one row and column per patch, row by row from the top left, row = start.
 """
 
-from typing import Literal
-
 import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
@@ -15,7 +13,6 @@ from tagalign.ops.refine.pamr import pamr
 
 LabelGrid = Int[Tensor, "rows cols"]
 PatchPairs = Bool[Tensor, "patches patches"]
-Path = Literal["line", "component", "none"]
 
 BLUR_SIGMA = 5.0  # ResCLIP, arXiv:2411.15851, released
 BLUR_TAPS = 31  # likewise

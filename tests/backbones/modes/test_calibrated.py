@@ -1,6 +1,6 @@
 """SC-CLIP, PEARL and RCS on odd encoders and odd images; their numbers are those of ``tests/parity``.
 
-Holds ``backbones/modes/pearl.py``, ``backbones/modes/rcs.py``, ``backbones/modes/scclip.py``,
+Holds ``backbones/modes/pearl.py``, ``backbones/modes/rcs/steps.py``, ``backbones/modes/scclip/steps.py``,
 ``backbones/mode_profiles.py``.
 """
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from PIL import Image
 
-from tagalign.backbones.modes.rcs import Rcs
+from tagalign.backbones.modes.rcs import Rcs, steps
 from tagalign.backbones.stream import Stream
 from tagalign.errors import InputError
 from tagalign.methods.dense.feedback import FirstLook, first_look, second_pass
@@ -20,7 +20,7 @@ def start(backbone):
     pixels = torch.randn(1, 3, 40, 56, generator=torch.Generator().manual_seed(0))
     x, grid = backbone.embed_patches(pixels)
     mode = Rcs(feedback=True)
-    return mode, mode.start(Stream(backbone.blocks, x))[0], grid, pixels[0]
+    return mode, steps.start(Stream(backbone.blocks, x))[0], grid, pixels[0]
 
 
 def names(backbone):

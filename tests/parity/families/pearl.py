@@ -8,7 +8,8 @@ from families import dense_case as common
 from torch import Tensor
 
 from tagalign.backbones.modes.pearl import Pearl
-from tagalign.ops.alignment import KEY_WEIGHT, centred, cross_matrix, newton_factor, svd_factor
+from tagalign.ops.alignment import centred, cross_matrix, newton_factor, svd_factor
+from tagalign.ops.option_values import KEY_WEIGHT
 from tagalign.ops.propagation import (
     RULES,
     agreement,

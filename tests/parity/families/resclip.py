@@ -10,7 +10,8 @@ import torch.nn.functional as F
 from families import dense_case as common
 from torch import Tensor
 
-from tagalign.backbones.modes.rcs import SIGMA, Rcs, residual_blocks
+from tagalign.backbones.modes.rcs import Rcs, residual_blocks
+from tagalign.backbones.modes.rcs.steps import SIGMA, finish, start
 from tagalign.backbones.stream import Stream
 from tagalign.methods.dense.feedback import FirstLook, first_look, second_pass
 from tagalign.ops.attention import attention_probs
@@ -104,11 +105,11 @@ def looked(
     """Dense rows of a variant, and what its first look saw."""
     clip, mode = case.backbone, mode_of(case, variant.options)
     x, grid = clip.embed_patches(image, positions=variant.positions)
-    start, _ = mode.start(Stream(clip.blocks, x))
+    begun, _ = start(Stream(clip.blocks, x))
     if not mode.feedback:
-        return mode.finish(clip, start, grid), None, grid
-    look = first_look(clip, mode, start, grid, image[0], case.inputs["queries"])
-    return second_pass(clip, mode, start, grid, look, halves=variant.halves), look, grid
+        return finish(mode, clip, begun, grid), None, grid
+    look = first_look(clip, mode, begun, grid, image[0], case.inputs["queries"])
+    return second_pass(clip, mode, begun, grid, look, halves=variant.halves), look, grid
 
 
 def modes(case: common.Case, image: Tensor) -> Named:

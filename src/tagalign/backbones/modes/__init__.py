@@ -1,6 +1,8 @@
 """Dense modes of the literature, one file each; a new file here is a new mode, and a method of the same name.
 
-Importing this costs nothing: names come from the file names, and a file is imported when its mode is asked for.
+Importing this costs nothing: names come from the file names, and a file is imported when its mode is asked for. A file says
+what can be chosen, and imports what computes when its mode is called: so lists and refusals of options need no torch. Steps
+of some length stand in ``steps.py`` of a folder in the file's place.
 """
 
 from dataclasses import dataclass

@@ -1,12 +1,13 @@
 """NACLIP: key-key attention of the last block, pulled to the neighbourhood."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from tagalign.backbones.modes import DENSE_MODES, ModeEntry
-from tagalign.backbones.protocols import BlockBackbone, ClassRow, Grid, Tokens
-from tagalign.backbones.stream import Stream, class_row_of
-from tagalign.ops.attention import neighbourhood_attention
-from tagalign.ops.grid import gaussian_neighbourhood
+
+if TYPE_CHECKING:
+    from tagalign.backbones.protocols import BlockBackbone, ClassRow, Grid, Tokens
+    from tagalign.backbones.stream import Stream
 
 SIGMA = 5.0  # patches; NACLIP, arXiv:2404.08181, section 4.1
 
@@ -15,8 +16,12 @@ SIGMA = 5.0  # patches; NACLIP, arXiv:2404.08181, section 4.1
 class NaClip:
     """``softmax(k k' + Gaussian of the distance)`` over the values; its "reduced" last block, as in ClearCLIP."""
 
-    def __call__(self, encoder: BlockBackbone, stream: Stream, grid: Grid) -> tuple[Tokens, ClassRow]:
+    def __call__(self, encoder: "BlockBackbone", stream: "Stream", grid: "Grid") -> "tuple[Tokens, ClassRow]":
         """See ``Mode``."""
+        from tagalign.backbones.stream import class_row_of
+        from tagalign.ops.attention import neighbourhood_attention
+        from tagalign.ops.grid import gaussian_neighbourhood
+
         last = stream.last()
         _, k, v = last.heads
         near = gaussian_neighbourhood(grid, sigma=SIGMA, device=k.device)

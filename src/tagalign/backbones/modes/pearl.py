@@ -1,14 +1,17 @@
 """PEARL: keys of the last block are turned towards its queries before they are compared."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from tagalign.backbones.mode_profiles import ModeProfile, known, settle
 from tagalign.backbones.modes import DENSE_MODES, ModeEntry
-from tagalign.backbones.protocols import BlockBackbone, ClassRow, Grid, Tokens
-from tagalign.backbones.stream import Stream, class_row_of
 from tagalign.errors import InputError
-from tagalign.ops.alignment import KEY_WEIGHT, Factor, aligned_attention
+from tagalign.ops.option_values import KEY_WEIGHT, Factor
 from tagalign.option_fields import option
+
+if TYPE_CHECKING:
+    from tagalign.backbones.protocols import BlockBackbone, ClassRow, Grid, Tokens
+    from tagalign.backbones.stream import Stream
 
 PROFILES = {
     "paper": {"factor": "svd", "key_weight": 0.0},
@@ -41,8 +44,11 @@ class Pearl:
         if weight < 0:
             raise InputError(f"key_weight: expected a number from 0, got {weight:g}")
 
-    def __call__(self, encoder: BlockBackbone, stream: Stream, grid: Grid) -> tuple[Tokens, ClassRow]:
+    def __call__(self, encoder: "BlockBackbone", stream: "Stream", grid: "Grid") -> "tuple[Tokens, ClassRow]":
         """See ``Mode``."""
+        from tagalign.backbones.stream import class_row_of
+        from tagalign.ops.alignment import aligned_attention
+
         last = stream.last()
         mixed = aligned_attention(
             *last.heads,

@@ -1,13 +1,15 @@
 """CLIP Surgery: a second stream of value-value attention over the last six blocks."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from tagalign.backbones.modes import DENSE_MODES, ModeEntry
-from tagalign.backbones.protocols import BlockBackbone, ClassRow, Grid, Tokens
-from tagalign.backbones.stream import Stream, class_row_of
 from tagalign.layer_range import LayerRange
-from tagalign.ops.attention import self_self_attention
 from tagalign.option_fields import option
+
+if TYPE_CHECKING:
+    from tagalign.backbones.protocols import BlockBackbone, ClassRow, Grid, Tokens
+    from tagalign.backbones.stream import Stream
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,8 +26,11 @@ class Surgery:
         source="TagAlign's release: six, whatever the depth",
     )
 
-    def __call__(self, encoder: BlockBackbone, stream: Stream, grid: Grid) -> tuple[Tokens, ClassRow]:
+    def __call__(self, encoder: "BlockBackbone", stream: "Stream", grid: "Grid") -> "tuple[Tokens, ClassRow]":
         """See ``Mode``; of the last block the ordinary stream needs the class token only."""
+        from tagalign.backbones.stream import class_row_of
+        from tagalign.ops.attention import self_self_attention
+
         blocks = self.layers.at(stream.num_blocks)
         dense = stream.input_of(blocks[0]).x
         final = stream.num_blocks - 1

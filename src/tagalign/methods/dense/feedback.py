@@ -15,7 +15,8 @@ from PIL import Image
 from torch import Tensor
 
 from tagalign.backbones.mode_profiles import known
-from tagalign.backbones.modes.rcs import Rcs, RcsStart
+from tagalign.backbones.modes.rcs import Rcs, steps
+from tagalign.backbones.modes.rcs.steps import RcsStart
 from tagalign.backbones.protocols import BlockBackbone, Grid, Tokens
 from tagalign.backbones.stream import Stream
 from tagalign.errors import InputError
@@ -63,7 +64,7 @@ def first_look(
         pixels: of the view, normalised.
         names: unit text embeddings of everything that may be seen.
     """
-    dense = mode.finish(backbone, start, grid)
+    dense = steps.finish(mode, backbone, start, grid)
     rows = F.normalize(backbone.project(dense)[0, backbone.num_prefix :].float(), dim=-1)
     cosines = (names.to(rows) @ rows.T).unflatten(1, grid)
     unsure = 0 if mode.feedback_unsure == "first" else len(names)
@@ -87,7 +88,8 @@ def second_pass(
     valid = PATHS[known(mode.feedback_path)](look.patches)
     bias = score_bias(feedback_map(look.patches, valid), weight=known(mode.feedback_weight), halves=halves)
     prefix = backbone.num_prefix
-    return mode.finish(
+    return steps.finish(
+        mode,
         backbone,
         start,
         grid,
@@ -164,7 +166,7 @@ class FeedbackMethod(DenseMethod):
         views: list[dict[int, OpenView]] = [{} for _ in canvases]
         for places, pixels in batches_of_one_size(canvases, self.resources.batch_size):
             x, grid = self.backbone.embed_patches(pixels.to(self.backbone.device), positions=self.positions)
-            start, _ = self.dense_mode.start(Stream(self.backbone.blocks, x))
+            start, _ = steps.start(Stream(self.backbone.blocks, x))
             for row, (i, j) in enumerate(places):
                 views[i][j] = OpenView(
                     start=_one(start, row), pixels=pixels[row], grid=grid, box=canvases[i].boxes[j]

@@ -2,15 +2,17 @@
 
 from dataclasses import Field, field, fields, make_dataclass
 from functools import cache
-from typing import Any, get_type_hints
+from typing import TYPE_CHECKING, Any, get_type_hints
 
 from tagalign.backbones.modes import DENSE_MODES
-from tagalign.backbones.protocols import Mode
 from tagalign.methods.dense.options import DenseOptions, ModeOptions
+
+if TYPE_CHECKING:
+    from tagalign.backbones.protocols import Mode
 
 
 @cache
-def options_in_mode(kind: type[Mode]) -> type[ModeOptions]:
+def options_in_mode(kind: "type[Mode]") -> type[ModeOptions]:
     """One options class for a mode; refuses what either part would refuse.
 
     Raises:
@@ -49,7 +51,7 @@ def options_of_mode(name: str) -> type[ModeOptions]:
     return options_in_mode(DENSE_MODES[name].kind) if name in DENSE_MODES else ModeOptions
 
 
-def settled_by(mode: str | Mode, options: DenseOptions) -> dict[str, Any]:
+def settled_by(mode: "str | Mode", options: DenseOptions) -> dict[str, Any]:
     """Options of the mode with the values that its profile gave them, where the options are of that mode."""
     if isinstance(mode, str) or not isinstance(options, options_in_mode(type(mode))):
         return {}
@@ -65,13 +67,13 @@ def _fields(kind: Any) -> tuple[Field[Any], ...]:
     return fields(kind)  # a Protocol cannot say that who fulfils it is a dataclass
 
 
-def _build(kind: type[Mode], options: DenseOptions) -> Mode:
+def _build(kind: "type[Mode]", options: DenseOptions) -> "Mode":
     # options of a method that stands on a mode (TagAlign) have none of the mode's: its defaults are taken
     if not isinstance(options, options_in_mode(kind)):
         return kind()
     return kind(**{one.name: getattr(options, one.name) for one in _fields(kind)})
 
 
-def mode_with(name: str, options: DenseOptions) -> str | Mode:
+def mode_with(name: str, options: DenseOptions) -> "str | Mode":
     """A mode with its part of the options; the bare name where the encoder has a mode of its own (GroupViT's)."""
     return _build(DENSE_MODES[name].kind, options) if name in DENSE_MODES else name

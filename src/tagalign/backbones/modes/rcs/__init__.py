@@ -1,30 +1,23 @@
 """RCS, the text-free half of ResCLIP: the last attention mixed with that of earlier blocks.
 
-Its other half, semantic feedback, knows the labels; it goes through ``start`` and ``finish``.
+Its other half, semantic feedback, knows the labels; it goes through ``start`` and ``finish`` of ``modes.rcs.steps``.
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-import torch
-import torch.nn.functional as F
-from jaxtyping import Float
-from torch import Tensor
-
-from tagalign.backbones.mode_profiles import ModeProfile, known, settle
+from tagalign.backbones.mode_profiles import ModeProfile, settle
 from tagalign.backbones.modes import DENSE_MODES, ModeEntry
-from tagalign.backbones.protocols import BlockBackbone, ClassRow, Grid, Heads, Tokens
-from tagalign.backbones.stream import BlockInput, Stream, class_row_of
 from tagalign.errors import InputError
-from tagalign.ops.attention import attention
-from tagalign.ops.feedback import Path
-from tagalign.ops.grid import gaussian_neighbourhood
+from tagalign.ops.option_values import FeedbackPath
 from tagalign.option_fields import Verb, check_share, option
 
-Base = Literal["naclip", "clearclip", "sclip", "clip"]
-Feedback = Float[Tensor, "batch tokens tokens"]
+if TYPE_CHECKING:
+    from tagalign.backbones.protocols import BlockBackbone, ClassRow, Grid, Tokens
+    from tagalign.backbones.stream import Stream
 
-SIGMA = 5.0  # patches, of NACLIP's Gaussian
+Base = Literal["naclip", "clearclip", "sclip", "clip"]
+
 FIRST, LAST = 5, 8  # of 12 blocks, counted from 0: the sixth to the ninth
 # the release has a gain and weights of its own for every data set: those of most sets, or of VOC21, stand here
 PROFILES = {
@@ -46,19 +39,6 @@ def residual_blocks(num_blocks: int) -> range:
     """Blocks that are mixed in: 5 to 8 of 12, the same shares of other depths, none later than the last but one."""
     first, last = (min(round(i * num_blocks / 12), max(num_blocks - 2, 0)) for i in (FIRST, LAST))
     return range(first, last + 1)
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class RcsStart:
-    """What the last attention needs, before it is computed: one image or a batch.
-
-    Attributes:
-        x: input of the last block.
-        earlier: queries and keys of the blocks that are mixed in; the maps themselves would be larger.
-    """
-
-    x: Tokens
-    earlier: tuple[tuple[Heads, Heads], ...]
 
 
 def check_above_zero(name: str, value: float | None) -> None:
@@ -102,7 +82,7 @@ class Rcs:
         "Every question then costs a pass and PAMR on all names",
         verbs=_SEGMENT,
     )
-    feedback_path: Path | None = option(
+    feedback_path: FeedbackPath | None = option(
         None,
         "patches of one label that count as joined: on a line (its released test), in one component, or all (none)",
         source="line in profile released, else component",
@@ -151,58 +131,13 @@ class Rcs:
         """Whether the feedback map is rounded to half precision, as the release does."""
         return self.profile == "released"
 
-    def __call__(self, encoder: BlockBackbone, stream: Stream, grid: Grid) -> tuple[Tokens, ClassRow]:
+    def __call__(self, encoder: "BlockBackbone", stream: "Stream", grid: "Grid") -> "tuple[Tokens, ClassRow]":
         """See ``Mode``."""
-        start, last = self.start(stream)
-        dense = self.finish(encoder, start, grid, last=last)
-        return dense, class_row_of(encoder, last)
+        from tagalign.backbones.modes.rcs.steps import finish, start
+        from tagalign.backbones.stream import class_row_of
 
-    def start(self, stream: Stream) -> tuple[RcsStart, BlockInput]:
-        """The walk to the last block."""
-        earlier = tuple(stream.input_of(i).heads[:2] for i in residual_blocks(stream.num_blocks))
-        last = stream.last()
-        return RcsStart(x=last.x, earlier=earlier), last
-
-    def finish(
-        self,
-        encoder: BlockBackbone,
-        start: RcsStart,
-        grid: Grid,
-        *,
-        last: BlockInput | None = None,
-        feedback: Feedback | None = None,
-        feedback_gain: float = 1.0,
-    ) -> Tokens:
-        """All rows of the dense stream.
-
-        Args:
-            encoder: the encoder.
-            start: what ``start`` returned.
-            grid: rows and columns of patches.
-            last: input of the last block with heads that are known already.
-            feedback: added to ``feedback_gain`` times the base scores, prefix rows and columns included.
-            feedback_gain: see ``feedback``.
-        """
-        last = last or BlockInput(encoder.blocks[-1], start.x)
-        q, k, v = last.heads
-        bias = self._bias(grid, encoder.num_prefix, feedback, v)
-        pairs = {"naclip": [(k, k)], "clearclip": [(q, q)], "sclip": [(q, q), (k, k)], "clip": [(q, k)]}
-        # the gain is of the scores alone: the Gaussian comes after it, as released
-        base = torch.stack([attention(feedback_gain * a, b, v, bias=bias) for a, b in pairs[self.base]]).sum(
-            dim=0
-        )
-        # a mean of attentions over one set of values is the mean of their outputs: no map is ever held
-        earlier = torch.stack([attention(a, b, v) for a, b in start.earlier]).mean(dim=0)
-        share = known(self.residual_weight)
-        mixed = last.block.out(known(self.gain) * ((1 - share) * base + share * earlier))
-        return last.block.feed_forward(start.x + mixed) if self.base == "sclip" else mixed
-
-    def _bias(self, grid: Grid, prefix: int, feedback: Feedback | None, like: Tensor) -> Tensor | None:
-        if self.base != "naclip":
-            return None if feedback is None else feedback[:, None].to(like)
-        near = gaussian_neighbourhood(grid, sigma=SIGMA, device=like.device)
-        near = F.pad(near, (prefix, 0, prefix, 0)).to(like)
-        return near if feedback is None else near + feedback[:, None].to(like)
+        begun, last = start(stream)
+        return finish(self, encoder, begun, grid, last=last), class_row_of(encoder, last)
 
 
 DENSE_MODES.add(
