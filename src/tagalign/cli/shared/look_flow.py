@@ -129,6 +129,6 @@ def _open_second(flow: Flow, first: "PhotoRun", job: "Job") -> "PhotoRun":
     from tagalign.tasks.photos.sinks import TagParquet
 
     # the first pass has its own folder and cleared that alone
-    if flow.flags.overwrite:
+    if flow.settings.overwrite:
         clear_run(flow.out)
     return open_same_photos(first, job.describe(), flow.out, TagParquet())

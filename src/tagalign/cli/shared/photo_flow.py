@@ -122,8 +122,7 @@ class Flow:
     """One verb's way from inputs to a folder of results.
 
     Attributes:
-        flags: of the verb.
-        settings: of the verb, for ``settings.json``.
+        settings: the flags of the verb, for ``settings.json`` too.
         images: inputs as typed.
         out: folder of the results.
         names: what the ids of labels mean, from the first good answer, or without one; None where there are no labels.
@@ -131,8 +130,7 @@ class Flow:
         with_names: photos need the names of their files although none is written; see ``open_run``.
     """
 
-    flags: RunFlags
-    settings: Any
+    settings: RunFlags
     images: Sequence[str]
     out: Path
     names: "Callable[[Answered | None], Sequence[str]] | None" = None
@@ -148,9 +146,9 @@ class Flow:
         from tagalign.tasks.photos.inputs import Inputs, standard_input
         from tagalign.tasks.photos.run import clear_run, open_run
 
-        if self.flags.engine == "ray" and self.on_done is not None:
+        if self.settings.engine == "ray" and self.on_done is not None:
             raise InputError("--engine ray prints nothing; leave out --json")
-        if self.flags.overwrite:
+        if self.settings.overwrite:
             clear_run(self.out)
         inputs = Inputs(items=self.images, lines=standard_input(), results=self.out)
         run = open_run(
@@ -158,13 +156,13 @@ class Flow:
             inputs,
             self.out,
             sink,
-            shard=parse_shard(self.flags.shard),
-            part_size=self.flags.part_size,
+            shard=parse_shard(self.settings.shard),
+            part_size=self.settings.part_size,
             with_names=self.with_names,
         )
         for note in inputs.notes():
             print(f"note: {note}", file=sys.stderr)
-        if self.flags.engine == "ray":
+        if self.settings.engine == "ray":
             _say_before(job, run)
             self._on_ray(spec, job, run, sink)
         else:
@@ -192,7 +190,7 @@ class Flow:
     def _on_ray(self, spec: "JobSpec", job: "Job", run: "PhotoRun", sink: "Sink") -> None:
         # before any answer: the workers of Ray write the first results, and this process sees none of them
         self.record(job, None)
-        answer_on_ray(self.flags, spec, run, sink, f"{spec.question.kind}, parts")
+        answer_on_ray(self.settings, spec, run, sink, f"{spec.question.kind}, parts")
 
     def record(self, job: "Job", answered: "Answered | None") -> None:
         """``settings.json``, before the first file of results: those of a run that is stopped can be read too."""

@@ -76,7 +76,6 @@ def run(settings: AskSettings) -> int:
     if settings.out is None:
         return _print_all(settings, job)
     flow = Flow(
-        flags=settings,
         settings=settings,
         images=(settings.image,),
         out=settings.out,

@@ -102,7 +102,6 @@ def run(settings: CaptionSettings) -> int:
     job = spec.open()
     is_local = settings.engine == "local" or settings.json
     flow = Flow(
-        flags=settings,
         settings=settings,
         images=settings.images,
         out=settings.out,

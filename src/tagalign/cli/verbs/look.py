@@ -116,7 +116,6 @@ def run(settings: LookSettings) -> int:
     warn_tiny(settings.model)
     job, sink = _open(settings, prompts)
     flow = Flow(
-        flags=settings,
         settings=settings,
         images=settings.images,
         out=settings.out,

@@ -71,7 +71,6 @@ def run(settings: ReferSettings) -> int:
     )
     job = spec.open()
     flow = Flow(
-        flags=settings,
         settings=settings,
         images=settings.images,
         out=settings.out,

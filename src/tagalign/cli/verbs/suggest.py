@@ -83,7 +83,6 @@ def run(settings: SuggestSettings) -> int:
     spec = JobSpec(question=question, **facts, workers=settings.workers, fast_decode=settings.fast_decode)
     job = spec.open()
     flow = Flow(
-        flags=settings,
         settings=settings,
         images=settings.images,
         out=settings.out,

@@ -91,7 +91,6 @@ def run(settings: TagSettings) -> int:
     spec = _spec(settings)
     warn_tiny(settings.model)
     flow = Flow(
-        flags=settings,
         settings=settings,
         images=settings.images,
         out=settings.out,

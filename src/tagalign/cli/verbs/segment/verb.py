@@ -27,7 +27,6 @@ def run(settings: SegmentSettings) -> int:
     warn_tiny(settings.model)
     job = spec.open()
     flow = Flow(
-        flags=settings,
         settings=settings,
         images=settings.images,
         out=settings.out,
