@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,23 +11,12 @@ from PIL import Image
 
 from tagalign.data.benchmarks.records import BoxSet, Expression, ReferringSet, SegmentationSet, TrueBoxes
 from tagalign.errors import InputError
+from tagalign.evaluate.asking import AsksLabels, AsksMethod, describe_labels
 from tagalign.evaluate.rows import Row
 from tagalign.evaluate.segmentation import count_pixels
 from tagalign.methods.protocols import Method, Referrer, Segmenter
 from tagalign.ops.masks import boxes_around, connected_components
-from tagalign.types import EncodedLabels, LabelSet, Segmentation
-
-
-def describe_labels(labels: LabelSet) -> dict[str, Any]:
-    """A label set as results name it: all of its words, so that a changed list is another evaluation."""
-    return {
-        "name": labels.name,
-        "version": labels.version,
-        "names": list(labels.names),
-        "aliases": [list(label.aliases) for label in labels.labels],
-        "background": list(labels.background),
-        "templates": list(labels.templates),
-    }
+from tagalign.types import LabelSet, Segmentation
 
 
 def fit_labels(own: LabelSet, given: LabelSet | None) -> LabelSet:
@@ -46,7 +34,7 @@ def fit_labels(own: LabelSet, given: LabelSet | None) -> LabelSet:
 
 
 @dataclass(frozen=True, eq=False)
-class AskSegmentation:
+class AskSegmentation(AsksLabels):
     """A class for every pixel.
 
     Attributes:
@@ -60,18 +48,9 @@ class AskSegmentation:
     labels: LabelSet
     kind: str = "segmentation"
 
-    @cached_property
-    def encoded(self) -> EncodedLabels:
-        """The labels, encoded once."""
-        return self.method.encode_labels(self.labels)
-
     def truth(self, index: int) -> Integer[np.ndarray, "height width"]:
         """Classes of the pixels."""
         return self.data.target(index)
-
-    def encode(self, images: Sequence[Image.Image]) -> Sequence[Any]:
-        """Encode a batch."""
-        return self.method.encode_images(images)
 
     def segment(self, encoded: Any, image: Image.Image) -> Segmentation:
         """The method's answer.
@@ -104,10 +83,6 @@ class AskSegmentation:
             labels = torch.tensor(self.data.merge)[labels]
         return labels
 
-    def rows(self, encoded: Sequence[Any], images: Sequence[Image.Image], truths: Sequence[Any]) -> list[Row]:
-        """One row per image."""
-        return [self.row(*one) for one in zip(encoded, images, truths, strict=True)]
-
     def row(self, encoded: Any, image: Image.Image, truth: Integer[np.ndarray, "height width"]) -> Row:
         """Pixels of each pair of true and predicted class: ``[true * classes + predicted, pixels, ...]``."""
         classes = self.classes_of(self.segment(encoded, image))
@@ -120,25 +95,14 @@ class AskSegmentation:
         # as pairs: of the 171 x 171 cells of COCO-Stuff one image fills few
         return {"cells": np.stack([cells, flat[cells]], axis=1).ravel().tolist()}
 
-    def settings(self) -> dict[str, Any]:
-        """Benchmark, labels and method."""
-        return _settings(self.data, self.kind) | {
-            "labels": describe_labels(self.labels),
-            "model": self.method.describe(),
-        }
-
     def scoring(self) -> dict[str, Any]:
         """Names of the classes, and those that zero-shot training must not see."""
         shift = int(self.data.has_background)
         return {"classes": list(self.data.class_names), "unseen": [i + shift for i in self.data.unseen]}
 
 
-def _settings(data: Any, kind: str) -> dict[str, Any]:
-    return {"kind": kind, "benchmark": data.name, "split": data.split}
-
-
 @dataclass(frozen=True, eq=False)
-class AskReferring:
+class AskReferring(AsksMethod):
     """The region of every phrase."""
 
     method: Method[Any]
@@ -148,14 +112,6 @@ class AskReferring:
     def truth(self, index: int) -> Sequence[Expression]:
         """Phrases and true masks."""
         return self.data.expressions(index)
-
-    def encode(self, images: Sequence[Image.Image]) -> Sequence[Any]:
-        """Encode a batch."""
-        return self.method.encode_images(images)
-
-    def rows(self, encoded: Sequence[Any], images: Sequence[Image.Image], truths: Sequence[Any]) -> list[Row]:
-        """One row per image."""
-        return [self.row(*one) for one in zip(encoded, images, truths, strict=True)]
 
     def row(self, encoded: Any, image: Image.Image, truth: Sequence[Expression]) -> Row:
         """Intersection and union in pixels of each phrase.
@@ -171,10 +127,6 @@ class AskReferring:
             areas.append([int((mask & expression.mask).sum()), int((mask | expression.mask).sum())])
         return {"phrases": [e.phrase for e in truth], "areas": areas}
 
-    def settings(self) -> dict[str, Any]:
-        """Benchmark and method."""
-        return _settings(self.data, self.kind) | {"model": self.method.describe()}
-
     def scoring(self) -> dict[str, Any]:
         """Nothing beside the rows."""
         return {}
@@ -184,7 +136,7 @@ MIN_BOX_PIXELS = 16  # smaller components are noise at the size of a photo
 
 
 @dataclass(frozen=True, eq=False)
-class AskBoxes:
+class AskBoxes(AsksLabels):
     """Boxes around the connected components of each label's mask, scored by their mean pixel score.
 
     An open question of the review of TagAlign: how good are the boxes that a segmenter gives for nothing?
@@ -196,22 +148,9 @@ class AskBoxes:
     min_pixels: int = MIN_BOX_PIXELS
     kind: str = "boxes"
 
-    @cached_property
-    def encoded(self) -> EncodedLabels:
-        """The labels, encoded once."""
-        return self.method.encode_labels(self.labels)
-
     def truth(self, index: int) -> TrueBoxes:
         """True boxes."""
         return self.data.truth(index)
-
-    def encode(self, images: Sequence[Image.Image]) -> Sequence[Any]:
-        """Encode a batch."""
-        return self.method.encode_images(images)
-
-    def rows(self, encoded: Sequence[Any], images: Sequence[Image.Image], truths: Sequence[Any]) -> list[Row]:
-        """One row per image."""
-        return [self.row(*one) for one in zip(encoded, images, truths, strict=True)]
 
     def row(self, encoded: Any, image: Image.Image, truth: TrueBoxes) -> Row:
         """Found and true boxes, XYXY.
@@ -233,7 +172,7 @@ class AskBoxes:
     def settings(self) -> dict[str, Any]:
         """Benchmark, labels, method and the smallest component."""
         own = {"min_pixels": self.min_pixels, "labels": describe_labels(self.labels)}
-        return _settings(self.data, self.kind) | own | {"model": self.method.describe()}
+        return self.benchmark() | own | {"model": self.method.describe()}
 
     def scoring(self) -> dict[str, Any]:
         """Names of the labels."""

@@ -12,7 +12,7 @@ from PIL import Image
 
 from tagalign.data.benchmarks.records import CaptionSet, Question, QuestionSet, TaggingSet
 from tagalign.errors import InputError
-from tagalign.evaluate.ask_dense import describe_labels
+from tagalign.evaluate.asking import AsksLabels, AsksMethod
 from tagalign.evaluate.captioning import TOKENIZER
 from tagalign.evaluate.rows import Row
 from tagalign.evaluate.spice import NAME, Alike, same_word, spice_scores
@@ -21,15 +21,11 @@ from tagalign.tags.caption_graph import GraphReader
 from tagalign.tags.wordnet import read_wordnet
 from tagalign.tasks.answering import BatchAnswerer, answer_questions
 from tagalign.tasks.captioning import BatchCaptioner
-from tagalign.types import Caption, EncodedLabels, LabelSet
-
-
-def _settings(data: Any, kind: str) -> dict[str, Any]:
-    return {"kind": kind, "benchmark": data.name, "split": data.split}
+from tagalign.types import Caption, LabelSet
 
 
 @dataclass(frozen=True, eq=False)
-class AskTags:
+class AskTags(AsksLabels):
     """Scores of all labels, and the chosen ones."""
 
     method: Method[Any]
@@ -37,22 +33,9 @@ class AskTags:
     labels: LabelSet
     kind: str = "tagging"
 
-    @cached_property
-    def encoded(self) -> EncodedLabels:
-        """The labels, encoded once."""
-        return self.method.encode_labels(self.labels)
-
     def truth(self, index: int) -> Integer[np.ndarray, " labels"]:
         """1 present, 0 absent, -1 not to be counted."""
         return self.data.truth(index)
-
-    def encode(self, images: Sequence[Image.Image]) -> Sequence[Any]:
-        """Encode a batch."""
-        return self.method.encode_images(images)
-
-    def rows(self, encoded: Sequence[Any], images: Sequence[Image.Image], truths: Sequence[Any]) -> list[Row]:
-        """One row per image."""
-        return [self.row(*one) for one in zip(encoded, images, truths, strict=True)]
 
     def row(self, encoded: Any, image: Image.Image, truth: Integer[np.ndarray, " labels"]) -> Row:
         """Scores with the nine digits that float32 needs, chosen ids, truth.
@@ -67,20 +50,13 @@ class AskTags:
         scores = [float(f"{score:.9g}") for score in found.scores]
         return {"scores": scores, "chosen": list(found.chosen), "truth": truth.tolist()}
 
-    def settings(self) -> dict[str, Any]:
-        """Benchmark, labels and method."""
-        return _settings(self.data, self.kind) | {
-            "labels": describe_labels(self.labels),
-            "model": self.method.describe(),
-        }
-
     def scoring(self) -> dict[str, Any]:
         """Names of the labels."""
         return {"classes": list(self.data.labels.names)}
 
 
 @dataclass(frozen=True, eq=False)
-class AskCaptions:
+class AskCaptions(AsksMethod):
     """A sentence for every image.
 
     Attributes:
@@ -97,10 +73,6 @@ class AskCaptions:
     def truth(self, index: int) -> tuple[tuple[str, ...], str | None]:
         """Sentences of people, and the part of the set."""
         return self.data.references(index), self.data.domain(index)
-
-    def encode(self, images: Sequence[Image.Image]) -> Sequence[Any]:
-        """Encode a batch."""
-        return self.method.encode_images(images)
 
     def rows(
         self,
@@ -130,7 +102,7 @@ class AskCaptions:
     def settings(self) -> dict[str, Any]:
         """Benchmark, method, tokenizer, and how SPICE reads captions."""
         synonyms = None if self.wordnet is None else read_wordnet(self.wordnet).mark
-        return _settings(self.data, self.kind) | {
+        return self.benchmark() | {
             "tokenizer": TOKENIZER,
             "spice_own": {**GraphReader().settings, "synonyms": synonyms},
             "model": self.method.describe(),
@@ -142,7 +114,7 @@ class AskCaptions:
 
 
 @dataclass(frozen=True, eq=False)
-class AskQuestions:
+class AskQuestions(AsksMethod):
     """An answer to every question."""
 
     method: Method[Any]
@@ -152,10 +124,6 @@ class AskQuestions:
     def truth(self, index: int) -> tuple[Question, ...]:
         """Questions and answers of people."""
         return self.data.questions(index)
-
-    def encode(self, images: Sequence[Image.Image]) -> Sequence[Any]:
-        """Encode a batch."""
-        return self.method.encode_images(images)
 
     def rows(
         self, encoded: Sequence[Any], images: Sequence[Image.Image], truths: Sequence[tuple[Question, ...]]
@@ -182,10 +150,6 @@ class AskQuestions:
         return [
             self.method.answer(image, question) for image, question in zip(images, questions, strict=True)
         ]
-
-    def settings(self) -> dict[str, Any]:
-        """Benchmark and method."""
-        return _settings(self.data, self.kind) | {"model": self.method.describe()}
 
     def scoring(self) -> dict[str, Any]:
         """Nothing beside the rows."""

@@ -15,7 +15,7 @@ from PIL import Image
 
 from tagalign.data.benchmarks.records import TaggingSet
 from tagalign.errors import InputError
-from tagalign.evaluate.ask_dense import describe_labels
+from tagalign.evaluate.asking import describe_labels
 from tagalign.evaluate.rows import Row
 from tagalign.methods.protocols import Captioner, Method
 from tagalign.tags.normalize import normalize_parse, normalize_repeated, normalize_settings
