@@ -17,6 +17,17 @@ from tagalign.errors import UnknownNameError
 Entry = TypeVar("Entry")
 
 
+def find_entry(kind: str, name: str, table: Mapping[str, Entry]) -> Entry:
+    """The entry of a name that a person typed.
+
+    Raises:
+        UnknownNameError: listing the known ones.
+    """
+    if name not in table:
+        raise UnknownNameError(kind, name, table)
+    return table[name]
+
+
 class Registry(Mapping[str, Entry]):
     """Entries by name. The file ``my_mode.py`` of the folder must add the entry ``my-mode`` when it is imported.
 
@@ -59,14 +70,8 @@ class Registry(Mapping[str, Entry]):
             del self._added[name]
 
     def find(self, name: str) -> Entry:
-        """The entry of a name that a person typed.
-
-        Raises:
-            UnknownNameError: listing the known ones.
-        """
-        if name not in self:
-            raise UnknownNameError(self.kind, name, self)
-        return self[name]
+        """See ``find_entry``."""
+        return find_entry(self.kind, name, self)
 
     def __getitem__(self, name: str) -> Entry:
         if name not in self._added and name in self._files:

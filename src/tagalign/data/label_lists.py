@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from tagalign.data.benchmarks.restricted_pickle import read_plain_pickle
-from tagalign.errors import DataError, InputError, UnknownNameError
+from tagalign.errors import DataError, InputError
+from tagalign.registry import find_entry
 from tagalign.tags.same_label import same_label, tidy_name
 from tagalign.tags.text_files import read_text
 from tagalign.types import Label, LabelSet
@@ -196,9 +197,7 @@ def import_label_list(kind: str, path: Path) -> ImportedList:
         UnknownNameError: for another kind.
         InputError: for a file that is not there, cannot be read, or holds no names.
     """
-    if kind not in RELEASED_LISTS:
-        raise UnknownNameError("kind of list", kind, RELEASED_LISTS)
-    one = RELEASED_LISTS[kind]
+    one = find_entry("kind of list", kind, RELEASED_LISTS)
     if not path.exists():
         raise InputError(f"{path}: no such file; expected {one.file} ({one.source})")
     try:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tagalign.errors import UnknownNameError
+from tagalign.registry import find_entry
 from tagalign.tags.label_sets import background_words, benchmark_labels, label_set_names, template_set
 from tagalign.types import LabelSet
 
@@ -114,6 +114,4 @@ def find_protocol(name: str) -> EvaluationProtocol:
     Raises:
         UnknownNameError: listing the known ones.
     """
-    if name not in PROTOCOLS:
-        raise UnknownNameError("protocol", name, PROTOCOLS)
-    return PROTOCOLS[name]
+    return find_entry("protocol", name, PROTOCOLS)

@@ -24,6 +24,7 @@ from tagalign.methods.tag2text.options import Tag2TextOptions
 from tagalign.methods.tagclip.options import TagClipOptions
 from tagalign.methods.trusty.options import TrustyOptions
 from tagalign.option_fields import Verb
+from tagalign.registry import find_entry
 
 if TYPE_CHECKING:
     from tagalign.methods.opened import Opened
@@ -279,9 +280,7 @@ def find_method(name: str) -> Entry:
     Raises:
         UnknownNameError: listing the known ones.
     """
-    if name not in METHODS:
-        raise UnknownNameError("method", name, METHODS)
-    return METHODS[name]
+    return find_entry("method", name, METHODS)
 
 
 def method_for(verb: Verb, *, asked: str | None, trained: str | None) -> str:

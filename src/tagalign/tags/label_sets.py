@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tagalign.errors import DataError, InputError, UnknownNameError
+from tagalign.registry import find_entry
 from tagalign.tags.label_lines import is_plain, parse_label, parse_lines
 from tagalign.tags.label_words import word_problems
 from tagalign.tags.lists import read_table
@@ -356,9 +357,7 @@ def template_set(name: str) -> tuple[str, ...]:
         UnknownNameError: if there is none of that name.
     """
     table = _read("templates.json")
-    if name not in table:
-        raise UnknownNameError("template set", name, table)
-    return tuple(table[name])
+    return tuple(find_entry("template set", name, table))
 
 
 def background_words(name: str) -> tuple[str, ...]:
@@ -370,9 +369,7 @@ def background_words(name: str) -> tuple[str, ...]:
         UnknownNameError: if there is none of that name.
     """
     table = _read("backgrounds.json")
-    if name not in table:
-        raise UnknownNameError("background list", name, table)
-    return tuple(table[name])
+    return tuple(find_entry("background list", name, table))
 
 
 def common_things() -> LabelSet:

@@ -5,7 +5,8 @@ Each is imported when it is built: whoever only handles labels waits for none of
 
 from collections.abc import Callable, Sequence
 
-from tagalign.errors import InputError, UnknownNameError
+from tagalign.errors import InputError
+from tagalign.registry import find_entry
 from tagalign.tags.normalize import normalize_parse, settle_senses
 from tagalign.tags.parses import ParsedCaption, Parser
 
@@ -68,9 +69,7 @@ def load_parser(name: str) -> Parser:
         MissingExtraError: if the parser needs a package that is not installed.
     """
     key, _, argument = name.partition(":")
-    if key not in PARSERS:
-        raise UnknownNameError("parser", key, PARSERS)
-    return PARSERS[key](argument)
+    return find_entry("parser", key, PARSERS)(argument)
 
 
 def parse_captions(

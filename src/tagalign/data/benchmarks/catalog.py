@@ -10,6 +10,7 @@ from tagalign.data.benchmarks import captions, coco, folders, own, questions, re
 from tagalign.data.benchmarks.drawn import drawn_copy_of
 from tagalign.data.benchmarks.layouts import LAYOUTS
 from tagalign.errors import DataError, InputError, UnknownNameError
+from tagalign.registry import find_entry
 
 BenchmarkKind = Literal["segmentation", "tagging", "referring", "captions", "questions", "boxes"]
 BenchmarkOpener = Callable[[Any, str], Any]
@@ -84,9 +85,7 @@ def find_benchmark(name: str) -> Benchmark:
     Raises:
         UnknownNameError: listing the known ones.
     """
-    if name not in BENCHMARKS:
-        raise UnknownNameError("benchmark", name, BENCHMARKS)
-    return BENCHMARKS[name]
+    return find_entry("benchmark", name, BENCHMARKS)
 
 
 _VOC = {"val": 1449, "train": 1464, "trainval": 2913, "train_aug": 10_582}

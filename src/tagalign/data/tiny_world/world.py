@@ -21,6 +21,7 @@ from tagalign.data.tiny_world.sprites import Sprite, sprite
 from tagalign.data.tiny_world.truth import Tags, relations, true_tags
 from tagalign.data.tiny_world.versions import VERSIONS
 from tagalign.errors import InputError, UnknownNameError
+from tagalign.registry import find_entry
 
 SIZE = 80
 """Default side of a picture in pixels: ten patches of eight."""
@@ -175,9 +176,7 @@ class Scene:
             UnknownNameError: If there is no such class set.
             InputError: If the set has neither a background rule nor this scene's background.
         """
-        if class_set not in CLASS_SETS:
-            raise UnknownNameError("class set", class_set, CLASS_SETS)
-        names = CLASS_SETS[class_set]
+        names = find_entry("class set", class_set, CLASS_SETS)
         if class_set in BACKGROUND_RULE:
             shift, rest = 1, 0
         elif self.background in names:

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 from tagalign.backbones.preprocess import IMAGENET_MEAN, IMAGENET_STD
 from tagalign.backbones.protocols import Resize
-from tagalign.errors import UnknownNameError
 from tagalign.methods.labels import TemplateMean
+from tagalign.registry import find_entry
 
 THRESHOLD = 0.4  # of the probability; cosine 0.20945 with w = 10, b = -2.5
 
@@ -110,6 +110,4 @@ def dense_profile(name: str, *, calibrated: bool = False) -> DenseProfile:
         UnknownNameError: listing the known ones.
     """
     known = CALIBRATED if calibrated else PROFILES
-    if name not in known:
-        raise UnknownNameError("profile", name, known)
-    return known[name]
+    return find_entry("profile", name, known)

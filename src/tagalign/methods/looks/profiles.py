@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from tagalign.errors import UnknownNameError
+from tagalign.registry import find_entry
 
 LookProfileName = Literal["released", "fixed"]
 
@@ -37,6 +37,4 @@ def look_profile(name: str) -> LookProfile:
     Raises:
         UnknownNameError: listing the known ones.
     """
-    if name not in PROFILES:
-        raise UnknownNameError("profile of a look", name, PROFILES)
-    return PROFILES[name]
+    return find_entry("profile of a look", name, PROFILES)

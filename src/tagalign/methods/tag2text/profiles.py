@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from tagalign.errors import UnknownNameError
+from tagalign.registry import find_entry
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +83,4 @@ def load_profile(name: str) -> Tag2TextProfile:
     Raises:
         UnknownNameError: if it is not one of ``PROFILES``.
     """
-    if name not in PROFILES:
-        raise UnknownNameError("profile", name, PROFILES)
-    return PROFILES[name]
+    return find_entry("profile", name, PROFILES)

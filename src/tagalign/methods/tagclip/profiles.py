@@ -5,8 +5,9 @@ A profile ends here: the steps receive its fields as plain arguments and never a
 
 from dataclasses import dataclass
 
-from tagalign.errors import InputError, UnknownNameError
+from tagalign.errors import InputError
 from tagalign.layer_range import LayerRange
+from tagalign.registry import find_entry
 
 VOTE_SHARE = 3
 """One in three layers must vote for a pair: 4 of 12, as released (Eq. 12 says "more than K" and no K)."""
@@ -78,9 +79,7 @@ def tagclip_profile(name: str | TagClipProfile) -> TagClipProfile:
     """
     if isinstance(name, TagClipProfile):
         return name
-    if name not in PROFILES:
-        raise UnknownNameError("profile", name, PROFILES)
-    return PROFILES[name]
+    return find_entry("profile", name, PROFILES)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, replace
 
 from tagalign.backbones.preprocess import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
-from tagalign.errors import UnknownNameError
 from tagalign.ops.mask_losses import TrustyLoss
+from tagalign.registry import find_entry
 
 RGB = tuple[float, float, float]
 
@@ -69,6 +69,4 @@ def trusty_profile(name: str) -> TrustyProfile:
     Raises:
         UnknownNameError: listing the known ones.
     """
-    if name not in PROFILES:
-        raise UnknownNameError("profile", name, PROFILES)
-    return PROFILES[name]
+    return find_entry("profile", name, PROFILES)

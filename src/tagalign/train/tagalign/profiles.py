@@ -6,8 +6,8 @@ A profile ends at the door (``TagAlignPlan``): everything below receives its fie
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from tagalign.errors import UnknownNameError
 from tagalign.ops.losses import RELEASED_PROB_FLOOR
+from tagalign.registry import find_entry
 
 ProfileName = Literal["paper", "released", "fixed"]
 
@@ -98,6 +98,4 @@ def train_profile(name: str) -> TrainProfile:
     Raises:
         UnknownNameError: listing the known ones.
     """
-    if name not in TRAIN_PROFILES:
-        raise UnknownNameError("profile", name, TRAIN_PROFILES)
-    return TRAIN_PROFILES[name]
+    return find_entry("profile", name, TRAIN_PROFILES)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tagalign.cli.shared.general_flags import CONFIG, take_flag
-from tagalign.errors import UnknownNameError
+from tagalign.registry import find_entry
 
 TRAINERS = {
     "tagalign": "tagalign.cli.verbs.train.tagalign.verb",
@@ -31,9 +31,7 @@ def training_module(args: Sequence[str]) -> tuple[str, list[str]]:
     name, rest = take_flag(args, FLAG)
     if name is None:
         name = _method_of(take_flag(args, CONFIG)[0])
-    if name not in TRAINERS:
-        raise UnknownNameError("method to train", name, TRAINERS)
-    return TRAINERS[name], rest
+    return find_entry("method to train", name, TRAINERS), rest
 
 
 def _method_of(config: str | None) -> str:
