@@ -28,26 +28,16 @@ def find_entry(kind: str, name: str, table: Mapping[str, Entry]) -> Entry:
     return table[name]
 
 
-class Registry(Mapping[str, Entry]):
-    """Entries by name. The file ``my_mode.py`` of the folder must add the entry ``my-mode`` when it is imported.
+class Entries(Mapping[str, Entry]):
+    """A table that others may add to.
 
     Args:
         kind: what an entry is, for messages.
-        folder: the package with one file per entry, ``tagalign.backbones.modes``.
     """
 
-    def __init__(self, kind: str, folder: str) -> None:
+    def __init__(self, kind: str) -> None:
         self.kind = kind
-        self._folder = folder
         self._added: dict[str, Entry] = {}
-
-    @cached_property
-    def _files(self) -> dict[str, str]:
-        """Module of each name, without importing one."""
-        spec = find_spec(self._folder)
-        places = spec.submodule_search_locations if spec else None
-        found = sorted(module.name for module in iter_modules(places))
-        return {name.replace("_", "-"): f"{self._folder}.{name}" for name in found}
 
     def add(self, name: str, entry: Entry) -> Entry:
         """Register an entry: at the end of its file, or from code outside the library.
@@ -55,10 +45,13 @@ class Registry(Mapping[str, Entry]):
         Raises:
             ValueError: for a name that is taken; which of two answers would depend on the order of imports.
         """
-        if name in self._added:
+        if self._is_taken(name):
             raise ValueError(f"a {self.kind} {name!r} is registered already; give this one another name")
         self._added[name] = entry
         return entry
+
+    def _is_taken(self, name: str) -> bool:
+        return name in self
 
     @contextmanager
     def adding(self, name: str, entry: Entry) -> Iterator[None]:
@@ -72,6 +65,30 @@ class Registry(Mapping[str, Entry]):
     def find(self, name: str) -> Entry:
         """See ``find_entry``."""
         return find_entry(self.kind, name, self)
+
+
+class Registry(Entries[Entry]):
+    """Entries by name. The file ``my_mode.py`` of the folder must add the entry ``my-mode`` when it is imported.
+
+    Args:
+        kind: what an entry is, for messages.
+        folder: the package with one file per entry, ``tagalign.backbones.modes``.
+    """
+
+    def __init__(self, kind: str, folder: str) -> None:
+        super().__init__(kind)
+        self._folder = folder
+
+    @cached_property
+    def _files(self) -> dict[str, str]:
+        """Module of each name, without importing one."""
+        spec = find_spec(self._folder)
+        places = spec.submodule_search_locations if spec else None
+        found = sorted(module.name for module in iter_modules(places))
+        return {name.replace("_", "-"): f"{self._folder}.{name}" for name in found}
+
+    def _is_taken(self, name: str) -> bool:
+        return name in self._added  # a file's own name is free until the file adds it
 
     def __getitem__(self, name: str) -> Entry:
         if name not in self._added and name in self._files:

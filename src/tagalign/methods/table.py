@@ -5,7 +5,6 @@ modules that compute are imported when a method is built.
 """
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -24,7 +23,7 @@ from tagalign.methods.tag2text.options import Tag2TextOptions
 from tagalign.methods.tagclip.options import TagClipOptions
 from tagalign.methods.trusty.options import TrustyOptions
 from tagalign.option_fields import Verb
-from tagalign.registry import find_entry
+from tagalign.registry import Entries
 
 if TYPE_CHECKING:
     from tagalign.methods.opened import Opened
@@ -97,40 +96,22 @@ class DenseEntry:
 Entry = MethodEntry | DenseEntry
 
 
-class MethodTable(Mapping[str, Entry]):
+class MethodTable(Entries[Entry]):
     """The dense modes, each a method of the same name, then the methods that are registered here."""
 
-    def __init__(self, own: dict[str, MethodEntry]) -> None:
-        self._own = own
-
-    def add(self, name: str, entry: MethodEntry) -> None:
-        """Register a method.
-
-        Raises:
-            ValueError: for a name that is taken.
-        """
-        if name in self:
-            raise ValueError(f"a method {name!r} is registered already; give this one another name")
-        self._own[name] = entry
-
-    @contextmanager
-    def adding(self, name: str, entry: MethodEntry) -> Iterator[None]:
-        """A method for the time of a block: to try one, or to test one."""
-        self.add(name, entry)
-        try:
-            yield
-        finally:
-            del self._own[name]
+    def __init__(self, own: dict[str, Entry]) -> None:
+        super().__init__("method")
+        self._added = own
 
     def __getitem__(self, name: str) -> Entry:
-        return DenseEntry(name) if name in DENSE_MODES else self._own[name]
+        return DenseEntry(name) if name in DENSE_MODES else self._added[name]
 
     def __iter__(self) -> Iterator[str]:
         yield from DENSE_MODES
-        yield from self._own
+        yield from self._added
 
     def __len__(self) -> int:
-        return len(DENSE_MODES) + len(self._own)
+        return len(DENSE_MODES) + len(self._added)
 
 
 METHODS = MethodTable(
@@ -280,7 +261,7 @@ def find_method(name: str) -> Entry:
     Raises:
         UnknownNameError: listing the known ones.
     """
-    return find_entry("method", name, METHODS)
+    return METHODS.find(name)
 
 
 def method_for(verb: Verb, *, asked: str | None, trained: str | None) -> str:
