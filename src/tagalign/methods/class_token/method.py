@@ -28,9 +28,7 @@ from tagalign.methods.resources import Resources
 from tagalign.methods.tagclip.image import whole_batches
 from tagalign.methods.tagclip.profiles import tagclip_profile
 from tagalign.methods.tagclip.whole import SeesWhole
-from tagalign.methods.text_cache import prompted_labels
-from tagalign.tags.label_sets import template_set
-from tagalign.types import EncodedLabels, LabelSet, Size, Tagging
+from tagalign.types import EncodedLabels, Size, Tagging
 
 WITH_SOFTMAX = "clip-cls"
 
@@ -107,17 +105,6 @@ class ClassToken(TakesLook, SeesWhole[WholeImage]):
         for block in self.backbone.blocks:
             x = block(x)
         return self.backbone.pool(x)
-
-    def encode_labels(self, labels: LabelSet) -> EncodedLabels:
-        """Labels and background words, with the templates of their set or the profile's own."""
-        return prompted_labels(
-            self.backbone,
-            labels,
-            method=self.method,
-            templates=template_set(self.profile.templates),
-            use_aliases=self.options.use_aliases,
-            folder=self.resources.text_cache,
-        )
 
     @torch.inference_mode()
     def tag(self, image: WholeImage, labels: EncodedLabels) -> Tagging:

@@ -29,9 +29,7 @@ from tagalign.methods.tagclip.presets import STANDARD, filled, find_preset
 from tagalign.methods.tagclip.profiles import TagClipProfile, layer_choice, tagclip_profile
 from tagalign.methods.tagclip.steps import LocalScores, fuse, keep_until_empty, local_scores, own_scores
 from tagalign.methods.tagclip.whole import SeesWhole
-from tagalign.methods.text_cache import prompted_labels
-from tagalign.tags.label_sets import template_set
-from tagalign.types import EncodedLabels, LabelSet, Tagging
+from tagalign.types import EncodedLabels, Tagging
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -153,17 +151,6 @@ class TagClip(TakesLook, SeesWhole[TagClipImage]):
             attention=result.attention[row],
             affinity=None if result.affinity is None else result.affinity[row],
             last_input=None if result.last_input is None else result.last_input[row],
-        )
-
-    def encode_labels(self, labels: LabelSet) -> EncodedLabels:
-        """Labels and background words, with the templates of their set or the profile's own."""
-        return prompted_labels(
-            self.backbone,
-            labels,
-            method=self.method,
-            templates=template_set(self.profile.templates),
-            use_aliases=self.options.use_aliases,
-            folder=self.resources.text_cache,
         )
 
     # --- answers --------------------------------------------------------------------------------------------------

@@ -9,8 +9,12 @@ from torch import Tensor
 
 from tagalign.backbones.preprocess import resize, to_tensor
 from tagalign.backbones.protocols import BlockBackbone
+from tagalign.methods.resources import Resources
 from tagalign.methods.tagclip.image import canvas_size
-from tagalign.types import Size
+from tagalign.methods.tagclip.profiles import TagClipProfile
+from tagalign.methods.text_cache import prompted_labels
+from tagalign.tags.label_sets import template_set
+from tagalign.types import EncodedLabels, LabelSet, Size
 
 Encoded = TypeVar("Encoded")
 
@@ -19,12 +23,18 @@ class SeesWhole(Generic[Encoded]):
     """A method that resizes each image to ``canvas_size``. Whoever inherits encodes what was laid.
 
     Attributes:
+        method: that encoded values carry.
         backbone: the frozen encoder.
-        options: with ``short_side`` and ``max_patches``.
+        options: with ``short_side``, ``max_patches`` and ``use_aliases``.
+        profile: whose prompts count.
+        resources: with the folder of label embeddings.
     """
 
+    method: str
     backbone: BlockBackbone
     options: Any
+    profile: TagClipProfile
+    resources: Resources
 
     def encode_images(self, images: Sequence[Image.Image]) -> list[Encoded]:
         """Encode upright RGB images of any sizes; equal to encoding them one by one."""
@@ -58,3 +68,14 @@ class SeesWhole(Generic[Encoded]):
             sizes: of the original images.
         """
         raise NotImplementedError
+
+    def encode_labels(self, labels: LabelSet) -> EncodedLabels:
+        """Labels and background words, with the templates of their set or the profile's own."""
+        return prompted_labels(
+            self.backbone,
+            labels,
+            method=self.method,
+            templates=template_set(self.profile.templates),
+            use_aliases=self.options.use_aliases,
+            folder=self.resources.text_cache,
+        )
