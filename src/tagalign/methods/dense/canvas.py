@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import torch
 from jaxtyping import Float
@@ -12,6 +13,8 @@ from torch import Tensor
 from tagalign.backbones.preprocess import Preprocessing, resize, short_side_size, to_tensor
 from tagalign.ops.windows import Box, window_boxes
 from tagalign.types import Size
+
+Encoded = TypeVar("Encoded")
 
 NATIVE_448 = 224
 """Encoders of this size and above are run at short side 448, as the papers do; smaller ones at their own size."""
@@ -83,6 +86,26 @@ class CanvasRule:
         unit = self.patch_size if self.on_patches else 1
         most = self.window // unit
         return min(height // unit, most) * unit, min(width // unit, most) * unit
+
+
+class SeesCanvases(Generic[Encoded]):
+    """A method that lays each image on a canvas. Whoever inherits encodes canvases."""
+
+    def lay(self, image: Image.Image) -> Canvas:
+        """What a loading thread can do ahead."""
+        raise NotImplementedError
+
+    def encode_canvases(self, canvases: Sequence[Canvas]) -> list[Encoded]:
+        """Canvases that are already laid."""
+        raise NotImplementedError
+
+    def encode_images(self, images: Sequence[Image.Image]) -> list[Encoded]:
+        """Upright RGB images of any sizes; equal to encoding them one by one."""
+        return self.encode_canvases([self.lay(image) for image in images])
+
+    def encode_pixels(self, pixels: Sequence[Canvas], sizes: Sequence[Size]) -> list[Encoded]:
+        """See ``Preparable``; a canvas knows the size of its image."""
+        return self.encode_canvases(pixels)
 
 
 def default_short_side(image_size: int) -> int:

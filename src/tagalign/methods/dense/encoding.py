@@ -14,7 +14,7 @@ from torch import Tensor
 from tagalign.backbones.facts import facts_of
 from tagalign.backbones.finite import checked
 from tagalign.backbones.protocols import Backbone, DenseFeatures, Resize
-from tagalign.methods.dense.canvas import Canvas, batches_of_one_size
+from tagalign.methods.dense.canvas import Canvas, SeesCanvases, batches_of_one_size
 from tagalign.methods.dense.experts import look_classifiers
 from tagalign.methods.dense.mode_options import has_own_profile, mode_with, options_of_mode
 from tagalign.methods.dense.options import DenseOptions, ModeOptions, TagAlignOptions
@@ -57,7 +57,7 @@ class BlendedImage:
         return self.aligned.embed
 
 
-class DenseEncoder(TakesLook):
+class DenseEncoder(TakesLook, SeesCanvases[EncodedImage | BlendedImage]):
     """A dense CLIP that encodes images, labels and phrases.
 
     Attributes:
@@ -139,19 +139,9 @@ class DenseEncoder(TakesLook):
         """See ``SaysSeenSize``."""
         return self.canvas_rule.canvas_size(size)
 
-    def encode_images(self, images: Sequence[Image.Image]) -> list[EncodedImage | BlendedImage]:
-        """Upright RGB images of any sizes; equal to encoding them one by one."""
-        return self.encode_canvases([self.lay(image) for image in images])
-
     def lay(self, image: Image.Image) -> Canvas:
         """Resize, normalise and list the views: what a loading thread can do ahead."""
         return self.canvas_rule.lay(image, self.preprocessing)
-
-    def encode_pixels(
-        self, pixels: Sequence[Canvas], sizes: Sequence[Size]
-    ) -> list[EncodedImage | BlendedImage]:
-        """See ``Preparable``; a canvas knows the size of its image."""
-        return self.encode_canvases(pixels)
 
     def pass_shape(self, size: Size) -> tuple[int, ...]:
         """Views of one size share a pass; of stitched ones those that are stitched alike, though each has its own."""

@@ -152,14 +152,6 @@ class FeedbackMethod(DenseMethod):
                 "feedback=True finishes every window with the labels, stitch joins them before; leave one of both out"
             )
 
-    def encode_images(self, images: Sequence[Image.Image]) -> list[Any]:
-        """Upright RGB images of any sizes, up to the last block; equal to encoding them one by one."""
-        return self.encode_canvases([self.lay(image) for image in images])
-
-    def encode_pixels(self, pixels: Sequence[Canvas], sizes: Sequence[Size]) -> list[Any]:
-        """See ``Preparable``; a canvas knows the size of its image."""
-        return self.encode_canvases(pixels)
-
     @torch.inference_mode()
     def encode_canvases(self, canvases: Sequence[Canvas]) -> list[Any]:
         """Canvases that are already laid, up to the last block."""

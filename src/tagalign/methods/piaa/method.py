@@ -16,7 +16,7 @@ from tagalign.backbones.modes import DENSE_MODES
 from tagalign.backbones.protocols import Backbone
 from tagalign.errors import MissingPartError, UnknownNameError
 from tagalign.methods.choosing import choose_labels
-from tagalign.methods.dense.canvas import Canvas, batches_of_one_size
+from tagalign.methods.dense.canvas import Canvas, SeesCanvases, batches_of_one_size
 from tagalign.methods.dense.method import DenseMethod
 from tagalign.methods.dense.mode_options import options_in_mode
 from tagalign.methods.dense.score_maps import label_chunks
@@ -60,7 +60,7 @@ class PiaaLabels(EncodedLabels):
         ]
 
 
-class Piaa(TakesLook):
+class Piaa(TakesLook, SeesCanvases[PiaaImage]):
     """See the module.
 
     Attributes:
@@ -136,17 +136,9 @@ class Piaa(TakesLook):
         """See ``SaysSeenSize``."""
         return self.by_text.seen_size(size)
 
-    def encode_images(self, images: Sequence[Image.Image]) -> list[PiaaImage]:
-        """Upright RGB images of any sizes; equal to encoding them one by one."""
-        return self.encode_canvases([self.lay(image) for image in images])
-
     def lay(self, image: Image.Image) -> Canvas:
         """That of the method that asks by words."""
         return self.by_text.lay(image)
-
-    def encode_pixels(self, pixels: Sequence[Canvas], sizes: Sequence[Size]) -> list[PiaaImage]:
-        """See ``Preparable``; a canvas knows the size of its image."""
-        return self.encode_canvases(pixels)
 
     @torch.inference_mode()
     def encode_canvases(self, canvases: Sequence[Canvas]) -> list[PiaaImage]:

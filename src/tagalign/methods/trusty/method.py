@@ -14,7 +14,7 @@ from tagalign.backbones.facts import facts_of
 from tagalign.backbones.finite import checked
 from tagalign.backbones.preprocess import resize, to_tensor
 from tagalign.backbones.protocols import BlockBackbone
-from tagalign.methods.dense.canvas import Canvas, batches_of_one_size
+from tagalign.methods.dense.canvas import Canvas, SeesCanvases, batches_of_one_size
 from tagalign.methods.dense.score_maps import label_chunks
 from tagalign.methods.describe import describe_options
 from tagalign.methods.labels import encode_label_set
@@ -65,7 +65,7 @@ class _Question:
     margins: "Sequence[tuple[Tensor, Box]] | None" = None
 
 
-class TrustyClip:
+class TrustyClip(SeesCanvases[TrustyImage]):
     """Open-vocabulary segmentation by a trained head on a prompted, frozen CLIP.
 
     Attributes:
@@ -158,14 +158,6 @@ class TrustyClip:
         }
 
     # --- encoding -------------------------------------------------------------------------------------------------
-
-    def encode_images(self, images: Sequence[Image.Image]) -> list[TrustyImage]:
-        """Upright RGB images of any sizes; equal to encoding them one by one."""
-        return self.encode_canvases([self.lay(image) for image in images])
-
-    def encode_pixels(self, pixels: Sequence[Canvas], sizes: Sequence[Size]) -> list[TrustyImage]:
-        """See ``Preparable``; a canvas knows the size of its image."""
-        return self.encode_canvases(pixels)
 
     @torch.inference_mode()
     def encode_canvases(self, canvases: Sequence[Canvas]) -> list[TrustyImage]:
