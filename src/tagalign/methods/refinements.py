@@ -3,7 +3,7 @@
 Nothing here imports torch until a refinement is opened.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tagalign.errors import InputError
 from tagalign.methods.options import build_options, name_and_options
@@ -18,6 +18,15 @@ NONE = "none"
 def refinement_names() -> tuple[str, ...]:
     """What ``refine`` takes."""
     return (NONE, *REFINEMENTS)
+
+
+REFINE: dict[str, Any] = {
+    "text": "label maps follow the colours of the photo",
+    "verbs": ("segment",),
+    "given_by": "--refine",
+    "choices": refinement_names,
+}
+"""What ``option`` is told of it where label maps are refined."""
 
 
 def open_refinement(text: str, *, without_names: str | None = None) -> "Refinement | None":

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from tagalign.methods.tagger_options import ALIASES, LOOK, THRESHOLD
 from tagalign.methods.thresholds import Threshold
 from tagalign.option_fields import check_count, option
 
@@ -25,18 +26,10 @@ class ClassTokenOptions:
     )
     max_patches: int = option(MAX_PATCHES, "larger images are shrunk to so many patches")
     threshold: Threshold = option(
-        Threshold(kind="relative", value=0.5),
-        "which labels are chosen as tags",
-        source="TagCLIP, arXiv:2312.12828",
-        given_by="--threshold",
+        Threshold(kind="relative", value=0.5), source="TagCLIP, arXiv:2312.12828", **THRESHOLD
     )
-    look: Path | None = option(
-        None,
-        "a look at the folder: scores become deviations from what the folder shows (tagalign look)",
-        source="SPARC, arXiv:2502.16911",
-        given_by="--look",
-    )
-    use_aliases: bool = option(True, "a label scores as its best alias, where the label set has aliases")
+    look: Path | None = option(None, **LOOK)
+    use_aliases: bool = option(True, ALIASES)
 
     def __post_init__(self) -> None:
         for name in ("short_side", "max_patches"):

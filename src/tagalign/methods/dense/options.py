@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Literal
 
 from tagalign.errors import InputError
-from tagalign.methods.refinements import refinement_names
+from tagalign.methods.refinements import REFINE
+from tagalign.methods.tagger_options import ALIASES, LOOK, THRESHOLD
 from tagalign.methods.thresholds import Threshold
 from tagalign.option_fields import check_count, check_share, option
 
@@ -30,30 +31,15 @@ class DenseOptions:
         source="the profile: none, or the canvas's or the encoder's side",
     )
     stride: int | None = option(None, "of the windows in pixels; needs windows", source="half the window")
-    use_aliases: bool = option(
-        True, "a label scores as its best alias, where the label set has aliases", verbs=("tag", "segment")
-    )
+    use_aliases: bool = option(True, ALIASES, verbs=("tag", "segment"))
     threshold: Threshold = option(
         Threshold(kind="relative", value=0.5),
-        "which labels are chosen as tags",
         source="TagCLIP, arXiv:2312.12828, implementation details",
         verbs=("tag",),
-        given_by="--threshold",
+        **THRESHOLD,
     )
-    look: Path | None = option(
-        None,
-        "a look at the folder: scores become deviations from what the folder shows (tagalign look)",
-        source="SPARC, arXiv:2502.16911",
-        verbs=("tag", "search"),
-        given_by="--look",
-    )
-    refine: str = option(
-        "none",
-        "label maps follow the colours of the photo",
-        verbs=("segment",),
-        given_by="--refine",
-        choices=refinement_names,
-    )
+    look: Path | None = option(None, verbs=("tag", "search"), **LOOK)
+    refine: str = option("none", **REFINE)
     background_rule: bool = option(
         False,
         "background where no label is sure enough, or where a background word fits better",

@@ -6,7 +6,7 @@ from typing import Any, Literal
 from tagalign.errors import InputError
 from tagalign.methods.dense.options import DenseOptions
 from tagalign.methods.options import split_assignments
-from tagalign.methods.refinements import refinement_names
+from tagalign.methods.refinements import REFINE
 from tagalign.methods.tagclip.options import TagClipOptions
 from tagalign.option_fields import option
 
@@ -48,13 +48,7 @@ class GatedOptions(TagClipOptions):
         verbs=("segment",),
         given_by="--stitch",
     )
-    refine: str = option(
-        "none",
-        "label maps follow the colours of the photo",
-        verbs=("segment",),
-        given_by="--refine",
-        choices=refinement_names,
-    )
+    refine: str = option("none", **REFINE)
     background_rule: bool = option(
         False, "background where no label is sure enough", verbs=("segment",), given_by="--background"
     )

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from tagalign.errors import InputError
 from tagalign.methods.piaa.profiles import PiaaProfileName
+from tagalign.methods.tagger_options import THRESHOLD
 from tagalign.methods.thresholds import Threshold
 from tagalign.option_fields import check_count, check_share, option
 
@@ -47,12 +48,7 @@ class PiaaOptions:
     class_weight: float = option(
         0.1, "of the class token beside the patches, in [0, 1]", source="PIAA", verbs=("tag",)
     )
-    threshold: Threshold = option(
-        Threshold(kind="relative", value=0.5),
-        "which labels are chosen as tags",
-        verbs=("tag",),
-        given_by="--threshold",
-    )
+    threshold: Threshold = option(Threshold(kind="relative", value=0.5), verbs=("tag",), **THRESHOLD)
 
     def __post_init__(self) -> None:
         for name in ("short_side", "keep", "keep_per_photo"):

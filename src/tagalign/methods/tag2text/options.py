@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from tagalign.errors import InputError
+from tagalign.methods.tagger_options import LOOK
 from tagalign.methods.thresholds import Threshold
 from tagalign.option_fields import check_count, option
 
@@ -24,13 +25,7 @@ class Tag2TextOptions:
         source="the model's own threshold per tag",
         given_by="--threshold",
     )
-    look: Path | None = option(
-        None,
-        "a look at the folder: scores become deviations from what the folder shows (tagalign look)",
-        source="SPARC, arXiv:2502.16911",
-        verbs=("tag",),
-        given_by="--look",
-    )
+    look: Path | None = option(None, verbs=("tag",), **LOOK)
     image_size: int | None = option(
         None,
         "side of the square that photos are squeezed to, in pixels; what belongs to places is resized",

@@ -7,6 +7,7 @@ from typing import Literal
 from tagalign.errors import InputError
 from tagalign.layer_range import LayerRange
 from tagalign.methods.tagclip.presets import STANDARD, PresetName, preset_text
+from tagalign.methods.tagger_options import ALIASES, LOOK, THRESHOLD
 from tagalign.methods.thresholds import Threshold
 from tagalign.option_fields import check_count, check_share, option
 
@@ -51,18 +52,8 @@ class TagClipOptions:
         0.5, "mu2: patches of a label's region, in [0, 1]", source="supplement: not sensitive"
     )
     local_weight: float = option(0.5, "lambda: weight of the local score, in [0, 1]", source="Eq. 16")
-    threshold: Threshold | None = option(
-        None,
-        "which labels are chosen as tags",
-        source="relative:0.5, or the preset's",
-        given_by="--threshold",
-    )
-    look: Path | None = option(
-        None,
-        "a look at the folder: scores become deviations from what the folder shows (tagalign look)",
-        source="SPARC, arXiv:2502.16911",
-        given_by="--look",
-    )
+    threshold: Threshold | None = option(None, source="relative:0.5, or the preset's", **THRESHOLD)
+    look: Path | None = option(None, **LOOK)
     dual_masking: bool = option(True, "refine scores by trusted attention (DMAR)", source="Table 4")
     reidentify: bool = option(True, "class-wise reidentification by crops (CWR)", source="Table 4")
     enlarge_crops: bool = option(
@@ -72,7 +63,7 @@ class TagClipOptions:
     )
     last_attention: bool = option(False, "keep the last self-attention", source="Table 1")
     max_candidates: int | None = option(None, "most labels looked at again per image and group")
-    use_aliases: bool = option(True, "a label scores as its best alias, where the label set has aliases")
+    use_aliases: bool = option(True, ALIASES)
 
     def __post_init__(self) -> None:
         for name in ("candidate_share", "region_share", "local_weight"):

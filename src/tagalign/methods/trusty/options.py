@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tagalign.errors import InputError
+from tagalign.methods.tagger_options import ALIASES
 from tagalign.option_fields import check_count, option
 
 ClassChoice = Literal["auto", "cross-dataset", "both", "seen", "unseen", "none"]
@@ -37,7 +38,7 @@ class TrustyOptions:
         source="the short side",
     )
     stride: int | None = option(None, "of the windows in pixels", source="426 of 512, in whole patches")
-    use_aliases: bool = option(True, "a label scores as its best alias, where the label set has aliases")
+    use_aliases: bool = option(True, ALIASES)
 
     def __post_init__(self) -> None:
         check_count("short_side", self.short_side)
