@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+from typing import Any
 
 from tagalign.cli.shared.flag_values import check_least
 from tagalign.cli.shared.model_flags import EncoderFlags
@@ -27,6 +28,17 @@ class TrainerFlags(EncoderFlags, TrainingRunFlags):
         check_least(self, {"micro_batch": 1, "checkpoint_every": 0, "keep": 1, "log_every": 0})
         if self.fsdp:
             self._check_fsdp()
+
+    def plan_numbers(self) -> dict[str, Any]:
+        """The same flags as fields of a ``TrainPlan``."""
+        return {
+            "micro_batch": self.micro_batch,
+            "compile_network": self.compile,
+            "checkpoint_every": self.checkpoint_every,
+            "keep": self.keep,
+            "log_every": self.log_every,
+            "tensorboard": self.tensorboard,
+        }
 
     def _check_fsdp(self) -> None:
         if self.compile:

@@ -11,6 +11,7 @@ from tagalign.cli.shared.run_record import write_settings
 from tagalign.cli.verbs.train.dry_run import dry_run
 from tagalign.cli.verbs.train.encoder import open_encoder
 from tagalign.cli.verbs.train.groupvit.settings import TrainGroupVitSettings
+from tagalign.cli.verbs.train.stopped import stopped
 from tagalign.errors import InputError
 
 if TYPE_CHECKING:
@@ -131,12 +132,7 @@ def _plan(settings: TrainGroupVitSettings) -> "GroupVitPlan":
         warmup=settings.warmup,
         seed=settings.seed,
         precision=settings.precision,
-        micro_batch=settings.micro_batch,
-        compile_network=settings.compile,
-        checkpoint_every=settings.checkpoint_every,
-        keep=settings.keep,
-        log_every=settings.log_every,
-        tensorboard=settings.tensorboard,
+        **settings.plan_numbers(),
     )
 
 
@@ -195,11 +191,7 @@ def _finish(
     settings: TrainGroupVitSettings, trained: "TrainedGroupViT", backbone: "Encoder", stop: "StopRequest"
 ) -> int:
     if not trained.is_finished:
-        print(
-            f"stopped after step {trained.steps} of {settings.steps}; the same command goes on from there",
-            file=sys.stderr,
-        )
-        return 128 + stop.signal_number
+        return stopped(trained.steps, settings.steps, stop)
     from tagalign.train.groupvit.folder import save_groupvit
 
     write_settings(settings.out, settings, numbers=trained.numbers)

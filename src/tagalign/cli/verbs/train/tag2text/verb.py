@@ -1,12 +1,12 @@
 """``tagalign train --method tag2text``: tagging, captions, alignment and answers, from images with captions and tags."""
 
-import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from tagalign.cli.shared.bars import StepBar
 from tagalign.cli.shared.model_flags import warn_tiny
+from tagalign.cli.verbs.train.stopped import stopped
 from tagalign.cli.verbs.train.tag2text.network import open_method
 from tagalign.cli.verbs.train.tag2text.plan import make_plan, make_tasks
 from tagalign.cli.verbs.train.tag2text.records import open_records, split_data
@@ -47,7 +47,7 @@ def _run(settings: Tag2TextTrainSettings, kept: Path) -> int:
         with stop_on_signals() as stop:
             trained = _train(settings, method, train, held_out, processes=processes, stop=stop)
         if not trained.is_finished:
-            return _stopped(settings, trained, stop) if processes.is_first else 0
+            return stopped(trained.steps, settings.steps, stop) if processes.is_first else 0
         if processes.is_first:
             write_model(settings, method, sizes, trained, held_out)
         return 0
@@ -77,11 +77,3 @@ def _train(
             hooks=Hooks(progress=bar.step, stop=stop),
             processes=processes,
         )
-
-
-def _stopped(settings: Tag2TextTrainSettings, trained: "TrainedTag2Text", stop: "StopRequest") -> int:
-    print(
-        f"stopped after step {trained.steps} of {settings.steps}; the same command goes on from there",
-        file=sys.stderr,
-    )
-    return 128 + stop.signal_number

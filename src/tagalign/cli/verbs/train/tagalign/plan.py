@@ -28,14 +28,9 @@ def make_plan(settings: TrainSettings) -> "TagAlignPlan":
         warmup=settings.warmup,
         seed=settings.seed,
         precision=settings.precision,
-        micro_batch=settings.micro_batch,
-        compile_network=settings.compile,
-        checkpoint_every=settings.checkpoint_every,
-        keep=settings.keep,
         validate_every=settings.validate_every,
         best="miou" if settings.validate_on else "-held_out_loss",
-        log_every=settings.log_every,
-        tensorboard=settings.tensorboard,
+        **settings.plan_numbers(),
     )
 
 

@@ -9,6 +9,7 @@ from tagalign.cli.shared.model_flags import warn_tiny
 from tagalign.cli.shared.output import counted
 from tagalign.cli.shared.run_record import run_record
 from tagalign.cli.verbs.train.encoder import open_encoder
+from tagalign.cli.verbs.train.stopped import stopped
 from tagalign.cli.verbs.train.tagalign.pairs import open_pairs, open_tags
 from tagalign.cli.verbs.train.tagalign.plan import make_plan, watched
 from tagalign.cli.verbs.train.tagalign.rehearsal import rehearse_run
@@ -77,11 +78,7 @@ def _train(
 
 def _report(settings: TrainSettings, trained: "TrainedProjector", stop: "StopRequest") -> int:
     if not trained.is_finished:
-        print(
-            f"stopped after step {trained.steps} of {settings.steps}; the same command goes on from there",
-            file=sys.stderr,
-        )
-        return 128 + stop.signal_number
+        return stopped(trained.steps, settings.steps, stop)
     numbers = ", ".join(
         f"{name} {value:.4g}" for name, value in trained.numbers.items() if "scale" not in name
     )

@@ -45,11 +45,6 @@ def make_plan(settings: TrainTrustySettings, *, default_crop: int) -> "TrustyPla
         templates=template_set(settings.templates or preset.templates),
         seed=settings.seed,
         precision=settings.precision,
-        micro_batch=settings.micro_batch,
-        compile_network=settings.compile,
-        checkpoint_every=settings.checkpoint_every,
-        keep=settings.keep,
         validate_every=settings.validate_every,
-        log_every=settings.log_every,
-        tensorboard=settings.tensorboard,
+        **settings.plan_numbers(),
     )
