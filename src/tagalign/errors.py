@@ -15,7 +15,12 @@
 Any other exception is a fault of ours: the command line exits with 1.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+
+
+def first_names(names: Sequence[str], most: int) -> str:
+    """The first names of a list and the number of the others, for messages: ``a, b and 3 more``."""
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 class TagalignError(Exception):

@@ -18,8 +18,9 @@ from tagalign.evaluate.bootstrap import RESAMPLES, Interval, interval, resample
 from tagalign.evaluate.caption_tags import AskCaptionTags
 from tagalign.evaluate.engine import Asker, Gathered, Plan, gather
 from tagalign.evaluate.ranking import RankingRule
-from tagalign.evaluate.results import Result, now, package_versions
+from tagalign.evaluate.results import Result, now
 from tagalign.evaluate.score import SCORERS, Scores
+from tagalign.methods.package_versions import package_versions
 from tagalign.methods.protocols import Method
 from tagalign.methods.table import background_is_a_name
 from tagalign.private_paths import without_folders

@@ -2,11 +2,9 @@
 
 import json
 import math
-import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +14,6 @@ from tagalign.evaluate.bootstrap import Interval
 from tagalign.json_text import json_text
 
 RESULT_FILE = "result.json"
-PACKAGES = ("tagalign", "torch", "transformers", "numpy", "pillow", "safetensors")
 
 TITLES = {
     "miou": "mIoU", "pixel_accuracy": "pixel acc.", "mean_accuracy": "mean acc.", "miou_seen": "mIoU(S)",
@@ -80,18 +77,6 @@ class Result:
     def value(self) -> float:
         """Value of that metric, percent."""
         return self.metrics[self.main]
-
-
-def package_versions() -> dict[str, str | None]:
-    """Python and the packages that can move a number."""
-    return {"python": platform.python_version()} | {name: _version(name) for name in PACKAGES}
-
-
-def _version(name: str) -> str | None:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return None
 
 
 def now() -> str:

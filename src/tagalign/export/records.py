@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from jaxtyping import Bool
 
-from tagalign.errors import InputError
+from tagalign.errors import InputError, first_names
 from tagalign.export.parts import parts_by_label
 from tagalign.types import BACKGROUND, Segmentation, Size, Tagging
 
@@ -112,14 +112,9 @@ class OneNameList:
         self.names = self.names or names
         if names != self.names:
             raise InputError(
-                f"{file_name}: labels {shown(names)} differ from those of the first image, "
-                f"{shown(self.names)}; write one file per label list"
+                f"{file_name}: labels {first_names(names, 5)} differ from those of the first image, "
+                f"{first_names(self.names, 5)}; write one file per label list"
             )
-
-
-def shown(names: tuple[str, ...], most: int = 5) -> str:
-    """The first names of a list, for messages."""
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 def segmentation_of(image: Annotated) -> Segmentation:

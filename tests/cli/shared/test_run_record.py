@@ -54,8 +54,3 @@ def test_the_commit_is_gits_and_none_without_git(monkeypatch):
 
     monkeypatch.setattr(subprocess, "run", no_git)
     assert git_commit() is None
-
-
-def test_a_package_that_is_not_installed_has_no_version(monkeypatch):
-    monkeypatch.setattr(run_record, "PACKAGES", ("torch", "no-such-package-at-all"))
-    assert run_record.run_record(Settings())["versions"]["no-such-package-at-all"] is None

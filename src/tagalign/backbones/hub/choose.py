@@ -10,12 +10,15 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from tagalign.backbones.hub.listing import Conversion, File, Listing
-from tagalign.errors import ModelError
+from tagalign.errors import ModelError, first_names
 
 WeightLayout = Literal["transformers", "open_clip"]
 
 CONFIGS: dict[WeightLayout, str] = {"transformers": "config.json", "open_clip": "open_clip_config.json"}
 SMALL_SUFFIXES = (".json", ".txt", ".tsv")
+SHOWN = 4
+"""Names of files in a message."""
+
 SMALL_LIMIT = 200_000_000
 """Bytes; the largest tokenizer that a known model brings has 61 MB. What is larger is data, not a small file."""
 
@@ -167,17 +170,15 @@ def _nothing(listing: Listing, passed: tuple[str, ...]) -> str:
     weights = [name for name in names if name.endswith(".safetensors") or name.endswith(PICKLE_SUFFIXES)]
     others = sorted({kind for name in names for end, kind in OTHER_FRAMEWORKS.items() if name.endswith(end)})
     if not any(config in listing for config in CONFIGS.values()):
-        return f"not a model folder (config.json is missing); it has {_some(names) or 'no files'}"
+        return (
+            f"not a model folder (config.json is missing); it has {first_names(names, SHOWN) or 'no files'}"
+        )
     if weights:
         told = f"; {passed[0]}" if passed else ""
         return (
-            f"model.safetensors is missing; there is {_some(weights)}, which is read under the names "
+            f"model.safetensors is missing; there is {first_names(weights, SHOWN)}, which is read under the names "
             f"model.safetensors, open_clip_model.safetensors, pytorch_model.bin, open_clip_pytorch_model.bin{told}"
         )
     if others:
         return f"model.safetensors is missing; there are weights for {', '.join(others)} alone"
-    return f"model.safetensors is missing; it has {_some(names)}; the download may be incomplete"
-
-
-def _some(names: list[str], most: int = 4) -> str:
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+    return f"model.safetensors is missing; it has {first_names(names, SHOWN)}; the download may be incomplete"

@@ -11,7 +11,7 @@ from tagalign.cli.shared.choices import EngineChoice, Order
 from tagalign.cli.shared.flag_values import parse_shard
 from tagalign.cli.shared.model_flags import note_of_packaged
 from tagalign.cli.shared.output import counted
-from tagalign.errors import InputError
+from tagalign.errors import InputError, first_names
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -254,9 +254,7 @@ def _dead_labels(job: "Job") -> Iterator[str]:
 
     labels = job.asked.labels
     if isinstance(labels, NamesDead) and (names := labels.dead()):
-        shown = ", ".join(names[:SHOWN_NAMES]) + (
-            f" and {len(names) - SHOWN_NAMES} more" if len(names) > SHOWN_NAMES else ""
-        )
+        shown = first_names(names, SHOWN_NAMES)
         yield (
             f"no patch of the folder is surest of {len(names)} of {len(labels.names)} labels ({shown}); they are judged by "
             "their text alone"

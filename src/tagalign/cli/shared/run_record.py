@@ -2,24 +2,21 @@
 
 import dataclasses
 import json
-import platform
 import subprocess
 import sys
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from tagalign.atomic import atomic_write
 from tagalign.json_text import json_text
-
-PACKAGES = ("tagalign", "torch", "transformers", "numpy", "pillow", "safetensors")
+from tagalign.methods.package_versions import package_versions
 
 
 def run_record(settings: Any, **more: Any) -> dict[str, Any]:
     """All fields of the settings, package versions, git commit where there is one, command line."""
     return {
         "settings": settings_values(settings),
-        "versions": {"python": platform.python_version()} | {name: _version(name) for name in PACKAGES},
+        "versions": package_versions(),
         "commit": git_commit(),
         "command": ["tagalign", *sys.argv[1:]],
         **more,
@@ -47,10 +44,3 @@ def git_commit() -> str | None:
     except (OSError, subprocess.SubprocessError):
         return None
     return done.stdout.strip() or None
-
-
-def _version(name: str) -> str | None:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return None

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from tagalign.errors import InputError
+from tagalign.errors import InputError, first_names
 from tagalign.methods.looks.look import Look, Photos, lay_prompts, lay_scores, photo_mark
 from tagalign.methods.looks.profiles import LookProfile, look_profile
 from tagalign.ops.looks.moments import Moments
@@ -107,7 +107,7 @@ def check_photos(look: Look) -> None:
             stacklevel=2,
         )
     if alike:
-        shown = ", ".join(alike[:5]) + (f" and {len(alike) - 5} more" if len(alike) > 5 else "")
+        shown = first_names(alike, 5)
         warnings.warn(
             f"scores do not differ between the photos for {len(alike)} of {len(look.labels)} labels ({shown}): "
             "with this look they say nothing",

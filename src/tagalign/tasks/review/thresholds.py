@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tagalign.errors import DataError
+from tagalign.errors import DataError, first_names
 from tagalign.tags.same_label import same_label
 from tagalign.tasks.calibration import best_f1_threshold
 from tagalign.tasks.photos.job import Job
@@ -51,10 +51,14 @@ def learn_thresholds(job: Job, clicks: Clicks) -> Learned:
     names = job.labels.names
     notes = [*clicks.notes, *_unknown(accepted, names)]
     if disputed := clicks.disagreements():
-        notes.append(f"judged more than once with different tags, the later click counts: {_some(disputed)}")
+        notes.append(
+            f"judged more than once with different tags, the later click counts: {first_names(disputed, LISTED)}"
+        )
     there = [click for click in accepted if _path(click).exists()]
     if gone := [click.photo for click in accepted if not _path(click).exists()]:
-        notes.append(f"photos that were judged and are gone, {len(gone)}, are left out: {_some(gone)}")
+        notes.append(
+            f"photos that were judged and are gone, {len(gone)}, are left out: {first_names(gone, LISTED)}"
+        )
     scored, weights = [], _weights(there)
     for click, weight, answered in zip(there, weights, job.run(map(_source, there)), strict=True):
         if answered.error is None:
@@ -67,7 +71,7 @@ def learn_thresholds(job: Job, clicks: Clicks) -> Learned:
         )
     per_label, kept = thresholds_of(names, scored)
     if kept:
-        notes.append(f"too few clicks, the default stays: {_some(kept)}")
+        notes.append(f"too few clicks, the default stays: {first_names(kept, LISTED)}")
     return Learned(per_label=per_label, photos=len(scored), notes=tuple(notes))
 
 
@@ -118,12 +122,11 @@ def _unknown(clicks: Sequence[Click], names: Sequence[str]) -> list[str]:
         label for click in clicks for label in {*click.labels, *click.tags} if same_label(label) not in known
     )
     listed = [f"{label} ({count} x)" for label, count in others.most_common()]
-    return [f"labels of the review that are none of these, left out: {_some(listed)}"] if others else []
-
-
-def _some(items: Sequence[str]) -> str:
-    more = f" and {len(items) - LISTED} more" if len(items) > LISTED else ""
-    return ", ".join(items[:LISTED]) + more
+    return (
+        [f"labels of the review that are none of these, left out: {first_names(listed, LISTED)}"]
+        if others
+        else []
+    )
 
 
 def _path(click: Click) -> Path:
