@@ -4,7 +4,7 @@ import io
 import math
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -35,6 +35,9 @@ MAX_PIXELS = 100_000_000
 SeenSize = Callable[[Size], Size]
 """From the ``(height, width)`` of an upright photo to the size that will be seen of it."""
 
+RGB = tuple[float, float, float]
+"""One number per channel."""
+
 Resample = Literal["nearest", "lanczos", "bilinear", "bicubic", "box", "hamming"]
 """Filters in the order of Pillow's numbers, which processor files give."""
 
@@ -53,10 +56,14 @@ class Preprocessing:
     """
 
     image_size: int
-    mean: tuple[float, float, float] = CLIP_MEAN
-    std: tuple[float, float, float] = CLIP_STD
+    mean: RGB = CLIP_MEAN
+    std: RGB = CLIP_STD
     squash: bool = False
     resample: Resample = "bicubic"
+
+    def with_statistics(self, mean: RGB | None, std: RGB | None) -> "Preprocessing":
+        """The same with those of a release, where both are given."""
+        return self if mean is None or std is None else replace(self, mean=mean, std=std)
 
 
 def open_image(

@@ -6,11 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
-from tagalign.backbones.preprocess import Preprocessing, Resample
+from tagalign.backbones.preprocess import RGB, Preprocessing, Resample
 from tagalign.errors import ModelError
 
 FILES = ("preprocessor_config.json", "processor_config.json")
-RGB = tuple[float, float, float]
 
 
 def read_preprocessing(

@@ -2,7 +2,6 @@
 
 import os
 import re
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -20,6 +19,7 @@ from tagalign.data.annotations.photo_names import (
     without_upload_mark,
 )
 from tagalign.errors import DataError, InputError
+from tagalign.tasks.photos.names import folded
 from tagalign.types import Size
 
 LISTED = 3
@@ -135,11 +135,6 @@ class PhotoFolder:
         for place in sorted(self._places):
             found.setdefault(uploaded_form(PurePosixPath(place).name), []).append(place)
         return found
-
-
-def folded(name: str) -> str:
-    """A name without its case and in one Unicode form: what file systems of other machines may have made of it."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
 def _parts(path: str) -> list[str]:

@@ -21,7 +21,7 @@ from tagalign.methods.dense.options import DenseOptions, ModeOptions, TagAlignOp
 from tagalign.methods.dense.profiles import dense_profile
 from tagalign.methods.dense.projector import Projector
 from tagalign.methods.dense.score_maps import ScoreRule
-from tagalign.methods.dense.settling import canvas_rule, preprocessing_of, settle
+from tagalign.methods.dense.settling import canvas_rule, settle
 from tagalign.methods.dense.stitching import stitched
 from tagalign.methods.describe import describe_options
 from tagalign.methods.labels import embed_names
@@ -109,7 +109,9 @@ class DenseEncoder(TakesLook, SeesCanvases[EncodedImage | BlendedImage]):
         self.dense_mode = mode_with(mode, options)
         self.options = settle(options, self.profile, self.canvas_rule, self.dense_mode)
         self.refinement = open_refinement(self.options.refine)
-        self.preprocessing = preprocessing_of(backbone.preprocessing, self.profile)
+        self.preprocessing = backbone.preprocessing.with_statistics(
+            self.profile.pixel_mean, self.profile.pixel_std
+        )
         self.rule = ScoreRule(
             scale=self.options.sigmoid_scale,
             bias=self.options.sigmoid_bias,

@@ -5,14 +5,12 @@ A profile ends here: methods receive its fields and never ask for its name.
 
 from dataclasses import dataclass, replace
 
-from tagalign.backbones.preprocess import IMAGENET_MEAN, IMAGENET_STD
+from tagalign.backbones.preprocess import IMAGENET_MEAN, IMAGENET_STD, RGB
 from tagalign.backbones.protocols import Resize
 from tagalign.methods.labels import TemplateMean
 from tagalign.registry import find_entry
 
 THRESHOLD = 0.4  # of the probability; cosine 0.20945 with w = 10, b = -2.5
-
-RGB = tuple[float, float, float]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,7 +3,6 @@
 from dataclasses import replace
 from typing import Any
 
-from tagalign.backbones.preprocess import Preprocessing
 from tagalign.backbones.protocols import Backbone, Mode
 from tagalign.errors import InputError
 from tagalign.methods.dense.canvas import CanvasRule, default_short_side
@@ -48,10 +47,3 @@ def settle(options: DenseOptions, profile: DenseProfile, rule: CanvasRule, mode:
     if isinstance(options, TagAlignOptions):
         own["clip_weight"] = profile.clip_weight if options.clip_weight is None else options.clip_weight
     return replace(options, **own)
-
-
-def preprocessing_of(own: Preprocessing, profile: DenseProfile) -> Preprocessing:
-    """The encoder's own pixel rule, or the one of a profile that repeats a release's."""
-    if profile.pixel_mean is None or profile.pixel_std is None:
-        return own
-    return replace(own, mean=profile.pixel_mean, std=profile.pixel_std)

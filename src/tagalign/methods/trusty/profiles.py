@@ -1,12 +1,10 @@
 """Named switches of TrustyCLIP: what the paper prints, what the release does, what we mend."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from tagalign.backbones.preprocess import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
+from tagalign.backbones.preprocess import IMAGENET_MEAN, IMAGENET_STD, RGB, Preprocessing
 from tagalign.ops.mask_losses import TrustyLoss
 from tagalign.registry import find_entry
-
-RGB = tuple[float, float, float]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,9 +33,7 @@ class TrustyProfile:
 
     def pixels(self, own: Preprocessing) -> Preprocessing:
         """An encoder's preprocessing with the profile's pixel statistics."""
-        if self.pixel_mean is None or self.pixel_std is None:
-            return own
-        return replace(own, mean=self.pixel_mean, std=self.pixel_std)
+        return own.with_statistics(self.pixel_mean, self.pixel_std)
 
 
 PROFILES: dict[str, TrustyProfile] = {

@@ -8,17 +8,16 @@ import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from tagalign.errors import DataError, InputError
+from tagalign.errors import DataError
 from tagalign.tags.captions.folders import folder_rows, folder_samples
 from tagalign.tags.captions.rows import BadRow, CaptionRow, ReadRow, RowRule
 from tagalign.tags.captions.sources import (
-    ENDINGS,
     FILE_READERS,
     TAR,
     CaptionSource,
     files_below,
     find_sources,
-    kind_of,
+    known_kind,
 )
 from tagalign.tags.captions.tars import tar_rows
 from tagalign.tags.text_files import UNPACKING_ERRORS
@@ -55,8 +54,5 @@ def read_captions(
 def _rows(path: Path, rule: RowRule) -> Iterator[ReadRow]:
     if path.is_dir():
         return folder_rows(path, folder_samples(path, files_below(path)), rule)
-    if (known := kind_of(path)) is None:
-        raise InputError(
-            f"{path}: cannot tell what this file holds; expected an ending of {', '.join(ENDINGS)}"
-        )
-    return tar_rows(path, rule, known[1]) if known[0] == TAR else FILE_READERS[known[0]](path, rule)
+    kind, packing = known_kind(path)
+    return tar_rows(path, rule, packing) if kind == TAR else FILE_READERS[kind](path, rule)

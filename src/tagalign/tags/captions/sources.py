@@ -60,6 +60,19 @@ def kind_of(path: Path) -> tuple[str, str] | None:
     return None if kind is None else (kind, packing)
 
 
+def known_kind(path: Path) -> tuple[str, str]:
+    """See ``kind_of``.
+
+    Raises:
+        InputError: for other files.
+    """
+    if (known := kind_of(path)) is None:
+        raise InputError(
+            f"{path}: cannot tell what this file holds; expected an ending of {', '.join(ENDINGS)}"
+        )
+    return known
+
+
 def find_sources(inputs: Sequence[str | Path], *, leave_out: Sequence[Path] = ()) -> list[CaptionSource]:
     """The sources that inputs mean, sorted, each once.
 
@@ -107,12 +120,9 @@ def _sources(path: Path, root: Path | None, leave_out: Sequence[Path]) -> Iterat
         yield from _in_folder(path, root or path, leave_out)
     elif not path.exists():
         raise InputError(f"{path}: no such file")
-    elif (known := kind_of(path)) is None:
-        raise InputError(
-            f"{path}: cannot tell what this file holds; expected an ending of {', '.join(ENDINGS)}"
-        )
     else:
-        yield CaptionSource(path, known[0], root or path.parent, known[1])
+        kind, packing = known_kind(path)
+        yield CaptionSource(path, kind, root or path.parent, packing)
 
 
 def _in_folder(folder: Path, root: Path, leave_out: Sequence[Path]) -> Iterator[CaptionSource]:
