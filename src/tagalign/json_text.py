@@ -1,4 +1,4 @@
-"""The one writer of JSON: what comes out is JSON, whatever numbers go in.
+"""The one writer of JSON: what comes out is JSON, whatever numbers go in; and a reader of files that may be missing.
 
 Python writes NaN and infinity as words that no other reader of JSON knows. An average over nothing, or the loss of a
 training that ran away, is ``null`` here; an encoder that yields NaN is refused long before (``backbones.finite``).
@@ -7,6 +7,7 @@ training that ran away, is ``null`` here; an encoder that yields NaN is refused 
 import json
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 
@@ -46,6 +47,15 @@ def json_text(
         if (finite := _finite(value, default)) == value:  # another fault, such as a circle
             raise
         return encoder.encode(finite)
+
+
+def object_or_nothing(path: Path) -> dict[str, Any]:
+    """The JSON object of a file that tells of results beside it; empty where it is missing, damaged or no object."""
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return values if isinstance(values, dict) else {}
 
 
 def _finite(value: Any, default: Callable[[Any], Any] | None) -> Any:

@@ -1,9 +1,10 @@
 """The card of a model on the hub: made from the folder alone, so that it cannot say more than the run knows."""
 
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+from tagalign.json_text import object_or_nothing
 
 SHOWN_TAGS = 20
 DATA_FIELDS = (
@@ -83,7 +84,7 @@ def _opening(config: Mapping[str, Any]) -> str:
 
 def _run_settings(folder: Path) -> dict[str, Any]:
     """What the training used, and of the command line what it was given to train on."""
-    values = _json(folder / "settings.json")
+    values = object_or_nothing(folder / "settings.json")
     caller = values.get("caller") if isinstance(values.get("caller"), dict) else values
     given = caller.get("settings") if isinstance(caller, dict) else None
     if not isinstance(given, dict):
@@ -131,7 +132,7 @@ def _names(folder: Path, config: Mapping[str, Any]) -> list[str]:
 def _results(folder: Path) -> Iterator[str]:
     """One table per ``result.json`` that ``tagalign evaluate`` wrote into or below the folder."""
     for path in sorted(folder.rglob("result*.json")):
-        values = _json(path)
+        values = object_or_nothing(path)
         metrics = values.get("metrics")
         numbers = metrics if isinstance(metrics, dict) else values
         rows = [(name, f"{value:.4g}") for name, value in numbers.items() if isinstance(value, float)]
@@ -145,11 +146,3 @@ def _licence(licence: str) -> str:
         f"The licence of these weights {said}. The encoder, the captions and the images keep the licences of their owners; "
         "check them before use."
     )
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return values if isinstance(values, dict) else {}

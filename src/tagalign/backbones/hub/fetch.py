@@ -4,7 +4,6 @@ The client locks a file while it fetches it, takes up a connection that broke wh
 name only when it is whole. What it does not do stands here: one bar for all files, and the SHA-256 of large ones.
 """
 
-import json
 import sys
 import time
 import warnings
@@ -15,6 +14,7 @@ from logging import ERROR
 from pathlib import Path
 from typing import Any
 
+from tagalign.backbones.config import read_json
 from tagalign.backbones.hub.cached import cached_commit, forget_file, remember_conversion, snapshot_dir
 from tagalign.backbones.hub.choose import CONFIGS, Choice, shards_of
 from tagalign.backbones.hub.listing import File, Listing
@@ -62,7 +62,7 @@ class Fetched:
 def fetch_config(hub_id: HubId, listing: Listing, choice: Choice) -> dict[str, Any]:
     """The config alone, so that another kind of model is refused before its weights are fetched."""
     path = CONFIGS[choice.layout]
-    return _read(fetch_file(hub_id, FileAtCommit(listing[path], str(listing.commit), hub_id.revision)))
+    return read_json(fetch_file(hub_id, FileAtCommit(listing[path], str(listing.commit), hub_id.revision)))
 
 
 def fetch(hub_id: HubId, listing: Listing, choice: Choice) -> Fetched:
@@ -159,23 +159,13 @@ def _weights(hub_id: HubId, listing: Listing, choice: Choice) -> list[FileAtComm
     )
     if not choice.is_index:
         return [FileAtCommit(choice.weights, commit, ref)]
-    index = _read(fetch_file(hub_id, FileAtCommit(choice.weights, commit, ref)))
+    index = read_json(fetch_file(hub_id, FileAtCommit(choice.weights, commit, ref)))
     held = Listing(name=listing.name, files=conversion.files) if conversion else listing
     return [FileAtCommit(file, commit, ref) for file in shards_of(index, held, choice.weights.path)]
 
 
 def _place(hub_id: HubId, wanted: FileAtCommit) -> Path:
     return snapshot_dir(hub_id, wanted.commit) / wanted.file.path
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{path}: damaged ({error})") from error
-    if not isinstance(values, dict):
-        raise ModelError(f"{path}: expected a JSON object, got {type(values).__name__}")
-    return values
 
 
 def _announce(hub_id: HubId, listing: Listing, choice: Choice, missing: Sequence[FileAtCommit]) -> None:

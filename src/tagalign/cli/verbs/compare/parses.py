@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from tagalign.cli.shared.output import print_json
 from tagalign.errors import DataError, InputError
-from tagalign.json_text import json_text
+from tagalign.json_text import json_text, object_or_nothing
 
 if TYPE_CHECKING:
     from tagalign.cli.verbs.compare.flags import CompareSettings
@@ -54,19 +54,11 @@ def _cost(place: Path) -> dict[str, str]:
     """Rate, tokens and price of the run that made a folder, as far as it wrote them down."""
     folder = place if place.is_dir() else place.parent
     cost = dict[str, str]()
-    run = _json_of(folder / "settings.json").get("run") or {}
+    run = object_or_nothing(folder / "settings.json").get("run") or {}
     if run.get("captions") and run.get("seconds"):
         cost["captions a second"] = f"{run['captions'] / run['seconds']:,.0f}"
-    total = _json_of(folder / "usage.json").get("total") or {}
+    total = object_or_nothing(folder / "usage.json").get("total") or {}
     return cost | {name.replace("_", " "): f"{value:,}" for name, value in total.items()}
-
-
-def _json_of(path: Path) -> dict[str, Any]:
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return value if isinstance(value, dict) else {}
 
 
 def _truth(path: Path) -> tuple[dict[str, set[str]], dict[str, str]]:
