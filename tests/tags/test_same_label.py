@@ -16,11 +16,13 @@ def test_one_label(one, other):
     assert same_label(one) == same_label(other)
 
 
+JOINED, APART = "\u0645\u06cc\u200c\u0634\u0648\u062f", "\u0645\u06cc\u0634\u0648\u062f"
+"""A Persian word with and without the joiner that it is written with."""
+
+
 @pytest.mark.parametrize(
-    ("one", "other"),
-    # the last with and without a joiner, which Persian is written with
-    [("dog", "dogs"), ("red car", "redcar"), ("cafe", "caf\u00e9"), ("\u0645\u06cc\u200c\u0634\u0648\u062f", "\u0645\u06cc\u0634\u0648\u062f")],
-)  # fmt: skip
+    ("one", "other"), [("dog", "dogs"), ("red car", "redcar"), ("cafe", "caf\u00e9"), (JOINED, APART)]
+)
 def test_two_labels(one, other):
     assert same_label(one) != same_label(other)
 
