@@ -80,8 +80,8 @@ class DecodeFlags:
     """Flags about opening photos."""
 
     fast_decode: bool = False
-    """Decode large JPEGs at 1/2, 1/4 or 1/8, never below twice the size that the model sees: faster, and answers move a
-    little; masks are as large as the photo still, their edges coarser."""
+    """Decode large JPEGs at 1/2, 1/4 or 1/8, never below twice the size that the model sees, and resize by vector units:
+    faster, and answers move a little; masks are as large as the photo still, their edges coarser."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

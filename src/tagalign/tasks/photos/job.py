@@ -37,7 +37,8 @@ class JobSpec:
         batch_size: photos in one pass; likewise.
         workers: threads that decode; likewise.
         disagreement: what answers a second time: ``flip`` or a method; None for nothing.
-        fast_decode: decode large JPEGs at 1/2, 1/4 or 1/8, never below twice the size that the method sees.
+        fast_decode: decode large JPEGs at 1/2, 1/4 or 1/8, never below twice the size that the method sees, and resize by
+            vector units.
     """
 
     question: PhotoQuestion
