@@ -20,13 +20,14 @@ from tagalign.apps.server import schemas as s
 from tagalign.apps.server.engine import Engine, Searcher
 from tagalign.apps.server.fetching import make_fetch
 from tagalign.apps.server.gate import Gate
-from tagalign.apps.server.inputs import JSON, Source, check_question, image_bytes, read_upload, search_source
+from tagalign.apps.server.inputs import JSON, Source, image_bytes, read_upload, search_source
 from tagalign.apps.server.label_studio.routes import LabelStudioRoutes, LabelStudioSettings, add_label_studio
 from tagalign.apps.server.limits import Limits
 from tagalign.apps.server.many import add_many
 from tagalign.apps.server.mask_store import FOREVER, MASKS, MaskStore, is_held
 from tagalign.apps.server.metrics import Metrics
 from tagalign.apps.server.openapi import refusals, request_body
+from tagalign.apps.server.questions import check_question
 from tagalign.apps.server.refusals import Refusal, body_of, invalid, status_of
 from tagalign.apps.variants.rules import asked_options
 from tagalign.apps.variants.variants import Variant

@@ -7,22 +7,20 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, TypeVar
+from typing import Any
 
 from fastapi import Request
 from PIL import Image
-from pydantic import BaseModel, ValidationError
 from starlette.datastructures import FormData, UploadFile
 
 from tagalign.apps.server.limits import Limits
 from tagalign.apps.server.refusals import Refusal, invalid, too_large
-from tagalign.apps.server.schemas import ImageRequest, LabelWords, SearchRequest
+from tagalign.apps.server.schemas import ImageRequest, SearchRequest
 from tagalign.backbones.preprocess import open_image
 from tagalign.errors import ImageError
 from tagalign.tags.label_lines import is_plain
 from tagalign.tags.same_label import split_names
 
-Question = TypeVar("Question", bound=BaseModel)
 Fetch = Callable[[str], bytes]
 Source = bytes | str
 """An encoded image, or its address."""
@@ -154,45 +152,6 @@ def _listed(value: str) -> list[str]:
     if not all(map(is_plain, value.split("\n"))):  # lines of a label file
         return list(filter(None, map(str.strip, value.split("\n"))))
     return list(filter(None, split_names(value)))
-
-
-def check_question(kind: type[Question], fields: dict[str, Any], limits: Limits) -> Question:
-    """The fields as a question of this kind.
-
-    Raises:
-        Refusal: 422 with the first field that is wrong, 413 for too many labels or too long a text.
-    """
-    try:
-        question = kind.model_validate(fields)
-    except ValidationError as error:
-        raise invalid(first_problem(error)) from None
-    for name, value in question:
-        _check_length(name, value, limits)
-    return question
-
-
-def first_problem(error: ValidationError) -> str:
-    """The first field that is wrong, and why, in one line."""
-    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    place = ".".join(map(str, first["loc"])) or "body"
-    return f"{place}: {first['msg']}".encode(errors="replace").decode()
-
-
-def _check_length(name: str, value: Any, limits: Limits) -> None:
-    if isinstance(value, dict) and name == OPTIONS:
-        for key, item in value.items():
-            _check_length(OPTIONS, key, limits)
-            _check_length(OPTIONS, item, limits)
-    elif isinstance(value, list):
-        if len(value) > limits.max_labels:
-            raise too_large(f"{name}: at most {limits.max_labels} are taken, got {len(value)}")
-        for item in value:
-            _check_length(name, item, limits)
-    elif isinstance(value, LabelWords):
-        for _, part in value:
-            _check_length(name, part, limits)
-    elif isinstance(value, str) and not name.startswith("image") and len(value) > limits.max_text:
-        raise too_large(f"{name}: at most {limits.max_text} characters are taken, got {len(value)}")
 
 
 def image_bytes(question: ImageRequest, file: bytes | None, fetch: Fetch | None) -> bytes | str:

@@ -12,11 +12,11 @@ from tagalign.apps.server.inputs import (
     FORM,
     JSON,
     Source,
-    check_question,
     image_bytes,
     read_upload,
 )
 from tagalign.apps.server.openapi import PIXEL_PNG, refusals, request_body
+from tagalign.apps.server.questions import check_question
 from tagalign.apps.server.refusals import invalid, too_large
 from tagalign.apps.server.schemas import ImageRequest
 from tagalign.apps.server.streaming import NDJSON, answer_lines

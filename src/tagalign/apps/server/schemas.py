@@ -25,7 +25,10 @@ def _is_text(text: str) -> str:
     return text
 
 
+AT_FIRST = Field(fail_fast=True)
+"""The first item that is wrong ends the look: each would be an error of its own, and a request may hold a million."""
 Text = Annotated[str, AfterValidator(_is_text), Field(min_length=1)]
+Texts = Annotated[list[Text], AT_FIRST]
 
 
 class LabelWords(BaseModel):
@@ -34,8 +37,8 @@ class LabelWords(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     name: Text
-    aliases: list[Text] = Field(default_factory=list)
-    negatives: list[Text] = Field(default_factory=list)
+    aliases: Texts = Field(default_factory=list)
+    negatives: Texts = Field(default_factory=list)
     group: Text | None = None
 
 
@@ -50,7 +53,8 @@ def label_entries(labels: list[str | LabelWords]) -> list[str | dict[str, Any]]:
     return [one if isinstance(one, str) else one.model_dump() for one in labels]
 
 
-OptionValue = bool | int | float | Text | list[int | float | Text] | None
+OptionValue = bool | int | float | Text | Annotated[list[int | float | Text], AT_FIRST] | None
+PolygonLists = Annotated[list[Annotated[list[float], AT_FIRST]], AT_FIRST]
 
 
 class ImageRequest(BaseModel):
@@ -80,14 +84,14 @@ class ThresholdRequest(ImageRequest):
 class TagRequest(ThresholdRequest):
     """Which of these labels are in the image?"""
 
-    labels: list[LabelEntry] = Field(min_length=1, examples=[EXAMPLE_LABELS])
+    labels: Annotated[list[LabelEntry], AT_FIRST] = Field(min_length=1, examples=[EXAMPLE_LABELS])
     top: int | None = Field(None, ge=1, description="Return the best ones only.")
 
 
 class SegmentRequest(ThresholdRequest):
     """Which label has each pixel?"""
 
-    labels: list[LabelEntry] = Field(min_length=1, examples=[EXAMPLE_LABELS])
+    labels: Annotated[list[LabelEntry], AT_FIRST] = Field(min_length=1, examples=[EXAMPLE_LABELS])
     masks: MaskForm = Field(
         "png",
         description="`png`: one palette image; `url`: its address, for ever the same; `rle`, `polygons`: "
@@ -104,7 +108,7 @@ class SegmentRequest(ThresholdRequest):
         description="Also tell objects apart: each connected part of a label comes as an instance (label, score, box, "
         "mask as run-length code). With `regions` every region is one already.",
     )
-    regions: list[dict[str, Any] | list[list[float]]] | None = Field(
+    regions: Annotated[list[dict[str, Any] | PolygonLists], AT_FIRST] | None = Field(
         None,
         description="Masks of others (COCO run-length code or polygons) that each take one label; each comes back as a "
         "region of its own.",
@@ -121,7 +125,7 @@ class ReferRequest(ThresholdRequest):
 class CaptionRequest(ThresholdRequest):
     """A sentence about the image."""
 
-    tags: list[Text] | None = Field(None, description="Guide the sentence; recognised tags by default.")
+    tags: Texts | None = Field(None, description="Guide the sentence; recognised tags by default.")
     both: bool = Field(False, description="Add recognised tags to those of `tags`.")
 
 

@@ -5,8 +5,9 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, Field, ValidationError, field_validator
 
-from tagalign.apps.server.inputs import first_problem, json_object
+from tagalign.apps.server.inputs import json_object
 from tagalign.apps.server.limits import Limits
+from tagalign.apps.server.questions import first_problem
 from tagalign.apps.server.refusals import invalid, too_large
 from tagalign.apps.server.schemas import is_whole
 
@@ -98,13 +99,15 @@ def read_body(kind: type[Body], body: bytes, limits: Limits) -> Body:
     Raises:
         Refusal: 422 with the first field that is wrong, 413 for too many tasks.
     """
+    fields = json_object(body)
+    for name in ("tasks", "task", "annotation", "annotations"):
+        # before the kinds: each of a million values of a wrong kind would be an error of its own, in gigabytes
+        if isinstance(some := fields.get(name), list) and len(some) > MOST_TASKS:
+            raise too_large(f"{name}: at most {MOST_TASKS} are taken at a time, got {len(some)}")
     try:
-        found = kind.model_validate(json_object(body))
+        return kind.model_validate(fields)
     except ValidationError as error:
-        raise invalid(first_problem(error)) from None
-    if isinstance(found, PredictRequest) and len(found.tasks) > MOST_TASKS:
-        raise too_large(f"tasks: at most {MOST_TASKS} are taken at a time, got {len(found.tasks)}")
-    return found
+        raise invalid(first_problem(error, fields)) from None
 
 
 def typed_phrases(context: list[Mapping[str, Any]], limits: Limits) -> tuple[str, ...]:
