@@ -79,7 +79,7 @@ def cases(folder: Path) -> dict[str, Case]:
         "parse": Case(words=("parse", str(pairs), "--out", "{out}")),
         "vocabulary": Case(words=("vocabulary", "{parse}", "--out", "{out}"), after="parse"),
         "label": Case(
-            words=("label", "{parse}", "--vocabulary", "{vocabulary}/vocabulary.tsv", "--out", "{out}"),
+            words=("label", "{parse}", "--vocabulary", "{vocabulary}", "--out", "{out}"),
             after="vocabulary",
         ),
         "distil": Case(words=("distil", "{parse}", "--out", "{out}"), after="parse"),

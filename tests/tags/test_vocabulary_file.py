@@ -5,6 +5,7 @@ import pytest
 from tagalign.cli.main import main
 from tagalign.errors import DataError, InputError
 from tagalign.tags import ParsedCaption, TagVocabulary
+from tagalign.tags.fixed_list import FixedListParser
 from tagalign.tags.label_sets import load_label_set
 from tagalign.tags.shard_vocabulary import label_shards
 from tagalign.tags.shards import open_writer, to_batch
@@ -82,6 +83,16 @@ def tags(tmp_path):
     with open_writer(tmp_path / "tags" / "a.parquet", fields, format="parquet") as writer:
         writer.write_batch(to_batch(["1", "2", "3"], ["", "", ""], parses, fields))
     return tmp_path / "tags"
+
+
+def test_the_folder_that_the_verb_writes_is_a_vocabulary(tmp_path, tags):
+    """The commands of the README: what ``vocabulary --out`` named is what ``--vocabulary`` takes, whatever its name."""
+    for name in ("vocabulary", "vocabulary.tsv"):
+        made, labels = tmp_path / name, tmp_path / f"labels-of-{name}"
+        assert main(["vocabulary", str(tags), "--out", str(made)]) == 0
+        assert main(["label", str(tags), "--vocabulary", str(made), "--out", str(labels)]) == 0
+        assert TagVocabulary.load(labels) == TagVocabulary.load(made / "vocabulary.tsv")
+        assert FixedListParser.load(made).parse(["a car"])[0].objects == ("car",)
 
 
 def test_labels_that_match_nothing_are_refused_with_words_of_both_sides(tmp_path, tags, capsys):

@@ -10,6 +10,7 @@ from tagalign.tags.lists import read_list
 from tagalign.tags.parses import KINDS, ParsedCaption
 from tagalign.tags.tokens import tokenize
 from tagalign.tags.vocabulary import TagVocabulary
+from tagalign.tags.vocabulary_file import is_vocabulary
 from tagalign.tags.words import word_map
 
 
@@ -47,12 +48,12 @@ class FixedListParser:
 
     @classmethod
     def load(cls, path: str | Path) -> "FixedListParser":
-        """Read a list: a ``vocabulary.tsv``, or a text file with one object per line.
+        """Read a list: a ``vocabulary.tsv`` or its folder, or a text file with one object per line.
 
         Raises:
             DataError: if the file cannot be read or is empty.
         """
-        if str(path).endswith(".tsv"):
+        if is_vocabulary(path):
             vocabulary = TagVocabulary.load(path)
             entries = [(name, kind) for (kind, name) in vocabulary.ids]
         else:

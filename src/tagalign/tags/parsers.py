@@ -35,7 +35,7 @@ def _fixed(argument: str) -> Parser:
 
     if not argument:
         raise InputError(
-            "the fixed-list parser needs its list: fixed:FILE (a vocabulary.tsv, or one tag per line)"
+            "the fixed-list parser needs its list: fixed:FILE (what tagalign vocabulary wrote, or one tag per line)"
         )
     return FixedListParser.load(argument)
 

@@ -15,6 +15,7 @@ from tagalign.tags.parses import FIELD_OF_KIND, KINDS
 from tagalign.tags.same_label import same_label, tidy_name
 
 COLUMNS = ("id", "tag", "kind", "count")
+FILE_NAME = "vocabulary.tsv"
 ALIASES = "aliases"  # an optional fifth column, words joined by "|"
 
 _KINDS = {kind: kind for kind in KINDS} | {field: kind for kind, field in FIELD_OF_KIND.items()}
@@ -27,6 +28,11 @@ class VocabularyEntry(NamedTuple):
     kind: str
     captions: int
     aliases: tuple[str, ...] = ()
+
+
+def is_vocabulary(path: str | Path) -> bool:
+    """Whether this names a vocabulary, as a ``.tsv`` or as the folder it lies in, and not a plain list of names."""
+    return Path(path).suffix == ".tsv" or Path(path).is_dir()
 
 
 def write_entries(path: str | Path, entries: Iterable[VocabularyEntry]) -> None:
@@ -51,10 +57,13 @@ def read_entries(path: str | Path) -> list[VocabularyEntry]:
     Tags stay as they are written but for outer blanks and the composition of letters. Those that no caption can ever
     match are named in a warning.
 
+    Args:
+        path: the file, or the folder that ``tagalign vocabulary`` wrote.
+
     Raises:
         DataError: if the file cannot be read, a line is malformed, or a tag stands twice in a kind.
     """
-    path = Path(path)
+    path = Path(path) / FILE_NAME if Path(path).is_dir() else Path(path)
     rows = [(line, _entry(path, line, cells)) for line, cells in read_table(path, COLUMNS)]
     first: dict[tuple[str, str], int] = {}
     for line, entry in rows:

@@ -19,13 +19,13 @@ class LabelSettings:
     """Turn tags into vocabulary indices: Parquet rows of `key` and `tags`.
 
     Also writes vocabulary.tsv with the counts of these captions, which a balanced loss needs.
-    Example: tagalign label tags --vocabulary vocabulary/vocabulary.tsv --out labels
+    Example: tagalign label tags --vocabulary vocabulary --out labels
     """
 
     tags: Annotated[tuple[str, ...], tyro.conf.Positional]
     """Tag shards or folders of them, as written by tagalign parse."""
     vocabulary: Path
-    """The list, as written by tagalign vocabulary."""
+    """The list, as written by tagalign vocabulary: its folder, or the vocabulary.tsv in it."""
     out: Path = Path("labels")
     """Folder for the label shards."""
     kinds: tuple[TagKind, ...] = ("object", "attribute")

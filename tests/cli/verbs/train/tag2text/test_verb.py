@@ -111,7 +111,7 @@ def test_questions_are_learned_by_the_images_that_have_one(files, tmp_path, caps
         (["--momentum-queue", "4", "--soft-targets", "2"], "", "soft_targets is a share in [0, 1], got 2"),
         (["--rand-augment"], "", "add --no-keep-features"),
         (["--image-size", "33"], "", "reads squares in steps of"),
-        (["--tag-list", "x.jsonl"], "dog", "--label-rows needs --tag-list vocabulary.tsv"),
+        (["--tag-list", "x.jsonl"], "dog", "--label-rows needs --tag-list vocabulary:"),
     ],
 )
 def test_what_cannot_be_is_one_line(files, tmp_path, capsys, more, content, message):

@@ -24,7 +24,7 @@ class TrainGroupVitSettings(TeacherFlags):
     """Train a GroupViT vision tower from scratch against the frozen texts of a CLIP, from captions, with or without tags.
 
     A run that was stopped or killed goes on when the same command is given again.
-    Example: tagalign train --method groupvit --pairs cc3m/*.tar --tags tags --vocabulary vocabulary.tsv --out my-groupvit.
+    Example: tagalign train --method groupvit --pairs cc3m/*.tar --tags tags --vocabulary vocabulary --out my-groupvit.
     Many GPUs: torchrun --no-python --nproc-per-node 8 tagalign train --method groupvit ...
     """
 
@@ -35,7 +35,7 @@ class TrainGroupVitSettings(TeacherFlags):
     tags: Path | None = None
     """Tags of the captions: output of `tagalign parse` or `tagalign label`, joined by key; without it captions alone."""
     vocabulary: Path | None = None
-    """vocabulary.tsv; its counts weigh the balanced loss."""
+    """What tagalign vocabulary wrote, folder or vocabulary.tsv; its counts weigh the balanced loss."""
     out: Path = Path("groupvit")
     """Folder of the model, its checkpoints and its log."""
     kinds: tuple[TagKind, ...] = ("object", "attribute")

@@ -54,7 +54,9 @@ def open_method(
 def _names(settings: Tag2TextTrainSettings) -> list[str]:
     if settings.tag_list is None:
         raise InputError("--tag-list is missing: the list that the ids of --records point into")
-    if settings.tag_list.suffix == ".tsv":
+    from tagalign.tags.vocabulary_file import is_vocabulary
+
+    if is_vocabulary(settings.tag_list):
         from tagalign.tags.vocabulary import TagVocabulary
 
         return list(TagVocabulary.load(settings.tag_list).names)

@@ -43,7 +43,7 @@ class Tag2TextTrainSettings(TrainerFlags):
     """JSON lines of image, question and answer, or VQA v2's official questions with their annotations beside them: learns to
     answer; images without a question are left out then."""
     tag_list: Annotated[Path | None, Formerly("tags")] = None
-    """The list that the ids point into: one name per line, or vocabulary.tsv."""
+    """The list that the ids point into: one name per line, or what tagalign vocabulary wrote."""
     vocab: Path | None = None
     """vocab.txt of BERT; by default whole words of the captions."""
     out: Path = Path("tag2text")
@@ -145,9 +145,11 @@ class Tag2TextTrainSettings(TrainerFlags):
             raise InputError(
                 "--records FILE and --tag-list FILE are needed: records, and the tag list their ids point into"
             )
-        if self.label_rows is not None and (self.tag_list is None or self.tag_list.suffix != ".tsv"):
+        from tagalign.tags.vocabulary_file import is_vocabulary
+
+        if self.label_rows is not None and (self.tag_list is None or not is_vocabulary(self.tag_list)):
             raise InputError(
-                "--label-rows needs --tag-list vocabulary.tsv: the list that the pairs were labelled with"
+                "--label-rows needs --tag-list vocabulary: the list that the pairs were labelled with"
             )
         if self.validate_every and not self.held_out_share:
             raise InputError(

@@ -18,7 +18,7 @@ from tagalign.cli.shared.renamed import Formerly
 from tagalign.cli.verbs.train.teacher_flags import TeacherFlags
 from tagalign.errors import InputError
 
-EXAMPLE = "tagalign parse pairs.jsonl --out tags, then tagalign vocabulary tags --out vocabulary.tsv"
+EXAMPLE = "tagalign parse pairs.jsonl --out tags, then tagalign vocabulary tags --out vocabulary"
 
 LEAST = {
     **dict.fromkeys(
@@ -38,7 +38,7 @@ class TrainSettings(TeacherFlags):
 
     Other methods have flags of their own: tagalign train --method trusty --help; so have tag2text and groupvit.
     A run that was stopped or killed goes on when the same command is given again.
-    Example: tagalign train --pairs cc3m/*.tar --tags tags --vocabulary vocabulary.tsv --out my-model
+    Example: tagalign train --pairs cc3m/*.tar --tags tags --vocabulary vocabulary --out my-model
     --model openai/clip-vit-base-patch16. Many GPUs: torchrun --no-python --nproc-per-node 8 tagalign train ...
     """
 
@@ -47,7 +47,7 @@ class TrainSettings(TeacherFlags):
     tags: Path | None = None
     """Tags of the captions: output of `tagalign parse` or `tagalign label`, joined by key."""
     vocabulary: Path | None = None
-    """vocabulary.tsv; its counts weigh the balanced loss."""
+    """What tagalign vocabulary wrote, folder or vocabulary.tsv; its counts weigh the balanced loss."""
     out: Path = Path("model")
     """Folder of the model, its checkpoints and its log."""
     profile: Profile = "paper"
