@@ -133,7 +133,7 @@ def test_a_run_does_not_go_on_with_the_other_way_of_decoding(photos, tmp_path):
     assert sum(1 for _ in answer_run(run, fast, TagParquet())) == 3
     whole = JobSpec(**spec).open()
     assert "fast_decode" not in whole.describe()
-    with pytest.raises(InputError, match="results of another model, label list or setting"):
+    with pytest.raises(InputError, match="results of another run: fast_decode: True there, none now"):
         open_run(whole.describe(), Inputs(items=[str(photos)]), tmp_path, TagParquet())
 
 

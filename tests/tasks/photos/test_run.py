@@ -146,7 +146,7 @@ def test_another_question_in_the_same_folder_is_refused(spec, photos, tmp_path):
     job = spec.open()
     begin(job, photos, tmp_path / "out")
     other = replace(spec, question=TagQuestion(labels=load_label_set("dog,cat", templates="1")))
-    with pytest.raises(InputError, match="another model, label list or setting"):
+    with pytest.raises(InputError, match="another run: labels: dog, cat, tree there, dog, cat now"):
         begin(other.open(), photos, tmp_path / "out")
     with pytest.raises(InputError, match="was begun with"):
         begin(job, photos / "1.png", tmp_path / "out")

@@ -19,6 +19,7 @@ from torch import Tensor
 from tagalign.atomic import atomic_write
 from tagalign.errors import DataError, InputError
 from tagalign.json_text import json_text
+from tagalign.tasks.photos.differing import differing
 from tagalign.tasks.photos.embeds import KINDS, photo_embed, write_embeds
 from tagalign.tasks.photos.inputs import Inputs
 from tagalign.tasks.photos.job import Job, job_mark
@@ -141,7 +142,7 @@ def open_run(
     described = dict(job) | ({"files": list(sink.files)} if sink.files else {})
     head = folder / f"run-{_suffix(shard)}.json"
     mark = job_mark(described)
-    _refuse_other_run(folder, mark, shard)
+    _refuse_other_run(folder, described, shard)
     found, path = _read_head(head), folder / f"inputs-{_suffix(shard)}.jsonl"
     typed = [key_of(item) for item in inputs.items]
     if found is not None and path.exists():
@@ -186,7 +187,7 @@ def open_same_photos(first: PhotoRun, job: Mapping[str, object], folder: Path, s
     """
     head = folder / f"run-{first.suffix}.json"
     mark = job_mark(job)
-    _refuse_other_run(folder, mark, first.shard)
+    _refuse_other_run(folder, job, first.shard)
     found, path = _read_head(head), folder / first.manifest.path.name
     typed = [key_of(item) for item in first.inputs]
     if found is not None and path.exists():
@@ -328,15 +329,16 @@ def _write_head(path: Path, values: dict[str, object]) -> None:
         temp.write_text(json_text(values, indent=1, default=str) + "\n", encoding="utf-8")
 
 
-def _refuse_other_run(folder: Path, mark: str, shard: tuple[int, int]) -> None:
+def _refuse_other_run(folder: Path, job: Mapping[str, object], shard: tuple[int, int]) -> None:
     """Parts of different questions, or of another number of shards, must not lie in one folder."""
     for head in sorted(folder.glob("run-*-of-*.json")):
         values = _read_head(head)
         if values is None:
             continue
-        if values["fingerprint"] != mark:
+        if values["fingerprint"] != job_mark(job):
+            what = differing(values.get("job", {}), job) if values.get("job") else "another model or setting"
             raise InputError(
-                f"{folder} holds results of another model, label list or setting (see {head.name}); "
+                f"{folder} holds results of another run: {what} (see {head.name}); "
                 "choose another --out, or add --overwrite"
             )
         if not head.name.endswith(f"-of-{shard[1]:05d}.json"):
