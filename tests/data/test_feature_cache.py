@@ -1,4 +1,7 @@
-"""A feature cache gives back what was stored, says what storing costs, and is never used for something else."""
+"""A feature cache gives back what was stored, says what storing costs, and is never used for something else.
+
+Holds ``data/feature_pairs.py``.
+"""
 
 import resource
 

@@ -1,4 +1,7 @@
-"""Every container gives the same pairs; broken ones are named by reason and nothing else is lost."""
+"""Every container gives the same pairs; broken ones are named by reason and nothing else is lost.
+
+Holds ``data/table_shards.py``, ``data/folder_shard.py`` and ``data/tar_shard.py``.
+"""
 
 import gzip
 import json

@@ -1,4 +1,8 @@
-"""Whole evaluations on a toy benchmark: perfect is 100, wrong is what it must be, stopped and resumed is the same."""
+"""Whole evaluations on a toy benchmark: perfect is 100, wrong is what it must be, stopped and resumed is the same.
+
+Holds ``evaluate/engine.py``, ``evaluate/results.py``, ``evaluate/ask_dense.py``, ``evaluate/ask_words.py`` and
+``evaluate/score.py``.
+"""
 
 import json
 import math

@@ -1,6 +1,6 @@
 """LLMParser against the stub server: every caption has a result or a reason, and no saved answer is asked for twice.
 
-Holds ``tags/llm_journal.py``, ``testing/llm_server.py``.
+Holds ``tags/llm_journal.py``, ``testing/llm_server.py`` and ``tags/llm_client.py``.
 """
 
 import dataclasses

@@ -1,4 +1,7 @@
-"""The tagger of words and viterbi against slow, independent versions; the packaged parser against plain English."""
+"""The tagger of words and viterbi against slow, independent versions; the packaged parser against plain English.
+
+Holds ``tags/distilled.py``.
+"""
 
 import itertools
 

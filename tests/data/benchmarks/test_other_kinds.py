@@ -1,7 +1,7 @@
 """Loaders of tags, phrases, captions, questions and boxes on fake copies of the official files.
 
 Holds ``data/benchmarks/captions.py``, ``data/benchmarks/questions.py``, ``data/benchmarks/referring.py``,
-``data/benchmarks/tag_sets.py``, ``data/benchmarks/coco_files.py``.
+``data/benchmarks/tag_sets.py``, ``data/benchmarks/coco_files.py`` and ``data/benchmarks/voc.py``.
 """
 
 import json

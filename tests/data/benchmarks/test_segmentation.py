@@ -1,6 +1,6 @@
 """Every segmentation loader on a fake copy of its official folder: ids, offsets, ignored pixels, wrong files.
 
-Holds ``data/benchmarks/folders.py``, ``data/benchmarks/segmentation_sets.py``.
+Holds ``data/benchmarks/folders.py``, ``data/benchmarks/segmentation_sets.py`` and ``data/benchmarks/coco.py``.
 """
 
 import numpy as np

@@ -1,4 +1,7 @@
-"""Records of one file in pieces: the same records as when they are held, a copy that is made once, and what is refused."""
+"""Records of one file in pieces: the same records as when they are held, a copy that is made once, and what is refused.
+
+Holds ``data/tag2text/shards.py``.
+"""
 
 import json
 

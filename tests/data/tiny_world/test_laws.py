@@ -1,4 +1,7 @@
-"""Frequencies against Zipf's law written out, and what the two laws of the world draw."""
+"""Frequencies against Zipf's law written out, and what the two laws of the world draw.
+
+Holds ``data/tiny_world/names.py``.
+"""
 
 from collections import Counter
 from random import Random

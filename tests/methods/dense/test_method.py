@@ -1,6 +1,6 @@
 """Dense segmentation, tagging and referring against plain loops, and laws of batches and chunks.
 
-Holds ``methods/dense/encoding.py``, ``methods/dense/settling.py``.
+Holds ``methods/dense/encoding.py``, ``methods/dense/settling.py`` and ``methods/dense/projector.py``.
 """
 
 import math

@@ -1,6 +1,8 @@
 """A look on disk: it comes back as it was, and what it does not hold for is refused in one line.
 
 With it: ``methods/looks/look.py``, ``methods/looks/facts.py``, ``methods/looks/profiles.py``.
+
+Holds ``methods/looks/facts.py`` and ``methods/looks/look.py``.
 """
 
 import json

@@ -1,4 +1,7 @@
-"""What users call: encode once, tag, caption in batches, answer, rank."""
+"""What users call: encode once, tag, caption in batches, answer, rank.
+
+Holds ``methods/tag2text/captioning.py``.
+"""
 
 import math
 

@@ -1,4 +1,7 @@
-"""How the parts hang together: what is shared, what is not, which heads exist, what the seams refuse."""
+"""How the parts hang together: what is shared, what is not, which heads exist, what the seams refuse.
+
+Holds ``methods/tag2text/build.py`` and ``methods/tag2text/alignment.py``.
+"""
 
 import pytest
 import torch

@@ -1,4 +1,7 @@
-"""Rows of a run with two answers, of methods on different scales."""
+"""Rows of a run with two answers, of methods on different scales.
+
+Holds ``tasks/label_summary.py``.
+"""
 
 import pyarrow as pa
 import pytest

@@ -1,4 +1,7 @@
-"""Which photos a run means: every kind of input, each photo once, and everything in the way named and passed over."""
+"""Which photos a run means: every kind of input, each photo once, and everything in the way named and passed over.
+
+Holds ``tasks/photos/tars.py``.
+"""
 
 import io
 import os

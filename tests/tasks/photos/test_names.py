@@ -1,4 +1,7 @@
-"""No two results share a file: names of photos and labels, whatever they are called, within what a file system takes."""
+"""No two results share a file: names of photos and labels, whatever they are called, within what a file system takes.
+
+Holds ``tasks/photos/manifest.py``.
+"""
 
 import itertools
 from collections import Counter

@@ -1,4 +1,7 @@
-"""Labelling runs: equal to one image at a time, whole after a kill, no image twice, bad images reported."""
+"""Labelling runs: equal to one image at a time, whole after a kill, no image twice, bad images reported.
+
+Holds ``tasks/photos/stream.py``.
+"""
 
 import json
 import signal
