@@ -11,8 +11,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 SOURCE, TESTS = ROOT / "src/tagalign", ROOT / "tests"
 
-LEAST_SHARE = 0.74
-"""Of the source files; the share of main when this was last raised. It may only rise: the goal is 0.85."""
+LEAST_SHARE = 0.85
+"""Of the source files; the share of main when this was last raised. It may only rise."""
 
 
 def sources():
