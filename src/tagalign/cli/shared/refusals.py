@@ -57,21 +57,27 @@ def _refusal(event: Any, hints: Mapping[str, Any], renamed: Mapping[str, str]) -
         case "InstantiationFailure":
             return _wrong_value(event, hints)
         case "BadValue":
-            return InputError(f"{_flag(event.argument)} needs a value")
+            return _no_value(_flag(event.argument), event.prog)
         case "UnrecognizedArgs":
-            return _unknown_flag(event.tokens, hints, renamed)
+            return _unknown_flag(event.tokens, hints, renamed, event.prog)
         case "MissingArgs":
             if event.unrecognized_tokens and event.unrecognized_tokens[0].startswith("-"):
                 # its value was taken for nothing
-                return _unknown_flag(event.unrecognized_tokens, hints, renamed)
+                return _unknown_flag(event.unrecognized_tokens, hints, renamed, event.prog)
             missing = ", ".join(_flag(one.arg) for one in event.missing_arguments)
-            return InputError(f"{missing} missing; tagalign VERB --help says what that is")
+            return InputError(f"{missing} missing; {event.prog} --help says what that is")
         case "MissingSubcommand":
             known = list(event.subcommand_spec.parser_from_name)
             if event.found_token is None:
                 return InputError(f"expected one of {', '.join(known)}, got nothing")
             return UnknownNameError("subcommand", event.found_token, known)
     return None
+
+
+def _no_value(flag: str, prog: str) -> InputError:
+    if flag.startswith("-"):
+        return InputError(f"{flag} needs a value")
+    return InputError(f"{flag} stands without a flag and needs a value; {prog} --help says what that is")
 
 
 def _wrong_choice(event: Any) -> InputError:
@@ -107,7 +113,9 @@ def _members(hint: Any) -> tuple[Any, ...]:
     return (hint,)
 
 
-def _unknown_flag(tokens: list[str], hints: Mapping[str, Any], renamed: Mapping[str, str]) -> InputError:
+def _unknown_flag(
+    tokens: list[str], hints: Mapping[str, Any], renamed: Mapping[str, str], prog: str
+) -> InputError:
     """The first token that nobody reads; a dash was typed for a flag, anything else stands where nothing may."""
     first = tokens[0].split("=")[0]
     if not first.startswith("-"):
@@ -117,9 +125,9 @@ def _unknown_flag(tokens: list[str], hints: Mapping[str, Any], renamed: Mapping[
     if first in renamed:
         return InputError(f"{first} is {renamed[first]} now")
     if first in hints:  # known, yet nobody read it: a guess would name the flag that was typed
-        return InputError(f"{first} does not belong here; tagalign VERB --help lists those that do")
+        return InputError(f"{first} does not belong here; {prog} --help lists those that do")
     near = (
         difflib.get_close_matches(first, hints, n=1) or [flag for flag in hints if flag.startswith(first)][:1]
     )
-    hint = f"did you mean {near[0]}?" if near else "tagalign VERB --help lists those that there are"
+    hint = f"did you mean {near[0]}?" if near else f"{prog} --help lists those that there are"
     return InputError(f"unknown flag {first}; {hint}")
