@@ -1,5 +1,6 @@
 """What all verbs with photos share, through ``main``: streams, odd names and values, flags that act, results kept apart."""
 
+import csv
 import io
 import json
 import os
@@ -129,6 +130,38 @@ def test_odd_names_and_broken_photos_are_done_or_listed(run, photos, photo, verb
     assert "1 failed" in err
     for path in out.rglob("*.json*"):
         path.read_bytes().decode("utf-8")
+
+
+def test_the_answer_about_a_single_photo_is_said(run, photos):
+    """As the files have it: who asks about one photo wants no folder."""
+    said = {verb: run(verb, photos / "a.png", out=verb)[2] for verb in ("tag", "segment", "refer")}
+    row = next(csv.DictReader((photos.parent / "tag" / "tags.csv").read_text().splitlines()))
+    best = ", ".join(f"{name} {float(row[name]):.2f}" for name in row["tags"].split("|"))
+    assert f"a.png: {best}\n" in said["tag"]
+    (masks,) = lines(photos.parent / "segment" / "masks.jsonl")
+    shares = ", ".join(f"{name} {100 * share:.0f} %" for name, share in masks["shares"].items())
+    assert f"a.png: {shares}\n" in said["segment"]
+    (region,) = lines(photos.parent / "refer" / "regions.jsonl")
+    assert f"a.png: box {tuple(region['box'])} (XYXY, pixels), score {region['score']:.2f}\n" in said["refer"]
+    assert "a.png: " not in run("tag", photos, out="many")[2]
+    assert "a.png: " not in run("tag", photos / "a.png", out="json", flags=["--json"])[2]
+
+
+def test_the_pages_that_were_written_are_named(run, photos):
+    for verb in ("tag", "segment"):
+        page = photos.parent / verb / "index.html"
+        assert f"to look at: {page}\n" in run(verb, photos, out=verb)[2]
+        assert page.exists()
+        assert "to look at" not in run(verb, photos, out=f"{verb}-plain", flags=["--no-summary"])[2]
+
+
+@pytest.mark.parametrize("verb", ["segment", "refer"])
+def test_a_line_of_json_leads_to_the_mask(run, photos, verb):
+    code, out, _ = run(verb, photos, flags=["--json"])
+    assert code == 0
+    for line in map(json.loads, out):
+        with Image.open(line["mask"]) as mask, Image.open(line["path"]) as seen:
+            assert mask.size == seen.size
 
 
 @pytest.mark.parametrize("verb", ["tag", "segment", "refer"])

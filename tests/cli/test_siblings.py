@@ -135,7 +135,7 @@ def test_results_of_every_kind_inside_the_folder_are_never_photos(run):
     )
     code, said = run("tag", "photos", *TAG, "--out", "again")
     assert code == 0
-    assert "2 photos labelled in again" in said
+    assert "2 photos tagged in again" in said
     assert "photos/look: holds results, not searched" in said
 
 
@@ -156,7 +156,7 @@ def test_devices_sockets_folders_and_packed_tars_are_named_and_passed_over(run):
     code, said = run("tag", "photos", *TAG, "--out", "tags")
     server.close()
     assert code == 0
-    assert "1 photo labelled in tags, 5 failed" in said
+    assert "1 photo tagged in tags, 5 failed" in said
     rows = [json.loads(line) for line in Path("tags/errors.jsonl").read_text().splitlines()]
     named = {Path(row["path"]).name for row in rows}
     assert named == {"zero.png", "pipe.png", "socket.png", "empty.tar.gz", "cut.tgz"}

@@ -53,7 +53,7 @@ def test_table_page_sheet_and_settings_are_written(tag, photos, tmp_path, capsys
     assert json.loads((out / "settings.json").read_text())["model"]["method"] == "tagclip"
     printed = capsys.readouterr()
     assert printed.out == ""
-    assert "3 photos labelled" in printed.err
+    assert f"3 photos tagged in {out}; to look at: {out / 'index.html'}" in printed.err
 
 
 def test_json_lines_on_standard_output(tag, capsys):

@@ -90,7 +90,7 @@ def tag_with_auto_look(
         if whole is not looking.method:
             looking.asked.kept = kept
         names = flow.names
-        first = dataclasses.replace(flow, out=folder, names=names, on_done=None).run(
+        first = dataclasses.replace(flow, out=folder, names=names, on_done=None, tell=None).run(
             looking.spec, looking, sink
         )
         write_look(folder, gather(looking, [first], sink))

@@ -127,6 +127,7 @@ class Flow:
         out: folder of the results.
         names: what the ids of labels mean, from the first good answer, or without one; None where there are no labels.
         on_done: prints an answer.
+        tell: an answer in words, said where there is but one photo: its answer is what was asked, and not a folder.
         with_names: photos need the names of their files although none is written; see ``open_run``.
     """
 
@@ -135,6 +136,7 @@ class Flow:
     out: Path
     names: "Callable[[Answered | None], Sequence[str]] | None" = None
     on_done: "Callable[[Answered], None] | None" = None
+    tell: "Callable[[Answered], str] | None" = None
     with_names: bool = False
 
     def run(self, spec: "JobSpec", job: "Job", sink: "Sink") -> "PhotoRun":
@@ -186,6 +188,8 @@ class Flow:
                 print(f"note: {answered.source.key}: {answered.note}", file=sys.stderr)
             if self.on_done is not None:
                 self.on_done(answered)
+            elif self.tell is not None and run.manifest.count == 1:
+                print(printable(f"{answered.source.key}: {self.tell(answered)}"), file=sys.stderr)
 
     def _on_ray(self, spec: "JobSpec", job: "Job", run: "PhotoRun", sink: "Sink") -> None:
         # before any answer: the workers of Ray write the first results, and this process sees none of them
@@ -199,13 +203,14 @@ class Flow:
         more = {} if self.names is None else {"labels": list(self.names(answered))}
         write_settings(self.out, self.settings, model=job.method.describe(), **more)
 
-    def close(self, run: "PhotoRun", thing: str, where: str = "written to") -> int:
+    def close(self, run: "PhotoRun", thing: str, where: str = "written to", *, page: bool = False) -> int:
         """Merge rows, errors and notes, say what happened; the exit code is 2 when nothing succeeded.
 
         Args:
             run: that has ended.
             thing: what a photo became, one of it.
             where: what was done with it, as the words before the folder.
+            page: whether ``index.html`` was written, which is then named.
         """
         from tagalign.tasks.photos.run import close_run
 
@@ -213,6 +218,7 @@ class Flow:
         errors, notes = close_run(run)
         tail = f", {failed} failed (see {errors})" if errors else ""
         tail += f", some with a note (see {notes})" if notes else ""
+        tail += f"; to look at: {run.folder / 'index.html'}" if page else ""
         print(f"{counted(done, thing)} {where} {run.folder}{tail}", file=sys.stderr)
         # some failed among many is what a million photos are like; a script must hear only of a run without any result
         return 2 if failed and not done else 0

@@ -1,6 +1,7 @@
 """``tagalign refer``: the region a phrase means."""
 
 import dataclasses
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -38,7 +39,7 @@ class ReferSettings(ModelFlags, RunFlags):
     out: Path = Path("regions")
     """Folder for the results."""
     json: bool = False
-    """Print one JSON object per photo on standard output: box XYXY in pixels, score, share of the photo."""
+    """Print one JSON object per photo on standard output: path of the mask, box XYXY in pixels, score, share of the photo."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -75,12 +76,19 @@ def run(settings: ReferSettings) -> int:
         images=settings.images,
         out=settings.out,
         names=lambda _: ("background", settings.phrase),
-        on_done=_print_row if settings.json else None,
+        on_done=partial(_print_row, settings) if settings.json else None,
+        tell=_in_words,
     )
     return flow.close(flow.run(spec, job, RegionFiles(folder=settings.out)), "region")
 
 
-def _print_row(answered: "Answered") -> None:
+def _in_words(answered: "Answered") -> str:
+    found = answered.answer
+    return "no region" if found.box is None else f"box {found.box} (XYXY, pixels), score {found.score:.2f}"
+
+
+def _print_row(settings: ReferSettings, answered: "Answered") -> None:
     from tagalign.cli.shared.mask_sinks import region_values
 
-    print_json({"path": answered.source.key, **region_values(answered)})
+    mask = str(settings.out / f"{answered.source.name}.png")
+    print_json({"path": answered.source.key, "mask": mask, **region_values(answered)})

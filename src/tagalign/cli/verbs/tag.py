@@ -96,6 +96,7 @@ def run(settings: TagSettings) -> int:
         out=settings.out,
         names=lambda _: spec.question.labels.names,  # type: ignore[attr-defined]
         on_done=_print_row if settings.json else None,
+        tell=_in_words,
     )
     if settings.look == AUTO:
         tagged, job = tag_with_auto_look(flow, spec, _print_tags if settings.json else None)
@@ -111,7 +112,7 @@ def run(settings: TagSettings) -> int:
     _write_tables(settings, tagged, job)
     if settings.summary:
         write_page(tagged, job, job.labels.names, title_of("Tags", settings.images), order=settings.order)
-    return flow.close(tagged, "photo", "labelled in")
+    return flow.close(tagged, "photo", "tagged in", page=settings.summary)
 
 
 def _spec(settings: TagSettings) -> "JobSpec":
@@ -197,6 +198,11 @@ def _from_clicks(settings: TagSettings, spec: "JobSpec", job: "Job") -> tuple["J
 
 def _print_row(answered: "Answered") -> None:
     _print_tags(answered.source.key, answered.answer)
+
+
+def _in_words(answered: "Answered") -> str:
+    found = answered.answer
+    return ", ".join(f"{found.names[i]} {found.scores[i]:.2f}" for i in found.chosen) or "no tag"
 
 
 def _print_tags(key: str, tagging: "Tagging") -> None:

@@ -32,6 +32,7 @@ def run(settings: SegmentSettings) -> int:
         out=settings.out,
         names=lambda answered: job.mask_names() if answered is None else answered.answer.names,
         on_done=partial(_print_row, settings) if settings.json else None,
+        tell=_in_words,
         with_names=settings.regions is not None,
     )
     masks = flow.run(spec, job, _sink(settings, job))
@@ -40,7 +41,7 @@ def run(settings: SegmentSettings) -> int:
 
         title, names = title_of("Masks", settings.images), flow.label_names(job)
         write_page(masks, job, names, title, order=settings.order, opener=photos_under_masks(settings.out))
-    return flow.close(masks, "mask")
+    return flow.close(masks, "mask", page=settings.summary)
 
 
 def _sink(settings: SegmentSettings, job: "Job") -> "Sink":
@@ -53,6 +54,12 @@ def _sink(settings: SegmentSettings, job: "Job") -> "Sink":
     return MaskFiles(
         folder=settings.out, overlay=settings.overlay, heat_maps=heat_maps, heat_side=settings.heat_side
     )
+
+
+def _in_words(answered: "Answered") -> str:
+    from tagalign.cli.shared.mask_sinks import rounded_shares
+
+    return ", ".join(f"{name} {100 * share:.0f} %" for name, share in rounded_shares(answered.answer).items())
 
 
 def _print_row(settings: SegmentSettings, answered: "Answered") -> None:
