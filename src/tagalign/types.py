@@ -13,6 +13,8 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from tagalign.brief import Brief
+
 IGNORE = 255
 """The id that ground truth uses for "do not count this pixel"."""
 
@@ -97,8 +99,8 @@ class LabelSet:
         return len(self.labels)
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class View:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class View(Brief):
     """One look at an image: the patch embeddings of the whole of it, or of one sliding window.
 
     Attributes:
@@ -112,8 +114,8 @@ class View:
     box: tuple[int, int, int, int]
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class EncodedImage:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class EncodedImage(Brief):
     """An image after the encoder: everything a dense method needs to answer any number of questions.
 
     Attributes:
@@ -131,8 +133,8 @@ class EncodedImage:
     views: tuple[View, ...]
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Negatives:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Negatives(Brief):
     """Words that exclude, after the text encoder.
 
     Attributes:
@@ -144,8 +146,8 @@ class Negatives:
     owners: Int[Tensor, " rows"]
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class EncodedLabels:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class EncodedLabels(Brief):
     """A label set after the text encoder.
 
     Attributes:
@@ -206,8 +208,8 @@ class Tagging:
         return to_classifications(self, every=every)
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Instance:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Instance(Brief):
     """One object of a label map: a region of others, or a connected part.
 
     Attributes:
@@ -241,8 +243,8 @@ class Instance:
         return full
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Segmentation:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Segmentation(Brief):
     """A label for every pixel of one image.
 
     Attributes:
@@ -274,8 +276,8 @@ class Segmentation:
         return to_detections(self, split=split, min_area=min_area)
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Referring:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Referring(Brief):
     """The region one phrase refers to.
 
     Attributes:

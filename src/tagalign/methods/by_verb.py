@@ -13,6 +13,7 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
+from tagalign.brief import Brief
 from tagalign.methods.protocols import HeatMapper, Method, Referrer, Segmenter, Tagger, refuse_foreign
 from tagalign.option_fields import Verb
 from tagalign.types import EncodedLabels, LabelSet, Referring, Segmentation, Tagging
@@ -39,8 +40,8 @@ class PhotoBatch:
             return self._encoded[method.method]
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class PhotoByVerb:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class PhotoByVerb(Brief):
     """One photo of a batch.
 
     Attributes:
@@ -63,7 +64,7 @@ class PhotoByVerb:
         return self.batch.photos[self.place]
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class LabelsByVerb(EncodedLabels):
     """Labels as the segmenter sees them, and as others do once they are asked."""
 

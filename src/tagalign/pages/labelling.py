@@ -39,7 +39,8 @@ def render_labelling(
         details: what the run was: pairs of a word and a value.
         opener: from a key to its image; one that raises shows the name alone.
     """
-    counts = f"{summary.images:,} {'image' if summary.images == 1 else 'images'} labelled, {summary.failed:,} failed, {summary.untagged:,} without any label."
+    images = "image" if summary.images == 1 else "images"
+    counts = f"{summary.images:,} {images} labelled, {summary.failed:,} failed, {summary.untagged:,} without any label."
     shown = summary.doubts()
     doubts = f"Images to check first: {ORDERS[summary.order, summary.kind]}." if summary.order else ""
     if any(doubt.alike for doubt in shown):

@@ -63,7 +63,9 @@ def _overview(proposals: Sequence[Proposal]) -> Markup:
 
 
 def _facts(one: Proposal) -> str:
-    words = [f"named by {one.photos:,} {'photo' if one.photos == 1 else 'photos'}, mean score {one.score:.2f}"]
+    words = [
+        f"named by {one.photos:,} {'photo' if one.photos == 1 else 'photos'}, mean score {one.score:.2f}"
+    ]
     if one.captions is not None:
         words.append(f"in {one.captions:,} captions")
     if one.aliases:

@@ -44,8 +44,7 @@ class Model:
         self.name = str(implementation.describe().get("model", "")) if name is None else name
 
     def __repr__(self) -> str:
-        described = self.describe()
-        return f"Model({described.get('model', '')!s}, method={self.method!r})"
+        return f"Model({self.name}, method={self.method!r})"
 
     @property
     def method(self) -> str:

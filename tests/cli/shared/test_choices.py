@@ -100,7 +100,10 @@ def test_no_choice_is_typed_as_text(kind):
         (["segment", "a.png", "--workers", "two"], "--workers takes a whole number, got 'two'"),
         (["segment", "a.png", "--threshold", "half"], "--threshold takes a number, got 'half'"),
         (["tag", "--workers"], "--workers needs a value"),
-        (["ask", "a.png", "--question", "x"], "QUESTION stands without a flag and needs a value; tagalign ask --help"),
+        (
+            ["ask", "a.png", "--question", "x"],
+            "QUESTION stands without a flag and needs a value; tagalign ask --help",
+        ),
         (["data"], "ACTION missing; tagalign data --help says"),
         (["search", "index", "p", "--json"], "--json does not belong here; tagalign search --help lists"),
         (["tag", "--qqqqqq"], "unknown flag --qqqqqq; tagalign tag --help lists"),

@@ -39,7 +39,7 @@ class ReferSettings(ModelFlags, RunFlags):
     out: Path = Path("regions")
     """Folder for the results."""
     json: bool = False
-    """Print one JSON object per photo on standard output: path of the mask, box XYXY in pixels, score, share of the photo."""
+    """Print one JSON object per photo on standard output: its mask, box XYXY in pixels, score, share of the photo."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -44,7 +44,7 @@ MAP_CELLS = 2**26
 """Pixels x tags held at the original size at a time."""
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class ClsSegLabels(EncodedLabels):
     """Labels for the tagger, and again for the class activation maps, which have a prompt of their own.
 

@@ -11,6 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from tagalign.backbones.preprocess import Preprocessing, resize, short_side_size, to_tensor
+from tagalign.brief import Brief
 from tagalign.ops.windows import Box, window_boxes
 from tagalign.types import Size
 
@@ -21,8 +22,8 @@ NATIVE_448 = 224
 SHORT_SIDE = 448  # TagAlign C.3, after GroupViT
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Canvas:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Canvas(Brief):
     """A resized image and the boxes of its views."""
 
     pixels: Float[Tensor, "3 height width"]

@@ -14,6 +14,7 @@ from torch import Tensor
 from tagalign.backbones.facts import facts_of
 from tagalign.backbones.finite import checked
 from tagalign.backbones.protocols import Backbone, DenseFeatures, Resize
+from tagalign.brief import Brief
 from tagalign.methods.dense.canvas import Canvas, SeesCanvases, batches_of_one_size
 from tagalign.methods.dense.experts import look_classifiers
 from tagalign.methods.dense.mode_options import has_own_profile, mode_with, options_of_mode
@@ -44,8 +45,8 @@ Embedded = tuple[
 """Canvas and view of each row, its box, the grid, and the embeddings by head."""
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class BlendedImage:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class BlendedImage(Brief):
     """An image encoded by the trained and by the frozen head, for profiles that mix both maps (``clip_weight``)."""
 
     aligned: EncodedImage

@@ -19,6 +19,7 @@ from tagalign.backbones.modes.rcs import Rcs, steps
 from tagalign.backbones.modes.rcs.steps import RcsStart
 from tagalign.backbones.protocols import BlockBackbone, Grid, Tokens
 from tagalign.backbones.stream import Stream
+from tagalign.brief import Brief
 from tagalign.errors import InputError
 from tagalign.methods.dense.canvas import Canvas, batches_of_one_size
 from tagalign.methods.dense.method import DenseMethod
@@ -99,8 +100,8 @@ def second_pass(
     )
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class OpenView:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class OpenView(Brief):
     """One view before its last block.
 
     Attributes:
@@ -116,8 +117,8 @@ class OpenView:
     box: tuple[int, int, int, int]
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class OpenImage:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class OpenImage(Brief):
     """An image that the labels will finish.
 
     Attributes:

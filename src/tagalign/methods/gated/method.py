@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from tagalign.brief import Brief
 from tagalign.errors import InputError, UnknownNameError
 from tagalign.methods.gated.options import SHARPNESS, GatedOptions
 from tagalign.methods.label_rows import part_of
@@ -37,8 +38,8 @@ SCORE_FLOOR = 1e-6
 """Of a tag score and of a probability in the soft gate: no label is ruled out for good."""
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class GatedImage:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class GatedImage(Brief):
     """An image for the tagger, and for the dense method."""
 
     method: str
@@ -51,7 +52,7 @@ class GatedImage:
         return self.tags.embed
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class GatedLabels(EncodedLabels):
     """Labels for the tagger, and for the dense method with its own prompts."""
 

@@ -37,14 +37,14 @@ from tagalign.types import EncodedImage, EncodedLabels, LabelSet, Segmentation, 
 METHOD = "piaa"
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class PiaaImage(EncodedImage):
     """An image's patches, and its class token; None for a family without one."""
 
     token: Float[Tensor, " dim"] | None
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class PiaaLabels(EncodedLabels):
     """Labels with the classifier of each group that competes, fitted to the folder."""
 

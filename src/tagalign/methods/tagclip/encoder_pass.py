@@ -11,6 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from tagalign.backbones.protocols import BlockBackbone
+from tagalign.brief import Brief
 from tagalign.methods.tagclip.profiles import LayerChoice
 from tagalign.ops import attention as attn
 from tagalign.ops.affinity import above_mean, attend_and_average
@@ -19,8 +20,8 @@ Observer = Callable[[int, Tensor], None]
 """Called with the number of a layer and its head-mean attention ``(batch, tokens, tokens)``, class token first."""
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class TagClipPass:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class TagClipPass(Brief):
     """What one pass gives for a batch of images of one size.
 
     Attributes:

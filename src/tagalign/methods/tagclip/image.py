@@ -11,6 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from tagalign.backbones.protocols import BlockBackbone
+from tagalign.brief import Brief
 from tagalign.types import Size
 
 MAX_CELLS = 2**26
@@ -20,8 +21,8 @@ CPU_NUMBERS = 2**23
 """Numbers of the widest activation of one pass on a CPU: 32 MB in float32."""
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class TagClipImage:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class TagClipImage(Brief):
     """An image after the encoder, with the attention maps and pixels that later steps need.
 
     Attributes:

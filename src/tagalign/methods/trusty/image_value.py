@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from jaxtyping import Float
 from torch import Tensor
 
+from tagalign.brief import Brief
 from tagalign.ops.windows import Box
 from tagalign.types import Size
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class TrustyView:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class TrustyView(Brief):
     """One window: its embeddings and its box, XYXY, on the canvas, ends exclusive."""
 
     patches: Float[Tensor, "dim rows cols"]
@@ -18,8 +19,8 @@ class TrustyView:
     box: Box
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class TrustyImage:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class TrustyImage(Brief):
     """An image after the prompted encoder; any number of questions can be asked of it.
 
     Attributes:

@@ -37,7 +37,7 @@ DEFAULT_TEMPLATES = ("a photo of a {}",)  # ZegCLIP's single prompt for VOC
 AUTOMATIC = ("auto", "cross-dataset")
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class TrustySegmentation(Segmentation):
     """A segmentation with the map that weighed it.
 
