@@ -124,3 +124,9 @@ def test_a_file_that_is_not_there_is_missing_and_not_damaged(tmp_path):
         with pytest.raises(ImageError) as raised:
             open_image(tmp_path / name)
         assert raised.value.reason == reason
+
+
+@pytest.mark.parametrize("given", [np.zeros((4, 4, 3), np.uint8), torch.zeros(3, 4, 4), b"abc"])
+def test_what_is_no_photo_is_not_called_a_damaged_one(given, unchecked_types):
+    with pytest.raises(ImageError, match=rf"a path or a PIL image, got {type(given).__name__}; .*fromarray"):
+        open_image(given)

@@ -90,6 +90,10 @@ def open_image(
     Raises:
         ImageError: if the file is missing, empty, truncated, no photo, or larger than ``max_pixels``.
     """
+    if not isinstance(source, (str, Path, Image.Image)) and not hasattr(source, "read"):
+        raise ImageError(
+            f"expected a path or a PIL image, got {type(source).__name__}; of an RGB array make one: Image.fromarray(array)"
+        )
     name = source if isinstance(source, (str, Path)) else "image"
     register_plugins()
     try:

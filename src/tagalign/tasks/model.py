@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from PIL import Image
@@ -84,7 +85,7 @@ class Model:
 
     def tag(self, image: Any, labels: LabelSource) -> Tagging:
         """Scores of all labels and the chosen ones."""
-        return self._can(Tagger, "tag").tag(image, self.encode_labels(labels))
+        return self._can(Tagger, "tag").tag(_encoded(image), self.encode_labels(labels))
 
     def segment(
         self,
@@ -116,7 +117,7 @@ class Model:
         """
         opened = None if photo is None else open_image(photo)
         found: Segmentation = self._can(Segmenter, "segment").segment(
-            image, self.encode_labels(labels), photo=opened
+            _encoded(image), self.encode_labels(labels), photo=opened
         )
         if regions is not None:
             size = (found.labels.shape[0], found.labels.shape[1])
@@ -131,7 +132,7 @@ class Model:
         """
         if not phrase.strip():
             raise InputError("expected a phrase such as 'the brown dog', got an empty one")
-        return self._can(Referrer, "refer").refer(image, phrase)
+        return self._can(Referrer, "refer").refer(_encoded(image), phrase)
 
     def heat_maps(self, image: Any, labels: LabelSource) -> Float[Tensor, "labels height width"]:
         """Probability of each label at each pixel of the original image, for methods with a dense map.
@@ -143,7 +144,7 @@ class Model:
             raise InputError(
                 f"method {self.method!r} has no heat maps; these have: {', '.join(methods(can='refer'))}, trusty"
             )
-        return self.implementation.heat_maps(image, self.encode_labels(labels))
+        return self.implementation.heat_maps(_encoded(image), self.encode_labels(labels))
 
     def caption(self, image: Any, *, tags: Sequence[str] | None = None, both: bool = False) -> Caption:
         """A sentence about the image.
@@ -156,7 +157,7 @@ class Model:
         Raises:
             InputError: if the method writes none, or for ``both`` without tags.
         """
-        captioner = self._can(Captioner, "caption")
+        captioner, image = self._can(Captioner, "caption"), _encoded(image)
         if not both:
             return captioner.caption(image, tags=tags)
         if tags is None:
@@ -176,7 +177,7 @@ class Model:
         Raises:
             InputError: if the method answers none, an empty question, or ``use_tags=False`` where it joins none.
         """
-        answerer = self._can(Answerer, "ask")
+        answerer, image = self._can(Answerer, "ask"), _encoded(image)
         if use_tags:
             return answerer.answer(image, question)
         if not isinstance(answerer, BatchAnswerer):
@@ -227,6 +228,16 @@ class Model:
         if not isinstance(self.implementation, protocol):
             raise refuse_verb(f"method {self.method!r}", verb)
         return self.implementation
+
+
+def _encoded(image: Any) -> Any:
+    """What a question is about; a photo is refused, for encoding it here would do so again for every question."""
+    if isinstance(image, (str, bytes, Path, Image.Image, np.ndarray)):
+        raise InputError(
+            f"expected an image that encode_image gave, got {type(image).__name__}; "
+            "encode the photo once, image = model.encode_image(photo), and ask about that"
+        )
+    return image
 
 
 def load(
