@@ -1,5 +1,6 @@
 """One process on sockets that listen already."""
 
+import signal
 import socket
 import threading
 import time
@@ -13,7 +14,7 @@ from fastapi import FastAPI
 
 from tagalign.apps.server import serving
 from tagalign.apps.server.listening import bind, listen
-from tagalign.apps.server.serving import make_server, run_server
+from tagalign.apps.server.serving import make_server, run_server, stop_by_signals
 
 
 @pytest.mark.parametrize("accepted_at_once", [1, 2048])
@@ -79,3 +80,19 @@ def test_a_process_that_holds_more_lets_others_accept_first(is_polite, waits, mo
     server.should_exit = True
     thread.join(30)
     assert seen == pytest.approx(waits)
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_a_signal_before_uvicorn_listens_to_it_stops_the_server_too(name):
+    number = getattr(signal, name, None)
+    if number is None:
+        pytest.skip("Windows has no such signal")
+    before = {one: signal.getsignal(one) for one in serving.stop_signals()}
+    server = make_server(FastAPI(), stop_within_s=5.0)
+    try:
+        stop_by_signals(server)
+        signal.raise_signal(number)
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
+    assert server.should_exit

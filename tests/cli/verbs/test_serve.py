@@ -18,6 +18,7 @@ from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import pytest
+from forked_runs import start_run
 from PIL import Image
 
 pytest.importorskip("uvicorn", reason="the serve extra is not installed")
@@ -251,3 +252,15 @@ def test_workers_end_when_the_process_above_is_killed():
         while any(Path(f"/proc/{worker}").exists() for worker in workers) and time.monotonic() < until:
             time.sleep(0.05)
         assert not [worker for worker in workers if Path(f"/proc/{worker}").exists()]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="forks")
+def test_a_stop_before_anything_answers_leaves_no_folder(tmp_path):
+    code = (
+        "import os, signal, sys; from pathlib import Path; from tagalign.cli.verbs import serve\n"
+        "with serve._removed_at_a_stop(Path(sys.argv[1])): os.kill(os.getpid(), signal.SIGTERM)"
+    )
+    (tmp_path / "shared" / "masks").mkdir(parents=True)
+    run = start_run(code, tmp_path / "shared", said=tmp_path / "said")
+    assert run.wait() == -signal.SIGTERM  # as it would end without the folder
+    assert not (tmp_path / "shared").exists()

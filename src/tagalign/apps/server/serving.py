@@ -1,6 +1,7 @@
 """One process that answers: an application on sockets that are open already."""
 
 import math
+import signal
 import socket
 import time
 from collections.abc import Callable, Sequence
@@ -10,6 +11,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from tagalign.apps.server.connections import bounded_connection
+from tagalign.apps.server.stopping import stop_signals
 
 ACCEPTED_AT_ONCE = 2048
 WAIT_S, LONGEST_WAIT_S = 1e-4, 2e-3
@@ -65,6 +67,16 @@ def run_server(
 
     server.run(sockets=[_Listening(one, patience_s) for one in listening])
     return server.started
+
+
+def stop_by_signals(server: uvicorn.Server) -> None:
+    """Let signals stop it that come before uvicorn listens to them, after (it raises them again), or not to it at all."""
+
+    def stop(*_: object) -> None:
+        server.should_exit = True
+
+    for number in stop_signals():
+        signal.signal(number, stop)
 
 
 class _Listening(socket.socket):

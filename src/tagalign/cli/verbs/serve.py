@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import shutil
 import signal
 import sys
 import tempfile
@@ -109,7 +110,8 @@ def run(settings: ServeSettings) -> int:
         masks.mkdir()
         os.environ[NUMBERS_FOLDER] = str(numbers)  # before Prometheus' client is imported, by whatever
         try:
-            return _run_workers(settings, numbers, masks)
+            with _removed_at_a_stop(Path(shared)):
+                return _run_workers(settings, numbers, masks)
         finally:  # the folder goes, and who called may go on
             os.environ.pop(NUMBERS_FOLDER, None)
 
@@ -118,14 +120,14 @@ def _run_alone(settings: ServeSettings) -> int:
     with _bound(settings) as bound:
         from tagalign.apps.server import listening
         from tagalign.apps.server.heap import keep_freed_memory
-        from tagalign.apps.server.serving import make_server, run_server
+        from tagalign.apps.server.serving import make_server, run_server, stop_by_signals
 
         keep_freed_memory()
-        app = make_app(settings)
+        server = make_server(make_app(settings), stop_within_s=settings.timeout)
         listening.listen(bound)
         print(f"serving {settings.model} on {listening.address_of(bound, settings.host)}", file=sys.stderr)
-        _end_quietly()
-        return 0 if run_server(make_server(app, stop_within_s=settings.timeout), bound) else 2
+        stop_by_signals(server)
+        return 0 if run_server(server, bound) else 2
 
 
 def _run_workers(settings: ServeSettings, numbers: Path, masks: Path) -> int:
@@ -229,10 +231,24 @@ def make_app(
     )
 
 
-def _end_quietly() -> None:
-    """A stop that was asked for is no failure: uvicorn raises its signal again after the last answer, to our handler."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: None)
+@contextmanager
+def _removed_at_a_stop(folder: Path) -> Iterator[None]:
+    """A stop before anybody listens for one ends the process at once, as ever, and takes the folder along."""
+    from tagalign.apps.server.stopping import stop_signals
+
+    def leave(number: int, _: object) -> None:
+        # nothing is raised: in the middle of an import that would end in a traceback
+        shutil.rmtree(folder, ignore_errors=True)
+        signal.signal(number, signal.SIG_DFL)
+        signal.raise_signal(number)
+
+    numbers = [one for one in stop_signals() if one != signal.SIGINT]
+    before = {number: signal.signal(number, leave) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _parallel_batches(settings: ServeSettings) -> int:

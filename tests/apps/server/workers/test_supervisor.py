@@ -1,10 +1,12 @@
 """The process above: workers that die are started anew, those that cannot live stop all, a stop leaves nobody behind."""
 
+import asyncio
 import os
 import signal
 import sys
 import threading
 import time
+import urllib.error
 import urllib.request
 from functools import partial
 
@@ -101,3 +103,58 @@ def test_numbers_of_processes_are_told_when_they_end(bound):
     gone = []
     supervisor(partial(os._exit, 2), bound, count=3, gone=gone.append).run()
     assert len(set(gone)) == 3
+
+
+ANSWERS_AFTER_S = 20.0
+"""Within the time that open requests have to end."""
+
+
+def is_slow(began):
+    async def answer():
+        os.write(began, b"x")
+        await asyncio.sleep(ANSWERS_AFTER_S)
+
+    app = FastAPI()
+    app.get("/slow")(answer)
+    return app
+
+
+def stopped_while_it_answers(bound, *signals):
+    """The status of run() and of a slow answer, where these signals come during it; None for no answer."""
+    begun, began = os.pipe()
+    statuses = []
+
+    def ask():
+        try:
+            with urllib.request.urlopen(
+                f"http://127.0.0.1:{bound[0].getsockname()[1]}/slow", timeout=60
+            ) as answer:
+                statuses.append(answer.status)
+        except (urllib.error.HTTPError, ConnectionError):
+            statuses.append(None)
+
+    def send():
+        os.read(begun, 1)
+        for number in signals:
+            os.kill(os.getpid(), number)
+            time.sleep(0.2)
+
+    threads = [threading.Thread(target=one) for one in (ask, send)]
+    for one in threads:
+        one.start()
+    workers = [Worker(make_app=partial(is_slow, began), threads=1)]
+    above = Supervisor(workers, bound, start=worker_start(), stop_within_s=2 * ANSWERS_AFTER_S)
+    status = above.run()
+    for one in threads:
+        one.join()
+    return status, statuses[0]
+
+
+def test_a_second_ctrl_c_ends_what_is_open(bound):
+    assert stopped_while_it_answers(bound, signal.SIGINT, signal.SIGINT) == (0, None)
+
+
+def test_a_stop_is_asked_for_by_a_terminal_that_closes_too(bound):
+    before = signal.getsignal(signal.SIGHUP)
+    assert stopped_while_it_answers(bound, signal.SIGHUP, signal.SIGINT) == (0, None)
+    assert signal.getsignal(signal.SIGHUP) == before

@@ -2,6 +2,7 @@
 
 import gc
 import multiprocessing
+import os
 import signal
 import socket
 import sys
@@ -13,7 +14,8 @@ from contextlib import contextmanager
 from multiprocessing import connection
 from typing import Any
 
-from tagalign.apps.server.workers.worker import CANNOT_START, STOPS, Worker, work
+from tagalign.apps.server.stopping import stop_signals
+from tagalign.apps.server.workers.worker import CANNOT_START, Worker, work
 from tagalign.cores import ProcessStart
 
 LOOK_EVERY_S = 0.2
@@ -52,6 +54,7 @@ class Supervisor:
         self._processes: dict[int, Any] = {}  # by the worker's place
         self._deaths: deque[float] = deque(maxlen=MOST_DEATHS * len(workers) + 1)
         self._asked = False
+        self._hurried = False
 
     def run(self) -> int:
         """Until a signal asks to stop, or the workers cannot be kept alive.
@@ -109,20 +112,33 @@ class Supervisor:
         for process in self._processes.values():
             process.terminate()
         until = time.monotonic() + self._stop_within_s + KILL_AFTER_S
+        while (left := self._alive()) and time.monotonic() < until:
+            connection.wait([one.sentinel for one in left], LOOK_EVERY_S)
+            if self._hurried:
+                self._hurry()
+        for process in self._alive():
+            _say(f"{process.name} (process {process.pid}) did not stop in time and is ended")
+            process.kill()
         for process in self._processes.values():
-            process.join(max(0.0, until - time.monotonic()))
-            if process.is_alive():
-                _say(f"{process.name} (process {process.pid}) did not stop in time and is ended")
-                process.kill()
-                process.join()
+            process.join()
             self._gone(process.pid)
+
+    def _alive(self) -> list[Any]:
+        return [one for one in self._processes.values() if one.is_alive()]
+
+    def _hurry(self) -> None:
+        """Pass Ctrl-C on to those that were asked to finish: they give up what is open. A terminal has told them itself."""
+        self._hurried = False
+        for process in self._alive():
+            os.kill(process.pid, signal.SIGINT)
 
     @contextmanager
     def _hearing(self) -> Iterator[None]:
-        def ask(*_: object) -> None:
+        def ask(number: int, _: object) -> None:
+            self._hurried = self._asked and number == signal.SIGINT
             self._asked = True
 
-        before = {number: signal.signal(number, ask) for number in STOPS}
+        before = {number: signal.signal(number, ask) for number in stop_signals()}
         try:
             yield
         finally:
@@ -136,11 +152,11 @@ def _signals_held() -> Iterator[None]:
     if sys.platform == "win32":
         yield
         return
-    signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
+    signal.pthread_sigmask(signal.SIG_BLOCK, stop_signals())
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, stop_signals())
 
 
 def _ending(status: int | None) -> str:

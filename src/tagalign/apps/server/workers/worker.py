@@ -14,11 +14,11 @@ from fastapi import FastAPI
 
 from tagalign.apps.server.connections import FROM_ANEW
 from tagalign.apps.server.heap import keep_freed_memory
-from tagalign.apps.server.serving import make_server, run_server
+from tagalign.apps.server.serving import make_server, run_server, stop_by_signals
+from tagalign.apps.server.stopping import stop_signals
 from tagalign.cores import settle_threads
 from tagalign.errors import TagalignError
 
-STOPS = (signal.SIGINT, signal.SIGTERM)
 CANNOT_START = 2
 """Status of a process whose model or application cannot be made: another try would end alike."""
 
@@ -39,10 +39,10 @@ class Worker:
 def work(worker: Worker, listening: Sequence[socket.socket], *, stop_within_s: float) -> None:
     """Answer until asked to stop, or until the process above is gone; the whole life of a process."""
     # Ctrl-C reaches every process of a terminal; before the server hears it, the process above decides
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, _leave)
+    for number in stop_signals():
+        signal.signal(number, signal.SIG_IGN if number == signal.SIGINT else _leave)
     if sys.platform != "win32":
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, stop_signals())
     settle_threads(worker.threads)
     keep_freed_memory()
     try:
@@ -54,12 +54,13 @@ def work(worker: Worker, listening: Sequence[socket.socket], *, stop_within_s: f
     server = make_server(
         app, stop_within_s=stop_within_s, accepted_at_once=1, requests_per_connection=FROM_ANEW
     )
+    stop_by_signals(server)
     threading.Thread(target=_stop_alone, args=(server,), daemon=True).start()
     run_server(server, listening, is_polite=True)
 
 
 def _leave(*_: object) -> None:
-    """Uvicorn raises its signal again after the last answer; a stop that was asked for is a success."""
+    """A stop that was asked for is a success."""
     sys.exit(0)
 
 
