@@ -41,3 +41,9 @@ def test_reasons_that_counters_show():
     assert errors.ImageError("x").reason == "image damaged"
     assert NotFiniteError("x", by_weights=True).by_weights
     assert not NotFiniteError("x").by_weights
+
+
+def test_a_long_list_is_cut_and_the_rest_counted():
+    assert errors.first_names(("a", "b", "c"), 3) == "a, b, c"
+    assert errors.first_names(["a", "b", "c", "d"], 2) == "a, b and 2 more"
+    assert errors.first_names((), 2) == ""

@@ -12,7 +12,6 @@ from tagalign.export.records import (
     categories,
     regions,
     segmentation_of,
-    shown,
     tagging_of,
     tensor_mask,
 )
@@ -75,11 +74,6 @@ def test_another_list_of_names_is_refused_and_the_first_one_holds():
     ):
         one.check("c.png", ("dog", "cat"))
     assert one.names == ("cat", "dog")
-
-
-def test_long_lists_are_shortened():
-    assert shown(("a", "b", "c"), most=3) == "a, b, c"
-    assert shown(("a", "b", "c", "d"), most=2) == "a, b and 2 more"
 
 
 def test_what_is_not_there_is_named_with_the_command_that_makes_it():
