@@ -1,5 +1,6 @@
 """The site builds without a warning: every link and every name of the API pages leads somewhere."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,17 @@ import pytest
 
 pytest.importorskip("mkdocs", reason="the docs extra is not installed")
 ROOT = Path(__file__).resolve().parents[2]
+CODE = re.compile(r"<pre.*?</pre>|<code.*?</code>", re.DOTALL)
+BROKEN_LIST = re.compile(r"<p>(?:(?!</p>).)*\n(?:-|\*|\d+\.) ", re.DOTALL)
+"""A paragraph with a list mark that begins a line: Markdown that GitHub shows as a list and MkDocs does not."""
+
+
+def pages(site: Path) -> list[Path]:
+    return sorted(site.rglob("*.html"))
+
+
+def without_code(page: Path) -> str:
+    return CODE.sub("", page.read_text(encoding="utf-8"))
 
 
 @pytest.mark.slow
@@ -18,6 +30,7 @@ def test_the_site_builds_strictly(tmp_path: Path) -> None:
     assert (done.returncode, warnings) == (0, [])
     page = (tmp_path / "site" / "api" / "model.html").read_text(encoding="utf-8")
     assert "encode_image" in page  # docstrings were found
+    assert [name for name in pages(tmp_path / "site") if BROKEN_LIST.search(without_code(name))] == []
 
 
 def test_rows_of_the_readme_stand_in_the_results() -> None:
