@@ -215,7 +215,7 @@ def evaluate_segmentation(
         >>> import tagalign
         >>> from tagalign.data.benchmarks.tiny import tiny_segmentation
         >>> model = tagalign.load("tiny", method="clip")  # doctest: +SKIP
-        >>> evaluate_segmentation(model.method, tiny_segmentation(scenes=8)).metrics["miou"]  # doctest: +SKIP
+        >>> evaluate_segmentation(model.implementation, tiny_segmentation(scenes=8)).metrics["miou"]  # doctest: +SKIP
         7.3
     """
     return evaluate("segmentation", method, data, labels=labels, plan=plan, **options)
