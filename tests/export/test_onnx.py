@@ -1,7 +1,9 @@
 import json
+import logging
 import runpy
 import subprocess
 import sys
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +18,7 @@ from tagalign.backbones.modes import DENSE_MODES
 from tagalign.backbones.preprocess import open_image
 from tagalign.backbones.protocols import BlockBackbone
 from tagalign.errors import InputError
-from tagalign.export.onnx import UNTRACED, OnnxReport, export_onnx
+from tagalign.export.onnx import UNTRACED, OnnxReport, _quiet_exporter, export_onnx
 from tagalign.methods.dense.method import DenseMethod
 from tagalign.methods.dense.mode_options import has_own_profile, options_of_mode
 from tagalign.methods.dense.options import TagAlignOptions
@@ -223,3 +225,17 @@ def test_weights_of_8_bits_are_smaller_and_say_what_they_lose(
     )
     assert not np.array_equal(first, second)
     assert np.corrcoef(first.ravel(), second.ravel())[0, 1] > 0.99
+
+
+@pytest.mark.filterwarnings("always")
+@pytest.mark.parametrize("name", ["torch.onnx", "torch.onnx._internal.exporter._registration"])
+def test_what_the_exporter_says_of_itself_is_left_out(name, caplog, recwarn):
+    log = logging.getLogger(name)
+    with _quiet_exporter():
+        log.warning("torchvision is not installed")
+        warnings.warn("`isinstance(treespec, LeafSpec)` is deprecated", FutureWarning, stacklevel=1)
+        log.error("an error")
+    assert [record.getMessage() for record in caplog.records] == ["an error"]
+    assert len(recwarn) == 0
+    log.warning("after")
+    assert caplog.records[-1].getMessage() == "after"

@@ -1,7 +1,11 @@
 """A dense model as ONNX: the encoder with its projector for any batch and size, and text embeddings beside it."""
 
+import logging
 import shutil
 import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -190,6 +194,21 @@ def _need_packages() -> None:
         raise MissingExtraError("the ONNX export", str(error.name), "onnx") from error
 
 
+@contextmanager
+def _quiet_exporter() -> Iterator[None]:
+    """Without what PyTorch's exporter says of torchvision, which no graph of ours needs, and of its own old calls."""
+    log = logging.getLogger("torch.onnx")
+    level = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)
+            warnings.simplefilter("ignore", DeprecationWarning)
+            yield
+    finally:
+        log.setLevel(level)
+
+
 def trace(graph: DenseGraph, path: Path, patch_size: int) -> None:
     """Write a graph whose batch, height and width are free."""
     # two different sides of more than one patch, none of them the model's own, so that nothing is taken for a constant
@@ -197,16 +216,17 @@ def trace(graph: DenseGraph, path: Path, patch_size: int) -> None:
     # names, whose ranges the exporter finds; a Dim without its range is refused after a whole trace, which then runs again
     free = {0: "batch", 2: "height", 3: "width"}
     names = ["embeds", "frozen_embeds"][: 2 if graph.both else 1]
-    program = torch.onnx.export(
-        graph,
-        (example,),
-        dynamo=True,
-        dynamic_shapes=(free,),
-        input_names=["pixels"],
-        output_names=names,
-        opset_version=OPSET,
-        verbose=False,
-    )
+    with _quiet_exporter():
+        program = torch.onnx.export(
+            graph,
+            (example,),
+            dynamo=True,
+            dynamic_shapes=(free,),
+            input_names=["pixels"],
+            output_names=names,
+            opset_version=OPSET,
+            verbose=False,
+        )
     if program is None:
         raise ModelError("the exporter of PyTorch gave no program back")
     program.save(path)
