@@ -64,3 +64,13 @@ def test_refusals_in_one_line(results, arguments, said, capsys):
     captured = capsys.readouterr()
     assert said in captured.err
     assert captured.out == ""
+
+
+def test_answers_about_photos_are_not_taken_for_parses(tmp_path, capsys):
+    """What a newcomer tries first: two folders of masks."""
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "run-00000-of-00001.json").write_text("{}")
+        (tmp_path / name / "masks.jsonl").write_text('{"path": "a.png"}\n')
+    assert main(["compare", str(tmp_path / "a"), str(tmp_path / "b")]) == 2
+    assert f"{tmp_path / 'a'} holds answers about photos" in capsys.readouterr().err

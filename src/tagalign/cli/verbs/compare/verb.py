@@ -22,6 +22,8 @@ def run(settings: CompareSettings) -> int:
         return _compare_results(settings)
     if any(results):
         raise InputError("one of the two is a result, the other is not; compare two results, or two parses")
+    for path in (settings.first, settings.second):
+        _refuse_answers(path)
     from tagalign.cli.verbs.compare.parses import compare_parses
 
     return compare_parses(settings)
@@ -30,6 +32,14 @@ def run(settings: CompareSettings) -> int:
 def _is_result(path: Path) -> bool:
     """A folder with ``result.json``, or a JSON file."""
     return (path / "result.json").is_file() if path.is_dir() else path.suffix == ".json"
+
+
+def _refuse_answers(path: Path) -> None:
+    if any(path.glob("run-*-of-*.json")):
+        raise InputError(
+            f"{path} holds answers about photos; compare takes results of tagalign evaluate, or tags of tagalign parse "
+            "(two methods side by side on a photo: tagalign app)"
+        )
 
 
 def _compare_results(settings: CompareSettings) -> int:
