@@ -20,7 +20,7 @@ def test_what_is_needed_is_enough():
     [
         ({"records": None}, "--records FILE and --tag-list FILE"),
         ({"tag_list": None, "model": "swin-base"}, "are needed"),
-        ({"label_rows": P}, "needs --tag-list vocabulary.tsv"),
+        ({"label_rows": P}, "needs --tag-list vocabulary"),
         ({"validate_every": 5, "held_out_share": 0.0}, "looks at held-out records"),
         ({"momentum": 0.5}, "belong to a --momentum-queue"),
         ({"keep_features": False, "keep_in": P}, "leave one of them out"),
