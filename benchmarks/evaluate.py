@@ -23,9 +23,10 @@ from tagalign.data.benchmarks.segmentation_sets import ImageAndMask, MaskFolder
 from tagalign.evaluate.ask_dense import AskSegmentation
 from tagalign.evaluate.rows import RowStore
 from tagalign.evaluate.segmentation import count_pixels
+from tagalign.labels import LabelSet
 from tagalign.tags.label_sets import load_label_set
 from tagalign.testing.clip_folder import VIT_B16, make_clip_folder
-from tagalign.types import LabelSet, Segmentation
+from tagalign.types import Segmentation
 
 SIZE, CLASSES, INPUT = (480, 640), 171, 448
 

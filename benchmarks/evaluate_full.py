@@ -20,7 +20,8 @@ from PIL import Image
 from tagalign.data.benchmarks import open_benchmark
 from tagalign.evaluate.engine import Plan, gather
 from tagalign.evaluate.evaluation import asker_for, summarize
-from tagalign.types import LabelSet, Segmentation
+from tagalign.labels import LabelSet
+from tagalign.types import Segmentation
 
 WRONG_EVERY = 7
 

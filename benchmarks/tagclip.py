@@ -21,6 +21,7 @@ from transformers import CLIPConfig, CLIPModel
 
 from tagalign.backbones.families import FAMILIES
 from tagalign.backbones.protocols import Block, BlockBackbone
+from tagalign.labels import Label, LabelSet
 from tagalign.methods.cls_seg.method import ClsSeg, ClsSegLabels
 from tagalign.methods.cls_seg.options import ClsSegOptions
 from tagalign.methods.resources import Resources
@@ -28,7 +29,7 @@ from tagalign.methods.tagclip.image import TagClipImage
 from tagalign.methods.tagclip.method import TagClip
 from tagalign.methods.tagclip.options import TagClipOptions
 from tagalign.ops.attention import head_mean_probs
-from tagalign.types import EncodedLabels, Label, LabelSet
+from tagalign.types import EncodedLabels
 
 PHOTO = (375, 500)  # height, width
 LABELS, BACKGROUND, CANDIDATES, TAGS = 20, 25, 8, 4

@@ -27,12 +27,13 @@ from tagalign.experiments import protocol
 from tagalign.experiments.rows import spread
 from tagalign.experiments.scoring import ask_together
 from tagalign.experiments.world import class_labels
+from tagalign.labels import LabelSet
 from tagalign.methods.dense.method import DenseMethod
 from tagalign.methods.dense.mode_options import options_of_mode
 from tagalign.methods.gated.method import Gated
 from tagalign.methods.options import build_options
 from tagalign.methods.tagclip.method import TagClip
-from tagalign.types import EncodedLabels, LabelSet, Tagging
+from tagalign.types import EncodedLabels, Tagging
 
 OUT = Path(__file__).resolve().parents[1] / "docs" / "results"
 MODELS = ("tiny", "tiny-plain")

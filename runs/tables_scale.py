@@ -17,7 +17,7 @@ import torch
 from tables_tiny import COLUMNS, OUT, QUICK, rows_markdown, say
 
 from tagalign.backbones.load import load_backbone
-from tagalign.backbones.preprocess import to_tensor
+from tagalign.backbones.pixels import to_tensor
 from tagalign.backbones.protocols import BlockBackbone
 from tagalign.cli.shared.run_record import git_commit
 from tagalign.data.feature_pairs import FeaturePairs, encode_images

@@ -10,7 +10,8 @@ from PIL import Image
 from torch import Tensor
 
 from tagalign.backbones.load import load_backbone
-from tagalign.backbones.preprocess import Preprocessing, to_tensor
+from tagalign.backbones.pixels import to_tensor
+from tagalign.backbones.preprocess import Preprocessing
 from tagalign.data.tag2text.batches import TokenData
 from tagalign.data.tag2text.records import TaggedRecord
 from tagalign.data.tiny_world import (

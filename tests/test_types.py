@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from tagalign.types import EncodedLabels, Instance, Label, LabelSet, Segmentation, Tagging
+from tagalign.labels import Label, LabelSet
+from tagalign.types import EncodedLabels, Instance, Segmentation, Tagging
 
 
 def test_labels_have_names_and_a_count():

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from tagalign.backbones.protocols import BlockBackbone
 from tagalign.data.tiny_world import CLASS_SETS, OBJECTS
+from tagalign.labels import LabelSet
 from tagalign.methods.cls_seg.method import ClsSeg
 from tagalign.methods.cls_seg.options import ClsSegOptions
 from tagalign.methods.dense.method import DenseMethod
@@ -23,7 +24,7 @@ from tagalign.methods.tagclip.method import TagClip
 from tagalign.methods.tagclip.options import TagClipOptions
 from tagalign.methods.thresholds import Threshold
 from tagalign.tasks.calibration import best_thresholds
-from tagalign.types import LabelSet, Segmentation, Tagging
+from tagalign.types import Segmentation, Tagging
 
 
 class Bench:

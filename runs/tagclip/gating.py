@@ -12,11 +12,12 @@ from torch import Tensor
 
 from tagalign.backbones.modes import DENSE_MODES
 from tagalign.data.tiny_world import CLASS_SETS, OBJECTS
+from tagalign.labels import LabelSet
 from tagalign.methods.dense.method import DenseMethod
 from tagalign.methods.gated.method import Gated, GatedImage
 from tagalign.methods.tagclip.image import TagClipImage
 from tagalign.methods.tagclip.method import TagClip
-from tagalign.types import LabelSet, Tagging
+from tagalign.types import Tagging
 
 
 @dataclass(frozen=True)

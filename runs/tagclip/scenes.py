@@ -9,7 +9,7 @@ from settings import SETTINGS
 from torch import Tensor
 
 from tagalign.data.tiny_world import OBJECTS, TinyWorld
-from tagalign.types import Label, LabelSet
+from tagalign.labels import Label, LabelSet
 
 
 def label_set(

@@ -21,13 +21,13 @@ from tagalign.data.tiny_world import UNSEEN, TinyWorld
 from tagalign.data.trusty.augment import Augmentation
 from tagalign.data.trusty.sources import ClassSplit
 from tagalign.evaluate.segmentation import Confusion
+from tagalign.labels import IGNORE, LabelSet
 from tagalign.methods.trusty.method import TrustyClip
 from tagalign.methods.trusty.network import TrustyNetwork
 from tagalign.ops.mask_losses import MaskLossWeights
 from tagalign.train.trusty.plan import TrustyPlan
 from tagalign.train.trusty.trainee import MaskData, new_network
 from tagalign.train.trusty.training import train_trusty
-from tagalign.types import IGNORE, LabelSet
 
 SETTINGS: dict[str, Any] = {
     "backbone": "tiny",

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         TagalignError,
         UnknownNameError,
     )
+    from tagalign.labels import Label, LabelSet
     from tagalign.methods.protocols import Answerer, Captioner, HeatMapper, Referrer, Segmenter, Tagger
     from tagalign.tags.label_sets import load_label_set
     from tagalign.tags.parsers import load_parser
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
         EncodedImage,
         EncodedLabels,
         Hit,
-        Label,
-        LabelSet,
         Ranking,
         Referring,
         Segmentation,
@@ -52,6 +51,7 @@ _MODULES = {
         "TagalignError",
         "UnknownNameError",
     ),
+    "tagalign.labels": ("Label", "LabelSet"),
     "tagalign.methods.protocols": (
         "Answerer",
         "Captioner",
@@ -70,8 +70,6 @@ _MODULES = {
         "EncodedImage",
         "EncodedLabels",
         "Hit",
-        "Label",
-        "LabelSet",
         "Ranking",
         "Referring",
         "Segmentation",

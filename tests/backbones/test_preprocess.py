@@ -7,7 +7,8 @@ import pytest
 import torch
 from PIL import Image
 
-from tagalign.backbones.preprocess import Preprocessing, open_image, resize, short_side_size, to_tensor
+from tagalign.backbones.pixels import to_tensor
+from tagalign.backbones.preprocess import Preprocessing, open_image, resize, short_side_size
 from tagalign.backbones.processor_files import read_preprocessing
 from tagalign.errors import ImageError, ModelError
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from tagalign.data.benchmarks.tag_sets import TagSet
 from tagalign.data.tag_overlap import benchmark_overlap
-from tagalign.types import Label, LabelSet
+from tagalign.labels import Label, LabelSet
 
 NAMES = ("dog", "cat", "boat", "chair")
 ROWS = np.array([[1, 0, 0, 0], [0, 0, 1, 1], [0, -1, 0, 1], [0, 0, 0, 0], [1, 1, 0, 0]], dtype=np.int8)

@@ -5,11 +5,11 @@ from typing import Any
 
 from PIL import Image
 
+from tagalign.labels import LabelSet
 from tagalign.methods.looks.look import Look, Photos
 from tagalign.methods.looks.profiles import look_profile
 from tagalign.methods.piaa.learner import CompetingWords, bank_of_photo, bank_tensors
 from tagalign.ops.looks.moments import Moments
-from tagalign.types import LabelSet
 
 
 def made_look(method: Any, photos: Sequence[Image.Image], labels: LabelSet) -> Look:

@@ -10,16 +10,8 @@ from PIL import Image
 
 from tagalign.data.benchmarks.records import Expression, Question, TrueBoxes
 from tagalign.errors import DataError
-from tagalign.types import (
-    IGNORE,
-    Caption,
-    EncodedLabels,
-    Label,
-    LabelSet,
-    Referring,
-    Segmentation,
-    Tagging,
-)
+from tagalign.labels import IGNORE, Label, LabelSet
+from tagalign.types import Caption, EncodedLabels, Referring, Segmentation, Tagging
 
 NAMES = ("cat", "dog", "tree")
 

@@ -13,7 +13,8 @@ from tagalign.evaluate.evaluation import evaluate_retrieval
 from tagalign.evaluate.ranking import RankingRule, final_scores
 from tagalign.evaluate.rows import read_rows
 from tagalign.tasks.search.engine import SearchEngine
-from tagalign.tasks.search.files import IndexHead, add_photos
+from tagalign.tasks.search.files import add_photos
+from tagalign.tasks.search.head import IndexHead
 from tagalign.tasks.search.index import SearchIndex
 from tagalign.tasks.search.rankers import identity, ranker_for
 

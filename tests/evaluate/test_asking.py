@@ -8,7 +8,8 @@ import torch
 from PIL import Image
 
 from tagalign.evaluate.asking import AsksLabels, describe_labels
-from tagalign.types import EncodedLabels, Label, LabelSet
+from tagalign.labels import Label, LabelSet
+from tagalign.types import EncodedLabels
 
 LABELS = LabelSet(
     name="two", labels=(Label(name="dog", aliases=("puppy",)), Label(name="cat")), background=("sky",),

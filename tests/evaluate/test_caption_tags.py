@@ -10,8 +10,9 @@ from tagalign.errors import InputError
 from tagalign.evaluate.caption_tags import AskCaptionTags, LabelFinder
 from tagalign.evaluate.evaluation import asker_for
 from tagalign.evaluate.score import SCORERS
+from tagalign.labels import Label, LabelSet
 from tagalign.tags.parsers import load_parser
-from tagalign.types import Caption, Label, LabelSet
+from tagalign.types import Caption
 
 LABELS = LabelSet(
     name="five",

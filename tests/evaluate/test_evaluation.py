@@ -14,7 +14,7 @@ from tagalign.evaluate.engine import Plan, gather
 from tagalign.evaluate.evaluation import asker_for, evaluate, evaluate_segmentation, summarize
 from tagalign.evaluate.results import markdown_table, read_result, write_result
 from tagalign.evaluate.segmentation import Confusion
-from tagalign.types import Label, LabelSet
+from tagalign.labels import Label, LabelSet
 
 
 @pytest.mark.parametrize("background", [False, True])

@@ -15,7 +15,8 @@ from tagalign.export.records import (
     tagging_of,
     tensor_mask,
 )
-from tagalign.types import BACKGROUND, Segmentation, Tagging
+from tagalign.labels import BACKGROUND
+from tagalign.types import Segmentation, Tagging
 
 
 def segmentation(seed=0, size=(19, 23)):

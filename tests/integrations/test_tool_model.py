@@ -5,7 +5,8 @@ from PIL import Image
 from tagalign.errors import InputError, UnknownNameError
 from tagalign.integrations.label_names import asked_labels
 from tagalign.integrations.tool_model import ToolModel, open_tool_model
-from tagalign.types import BACKGROUND, Tagging
+from tagalign.labels import BACKGROUND
+from tagalign.types import Tagging
 
 PHOTO = Image.new("RGB", (64, 48), "red")
 

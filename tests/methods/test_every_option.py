@@ -16,6 +16,7 @@ from PIL import Image
 from tagalign.backbones.load import load_backbone
 from tagalign.data.tiny_world import TinyWorld
 from tagalign.errors import InputError
+from tagalign.labels import Label, LabelSet
 from tagalign.methods import opened
 from tagalign.methods.load import load_method
 from tagalign.methods.options import facts_of
@@ -24,7 +25,6 @@ from tagalign.methods.tagalign import folder as tagalign_folder
 from tagalign.methods.tagclip.options import TagClipOptions
 from tagalign.methods.trusty import folder as trusty_folder
 from tagalign.tags.label_sets import template_set
-from tagalign.types import Label, LabelSet
 
 LABELS = LabelSet(
     name="custom",

@@ -8,7 +8,8 @@ import torch
 from PIL import Image
 
 from tagalign.backbones.load import load_backbone
-from tagalign.backbones.preprocess import open_image, to_tensor
+from tagalign.backbones.pixels import to_tensor
+from tagalign.backbones.preprocess import open_image
 from tagalign.cli.main import main
 from tagalign.testing.clip_folder import VIT_B16, make_clip_folder
 

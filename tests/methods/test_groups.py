@@ -6,8 +6,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from tagalign.labels import Label, LabelSet
 from tagalign.methods.groups import group_ids, split_groups
-from tagalign.types import EncodedLabels, Label, LabelSet
+from tagalign.types import EncodedLabels
 
 # float64 sums of four terms
 TOL = {"rtol": 1e-12, "atol": 1e-12}

@@ -12,13 +12,13 @@ import torch.nn.functional as F
 from PIL import Image
 
 from tagalign.errors import InputError, UnknownNameError
+from tagalign.labels import Label, LabelSet
 from tagalign.methods.load import load_method
 from tagalign.methods.options import facts_of
 from tagalign.methods.refinements import open_refinement, refinement_names
 from tagalign.methods.table import METHODS
 from tagalign.ops.refine import REFINEMENTS, RefinementEntry
 from tagalign.option_fields import option
-from tagalign.types import Label, LabelSet
 
 LABELS = LabelSet(
     name="custom", labels=(Label(name="dog", aliases=("puppy",)), Label(name="sky"), Label(name="house"))

@@ -46,7 +46,8 @@ class Always:
         ]
 
     def _pixels(self, image):
-        from tagalign.backbones.preprocess import resize, to_tensor
+        from tagalign.backbones.pixels import to_tensor
+        from tagalign.backbones.preprocess import resize
 
         side = self.backbone.preprocessing.image_size
         return to_tensor(resize(image, (side, side)), self.backbone.preprocessing)[None]

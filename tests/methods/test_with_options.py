@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tagalign.labels import Label, LabelSet
 from tagalign.methods.load import load_method
 from tagalign.methods.protocols import Adjustable
 from tagalign.methods.proxy.method import ProxyMethod
@@ -18,7 +19,6 @@ from tagalign.methods.trusty.method import TrustyClip
 from tagalign.methods.trusty.network import TrustyNetwork, sizes_for
 from tagalign.methods.trusty.options import TrustyOptions
 from tagalign.testing.groupvit_folder import make_groupvit_folder
-from tagalign.types import Label, LabelSet
 
 LABELS = LabelSet(name="custom", labels=(Label(name="dog"), Label(name="sky"), Label(name="house")))
 # profile, window and stride: what they leave open is settled once more

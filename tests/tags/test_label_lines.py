@@ -3,9 +3,9 @@
 import pytest
 
 from tagalign.errors import InputError
+from tagalign.labels import Label, LabelGroup, LabelSet
 from tagalign.tags.label_lines import is_plain, label_line, label_lines, parse_label, parse_lines
 from tagalign.tags.label_sets import benchmark_labels, label_set_names, load_label_set, read_label_set
-from tagalign.types import Label, LabelGroup, LabelSet
 
 FULL = """\
 [scene, one]

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
-from tagalign.types import Size
+from tagalign.labels import Size
 
 FILTERS = frozenset({"bilinear", "bicubic"})
 """Those that torch has antialiased."""

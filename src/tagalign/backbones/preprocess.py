@@ -1,4 +1,7 @@
-"""Open, orient, resize, normalise. The one place where (width, height) becomes (height, width)."""
+"""Open, orient, resize. The one place where (width, height) becomes (height, width).
+
+Nothing here needs torch; numbers for an encoder are made in ``pixels``.
+"""
 
 import io
 import math
@@ -8,18 +11,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-import torch
-from jaxtyping import Float
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from PIL.JpegImagePlugin import JpegImageFile
-from torch import Tensor
 
 from tagalign.backbones.fast_resize import fast_resize, resizes_fast
 from tagalign.backbones.grey import Said, is_wide_grey, said_by, to_bytes
 from tagalign.backbones.image_formats import DAMAGED, register_plugins
 from tagalign.errors import ImageError, MissingImageError
-from tagalign.types import Size
+from tagalign.labels import Size
 
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)  # OpenAI's release, channels R, G, B
 CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
@@ -185,14 +184,6 @@ def short_side_size(size: Size, short_side: int, *, max_side: int = 2048, patch_
         max(patch_size, math.floor(height * scale + 0.5)),
         max(patch_size, math.floor(width * scale + 0.5)),
     )
-
-
-def to_tensor(image: Image.Image, preprocessing: Preprocessing) -> Float[Tensor, "3 height width"]:
-    """Normalised pixels ``(x / 255 - mean) / std`` in float32."""
-    pixels = torch.from_numpy(np.array(image, dtype=np.uint8)).permute(2, 0, 1).float()
-    mean = torch.tensor(preprocessing.mean).view(3, 1, 1)
-    std = torch.tensor(preprocessing.std).view(3, 1, 1)
-    return (pixels / 255 - mean) / std
 
 
 def resize(image: Image.Image, size: Size, resample: Resample = "bicubic") -> Image.Image:

@@ -11,13 +11,14 @@ from jaxtyping import Float, Int
 from PIL import Image
 from torch import Tensor
 
-from tagalign.backbones.preprocess import Preprocessing, resize, to_tensor
+from tagalign.backbones.pixels import to_tensor
+from tagalign.backbones.preprocess import Preprocessing, resize
 from tagalign.backbones.protocols import Backbone, DenseFeatures
 from tagalign.data.batches import FeatureBatch, Position
 from tagalign.errors import DataError, InputError
+from tagalign.labels import Size
 from tagalign.ops.tag_rows import TagRows
 from tagalign.tags.vocabulary import TagLabels
-from tagalign.types import Size
 
 RowNumbers = Int[np.ndarray, " rows"]
 

@@ -14,10 +14,10 @@ from typing import Any
 
 from tagalign.data.benchmarks.restricted_pickle import read_plain_pickle
 from tagalign.errors import DataError, InputError
+from tagalign.labels import Label, LabelSet
 from tagalign.registry import find_entry
 from tagalign.tags.same_label import same_label, tidy_name
 from tagalign.tags.text_files import read_text
-from tagalign.types import Label, LabelSet
 
 RECOGNIZE_ANYTHING = "xinyu1205/recognize-anything at 7cb804a, Apache-2.0"
 

@@ -14,9 +14,10 @@ from tagalign.errors import InputError
 from tagalign.evaluate.asking import AsksLabels, AsksMethod, describe_labels
 from tagalign.evaluate.rows import Row
 from tagalign.evaluate.segmentation import count_pixels
+from tagalign.labels import LabelSet
 from tagalign.methods.protocols import Method, Referrer, Segmenter
 from tagalign.ops.masks import boxes_around, connected_components
-from tagalign.types import LabelSet, Segmentation
+from tagalign.types import Segmentation
 
 
 def fit_labels(own: LabelSet, given: LabelSet | None) -> LabelSet:

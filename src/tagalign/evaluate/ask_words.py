@@ -16,12 +16,13 @@ from tagalign.evaluate.asking import AsksLabels, AsksMethod
 from tagalign.evaluate.captioning import TOKENIZER
 from tagalign.evaluate.rows import Row
 from tagalign.evaluate.spice import NAME, Alike, same_word, spice_scores
+from tagalign.labels import LabelSet
 from tagalign.methods.protocols import Answerer, Captioner, Method, Tagger
 from tagalign.tags.caption_graph import GraphReader
 from tagalign.tags.wordnet import read_wordnet
 from tagalign.tasks.answering import BatchAnswerer, answer_questions
 from tagalign.tasks.captioning import BatchCaptioner
-from tagalign.types import Caption, LabelSet
+from tagalign.types import Caption
 
 
 @dataclass(frozen=True, eq=False)

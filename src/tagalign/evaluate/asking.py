@@ -7,8 +7,9 @@ from typing import Any
 from PIL import Image
 
 from tagalign.evaluate.rows import Row
+from tagalign.labels import LabelSet
 from tagalign.methods.protocols import Method
-from tagalign.types import EncodedLabels, LabelSet
+from tagalign.types import EncodedLabels
 
 
 def describe_labels(labels: LabelSet) -> dict[str, Any]:

@@ -13,8 +13,9 @@ from PIL import Image
 from tagalign.data.benchmarks.records import SegmentationSet
 from tagalign.evaluate.ask_dense import fit_labels
 from tagalign.evaluate.segmentation import Confusion
+from tagalign.labels import LabelSet
 from tagalign.methods.protocols import Segmenter
-from tagalign.types import EncodedLabels, LabelSet, Segmentation
+from tagalign.types import EncodedLabels, Segmentation
 
 STEPS = 40
 """Candidates: so many quantiles of the best score over all pixels."""

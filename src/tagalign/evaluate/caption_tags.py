@@ -17,12 +17,12 @@ from tagalign.data.benchmarks.records import TaggingSet
 from tagalign.errors import InputError
 from tagalign.evaluate.asking import describe_labels
 from tagalign.evaluate.rows import Row
+from tagalign.labels import LabelSet
 from tagalign.methods.protocols import Captioner, Method
 from tagalign.tags.normalize import normalize_parse, normalize_repeated, normalize_settings
 from tagalign.tags.parsers import load_parser
 from tagalign.tags.parses import ParsedCaption, Parser
 from tagalign.tasks.captioning import BatchCaptioner
-from tagalign.types import LabelSet
 
 KIND = "caption-tags"
 PARSER = "distilled"

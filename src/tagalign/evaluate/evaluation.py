@@ -20,11 +20,11 @@ from tagalign.evaluate.engine import Asker, Gathered, Plan, gather
 from tagalign.evaluate.ranking import RankingRule
 from tagalign.evaluate.results import Result, now
 from tagalign.evaluate.score import SCORERS, Scores
+from tagalign.labels import LabelSet
 from tagalign.methods.package_versions import package_versions
 from tagalign.methods.protocols import Method
 from tagalign.methods.table import background_is_a_name
 from tagalign.private_paths import without_folders
-from tagalign.types import LabelSet
 
 
 def asker_for(

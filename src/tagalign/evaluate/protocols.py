@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from tagalign.labels import LabelSet
 from tagalign.registry import find_entry
 from tagalign.tags.label_sets import background_words, benchmark_labels, label_set_names, template_set
-from tagalign.types import LabelSet
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ from jaxtyping import Float, Int, Integer
 from torch import Tensor
 
 from tagalign.errors import DataError, InputError
-from tagalign.types import IGNORE
+from tagalign.labels import IGNORE
 
 
 def count_pixels(

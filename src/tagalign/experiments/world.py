@@ -14,13 +14,13 @@ from tagalign.data.benchmarks.tiny import TinyReferring, TinySegmentation, tiny_
 from tagalign.data.feature_pairs import FeaturePairs, encode_images
 from tagalign.data.tiny_world import CLASS_SETS, Scene, TinyWorld
 from tagalign.experiments import protocol
+from tagalign.labels import IGNORE, LabelSet
 from tagalign.methods.dense.projector import NUM_BLOCKS
 from tagalign.ops.precision import PrecisionChoice
 from tagalign.tags.label_sets import label_set_of
 from tagalign.tags.parsers import load_parser
 from tagalign.tags.parses import ParsedCaption
 from tagalign.tags.vocabulary import TagLabels
-from tagalign.types import IGNORE, LabelSet
 
 Watcher = Callable[[Any, str], Iterator[Any]]
 """``progress(items, description)`` passes the items on."""

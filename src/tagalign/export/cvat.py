@@ -12,7 +12,7 @@ from tagalign.export.drawing import label_color
 from tagalign.export.parts import Parts, parts_by_label
 from tagalign.export.records import Annotated, segmentation_of
 from tagalign.export.ring_texts import ring_texts
-from tagalign.types import BACKGROUND
+from tagalign.labels import BACKGROUND
 
 CvatForm = Literal["masks", "polygons"]
 

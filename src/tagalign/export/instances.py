@@ -8,8 +8,9 @@ from typing import Any
 
 from tagalign.errors import DataError
 from tagalign.export.records import Annotated
+from tagalign.labels import Size
 from tagalign.ops.masks import decode_rle
-from tagalign.types import Instance, Size
+from tagalign.types import Instance
 
 Stored = tuple[int, float, Iterable[int], bytes]
 """Label, score, box, and the run-length code of the mask at the size of the image."""

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from tagalign.atomic import atomic_write
 from tagalign.errors import InputError
+from tagalign.labels import IGNORE, WIDE_IGNORE, ignored_id
 from tagalign.ops.voc_colours import palette
-from tagalign.types import IGNORE, WIDE_IGNORE, ignored_id
 
 MAX_PALETTE_LABELS = IGNORE  # id 255 means "ignore", so a byte holds 255 labels
 MAX_LABELS = WIDE_IGNORE

@@ -15,8 +15,9 @@ from scipy import ndimage
 from tagalign.errors import DataError
 from tagalign.export.polygons import outlines
 from tagalign.export.polygons.tracing import Outlines
+from tagalign.labels import BACKGROUND, Size
 from tagalign.ops.part_runs import alternating, moved, part_codes, runs_of_parts
-from tagalign.types import BACKGROUND, Instance, Segmentation, Size
+from tagalign.types import Instance, Segmentation
 
 _TOUCHING = np.ones((3, 3), dtype=bool)  # parts that touch by a side or a corner belong together
 

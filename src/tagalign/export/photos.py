@@ -12,10 +12,10 @@ from pathlib import Path, PurePath
 
 from tagalign.backbones.image_formats import image_suffixes
 from tagalign.errors import DataError, InputError
+from tagalign.labels import Size
 from tagalign.tasks.photos.keys import key_of, path_of
 from tagalign.tasks.photos.manifest import PhotoManifest, read_manifest
 from tagalign.tasks.photos.source import PhotoSource
-from tagalign.types import Size
 
 PART = re.compile(r"part-(?P<shard>\d+-of-\d+)-(?P<number>\d+)\.\w+")
 

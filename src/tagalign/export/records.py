@@ -9,7 +9,8 @@ from jaxtyping import Bool
 
 from tagalign.errors import InputError, first_names
 from tagalign.export.parts import parts_by_label
-from tagalign.types import BACKGROUND, Segmentation, Size, Tagging
+from tagalign.labels import BACKGROUND, Size
+from tagalign.types import Segmentation, Tagging
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Int, UInt64
 
 from tagalign.export.polygons.tracing import Outlines
-from tagalign.types import Size
+from tagalign.labels import Size
 
 CORNERS_AT_A_TIME = 1 << 20  # some 20 MB of text before the padding is dropped
 WORD = 8

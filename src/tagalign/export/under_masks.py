@@ -9,9 +9,9 @@ from PIL import Image
 
 from tagalign.export.drawing import label_color
 from tagalign.export.photos import named_sources
+from tagalign.labels import BACKGROUND
 from tagalign.tasks.photos.result_labels import result_names
 from tagalign.tasks.photos.tars import source_of
-from tagalign.types import BACKGROUND
 
 OPACITY = 0.55
 """Of the colours: outlines of things stay to be seen, neighbouring labels are told apart."""

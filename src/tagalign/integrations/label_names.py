@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tagalign.errors import DataError, InputError
+from tagalign.labels import BACKGROUND, LabelSet
 from tagalign.tags.label_lines import is_plain
 from tagalign.tags.label_sets import load_label_set
 from tagalign.tags.normalize import normalize_tag
 from tagalign.tags.same_label import same_label, split_names, tidy_name
 from tagalign.tags.text_files import read_text
-from tagalign.types import BACKGROUND, LabelSet
 
 SEPARATOR = "|"
 """Between labels in a text of one line: the words of a label hold commas."""

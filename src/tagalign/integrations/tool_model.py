@@ -8,11 +8,12 @@ from PIL import Image
 
 from tagalign.backbones.models import resolve_auto
 from tagalign.integrations.label_names import SEPARATOR, ToolLabels
-from tagalign.methods.load import trained_type
+from tagalign.labels import BACKGROUND
 from tagalign.methods.options import option_names, split_assignments
+from tagalign.methods.request import trained_type
 from tagalign.methods.table import DEFAULTS, find_method
 from tagalign.tasks.model import Model, load
-from tagalign.types import BACKGROUND, EncodedLabels, Segmentation, Tagging
+from tagalign.types import EncodedLabels, Segmentation, Tagging
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

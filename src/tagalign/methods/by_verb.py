@@ -14,13 +14,10 @@ from PIL import Image
 from torch import Tensor
 
 from tagalign.brief import Brief
+from tagalign.labels import LabelSet
 from tagalign.methods.protocols import HeatMapper, Method, Referrer, Segmenter, Tagger, refuse_foreign
-from tagalign.option_fields import Verb
-from tagalign.types import EncodedLabels, LabelSet, Referring, Segmentation, Tagging
-
-METHOD = "default"
-VERBS: tuple[Verb, ...] = ("tag", "segment", "refer", "search")
-"""What it answers; a caption or an answer needs a trained part."""
+from tagalign.methods.request import EACH_ITS_OWN
+from tagalign.types import EncodedLabels, Referring, Segmentation, Tagging
 
 
 class PhotoBatch:
@@ -87,7 +84,7 @@ class ByVerb:
         methods: what answers each verb; one object may answer several.
     """
 
-    method = METHOD
+    method = EACH_ITS_OWN
 
     def __init__(self, methods: Mapping[str, Method[Any]]) -> None:
         self.methods = dict(methods)

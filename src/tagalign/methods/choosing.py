@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
+from tagalign.labels import LabelSet
 from tagalign.methods.groups import group_ids
 from tagalign.methods.thresholds import Threshold
-from tagalign.types import LabelSet
 
 
 def choose_labels(threshold: Threshold, scores: Sequence[float], labels: LabelSet) -> tuple[int, ...]:

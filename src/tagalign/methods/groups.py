@@ -10,8 +10,9 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from tagalign.labels import LabelSet
 from tagalign.methods.label_rows import best_rows
-from tagalign.types import EncodedLabels, LabelSet
+from tagalign.types import EncodedLabels
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

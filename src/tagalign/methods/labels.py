@@ -13,7 +13,8 @@ from torch import Tensor
 
 from tagalign.backbones.protocols import Backbone
 from tagalign.errors import InputError
-from tagalign.types import EncodedLabels, LabelSet, Negatives
+from tagalign.labels import LabelSet
+from tagalign.types import EncodedLabels, Negatives
 
 MAX_PROMPTS = 4096
 """Prompts embedded at a time, so that 5,000 labels x 80 templates do not sit in memory together."""

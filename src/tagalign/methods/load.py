@@ -1,29 +1,29 @@
 """A name, a method and options become something that answers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from tagalign.backbones.catalog import hub_config, model_folder, read_json
+from tagalign.backbones.catalog import model_folder, read_json
 from tagalign.backbones.families import FAMILIES
 from tagalign.backbones.hub.locate import admit_pickle
 from tagalign.backbones.hub.once import asked_once
 from tagalign.backbones.models import resolve_auto
 from tagalign.backbones.packaged import TINY
 from tagalign.errors import InputError, ModelError
-from tagalign.methods.by_verb import METHOD, VERBS, ByVerb
+from tagalign.methods.by_verb import ByVerb
 from tagalign.methods.opened import Opened
-from tagalign.methods.options import build_options, facts_of, option_names, unknown_option
+from tagalign.methods.options import build_options
 from tagalign.methods.protocols import Method
+from tagalign.methods.request import EACH_ITS_OWN, options_by_method, trained_type
 from tagalign.methods.resources import Resources
 from tagalign.methods.table import (
     DEFAULTS,
     build_method,
     find_method,
     methods,
-    trained_kinds,
     training_free,
 )
 
@@ -78,7 +78,7 @@ def load_method(
     name = resolve_auto(name)
     trained = trained_type(name)
     chosen = method or trained
-    wanted = _options_by_method([chosen] if chosen else _defaults(), options, chosen or METHOD)
+    wanted = options_by_method(chosen, options)
     if trained is not None and chosen != trained and find_method(str(chosen)).trained_by:
         raise ModelError(
             f"{name}: holds a {trained} model, asked for {chosen!r}; leave the method out, or give another folder"
@@ -91,7 +91,7 @@ def load_method(
     resources = Resources(batch_size=batch_size, text_cache=text_cache, companion_cache=companion_cache)
     opened = Opened(
         name=folder,
-        method=chosen or METHOD,
+        method=chosen or EACH_ITS_OWN,
         trained=trained,
         device=pick_device(device),
         precision=precision,
@@ -120,33 +120,6 @@ def _build_other(opened: Opened, options: Mapping[str, Any], resources: Resource
     return build_method(opened, build_options(kind, options, method=opened.method), resources)
 
 
-def _defaults() -> list[str]:
-    """The default methods that run on any encoder, each once."""
-    return [name for name in dict.fromkeys(DEFAULTS[verb] for verb in VERBS) if name in training_free()]
-
-
-def _options_by_method(names: Sequence[str], options: Mapping[str, Any], asked: str) -> dict[str, Any]:
-    """The options object of each method; every option must be known to one of them."""
-    kinds = {name: find_method(name).options for name in names}
-    known = {option for kind in kinds.values() for option in option_names(kind)}
-    for option in options:
-        if option not in known:
-            raise unknown_option(option, known, f"method {asked!r}")
-    return {
-        name: build_options(kind, {k: v for k, v in options.items() if k in acting}, method=name)
-        for name, kind in kinds.items()
-        for acting in [_acting(name, kind, alone=len(kinds) == 1)]
-    }
-
-
-def _acting(name: str, kind: type[Any], *, alone: bool) -> set[str]:
-    """The options that a method takes: all, or as one of the defaults those of the verbs that it answers."""
-    answered = {verb for verb in VERBS if alone or DEFAULTS[verb] == name}
-    acting = {fact.name for fact in facts_of(kind) if alone or not fact.verbs or answered & set(fact.verbs)}
-    # a look was made with one tagger: of the defaults it is the one for tags, and another would refuse it
-    return acting if alone or "tag" in answered else acting - {"look"}
-
-
 def pick_device(device: Device) -> torch.device:
     """A torch device; ``auto`` is CUDA where there is one.
 
@@ -159,10 +132,3 @@ def pick_device(device: Device) -> torch.device:
     if chosen.type == "cuda" and not torch.cuda.is_available():
         raise ModelError("device 'cuda' was asked for, but PyTorch sees no CUDA device; use --device cpu")
     return chosen
-
-
-def trained_type(name: str) -> str | None:
-    """What a folder or a hub id was trained for, which decides its method: one of ``trained_kinds``; None for an encoder."""
-    path = Path(name) / "config.json"
-    kind = (read_json(path) if path.is_file() else hub_config(name)).get("model_type")
-    return kind if kind in trained_kinds() else None

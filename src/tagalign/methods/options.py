@@ -67,7 +67,18 @@ def option_names(kind: type[Any]) -> tuple[str, ...]:
 def build_options(
     kind: type[Options], values: Mapping[str, Any], *, method: str = "", owner: str = ""
 ) -> Options:
-    """An options object from keywords or strings; what is not given keeps its default.
+    """An options object from keywords or strings; what is not given keeps its default. Arguments: see ``read_options``.
+
+    Raises:
+        InputError: for what ``read_options`` refuses, or values that the class refuses.
+    """
+    return kind(**read_options(kind, values, method=method, owner=owner))
+
+
+def read_options(
+    kind: type[Any], values: Mapping[str, Any], *, method: str = "", owner: str = ""
+) -> dict[str, Any]:
+    """Options as values of their types; whether they fit each other is asked when the class is built.
 
     Args:
         kind: the options class.
@@ -76,8 +87,7 @@ def build_options(
         owner: of options that belong to no method, in words, in its place.
 
     Raises:
-        InputError: for an unknown name (the nearest is named), a value that is not of the field's type, or one that the
-            class refuses.
+        InputError: for an unknown name (the nearest is named), or a value that is not of the field's type.
     """
     hints = typing.get_type_hints(kind)
     known = option_names(kind)
@@ -86,7 +96,7 @@ def build_options(
             raise unknown_option(name, known, owner or f"method {method!r}")
     read = {name: read_value(value, hints[name], name=name) for name, value in values.items()}
     _check_choices(kind, read)
-    return kind(**read)
+    return read
 
 
 def _check_choices(kind: type[Any], values: Mapping[str, Any]) -> None:

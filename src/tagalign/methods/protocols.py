@@ -13,10 +13,11 @@ from PIL import Image
 from torch import Tensor
 
 from tagalign.errors import InputError
+from tagalign.labels import LabelSet, Size
 from tagalign.methods.looks.experts import Experts
 from tagalign.methods.looks.step import LookStep
 from tagalign.methods.thresholds import Threshold
-from tagalign.types import Caption, EncodedLabels, LabelSet, Referring, Segmentation, Size, Tagging
+from tagalign.types import Caption, EncodedLabels, Referring, Segmentation, Tagging
 
 Encoded = TypeVar("Encoded")
 

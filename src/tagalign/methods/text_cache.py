@@ -11,8 +11,9 @@ from tagalign.atomic import atomic_write
 from tagalign.backbones.protocols import Backbone
 from tagalign.errors import InputError
 from tagalign.json_text import json_text
+from tagalign.labels import LabelSet
 from tagalign.methods.labels import TemplateMean, encode_label_set
-from tagalign.types import EncodedLabels, LabelSet, Negatives
+from tagalign.types import EncodedLabels, Negatives
 
 FORMAT = 1
 """Counted up when the meaning of the stored rows changes; older files are then ignored."""

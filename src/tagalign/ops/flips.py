@@ -10,8 +10,8 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Int
 
+from tagalign.labels import Size
 from tagalign.ops.masks import check_runs, compress_many
-from tagalign.types import Size
 
 Flips = Int[np.ndarray, " _"]
 CornerBox = tuple[float, float, float, float]

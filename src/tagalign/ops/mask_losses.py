@@ -14,8 +14,8 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 from tagalign.errors import InputError, UnknownNameError
+from tagalign.labels import IGNORE
 from tagalign.ops.focal import FOCAL_ALPHA, FOCAL_GAMMA, MaskMaps, ValidPixels, focal_loss
-from tagalign.types import IGNORE
 
 DICE_SMOOTH = 1.0  # TagCLIP's release; one pixel's worth, so that a map without positives has a value
 

@@ -12,9 +12,9 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from tagalign.errors import DataError
+from tagalign.labels import Size
 from tagalign.ops.flips import Flips, joined, odd_ones, runs_of_flips
 from tagalign.ops.masks import mask_of_runs
-from tagalign.types import Size
 
 STEPS = 5
 """Places a pixel, in each direction."""

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
-from tagalign.types import Size
+from tagalign.labels import Size
 
 LabelMaps = Float[Tensor, "labels height width"]
 NameMaps = Float[Tensor, "names height width"]

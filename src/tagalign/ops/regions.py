@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from tagalign.types import Size
+from tagalign.labels import Size
 
 COUNTS = 2**22
 """Counts (regions x labels) held at a time: 65,535 ids with 5,000 labels stay within 64 MB."""

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from tagalign.errors import InputError
+from tagalign.labels import Label, LabelGroup, LabelSet
 from tagalign.tags.same_label import split_names, tidy_name
-from tagalign.types import Label, LabelGroup, LabelSet
 
 _QUOTED = re.compile('"((?:[^"]|"")*)"')
 _HELD = re.compile("\0(\\d+)\0")

@@ -8,10 +8,10 @@ from pathlib import Path
 from tagalign.atomic import atomic_write
 from tagalign.errors import InputError
 from tagalign.json_text import json_text
+from tagalign.labels import LabelSet
 from tagalign.tags.label_lines import parse_label
 from tagalign.tags.same_label import same_label, tidy_name
 from tagalign.tags.text_files import read_text
-from tagalign.types import LabelSet
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from tagalign.errors import DataError, InputError, UnknownNameError
+from tagalign.labels import Label, LabelGroup, LabelSet
 from tagalign.registry import find_entry
 from tagalign.tags.label_lines import is_plain, parse_label, parse_lines
 from tagalign.tags.label_words import word_problems
 from tagalign.tags.lists import read_table
 from tagalign.tags.same_label import same_label, split_names, tidy_name
 from tagalign.tags.text_files import read_text
-from tagalign.types import Label, LabelGroup, LabelSet
 
 WORDINGS = ("plain", "clean", "aliases")
 """``plain``: the official names. ``clean``: readable English. ``aliases``: clean, and other words for it."""

@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from tagalign.labels import LabelSet
 from tagalign.tags.normalize import normalize_tag
 from tagalign.tags.same_label import same_label
-from tagalign.types import LabelSet
 
 ProblemKind = Literal[
     "repeated",

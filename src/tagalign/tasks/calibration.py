@@ -11,6 +11,7 @@ from typing import Any
 from tagalign.atomic import atomic_write
 from tagalign.errors import DataError, InputError
 from tagalign.json_text import json_text
+from tagalign.labels import LabelSet
 from tagalign.methods.thresholds import Threshold
 from tagalign.tags.label_sets import label_set_values
 from tagalign.tags.same_label import same_label
@@ -18,7 +19,6 @@ from tagalign.tags.text_files import read_text
 from tagalign.tasks.photos.inputs import Inputs
 from tagalign.tasks.photos.job import Job
 from tagalign.tasks.photos.source import PhotoSource
-from tagalign.types import LabelSet
 
 TRUTH_FILE = "labels.jsonl"
 MIN_POSITIVES = 3

@@ -14,6 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from tagalign.backbones.protocols import Backbone
+from tagalign.labels import LabelSet
 from tagalign.methods.label_rows import mean_rows
 from tagalign.tags.label_words import LabelProblem, ProblemKind
 from tagalign.tasks.photos.inputs import Inputs
@@ -21,7 +22,7 @@ from tagalign.tasks.photos.job import Job
 from tagalign.tasks.photos.rows import read_rows
 from tagalign.tasks.photos.run import PhotoRun, open_run
 from tagalign.tasks.photos.sinks import TagParquet
-from tagalign.types import EncodedLabels, LabelSet, Tagging
+from tagalign.types import EncodedLabels, Tagging
 
 ALIKE_TEXT = 0.98
 """Cosine of two labels' texts from which a model reads them nearly the same; unlike words of CLIP have about 0.8."""

@@ -13,6 +13,7 @@ from torch import Tensor
 from tagalign.backbones.models import resolve_auto
 from tagalign.backbones.preprocess import open_image
 from tagalign.errors import InputError
+from tagalign.labels import LabelSet
 from tagalign.methods.by_verb import ByVerb
 from tagalign.methods.load import load_method
 from tagalign.methods.protocols import Answerer, Captioner, HeatMapper, Method, Referrer, Segmenter, Tagger
@@ -23,7 +24,7 @@ from tagalign.tasks.captioning import BatchCaptioner
 from tagalign.tasks.photos.region_files import given_regions
 from tagalign.tasks.regions.options import MIN_AREA, RegionOptions
 from tagalign.tasks.regions.voting import part_instances, vote_regions
-from tagalign.types import Caption, EncodedLabels, LabelSet, Ranking, Referring, Segmentation, Tagging
+from tagalign.types import Caption, EncodedLabels, Ranking, Referring, Segmentation, Tagging
 
 if TYPE_CHECKING:
     from tagalign.tasks.search.index import SearchIndex

@@ -14,9 +14,10 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+from tagalign.labels import Label, LabelSet
 from tagalign.methods.label_rows import mean_rows
 from tagalign.tags.normalize import normalize_tag
-from tagalign.types import EncodedLabels, Label, LabelSet
+from tagalign.types import EncodedLabels
 
 NAMED = 5
 """Candidates that a photo names."""

@@ -10,8 +10,9 @@ from PIL import Image
 from torch import Tensor
 
 from tagalign.errors import ImageError
+from tagalign.labels import LabelSet, Size
 from tagalign.tasks.model import Model
-from tagalign.types import Caption, EncodedLabels, LabelSet, Referring, Segmentation, Size, Tagging
+from tagalign.types import Caption, EncodedLabels, Referring, Segmentation, Tagging
 
 BAD_SIDE = 13
 """Images of 13 x 13 pixels cannot be "encoded"."""

@@ -16,9 +16,10 @@ from tagalign.apps.server.engine import READERS, Engine
 from tagalign.apps.server.limits import Limits
 from tagalign.apps.server.metrics import Metrics
 from tagalign.data.tiny_world import TinyWorld
+from tagalign.labels import LabelSet
 from tagalign.tasks.model import Model
 from tagalign.testing.stub_method import StubMethod, stub_model
-from tagalign.types import EncodedLabels, LabelSet
+from tagalign.types import EncodedLabels
 
 LABELS = ("dog", "car", "grass", "sky")
 

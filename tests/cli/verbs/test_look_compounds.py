@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 
 from tagalign.cli.main import main
+from tagalign.labels import Label, LabelSet
 from tagalign.methods.load import load_method
 from tagalign.methods.looks.files import read_look
-from tagalign.types import Label, LabelSet
 
 LABELS = ("dog", "cat", "tree")
 PROMPTS = ("a dog and a cat", "two cats", "a street")

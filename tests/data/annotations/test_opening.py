@@ -10,7 +10,7 @@ from tagalign.data.annotations.opening import OpenedAnnotations, format_of
 from tagalign.data.annotations.photo_folder import PhotoFolder
 from tagalign.data.annotations.targets.own_folder import write_own_folder
 from tagalign.errors import InputError
-from tagalign.types import Label, LabelSet
+from tagalign.labels import Label, LabelSet
 
 HALF = "ca\ud800t"  # JSON's escape of half a character
 

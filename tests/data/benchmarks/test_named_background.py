@@ -8,7 +8,7 @@ from tagalign.data.benchmarks.named_background import NamedBackground, with_back
 from tagalign.data.benchmarks.records import SegmentationSet
 from tagalign.data.trusty.sources import BenchmarkSource
 from tagalign.errors import InputError
-from tagalign.types import Label, LabelSet
+from tagalign.labels import Label, LabelSet
 
 # Bucher et al., Zero-Shot Semantic Segmentation: the split with ten unseen classes
 TEN = {"cow", "motorbike", "sofa", "cat", "boat", "fence", "bird", "tvmonitor", "keyboard", "aeroplane"}

@@ -5,9 +5,10 @@ from tagalign.errors import InputError
 from tagalign.integrations.label_studio.config import ConfigLabel, read_config
 from tagalign.integrations.label_studio.predicting import Predictor, TaskQuestion, decided
 from tagalign.integrations.label_studio.words import ConfigWords
+from tagalign.labels import Label
 from tagalign.tasks.model import Model
 from tagalign.testing.stub_method import StubMethod
-from tagalign.types import Label, Tagging
+from tagalign.types import Tagging
 
 LABELS = '<Label value="dog"/><Label value="hot dog"/><Label value="cat"/>'
 CHOICES = LABELS.replace("Label", "Choice")

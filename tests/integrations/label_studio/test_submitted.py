@@ -5,7 +5,7 @@ from tagalign.integrations.label_studio.config import read_config
 from tagalign.integrations.label_studio.places import LocalPhoto, WebPhoto
 from tagalign.integrations.label_studio.submitted import click_of
 from tagalign.integrations.label_studio.words import ConfigWords
-from tagalign.types import Label
+from tagalign.labels import Label
 
 CONFIG = read_config(
     '<View><Image name="image" value="$image"/><Choices name="c" toName="image" choice="multiple"><Choice value="sky"/>'

@@ -13,10 +13,10 @@ from PIL import Image
 from tagalign.cli.main import main
 from tagalign.cli.verbs.methods import page
 from tagalign.errors import InputError
+from tagalign.labels import Label, LabelSet
 from tagalign.methods.class_token.method import ClassToken
 from tagalign.methods.load import load_method
 from tagalign.methods.table import background_words_act
-from tagalign.types import Label, LabelSet
 
 LABELS = LabelSet(
     name="custom",

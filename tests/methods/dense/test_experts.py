@@ -5,9 +5,10 @@ import torch
 import torch.nn.functional as F
 
 from tagalign.errors import InputError
+from tagalign.labels import Label, LabelSet
 from tagalign.methods.dense.experts import MOST_LABELS, photo_sums, template_text
 from tagalign.methods.labels import embed_names
-from tagalign.types import Label, LabelSet, View
+from tagalign.types import View
 
 TEMPLATES = ("a photo of a {}", "a drawing of a {}")
 

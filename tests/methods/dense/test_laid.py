@@ -7,12 +7,12 @@ import torch
 from PIL import Image
 
 from tagalign.data.tiny_world import TinyWorld
+from tagalign.labels import Label, LabelSet
 from tagalign.methods.load import load_method
 from tagalign.methods.protocols import Preparable
 from tagalign.tasks.photos.job import JobSpec
 from tagalign.tasks.photos.questions import TagQuestion
 from tagalign.tasks.photos.source import PhotoSource
-from tagalign.types import Label, LabelSet
 
 SIZES = [(40, 40), (80, 40), (40, 80), (80, 40)]
 LABELS = LabelSet(name="two", labels=(Label(name="dog"), Label(name="car")))

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from PIL import Image
 
 from tagalign.errors import InputError, UnknownNameError
+from tagalign.labels import Label, LabelSet
 from tagalign.methods.dense import score_maps
 from tagalign.methods.dense.method import DenseMethod
 from tagalign.methods.dense.options import DenseOptions, TagAlignOptions
@@ -19,7 +20,6 @@ from tagalign.methods.dense.profiles import PROFILES, dense_profile
 from tagalign.methods.dense.projector import Projector, pool
 from tagalign.methods.options import build_options
 from tagalign.tags.label_sets import label_set_of
-from tagalign.types import Label, LabelSet
 
 NAMES = label_set_of(["dog", "red car", "grass"])
 

@@ -11,6 +11,7 @@ from PIL import Image
 
 from tagalign.data.tiny_world import TinyWorld
 from tagalign.errors import InputError
+from tagalign.labels import Label, LabelSet
 from tagalign.methods.load import load_method
 from tagalign.methods.looks.files import write_look
 from tagalign.methods.looks.look import Look, Photos
@@ -18,7 +19,6 @@ from tagalign.methods.looks.profiles import look_profile
 from tagalign.methods.protocols import LookTaker
 from tagalign.methods.table import METHODS, methods
 from tagalign.tasks.folder_look.gather import moments_of
-from tagalign.types import Label, LabelSet
 
 LABELS = LabelSet(name="custom", labels=tuple(Label(name=name) for name in ("dog", "car", "tree", "house")))
 FEWER = dataclasses.replace(LABELS, labels=LABELS.labels[1:])

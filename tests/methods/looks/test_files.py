@@ -13,12 +13,12 @@ import pytest
 import torch
 
 from tagalign.errors import InputError
+from tagalign.labels import Label, LabelSet
 from tagalign.methods.looks.facts import refuse_other_labels, refuse_other_model
 from tagalign.methods.looks.files import read_look, write_look
 from tagalign.methods.looks.look import Look, Photos, photo_mark
 from tagalign.methods.looks.profiles import look_profile
 from tagalign.ops.looks.moments import Moments
-from tagalign.types import Label, LabelSet
 
 LABELS = LabelSet(
     name="custom",

@@ -2,12 +2,12 @@
 
 import pytest
 
+from tagalign.labels import Label, LabelSet
 from tagalign.methods.load import load_method
 from tagalign.methods.looks.files import write_look
 from tagalign.methods.looks.look import Look, Photos
 from tagalign.methods.looks.profiles import look_profile
 from tagalign.ops.looks.moments import Moments
-from tagalign.types import Label, LabelSet
 
 LABELS = LabelSet(name="custom", labels=(Label(name="dog"), Label(name="car")))
 TAKERS = ("clip", "tagclip", "clip-cls", "cls-seg", "gated", "piaa")

@@ -15,12 +15,12 @@ from PIL import Image
 
 from tagalign.data.tiny_world import TinyWorld
 from tagalign.errors import InputError, MissingPartError
+from tagalign.labels import Label, LabelSet
 from tagalign.methods.load import load_method
 from tagalign.methods.looks.files import write_look
 from tagalign.methods.options import facts_of
 from tagalign.methods.piaa.learner import BANK_ROWS, BankSizes
 from tagalign.methods.piaa.options import PiaaOptions
-from tagalign.types import Label, LabelSet
 
 NAMES = ("dog", "car", "tree", "house", "sky", "grass")
 LABELS = LabelSet(name="custom", labels=tuple(Label(name=name) for name in NAMES))

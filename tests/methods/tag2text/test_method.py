@@ -9,12 +9,12 @@ import pytest
 import torch
 
 from tagalign.errors import InputError
+from tagalign.labels import Label, LabelSet
 from tagalign.methods.protocols import Answerer, Captioner, Tagger
 from tagalign.methods.tag2text.captioning import Decoding
 from tagalign.methods.tag2text.guidance import Guidance, question_rows
 from tagalign.methods.tag2text.image_value import Tag2TextImage
 from tagalign.methods.thresholds import Threshold
-from tagalign.types import Label, LabelSet
 
 
 def labels(*names):

@@ -3,8 +3,8 @@
 import pytest
 
 from tagalign.errors import InputError
+from tagalign.labels import Label
 from tagalign.methods.tag2text.tag_names import TagNames
-from tagalign.types import Label
 
 NAMES = ("dog", "red car", "car", "swing", "tree", "swing", "Cat")
 TAGS = TagNames(NAMES)

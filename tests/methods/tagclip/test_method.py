@@ -115,7 +115,7 @@ def test_one_label_alone_is_chosen(tagger):
 def test_groups_score_labels_apart(backbone):
     from dataclasses import replace
 
-    from tagalign.types import Label
+    from tagalign.labels import Label
 
     tagger = TagClip(backbone)
     plain = load_label_set("dog,cat,animal,plant", templates="1")
@@ -248,7 +248,8 @@ def test_wide_activations_make_smaller_batches_on_a_cpu(backbone, monkeypatch):
 
 
 def test_thousands_of_labels_stay_bounded(backbone):
-    from tagalign.types import EncodedLabels, Label, LabelSet
+    from tagalign.labels import Label, LabelSet
+    from tagalign.types import EncodedLabels
 
     count = 5000
     rows = torch.nn.functional.normalize(

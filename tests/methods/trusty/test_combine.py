@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from tagalign.errors import InputError, UnknownNameError
+from tagalign.labels import Label, LabelSet
 from tagalign.methods.trusty.combine import check_weighting, combine_scores, weigh
 from tagalign.methods.trusty.names import seen_ids
-from tagalign.types import Label, LabelSet
 
 SEEN = (0, 2, 3)
 

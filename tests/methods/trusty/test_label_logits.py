@@ -2,9 +2,10 @@
 
 import torch
 
+from tagalign.labels import Label, LabelSet
 from tagalign.methods.trusty.label_logits import MOST_LOGIT, best_alias, margins
 from tagalign.methods.trusty.network import MaskLogits
-from tagalign.types import EncodedLabels, Label, LabelSet, Negatives
+from tagalign.types import EncodedLabels, Negatives
 
 OWNERS = torch.tensor([0, 1, 2, 1, 1])  # the second label has two aliases
 

@@ -11,6 +11,7 @@ from PIL import Image
 
 import tagalign.methods.trusty.method as trusty_method
 from tagalign.errors import InputError, ModelError
+from tagalign.labels import Label, LabelSet
 from tagalign.methods.load import load_method
 from tagalign.methods.options import build_options
 from tagalign.methods.protocols import Segmenter
@@ -20,7 +21,6 @@ from tagalign.methods.trusty.folder import TrustyConfig, load_trusty, save_trust
 from tagalign.methods.trusty.method import TrustyClip
 from tagalign.methods.trusty.network import TrustyNetwork, sizes_for
 from tagalign.methods.trusty.options import TrustyOptions
-from tagalign.types import Label, LabelSet
 
 TRAINED = ("red thing", "blue thing", "sky")
 # float32 through eight blocks and a head, other order of sums in a batch

@@ -10,13 +10,14 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from tagalign.backbones.families import FAMILIES
+from tagalign.labels import Label, LabelSet
 from tagalign.methods.dense.canvas import Canvas
 from tagalign.methods.dense.feedback import FeedbackMethod, wants_feedback
 from tagalign.methods.dense.method import DenseMethod
 from tagalign.methods.options import build_options
 from tagalign.methods.table import METHODS
 from tagalign.ops.windows import window_boxes
-from tagalign.types import EncodedLabels, Label, LabelSet
+from tagalign.types import EncodedLabels
 
 Tensors = dict[str, Tensor]
 RELEASED = "offset"

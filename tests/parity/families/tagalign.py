@@ -11,6 +11,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from tagalign.backbones.families import FAMILIES
+from tagalign.labels import Label, LabelSet
 from tagalign.methods.dense.canvas import Canvas
 from tagalign.methods.dense.encoding import BlendedImage
 from tagalign.methods.dense.method import DenseMethod
@@ -29,7 +30,7 @@ from tagalign.ops.losses import (
 )
 from tagalign.ops.refine.pamr import pamr
 from tagalign.ops.windows import window_boxes
-from tagalign.types import EncodedLabels, Label, LabelSet
+from tagalign.types import EncodedLabels
 
 VALUE_TOLERANCE = 1e-5  # float32 sums in another order, relative to the largest value
 GRADIENT_TOLERANCE = 1e-4  # one more chain of products

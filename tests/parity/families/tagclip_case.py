@@ -11,6 +11,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from tagalign.backbones.families import FAMILIES
+from tagalign.labels import Label, LabelSet
 from tagalign.layer_range import LayerRange
 from tagalign.methods.cls_seg.method import CamSteps, ClsSeg, ClsSegLabels
 from tagalign.methods.cls_seg.options import ClsSegOptions
@@ -28,7 +29,6 @@ from tagalign.ops.affinity import (
     spread,
 )
 from tagalign.ops.windows import upsample
-from tagalign.types import Label, LabelSet
 
 Tensors = dict[str, Tensor]
 

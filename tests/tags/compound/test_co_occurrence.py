@@ -8,6 +8,7 @@ from collections import Counter
 import pytest
 
 from tagalign.errors import DataError, InputError
+from tagalign.labels import Label, LabelSet
 from tagalign.tags.compound.co_occurrence import (
     PAIR_LEAST,
     TRIPLE_LEAST,
@@ -15,7 +16,6 @@ from tagalign.tags.compound.co_occurrence import (
     prompts_of,
     prompts_of_shards,
 )
-from tagalign.types import Label, LabelSet
 
 NAMES = ["dog", "hot dog", "person", "bus", "tree"]
 LABELS = LabelSet(name="custom", labels=tuple(Label(name=name) for name in NAMES))

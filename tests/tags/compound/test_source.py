@@ -5,9 +5,9 @@ import json
 import pytest
 
 from tagalign.errors import InputError
+from tagalign.labels import Label, LabelSet
 from tagalign.tags.compound import source
 from tagalign.tags.compound.source import read_prompts
-from tagalign.types import Label, LabelSet
 
 LABELS = LabelSet(name="custom", labels=(Label(name="dog"), Label(name="cat", aliases=("kitten",))))
 

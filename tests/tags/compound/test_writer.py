@@ -7,10 +7,10 @@ import pytest
 pytest.importorskip("openai", reason="needs the llm extra")
 
 from tagalign.errors import InputError, ServerError
+from tagalign.labels import Label, LabelSet
 from tagalign.tags.compound.writer import open_writer, read_sentences, system_prompt
 from tagalign.tags.llm_client import CallLimits
 from tagalign.testing.llm_server import StubLLMServer
-from tagalign.types import Label, LabelSet
 
 LABELS = LabelSet(
     name="custom",

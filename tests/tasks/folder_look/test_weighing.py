@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from tagalign.errors import InputError
+from tagalign.labels import Label, LabelSet
 from tagalign.ops.looks.moments import Moments
 from tagalign.tasks.folder_look.weighing import Products, weigh
-from tagalign.types import Label, LabelSet
 
 LABELS = LabelSet(
     name="custom", labels=(Label(name="dog"), Label(name="cat", aliases=("kitten",)), Label(name="bus"))

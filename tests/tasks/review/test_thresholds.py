@@ -5,12 +5,13 @@ import torch
 from PIL import Image
 
 from tagalign.errors import DataError
+from tagalign.labels import Label, LabelSet
 from tagalign.tasks.calibration import best_f1_threshold
 from tagalign.tasks.photos.job import Job, JobSpec
 from tagalign.tasks.photos.questions import AskedTags, TagQuestion
 from tagalign.tasks.review.clicks import Click, Clicks
 from tagalign.tasks.review.thresholds import learn_thresholds
-from tagalign.types import EncodedLabels, Label, LabelSet, Tagging
+from tagalign.types import EncodedLabels, Tagging
 
 LABELS = LabelSet(name="two", labels=(Label(name="bright"), Label(name="dark")))
 

@@ -11,7 +11,8 @@ from tagalign.errors import DataError
 from tagalign.tasks.search import embeds as places
 from tagalign.tasks.search import files
 from tagalign.tasks.search.embeds import PartEmbeds, cosines
-from tagalign.tasks.search.files import IndexHead, add_photos, part_paths
+from tagalign.tasks.search.files import add_photos, part_paths
+from tagalign.tasks.search.head import IndexHead
 from tagalign.tasks.search.index import SearchIndex
 from tagalign.tasks.search.rankers import RankedPhoto
 

@@ -13,13 +13,13 @@ from PIL import Image
 from small_tag2text import as_method, new_model
 
 from tagalign.data.tiny_world import TinyWorld
+from tagalign.labels import Label, LabelSet
 from tagalign.methods.load import load_method
 from tagalign.methods.protocols import Method
 from tagalign.tasks.photos.job import JobSpec
 from tagalign.tasks.photos.source import PhotoSource
 from tagalign.tasks.search.indexing import IndexQuestion
 from tagalign.tasks.search.rankers import DenseRanker, ranker_for
-from tagalign.types import Label, LabelSet
 
 SIZES = [(32, 40), (40, 32), (32, 40), (48, 48), (32, 40), (40, 32)]
 """Three sizes, mixed."""

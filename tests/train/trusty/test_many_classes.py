@@ -11,13 +11,13 @@ from tagalign.data.trusty.sources import BenchmarkSource, ClassSplit, own_masks
 from tagalign.errors import DataError, InputError
 from tagalign.evaluate.segmentation import Confusion
 from tagalign.export.masks import save_mask
+from tagalign.labels import Label, LabelSet
 from tagalign.ops.mask_losses import MaskLossForm, MaskLossWeights, segmentation_losses
 from tagalign.testing.clip_folder import make_clip_folder
 from tagalign.train.trusty.plan import TrustyPlan
 from tagalign.train.trusty.targets import hide_labels, mask_labels, pseudo_labels, trusty_target
 from tagalign.train.trusty.trainee import MaskData
 from tagalign.train.trusty.training import train_trusty
-from tagalign.types import Label, LabelSet
 
 NAMES = tuple(f"thing {i}" for i in range(300))
 SPLIT = ClassSplit(names=NAMES, unseen=(7, 256))

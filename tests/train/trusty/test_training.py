@@ -19,6 +19,7 @@ from tagalign.data.trusty.augment import Augmentation
 from tagalign.data.trusty.crops import CropDataset, crop_batches, image_order
 from tagalign.data.trusty.sources import BenchmarkSource, ClassSplit, hold_out, own_masks
 from tagalign.errors import DataError, InputError
+from tagalign.labels import Label, LabelSet
 from tagalign.methods.trusty.folder import load_trusty
 from tagalign.testing.clip_folder import make_clip_folder
 from tagalign.train.loop.checkpoints import read_state
@@ -29,7 +30,6 @@ from tagalign.train.loop.run import TrainingRun
 from tagalign.train.trusty.plan import TrustyPlan
 from tagalign.train.trusty.trainee import MaskData, TrustyTrainee, new_network
 from tagalign.train.trusty.training import train_trusty
-from tagalign.types import Label, LabelSet
 
 PLAN = TrustyPlan(
     steps=4, batch_size=2, warmup=1, num_prompts=2, hidden=16, augmentation=Augmentation(crop=16)

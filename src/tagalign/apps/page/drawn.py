@@ -10,7 +10,8 @@ from tagalign.apps.page.pictures import hex_color
 from tagalign.apps.page.texts import say
 from tagalign.export.overlay import percent
 from tagalign.export.records import Region
-from tagalign.types import BACKGROUND, Segmentation
+from tagalign.labels import BACKGROUND
+from tagalign.types import Segmentation
 
 DRAWN_SIDE = 640
 """Longest side of the drawing in its own units; finer outlines cost a browser more than an eye sees."""

@@ -9,10 +9,10 @@ from tagalign.apps.page.studio import typed_labels
 from tagalign.apps.page.texts import say
 from tagalign.apps.page.words import refusal
 from tagalign.errors import TagalignError
+from tagalign.labels import LabelSet
 from tagalign.pages.document import joined
 from tagalign.tags.label_sets import FILE_ENDINGS, load_label_set
 from tagalign.tags.label_words import word_problems
-from tagalign.types import LabelSet
 
 MOST_CHECKED = 2000
 """Longer lists are counted only: what is said while one types must not be waited for."""

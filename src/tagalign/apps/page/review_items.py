@@ -14,10 +14,11 @@ from tagalign.errors import DataError
 from tagalign.export.overlay import percent
 from tagalign.export.records import Region, regions
 from tagalign.export.result_index import ResultIndex
+from tagalign.labels import BACKGROUND
 from tagalign.tasks.photos.keys import path_of
 from tagalign.tasks.photos.tars import source_of
 from tagalign.tasks.review.clicks import Click, ClickVerdict
-from tagalign.types import BACKGROUND, Segmentation
+from tagalign.types import Segmentation
 
 MIN_SHARE = 0.002
 """Smaller parts are left out: nobody wants to judge specks."""

@@ -13,13 +13,14 @@ from tagalign.apps.page.texts import say
 from tagalign.errors import DataError, InputError
 from tagalign.export.records import Annotated, Region
 from tagalign.export.result_index import ResultIndex
+from tagalign.labels import BACKGROUND
 from tagalign.ops.masks import decode_rle, encode_rle
 from tagalign.tasks.photos.keys import key_of
 from tagalign.tasks.review.click_file import ClickFile
 from tagalign.tasks.review.clicks import REVIEW_FILE, Click
 from tagalign.tasks.review.precision import TagPrecision
 from tagalign.tasks.review.queue import Queue, Queued
-from tagalign.types import BACKGROUND, Segmentation, Tagging
+from tagalign.types import Segmentation, Tagging
 
 
 def mask_codes(regions: Sequence[Region]) -> tuple[tuple[str, str], ...]:

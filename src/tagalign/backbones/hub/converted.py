@@ -4,12 +4,13 @@ import hashlib
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from tagalign.atomic import atomic_write
-from tagalign.backbones.hub.pickles import read_state_dict
 from tagalign.errors import InputError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 VERSION = 1
 """Counted up when the same pickle would be written differently; older copies stay beside it, unread."""
@@ -33,7 +34,7 @@ def converted_path(digest: str) -> Path:
     return converted_dir() / f"{digest}.safetensors"
 
 
-def convert(pickle: Path, digest: str) -> Mapping[str, Tensor] | Path:
+def convert(pickle: Path, digest: str) -> "Mapping[str, Tensor] | Path":
     """The safetensors copy of a pickle, written if it is not there yet.
 
     Args:
@@ -49,6 +50,8 @@ def convert(pickle: Path, digest: str) -> Mapping[str, Tensor] | Path:
     copy = converted_path(digest)
     if copy.is_file():
         return copy
+    from tagalign.backbones.hub.pickles import read_state_dict  # late: to find a model needs no torch
+
     tensors = read_state_dict(pickle)
     try:
         write_safetensors(copy, tensors)
@@ -60,7 +63,7 @@ def convert(pickle: Path, digest: str) -> Mapping[str, Tensor] | Path:
     return copy
 
 
-def write_safetensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
+def write_safetensors(path: Path, tensors: "Mapping[str, Tensor]") -> None:
     """Tensors into a file that appears whole or not at all; those that share numbers are written one by one.
 
     Raises:

@@ -9,11 +9,12 @@ Source: mlfoundations/open_clip, ``model.py`` and ``transformer.py`` (commit 89f
 
 import re
 from collections.abc import Mapping
-from typing import Any
-
-from torch import Tensor
+from typing import TYPE_CHECKING, Any
 
 from tagalign.errors import ModelError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 TIMM = "an image tower of timm (SigLIP, EVA, ConvNeXt, ViTamin), which only open_clip builds"
 RESNET = "a ResNet image tower, which has no patches of equal standing"
@@ -64,7 +65,7 @@ _BLOCK_NAME = re.compile(r"(visual\.)?transformer\.resblocks\.(\d+)\.(.+)\.(weig
 _IN_PROJ_NAME = re.compile(r"(visual\.)?transformer\.resblocks\.(\d+)\.attn\.in_proj_(weight|bias)")
 
 
-def to_clip_names(tensors: Mapping[str, Tensor], *, where: str) -> dict[str, Tensor]:
+def to_clip_names(tensors: "Mapping[str, Tensor]", *, where: str) -> "dict[str, Tensor]":
     """A state dict of open_clip under the names of ``CLIPModel``; values are views of the given ones where that is possible.
 
     ``in_proj`` is cut into query, key and value in this order, both projections are transposed, a logit scale of shape [1]
@@ -87,7 +88,7 @@ def to_clip_names(tensors: Mapping[str, Tensor], *, where: str) -> dict[str, Ten
     return renamed
 
 
-def _refuse_names(tensors: Mapping[str, Tensor], where: str) -> None:
+def _refuse_names(tensors: "Mapping[str, Tensor]", where: str) -> None:
     for name in tensors:
         for pattern, what in REFUSED_NAMES:
             if re.match(pattern, name):
@@ -98,7 +99,7 @@ def _refuse_names(tensors: Mapping[str, Tensor], where: str) -> None:
         )
 
 
-def _renamed(name: str, tensor: Tensor, *, where: str, shown: str) -> dict[str, Tensor]:
+def _renamed(name: str, tensor: "Tensor", *, where: str, shown: str) -> "dict[str, Tensor]":
     if name in _OUTER:
         if name in _TRANSPOSED:
             tensor = tensor.T
@@ -304,7 +305,7 @@ def _square(part: Mapping[str, Any], key: str, default: int, where: str) -> int:
 # --- a config from the shapes of an archive ----------------------------------------------------------------------------
 
 
-def config_of_archive(tensors: Mapping[str, Tensor], *, where: str) -> dict[str, Any]:
+def config_of_archive(tensors: "Mapping[str, Tensor]", *, where: str) -> dict[str, Any]:
     """The config of one of OpenAI's archives, which carry none: sizes from the shapes, heads of 64, ``quick_gelu``.
 
     Raises:
@@ -348,12 +349,12 @@ def config_of_archive(tensors: Mapping[str, Tensor], *, where: str) -> dict[str,
     )
 
 
-def is_openai_archive(tensors: Mapping[str, Tensor]) -> bool:
+def is_openai_archive(tensors: "Mapping[str, Tensor]") -> bool:
     """Whether a state dict is from one of OpenAI's archives: only those carry these numbers."""
     return {"input_resolution", "context_length", "vocab_size"} <= tensors.keys()
 
 
-def _depth(tensors: Mapping[str, Tensor], prefix: str) -> int:
+def _depth(tensors: "Mapping[str, Tensor]", prefix: str) -> int:
     return len(
         {
             name.split(".resblocks.")[1].split(".")[0]

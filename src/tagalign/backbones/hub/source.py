@@ -6,9 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
-
-from torch import Tensor
+from typing import TYPE_CHECKING, Any
 
 from tagalign.backbones.config import read_json
 from tagalign.backbones.hub.cached import blob_digest, forget_file
@@ -17,8 +15,10 @@ from tagalign.backbones.hub.converted import convert, converted_path, file_diges
 from tagalign.backbones.hub.open_clip import config_of_archive, to_clip_config, to_clip_names, to_pixel_rule
 from tagalign.backbones.hub.permission import refuse_pickle
 from tagalign.backbones.models import find_model
-from tagalign.backbones.weights import open_tensors
 from tagalign.errors import ModelError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 HASH_DIGITS = 16
 
@@ -51,7 +51,7 @@ class ModelSource:
     weights_commit: str | None = None
     digests: tuple[str | None, ...] = ()
     allow_pickle: bool = False
-    opened: Mapping[str, Tensor] | None = None
+    opened: "Mapping[str, Tensor] | None" = None
 
     @property
     def revision(self) -> str:
@@ -90,7 +90,7 @@ class ModelSource:
         return whole[:HASH_DIGITS]
 
     @cached_property
-    def file_tensors(self) -> Mapping[str, Tensor]:
+    def file_tensors(self) -> "Mapping[str, Tensor]":
         """All tensors under the names of the file, mapped into memory where it is safetensors.
 
         Raises:
@@ -98,19 +98,21 @@ class ModelSource:
         """
         if self.opened is not None:
             return self.opened
+        from tagalign.backbones.weights import open_tensors  # late: to find a model needs no torch
+
         tensors: dict[str, Tensor] = {}
         for path, digest in zip(self.weights, self.file_digests, strict=True):
-            tensors |= self._convert(path, digest) if self.pickled else open_tensors(path)
+            found = self._convert(path, digest) if self.pickled else path
+            tensors |= open_tensors(found) if isinstance(found, Path) else found
         return tensors
 
-    def _convert(self, path: Path, digest: str) -> Mapping[str, Tensor]:
+    def _convert(self, path: Path, digest: str) -> "Mapping[str, Tensor] | Path":
         # what was converted was allowed once, and its copy can run nothing
         if not self.allow_pickle and not converted_path(digest).is_file():
             refuse_pickle(self.name, path, self.repo)
-        copy = convert(path, digest)
-        return open_tensors(copy) if isinstance(copy, Path) else copy
+        return convert(path, digest)
 
-    def tensors(self) -> Mapping[str, Tensor]:
+    def tensors(self) -> "Mapping[str, Tensor]":
         """All tensors under transformers' names.
 
         Raises:

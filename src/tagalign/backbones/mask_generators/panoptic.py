@@ -12,9 +12,10 @@ from jaxtyping import Bool
 from PIL import Image
 from torch import Tensor
 
-from tagalign.backbones.preprocess import IMAGENET_MEAN, IMAGENET_STD, Preprocessing, resize, to_tensor
+from tagalign.backbones.pixels import to_tensor
+from tagalign.backbones.preprocess import IMAGENET_MEAN, IMAGENET_STD, Preprocessing, resize
 from tagalign.backbones.vision_only import VisionOnly
-from tagalign.types import Size
+from tagalign.labels import Size
 
 MIN_SCORE = 0.8
 """Probability of a query's best class, "none" competing; Mask2Former's panoptic inference."""

@@ -9,10 +9,11 @@ from jaxtyping import Bool, Float
 from PIL import Image
 from torch import Tensor
 
-from tagalign.backbones.preprocess import IMAGENET_MEAN, IMAGENET_STD, Preprocessing, resize, to_tensor
+from tagalign.backbones.pixels import to_tensor
+from tagalign.backbones.preprocess import IMAGENET_MEAN, IMAGENET_STD, Preprocessing, resize
 from tagalign.backbones.vision_only import VisionOnly
 from tagalign.errors import InputError
-from tagalign.types import Size
+from tagalign.labels import Size
 
 MIN_IOU = 0.4
 MIN_STABILITY = 0.4

@@ -9,7 +9,7 @@ from tagalign.cli.shared.flag_values import check_text
 from tagalign.errors import InputError
 
 if TYPE_CHECKING:
-    from tagalign.types import LabelSet
+    from tagalign.labels import LabelSet
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -20,7 +20,12 @@ FOLDER = "look"
 
 def look_option(look: str | Path | None) -> Path | None:
     """The option of the method; None where there is no look yet."""
-    return None if look is None or str(look) == AUTO else Path(look)
+    if look is None or str(look) == AUTO:
+        return None
+    from tagalign.methods.looks.head import read_head
+
+    read_head(Path(look))  # what is no look is said before a model is loaded
+    return Path(look)
 
 
 def look_folder(look: Path | None) -> Path | None:

@@ -33,6 +33,16 @@ class EncoderFlags:
         """What ``auto`` means here."""
         return PHOTO_MODEL
 
+    def refuse_missing_model(self) -> None:
+        """Refuse a model that is not there, before anything heavy is imported.
+
+        Raises:
+            ModelError: naming it.
+        """
+        from tagalign.backbones.catalog import hub_config
+
+        hub_config(self.model)
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ModelFlags:
@@ -79,22 +89,40 @@ class ModelFlags:
         Raises:
             InputError: for a method that cannot answer, or an option that is given twice.
         """
-        from tagalign.methods.load import trained_type
+        from tagalign.methods.request import trained_type
         from tagalign.methods.table import method_for
 
         method = method_for(verb, asked=self.method, trained=trained_type(self.model))
         return {"method": method, **self._opening()} | self.method_options(**flags)
 
     def job_facts(self, verb: "Verb", **flags: Any) -> dict[str, Any]:
-        """Fields of a ``JobSpec`` that the flags of the model decide; see ``options``."""
+        """Fields of a ``JobSpec`` that the flags of the model decide; see ``options``.
+
+        Raises:
+            InputError: also for an option that the method does not have, or a value that it does not take.
+        """
         options = self.options(verb, **flags)
+        self.check_options(options["method"], **flags)
         taken = {name: options.pop(name) for name in ("method", "device", "batch_size")}
         return {"model": self.model, "options": options, **taken}
 
     def whole_model_options(self, **flags: Any) -> dict[str, Any]:
         """Keyword arguments for ``tagalign.load`` of verbs that ask everything: without a method, each verb's default."""
+        from tagalign.methods.request import trained_type
+
+        self.check_options(self.method or trained_type(self.model), **flags)
         given = self._opening() | self.method_options(**flags)
         return given if self.method is None else given | {"method": self.method}
+
+    def check_options(self, method: str | None, **flags: Any) -> None:
+        """Refuse what the method does not take, before anything heavy is imported; None for each verb's default.
+
+        Raises:
+            InputError: naming the option.
+        """
+        from tagalign.methods.request import options_by_method
+
+        options_by_method(method, self.method_options(**flags))
 
     def _opening(self) -> dict[str, Any]:
         """Keyword arguments that are no options of a method."""

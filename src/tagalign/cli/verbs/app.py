@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from tagalign.backbones.packaged import PACKAGED
 from tagalign.cli.shared.choices import Order
+from tagalign.cli.shared.look_flow import look_option
 from tagalign.cli.shared.model_flags import ModelFlags, warn_tiny
 from tagalign.cli.shared.renamed import Formerly
 from tagalign.errors import InputError, MissingExtraError
@@ -63,6 +64,7 @@ class AppSettings(ModelFlags):
 
 def run(settings: AppSettings) -> int:
     """Show the page until Ctrl-C."""
+    _check_typed(settings)
     # before gradio is imported: nothing is sent anywhere, nothing is asked for
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     try:
@@ -79,6 +81,21 @@ def run(settings: AppSettings) -> int:
     except OSError as error:  # gradio's word for a port that is taken
         raise InputError(f"cannot listen on {settings.host}:{settings.port} ({error})") from error
     return 0
+
+
+def _check_typed(settings: AppSettings) -> None:
+    """Refuse what was typed wrongly, before anything heavy is imported."""
+    for flag, folder in {"--review": settings.review, "--examples": settings.examples}.items():
+        if folder is not None and not folder.is_dir():
+            raise InputError(f"{flag} {folder}: expected a folder of photos")
+    for look in settings.looks:
+        look_option(look)
+    if settings.queue is None:
+        settings.whole_model_options()
+    else:  # results of a run are shown without a model
+        from tagalign.tasks.photos.result_labels import result_names
+
+        result_names(settings.queue)
 
 
 def make_page(settings: AppSettings) -> "tuple[gradio.Blocks, ReviewStore | None]":
@@ -105,7 +122,7 @@ def make_page(settings: AppSettings) -> "tuple[gradio.Blocks, ReviewStore | None
 def _studio(settings: AppSettings) -> "Studio":
     import tagalign
     from tagalign.apps.page.studio import WRITER, Studio, usable_methods
-    from tagalign.methods.load import trained_type
+    from tagalign.methods.request import trained_type
     from tagalign.methods.table import DEFAULTS, METHODS, training_free
     from tagalign.tasks.model import Model
 
@@ -144,8 +161,6 @@ def _review(settings: AppSettings) -> "ReviewStore | None":
         return None
     from tagalign.apps.page.review_opening import open_photos
 
-    if not settings.review.is_dir():
-        raise InputError(f"--review {settings.review}: expected a folder of photos")
     return open_photos(settings.review, settings.out)
 
 
@@ -163,8 +178,6 @@ def _examples(settings: AppSettings) -> list[str]:
         from tagalign.apps.page.review_opening import photos_of
         from tagalign.tasks.photos.keys import path_of
 
-        if not settings.examples.is_dir():
-            raise InputError(f"--examples {settings.examples}: expected a folder of photos")
         # a browser is sent text
         paths = [name for name in photos_of(settings.examples) if path_of(name) == name]
         return [str(settings.examples.resolve() / name) for name in paths[: 2 * EXAMPLES]]

@@ -62,6 +62,7 @@ def run(settings: AskSettings) -> int:
     from tagalign.tasks.photos.inputs import refuse_missing
 
     refuse_missing((settings.image,))
+    facts = job_facts(settings, "ask")
     warn_tiny(settings.model, "FOLDER with a trained Tag2Text")
     from tagalign.tasks.photos.job import JobSpec
     from tagalign.tasks.photos.questions import AskQuestion
@@ -69,7 +70,7 @@ def run(settings: AskSettings) -> int:
 
     spec = JobSpec(
         question=AskQuestion(question=settings.question, use_tags=settings.use_tags),
-        **job_facts(settings, "ask"),
+        **facts,
         workers=settings.workers,
     )
     job = spec.open()

@@ -78,6 +78,7 @@ def run(settings: CaptionSettings) -> int:
     from tagalign.tasks.photos.inputs import refuse_missing
 
     refuse_missing(settings.images)
+    facts = job_facts(settings, "caption")
     warn_tiny(settings.model, "FOLDER with a trained Tag2Text")
     from tagalign.tasks.captioning import split_tags
     from tagalign.tasks.photos.job import JobSpec
@@ -87,7 +88,7 @@ def run(settings: CaptionSettings) -> int:
     tags = None if settings.about is None else split_tags(settings.about)
     spec = JobSpec(
         question=CaptionQuestion(tags=tags, both=settings.both),
-        **job_facts(settings, "caption"),
+        **facts,
         workers=settings.workers,
         fast_decode=settings.fast_decode,
     )

@@ -44,6 +44,9 @@ class DemoSettings:
 
 def run(settings: DemoSettings) -> int:
     """Run all steps, saying what each does."""
+    from tagalign.backbones.catalog import hub_config
+
+    hub_config(settings.model)  # what is not there is said before torch is imported
     say(
         "The demo draws scenes with noisy alt text, turns the captions into tags, trains CLIP's head on them and"
     )

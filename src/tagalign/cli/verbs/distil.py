@@ -53,12 +53,13 @@ def run(settings: DistilVerbSettings) -> int:
     import random
 
     from tagalign.tags.agreement import score
-    from tagalign.tags.distil import DistilSettings, distil
-    from tagalign.tags.distilled import DistilledParser
     from tagalign.tags.shards import read_rows, shard_paths
 
     paths = [path for place in settings.tags for path in shard_paths(place)]
     rows = [(row.caption, row.parse) for path in paths for row in read_rows(path)]
+    from tagalign.tags.distil import DistilSettings, distil
+    from tagalign.tags.distilled import DistilledParser
+
     random.Random(settings.seed).shuffle(rows)  # noqa: S311 - a split, not a secret
     kept = int(len(rows) * settings.test_share)
     test, train = rows[:kept], rows[kept:]

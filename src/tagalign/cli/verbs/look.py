@@ -17,10 +17,10 @@ from tagalign.errors import InputError
 from tagalign.methods.looks.profiles import LookProfileName
 
 if TYPE_CHECKING:
+    from tagalign.labels import LabelSet
     from tagalign.methods.looks.look import Look
     from tagalign.tasks.folder_look.question import ScoreRows
     from tagalign.tasks.photos.job import Job
-    from tagalign.types import LabelSet
 
 BY_LLM = "llm"
 """As ``--compounds``: a language model writes the sentences."""
@@ -113,7 +113,6 @@ def run(settings: LookSettings) -> int:
     prompts = settings.prompts()  # what was typed wrongly is said before a model is looked for
     if not settings.images:
         return 0  # the list of sentences was all that was asked for
-    warn_tiny(settings.model)
     job, sink = _open(settings, prompts)
     flow = Flow(
         settings=settings,
@@ -156,12 +155,13 @@ def _written(settings: LookSettings, labels: "LabelSet") -> tuple[str, ...]:
 
 
 def _open(settings: LookSettings, prompts: tuple[str, ...]) -> tuple["Job", "ScoreRows"]:
+    facts = settings.job_facts("tag", short_side=settings.short_side)
+    facts["options"] |= cache_option(settings)
+    warn_tiny(settings.model)
     from tagalign.tasks.folder_look.patches import sink_of
     from tagalign.tasks.folder_look.question import LookQuestion
     from tagalign.tasks.photos.job import JobSpec
 
-    facts = settings.job_facts("tag", short_side=settings.short_side)
-    facts["options"] |= cache_option(settings)
     question = LookQuestion(
         labels=settings.prompted_labels(),
         profile=settings.look_profile,
@@ -190,6 +190,10 @@ def _write(settings: LookSettings, job: "Job", sink: "ScoreRows") -> int:
 
 
 def _merge(settings: LookSettings) -> int:
+    from tagalign.methods.looks.head import read_head
+
+    for path in settings.merge if len(settings.merge) > 1 else ():
+        read_head(path)  # what is no look is said before torch is imported
     from tagalign.tasks.folder_look.merge import merge_looks
 
     return _keep(settings, merge_looks(settings.merge))

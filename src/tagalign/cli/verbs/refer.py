@@ -55,21 +55,18 @@ def run(settings: ReferSettings) -> int:
     from tagalign.tasks.photos.inputs import refuse_missing
 
     refuse_missing(settings.images)
+    facts = settings.job_facts(
+        "refer",
+        phrase_threshold=settings.threshold,
+        short_side=settings.short_side,
+        stitch=settings.stitch or None,
+    )
     warn_tiny(settings.model)
     from tagalign.cli.shared.mask_sinks import RegionFiles
     from tagalign.tasks.photos.job import JobSpec
     from tagalign.tasks.photos.questions import ReferQuestion
 
-    spec = JobSpec(
-        question=ReferQuestion(phrase=settings.phrase),
-        **settings.job_facts(
-            "refer",
-            phrase_threshold=settings.threshold,
-            short_side=settings.short_side,
-            stitch=settings.stitch or None,
-        ),
-        workers=settings.workers,
-    )
+    spec = JobSpec(question=ReferQuestion(phrase=settings.phrase), **facts, workers=settings.workers)
     job = spec.open()
     flow = Flow(
         settings=settings,

@@ -13,16 +13,16 @@ from tagalign.cli.shared.bars import progress
 from tagalign.cli.shared.choices import DeviceChoice
 from tagalign.cli.shared.flag_values import check_least, check_text
 from tagalign.cli.shared.label_flags import LabelFlags
-from tagalign.cli.shared.look_flow import look_folder
+from tagalign.cli.shared.look_flow import look_folder, look_option
 from tagalign.cli.shared.model_flags import ModelFlags, warn_tiny
 from tagalign.cli.shared.output import counted, print_json
 from tagalign.cli.shared.photo_flow import DecodeFlags, EngineFlags, answer_on_ray
 from tagalign.errors import InputError
 
 if TYPE_CHECKING:
+    from tagalign.labels import LabelSet
     from tagalign.tasks.photos.job import Job
     from tagalign.tasks.search.indexing import IndexRows, IndexRun
-    from tagalign.types import LabelSet
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -105,6 +105,8 @@ def _index(settings: Index) -> int:
         from tagalign.tasks.search.approximate import refuse_without_faiss
 
         refuse_without_faiss()  # not after hours of indexing
+    labels = _labels(settings)
+    facts = settings.job_facts("search", look=look_option(settings.look))
     warn_tiny(settings.model)
     from tagalign.tasks.photos.inputs import Inputs, standard_input
     from tagalign.tasks.photos.job import JobSpec
@@ -120,8 +122,8 @@ def _index(settings: Index) -> int:
     from tagalign.tasks.search.rankers import identity
 
     spec = JobSpec(
-        question=IndexQuestion(labels=_labels(settings)),
-        **settings.job_facts("search", look=settings.look),
+        question=IndexQuestion(labels=labels),
+        **facts,
         workers=settings.workers,
         fast_decode=settings.fast_decode,
     )
@@ -174,6 +176,9 @@ def _labels(settings: Index) -> "LabelSet | None":
 
 
 def _query(settings: Query) -> int:
+    from tagalign.tasks.search.head import IndexHead
+
+    IndexHead.read(settings.index)  # what is no index is said before torch is imported
     from tagalign.tasks.search.engine import SearchEngine
 
     engine = SearchEngine.open(settings.index, device=settings.device, approximate=settings.approximate)

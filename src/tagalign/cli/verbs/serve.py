@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from tagalign.cli.shared.look_flow import look_folder
+from tagalign.cli.shared.look_flow import look_folder, look_option
 from tagalign.cli.shared.model_flags import ModelFlags, warn_tiny
 from tagalign.cores import settle_threads
 from tagalign.errors import InputError, MissingExtraError
@@ -118,6 +118,8 @@ def run(settings: ServeSettings) -> int:
 
 def _run_alone(settings: ServeSettings) -> int:
     with _bound(settings) as bound:
+        # what is wrong with the model is said before torch is imported
+        settings.whole_model_options(look=look_folder(settings.look))
         from tagalign.apps.server import listening
         from tagalign.apps.server.heap import keep_freed_memory
         from tagalign.apps.server.serving import make_server, run_server, stop_by_signals
@@ -191,10 +193,26 @@ def _plan(settings: ServeSettings) -> "WorkerPlan":
 
 
 def _check(settings: ServeSettings) -> None:
-    """What cannot be is refused before the port is taken and the model is loaded."""
+    """Refuse what was typed wrongly about everything but the model, before anything heavy is imported."""
+    from tagalign.integrations.label_studio.words import read_words
+    from tagalign.tasks.review.clicks import REVIEW_FILE, read_clicks
+    from tagalign.tasks.search.head import IndexHead
+
     _limits(settings, 1 if settings.parallel_batches is None else settings.parallel_batches)
     _api_key(settings)
-    _label_studio(settings)
+    for folder in settings.label_studio_folder:
+        if not folder.is_dir():
+            raise InputError(f"--label-studio-folder {folder}: expected a folder of photos, found none")
+    out = settings.label_studio_out
+    if out is not None and out.is_file():
+        raise InputError(f"--label-studio-out {out}: expected a folder, found a file")
+    if out is not None and (out / REVIEW_FILE).exists():
+        read_clicks([out / REVIEW_FILE])  # what cannot be read is refused now, not when the server starts
+    if settings.label_studio_words is not None:
+        read_words(settings.label_studio_words)
+    if settings.index is not None:
+        IndexHead.read(settings.index)
+    look_option(look_folder(settings.look))
 
 
 def _load(settings: ServeSettings) -> "Model":
@@ -292,20 +310,11 @@ def _api_key(settings: ServeSettings) -> str | None:
 def _label_studio(settings: ServeSettings) -> "LabelStudioSettings":
     from tagalign.apps.server.label_studio.routes import LabelStudioSettings
     from tagalign.integrations.label_studio.words import ConfigWords, read_words
-    from tagalign.tasks.review.clicks import REVIEW_FILE, read_clicks
 
-    for folder in settings.label_studio_folder:
-        if not folder.is_dir():
-            raise InputError(f"--label-studio-folder {folder}: expected a folder of photos, found none")
-    out = settings.label_studio_out
-    if out is not None and out.is_file():
-        raise InputError(f"--label-studio-out {out}: expected a folder, found a file")
-    if out is not None and (out / REVIEW_FILE).exists():
-        read_clicks([out / REVIEW_FILE])  # what cannot be read is refused now, not when the server starts
     path = settings.label_studio_words
     return LabelStudioSettings(
         folders=settings.label_studio_folder,
-        out=out,
+        out=settings.label_studio_out,
         words=ConfigWords() if path is None else read_words(path),
     )
 

@@ -13,10 +13,10 @@ from tagalign.cli.shared.photo_flow import Flow, LabelRunFlags, cache_option, ti
 from tagalign.errors import InputError
 
 if TYPE_CHECKING:
+    from tagalign.labels import LabelSet
     from tagalign.tasks.photos.job import Job
     from tagalign.tasks.photos.run import PhotoRun
     from tagalign.tasks.suggesting import Proposal
-    from tagalign.types import LabelSet
 
 METHOD = "maskclip"
 """One pass of the encoder, however long the list: a tagger that looks again at its candidates would look for hours."""
@@ -68,17 +68,17 @@ def run(settings: SuggestSettings) -> int:
     from tagalign.tasks.photos.inputs import refuse_missing
 
     refuse_missing(settings.images)
+    facts = settings.job_facts("tag")
+    facts["options"] |= cache_option(settings)
+    counts = _caption_counts(settings) if settings.captions else None
+    candidates = _candidates(settings, counts)
     from tagalign.methods.thresholds import Threshold
     from tagalign.tasks.photos.job import JobSpec
     from tagalign.tasks.photos.questions import TagQuestion
     from tagalign.tasks.photos.sinks import TagParquet
     from tagalign.tasks.suggesting import NAMED
 
-    counts = _caption_counts(settings) if settings.captions else None
-    candidates = _candidates(settings, counts)
     warn_tiny(settings.model)
-    facts = settings.job_facts("tag")
-    facts["options"] |= cache_option(settings)
     question = TagQuestion(labels=candidates, threshold=Threshold(kind="top", value=NAMED))
     spec = JobSpec(question=question, **facts, workers=settings.workers, fast_decode=settings.fast_decode)
     job = spec.open()

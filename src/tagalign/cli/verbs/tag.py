@@ -16,11 +16,12 @@ from tagalign.cli.shared.photo_flow import Flow, LabelRunFlags, cache_option, ti
 from tagalign.errors import InputError
 
 if TYPE_CHECKING:
+    from tagalign.labels import LabelSet
     from tagalign.methods.thresholds import Threshold
     from tagalign.tasks.photos.job import Job, JobSpec
     from tagalign.tasks.photos.run import PhotoRun
     from tagalign.tasks.photos.stream import Answered
-    from tagalign.types import LabelSet, Tagging
+    from tagalign.types import Tagging
 
 SHEET_IMAGES = 60
 CALIBRATED = "calibrated"
@@ -86,9 +87,9 @@ def run(settings: TagSettings) -> int:
     if settings.images:
         refuse_missing(settings.images)
     settings.prompted_labels()  # what was typed wrongly is said before a model is looked for
+    spec = _spec(settings)
     from tagalign.tasks.photos.sinks import TagParquet
 
-    spec = _spec(settings)
     warn_tiny(settings.model)
     flow = Flow(
         settings=settings,
@@ -116,13 +117,14 @@ def run(settings: TagSettings) -> int:
 
 
 def _spec(settings: TagSettings) -> "JobSpec":
+    facts = settings.job_facts("tag", short_side=settings.short_side, look=look_option(settings.look))
+    facts["options"] |= cache_option(settings)
+    labels = _asked(settings, facts["method"])
     from tagalign.tasks.photos.job import JobSpec
     from tagalign.tasks.photos.questions import TagQuestion
 
-    facts = settings.job_facts("tag", short_side=settings.short_side, look=look_option(settings.look))
-    facts["options"] |= cache_option(settings)
     return JobSpec(
-        question=TagQuestion(labels=_asked(settings, facts["method"]), threshold=_threshold(settings)),
+        question=TagQuestion(labels=labels, threshold=_threshold(settings)),
         **facts,
         workers=settings.workers,
         fast_decode=settings.fast_decode,

@@ -9,9 +9,9 @@ from typing import Any
 from tagalign.data.annotations.reader import EMPTY, AnnotationSource, tried
 from tagalign.data.annotations.records import CornerBox, Marked
 from tagalign.errors import DataError
+from tagalign.labels import Size
 from tagalign.ops.flips import Flips, boxes_of_flips, encode_flips, joined
 from tagalign.ops.polygon_masks import Ring, flips_of_each, flips_or_raise
-from tagalign.types import Size
 
 
 @dataclass(frozen=True, kw_only=True)

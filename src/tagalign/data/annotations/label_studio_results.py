@@ -17,7 +17,7 @@ from tagalign.data.annotations.shapes import (
     turned,
 )
 from tagalign.errors import DataError
-from tagalign.types import Size
+from tagalign.labels import Size
 
 SHAPE_KEYS = {
     "brush": {"rle"},

@@ -14,8 +14,8 @@ from tagalign.data.annotations.spool import Spool
 from tagalign.data.annotations.told import LeftOut
 from tagalign.data.annotations.turning import upright_regions
 from tagalign.errors import DataError
+from tagalign.labels import LabelSet, Size
 from tagalign.tags.label_map import LabelMap, match_labels
-from tagalign.types import LabelSet, Size
 
 ExifRule = Literal["auto", "upright", "stored"]
 """Which pixels were drawn on: the upright photo's, those of the file, or whichever have the size that the file says."""

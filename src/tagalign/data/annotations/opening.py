@@ -12,7 +12,7 @@ from tagalign.data.annotations.reader import Advance, AnnotationSource
 from tagalign.data.annotations.records import MarkedPhoto
 from tagalign.data.annotations.told import LeftOut
 from tagalign.errors import DataError, InputError
-from tagalign.types import Size
+from tagalign.labels import Size
 
 _HALVES = re.compile("[\ud800-\udfff]")
 SPREADSHEETS = frozenset({".xlsx", ".xlsm", ".ods", ".numbers"})

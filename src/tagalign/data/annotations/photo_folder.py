@@ -19,8 +19,8 @@ from tagalign.data.annotations.photo_names import (
     without_upload_mark,
 )
 from tagalign.errors import DataError, InputError
+from tagalign.labels import Size
 from tagalign.tasks.photos.names import folded
-from tagalign.types import Size
 
 LISTED = 3
 RESULTS = re.compile(r"import\.json|run-\d+-of-\d+\.json")

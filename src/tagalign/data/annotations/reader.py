@@ -10,8 +10,8 @@ from typing import Protocol, TypeVar, runtime_checkable
 from tagalign.data.annotations.records import Marked, MarkedPhoto
 from tagalign.data.annotations.told import LeftOut
 from tagalign.errors import DataError
+from tagalign.labels import Size
 from tagalign.ops.polygon_masks import TooFewCorners
-from tagalign.types import Size
 
 T = TypeVar("T")
 SizeOf = Callable[[str], Size | None]

@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from jaxtyping import Bool
 
+from tagalign.labels import Size
 from tagalign.ops.flips import Flips, boxes_of_flips, encode_flips, flips_of_runs
 from tagalign.ops.masks import decode_rle, run_lengths
 from tagalign.ops.polygon_masks import Ring, flips_of_polygons
-from tagalign.types import Size
 
 CornerBox = tuple[float, float, float, float]
 MarkedMask = Bool[np.ndarray, "height width"]

@@ -9,7 +9,7 @@ from jaxtyping import Float, Int, UInt8
 from tagalign.backbones.preprocess import MAX_PIXELS
 from tagalign.data.annotations.records import MarkedMask
 from tagalign.errors import DataError
-from tagalign.types import Size
+from tagalign.labels import Size
 
 Ring = Float[np.ndarray, "_ 2"]
 CHANNELS = 4

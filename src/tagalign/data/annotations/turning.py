@@ -11,8 +11,8 @@ import torch
 from jaxtyping import Shaped
 
 from tagalign.data.annotations.records import Marked
+from tagalign.labels import Size
 from tagalign.ops.masks import encode_rle
-from tagalign.types import Size
 
 PixelArray = Shaped[np.ndarray, "_ _"]
 BACK = {6: 8, 8: 6}

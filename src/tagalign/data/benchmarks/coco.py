@@ -27,8 +27,8 @@ from tagalign.data.benchmarks.segmentation_sets import (
 )
 from tagalign.data.benchmarks.tag_sets import TagSet, label_rows
 from tagalign.errors import DataError
+from tagalign.labels import IGNORE, LabelSet
 from tagalign.tags.label_sets import benchmark_content, load_label_set
-from tagalign.types import IGNORE, LabelSet
 
 # the two converters of the stuff-thing maps number the classes as our labels do
 STUFF_TRAIN_IDS = class_table({i: i for i in range(171)})

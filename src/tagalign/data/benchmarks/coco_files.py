@@ -13,8 +13,7 @@ from jaxtyping import Bool
 
 from tagalign.backbones.preprocess import MAX_PIXELS
 from tagalign.errors import DataError, MissingExtraError
-from tagalign.ops.masks import expand_runs, mask_of_runs
-from tagalign.types import Size
+from tagalign.labels import Size
 
 CocoAnnotation = dict[str, Any]
 
@@ -114,6 +113,8 @@ def render(annotation: CocoAnnotation, size: Size) -> Bool[np.ndarray, "height w
         raise DataError(
             f"annotation {annotation.get('id')}: a mask of {size} has more than {MAX_PIXELS:,} pixels"
         )
+    from tagalign.ops.masks import mask_of_runs  # late: to list and open benchmarks needs no torch
+
     try:
         codes = _run_length_codes(annotation.get("segmentation"), size)
         masks = [mask_of_runs(code, size).numpy() for code in codes]
@@ -126,6 +127,8 @@ def render(annotation: CocoAnnotation, size: Size) -> Bool[np.ndarray, "height w
 
 def _run_length_codes(segmentation: Any, size: Size) -> list[list[int]]:
     """Run lengths of each part of a segmentation."""
+    from tagalign.ops.masks import expand_runs  # late, as in `render`
+
     if isinstance(segmentation, dict):
         if tuple(segmentation["size"]) != size:
             raise DataError(f"its code is for {segmentation['size']} pixels, its image has {list(size)}")

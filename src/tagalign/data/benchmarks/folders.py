@@ -11,8 +11,8 @@ from tagalign.data.benchmarks.segmentation_sets import (
     read_list,
 )
 from tagalign.data.benchmarks.voc import voc_folder
+from tagalign.labels import IGNORE, WIDE_IGNORE
 from tagalign.tags.label_sets import load_label_set
-from tagalign.types import IGNORE, WIDE_IGNORE
 
 CONTEXT_60 = class_table({i: i for i in range(60)})
 CONTEXT_59 = class_table({i: i - 1 for i in range(1, 60)}, ignored=(0, IGNORE))

@@ -10,7 +10,7 @@ from PIL import Image
 from tagalign.backbones.image_formats import DAMAGED
 from tagalign.backbones.preprocess import MAX_PIXELS, ORIENTATION, open_image
 from tagalign.errors import DataError
-from tagalign.types import IGNORE, Size
+from tagalign.labels import IGNORE, Size
 
 FORBIDDEN = -1
 """In a class table: an id that the benchmark does not have."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from tagalign.data.benchmarks.records import SegmentationSet
 from tagalign.errors import InputError
-from tagalign.types import BACKGROUND, Label, LabelSet
+from tagalign.labels import BACKGROUND, Label, LabelSet
 
 
 def with_background(labels: LabelSet) -> LabelSet:

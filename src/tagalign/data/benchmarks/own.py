@@ -23,8 +23,8 @@ from tagalign.data.benchmarks.records import TrueBoxes
 from tagalign.data.benchmarks.segmentation_sets import ImageAndMask, MaskFolder, read_list
 from tagalign.data.benchmarks.tag_sets import TagSet, label_rows
 from tagalign.errors import DataError
+from tagalign.labels import LabelSet, ignored_id
 from tagalign.tags.label_sets import load_label_set
-from tagalign.types import LabelSet, ignored_id
 
 PHOTOS, MASKS, LABELS, TAGS, MARK = "photos", "masks", "labels.json", "labels.jsonl", "import.json"
 SPLIT = "all"

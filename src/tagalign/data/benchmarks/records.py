@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Integer
 from PIL import Image
 
-from tagalign.types import LabelSet
+from tagalign.labels import LabelSet
 
 
 @runtime_checkable

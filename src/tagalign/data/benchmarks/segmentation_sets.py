@@ -16,8 +16,8 @@ from tagalign.data.benchmarks.mask_files import (
     require_size,
 )
 from tagalign.errors import DataError
+from tagalign.labels import IGNORE, LabelSet
 from tagalign.tags.label_sets import unseen_labels
-from tagalign.types import IGNORE, LabelSet
 
 
 @dataclass(frozen=True, kw_only=True)

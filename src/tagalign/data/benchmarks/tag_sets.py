@@ -10,7 +10,7 @@ from jaxtyping import Int8
 from tagalign.data.benchmarks.image_files import ImageFiles
 from tagalign.data.benchmarks.segmentation_sets import read_list
 from tagalign.errors import DataError
-from tagalign.types import Label, LabelSet
+from tagalign.labels import Label, LabelSet
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

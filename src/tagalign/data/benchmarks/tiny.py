@@ -18,7 +18,7 @@ from tagalign.data.tiny_world import (
     TinyWorld,
 )
 from tagalign.errors import UnknownNameError
-from tagalign.types import Label, LabelSet, ignored_id
+from tagalign.labels import Label, LabelSet, ignored_id
 
 TEST_SCENES = 500
 WORLD_SEED = 0

@@ -9,8 +9,8 @@ from tagalign.data.benchmarks.mask_files import class_table, ids_to_classes, rea
 from tagalign.data.benchmarks.segmentation_sets import ImageAndMask, MaskFolder, first_folder, read_list
 from tagalign.data.benchmarks.tag_sets import TagSet
 from tagalign.errors import DataError
+from tagalign.labels import IGNORE
 from tagalign.tags.label_sets import load_label_set
-from tagalign.types import IGNORE
 
 WITH_BACKGROUND = class_table({i: i for i in range(21)})
 WITHOUT_BACKGROUND = class_table({i: i - 1 for i in range(1, 21)}, ignored=(0, IGNORE))

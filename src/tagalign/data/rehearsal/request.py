@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tagalign.data.benchmarks.catalog import Benchmark
 from tagalign.data.rehearsal.scenes import DrawnScene, draw_scene
-from tagalign.types import Size
+from tagalign.labels import Size
 
 WatchCount = Callable[[Iterable[int], int], Iterable[int]]
 """Passes numbers of pictures on, with their count known; a progress bar."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw
 
-from tagalign.types import Size
+from tagalign.labels import Size
 
 ELLIPSE_POINTS = 16
 GOLDEN_TURN = 0.618034

@@ -17,7 +17,8 @@ from jaxtyping import Float, Int
 from PIL import Image
 from torch import Tensor
 
-from tagalign.backbones.preprocess import Preprocessing, open_image, to_tensor
+from tagalign.backbones.pixels import to_tensor
+from tagalign.backbones.preprocess import Preprocessing, open_image
 from tagalign.data.batches import Position
 from tagalign.data.processes import Processes
 from tagalign.data.tag2text.augment import rand_augment

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float
 from PIL import Image, ImageDraw
-from scipy.ndimage import maximum_filter
 
 SUPERSAMPLING = 4  # shapes are drawn four times larger and averaged: smooth edges without a vector library
 OUTLINE_PX = 1.0  # width of the dark rim that keeps a green tree visible on grass
@@ -138,6 +137,8 @@ class Pen:
 
     def finish(self) -> Stencil:
         """Add the dark rim, average the supersampled pixels and return the stencil."""
+        from scipy.ndimage import maximum_filter  # late: the list of benchmarks draws nothing
+
         paint, fixed, alpha = (np.asarray(layer, np.float32) / 255 for layer in self._layers)
         body = alpha if self._body is None else np.asarray(self._body, np.float32) / 255
         reach = 2 * round(OUTLINE_PX * SUPERSAMPLING) + 1

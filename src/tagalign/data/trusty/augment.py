@@ -12,7 +12,7 @@ from jaxtyping import Bool, Int, UInt8
 from PIL import Image
 
 from tagalign.errors import DataError, InputError
-from tagalign.types import IGNORE
+from tagalign.labels import IGNORE
 
 RgbPixels = UInt8[np.ndarray, "height width 3"]
 Labels = Int[np.ndarray, "height width"]

@@ -17,7 +17,7 @@ from tagalign.data.processes import Processes
 from tagalign.data.trusty.augment import Augmentation, Sample
 from tagalign.data.trusty.sources import SegmentationSource
 from tagalign.errors import DataError
-from tagalign.types import IGNORE
+from tagalign.labels import IGNORE
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -13,7 +13,7 @@ from tagalign.data.benchmarks.own import OwnMasks, pairs_of_photos
 from tagalign.data.benchmarks.records import SegmentationSet
 from tagalign.data.benchmarks.segmentation_sets import first_folder
 from tagalign.errors import InputError
-from tagalign.types import WIDE_IGNORE, LabelSet, ignored_id
+from tagalign.labels import WIDE_IGNORE, LabelSet, ignored_id
 
 
 @runtime_checkable

@@ -15,9 +15,9 @@ from tagalign.export.fiftyone import mask_targets
 from tagalign.integrations.fiftyone.outputs import AskedPhoto, labels_of, read_outputs
 from tagalign.integrations.label_names import ToolLabels, asked_labels, assignments, checked_threshold
 from tagalign.integrations.tool_model import ToolModel, open_tool_model
+from tagalign.labels import BACKGROUND
 from tagalign.methods.by_verb import ByVerb
 from tagalign.tasks.search.rankers import DenseRanker, Tag2TextRanker, ranker_for
-from tagalign.types import BACKGROUND
 
 LABELS_FIELD = "labels"
 """The one key of ``needs_fields``: a field of the samples that says which labels are asked of each."""

@@ -11,7 +11,8 @@ from tagalign.export.label_studio import brush_rle
 from tagalign.export.polygons import polygons
 from tagalign.export.records import Region, regions
 from tagalign.integrations.label_studio.config import BARE, ControlTag
-from tagalign.types import Referring, Segmentation, Size, Tagging
+from tagalign.labels import Size
+from tagalign.types import Referring, Segmentation, Tagging
 
 ControlResult = dict[str, Any]
 PER_CENT = 100.0

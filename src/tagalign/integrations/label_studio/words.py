@@ -8,10 +8,10 @@ from typing import Any
 
 from tagalign.errors import InputError
 from tagalign.integrations.label_studio.config import ConfigLabel
+from tagalign.labels import Label
 from tagalign.tags.label_lines import parse_label
 from tagalign.tags.same_label import same_label, tidy_name
 from tagalign.tags.text_files import read_text
-from tagalign.types import Label
 
 LabelObject = Mapping[str, Any]
 """As ``load_label_set`` takes them."""

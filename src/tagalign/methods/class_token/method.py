@@ -17,6 +17,7 @@ from torch import Tensor
 
 from tagalign.backbones.facts import facts_of
 from tagalign.backbones.protocols import BlockBackbone
+from tagalign.labels import Size
 from tagalign.methods.class_token.options import ClassTokenOptions
 from tagalign.methods.describe import describe_options
 from tagalign.methods.groups import split_groups
@@ -28,7 +29,7 @@ from tagalign.methods.resources import Resources
 from tagalign.methods.tagclip.image import whole_batches
 from tagalign.methods.tagclip.profiles import tagclip_profile
 from tagalign.methods.tagclip.whole import SeesWhole
-from tagalign.types import EncodedLabels, Size, Tagging
+from tagalign.types import EncodedLabels, Tagging
 
 WITH_SOFTMAX = "clip-cls"
 

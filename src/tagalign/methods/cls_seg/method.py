@@ -16,6 +16,7 @@ from torch import Tensor
 from tagalign.backbones.preprocess import resize
 from tagalign.backbones.protocols import BlockBackbone
 from tagalign.errors import InputError
+from tagalign.labels import LabelSet, Size
 from tagalign.methods.cls_seg.cam_block import probs_of_normed
 from tagalign.methods.cls_seg.options import ClsSegOptions
 from tagalign.methods.describe import describe_options
@@ -36,7 +37,7 @@ from tagalign.ops.cam import activation_maps, tag_weights, tag_weights_autograd
 from tagalign.ops.refinement import Refinement, RefinementInput
 from tagalign.ops.windows import upsample
 from tagalign.tags.label_sets import template_set
-from tagalign.types import EncodedLabels, LabelSet, Segmentation, Size, Tagging
+from tagalign.types import EncodedLabels, Segmentation, Tagging
 
 BACKGROUND = "background"
 REFINE_SIDE = 512  # pixels; a VOC photo is refined at its own size, as the papers do

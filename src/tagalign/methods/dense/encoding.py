@@ -15,6 +15,7 @@ from tagalign.backbones.facts import facts_of
 from tagalign.backbones.finite import checked
 from tagalign.backbones.protocols import Backbone, DenseFeatures, Resize
 from tagalign.brief import Brief
+from tagalign.labels import Label, LabelSet, Size
 from tagalign.methods.dense.canvas import Canvas, SeesCanvases, batches_of_one_size
 from tagalign.methods.dense.experts import look_classifiers
 from tagalign.methods.dense.mode_options import has_own_profile, mode_with, options_of_mode
@@ -34,7 +35,7 @@ from tagalign.methods.resources import Resources
 from tagalign.methods.text_cache import prompted_labels
 from tagalign.ops.grid import map_to_tokens, tokens_to_map
 from tagalign.ops.precision import autocast
-from tagalign.types import EncodedImage, EncodedLabels, Label, LabelSet, Size, View
+from tagalign.types import EncodedImage, EncodedLabels, View
 
 Embedded = tuple[
     list[tuple[int, int]],

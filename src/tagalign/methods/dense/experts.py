@@ -10,10 +10,11 @@ from torch import Tensor
 
 from tagalign.backbones.protocols import Backbone
 from tagalign.errors import InputError
+from tagalign.labels import LabelSet
 from tagalign.methods.labels import embed_names, fill
 from tagalign.methods.looks.experts import Experts
 from tagalign.ops.looks.experts import TemplateSums, best_of_experts, expert_classifiers, template_sums
-from tagalign.types import EncodedImage, LabelSet, Segmentation, View
+from tagalign.types import EncodedImage, Segmentation, View
 
 MOST_LABELS = 400
 """The classifiers are labels x labels vectors: 330 MB of 512 numbers each."""

@@ -21,13 +21,14 @@ from tagalign.backbones.protocols import BlockBackbone, Grid, Tokens
 from tagalign.backbones.stream import Stream
 from tagalign.brief import Brief
 from tagalign.errors import InputError
+from tagalign.labels import Size
 from tagalign.methods.dense.canvas import Canvas, batches_of_one_size
 from tagalign.methods.dense.method import DenseMethod
 from tagalign.methods.dense.mode_options import mode_with
 from tagalign.methods.dense.options import DenseOptions
 from tagalign.methods.protocols import refuse_foreign, refuse_foreign_labels
 from tagalign.ops.feedback import PATHS, feedback_map, first_map, patch_labels, pixel_labels, score_bias
-from tagalign.types import EncodedImage, EncodedLabels, Referring, Segmentation, Size, Tagging, View
+from tagalign.types import EncodedImage, EncodedLabels, Referring, Segmentation, Tagging, View
 
 NameEmbeds = Float[Tensor, "names dim"]
 

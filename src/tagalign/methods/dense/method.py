@@ -12,8 +12,10 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
-from tagalign.backbones.preprocess import resize, to_tensor
+from tagalign.backbones.pixels import to_tensor
+from tagalign.backbones.preprocess import resize
 from tagalign.errors import InputError
+from tagalign.labels import Label, LabelSet, Size
 from tagalign.methods.dense.encoding import BlendedImage, DenseEncoder
 from tagalign.methods.dense.experts import (
     photo_sums,
@@ -37,17 +39,7 @@ from tagalign.methods.looks.experts import Experts
 from tagalign.methods.looks.step import finish_tagging
 from tagalign.methods.protocols import refuse_foreign, refuse_foreign_labels
 from tagalign.ops.refinement import Names, RefinementInput
-from tagalign.types import (
-    EncodedImage,
-    EncodedLabels,
-    Label,
-    LabelSet,
-    Referring,
-    Segmentation,
-    Size,
-    Tagging,
-    View,
-)
+from tagalign.types import EncodedImage, EncodedLabels, Referring, Segmentation, Tagging, View
 
 FLAT = 1e-6  # of a cosine map: what is left of a constant one after rounding
 # refinement runs on maps of at most this short side: 480 shifted copies per map are PAMR's cost

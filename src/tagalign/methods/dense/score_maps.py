@@ -8,9 +8,10 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from tagalign.labels import Size
 from tagalign.methods.label_rows import best_rows, is_row_per_label, judged
 from tagalign.ops.windows import average_windows, upsample, upsample_labels_innermost
-from tagalign.types import EncodedImage, EncodedLabels, Size, View
+from tagalign.types import EncodedImage, EncodedLabels, View
 
 LEAST_COSINE = -1.0
 UNIT_EPS = 1e-6  # TagAlign's release normalises with this floor

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from tagalign.brief import Brief
 from tagalign.errors import InputError, UnknownNameError
+from tagalign.labels import LabelSet, Size
 from tagalign.methods.gated.options import SHARPNESS, GatedOptions
 from tagalign.methods.label_rows import part_of
 from tagalign.methods.looks.taker import TaggerTakesLook
@@ -29,7 +30,7 @@ from tagalign.methods.protocols import (
 )
 from tagalign.methods.tagclip.image import TagClipImage
 from tagalign.methods.tagclip.method import TagClip
-from tagalign.types import EncodedLabels, LabelSet, Segmentation, Size, Tagging
+from tagalign.types import EncodedLabels, Segmentation, Tagging
 
 GATES = ("hard", "soft")
 BACKGROUND = "background"

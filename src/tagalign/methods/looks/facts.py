@@ -7,8 +7,8 @@ from typing import Any
 
 from tagalign.errors import InputError
 from tagalign.json_text import json_text
+from tagalign.labels import LabelSet
 from tagalign.methods.looks.look import Look
-from tagalign.types import LabelSet
 
 WITHOUT_EFFECT = frozenset({"threshold", "look", "model", "revision"})
 """Facts that change no score: which labels are chosen, and where the weights, named by their hash, came from."""

@@ -5,7 +5,6 @@ The tensors are written first and under a name of their own, so that the head ne
 
 import dataclasses
 import hashlib
-import json
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +16,11 @@ from tagalign.errors import InputError, TagalignError
 from tagalign.json_text import json_text
 from tagalign.methods.looks.compounds import Compounds
 from tagalign.methods.looks.experts import Experts
+from tagalign.methods.looks.head import FORMAT, HEAD, VERSION, missing_look, read_head, unreadable_look
 from tagalign.methods.looks.look import Look, Photos
 from tagalign.methods.looks.profiles import look_profile
 from tagalign.ops.looks.moments import Moments
 from tagalign.tags.label_sets import label_set_from
-
-FORMAT, VERSION = "tagalign-look", 1
-HEAD = "look.json"
 
 
 def write_look(folder: Path, look: Look) -> Path:
@@ -79,32 +76,15 @@ def read_look(path: Path) -> Look:
     Raises:
         InputError: if there is none, it is damaged, or another release wrote it.
     """
-    head = path / HEAD if path.is_dir() else path
+    head, values = read_head(path)
     try:
-        values: dict[str, Any] = json.loads(head.read_text(encoding="utf-8"))
-        _refuse_other_format(head, values)
         return _look(head, values)
     except FileNotFoundError as error:
-        raise InputError(
-            f"{path}: no look is there ({Path(error.filename or head).name} is missing); "
-            "make one with: tagalign look PHOTOS --labels ... --out LOOK"
-        ) from error
+        raise missing_look(path, Path(error.filename or head).name) from error
     except TagalignError:
         raise
     except (OSError, ValueError, KeyError, TypeError, AttributeError, SafetensorError) as error:
-        raise InputError(
-            f"{head}: expected a look that tagalign look wrote, could not read it ({error})"
-        ) from error
-
-
-def _refuse_other_format(head: Path, values: Any) -> None:
-    if not isinstance(values, dict) or values.get("format") != FORMAT:
-        raise InputError(f"{head}: expected a look that tagalign look wrote, got something else")
-    if values.get("version") != VERSION:
-        raise InputError(
-            f"{head}: a look of version {values.get('version')}, this release reads version {VERSION}; "
-            "look at the folder again (tagalign look)"
-        )
+        raise unreadable_look(head, error) from error
 
 
 def _look(head: Path, values: dict[str, Any]) -> Look:

@@ -12,12 +12,12 @@ from torch import Tensor
 
 from tagalign.errors import InputError
 from tagalign.json_text import json_text
+from tagalign.labels import LabelSet
 from tagalign.methods.looks.compounds import Compounds
 from tagalign.methods.looks.experts import Experts
 from tagalign.methods.looks.profiles import LookProfile
 from tagalign.ops.looks.moments import Moments
 from tagalign.ops.looks.standardise import bounded, standardise, standardise_rows
-from tagalign.types import LabelSet
 
 SURPRISE = 2.0
 """Deviations above the mean of the folder at which a score is 0.5; a relative threshold of 0.5 then asks for about them."""

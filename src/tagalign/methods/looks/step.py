@@ -9,12 +9,13 @@ import torch
 from torch import Tensor
 
 from tagalign.errors import InputError
+from tagalign.labels import LabelSet
 from tagalign.methods.choosing import choose_labels, lost
 from tagalign.methods.looks.facts import refuse_other_labels, refuse_other_model
 from tagalign.methods.looks.files import read_look
 from tagalign.methods.looks.look import Look
 from tagalign.methods.thresholds import Threshold
-from tagalign.types import LabelSet, Tagging
+from tagalign.types import Tagging
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -15,6 +15,7 @@ from torch import Tensor
 from tagalign.backbones.modes import DENSE_MODES
 from tagalign.backbones.protocols import Backbone
 from tagalign.errors import MissingPartError, UnknownNameError
+from tagalign.labels import LabelSet, Size
 from tagalign.methods.choosing import choose_labels
 from tagalign.methods.dense.canvas import Canvas, SeesCanvases, batches_of_one_size
 from tagalign.methods.dense.method import DenseMethod
@@ -32,7 +33,7 @@ from tagalign.methods.protocols import refuse_foreign, refuse_foreign_labels
 from tagalign.methods.resources import Resources
 from tagalign.ops.looks.standardise import bounded
 from tagalign.ops.windows import upsample
-from tagalign.types import EncodedImage, EncodedLabels, LabelSet, Segmentation, Size, Tagging, View
+from tagalign.types import EncodedImage, EncodedLabels, Segmentation, Tagging, View
 
 METHOD = "piaa"
 

@@ -8,8 +8,9 @@ from jaxtyping import Float, Int
 from PIL import Image
 from torch import Tensor
 
-from tagalign.backbones.preprocess import Preprocessing, to_tensor
-from tagalign.types import Size
+from tagalign.backbones.pixels import to_tensor
+from tagalign.backbones.preprocess import Preprocessing
+from tagalign.labels import Size
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -15,6 +15,7 @@ from torch import Tensor
 from tagalign.backbones.finite import checked
 from tagalign.backbones.preprocess import Preprocessing
 from tagalign.errors import InputError
+from tagalign.labels import Label, LabelSet, Size
 from tagalign.methods.choosing import obey
 from tagalign.methods.looks.step import LookStep, finish_tagging, mark_of, open_step
 from tagalign.methods.looks.taker import TakesLook
@@ -30,7 +31,7 @@ from tagalign.methods.tag2text.tag_choice import TagChoice
 from tagalign.methods.tag2text.tag_names import TagNames
 from tagalign.methods.tag2text.wordpieces import Wordpieces
 from tagalign.methods.thresholds import Threshold
-from tagalign.types import Caption, EncodedLabels, Label, LabelSet, Negatives, Size, Tagging
+from tagalign.types import Caption, EncodedLabels, Negatives, Tagging
 
 METHOD = "tag2text"
 TagLists = Sequence[Sequence[str] | None]

@@ -5,9 +5,9 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from tagalign.errors import InputError
+from tagalign.labels import Label
 from tagalign.tags.normalize import normalize_tag
 from tagalign.tags.tokens import tokenize
-from tagalign.types import Label
 
 
 class TagNames:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from tagalign.backbones.protocols import BlockBackbone
 from tagalign.brief import Brief
-from tagalign.types import Size
+from tagalign.labels import Size
 
 MAX_CELLS = 2**26
 """Cells of one layer's attention maps over a batch: 256 MB in float32."""

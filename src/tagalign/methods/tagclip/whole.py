@@ -7,14 +7,16 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
-from tagalign.backbones.preprocess import resize, to_tensor
+from tagalign.backbones.pixels import to_tensor
+from tagalign.backbones.preprocess import resize
 from tagalign.backbones.protocols import BlockBackbone
+from tagalign.labels import LabelSet, Size
 from tagalign.methods.resources import Resources
 from tagalign.methods.tagclip.image import canvas_size
 from tagalign.methods.tagclip.profiles import TagClipProfile
 from tagalign.methods.text_cache import prompted_labels
 from tagalign.tags.label_sets import template_set
-from tagalign.types import EncodedLabels, LabelSet, Size
+from tagalign.types import EncodedLabels
 
 Encoded = TypeVar("Encoded")
 

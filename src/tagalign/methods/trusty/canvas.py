@@ -2,7 +2,7 @@
 
 from tagalign.backbones.preprocess import short_side_size
 from tagalign.backbones.protocols import BlockBackbone
-from tagalign.types import Size
+from tagalign.labels import Size
 
 LONGEST_RATIO = 16  # sides of the canvas; only longer strips are shrunk below the window
 

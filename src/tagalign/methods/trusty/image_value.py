@@ -6,8 +6,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from tagalign.brief import Brief
+from tagalign.labels import Size
 from tagalign.ops.windows import Box
-from tagalign.types import Size
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)

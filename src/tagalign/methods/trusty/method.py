@@ -12,8 +12,10 @@ from torch import Tensor
 
 from tagalign.backbones.facts import facts_of
 from tagalign.backbones.finite import checked
-from tagalign.backbones.preprocess import resize, to_tensor
+from tagalign.backbones.pixels import to_tensor
+from tagalign.backbones.preprocess import resize
 from tagalign.backbones.protocols import BlockBackbone
+from tagalign.labels import LabelSet, Size
 from tagalign.methods.dense.canvas import Canvas, SeesCanvases, batches_of_one_size
 from tagalign.methods.dense.score_maps import label_chunks
 from tagalign.methods.describe import describe_options
@@ -30,7 +32,7 @@ from tagalign.methods.trusty.options import TrustyOptions
 from tagalign.methods.trusty.profiles import TrustyProfile, trusty_profile
 from tagalign.methods.trusty.prompts import PromptedFeatures
 from tagalign.ops.windows import Box, average_windows, upsample, window_boxes
-from tagalign.types import EncodedLabels, LabelSet, Negatives, Segmentation, Size
+from tagalign.types import EncodedLabels, Negatives, Segmentation
 
 METHOD = "trusty"
 DEFAULT_TEMPLATES = ("a photo of a {}",)  # ZegCLIP's single prompt for VOC

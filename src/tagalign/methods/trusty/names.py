@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from tagalign.errors import InputError
+from tagalign.labels import LabelSet
 from tagalign.tags.same_label import same_label
-from tagalign.types import LabelSet
 
 
 def seen_ids(

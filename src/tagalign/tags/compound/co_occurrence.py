@@ -11,9 +11,9 @@ from functools import lru_cache
 from pathlib import Path
 
 from tagalign.errors import InputError
+from tagalign.labels import LabelSet
 from tagalign.tags.compound.membership import label_words, labels_named
 from tagalign.tags.shards import read_batches, shard_paths
-from tagalign.types import LabelSet
 
 PAIR_LEAST = 0.05
 """Of the captions that name the rarer label, the share that names the other too: ``max(P(B|A), P(A|B))``."""

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
-from tagalign.types import LabelSet
+from tagalign.labels import LabelSet
 
 IRREGULAR = (
     ("person", "people"),

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from tagalign.errors import InputError
+from tagalign.labels import LabelSet
 from tagalign.tags.compound.co_occurrence import prompts_of_shards
 from tagalign.tags.compound.membership import members_by_label
 from tagalign.tags.text_files import text_lines
-from tagalign.types import LabelSet
 
 MOST_PROMPTS = 4096
 """Each is a column of every photo that is looked at."""

@@ -14,12 +14,12 @@ from typing import Any
 
 from tagalign.errors import InputError, ServerError
 from tagalign.json_text import json_text
+from tagalign.labels import LabelSet
 from tagalign.tags.compound.membership import members_by_label
 from tagalign.tags.compound.source import MOST_PROMPTS
 from tagalign.tags.llm import UNREADABLE_RETRIES, LLMUsage
 from tagalign.tags.llm_client import CallFailedError, ChatClient, Reply, StructuredChat
 from tagalign.tags.llm_journal import TextJournal
-from tagalign.types import LabelSet
 
 PER_LABEL = 5
 """Captions per label, as far as all of them stay below ``MOST_PROMPTS``."""

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from tagalign.atomic import atomic_write
+from tagalign.labels import LabelSet
 from tagalign.methods.looks.step import tagging_against
 from tagalign.methods.thresholds import Threshold
 from tagalign.tasks.photos.rows import read_rows, size_of, tag_row
 from tagalign.tasks.photos.run import PhotoRun
-from tagalign.types import LabelSet, Tagging
+from tagalign.types import Tagging
 
 
 def tag_again(

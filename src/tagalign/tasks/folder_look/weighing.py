@@ -12,13 +12,13 @@ from jaxtyping import Float
 from torch import Tensor
 
 from tagalign.errors import InputError
+from tagalign.labels import LabelSet
 from tagalign.methods.looks.compounds import Compounds, SentenceWeights, halves
 from tagalign.ops.looks.compound import principal_direction, ranked_columns
 from tagalign.ops.looks.exact_sums import ExactSums
 from tagalign.ops.looks.moments import Moments
 from tagalign.ops.looks.standardise import standardise
 from tagalign.tags.compound.membership import members_by_label
-from tagalign.types import LabelSet
 
 ScorePairs = Callable[[], Iterable[tuple[Float[Tensor, "photos labels"], Float[Tensor, "photos prompts"]]]]
 """Laid scores of labels and of prompts, some photos at a time; can be asked for again."""

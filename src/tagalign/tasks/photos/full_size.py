@@ -7,7 +7,8 @@ import torch
 from jaxtyping import Shaped
 from torch import Tensor
 
-from tagalign.types import Segmentation, Size
+from tagalign.labels import Size
+from tagalign.types import Segmentation
 
 
 def at_full_size(answer: Any, size: Size) -> Any:

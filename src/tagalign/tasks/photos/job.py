@@ -11,13 +11,14 @@ from PIL import Image
 from tagalign.backbones.preprocess import SeenSize
 from tagalign.errors import InputError
 from tagalign.json_text import json_text
+from tagalign.labels import Size
 from tagalign.methods.load import load_method
 from tagalign.methods.protocols import SaysSeenSize
 from tagalign.tasks.photos.questions import Asked, PhotoQuestion
 from tagalign.tasks.photos.second_look import SecondLook, open_second_look
 from tagalign.tasks.photos.source import PhotoSource
 from tagalign.tasks.photos.stream import Answered, answer_photos
-from tagalign.types import EncodedLabels, Segmentation, Size
+from tagalign.types import EncodedLabels, Segmentation
 
 DECODED = 2
 """Pixels a side that are decoded for one that is seen, at least. With 1 the decoder alone would smooth, and other than the

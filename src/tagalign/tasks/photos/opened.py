@@ -7,8 +7,8 @@ from PIL import Image
 
 from tagalign.backbones.preprocess import SeenSize
 from tagalign.errors import TagalignError
+from tagalign.labels import Size
 from tagalign.tasks.photos.source import PhotoSource
-from tagalign.types import Size
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 from PIL import Image
 
 from tagalign.errors import InputError
+from tagalign.labels import LabelSet
 from tagalign.methods.choosing import choose_labels, obey
 from tagalign.methods.looks.facts import refuse_other_labels
 from tagalign.methods.protocols import (
@@ -32,7 +33,7 @@ from tagalign.tasks.photos.opened import OpenedPhoto
 from tagalign.tasks.photos.region_choice import OpenRegions, RegionChoice
 from tagalign.tasks.photos.source import PhotoSource
 from tagalign.tasks.regions.voting import part_instances, vote_regions
-from tagalign.types import Caption, EncodedLabels, LabelSet, Referring, Segmentation, Tagging
+from tagalign.types import Caption, EncodedLabels, Referring, Segmentation, Tagging
 
 QuestionKind = Literal["tag", "look", "segment", "refer", "caption", "ask", "index"]
 

@@ -11,13 +11,13 @@ from torch import Tensor
 
 from tagalign.backbones.image_formats import image_suffixes
 from tagalign.errors import DataError, InputError
+from tagalign.labels import Size
 from tagalign.tasks.photos.keys import printable
 from tagalign.tasks.photos.names import stem
 from tagalign.tasks.photos.source import PhotoSource
 from tagalign.tasks.regions.coco import CocoPhoto, read_coco, regions_of_photo, tails
 from tagalign.tasks.regions.id_png import read_ids
 from tagalign.tasks.regions.value import Regions, regions_of
-from tagalign.types import Size
 
 PNG, JSON = ".png", ".json"
 

@@ -9,10 +9,11 @@ import pyarrow.parquet as pq
 
 from tagalign.arrow_rows import table_from_rows
 from tagalign.atomic import atomic_write
+from tagalign.labels import Size
 from tagalign.methods.thresholds import Threshold
 from tagalign.ops.masks import encode_rle
 from tagalign.tasks.photos.doubts import mask_doubts, tag_doubts
-from tagalign.types import Segmentation, Size, Tagging
+from tagalign.types import Segmentation, Tagging
 
 TAG_SCHEMA = pa.schema(
     [

@@ -15,7 +15,7 @@ from tagalign.tasks.photos.keys import key_of, printable
 if TYPE_CHECKING:
     # what opens photos imports torch, and a photo that is not there is said without it
     from tagalign.backbones.preprocess import SeenSize
-    from tagalign.types import Size
+    from tagalign.labels import Size
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

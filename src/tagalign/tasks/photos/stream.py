@@ -14,12 +14,12 @@ from PIL import Image
 
 from tagalign.backbones.preprocess import SeenSize
 from tagalign.errors import NotFiniteError, TagalignError
+from tagalign.labels import Size
 from tagalign.tasks.photos.full_size import at_full_size
 from tagalign.tasks.photos.keys import printable
 from tagalign.tasks.photos.opened import OpenedPhoto
 from tagalign.tasks.photos.questions import Asked
 from tagalign.tasks.photos.source import PhotoSource
-from tagalign.types import Size
 
 Again = Callable[[Sequence[Image.Image]], Sequence[Any]]
 

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from tagalign.errors import DataError
+from tagalign.labels import Size
 from tagalign.ops.masks import expand_runs, mask_of_runs, run_lengths
 from tagalign.ops.polygon_fill import fill_rings
 from tagalign.tasks.regions.value import Regions
-from tagalign.types import Size
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -9,10 +9,10 @@ from jaxtyping import Bool, Int
 from torch import Tensor
 
 from tagalign.errors import DataError
+from tagalign.labels import Size
 from tagalign.ops.masks import mask_of_runs, run_lengths
 from tagalign.ops.regions import order_by_area, paint, usable
 from tagalign.tasks.regions.options import RegionOptions
-from tagalign.types import Size
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

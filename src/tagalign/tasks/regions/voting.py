@@ -8,11 +8,12 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from tagalign.labels import BACKGROUND
 from tagalign.ops.masks import connected_components
 from tagalign.ops.regions import NONE, Vote, VoteRule, boxes_of_ids, vote
 from tagalign.tasks.regions.options import MIN_AREA, RegionOptions
 from tagalign.tasks.regions.value import Regions
-from tagalign.types import BACKGROUND, Instance, Segmentation
+from tagalign.types import Instance, Segmentation
 
 FEW_IDS = 2**16
 """Ids of two bytes are counted as they are; others (three bytes of colour) are numbered anew."""

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from tagalign.errors import DataError, InputError
+from tagalign.labels import BACKGROUND
 from tagalign.ops.alike import group_alike
 from tagalign.tasks.photos.doubts import DOUBTS, DoubtKind, doubt_of
 from tagalign.tasks.photos.embeds import read_embeds
@@ -21,7 +22,6 @@ from tagalign.tasks.photos.rows import count_rows, read_rows
 from tagalign.tasks.photos.tables import MASK_FILES, MASKS, TAGS, count_lines, read_lines
 from tagalign.tasks.review.clicks import Click, DrawnBy
 from tagalign.tasks.review.precision import Judged, TagPrecision, estimate_precision
-from tagalign.types import BACKGROUND
 
 EVERY = 5
 """One photo in so many is drawn at random."""

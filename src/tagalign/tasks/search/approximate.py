@@ -23,7 +23,8 @@ from tagalign.atomic import atomic_write
 from tagalign.errors import DataError, MissingExtraError
 from tagalign.json_text import json_text
 from tagalign.tasks.search.cells import PER_CELL, count_cells, learn_cells, spread
-from tagalign.tasks.search.files import IndexHead, part_paths, read_embeds
+from tagalign.tasks.search.files import part_paths, read_embeds
+from tagalign.tasks.search.head import IndexHead
 
 HEAD, CELLS, EMBEDS = "approximate.json", "approximate.faiss", "approximate.embeds"
 FORMAT = 1

@@ -14,7 +14,8 @@ from torch import Tensor
 
 from tagalign.errors import DataError
 from tagalign.tasks.search.approximate import map_embeds
-from tagalign.tasks.search.files import IndexHead, part_paths, read_embeds
+from tagalign.tasks.search.files import part_paths, read_embeds
+from tagalign.tasks.search.head import IndexHead
 
 MOST_HELD = 4 << 30
 """Bytes of embeddings that memory holds: of 512 numbers, those of four million photos."""

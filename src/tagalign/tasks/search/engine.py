@@ -16,10 +16,11 @@ from torch import Tensor
 from tagalign.backbones.image_formats import image_suffixes
 from tagalign.backbones.preprocess import open_image
 from tagalign.errors import InputError, ModelError
+from tagalign.labels import Label, LabelSet
 from tagalign.methods.load import load_method
 from tagalign.methods.protocols import Method
 from tagalign.tasks.photos.tars import source_of
-from tagalign.tasks.search.files import IndexHead
+from tagalign.tasks.search.head import IndexHead
 from tagalign.tasks.search.index import SearchIndex
 from tagalign.tasks.search.rankers import (
     DenseRanker,
@@ -32,7 +33,7 @@ from tagalign.tasks.search.rankers import (
 )
 from tagalign.tasks.search.scores import with_match
 from tagalign.tasks.search.weights import TAG_WEIGHT
-from tagalign.types import Label, LabelSet, Ranking
+from tagalign.types import Ranking
 
 
 @dataclass(frozen=True, eq=False)

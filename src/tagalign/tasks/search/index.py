@@ -14,7 +14,8 @@ from torch import Tensor
 from tagalign.errors import DataError, InputError
 from tagalign.tasks.search.approximate import ApproximateIndex, candidate_rows
 from tagalign.tasks.search.embeds import PartEmbeds, cosines, open_embeds
-from tagalign.tasks.search.files import IndexHead, part_paths, read_part
+from tagalign.tasks.search.files import part_paths, read_part
+from tagalign.tasks.search.head import IndexHead
 from tagalign.tasks.search.scores import matching_tags, with_tags
 from tagalign.tasks.search.weights import TAG_WEIGHT
 from tagalign.types import Hit, Ranking

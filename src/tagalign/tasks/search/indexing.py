@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 from PIL import Image
 
+from tagalign.labels import LabelSet
 from tagalign.methods.protocols import Method
 from tagalign.tasks.photos.inputs import Inputs
 from tagalign.tasks.photos.job import Job
@@ -20,9 +21,9 @@ from tagalign.tasks.photos.rows import count_rows
 from tagalign.tasks.photos.run import PART_SIZE, PhotoRun, close_run, open_run
 from tagalign.tasks.photos.stream import Answered
 from tagalign.tasks.photos.tables import AnswerRow, Table
-from tagalign.tasks.search.files import IndexHead, own_head, part_paths, stored_keys, write_part
+from tagalign.tasks.search.files import own_head, part_paths, stored_keys, write_part
+from tagalign.tasks.search.head import IndexHead
 from tagalign.tasks.search.rankers import RankedPhoto, ranker_for
-from tagalign.types import LabelSet
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,14 +12,16 @@ from PIL import Image
 from torch import Tensor
 
 from tagalign.backbones.catalog import file_hash, model_folder, weight_file
-from tagalign.backbones.preprocess import resize, to_tensor
+from tagalign.backbones.pixels import to_tensor
+from tagalign.backbones.preprocess import resize
 from tagalign.errors import InputError
+from tagalign.labels import LabelSet, Size
 from tagalign.methods.dense.canvas import Canvas, batches_of_one_size
 from tagalign.methods.dense.method import DenseMethod
-from tagalign.methods.load import trained_type
 from tagalign.methods.protocols import Method
+from tagalign.methods.request import trained_type
 from tagalign.methods.tag2text.tag_names import TagNames
-from tagalign.types import EncodedLabels, LabelSet, Size, Tagging
+from tagalign.types import EncodedLabels, Tagging
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

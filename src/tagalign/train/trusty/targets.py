@@ -12,8 +12,8 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from tagalign.errors import InputError, UnknownNameError
+from tagalign.labels import IGNORE
 from tagalign.ops.mask_losses import class_chunk, resize_logits
-from tagalign.types import IGNORE
 
 ClassMaps = Int[Tensor, "batch height width"]
 

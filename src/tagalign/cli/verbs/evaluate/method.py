@@ -14,9 +14,9 @@ from tagalign.errors import InputError, UnknownNameError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tagalign.labels import LabelSet
     from tagalign.methods.protocols import Method
     from tagalign.option_fields import Verb
-    from tagalign.types import LabelSet
 
 VERB_OF: Mapping[str, "Verb"] = {
     "segmentation": "segment",
@@ -39,6 +39,19 @@ THRESHOLD_OF: Mapping[str, str] = {
     "tag": "threshold",
 }
 """The option that ``--threshold`` sets: from which score on a pixel, a region, a tag counts."""
+
+
+def check_method(settings: EvaluateSettings, kind: str) -> None:
+    """Refuse a model that is not there, and options that its method has not, before anything heavy is imported.
+
+    Raises:
+        InputError: naming the option; whether options fit each other is asked with those of protocol and benchmark.
+    """
+    from tagalign.methods.options import read_options
+    from tagalign.methods.table import find_method
+
+    method = settings.options(VERB_OF[kind])["method"]
+    read_options(find_method(method).options, settings.method_options(), method=method)
 
 
 def open_method(

@@ -10,14 +10,14 @@ from tagalign.cli.shared.error_log import ErrorLog
 from tagalign.cli.shared.flag_values import parse_shard
 from tagalign.cli.shared.model_flags import warn_tiny
 from tagalign.cli.shared.output import print_json
-from tagalign.cli.verbs.evaluate.method import LABELLED, open_method
+from tagalign.cli.verbs.evaluate.method import LABELLED, check_method, open_method
 from tagalign.cli.verbs.evaluate.settings import TINY_DATA, EvaluateSettings
 from tagalign.errors import InputError
 
 if TYPE_CHECKING:
     from tagalign.evaluate.engine import Asker, Gathered, Watch
     from tagalign.evaluate.results import Result
-    from tagalign.types import LabelSet
+    from tagalign.labels import LabelSet
 
 
 OTHER_TASKS = {("retrieval", "captions"), ("caption-tags", "tagging")}
@@ -56,13 +56,9 @@ def measure(
         warn_tiny(settings.model)
     from tagalign.data.benchmarks import find_benchmark, open_benchmark
     from tagalign.data.benchmarks.image_list import on_list, read_image_list
-    from tagalign.evaluate.ask_retrieval import AskRetrieval, look_again
-    from tagalign.evaluate.engine import Plan, gather
-    from tagalign.evaluate.evaluation import asker_for, summarize
-    from tagalign.evaluate.ranking import RankingRule
-    from tagalign.evaluate.vqa_submission import answers_are_secret
 
     benchmark = find_benchmark(settings.data)
+    check_method(settings, _kind(settings, benchmark.kind))
     data = open_benchmark(settings.data, settings.path, settings.split)
     facts = _facts(settings.path)
     if settings.image_list is not None:
@@ -74,6 +70,12 @@ def measure(
             f"--wordnet does not act: it is about captions, {settings.data} asks for {kind}; leave it out"
         )
     labels = _labels(settings, data) if kind in LABELLED else None
+    from tagalign.evaluate.ask_retrieval import AskRetrieval, look_again
+    from tagalign.evaluate.engine import Plan, gather
+    from tagalign.evaluate.evaluation import asker_for, summarize
+    from tagalign.evaluate.ranking import RankingRule
+    from tagalign.evaluate.vqa_submission import answers_are_secret
+
     if kind == "caption-tags":
         # the model is asked for sentences alone; the words count when labels are looked for in them
         labels = _caption_words(settings, data)

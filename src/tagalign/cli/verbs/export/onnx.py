@@ -25,11 +25,13 @@ class Onnx(ModelFlags, LabelFlags):
 def write_onnx(settings: Onnx) -> int:
     """Trace, compare with PyTorch, write, and say how far apart they are."""
     labels = settings.label_set()
+    options = settings.options("segment")
+    settings.check_options(options["method"])
     import tagalign
     from tagalign.export.onnx import export_onnx
 
     # the graph is traced and compared on the CPU, whatever it will run on later
-    model = tagalign.load(settings.model, **(settings.options("segment") | {"device": "cpu"}))
+    model = tagalign.load(settings.model, **(options | {"device": "cpu"}))
     report = export_onnx(model.implementation, settings.out, model.encode_labels(labels), int8=settings.int8)
     print(
         f"{report.num_bytes / 1e6:.1f} MB written to {report.folder}; largest difference from PyTorch "

@@ -71,6 +71,7 @@ def write_results(settings: ResultFlags) -> int:
     """Write one format, and say how much that was."""
     from tagalign.export.format import RunResults
 
+    settings.names()  # what is no folder of results is said before torch is imported
     kind: Any = FORMATS[settings.format_name].kind
     chosen = {field.name: getattr(settings, field.name) for field in dataclasses.fields(kind)}
     written = kind(**chosen).write(RunResults(images=settings.images, names=settings.names))

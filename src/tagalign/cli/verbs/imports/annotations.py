@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tagalign.data.annotations.photo_folder import PhotoFolder
     from tagalign.data.annotations.records import MarkedPhoto
     from tagalign.data.annotations.told import LeftOut
-    from tagalign.types import LabelSet
+    from tagalign.labels import LabelSet
 
 AnnotationFormat = Literal["auto", "coco", "cvat", "label-studio", "table", "voc", "yolo"]
 Target = Literal["clicks", "thresholds", "benchmark", "training"]
@@ -98,6 +98,8 @@ def _default(flag: str) -> object:
 
 def import_annotations(settings: Annotations) -> int:
     """Read, find the photos, write, and say what was done and what was left out."""
+    if not settings.path.exists():
+        raise InputError(f"{settings.path}: no such file or folder; expected annotations of another tool")
     from tagalign.data.annotations.laid import LayingRules, lay
     from tagalign.data.annotations.opening import format_of, photos_beside
     from tagalign.data.annotations.photo_folder import PhotoFolder
@@ -106,8 +108,6 @@ def import_annotations(settings: Annotations) -> int:
     labels = _labels(settings)
     saved = None if settings.label_map is None else read_label_map(settings.label_map)
     name = format_of(settings.path) if settings.read_as == "auto" else settings.read_as
-    if not settings.path.exists():
-        raise InputError(f"{settings.path}: no such file or folder; expected annotations of another tool")
     if not (settings.path.is_file() or settings.path.is_dir()):
         raise InputError(
             f"{settings.path}: is a pipe or a device; save what comes out of it, then give that file"
@@ -225,7 +225,7 @@ def _own_folder(
     settings: Annotations, laid: "LaidAnnotations", photos: "PhotoFolder", labels: "LabelSet | None"
 ) -> None:
     from tagalign.data.annotations.targets.own_folder import write_own_folder
-    from tagalign.types import Label, LabelSet
+    from tagalign.labels import Label, LabelSet
 
     purpose: Literal["benchmark", "training"] = "training" if settings.into == "training" else "benchmark"
     if purpose == "training" and not any(_has_mask(one.marked) for one in laid):

@@ -28,6 +28,9 @@ class Clip:
 
 def import_clip_folder(settings: Clip) -> int:
     """Convert and say what was done."""
+    from tagalign.backbones.catalog import hub_config
+
+    hub_config(str(settings.path))  # what is not there is said before torch is imported
     from tagalign.backbones.hub.importing import import_clip
 
     tensors = import_clip(str(settings.path), settings.out, tokenizer=settings.tokenizer, half=settings.half)

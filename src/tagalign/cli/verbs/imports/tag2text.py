@@ -48,6 +48,7 @@ def import_tag2text(settings: Tag2text) -> int:
     """Convert and say what was done."""
     out, tags = settings.out, settings.tag_list
     assert tags is not None  # checked with the settings
+    names = _read_names(tags)
     from tagalign.backbones.preprocess import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
     from tagalign.cli.shared.run_record import run_record
     from tagalign.methods.tag2text.build import build_tag2text
@@ -55,7 +56,6 @@ def import_tag2text(settings: Tag2text) -> int:
     from tagalign.methods.tag2text.released import convert_released, read_checkpoint, released_choice
     from tagalign.methods.tag2text.wordpieces import Wordpieces
 
-    names = _read_names(tags)
     converted = convert_released(read_checkpoint(settings.path), image_size=settings.image_size)
     _report_unmapped(settings, converted.unmapped)
     if len(names) != converted.num_tags:

@@ -11,8 +11,8 @@ from tagalign.errors import InputError
 
 if TYPE_CHECKING:
     from tagalign.data.tag_overlap import BenchmarkOverlap
+    from tagalign.labels import LabelSet
     from tagalign.tags.overlap import Overlap
-    from tagalign.types import LabelSet
 
 TABLE_10 = {"openimages-common": (214, 57_224), "coco2014-tags": (80, 5000), "coco2017-tags": (80, 5000)}
 """Categories and images as the paper prints them."""

@@ -16,9 +16,10 @@ from tagalign.cli.shared.output import counted, print_json
 from tagalign.cli.verbs.labels.settings import LabelsSettings
 
 if TYPE_CHECKING:
+    from tagalign.labels import LabelSet
     from tagalign.tags.label_words import LabelProblem
     from tagalign.tasks.photos.job import Job
-    from tagalign.types import LabelSet, Tagging
+    from tagalign.types import Tagging
 
 KINDS = {
     "repeated": "twice",
@@ -65,15 +66,17 @@ def _check(settings: LabelsSettings) -> int:
 
 
 def _asked(settings: LabelsSettings, labels: "LabelSet") -> "list[LabelProblem]":
-    from tagalign.tasks.label_check import FEW_PHOTOS, model_problems, photo_problems
     from tagalign.tasks.photos.inputs import refuse_missing
-    from tagalign.tasks.photos.job import JobSpec
-    from tagalign.tasks.photos.questions import TagQuestion
 
     if settings.images:
         refuse_missing(settings.images)
+    facts = settings.job_facts("tag")
     warn_tiny(settings.model)
-    job = JobSpec(question=TagQuestion(labels=labels), **settings.job_facts("tag")).open()
+    from tagalign.tasks.label_check import FEW_PHOTOS, model_problems, photo_problems
+    from tagalign.tasks.photos.job import JobSpec
+    from tagalign.tasks.photos.questions import TagQuestion
+
+    job = JobSpec(question=TagQuestion(labels=labels), **facts).open()
     problems = model_problems(job.labels, job.method)
     if not settings.images:
         return problems

@@ -8,9 +8,10 @@ from tagalign.cli.verbs.segment.settings import AUTO_REGIONS, SegmentSettings, n
 from tagalign.errors import InputError
 
 if TYPE_CHECKING:
+    from tagalign.labels import LabelSet
     from tagalign.tasks.photos.job import JobSpec
     from tagalign.tasks.photos.region_choice import RegionChoice
-    from tagalign.types import LabelSet
+    from tagalign.tasks.regions.options import RegionOptions
 
 
 def job_spec(settings: SegmentSettings) -> "JobSpec":
@@ -19,18 +20,18 @@ def job_spec(settings: SegmentSettings) -> "JobSpec":
     Raises:
         InputError: for a flag that would not act on the masks of this method.
     """
-    from tagalign.tasks.photos.job import JobSpec
-    from tagalign.tasks.photos.questions import SegmentQuestion
-
     facts = settings.job_facts("segment", **_mask_options(settings))
     facts["options"] |= cache_option(settings)
     if settings.companion_cache is not None:
         facts["options"] |= {"companion_cache": settings.companion_cache}
     _check_look(settings, facts["method"])
+    labels = _asked(settings, facts)
+    _region_options(settings)  # what was typed wrongly is said before torch is imported
+    from tagalign.tasks.photos.job import JobSpec
+    from tagalign.tasks.photos.questions import SegmentQuestion
+
     return JobSpec(
-        question=SegmentQuestion(
-            labels=_asked(settings, facts), regions=_regions(settings), min_area=_min_area(settings)
-        ),
+        question=SegmentQuestion(labels=labels, regions=_regions(settings), min_area=_min_area(settings)),
         **facts,
         workers=settings.workers,
         fast_decode=settings.fast_decode,
@@ -41,13 +42,10 @@ def job_spec(settings: SegmentSettings) -> "JobSpec":
 def _regions(settings: SegmentSettings) -> "RegionChoice | None":
     if settings.regions is None:
         return None
-    from tagalign.methods.options import build_options, split_assignments
     from tagalign.tasks.photos.region_choice import RegionChoice
     from tagalign.tasks.photos.region_files import is_one_photo
-    from tagalign.tasks.regions.options import RegionOptions
 
-    given = split_assignments(settings.region_option, "--region-option", "min_pixels=16")
-    options = build_options(RegionOptions, given, owner="--regions")
+    options = _region_options(settings)
     if settings.regions == AUTO_REGIONS:
         return RegionChoice(
             generator=settings.mask_generator,
@@ -58,6 +56,14 @@ def _regions(settings: SegmentSettings) -> "RegionChoice | None":
     return RegionChoice(
         files=Path(settings.regions), only_photo=is_one_photo(settings.images), options=options
     )
+
+
+def _region_options(settings: SegmentSettings) -> "RegionOptions":
+    from tagalign.methods.options import build_options, split_assignments
+    from tagalign.tasks.regions.options import RegionOptions
+
+    given = split_assignments(settings.region_option, "--region-option", "min_pixels=16")
+    return build_options(RegionOptions, given, owner="--regions")
 
 
 def _min_area(settings: SegmentSettings) -> int | None:
@@ -71,11 +77,13 @@ def _min_area(settings: SegmentSettings) -> int | None:
 def _check_look(settings: SegmentSettings, method: str) -> None:
     from tagalign.methods.table import look_acts, methods
 
-    if settings.look is None or look_acts(method, "segment"):
+    if settings.look is None:
         return
-    from tagalign.methods.looks.files import read_look
+    from tagalign.methods.looks.head import read_head
 
-    if not settings.look.exists() or read_look(settings.look).experts is None:
+    if look_acts(method, "segment"):
+        read_head(settings.look)  # what is no look is said before torch is imported
+    elif not settings.look.exists() or "experts" not in read_head(settings.look)[1]:
         able = ", ".join(name for name in methods(can="segment") if look_acts(name, "segment"))
         raise InputError(
             f"--look does not act on masks of method {method!r}; it does with {able}, and with dense methods where it "

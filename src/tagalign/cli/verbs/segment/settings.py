@@ -15,7 +15,7 @@ from tagalign.cli.shared.photo_flow import LabelRunFlags
 from tagalign.errors import InputError
 
 if TYPE_CHECKING:
-    from tagalign.types import LabelSet
+    from tagalign.labels import LabelSet
 
 
 AUTO_REGIONS = "auto"

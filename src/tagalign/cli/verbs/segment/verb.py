@@ -22,8 +22,8 @@ def run(settings: SegmentSettings) -> int:
 
     refuse_missing(settings.images)
     settings.prompted_labels()  # what was typed wrongly is said before a model is looked for
-    spec = job_spec(settings)
     check_seen(settings)
+    spec = job_spec(settings)
     warn_tiny(settings.model)
     job = spec.open()
     flow = Flow(

@@ -20,9 +20,9 @@ from tagalign.data.annotations.shapes import check_size
 from tagalign.data.annotations.spool import Spool
 from tagalign.data.json_items import json_members
 from tagalign.errors import DataError
+from tagalign.labels import Size
 from tagalign.ops.flips import flips_of_runs
 from tagalign.ops.masks import expand_runs
-from tagalign.types import Size
 
 LISTS = ("images", "annotations", "categories")
 KEPT = ("category_id", "segmentation", "bbox", "iscrowd", "score")

@@ -21,7 +21,7 @@ from tagalign.data.annotations.shapes import (
 )
 from tagalign.data.annotations.xml_stream import Element, read_elements, root_of
 from tagalign.errors import DataError
-from tagalign.types import Size
+from tagalign.labels import Size
 
 ROOT = "annotations"
 META = tuple(f"{ROOT}/meta/{part}" for part in ("task", "job", "project"))

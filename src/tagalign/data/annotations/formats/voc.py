@@ -19,10 +19,10 @@ from tagalign.data.annotations.reader import AnnotationSource, made
 from tagalign.data.annotations.records import VOID, Marked, MarkedPhoto, region_of
 from tagalign.data.annotations.xml_stream import Element, read_elements, root_of
 from tagalign.errors import DataError
+from tagalign.labels import BACKGROUND, Size
 from tagalign.ops.voc_colours import palette
 from tagalign.tags.label_sets import benchmark_labels
 from tagalign.tags.text_files import read_text
-from tagalign.types import BACKGROUND, Size
 
 ROOT = "annotation"
 BOXES, CLASSES, OBJECTS, LABEL_MAP = "Annotations", "SegmentationClass", "SegmentationObject", "labelmap.txt"

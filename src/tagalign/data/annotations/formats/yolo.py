@@ -18,8 +18,8 @@ from tagalign.data.annotations.reader import DAMAGED, NO_SIZE, AnnotationSource,
 from tagalign.data.annotations.records import Marked, MarkedPhoto, region_of_polygons
 from tagalign.data.annotations.shapes import check_size
 from tagalign.errors import DataError
+from tagalign.labels import Size
 from tagalign.tags.text_files import read_text
-from tagalign.types import Size
 
 NAME_FILES = ("classes.txt", "obj.names")
 LABEL_FOLDERS = ("labels", "obj_train_data")

@@ -18,9 +18,9 @@ from tagalign.data.annotations.turning import stored
 from tagalign.data.benchmarks.own import LABELS, MARK, MASKS, PHOTOS, TAGS
 from tagalign.errors import DataError, InputError
 from tagalign.json_text import json_text
+from tagalign.labels import BACKGROUND, LabelSet, ignored_id
 from tagalign.tags.label_sets import label_set_values
 from tagalign.tasks.photos.names import STEM_BYTES, Reserved, clean
-from tagalign.types import BACKGROUND, LabelSet, ignored_id
 
 Purpose = Literal["benchmark", "training"]
 

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Int
 
 from tagalign.data.annotations.records import VOID, MarkedPhoto
-from tagalign.types import Size
+from tagalign.labels import Size
 
 
 def painted(

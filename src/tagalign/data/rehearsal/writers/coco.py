@@ -6,8 +6,8 @@ from typing import Any
 from tagalign.data.rehearsal.request import CopyRequest, WatchCount
 from tagalign.data.rehearsal.scenes import DrawnScene
 from tagalign.data.rehearsal.writers.files import save_json, save_lines, save_picture
+from tagalign.labels import IGNORE
 from tagalign.tags.label_sets import benchmark_content
-from tagalign.types import IGNORE
 
 SIZE = (480, 640)
 SHAPES = 7  # 36,781 annotations on the 5,000 pictures of val2017

@@ -6,7 +6,7 @@ from PIL import Image
 from tagalign.data.benchmarks.folders import CITYSCAPES_IDS
 from tagalign.data.rehearsal.request import CopyRequest, WatchCount
 from tagalign.data.rehearsal.writers.files import save_picture
-from tagalign.types import WIDE_IGNORE
+from tagalign.labels import WIDE_IGNORE
 
 CITYSCAPES_SIZE, ADE20K_SIZE, IMAGENET_SIZE = (1024, 2048), (512, 683), (375, 500)
 CITYSCAPES_SHAPES, ADE20K_SHAPES = 12, 9

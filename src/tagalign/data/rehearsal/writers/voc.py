@@ -8,8 +8,8 @@ from PIL import ImageDraw
 from tagalign.data.rehearsal.request import CopyRequest, WatchCount
 from tagalign.data.rehearsal.scenes import DrawnScene
 from tagalign.data.rehearsal.writers.files import save_lines, save_picture, with_palette
+from tagalign.labels import IGNORE
 from tagalign.tags.label_sets import load_label_set
-from tagalign.types import IGNORE
 
 SIZE = (375, 500)
 SHAPES = 3  # VOC's pictures show 2.4 objects on average

@@ -32,6 +32,7 @@ def run(settings: TrainGroupVitSettings) -> int:
     from tagalign.data.pairs import find_shards
 
     refs = find_shards(settings.pairs)
+    settings.refuse_missing_model()
     from tagalign.methods.load import pick_device
     from tagalign.train.loop.distributed import join_world
     from tagalign.train.loop.guards import stop_on_signals

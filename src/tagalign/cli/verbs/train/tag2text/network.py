@@ -26,7 +26,7 @@ def open_method(
         device: of the network.
         kept: see ``open_records``.
     """
-    from tagalign.methods.load import trained_type
+    from tagalign.methods.request import trained_type
     from tagalign.methods.tag2text.bert import init_from_bert
     from tagalign.train.tag2text.start import NewNetwork, new_method, reopen
 

@@ -32,6 +32,7 @@ def run(settings: Tag2TextTrainSettings) -> int:
 
 
 def _run(settings: Tag2TextTrainSettings, kept: Path) -> int:
+    settings.refuse_missing_model()
     from tagalign.methods.load import pick_device
     from tagalign.train.loop.distributed import join_world
     from tagalign.train.loop.guards import stop_on_signals

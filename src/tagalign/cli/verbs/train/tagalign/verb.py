@@ -30,6 +30,7 @@ def run(settings: TrainSettings) -> int:
 
     refs = find_shards(settings.pairs)
     vocabulary, tags = open_tags(settings)
+    settings.refuse_missing_model()
     from tagalign.methods.load import pick_device
     from tagalign.train.loop.distributed import join_world
     from tagalign.train.loop.guards import stop_on_signals

@@ -23,11 +23,12 @@ if TYPE_CHECKING:
 
 def run(settings: TrainTrustySettings) -> int:
     """Train; exit 0 when done, 128 + signal when a signal asked for a stop and a checkpoint was saved."""
+    data = open_masks(settings)
+    settings.refuse_missing_model()
     from tagalign.methods.load import pick_device
     from tagalign.train.loop.distributed import join_world
     from tagalign.train.loop.guards import stop_on_signals
 
-    data = open_masks(settings)
     world = join_world(pick_device(settings.device), is_spread=settings.fsdp)
     with world as processes, stop_on_signals() as stop:
         if processes.is_first:
