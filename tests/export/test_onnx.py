@@ -11,6 +11,7 @@ import jaxtyping
 import numpy as np
 import pytest
 import torch
+import torch.fx.config
 from PIL import Image
 
 from tagalign.backbones.load import load_backbone
@@ -100,6 +101,13 @@ def exported(backbone: BlockBackbone, tmp_path_factory: pytest.TempPathFactory) 
 
 def test_patch_embeddings_are_those_of_the_method(exported: tuple[DenseMethod, Path]) -> None:
     check_embeds(*exported)
+
+
+def test_a_graph_names_no_folder_of_this_machine(exported: tuple[DenseMethod, Path]) -> None:
+    content = (exported[1] / "encoder.onnx").read_bytes()
+    for folder in (Path(__file__).parents[2], Path(torch.__file__).parent):
+        assert str(folder).encode() not in content, folder
+    assert not torch.fx.config.do_not_emit_stack_traces  # the process goes on as it was
 
 
 def test_the_example_segments_without_torch(exported: tuple[DenseMethod, Path], tmp_path: Path) -> None:
