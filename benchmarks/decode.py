@@ -17,7 +17,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from tagalign.backbones.preprocess import open_image, resize, short_side_size
+from tagalign.backbones.pixels import resize
+from tagalign.backbones.preprocess import open_image, short_side_size
 from tagalign.data.augment import decode
 from tagalign.data.tiny_world import TinyWorld
 from tagalign.tasks.photos.job import DECODED

@@ -1,4 +1,7 @@
-"""The small arithmetic of the values that travel: names, shares, boxes and orders."""
+"""The small arithmetic of the values that travel: names, shares, boxes and orders.
+
+Holds ``labels.py``.
+"""
 
 import numpy as np
 import pytest

@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 
 from tagalign.backbones.fast_resize import fast_resize, resizes_fast
-from tagalign.backbones.preprocess import open_image, resize
+from tagalign.backbones.pixels import resize
+from tagalign.backbones.preprocess import open_image
 
 
 def noise(width, height):

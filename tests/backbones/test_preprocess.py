@@ -1,4 +1,7 @@
-"""Opening any image file, and the sizes and numbers that come out."""
+"""Opening any image file, and the sizes and numbers that come out.
+
+Holds ``backbones/pixels.py``.
+"""
 
 import io
 
@@ -7,8 +10,8 @@ import pytest
 import torch
 from PIL import Image
 
-from tagalign.backbones.pixels import to_tensor
-from tagalign.backbones.preprocess import Preprocessing, open_image, resize, short_side_size
+from tagalign.backbones.pixels import resize, to_tensor
+from tagalign.backbones.preprocess import Preprocessing, open_image, short_side_size
 from tagalign.backbones.processor_files import read_preprocessing
 from tagalign.errors import ImageError, ModelError
 

@@ -5,7 +5,8 @@ import json
 import pytest
 from PIL import Image
 
-from tagalign.backbones.preprocess import Preprocessing, resize
+from tagalign.backbones.pixels import resize
+from tagalign.backbones.preprocess import Preprocessing
 from tagalign.backbones.processor_files import read_preprocessing
 from tagalign.errors import ModelError
 

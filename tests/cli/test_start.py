@@ -1,4 +1,7 @@
-"""What a short command loads: what it does not use, it does not wait for."""
+"""What a short command loads: what it does not use, it does not wait for.
+
+Holds ``methods/request.py``.
+"""
 
 import subprocess
 import sys

@@ -46,8 +46,7 @@ class Always:
         ]
 
     def _pixels(self, image):
-        from tagalign.backbones.pixels import to_tensor
-        from tagalign.backbones.preprocess import resize
+        from tagalign.backbones.pixels import resize, to_tensor
 
         side = self.backbone.preprocessing.image_size
         return to_tensor(resize(image, (side, side)), self.backbone.preprocessing)[None]

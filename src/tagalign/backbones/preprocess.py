@@ -1,6 +1,6 @@
-"""Open, orient, resize. The one place where (width, height) becomes (height, width).
+"""Open and orient. The one place where (width, height) becomes (height, width).
 
-Nothing here needs torch; numbers for an encoder are made in ``pixels``.
+Nothing here needs torch; photos are resized and become numbers in ``pixels``.
 """
 
 import io
@@ -14,7 +14,6 @@ from typing import Literal
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from PIL.JpegImagePlugin import JpegImageFile
 
-from tagalign.backbones.fast_resize import fast_resize, resizes_fast
 from tagalign.backbones.grey import Said, is_wide_grey, said_by, to_bytes
 from tagalign.backbones.image_formats import DAMAGED, register_plugins
 from tagalign.errors import ImageError, MissingImageError
@@ -184,12 +183,3 @@ def short_side_size(size: Size, short_side: int, *, max_side: int = 2048, patch_
         max(patch_size, math.floor(height * scale + 0.5)),
         max(patch_size, math.floor(width * scale + 0.5)),
     )
-
-
-def resize(image: Image.Image, size: Size, resample: Resample = "bicubic") -> Image.Image:
-    """Resize to ``(height, width)``, antialiased when it shrinks: Pillow's, or a faster one if it was opened for speed."""
-    if (image.height, image.width) == size:
-        return image
-    if image.info.get(FOR_SPEED) and resizes_fast(image, resample):
-        return fast_resize(image, size, resample)
-    return image.resize((size[1], size[0]), Image.Resampling[resample.upper()])

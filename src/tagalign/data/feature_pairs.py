@@ -11,8 +11,8 @@ from jaxtyping import Float, Int
 from PIL import Image
 from torch import Tensor
 
-from tagalign.backbones.pixels import to_tensor
-from tagalign.backbones.preprocess import Preprocessing, resize
+from tagalign.backbones.pixels import resize, to_tensor
+from tagalign.backbones.preprocess import Preprocessing
 from tagalign.backbones.protocols import Backbone, DenseFeatures
 from tagalign.data.batches import FeatureBatch, Position
 from tagalign.errors import DataError, InputError

@@ -2,7 +2,7 @@
 
 With it: ``methods/looks/look.py``, ``methods/looks/facts.py``, ``methods/looks/profiles.py``.
 
-Holds ``methods/looks/facts.py`` and ``methods/looks/look.py``.
+Holds ``methods/looks/facts.py``, ``methods/looks/head.py`` and ``methods/looks/look.py``.
 """
 
 import json

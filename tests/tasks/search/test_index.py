@@ -1,6 +1,6 @@
 """Exact results against a full sort, files that only grow, identical rebuilds, ties, damage.
 
-Holds ``tasks/search/files.py``.
+Holds ``tasks/search/files.py`` and ``tasks/search/head.py``.
 """
 
 import hashlib

@@ -9,8 +9,8 @@ from jaxtyping import Bool, Float
 from PIL import Image
 from torch import Tensor
 
-from tagalign.backbones.pixels import to_tensor
-from tagalign.backbones.preprocess import IMAGENET_MEAN, IMAGENET_STD, Preprocessing, resize
+from tagalign.backbones.pixels import resize, to_tensor
+from tagalign.backbones.preprocess import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
 from tagalign.backbones.vision_only import VisionOnly
 from tagalign.errors import InputError
 from tagalign.labels import Size

@@ -13,7 +13,7 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
-from tagalign.backbones.preprocess import resize
+from tagalign.backbones.pixels import resize
 from tagalign.backbones.protocols import BlockBackbone
 from tagalign.errors import InputError
 from tagalign.labels import LabelSet, Size

@@ -10,8 +10,8 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
-from tagalign.backbones.pixels import to_tensor
-from tagalign.backbones.preprocess import Preprocessing, resize, short_side_size
+from tagalign.backbones.pixels import resize, to_tensor
+from tagalign.backbones.preprocess import Preprocessing, short_side_size
 from tagalign.brief import Brief
 from tagalign.labels import Size
 from tagalign.ops.windows import Box, window_boxes

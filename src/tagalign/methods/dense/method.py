@@ -12,8 +12,7 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
-from tagalign.backbones.pixels import to_tensor
-from tagalign.backbones.preprocess import resize
+from tagalign.backbones.pixels import resize, to_tensor
 from tagalign.errors import InputError
 from tagalign.labels import Label, LabelSet, Size
 from tagalign.methods.dense.encoding import BlendedImage, DenseEncoder

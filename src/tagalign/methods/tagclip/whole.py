@@ -7,8 +7,7 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
-from tagalign.backbones.pixels import to_tensor
-from tagalign.backbones.preprocess import resize
+from tagalign.backbones.pixels import resize, to_tensor
 from tagalign.backbones.protocols import BlockBackbone
 from tagalign.labels import LabelSet, Size
 from tagalign.methods.resources import Resources

@@ -12,8 +12,7 @@ from torch import Tensor
 
 from tagalign.backbones.facts import facts_of
 from tagalign.backbones.finite import checked
-from tagalign.backbones.pixels import to_tensor
-from tagalign.backbones.preprocess import resize
+from tagalign.backbones.pixels import resize, to_tensor
 from tagalign.backbones.protocols import BlockBackbone
 from tagalign.labels import LabelSet, Size
 from tagalign.methods.dense.canvas import Canvas, SeesCanvases, batches_of_one_size

@@ -12,8 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from tagalign.backbones.catalog import file_hash, model_folder, weight_file
-from tagalign.backbones.pixels import to_tensor
-from tagalign.backbones.preprocess import resize
+from tagalign.backbones.pixels import resize, to_tensor
 from tagalign.errors import InputError
 from tagalign.labels import LabelSet, Size
 from tagalign.methods.dense.canvas import Canvas, batches_of_one_size
