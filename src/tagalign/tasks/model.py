@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 from jaxtyping import Float
 from PIL import Image
@@ -233,7 +232,7 @@ class Model:
 
 def _encoded(image: Any) -> Any:
     """What a question is about; a photo is refused, for encoding it here would do so again for every question."""
-    if isinstance(image, (str, bytes, Path, Image.Image, np.ndarray)):
+    if isinstance(image, (str, bytes, Path, Image.Image)):
         raise InputError(
             f"expected an image that encode_image gave, got {type(image).__name__}; "
             "encode the photo once, image = model.encode_image(photo), and ask about that"
