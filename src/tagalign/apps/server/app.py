@@ -1,6 +1,7 @@
 """The application: one route per task, its page of documentation, and how it starts and stops."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
 from http import HTTPStatus
@@ -32,6 +33,7 @@ from tagalign.apps.server.refusals import Refusal, body_of, invalid, status_of
 from tagalign.apps.variants.rules import asked_options
 from tagalign.apps.variants.variants import Variant
 from tagalign.errors import InputError, TagalignError
+from tagalign.json_text import json_text
 from tagalign.option_fields import Verb
 from tagalign.tasks.model import Model
 from tagalign.tasks.regions.coco import CocoPhoto, regions_of_photo
@@ -261,10 +263,8 @@ def _add_masks(app: FastAPI, masks: MaskStore) -> None:
 
 
 def _add_state(app: FastAPI, engine: Engine, metrics: Metrics) -> None:
-    described = {
-        name: value if isinstance(value, int | float | None) else str(value)
-        for name, value in engine.model.describe().items()
-    }
+    # as settings.json has it: what is no JSON, such as a path, is written as text wherever it stands
+    described = json.loads(json_text(engine.model.describe(), default=str))
 
     @app.get("/health", summary="Does the server take requests, and for which model?")
     async def health() -> s.HealthResponse:
@@ -297,5 +297,8 @@ async def _answer_error(_: Request, error: Exception) -> Response:
 async def _answer_http_error(_: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
-    body = body_of("HTTPError", str(error.detail))
+    detail = str(error.detail)
+    if error.status_code == HTTPStatus.NOT_FOUND and detail == HTTPStatus.NOT_FOUND.phrase:
+        detail += "; /docs lists the addresses of this server, such as /v1/tag"
+    body = body_of("HTTPError", detail)
     return JSONResponse(body, status_code=error.status_code, headers=error.headers)
