@@ -1,6 +1,8 @@
 """Connections that never ask, ask a letter at a time, or send on after their answer end; those that wait for theirs stay."""
 
 import asyncio
+import logging
+import re
 import socket
 import threading
 import time
@@ -98,3 +100,57 @@ def test_connections_are_made_anew_after_about_so_many_requests_each_after_its_o
         assert all(answer.endswith(b'"yes"') for answer in answers)
         numbers.add(len(answers))
     assert numbers == {2, 3, 4}
+
+
+class Told(logging.Handler):
+    """Keeps what is logged as an error."""
+
+    def __init__(self):
+        super().__init__(logging.ERROR)
+        self.lines = []
+
+    def emit(self, record):
+        self.lines.append(record.getMessage())
+
+
+@pytest.fixture
+def errors():
+    told, loggers = Told(), [logging.getLogger(name) for name in ("asyncio", "uvicorn.error")]
+    for one in loggers:
+        one.addHandler(told)
+    yield told.lines
+    for one in loggers:
+        one.removeHandler(told)
+
+
+def answers_to(place, *parts):
+    """Everything that comes back until the server ends the connection; an answer is waited for before the next part."""
+    with socket.create_connection(place, 30) as one:
+        found = b""
+        for part in parts:
+            one.sendall(part)
+            found += one.recv(65536)
+        try:
+            while piece := one.recv(65536):
+                found += piece
+        except ConnectionResetError:
+            pass
+    return [int(status) for status in re.findall(rb"HTTP/1\.1 (\d+)", found)]
+
+
+CHUNKED = b"POST /refused HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+NO_CHUNK = b"ZZ\r\nabc\r\n"
+
+
+@pytest.mark.parametrize(
+    ("parts", "statuses"),
+    [
+        ((CHUNKED + NO_CHUNK,), [400]),
+        ((CHUNKED, NO_CHUNK), [200]),
+        ((HEAD + b"\r\nrubbish\r\n\r\n",), [200, 400]),
+    ],
+    ids=["before the answer", "after it", "in place of the next request"],
+)
+def test_what_is_no_http_is_refused_once_and_is_no_fault(place, errors, parts, statuses):
+    assert answers_to(place, *parts) == statuses
+    assert errors == []

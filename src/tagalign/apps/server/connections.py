@@ -4,6 +4,7 @@ import asyncio
 import random
 from typing import Any
 
+import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 CLOSE = (b"connection", b"close")
@@ -54,6 +55,16 @@ class BoundedConnection(H11Protocol):
             if self._asked == self._last:
                 # h11 ends the connection after this answer, and the client reads why
                 self.cycle.default_headers = [*self.cycle.default_headers, CLOSE]
+
+    def send_400_response(self, msg: str) -> None:
+        """What came is no HTTP: the client reads so where no answer has begun; who answers learns that it has gone."""
+        if self.cycle is not None:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        if self.conn.our_state in {h11.IDLE, h11.SEND_RESPONSE}:
+            super().send_400_response(msg)
+        else:  # h11 would raise, and asyncio write a traceback
+            self.transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The client, or we, have gone."""
