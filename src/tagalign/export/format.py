@@ -26,10 +26,11 @@ class RunResults:
 
 @dataclass(frozen=True)
 class Written:
-    """How many of what; ``3, "image"``."""
+    """How many of what, ``3, "image"``; and what the other tool needs beside it, in words."""
 
     count: int
     what: str
+    then: str = ""
 
 
 @runtime_checkable

@@ -29,7 +29,8 @@ class LabelStudio:
         sweep(page.parent, [page.name])
         with atomic_write(page) as temp:
             temp.write_text(labelling_config(results.names()), encoding="utf-8")
-        return Written(count, "task")
+        asked = "" if self.image_url else "; a server finds photos by --image-url"
+        return Written(count, "task", f"the setting of their project is {page}{asked}")
 
 
 FORMATS.add(

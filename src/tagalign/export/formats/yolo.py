@@ -22,7 +22,8 @@ class Yolo:
         """See ``Format``."""
         from tagalign.export.yolo import write_yolo
 
-        return Written(write_yolo(self.out, results.images(), min_area=self.min_area), "image")
+        count = write_yolo(self.out, results.images(), min_area=self.min_area)
+        return Written(count, "label file", f"put the photos into {self.out / 'images'}")
 
 
 FORMATS.add(

@@ -38,8 +38,13 @@ def test_coco(results: Path, tmp_path: Path) -> None:
     ] * 2
 
 
-def test_yolo(results: Path, tmp_path: Path) -> None:
+def test_yolo(results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["export", "yolo", str(results), "--out", str(tmp_path / "set")]) == 0
+    said = capsys.readouterr().err
+    assert (
+        f"2 label files written to {tmp_path / 'set'}; put the photos into {tmp_path / 'set' / 'images'}"
+        in said
+    )
     line = (tmp_path / "set" / "labels" / "a.txt").read_text().splitlines()[0].split()
     corners = np.array(line[1:], dtype=float).reshape(-1, 2)
     assert line[0] == "0"
@@ -47,8 +52,9 @@ def test_yolo(results: Path, tmp_path: Path) -> None:
     np.testing.assert_allclose(corners.max(axis=0), [3 / 8, 2 / 6], atol=1e-6)
 
 
-def test_label_studio(results: Path, tmp_path: Path) -> None:
+def test_label_studio(results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["export", "label-studio", str(results), "--out", str(tmp_path / "t.json")]) == 0
+    assert f"the setting of their project is {tmp_path / 't.xml'}; a server" in capsys.readouterr().err
     assert len(json.loads((tmp_path / "t.json").read_text())) == 2
     labels = ElementTree.parse(tmp_path / "t.xml").getroot().iter("Label")
     assert [label.get("value") for label in labels] == ["cat", "dog"]

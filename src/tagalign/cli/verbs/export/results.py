@@ -75,5 +75,6 @@ def write_results(settings: ResultFlags) -> int:
     kind: Any = FORMATS[settings.format_name].kind
     chosen = {field.name: getattr(settings, field.name) for field in dataclasses.fields(kind)}
     written = kind(**chosen).write(RunResults(images=settings.images, names=settings.names))
-    print(f"{counted(written.count, written.what)} written to {chosen['out']}", file=sys.stderr)
+    then = f"; {written.then}" if written.then else ""
+    print(f"{counted(written.count, written.what)} written to {chosen['out']}{then}", file=sys.stderr)
     return 0
