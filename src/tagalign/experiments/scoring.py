@@ -106,7 +106,7 @@ def ask_together(
     """The rows of several questions about the same scenes, from one encoding of each."""
     rows: dict[str, list[Row]] = {what: [] for what in askers}
     data: TinyScenes = next(iter(askers.values())).data  # type: ignore[assignment]  # all ask about the same scenes
-    for places in progress(list(_chunks(len(data))), f"scoring {name}"):
+    for places in progress(list(_chunks(len(data))), f"scoring {name}, parts"):
         photos = [data.image(i) for i in places]
         encoded: Sequence[Any] = method.encode_images(photos)
         for what, asker in askers.items():
