@@ -1,4 +1,7 @@
-"""The layouts of one CLIP against transformers itself: what it can open gives the numbers of the source folder."""
+"""The layouts of one CLIP against transformers itself: what it can open gives the numbers of the source folder.
+
+Holds ``testing/clip_layouts/weights.py`` and ``testing/clip_layouts/small_files.py``.
+"""
 
 import json
 
