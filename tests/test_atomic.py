@@ -52,6 +52,19 @@ def test_a_folder_below_a_file_is_refused(tmp_path: Path) -> None:
         temp.write_text("x")
 
 
+def test_a_file_that_another_run_swept_away_is_told_as_such(tmp_path: Path) -> None:
+    def write() -> None:
+        with atomic_write(tmp_path / "a.txt") as temp:
+            temp.write_text("half")
+            sweep(tmp_path)
+
+    with pytest.raises(InputError, match=r"a\.txt: it was taken away .* another run writes into this folder"):
+        write()
+    with pytest.raises(InputError, match=r"a\.txt: No such file"), atomic_write(tmp_path / "a.txt"):
+        (tmp_path / "missing").read_text()
+    assert not list(tmp_path.iterdir())
+
+
 def test_permissions_are_those_of_an_ordinary_file(tmp_path: Path) -> None:
     (tmp_path / "plain").write_text("")
     with atomic_write(tmp_path / "a") as temp:

@@ -72,7 +72,8 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
     until the rename.
 
     Raises:
-        InputError: if the system refuses to write (full disk, no permission, not a folder).
+        InputError: if the system refuses to write (full disk, no permission, not a folder), or another run takes the
+            temporary file for one that a killed run left.
 
     Example:
         >>> with atomic_write(getfixture("tmp_path") / "a.txt") as temp:
@@ -85,10 +86,18 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
             path.parent.mkdir(parents=True, exist_ok=True)
             temp.touch()
             mode = temp.stat().st_mode
-            yield temp
-            temp.chmod(mode)  # safetensors writes files that only their owner can read
-            _flush(temp)
-            temp.replace(path)
+            try:
+                yield temp
+                temp.chmod(mode)  # safetensors writes files that only their owner can read
+                _flush(temp)
+                temp.replace(path)
+            except FileNotFoundError as error:
+                if temp.exists():  # another file is missing
+                    raise
+                raise InputError(
+                    f"cannot write {path}: it was taken away while it was written; if another run writes into this folder, "
+                    "wait for it to end, or give each a folder of its own"
+                ) from error
     finally:
         # also after KeyboardInterrupt; after the rename there is nothing left to remove
         if temp.exists():
