@@ -24,6 +24,7 @@ DAMAGED = "left out: damaged regions"
 NO_LABEL = "left out: regions without a label"
 EMPTY = "left out: masks without a pixel"
 UNKNOWN_SHAPES = "left out: shapes that are no region"
+UNREADABLE = "left out: files that cannot be read"
 NO_SIZE = "left out: photos of unknown size"
 SILENT_EMPTY = "taken as empty: photos of which the annotations say nothing"
 SILENT_LEFT_OUT = (

@@ -137,10 +137,16 @@ def test_masks_that_cannot_be_read_are_told(tmp_path):
     [("", "expected XML"), ("<annotation><object>", "expected XML"), ("<annotations/>", "expected <annotation>"),
      ('<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]><annotation>&x;</annotation>', "document type")],
 )  # fmt: skip
-def test_a_damaged_file_is_one_line(tmp_path, text, match):
+def test_a_damaged_file_costs_itself(tmp_path, text, match):
     write(tmp_path, "a", text)
+    write(tmp_path, "b", xml())
+    photos, source = read_all("voc", tmp_path)
+    assert len(photos) == 1
+    (line,) = source.told.lines()
+    assert "files that cannot be read: 1 (a.xml" in line
+    assert match in line
     with pytest.raises(DataError, match=match):
-        read_all("voc", tmp_path)
+        read_all("voc", tmp_path / "Annotations/a.xml")
 
 
 def test_what_looks_like_voc(tmp_path):

@@ -15,7 +15,7 @@ from PIL import Image
 from tagalign.backbones.image_formats import DAMAGED
 from tagalign.backbones.preprocess import MAX_PIXELS
 from tagalign.data.annotations.formats import READERS, ReaderEntry
-from tagalign.data.annotations.reader import AnnotationSource, made
+from tagalign.data.annotations.reader import UNREADABLE, AnnotationSource, made
 from tagalign.data.annotations.records import VOID, Marked, MarkedPhoto, region_of
 from tagalign.data.annotations.xml_stream import Element, read_elements, root_of
 from tagalign.errors import DataError
@@ -43,10 +43,10 @@ def read(source: AnnotationSource) -> Iterator[MarkedPhoto]:
     names = _Names.of(source.path, any_masks=bool(masks))
     source.knows(names.known)
     for key in sorted(boxes.keys() | masks.keys()):
-        described = _boxes_photo(source, boxes[key], with_boxes=key not in masks) if key in boxes else None
+        described = _boxes_or_none(source, boxes[key], with_boxes=key not in masks) if key in boxes else None
         if key not in masks:
-            assert described is not None  # it is in one of both
-            yield described
+            if described is not None:
+                yield described
             continue
         try:
             size, regions = _mask_regions(source, masks[key], source.path / OBJECTS / f"{key}.png", names)
@@ -65,6 +65,15 @@ def _files(folder: Path, pattern: str) -> dict[str, Path]:
 
 
 # --- boxes ----------------------------------------------------------------------------------------------------------
+
+
+def _boxes_or_none(source: AnnotationSource, path: Path, *, with_boxes: bool) -> MarkedPhoto | None:
+    """One file of many: a damaged one costs itself, and is told."""
+    try:
+        return _boxes_photo(source, path, with_boxes=with_boxes)
+    except DataError as error:
+        source.told.say(UNREADABLE, path.name, str(error))
+        return None
 
 
 def _boxes_photo(source: AnnotationSource, path: Path, *, with_boxes: bool = True) -> MarkedPhoto:
