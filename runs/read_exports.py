@@ -1,4 +1,4 @@
-"""Our exports in the hands of the tools they are for: Datumaro (CVAT's files), FiftyOne, and ultralytics (YOLO's).
+"""Our exports in the hands of the tools they are for: Datumaro (CVAT's files), FiftyOne, labelme, and ultralytics (YOLO's).
 
 They bring half a gigabyte each and pins of their own, so they are not part of CI; in an environment of their own:
 
@@ -25,6 +25,7 @@ from PIL import Image
 from tagalign.data.tiny_world import CLASS_SETS, TinyWorld
 from tagalign.export.cvat import write_cvat
 from tagalign.export.fiftyone import mask_targets, to_classifications, to_segmentation
+from tagalign.export.labelme import write_labelme
 from tagalign.export.records import Annotated
 from tagalign.export.yolo import write_yolo
 from tagalign.tasks.regions.voting import part_instances
@@ -166,7 +167,41 @@ def _area(polygon: np.ndarray) -> float:
     return float(abs(x @ np.roll(y, -1) - y @ np.roll(x, -1)) / 2)
 
 
-TOOLS: dict[str, Callable[[Path], str]] = {"datumaro": cvat, "fiftyone": fiftyone, "ultralytics": ultralytics}
+def labelme(folder: Path) -> str:
+    """Masks by labelme's reader and its rule for their places; polygons by the area inside them; tags."""
+    from labelme._label_file import LabelFile
+
+    found = Counter()
+    for form in ("masks", "polygons"):
+        images = annotated(folder / form)
+        write_labelme(folder / form, images, form=form, photos=folder / form)
+        for one in images:
+            read = LabelFile(str(folder / form / Path(one.file_name).with_suffix(".json")))
+            assert [name for name, is_set in read.flags.items() if is_set] == list(one.tagging.tags)
+            truth = one.segmentation.labels.numpy()
+            painted, areas = np.full(truth.shape, -1), Counter()
+            for shape in read.shapes:
+                found[shape["shape_type"]] += 1
+                label = NAMES.index(shape["label"])
+                if form == "masks":
+                    (left, top), (right, bottom) = np.array(shape["points"], dtype=int)
+                    painted[top : bottom + 1, left : right + 1][shape["mask"]] = label
+                else:
+                    areas[label] += _area(np.array(shape["points"]))
+            if form == "masks":
+                np.testing.assert_array_equal(painted, truth)
+            for label, area in areas.items():
+                wanted = (truth == label).sum()
+                assert abs(area - wanted) <= POLYGON_TOLERANCE * wanted, (NAMES[label], area, wanted)
+    return f"{dict(found)} of {SCENES} photos; masks equal pixel by pixel, areas of polygons within 2 %"
+
+
+TOOLS: dict[str, Callable[[Path], str]] = {
+    "datumaro": cvat,
+    "fiftyone": fiftyone,
+    "labelme": labelme,
+    "ultralytics": ultralytics,
+}
 
 
 def main(folder: Path) -> None:

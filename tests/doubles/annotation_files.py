@@ -1,6 +1,8 @@
 """Small whole files of every annotation format, and damage from a seed: bytes, values, keys, encodings, places."""
 
+import base64
 import copy
+import io
 import json
 import random
 from collections.abc import Iterator
@@ -96,7 +98,30 @@ def parquet(folder: Path) -> Path:
     return folder / "a.parquet"
 
 
-WRITERS = {"coco": coco, "label-studio": studio, "cvat": cvat, "yolo": yolo, "voc": voc, "table": table,
+def labelme(folder: Path) -> Path:
+    inside = io.BytesIO()
+    Image.new("1", (5, 4), 1).save(inside, "PNG")
+    shapes = [
+        {"label": "cat", "points": [[1, 1], [50, 2], [30, 40]], "shape_type": "polygon", "group_id": 1},
+        {"label": "cat", "points": [[60, 1], [70, 2], [65, 40]], "shape_type": "polygon", "group_id": 1},
+        {"label": "dog", "points": [[1, 2], [30, 40]], "shape_type": "rectangle", "difficult": True},
+        {"label": "dog", "points": [[20, 20], [25, 20]], "shape_type": "circle", "score": 0.5},
+        {"label": "dog", "points": [[5, 5], [15, 7], [14, 12], [4, 10]], "shape_type": "rotation"},
+        {
+            "label": "cat",
+            "points": [[5, 6], [9, 9]],
+            "shape_type": "mask",
+            "mask": base64.b64encode(inside.getvalue()).decode(),
+        },
+    ]
+    about = {"version": "5.5.0", "flags": {"cat": True, "dog": False}, "shapes": shapes, "imageData": None}
+    for name in "ab":
+        content = about | {"imagePath": f"{name}.jpg", "imageHeight": 60, "imageWidth": 80, "tags": ["dog"]}
+        (folder / f"{name}.json").write_text(json.dumps(content))
+    return folder
+
+
+WRITERS = {"coco": coco, "label-studio": studio, "cvat": cvat, "labelme": labelme, "yolo": yolo, "voc": voc, "table": table,
            "parquet": parquet}  # fmt: skip
 
 

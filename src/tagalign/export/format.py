@@ -1,7 +1,7 @@
 """What a format of other tools is given, and what it tells of what it wrote."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
@@ -18,10 +18,12 @@ class RunResults:
     Attributes:
         images: with masks, tags, or both, in the order of their names.
         names: of the labels of the run.
+        photos: folder that the names of the images are relative to; None where it is not here.
     """
 
     images: "Callable[[], Iterator[Annotated]]"
     names: Callable[[], tuple[str, ...]]
+    photos: Callable[[], Path | None] = field(default=lambda: None)
 
 
 @dataclass(frozen=True)

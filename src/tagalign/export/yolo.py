@@ -5,9 +5,8 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from tagalign.atomic import atomic_write, sweep
-from tagalign.errors import InputError
 from tagalign.export.parts import parts_by_label
-from tagalign.export.paths import inside
+from tagalign.export.paths import own_file
 from tagalign.export.records import Annotated, OneNameList, categories, segmentation_of
 from tagalign.export.ring_texts import ring_texts
 from tagalign.json_text import json_text
@@ -36,8 +35,7 @@ def write_yolo(folder: str | Path, images: Iterable[Annotated], *, min_area: int
     for image in images:
         segmentation = segmentation_of(image)
         one_list.check(image.file_name, segmentation.names)
-        path = inside(folder / "labels", image.file_name, ".txt")
-        _refuse_twice(path, written, image.file_name)
+        path = own_file(folder / "labels", image.file_name, ".txt", written)
         with atomic_write(path) as temp:
             temp.write_text(yolo_lines(segmentation, min_area=min_area), encoding="utf-8")
         count += 1
@@ -47,14 +45,6 @@ def write_yolo(folder: str | Path, images: Iterable[Annotated], *, min_area: int
     with atomic_write(folder / "data.yaml") as temp:
         temp.write_text(data_yaml(one_list.names), encoding="utf-8")
     return count
-
-
-def _refuse_twice(path: Path, written: set[Path], file_name: str) -> None:
-    if path in written:
-        raise InputError(
-            f"{file_name}: another image of this name and another ending has taken {path.name}; rename one"
-        )
-    written.add(path)
 
 
 def yolo_lines(segmentation: Segmentation, *, min_area: int = 0) -> str:

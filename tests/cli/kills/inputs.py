@@ -67,6 +67,7 @@ COMMANDS = {
     "label-studio": "export label-studio whole-segment --out OUT/tasks.json",
     "cvat": "export cvat whole-segment --out OUT/annotations.xml",
     "cvat-polygons": "export cvat whole-segment --form polygons --out OUT/annotations.xml",
+    "labelme": "export labelme whole-segment --out OUT",
     "csv": "export table whole-tag --out OUT/tags.csv",
     "parquet": "export table whole-tag --out OUT/tags.parquet",
     "onnx": f"export onnx --labels dog,cat {MODEL} --method maskclip --out OUT",
@@ -77,7 +78,7 @@ NEEDS = {
     "look-merge": ("look", "look-others"), "tag-look": ("look",),
     "vocabulary": ("parse",), "label": ("parse", "vocabulary"), "coco": ("segment",), "coco-polygons": ("rle",),
     "yolo": ("segment",), "label-studio": ("segment",), "cvat": ("segment",), "cvat-polygons": ("segment",),
-    "csv": ("tag",), "parquet": ("tag",),
+    "labelme": ("segment",), "csv": ("tag",), "parquet": ("tag",),
 }  # fmt: skip
 
 

@@ -40,6 +40,14 @@ class ResultFlags:
 
         return result_names(self.results)
 
+    def photo_folder(self) -> Path | None:
+        """What the names of the images are relative to; None where it is not on this machine."""
+        from tagalign.export.photos import run_root
+
+        root = run_root(self.results)
+        here = self.photos or (Path(root) if root else None)
+        return here if here is not None and here.is_dir() else None
+
 
 def settings_of(name: str) -> type[ResultFlags]:
     """The settings class of a format: what it declares, then what all share."""
@@ -74,7 +82,9 @@ def write_results(settings: ResultFlags) -> int:
     settings.names()  # what is no folder of results is said before torch is imported
     kind: Any = FORMATS[settings.format_name].kind
     chosen = {field.name: getattr(settings, field.name) for field in dataclasses.fields(kind)}
-    written = kind(**chosen).write(RunResults(images=settings.images, names=settings.names))
+    written = kind(**chosen).write(
+        RunResults(images=settings.images, names=settings.names, photos=settings.photo_folder)
+    )
     then = f"; {written.then}" if written.then else ""
     print(f"{counted(written.count, written.what)} written to {chosen['out']}{then}", file=sys.stderr)
     return 0

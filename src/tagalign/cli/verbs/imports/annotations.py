@@ -18,7 +18,7 @@ from tagalign.errors import InputError
 from tagalign.json_text import json_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from tagalign.data.annotations.laid import LaidAnnotations, LaidPhoto
     from tagalign.data.annotations.photo_folder import PhotoFolder
@@ -26,19 +26,19 @@ if TYPE_CHECKING:
     from tagalign.data.annotations.told import LeftOut
     from tagalign.labels import LabelSet
 
-AnnotationFormat = Literal["auto", "coco", "cvat", "label-studio", "table", "voc", "yolo"]
+AnnotationFormat = Literal["auto", "coco", "cvat", "label-studio", "labelme", "table", "voc", "yolo"]
 Target = Literal["clicks", "thresholds", "benchmark", "training"]
 LEFT_OUT, LABEL_MAP = "left_out.jsonl", "label-map.json"
 THRESHOLDS = "labels.calibrated.json"
-PER_PHOTO = ("table", "yolo")
+PER_PHOTO = ("labelme", "table", "yolo")
 """Formats that speak of a photo in a file or lines of its own, and may be silent about one."""
-SHOWN_LINES = 12
+SHOWN_LINES, SHOWN_LABELS = 12, 12
 NO_MODEL = ""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Annotations(ModelFlags, LabelFlags):
-    """Annotations of Label Studio, CVAT, COCO, YOLO, VOC or a table as clicks, thresholds, a benchmark, training data.
+    """Annotations of Label Studio, CVAT, labelme, COCO, YOLO, VOC, tables as clicks, thresholds, a benchmark, training data.
 
     Photos that are not found, shapes that are no region and labels that are none of yours are told, counted, and written
     to OUT/left_out.jsonl. OUT/label-map.json says what each name became: change it and give it again with --label-map.
@@ -47,7 +47,7 @@ class Annotations(ModelFlags, LabelFlags):
     """
 
     path: Annotated[Path, tyro.conf.Positional]
-    """The file (.json, .xml, .csv, .parquet, data.yaml) or the folder (YOLO, VOC)."""
+    """The file (.json, .xml, .csv, .parquet, data.yaml) or the folder (YOLO, VOC, labelme)."""
     into: Target = "clicks"
     """`clicks`: OUT/review.jsonl, from which --threshold from:OUT/review.jsonl learns; `thresholds`: a label set with them,
     for --threshold calibrated; `benchmark`: a folder for evaluate --data own; `training`: one for train --method trusty."""
@@ -64,8 +64,8 @@ class Annotations(ModelFlags, LabelFlags):
     with_suggestions: bool = False
     """Take photos too that nobody judged, with what a model said about them."""
     missing_is_empty: bool = False
-    """Of YOLO and tables: photos without a file or line hold none of the labels, as those who train YOLO take it; without
-    this flag they are left out and counted."""
+    """Of YOLO, labelme and tables: photos without a file or line hold none of the labels, as those who train YOLO take it;
+    without this flag they are left out and counted."""
     out: Path = Path("annotations")
     """Folder for what is written."""
 
@@ -193,8 +193,15 @@ def _clicks(
     found = write_clicks(laid, photos.folder, path, given=answers.get, follow=_followed)
     same = f"; {found.repeated:,} more say what stood there before" if found.repeated else ""
     print(f"{counted(found.new, 'click')} written to {path}{same}", file=sys.stderr)
-    asked = f"--labels-file {settings.labels_file}" if settings.labels_file else '--labels "..."'
+    asked = f"--labels-file {settings.labels_file}" if settings.labels_file else _label_words(laid.labels)
     print(f"try it: tagalign tag {photos.folder} {asked} --threshold from:{path}", file=sys.stderr)
+
+
+def _label_words(labels: "Sequence[str]") -> str:
+    """The flag that asks these labels, where a line of a terminal holds them."""
+    if len(labels) > SHOWN_LABELS or any(set(label) & set(',"$`\\') for label in labels):
+        return "--labels-file FILE"
+    return f'--labels "{",".join(labels)}"'
 
 
 def _thresholds(
