@@ -1,8 +1,14 @@
 """Masks by their content: the name is a hash, the folder is bounded, and nothing but names is looked up."""
 
+import errno
 import hashlib
+from http import HTTPStatus
+from pathlib import Path
+
+import pytest
 
 from tagalign.apps.server.mask_store import MaskStore, is_held
+from tagalign.apps.server.refusals import Refusal
 
 
 def test_a_mask_comes_back_by_its_hash(tmp_path):
@@ -39,3 +45,15 @@ def test_tags_of_clients():
     assert is_held("*", "ab")
     assert not is_held("ab", "ab")  # a tag stands in quotes
     assert not is_held("", "ab")
+
+
+def test_a_disk_that_takes_no_mask_is_the_servers_business(tmp_path, monkeypatch, caplog):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(Refusal, match=r"^the mask cannot be kept; the server's log says why$") as refused:
+        MaskStore(tmp_path, max_bytes=100).put(b"one")
+    assert refused.value.status == HTTPStatus.INSUFFICIENT_STORAGE
+    assert f"{tmp_path}" in caplog.text
+    assert "No space left on device" in caplog.text

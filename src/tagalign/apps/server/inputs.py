@@ -14,7 +14,7 @@ from PIL import Image
 from starlette.datastructures import FormData, UploadFile
 
 from tagalign.apps.server.limits import Limits
-from tagalign.apps.server.refusals import Refusal, invalid, too_large
+from tagalign.apps.server.refusals import Refusal, disk_full, invalid, too_large
 from tagalign.apps.server.schemas import ImageRequest, SearchRequest
 from tagalign.backbones.preprocess import open_image
 from tagalign.errors import ImageError
@@ -95,6 +95,8 @@ async def _read_form(request: Request, most_files: int) -> Upload:
         form = await request.form(max_files=most_files, max_fields=MAX_FIELDS)
     except (LookupError, ValueError) as error:  # an unknown or a wrong character set
         raise invalid(f"the form is damaged ({type(error).__name__})") from None
+    except OSError as error:  # parts above a megabyte lie in files
+        raise disk_full("the upload", error) from None
     try:
         return await _sort(form)
     finally:

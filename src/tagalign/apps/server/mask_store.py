@@ -10,7 +10,9 @@ import tempfile
 import weakref
 from pathlib import Path
 
+from tagalign.apps.server.refusals import disk_full
 from tagalign.atomic import atomic_write
+from tagalign.errors import InputError
 
 MASKS = "/v1/masks/"
 FOREVER = "max-age=31536000, immutable"
@@ -35,12 +37,19 @@ class MaskStore:
         self._since_sweep = 0
 
     def put(self, png: bytes) -> str:
-        """Keep a mask; returns its name, 32 hex digits of SHA-256. One that is there already is not written again."""
+        """Keep a mask; returns its name, 32 hex digits of SHA-256. One that is there already is not written again.
+
+        Raises:
+            Refusal: 507 if the disk takes no more.
+        """
         name = hashlib.sha256(png).hexdigest()[:32]
         path = self._folder / name
         if not path.exists():
-            with atomic_write(path) as temp:
-                temp.write_bytes(png)
+            try:
+                with atomic_write(path) as temp:
+                    temp.write_bytes(png)
+            except InputError as error:
+                raise disk_full("the mask", error) from None
             self._since_sweep += len(png)
             # an eighth more than the limit at most: looking at every file for every mask would be slow
             if self._since_sweep > self._max_bytes / 8:

@@ -19,6 +19,7 @@ REFUSALS = {
     HTTPStatus.UNPROCESSABLE_ENTITY: "The request, or an option in it, cannot be understood or used.",
     HTTPStatus.TOO_MANY_REQUESTS: "One client has too many requests open.",
     HTTPStatus.SERVICE_UNAVAILABLE: "No room or no time; see Retry-After.",
+    HTTPStatus.INSUFFICIENT_STORAGE: "The disk takes no more of what is to be kept.",
 }
 
 

@@ -1,9 +1,12 @@
 """What the server refuses, with the status that says whose turn it is."""
 
+import logging
 from http import HTTPStatus
 from typing import Any
 
 from tagalign.errors import ImageError, NotFiniteError, TagalignError
+
+LOG = logging.getLogger("tagalign.server")
 
 
 class Refusal(TagalignError):
@@ -28,6 +31,12 @@ def busy(message: str) -> Refusal:
 def passes(error: object) -> bool:
     """Whether it is a refusal after which asking again may help."""
     return isinstance(error, Refusal) and error.retry_after_s is not None
+
+
+def disk_full(what: str, error: Exception) -> Refusal:
+    """507: the disk does not take what is to be kept; which file it was is the owner's business, and goes to the log."""
+    LOG.error("%s cannot be kept: %s", what, error)
+    return Refusal(HTTPStatus.INSUFFICIENT_STORAGE, f"{what} cannot be kept; the server's log says why")
 
 
 def too_large(message: str) -> Refusal:

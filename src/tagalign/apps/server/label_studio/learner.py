@@ -8,14 +8,13 @@ import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
 from tagalign.apps.server.label_studio.asking import TaskPhotos
-from tagalign.apps.server.refusals import Refusal, passes
+from tagalign.apps.server.refusals import disk_full, passes
 from tagalign.errors import InputError, TagalignError
 from tagalign.integrations.label_studio.learned import LearnedLists, list_key, read_learned
 from tagalign.integrations.label_studio.places import LocalPhoto, WebPhoto
@@ -161,10 +160,8 @@ class Learner:
             return
         try:
             kept = await asyncio.to_thread(append_clicks, self.out / REVIEW_FILE, clicks)
-        except InputError as error:  # where it lies is the owner's business
-            LOG.error("label-studio: %s", error)
-            message = "the annotation cannot be kept; the server's log says why"
-            raise Refusal(HTTPStatus.INSUFFICIENT_STORAGE, message) from None
+        except InputError as error:
+            raise disk_full("the annotation", error) from None
         for click in kept:
             self._clicks.add(click)
 

@@ -198,8 +198,7 @@ def _add_post(app: FastAPI, name: str, kind: type[BaseModel], handler: Handler, 
         operation_id=f"label-studio-{name}",
         response_model=None,
         status_code=status,
-        responses=refusals()
-        | {507: refusals()[503] | {"description": "The disk takes no more annotations."}},
+        responses=refusals(),
         openapi_extra=schema,
     )
 
