@@ -1,11 +1,14 @@
 """Bars on a terminal give the cursor back, however the work ends. The terminal is a list of what was written to it."""
 
 import io
+import itertools
 import sys
+from functools import partial
 
 import pytest
 
-from tagalign.cli.shared.bars import StepBar
+from tagalign.cli.shared.bars import RowProgress, StepBar, progress
+from tagalign.cli.shared.lines import Pace
 
 HIDE, SHOW = "\x1b[?25l", "\x1b[?25h"
 
@@ -67,10 +70,44 @@ def test_work_of_unknown_length_ends_with_its_block(monkeypatch):
     assert shows_cursor(terminal)
 
 
-def test_a_pipe_sees_nothing(monkeypatch):
-    written = io.StringIO()
+# --- in a pipe ------------------------------------------------------------------------------------------------------
+
+
+def pipe_for(monkeypatch):
+    """What a log file gets, of work that looks at the clock every 20 seconds; called inside of each test."""
+    written, now = io.StringIO(), itertools.count(0, 20)
+    pace = partial(Pace, clock=lambda: next(now))
+    for module in ("bars", "lines"):
+        monkeypatch.setattr(f"tagalign.cli.shared.{module}.Pace", pace)
     monkeypatch.setattr(sys, "stderr", written)
-    with StepBar("training", 2) as bar:
-        bar.to(1)
-        bar.step(2, 2, {"loss": 1.0, "images_per_s": 2.0})
-    assert written.getvalue() == ""
+    return written
+
+
+def test_a_short_training_says_nothing(monkeypatch):
+    pipe = pipe_for(monkeypatch)
+    with StepBar("training", 1) as bar:
+        bar.step(1, 1, {"loss": 1.0, "images_per_s": 2.0})
+    assert pipe.getvalue() == ""
+
+
+def test_a_training_says_now_and_then_how_far_it_is(monkeypatch):
+    pipe = pipe_for(monkeypatch)
+    with StepBar("training", 6) as bar:
+        for step in range(1, 5):
+            bar.step(step, 6, {"loss": 1.25, "images_per_s": 84.4} if step > 2 else {})
+    assert pipe.getvalue().splitlines() == [
+        "    training: 2 of 6, 80 s left",
+        "    training: 4 of 6, loss 1.250, 84 images/s, 40 s left",
+    ]
+
+
+def test_things_and_rows_too(monkeypatch):
+    pipe = pipe_for(monkeypatch)
+    assert list(progress(iter("abc"), "indexing", total=3)) == ["a", "b", "c"]
+    with RowProgress("parsing", note=lambda: "$0.10") as bar:
+        for _ in range(2):
+            bar.advance(1000)
+    assert pipe.getvalue().splitlines() == [
+        "    indexing: 2 of 3, 20 s left",
+        "    parsing, rows: 2,000 done, $0.10",
+    ]

@@ -1,5 +1,7 @@
 """Lines in a pipe: when they come, and what they say is left, with a clock of our own."""
 
+import itertools
+
 from tagalign.cli.shared.lines import Pace, duration, paced
 
 
@@ -28,6 +30,16 @@ def test_a_line_comes_every_ten_seconds_with_the_time_left():
 def test_short_work_says_nothing_and_work_without_an_end_no_time():
     assert told(8, 8, 1.0) == []
     assert told(None, 3, 6.0) == ["    training: 2 done"]
+
+
+def test_lines_become_rarer_with_the_time():
+    """Of ten hours in steps of 30 seconds: some hundred, and the last ones half an hour apart at most."""
+    lines = told(1200, 1200, 30.0)
+    done = [int(line.split(": ")[1].split(" of")[0].replace(",", "")) for line in lines]
+    gaps = [b - a for a, b in itertools.pairwise(done)]
+    assert 50 < len(lines) < 150
+    assert gaps == sorted(gaps)
+    assert 55 <= gaps[-1] <= 60
 
 
 def test_paced_passes_everything_on():

@@ -1,17 +1,17 @@
-"""Bars on a terminal: of things, of steps, of rows. All of them are silent in a pipe."""
+"""Bars on a terminal: of things, of steps, of rows. In a pipe a line now and then takes their place."""
 
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sized
 from typing import Any
 
 from tagalign.backbones.hub.progress import TerminalBar
-from tagalign.cli.shared.lines import paced
+from tagalign.cli.shared.lines import EVERY_S, Pace, paced
 
 
 def progress(items: Iterable[Any], description: str, *, total: int | None = None) -> Iterator[Any]:
-    """Pass items on with a bar, a rate and the time left on a terminal; silent in a pipe."""
+    """Pass items on with a bar, a rate and the time left on a terminal."""
     if not sys.stderr.isatty():
-        yield from items
+        yield from paced(items, description, total=total)
         return
     from rich.console import Console
     from rich.progress import (
@@ -40,13 +40,8 @@ def progress(items: Iterable[Any], description: str, *, total: int | None = None
             bar.update(task, advance=1, rate=f"{speed:.1f}/s" if speed else "")
 
 
-def followed(items: Iterable[Any], what: str) -> Iterator[Any]:
-    """Pass items on with a bar on a terminal, and a line now and then in a pipe."""
-    return progress(items, what) if sys.stderr.isatty() else paced(items, what)
-
-
 class StepBar(TerminalBar):
-    """A bar with rate and time left on a terminal; nothing in a pipe.
+    """A bar with rate and time left.
 
     Use it as a context manager: a bar hides the cursor of the terminal, and work that is stopped or fails on its way never
     comes to the step that shows it again.
@@ -54,11 +49,13 @@ class StepBar(TerminalBar):
     Args:
         description: what is being done.
         total: steps in all; None where nobody knows.
+        every_s: seconds between two lines in a pipe, at least.
     """
 
-    def __init__(self, description: str, total: int | None) -> None:
+    def __init__(self, description: str, total: int | None, *, every_s: float = EVERY_S) -> None:
         self._task: Any = None
-        if not sys.stderr.isatty():
+        self._pace = None if sys.stderr.isatty() else Pace(description, total, every_s=every_s)
+        if self._pace is not None:
             return
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -78,18 +75,22 @@ class StepBar(TerminalBar):
 
     def to(self, done: int) -> None:
         """Show how much is done."""
+        if self._pace is not None:
+            self._pace.to(done)
         if self._task is not None:
             self._bar.start()
             self._bar.update(self._task, completed=done)
 
     def step(self, done: int, steps: int, numbers: Mapping[str, float]) -> None:
         """Show a step and the last logged numbers."""
-        if self._task is None:
-            return
-        self._bar.start()
         shown = (
             f"loss {numbers['loss']:.3f}, {numbers['images_per_s']:.0f} images/s" if "loss" in numbers else ""
         )
+        if self._pace is not None:
+            self._pace.to(done, lambda: shown)
+        if self._task is None:
+            return
+        self._bar.start()
         self._bar.update(self._task, completed=done, numbers=shown)
         if done == steps:
             # what is measured and written behind the last step has lines of its own
@@ -106,6 +107,7 @@ class RowProgress(TerminalBar):
 
     def __init__(self, description: str, *, note: Any = None) -> None:
         self._description, self._note = description, note
+        self._pace = None if sys.stderr.isatty() else Pace(f"{description}, rows", None)
         self.rows = 0
 
     def __enter__(self) -> "RowProgress":
@@ -129,6 +131,8 @@ class RowProgress(TerminalBar):
     def advance(self, rows: int) -> None:
         """Count rows that were just finished."""
         self.rows += rows
+        if self._pace is not None:
+            self._pace.to(self.rows, self._note or str)
         if self._bar is not None:
             speed = self._bar.tasks[self._task].speed
             note = self._note() if self._note else ""

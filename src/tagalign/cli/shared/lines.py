@@ -5,7 +5,9 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sized
 from typing import Any
 
-EVERY_S = 10.0
+EVERY_S = 30.0
+GROWTH = 0.05
+"""Of the time so far, between two lines: a night's work says about a hundred."""
 
 
 def say(text: str) -> None:
@@ -14,7 +16,7 @@ def say(text: str) -> None:
 
 
 class Pace:
-    """Says how far one piece of work is, at most once in ``every_s`` seconds.
+    """Says how far one piece of work is: at most once in ``every_s`` seconds, and ever more rarely.
 
     Args:
         what: the work, as the line begins.
@@ -36,22 +38,26 @@ class Pace:
         self._what, self._total, self._say, self._clock, self._every_s = what, total, say, clock, every_s
         self._start = self._said = clock()
 
-    def to(self, done: int) -> None:
-        """So much is done."""
+    def to(self, done: int, numbers: Callable[[], str] = str) -> None:
+        """So much is done.
+
+        Args:
+            done: steps.
+            numbers: what else the line says; asked for when there is one.
+        """
         now = self._clock()
-        if now - self._said < self._every_s or done <= 0:
+        if now - self._said < max(self._every_s, GROWTH * (now - self._start)) or done <= 0:
             return
         self._said = now
-        if self._total is None:
-            self._say(f"    {self._what}: {done:,} done")
-            return
-        left = (now - self._start) * (self._total - done) / done
-        self._say(f"    {self._what}: {done:,} of {self._total:,}, {duration(left)} left")
+        parts = [f"{done:,} done" if self._total is None else f"{done:,} of {self._total:,}", numbers()]
+        if self._total is not None:
+            parts.append(f"{duration((now - self._start) * max(self._total - done, 0) / done)} left")
+        self._say(f"    {self._what}: {', '.join(filter(None, parts))}")
 
 
-def paced(items: Iterable[Any], what: str) -> Iterator[Any]:
+def paced(items: Iterable[Any], what: str, *, total: int | None = None) -> Iterator[Any]:
     """Pass items on and say now and then how far they are."""
-    pace = Pace(what, len(items) if isinstance(items, Sized) else None)
+    pace = Pace(what, len(items) if total is None and isinstance(items, Sized) else total)
     for done, item in enumerate(items, start=1):
         yield item
         pace.to(done)

@@ -1,18 +1,20 @@
 """``tagalign demo``: the whole job on drawn scenes, from captions to a report."""
 
 import dataclasses
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Literal
 
 from tagalign.backbones.packaged import TINY
-from tagalign.cli.shared.bars import StepBar, followed
+from tagalign.cli.shared.bars import StepBar, progress
 from tagalign.cli.shared.flag_values import check_least
-from tagalign.cli.shared.lines import Pace, say
+from tagalign.cli.shared.lines import say
 from tagalign.cli.shared.model_flags import PHOTO_MODEL
 from tagalign.cli.shared.run_record import run_record
+
+EVERY_S = 10.0
+"""Between two lines of a training in a pipe: all of it takes minutes."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -64,7 +66,7 @@ def run(settings: DemoSettings) -> int:
         command=try_command(settings.out),
     )
     with _Steps() as steps:
-        listeners = Listeners(say=say, progress=followed, on_step=steps)
+        listeners = Listeners(say=say, progress=progress, on_step=steps)
         print(run_demo(load_backbone(settings.model), sizes, setting, listeners))
     say(
         f"Tables, pictures and settings: {settings.out / 'report.html'}; numbers: {settings.out / 'metrics.json'}"
@@ -84,7 +86,6 @@ class _Steps:
 
     def __init__(self) -> None:
         self._bar: StepBar | None = None
-        self._pace: Pace | None = None
 
     def __enter__(self) -> "_Steps":
         return self
@@ -97,9 +98,6 @@ class _Steps:
             self._bar.close()
 
     def __call__(self, row: str, step: int, steps: int, numbers: Mapping[str, float]) -> None:
-        what = f"training on {row}"
-        if step == 1 or self._bar is None or self._pace is None:
-            self._bar, self._pace = StepBar(what, steps), Pace(f"{what}, step", steps)
+        if step == 1 or self._bar is None:
+            self._bar = StepBar(f"training on {row}", steps, every_s=EVERY_S)
         self._bar.step(step, steps, numbers)
-        if not sys.stderr.isatty():
-            self._pace.to(step)

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
-from tagalign.cli.shared.bars import RowProgress, followed
+from tagalign.cli.shared.bars import RowProgress, progress
 from tagalign.cli.shared.flag_values import check_text
 from tagalign.cli.shared.label_flags import LabelFlags
-from tagalign.cli.shared.lines import Pace
 from tagalign.cli.shared.model_flags import ModelFlags
 from tagalign.cli.shared.output import counted
 from tagalign.errors import InputError
@@ -124,7 +123,7 @@ def import_annotations(settings: Annotations) -> int:
         with_suggestions=settings.with_suggestions,
         missing_is_empty=settings.missing_is_empty,
     )
-    with _Reading() as reading:
+    with RowProgress("reading annotations") as reading:
         laid = lay(settings.path, name, photos, rules, advance=reading.advance)
     try:
         if not len(laid):
@@ -141,21 +140,8 @@ def import_annotations(settings: Annotations) -> int:
     return 0
 
 
-class _Reading(RowProgress):
-    """How much of a file was read: a bar on a terminal, a line now and then in a pipe."""
-
-    def __init__(self) -> None:
-        super().__init__("reading annotations")
-        self._pace = None if sys.stderr.isatty() else Pace("reading annotations", None)
-
-    def advance(self, rows: int) -> None:
-        super().advance(rows)
-        if self._pace is not None:
-            self._pace.to(self.rows)
-
-
 def _followed(laid: "LaidAnnotations") -> "Iterator[LaidPhoto]":
-    return followed(laid, "writing annotations of photos")
+    return progress(laid, "writing annotations of photos")
 
 
 def _labels(settings: Annotations) -> "LabelSet | None":
