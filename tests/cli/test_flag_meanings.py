@@ -29,7 +29,7 @@ from tagalign.cli.verbs.train.trainers import TRAINERS
 from tagalign.errors import InputError
 
 TYPES = {
-    "form": "the exact form is another in each format: run-length code in COCO, masks in CVAT",
+    "form": "the exact form is another in each format: run-length code in COCO, masks in CVAT and labelme",
     "format": "tags of photos are a table too, parsed captions are not",
     "look": "`auto` of `tag` is no folder",
     "method": "a trainer is chosen before its flags are read, and takes its own name",
@@ -53,7 +53,7 @@ SUBJECTS = {
     "device": ("where it runs", 2),
     "dry_run": ("check, then stop", 3),
     "engine": ("this machine or a cluster", 2),
-    "form": ("how masks are written", 2),
+    "form": ("how masks are written", 3),
     "format": ("of the file that is written", 2),
     "heads": ("of the attention that is trained", 2),
     "host": ("address to listen on", 2),

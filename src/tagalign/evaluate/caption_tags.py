@@ -40,7 +40,7 @@ class LabelFinder:
         labels: with the other words (aliases) that count.
 
     Example:
-        >>> from tagalign.types import Label
+        >>> from tagalign.labels import Label
         >>> finder = LabelFinder(LabelSet(name="x", labels=(Label(name="person", aliases=("man",)), Label(name="bike"))))
         >>> finder.ids(ParsedCaption(objects=("young man", "bikes", "tree")))
         (0, 1)

@@ -48,7 +48,7 @@ def label_note(text: str) -> str:
 def counts(labels: LabelSet) -> str:
     """How many labels and words there are.
 
-    >>> from tagalign.types import Label
+    >>> from tagalign.labels import Label
     >>> counts(LabelSet(name="custom", labels=(Label(name="cup", aliases=("mug",)), Label(name="sky"))))
     '2 labels · 1 other word'
     """
