@@ -146,12 +146,17 @@ def command_of(case: Case, name: str, folder: Path) -> list[str]:
     return [sys.executable, "-m", "tagalign.cli.main", *words]
 
 
-def slow_imports(command: list[str]) -> list[tuple[float, str]]:
-    """Modules by the milliseconds that they take with all that they bring, the slowest first."""
-    said = subprocess.run(
-        [command[0], "-X", "importtime", *command[1:]], capture_output=True, text=True, check=False
-    ).stderr
-    lines = re.findall(r"import time:\s+\d+ \|\s+(\d+) \| +(\S+)", said)
+def slow_imports(command: list[str], url: str = "") -> list[tuple[float, str]]:
+    """Modules by the milliseconds that they take with all that they bring, the slowest first; a server is ended."""
+    with tempfile.TemporaryFile("w+") as said:  # more lines than a pipe holds
+        timing = [command[0], "-X", "importtime", *command[1:]]
+        process = subprocess.Popen(timing, stdout=subprocess.DEVNULL, stderr=said)
+        if url:
+            wait_for(url, process)
+            process.terminate()
+        process.wait()
+        said.seek(0)
+        lines = re.findall(r"import time:\s+\d+ \|\s+(\d+) \| +(\S+)", said.read())
     return sorted(((int(us) / 1000, name) for us, name in lines), reverse=True)
 
 
@@ -195,9 +200,9 @@ def main() -> None:
         if settings.vit:
             known["vit_b16"] = vit_case(folder)
         if settings.imports:
-            for ms, name in slow_imports(command_of(known[settings.imports], settings.imports, folder))[
-                :SHOWN_MODULES
-            ]:
+            case = known[settings.imports]
+            slowest = slow_imports(command_of(case, settings.imports, folder), case.url)
+            for ms, name in slowest[:SHOWN_MODULES]:
                 print(f"{ms:8.0f} ms  {name}")
             return
         wanted = list(settings.verbs or known)
