@@ -21,6 +21,9 @@ ExifRule = Literal["auto", "upright", "stored"]
 """Which pixels were drawn on: the upright photo's, those of the file, or whichever have the size that the file says."""
 
 
+NOT_FOUND = "left out: photos that were not found"
+
+
 @dataclass(frozen=True, kw_only=True)
 class LayingRules:
     """How annotations are laid on photos.
@@ -105,7 +108,7 @@ class LaidAnnotations:
         try:
             found = self._photos.find(marked.name, is_address=marked.is_address)
         except PhotoNotFound as error:
-            self.told.say("left out: photos that were not found", marked.name, str(error))
+            self.told.say(NOT_FOUND, marked.name, str(error))
             return None
         except DataError as error:
             self.told.say("left out: photos that cannot be read", marked.name, str(error))

@@ -144,3 +144,21 @@ def test_what_cannot_be_gets_one_line_and_exit_2(annotations, capsys, arguments,
     said = capsys.readouterr().err.strip().splitlines()
     assert match in said[-1]
     assert "Traceback" not in "".join(said)
+
+
+def test_photos_that_nobody_judged_are_no_wrong_folder(tmp_path, capsys):
+    save_photos(tmp_path / "photos", "a.jpg")
+    content = {
+        "version": "tagalign 1",
+        "flags": {},
+        "shapes": [],
+        "imagePath": "a.jpg",
+        "imageHeight": 60,
+        "imageWidth": 80,
+    }
+    (tmp_path / "a.json").write_text(json.dumps(content))
+    words = ["import", "annotations", str(tmp_path / "a.json"), "--photos", str(tmp_path / "photos")]
+    assert main([*words, "--out", str(tmp_path / "out")]) == 2
+    said = capsys.readouterr().err
+    assert "nobody judged" in said
+    assert said.endswith("none of its photos can be used; see the notes\n")

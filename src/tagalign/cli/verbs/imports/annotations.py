@@ -99,7 +99,7 @@ def import_annotations(settings: Annotations) -> int:
     """Read, find the photos, write, and say what was done and what was left out."""
     if not settings.path.exists():
         raise InputError(f"{settings.path}: no such file or folder; expected annotations of another tool")
-    from tagalign.data.annotations.laid import LayingRules, lay
+    from tagalign.data.annotations.laid import NOT_FOUND, LayingRules, lay
     from tagalign.data.annotations.opening import format_of, photos_beside
     from tagalign.data.annotations.photo_folder import PhotoFolder
     from tagalign.tags.label_map import read_label_map, save_label_map
@@ -128,9 +128,12 @@ def import_annotations(settings: Annotations) -> int:
     try:
         if not len(laid):
             _say(laid.told)
-            raise InputError(
-                f"{settings.path}: none of its photos can be used; is --photos {photos.folder} their folder?"
+            hint = (
+                f"is --photos {photos.folder} their folder?"
+                if NOT_FOUND in laid.told.counts
+                else "see the notes"
             )
+            raise InputError(f"{settings.path}: none of its photos can be used; {hint}")
         _WRITERS[settings.into](settings, laid, photos, labels)
         save_label_map(settings.out / LABEL_MAP, laid.label_map)
         _write_left_out(settings.out / LEFT_OUT, laid.told)
