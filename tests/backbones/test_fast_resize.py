@@ -35,9 +35,10 @@ def test_values_are_those_of_pillow_to_rounding(before, after, resample):
     theirs = image.resize(after, Image.Resampling[resample.upper()])
     assert (ours.size, ours.mode) == (after, "RGB")
     gap = np.abs(np.asarray(ours, int) - np.asarray(theirs, int))
-    # weights of 16 bits, and two roundings to bytes: one across and one down
-    assert gap.max() <= 3
-    assert gap.mean() < 0.05
+    # a rounding to bytes across and one down, each of which weights of 16 bits can tip
+    assert gap.max() <= 2
+    # few are tipped; most where 33 of 3,000 columns make one (0.048), else 0.007 at most
+    assert gap.mean() < 0.06
 
 
 def test_only_photos_opened_for_speed_are_resized_so():

@@ -25,7 +25,7 @@ from tagalign.labels import BACKGROUND
 
 LabelmeForm = Literal["polygons", "masks"]
 
-_HEAD = len(f'{{"version": "{OURS}')
+_BEGINNING = f'{{"version": "{OURS}'
 
 
 def write_labelme(
@@ -65,10 +65,11 @@ def write_labelme(
 
 
 def _refuse_saved(path: Path) -> None:
-    if (
-        path.exists()
-        and path.read_text(encoding="utf-8", errors="replace")[:_HEAD] != f'{{"version": "{OURS}'
-    ):
+    if not path.exists():
+        return
+    with path.open("rb") as file:  # what a person saved may hold its photo: the beginning tells
+        is_ours = file.read(len(_BEGINNING)) == _BEGINNING.encode("ascii")
+    if not is_ours:
         raise InputError(f"{path}: was saved by another tool and is not written over; give another --out")
 
 
@@ -84,7 +85,7 @@ def _document(image: Annotated, photo: str, form: LabelmeForm, min_area: int) ->
     tagging = image.tagging
     asked = {} if tagging is None else {name: name in tagging.tags for name in tagging.names}
     suggested = [] if tagging is None else list(tagging.tags)
-    yield f'{{"version": "{OURS} {version("tagalign")}", "flags": {json_text(asked)}, "shapes": ['
+    yield f'{_BEGINNING} {version("tagalign")}", "flags": {json_text(asked)}, "shapes": ['
     separator = "\n"
     if image.segmentation is not None:
         group = 0

@@ -28,7 +28,7 @@ def studio() -> Studio:
 @pytest.fixture
 def page(studio: Studio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, object]]:
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "held"))
-    monkeypatch.setattr(pages, "MOST_BYTES", MOST)
+    monkeypatch.setattr(pages, "MAX_PHOTO_BYTES", MOST)
     with warnings.catch_warnings():  # gradio and its server warn about each other's coming versions
         warnings.simplefilter("ignore")
         page = pages.build_page(studio, model="stub", examples=[], labels="dog, cat")

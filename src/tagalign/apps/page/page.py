@@ -12,14 +12,12 @@ from tagalign.apps.page.review import add_review
 from tagalign.apps.page.review_opening import ReviewOpener
 from tagalign.apps.page.review_store import ReviewStore
 from tagalign.apps.page.reviewer import Reviewer
-from tagalign.apps.page.studio import Studio
+from tagalign.apps.page.studio import MAX_PHOTO_BYTES, Studio
 from tagalign.apps.page.texts import say
 from tagalign.apps.page.theme import page_theme
 
 FILES_GO = (3600, 86400)
 """Every so many seconds, uploads and downloads older than so many go; the rest of them when the page is closed."""
-MOST_BYTES = 200_000_000
-"""Of a file that is uploaded: a photo of 50 megapixels without compression has 150 million."""
 
 
 def build_page(
@@ -90,7 +88,7 @@ def launch(
         css=static_text("page.css") + static_text("panel.css"),
         footer_links=[],
         share=False,
-        max_file_size=MOST_BYTES,
+        max_file_size=MAX_PHOTO_BYTES,
         quiet=True,
         **options,
     )
